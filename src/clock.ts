@@ -1,0 +1,33 @@
+/**
+ * Time, injected so that tests need not wait for it. Any thread.
+ * `nowMs` never goes back and counts from an arbitrary start; `epochUs` is wall-clock time.
+ */
+
+/** A timer that was set; `cancel` is safe to call at any time and twice. */
+export interface Timer {
+  cancel(): void
+}
+
+export interface Clock {
+  /** Monotonic milliseconds with a fraction. */
+  nowMs(): number
+  /** Microseconds since the Unix epoch. */
+  epochUs(): number
+  /** Calls `callback` once after `delayMs`. The timer does not keep the process alive. */
+  after(delayMs: number, callback: () => void): Timer
+  /** Calls `callback` every `periodMs`. The timer does not keep the process alive. */
+  every(periodMs: number, callback: () => void): Timer
+}
+
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  epochUs: () => Math.floor((performance.timeOrigin + performance.now()) * 1000),
+  after(delayMs, callback) {
+    const timeout = setTimeout(callback, delayMs).unref()
+    return { cancel: () => clearTimeout(timeout) }
+  },
+  every(periodMs, callback) {
+    const interval = setInterval(callback, periodMs).unref()
+    return { cancel: () => clearInterval(interval) }
+  },
+}

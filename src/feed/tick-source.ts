@@ -1,0 +1,56 @@
+/**
+ * Where ticks come from, as the gateway sees it: a source pushes undecoded gRPC messages into a sink.
+ * Main thread. A source never decodes a tick, and the bytes it pushes are its own again when `push` returns.
+ */
+
+/** What one message holds: a `Tick` or a `TickBatch` of proto/ringcast.proto. */
+export type MessageForm = 'tick' | 'batch'
+
+/** One (re)connection of the source to its feed, told before the first message of it is pushed. */
+export interface FeedSession {
+  /** 1 for the first session of the process, then 2, 3 … */
+  readonly number: number
+  /**
+   * Whether positions of this session can be compared with those of the one before: the feed's epoch is the
+   * same and the stream names no symbols. False for the first session.
+   */
+  readonly continuous: boolean
+}
+
+export interface TickSink {
+  /** Takes one message. Never throws on bad bytes: those are counted. */
+  push(message: Uint8Array, form: MessageForm): void
+
+  /** A stream has begun; the messages that follow belong to it. */
+  sessionStarted(session: FeedSession): void
+
+  /**
+   * The position (see `Tick.position`) of the last tick that was pushed, 0 when there was none or the feed
+   * keeps no positions. A promise, because only the lanes decode: it waits until one of them has caught up.
+   */
+  lastPosition(): Promise<number>
+}
+
+/** What a source says of itself, for health checks and metrics. */
+export interface SourceStatus {
+  /** `live` from the first message (or metadata) of a session until that session ends. */
+  readonly state: 'connecting' | 'live' | 'stopped'
+  /** Sessions begun after the first. */
+  readonly reconnects: number
+  /** Why the last session ended, in one sentence; undefined while all went well. */
+  readonly lastError: string | undefined
+}
+
+export interface TickSource {
+  /** Begins to push into `sink`; called once. */
+  start(sink: TickSink): void
+
+  /** Flow control: no more messages, after the one in hand, until `resume`. Both may be called at any time and twice. */
+  pause(): void
+  resume(): void
+
+  status(): SourceStatus
+
+  /** Ends the stream for good, with no timer or listener left; resolves when nothing more will be pushed. */
+  stop(): Promise<void>
+}
