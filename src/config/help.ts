@@ -1,0 +1,57 @@
+/**
+ * What people read about the settings: the text of --help and the table in the README. Any thread.
+ * Both are made from the schema, so neither can be out of date.
+ */
+import { flagOf } from './command-line.js'
+import { settingGroups } from './schema.js'
+import { detailsOf } from './setting.js'
+
+/** `maxClients` → `RINGCAST_MAX_CLIENTS`. */
+export function variableOf(key: string): string {
+  return `RINGCAST_${flagOf(key).replaceAll('-', '_').toUpperCase()}`
+}
+
+export function helpText(): string {
+  const lines = [
+    'Broadcasts one gRPC stream of market ticks to WebSocket clients.',
+    '',
+    'Usage: ringcast [serve] [flags]    read a feed and serve WebSocket clients',
+    '       ringcast feed [flags]       serve a synthetic or recorded feed over gRPC',
+    '       ringcast --help | --version',
+    '',
+    'Each flag is a variable, too: --max-clients is RINGCAST_MAX_CLIENTS. The flag wins; --flag= puts the default back.',
+    'Sizes are in bytes, or with KiB, MiB or GiB.',
+  ]
+  for (const { title, settings } of settingGroups) {
+    lines.push('', `${title}:`)
+    for (const [key, schema] of Object.entries(settings)) {
+      const { description, form, defaultText } = detailsOf(schema)
+      const name =
+        form.placeholder === '' ? `--[no-]${flagOf(key)}` : `--${flagOf(key)} <${form.placeholder}>`
+      lines.push(`  ${name.padEnd(36)} ${description}${defaultText === '' ? '' : ` [${defaultText}]`}`)
+    }
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/** Every variable in Markdown: one table for each group, its columns aligned as the formatter leaves them. */
+export function settingsTable(): string {
+  const tables = settingGroups.map(({ title, settings }) => {
+    const rows = Object.entries(settings).map(([key, schema]) => {
+      const { description, rule, defaultText } = detailsOf(schema)
+      const initial = defaultText === '' ? 'unset' : `\`${defaultText}\``
+      return [`\`${variableOf(key)}\``, initial, description, rule.replace(/^must be /, '')]
+    })
+    return `**${title}**\n\n${markdownTable(['variable', 'default', 'what it is', 'what it may be'], rows)}`
+  })
+  return `\n${tables.join('\n\n')}\n`
+}
+
+function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [head, ...rows].map(row => row.map(cell => cell.replaceAll('|', '\\|')))
+  const widths = head.map((_, column) => Math.max(...cells.map(row => row[column]!.length)))
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`
+  const [first, ...others] = cells
+  return [line(first!), line(widths.map(width => '-'.repeat(width))), ...others.map(line)].join('\n')
+}
