@@ -1,0 +1,148 @@
+/**
+ * Health checks and metrics over HTTP, for orchestrators and scrapers. Main thread.
+ * Whatever a caller does, it holds few connections, few bytes and for a short time.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { listen } from '../listen.js'
+import type { Log } from '../log.js'
+
+/** What the server tells of; asked anew for each request. */
+export interface AdminView {
+  /** Anything that JSON can hold. */
+  metrics(): unknown
+  /** False: restart me. */
+  isLive(): boolean
+  /** Not ready: send me no clients for now. Each check says "ok" or what is the matter. */
+  readiness(): { ready: boolean; checks: Record<string, string> }
+}
+
+export interface AdminServerOptions {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly view: AdminView
+  readonly log: Log
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: string
+}
+
+function json(status: number, value: unknown): Answer {
+  return { status, body: `${JSON.stringify(value)}\n` }
+}
+
+const ROUTES: ReadonlyMap<string, (view: AdminView) => Answer> = new Map([
+  [
+    '/livez',
+    view => {
+      const live = view.isLive()
+      return json(live ? 200 : 503, { live })
+    },
+  ],
+  [
+    '/readyz',
+    view => {
+      const { ready, checks } = view.readiness()
+      return json(ready ? 200 : 503, { ready, checks })
+    },
+  ],
+  ['/metrics.json', view => json(200, view.metrics())],
+])
+
+/** A few probes, a scraper or two and a person; the next is turned away before it costs anything. */
+const CONNECTIONS_MAX = 32
+/** A probe's request has a handful of short headers. */
+const HEADER_BYTES_MAX = 8192
+/** For a request to arrive whole, and for an answer to be taken. */
+const REQUEST_TIMEOUT_MS = 5000
+const KEEP_ALIVE_TIMEOUT_MS = 5000
+
+export class AdminServer {
+  readonly #options: AdminServerOptions
+  readonly #server: Server
+  #opening: Promise<unknown> = Promise.resolve()
+
+  constructor(options: AdminServerOptions) {
+    this.#options = options
+    this.#server = createServer(
+      {
+        maxHeaderSize: HEADER_BYTES_MAX,
+        headersTimeout: REQUEST_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+        connectionsCheckingInterval: 1000,
+      },
+      (request, response) => this.#respond(request, response),
+    )
+    this.#server.maxConnections = CONNECTIONS_MAX
+    // Also for a caller that asks and then does not read the answer: the timeouts above end with the request.
+    this.#server.setTimeout(REQUEST_TIMEOUT_MS * 2)
+  }
+
+  /**
+   * Called once.
+   *
+   * @returns where it listens, with the port that the system chose for 0
+   * @throws RingcastError `listen_failed`
+   */
+  listen(): Promise<{ host: string; port: number }> {
+    const { host, port, log } = this.#options
+    const opening = listen(this.#server, {
+      what: 'health checks and metrics',
+      host,
+      port,
+      hostKey: 'adminHost',
+      portKey: 'adminPort',
+    }).then(address => {
+      this.#server.on('error', err => log.error({ err }, 'the admin server has failed'))
+      return address
+    })
+    this.#opening = opening.catch(() => undefined)
+    return opening
+  }
+
+  /** Ends every connection, answered or not. Safe at any time and twice. */
+  async close(): Promise<void> {
+    await this.#opening
+    if (!this.#server.listening) return
+    await new Promise<void>(resolve => {
+      this.#server.close(() => resolve())
+      this.#server.closeAllConnections()
+    })
+  }
+
+  #respond(request: IncomingMessage, response: ServerResponse): void {
+    // Nobody here reads a body: whoever sends one does not get to keep the connection to go on sending.
+    if (
+      request.headers['content-length'] !== undefined ||
+      request.headers['transfer-encoding'] !== undefined
+    ) {
+      response.setHeader('Connection', 'close')
+    }
+    const { status, body } = this.#answer(request, response)
+    response.writeHead(status, {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(body),
+      'Cache-Control': 'no-store',
+    })
+    response.end(request.method === 'HEAD' ? undefined : body)
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): Answer {
+    const [path = ''] = (request.url ?? '').split('?', 1)
+    const route = ROUTES.get(path)
+    if (route === undefined) return json(404, { error: 'not_found', paths: [...ROUTES.keys()] })
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('Allow', 'GET, HEAD')
+      return json(405, { error: 'method_not_allowed' })
+    }
+    try {
+      return route(this.#options.view)
+    } catch (err) {
+      this.#options.log.error({ err, path }, 'an admin request has failed')
+      return json(500, { error: 'internal' })
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { AdminServer, type AdminView } from '../../src/admin/admin-server.js'
+import { type Log, silentLog } from '../../src/log.js'
+
+const VIEW: AdminView = {
+  metrics: () => ({ clients: 3 }),
+  isLive: () => true,
+  readiness: () => ({ ready: true, checks: { feed: 'ok', lanes: 'ok' } }),
+}
+
+const servers: AdminServer[] = []
+const sockets: Socket[] = []
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy()
+  await Promise.all(servers.splice(0).map(server => server.close()))
+})
+
+async function open(view: Partial<AdminView> = {}, log: Log = silentLog) {
+  const server = new AdminServer({ host: '127.0.0.1', port: 0, view: { ...VIEW, ...view }, log })
+  servers.push(server)
+  const { host, port } = await server.listen()
+  return { server, port, url: `http://${host}:${port}` }
+}
+
+async function dial(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1')
+  sockets.push(socket)
+  await once(socket, 'connect')
+  return socket
+}
+
+/** All that the server sends until it ends the connection. */
+function untilEnd(socket: Socket): Promise<string> {
+  let text = ''
+  socket.on('data', chunk => {
+    text += chunk
+  })
+  // A connection that is cut off instead of ended has ended, too.
+  socket.on('error', () => {})
+  return new Promise(resolve => socket.once('close', () => resolve(text)))
+}
+
+describe('AdminServer', () => {
+  it.each([
+    [true, 200],
+    [false, 503],
+  ])('tells by status whether the process is live: %s', async (live, status) => {
+    const { url } = await open({ isLive: () => live })
+    const response = await fetch(`${url}/livez`)
+    expect(response.status).toBe(status)
+    expect(await response.json()).toEqual({ live })
+  })
+
+  it.each([
+    [true, 200],
+    [false, 503],
+  ])('tells by status whether it is ready, with every check: %s', async (ready, status) => {
+    const checks = { feed: ready ? 'ok' : 'connecting' }
+    const { url } = await open({ readiness: () => ({ ready, checks }) })
+    const response = await fetch(`${url}/readyz?verbose`)
+    expect(response.status).toBe(status)
+    expect(await response.json()).toEqual({ ready, checks })
+  })
+
+  it('asks for the metrics anew each time, and lets nobody store them', async () => {
+    let scrapes = 0
+    const { url } = await open({ metrics: () => ({ scrapes: ++scrapes }) })
+    for (const expected of [1, 2]) {
+      const response = await fetch(`${url}/metrics.json`)
+      expect(await response.json()).toEqual({ scrapes: expected })
+      expect(response.headers.get('cache-control')).toBe('no-store')
+      expect(response.headers.get('content-type')).toBe('application/json')
+    }
+  })
+
+  it('answers HEAD like GET, without the body', async () => {
+    const { url } = await open()
+    const response = await fetch(`${url}/livez`, { method: 'HEAD' })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-length')).toBe(String('{"live":true}\n'.length))
+    expect(await response.text()).toBe('')
+  })
+
+  it('says which paths there are when it does not know one', async () => {
+    const { url } = await open()
+    for (const path of ['/', '/metrics.json/', '/livez/../readyz2', '//livez']) {
+      const response = await fetch(`${url}${path}`)
+      expect(response.status).toBe(404)
+      expect(await response.json()).toEqual({
+        error: 'not_found',
+        paths: ['/livez', '/readyz', '/metrics.json'],
+      })
+    }
+  })
+
+  it('refuses other methods, and does not wait for their bodies', async () => {
+    const { url, port } = await open()
+    const response = await fetch(`${url}/livez`, { method: 'DELETE' })
+    expect(response.status).toBe(405)
+    expect(response.headers.get('allow')).toBe('GET, HEAD')
+    const socket = await dial(port)
+    socket.write('POST /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\nx')
+    expect(await untilEnd(socket)).toMatch(/^HTTP\/1.1 405 [\s\S]*Connection: close/)
+  })
+
+  it('answers 500 when the view fails, and logs why', async () => {
+    const errors: object[] = []
+    const log = { ...silentLog, error: (details: object) => void errors.push(details) }
+    const failure = new Error('no counters')
+    const { url } = await open(
+      {
+        metrics() {
+          throw failure
+        },
+        isLive: () => 1n as unknown as boolean,
+      },
+      log,
+    )
+    expect((await fetch(`${url}/metrics.json`)).status).toBe(500)
+    expect(errors).toEqual([{ err: failure, path: '/metrics.json' }])
+    expect((await fetch(`${url}/livez`)).status).toBe(500)
+  })
+
+  it('refuses a request with headers past all need', async () => {
+    const { port } = await open()
+    const socket = await dial(port)
+    socket.write(`GET /livez HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(9000)}\r\n\r\n`)
+    expect(await untilEnd(socket)).toMatch(/^HTTP\/1.1 431 /)
+  })
+
+  it('turns connections away past its limit', async () => {
+    const { port } = await open()
+    const held = await Promise.all(Array.from({ length: 32 }, () => dial(port)))
+    // The server counts a connection when it accepts it: an answer on the last one proves that it has.
+    held[31]!.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n')
+    await once(held[31]!, 'data')
+    const oneMore = await dial(port)
+    oneMore.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect(await untilEnd(oneMore)).toBe('')
+  })
+
+  it('ends every connection when it closes, also those in the middle of a request', async () => {
+    const { server, url, port } = await open()
+    await fetch(`${url}/livez`)
+    const socket = await dial(port)
+    socket.write('GET /livez HT')
+    const ended = untilEnd(socket)
+    await server.close()
+    await ended
+    await expect(fetch(`${url}/livez`)).rejects.toThrow()
+    await server.close()
+  })
+
+  it('closes without having listened', async () => {
+    await new AdminServer({ host: '127.0.0.1', port: 0, view: VIEW, log: silentLog }).close()
+  })
+
+  it('says which setting to change when the port is taken, and closes all the same', async () => {
+    const { port } = await open()
+    const second = new AdminServer({ host: '127.0.0.1', port, view: VIEW, log: silentLog })
+    await expect(second.listen()).rejects.toMatchObject({
+      code: 'listen_failed',
+      message: expect.stringMatching(new RegExp(`127.0.0.1:${port}: .*RINGCAST_ADMIN_PORT`)),
+      cause: { code: 'EADDRINUSE' },
+    })
+    await second.close()
+  })
+
+  it('says which setting to change when the address is not one of this machine', async () => {
+    const server = new AdminServer({ host: '192.0.2.1', port: 0, view: VIEW, log: silentLog })
+    await expect(server.listen()).rejects.toMatchObject({
+      code: 'listen_failed',
+      message: expect.stringContaining('RINGCAST_ADMIN_HOST'),
+    })
+  })
+})
