@@ -1,0 +1,29 @@
+/**
+ * One connected client: its WebSocket, its place in the fan-out and when it was last heard of. Main thread.
+ */
+import type { WebSocket } from 'ws'
+import type { Recipient } from '../fanout/recipient.js'
+import type { MainMetric } from '../metrics/metric-table.js'
+
+/** Under which counter a client's end is counted. */
+export type EndReason = Extract<MainMetric, `disconnect${string}`>
+
+export class Client {
+  readonly socket: WebSocket
+  readonly recipient: Recipient
+  /** When the last message, ping or pong came, ms. */
+  lastHeardMs: number
+  /** When the ping was sent that waits for its pong, ms. */
+  pingSentMs = 0
+  /** Answers that the client has not taken yet. */
+  answersUnsent = 0
+  /** Why it was ended, set by whoever ends it first. */
+  endReason: EndReason | undefined
+  hasEnded = false
+
+  constructor(socket: WebSocket, recipient: Recipient, nowMs: number) {
+    this.socket = socket
+    this.recipient = recipient
+    this.lastHeardMs = nowMs
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * All clients, from the upgrade to the end: lets them in, answers them, ends them, counts them. Main thread.
+ * Every way in which a client can end comes through `remove`, once.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type RawData, type WebSocket, WebSocketServer } from 'ws'
+import type { Clock, Timer } from '../clock.js'
+import { CLOSE_CODES, type CloseCode } from '../close-codes.js'
+import type { HandlerOptions } from '../config.js'
+import type { Membership } from '../fanout/membership.js'
+import { Recipient } from '../fanout/recipient.js'
+import type { Transmitter } from '../fanout/transmitter.js'
+import type { CounterWriter } from '../memory/counters.js'
+import { MAIN_SLOTS } from '../metrics/metric-table.js'
+import type { AudienceSpec } from '../protocol/audience-spec.js'
+import { messageText } from '../protocol/messages.js'
+import { Client, type EndReason } from './client.js'
+import { Heartbeat } from './heartbeat.js'
+import { refuseUpgrade } from './refusal.js'
+import { JSON_SUBPROTOCOL, type Refusal, readUpgradeRequest } from './upgrade-request.js'
+
+/** Answers a client may leave untaken before it is closed. */
+const ANSWERS_UNSENT_MAX = 64
+
+export interface ClientsOptions {
+  readonly settings: HandlerOptions
+  /** Names the run of the process; part of every client's name. */
+  readonly epoch: string
+  readonly clock: Clock
+  readonly counters: CounterWriter
+  readonly transmitter: Transmitter
+  readonly membership: Membership
+}
+
+export class Clients {
+  private readonly options: ClientsOptions
+  private readonly server: WebSocketServer
+  private readonly heartbeat: Heartbeat
+  private readonly sweep: Timer
+  private readonly all = new Set<Client>()
+  private readonly byRecipient = new Map<Recipient, Client>()
+  private nextId = 1
+  private isDraining = false
+  private readonly whenEmpty: (() => void)[] = []
+
+  constructor(options: ClientsOptions) {
+    this.options = options
+    const { settings, clock, transmitter } = options
+    const serverOptions = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: settings.maxMessageBytes,
+      closeTimeout: settings.closeTimeoutMs,
+      handleProtocols: (protocols: Set<string>) =>
+        protocols.has(JSON_SUBPROTOCOL) ? JSON_SUBPROTOCOL : false,
+    }
+    this.server = new WebSocketServer(serverOptions)
+    this.heartbeat = new Heartbeat(
+      { ...settings, clock, blocked: () => transmitter.blockedRecipients() },
+      {
+        pongMissing: client => this.terminate(client, 'disconnectPong'),
+        silent: client => this.terminate(client, 'disconnectRead'),
+        writeStuck: recipient => this.closeSlow(recipient),
+      },
+    )
+    this.sweep = clock.every(settings.sweepIntervalMs, () => this.removeDead())
+  }
+
+  get count(): number {
+    return this.all.size
+  }
+
+  /** Answers an upgrade request: with a WebSocket, or with a status that says why not. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const asked = readUpgradeRequest(request, this.options.settings.maxSymbolsPerClient)
+    const refusal = 'refusal' in asked ? asked.refusal : this.refusalNow()
+    if (refusal !== undefined) {
+      this.countOne(REFUSALS[refusal.code] ?? 'refusedRequest')
+      refuseUpgrade(socket, refusal, this.options.settings.retryAfterS)
+    } else if ('spec' in asked) {
+      const { spec } = asked
+      this.server.handleUpgrade(request, socket, head, webSocket => this.letIn(webSocket, socket, spec))
+    }
+  }
+
+  /** Ends a client whose bytes the ring needs now. */
+  cutOff(recipient: Recipient): void {
+    const client = this.byRecipient.get(recipient)
+    if (client === undefined) return
+    this.terminate(client, 'disconnectCutOff')
+    this.remove(client)
+  }
+
+  /** Lets nobody in any more. */
+  drain(): void {
+    this.isDraining = true
+  }
+
+  /** Closes every client; those that have not answered after `closeTimeoutMs` are cut. Resolves when all are gone. */
+  async closeAll(): Promise<void> {
+    this.heartbeat.stop()
+    this.sweep.cancel()
+    for (const client of this.all) this.close(client, CLOSE_CODES.shutdown, 'disconnectShutdown')
+    if (this.all.size === 0) return
+    await new Promise<void>(resolve => {
+      this.whenEmpty.push(resolve)
+    })
+  }
+
+  /** Cuts every client that is left. */
+  terminateAll(): void {
+    for (const client of this.all) {
+      this.terminate(client, 'disconnectShutdown')
+      this.remove(client)
+    }
+  }
+
+  // In
+
+  private refusalNow(): Refusal | undefined {
+    const { maxClients } = this.options.settings
+    if (this.isDraining)
+      return { status: 503, code: 'draining', message: 'shutting down: connect again in a moment' }
+    if (this.all.size < maxClients) return undefined
+    return { status: 503, code: 'limit', message: `all ${maxClients} places are taken: try again later` }
+  }
+
+  private letIn(webSocket: WebSocket, socket: Duplex, spec: AudienceSpec): void {
+    const { clock, counters, epoch, membership, transmitter } = this.options
+    const id = this.nextId++
+    const recipient = new Recipient(id, `${epoch}-${id}`, socket)
+    const client = new Client(webSocket, recipient, clock.nowMs())
+    this.all.add(client)
+    this.byRecipient.set(recipient, client)
+    counters.values[MAIN_SLOTS.connections]! += 1
+    counters.values[MAIN_SLOTS.connectionsActive] = this.all.size
+    counters.flush()
+    this.heartbeat.add(client)
+    webSocket.on('message', (data, isBinary) => this.answer(client, data, isBinary))
+    webSocket.on('pong', () => this.heartbeat.ponged(client))
+    webSocket.on('ping', () => this.heartbeat.heard(client))
+    webSocket.on('error', () => {
+      client.endReason ??= 'disconnectProtocol'
+    })
+    webSocket.on('close', () => this.remove(client))
+    transmitter.add(recipient)
+    membership.join(recipient, spec)
+  }
+
+  private answer(client: Client, data: RawData, isBinary: boolean): void {
+    this.heartbeat.heard(client)
+    if (client.answersUnsent >= ANSWERS_UNSENT_MAX) {
+      this.close(client, CLOSE_CODES.tooManyRequests, 'disconnectProtocol')
+      return
+    }
+    const { socket } = client
+    client.answersUnsent++
+    socket.send(messageText(refuseMessage(data, isBinary)), () => {
+      client.answersUnsent--
+    })
+  }
+
+  // Out
+
+  /** Closes in order, behind what is in flight. */
+  private close(client: Client, { code, reason }: CloseCode, endReason: EndReason): void {
+    client.endReason ??= endReason
+    this.options.transmitter.mute(client.recipient)
+    this.options.membership.leave(client.recipient)
+    client.socket.close(code, reason)
+  }
+
+  private closeSlow(recipient: Recipient): void {
+    const client = this.byRecipient.get(recipient)
+    if (client !== undefined && client.endReason === undefined) {
+      this.close(client, CLOSE_CODES.slowConsumer, 'disconnectSlow')
+    }
+  }
+
+  private terminate(client: Client, endReason: EndReason): void {
+    client.endReason ??= endReason
+    client.socket.terminate()
+  }
+
+  private remove(client: Client): void {
+    if (client.hasEnded) return
+    client.hasEnded = true
+    const { counters, membership, transmitter } = this.options
+    this.heartbeat.remove(client)
+    transmitter.leave(client.recipient)
+    membership.leave(client.recipient)
+    this.all.delete(client)
+    this.byRecipient.delete(client.recipient)
+    this.countOne(client.endReason ?? 'disconnectClient')
+    counters.values[MAIN_SLOTS.connectionsActive] = this.all.size
+    counters.flush()
+    if (this.all.size === 0) for (const resolve of this.whenEmpty.splice(0)) resolve()
+  }
+
+  /** What no event told of: a client whose socket is gone. */
+  private removeDead(): void {
+    for (const client of this.all) {
+      if (client.recipient.socket.destroyed) this.remove(client)
+    }
+  }
+
+  private countOne(metric: keyof typeof MAIN_SLOTS): void {
+    this.options.counters.values[MAIN_SLOTS[metric]]! += 1
+    this.options.counters.flush()
+  }
+}
+
+const REFUSALS: Readonly<Record<string, keyof typeof MAIN_SLOTS>> = {
+  unknown_path: 'refusedPath',
+  limit: 'refusedLimit',
+  draining: 'refusedDraining',
+}
+
+function refuseMessage(data: RawData, isBinary: boolean) {
+  if (isBinary) {
+    return {
+      type: 'error',
+      code: 'binary_message',
+      message: 'messages must be text, this one was binary',
+    } as const
+  }
+  const text = data.toString()
+  const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text
+  return {
+    type: 'error',
+    code: 'unknown_command',
+    message: `there are no commands: name symbols in the URL, for instance /ws/ticks?symbols=BTCUSDT; got ${JSON.stringify(shown)}`,
+  } as const
+}

@@ -1,0 +1,22 @@
+/**
+ * Says no to an upgrade request: an HTTP response with a JSON body, and the end of the connection. Main thread.
+ */
+import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Refusal } from './upgrade-request.js'
+
+/** @param retryAfterS what `Retry-After` says with a 503 */
+export function refuseUpgrade(socket: Duplex, { status, code, message }: Refusal, retryAfterS: number): void {
+  const body = JSON.stringify({ type: 'error', code, message })
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Connection: close',
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...(status === 503 ? [`Retry-After: ${retryAfterS}`] : []),
+  ]
+  // A client that is gone already needs no answer.
+  socket.on('error', () => socket.destroy())
+  socket.once('finish', () => socket.destroy())
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}

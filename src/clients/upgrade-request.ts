@@ -1,0 +1,113 @@
+/**
+ * Reads what an upgrade request asks for, or says why it cannot be had. Pure; main thread.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { AudienceSpec } from '../protocol/audience-spec.js'
+import { SYMBOL_BYTES_MAX } from '../protocol/tick-fields.js'
+
+export const STREAM_PATH = '/ws/ticks'
+/** The subprotocol of JSON messages: also what a client gets that names none. */
+export const JSON_SUBPROTOCOL = 'ringcast.v1.json'
+
+export interface Refusal {
+  readonly status: 400 | 404 | 503
+  readonly code: string
+  /** One sentence: what is wrong and what would be right. */
+  readonly message: string
+}
+
+export type UpgradeRequest = { readonly spec: AudienceSpec } | { readonly refusal: Refusal }
+
+/** @param maxSymbols how many symbols one client may name */
+export function readUpgradeRequest(request: IncomingMessage, maxSymbols: number): UpgradeRequest {
+  const url = parseTarget(request.url ?? '')
+  if (url?.pathname !== STREAM_PATH) {
+    return {
+      refusal: {
+        status: 404,
+        code: 'unknown_path',
+        message: `there is nothing here: connect to ${STREAM_PATH}`,
+      },
+    }
+  }
+  const refusal = checkSubprotocol(request) ?? checkNames(url.searchParams)
+  if (refusal !== undefined) return { refusal }
+  const symbols = readSymbols(url.searchParams, maxSymbols)
+  if (symbols !== null && 'status' in symbols) return { refusal: symbols }
+  const batch = readBoolean(url.searchParams, 'batch', true)
+  if (typeof batch !== 'boolean') return { refusal: batch }
+  return { spec: { symbols, batch } }
+}
+
+function parseTarget(target: string): URL | undefined {
+  // The host is not looked at; it only makes the target a whole URL.
+  const whole = `http://gateway${target.startsWith('/') ? target : `/${target}`}`
+  return URL.canParse(whole) ? new URL(whole) : undefined
+}
+
+function badRequest(code: string, message: string): Refusal {
+  return { status: 400, code, message }
+}
+
+function checkSubprotocol(request: IncomingMessage): Refusal | undefined {
+  const offered = request.headers['sec-websocket-protocol']
+  if (offered === undefined || offered.split(',').some(name => name.trim() === JSON_SUBPROTOCOL))
+    return undefined
+  return badRequest(
+    'unknown_subprotocol',
+    `offer the subprotocol ${JSON_SUBPROTOCOL}, or none; got ${JSON.stringify(offered)}`,
+  )
+}
+
+const PARAMETERS = ['symbols', 'batch']
+
+function checkNames(parameters: URLSearchParams): Refusal | undefined {
+  for (const name of parameters.keys()) {
+    if (!PARAMETERS.includes(name)) {
+      return badRequest(
+        'unknown_parameter',
+        `unknown parameter ${JSON.stringify(name)}: there are ${PARAMETERS.join(' and ')}`,
+      )
+    }
+    if (parameters.getAll(name).length > 1) {
+      return badRequest(
+        'repeated_parameter',
+        `${name} must be given once, with commas between several values`,
+      )
+    }
+  }
+  return undefined
+}
+
+function readSymbols(parameters: URLSearchParams, maxSymbols: number): readonly string[] | null | Refusal {
+  const text = parameters.get('symbols')
+  if (text === null || text === '*') return null
+  const symbols = [...new Set(text.split(','))].sort()
+  if (symbols.includes('')) {
+    return badRequest(
+      'empty_symbol',
+      'symbols must be names with one comma between them, for instance symbols=BTCUSDT,ETHUSDT',
+    )
+  }
+  if (symbols.length > maxSymbols) {
+    return badRequest(
+      'too_many_symbols',
+      `at most ${maxSymbols} symbols, got ${symbols.length}; leave symbols out for all`,
+    )
+  }
+  const long = symbols.find(symbol => Buffer.byteLength(symbol) > SYMBOL_BYTES_MAX)
+  if (long !== undefined) {
+    return badRequest(
+      'long_symbol',
+      `a symbol has at most ${SYMBOL_BYTES_MAX} bytes, got ${JSON.stringify(long.slice(0, 100))}`,
+    )
+  }
+  return symbols
+}
+
+function readBoolean(parameters: URLSearchParams, name: string, initial: boolean): boolean | Refusal {
+  const text = parameters.get(name)
+  if (text === null) return initial
+  if (text === 'true' || text === 'false') return text === 'true'
+  return badRequest(`unknown_${name}`, `${name} must be true or false, got ${JSON.stringify(text)}`)
+}

@@ -1,0 +1,95 @@
+/**
+ * The main thread's end of one lane: its frame ring, the window over it, its doorbell, and who listens. Main thread.
+ * Outlives the lane's thread: a successor works on the same memory.
+ */
+import { MainDoorbell } from '../memory/doorbell.js'
+import { FrameRingReader } from '../memory/frame-ring.js'
+import {
+  CONTROL_BYTES,
+  LANE_ASLEEP,
+  type LaneLayout,
+  PROGRESS,
+  SOURCE_PAUSED,
+  STOP,
+  TICK_IN_HAND,
+} from '../memory/lane-layout.js'
+import { LaneState } from '../memory/lane-state.js'
+import type { Audience } from './audience.js'
+import { FrameWindow } from './frame-window.js'
+
+export class LaneLink {
+  readonly index: number
+  readonly memory: SharedArrayBuffer
+  readonly layout: LaneLayout
+  readonly ring: FrameRingReader
+  readonly window: FrameWindow
+  readonly state: LaneState
+  readonly audiences = new Map<number, Audience>()
+  private readonly control: Int32Array
+  private readonly doorbell: MainDoorbell
+  private readonly hasNext = (): boolean => this.ring.hasNext()
+
+  /** @param segmentNeeded see FrameWindowEvents */
+  constructor(index: number, layout: LaneLayout, segmentNeeded: (link: LaneLink, segment: number) => void) {
+    this.index = index
+    this.layout = layout
+    this.memory = new SharedArrayBuffer(layout.totalBytes)
+    this.control = new Int32Array(this.memory, 0, CONTROL_BYTES / 4)
+    this.ring = new FrameRingReader(this.memory, layout)
+    this.doorbell = new MainDoorbell(this.control)
+    this.state = new LaneState(this.memory)
+    this.window = new FrameWindow(this.ring, {
+      segmentFreed: () => this.ringLane(),
+      segmentNeeded: segment => segmentNeeded(this, segment),
+    })
+  }
+
+  /** A view of the lane's memory: no bytes are copied. */
+  slice(start: number, length: number): Buffer {
+    return Buffer.from(this.memory, start, length)
+  }
+
+  /** Wakes the lane if it sleeps. Call it after changing what the lane may wait for. */
+  ringLane(): void {
+    this.doorbell.ringLane()
+  }
+
+  /** Asks the lane to ring. @returns whether it has published something already */
+  sleepUnlessWork(): boolean {
+    return this.doorbell.sleepUnless(this.hasNext)
+  }
+
+  /** Lets the lane ring when it gets further, so that a paused source can go on. */
+  setSourcePaused(paused: boolean): void {
+    // Pairs with the load in Lane.commit.
+    Atomics.store(this.control, SOURCE_PAUSED, paused ? 1 : 0)
+  }
+
+  /** Tells the lane to end, or lets a new one begin. */
+  setStop(stop: boolean): void {
+    // Pairs with the load in Lane.stopRequested.
+    Atomics.store(this.control, STOP, stop ? 1 : 0)
+    this.ringLane()
+  }
+
+  get isAsleep(): boolean {
+    return Atomics.load(this.control, LANE_ASLEEP) === 1
+  }
+
+  /** Grows with every record the lane reads. */
+  get progress(): number {
+    return Atomics.load(this.control, PROGRESS)
+  }
+
+  /** Low 32 bits of the offset of the tick the lane was at work on when it ended; 0: none. */
+  get tickInHand(): number {
+    return Atomics.load(this.control, TICK_IN_HAND)
+  }
+
+  /** The lane's thread has ended and all it published was transmitted: readies the memory for a successor. */
+  laneEnded(): void {
+    this.window.laneEnded()
+    Atomics.store(this.control, TICK_IN_HAND, 0)
+    Atomics.store(this.control, LANE_ASLEEP, 0)
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * One client as the transmitter sees it: a socket and a cursor. Main thread.
+ * A recipient is behind when some record of its audience has not been written to it; `nextRecord` is then the first such.
+ */
+import type { Duplex } from 'node:stream'
+import type { Progress } from '../protocol/lane-commands.js'
+import type { Audience } from './audience.js'
+import { type FrameWindow, NO_RECORD } from './frame-window.js'
+
+export class Recipient {
+  readonly id: number
+  /** Public and unique among all processes. */
+  readonly name: string
+  readonly socket: Duplex
+  /** The audience it belongs to, whether it has joined or is about to. */
+  audience: Audience | undefined
+  /** The audience whose frames it gets: its own, or none while it waits for the lane's answer to a join. */
+  receiving: Audience | undefined
+  /** Number of its last request to join; an answer to an earlier one is not for it any more. */
+  join = 0
+  /** The first record it has not got, or NO_RECORD while it has all. */
+  nextRecord = NO_RECORD
+  /** How far it has been served, while it is behind. */
+  progress: Progress | undefined
+  /** When the kernel last refused to take all, ms; 0 while nothing is in flight. */
+  blockedSinceMs = 0
+  /** Segments whose bytes its socket still holds. */
+  readonly pins: { readonly window: FrameWindow; readonly segment: number }[] = []
+  /** Set once, when its socket is done with. */
+  hasLeft = false
+
+  constructor(id: number, name: string, socket: Duplex) {
+    this.id = id
+    this.name = name
+    this.socket = socket
+  }
+
+  get isBlocked(): boolean {
+    return this.blockedSinceMs !== 0
+  }
+}

@@ -1,0 +1,418 @@
+/**
+ * The main thread's loop that takes turns from the lanes and gives each client one slice of the frame ring.
+ * Per client and record it does one `socket.write`: no copy, no closure, no allocation of ours. Bytes that a socket has
+ * not taken whole stay pinned until it has.
+ */
+import type { Clock } from '../clock.js'
+import type { CounterWriter } from '../memory/counters.js'
+import { AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, TURN_END } from '../memory/lane-layout.js'
+import type { Histogram } from '../metrics/histogram.js'
+import { MAIN_SLOTS } from '../metrics/metric-table.js'
+import type { Audience } from './audience.js'
+import { type FrameWindow, NO_RECORD } from './frame-window.js'
+import type { LaneLink } from './lane-link.js'
+import type { Recipient } from './recipient.js'
+
+/** Writes between two looks at the clock: about a third of a millisecond. */
+const WRITES_PER_LOOK = 32
+/** What one recipient that is behind may be given before the others' turn comes again, bytes. */
+const CATCH_UP_BYTES_MAX = 1 << 20
+/** The longest single write of a recipient that is behind: what it pins if it blocks again. */
+const CATCH_UP_WRITE_BYTES_MAX = 256 * 1024
+const NO_BYTES = Buffer.alloc(0)
+
+/** One record on its way to the members of its audience. */
+interface Pass {
+  readonly link: LaneLink
+  readonly audience: Audience
+  readonly record: number
+  readonly slice: Buffer
+  readonly ticks: number
+  readonly messages: number
+  readonly receivedUs: number
+  /** How many members the pass is for; it begins at `audience.firstMember`. */
+  readonly memberCount: number
+  membersDone: number
+  /** Writes not counted yet. */
+  written: number
+}
+
+export interface TransmitterEvents {
+  /** The recipient fell out of the window: it has to join anew, from `recipient.progress`. */
+  lapped(recipient: Recipient): void
+  /** The ring needs bytes that the recipient's socket holds: end it now, and call `leave`. */
+  cutOff(recipient: Recipient): void
+  /** The lanes may have got further. When there was nothing left to do, they ring for whatever comes from now on. */
+  afterRun(): void
+}
+
+export class Transmitter {
+  private readonly clock: Clock
+  private readonly counters: CounterWriter
+  private readonly latency: Histogram
+  private readonly events: TransmitterEvents
+  private readonly passBudgetMs: number
+  private readonly links: LaneLink[]
+  private readonly recipients = new Map<number, Recipient>()
+  private readonly blocked = new Set<Recipient>()
+  /** Recipients that are behind and not blocked: what they may be given at once was given. */
+  private readonly catchingUp = new Set<Recipient>()
+  private readonly continueRunning = (): void => this.run()
+
+  private immediate: NodeJS.Immediate | undefined
+  private isStopped = false
+  /** At which lane the next round begins. */
+  private firstLink = 0
+  /** The pass in hand; it stays open when it runs out of time. */
+  private pass: Pass | undefined
+  private deadlineMs = 0
+  private writesUntilLook = WRITES_PER_LOOK
+
+  constructor(options: {
+    clock: Clock
+    counters: CounterWriter
+    latency: Histogram
+    events: TransmitterEvents
+    passBudgetMs: number
+    links: LaneLink[]
+  }) {
+    this.clock = options.clock
+    this.counters = options.counters
+    this.latency = options.latency
+    this.events = options.events
+    this.passBudgetMs = options.passBudgetMs
+    this.links = options.links
+  }
+
+  add(recipient: Recipient): void {
+    this.recipients.set(recipient.id, recipient)
+  }
+
+  /** Takes a recipient out for good; its socket is closed, so what it pinned is free. */
+  leave(recipient: Recipient): void {
+    if (recipient.hasLeft) return
+    recipient.hasLeft = true
+    this.mute(recipient)
+    this.recipients.delete(recipient.id)
+    this.unblock(recipient)
+    if (this.isDrained) this.events.afterRun()
+  }
+
+  /** Sends no more frames to a recipient; its socket may stay open to be closed in order. */
+  mute(recipient: Recipient): void {
+    recipient.join++
+    recipient.receiving?.release(recipient)
+    recipient.nextRecord = NO_RECORD
+    this.catchingUp.delete(recipient)
+  }
+
+  /** Those whose socket has not taken all that was written. */
+  blockedRecipients(): Iterable<Recipient> {
+    return this.blocked
+  }
+
+  /** Whether all that was published is with the kernel. */
+  get isDrained(): boolean {
+    if (this.pass !== undefined || this.blocked.size > 0 || this.catchingUp.size > 0) return false
+    return this.links.every(link => !link.ring.hasNext())
+  }
+
+  /** Whether all that this lane has published was handed to sockets, or to those that are behind. */
+  isTransmitted(link: LaneLink): boolean {
+    return this.pass?.link !== link && !link.ring.hasNext()
+  }
+
+  /** A lane rang: something was published. */
+  wake(): void {
+    if (this.immediate === undefined && !this.isStopped) this.run()
+  }
+
+  stop(): void {
+    this.isStopped = true
+    clearImmediate(this.immediate)
+    this.immediate = undefined
+  }
+
+  /** Ends those who hold bytes that the lane needs. */
+  cutOffHolders(link: LaneLink, segment: number): void {
+    for (const recipient of this.blocked) {
+      if (recipient.pins.some(pin => pin.window === link.window && pin.segment === segment))
+        this.events.cutOff(recipient)
+    }
+  }
+
+  private run(): void {
+    this.immediate = undefined
+    this.deadlineMs = this.clock.nowMs() + this.passBudgetMs
+    const hasWork = !this.transmitAll() || this.hasWorkAfterRest()
+    if (hasWork && !this.isStopped) this.immediate = setImmediate(this.continueRunning)
+    this.counters.flush()
+    this.events.afterRun()
+  }
+
+  /** Asks every lane to ring. @returns whether there is work already */
+  private hasWorkAfterRest(): boolean {
+    let hasWork = this.catchingUp.size > 0
+    for (const link of this.links) hasWork = link.sleepUnlessWork() || hasWork
+    return hasWork
+  }
+
+  /** @returns false when the time is up and something is left */
+  private transmitAll(): boolean {
+    if (this.pass !== undefined && !this.goOn(this.pass)) return false
+    for (const recipient of this.catchingUp) {
+      this.catchUp(recipient)
+      if (this.isTimeUp()) return false
+    }
+    const count = this.links.length
+    this.firstLink = (this.firstLink + 1) % count
+    for (let index = 0; index < count; index++) {
+      if (!this.drain(this.links[(this.firstLink + index) % count]!)) return false
+    }
+    return true
+  }
+
+  private isTimeUp(): boolean {
+    return this.clock.nowMs() >= this.deadlineMs
+  }
+
+  /** Transmits what a lane has published. @returns false when the time is up */
+  private drain(link: LaneLink): boolean {
+    const { ring } = link
+    while (ring.next()) {
+      const { kind, length, segment } = ring.descriptor
+      if (length > 0) link.window.enter(segment)
+      if (kind === AUDIENCE_FRAMES) {
+        if (!this.beginPass(link)) return false
+      } else if (kind === CLIENT_FRAMES) this.answer(link)
+      else if (kind === JOINED) this.admit(link)
+      else if (kind === TURN_END) this.endTurn(link)
+    }
+    ring.release()
+    link.ringLane()
+    return true
+  }
+
+  private endTurn(link: LaneLink): void {
+    this.counters.values[MAIN_SLOTS.turns]! += 1
+    link.ring.turnConsumed()
+    link.ring.release()
+    link.ringLane()
+  }
+
+  // A record for an audience
+
+  private beginPass(link: LaneLink): boolean {
+    const { descriptor } = link.ring
+    const audience = link.audiences.get(descriptor.target)
+    // Its last member has left meanwhile.
+    if (audience === undefined) return true
+    const record = link.window.add(descriptor, audience.lastRecord)
+    audience.lastRecord = record
+    audience.dropLeavers()
+    const memberCount = audience.members.length
+    audience.firstMember = memberCount === 0 ? 0 : (audience.firstMember + 1) % memberCount
+    this.pass = {
+      link,
+      audience,
+      record,
+      slice: link.slice(descriptor.start, descriptor.length),
+      ticks: descriptor.ticksTotal - audience.progress.ticksTotal,
+      messages: descriptor.messages,
+      receivedUs: descriptor.receivedUs,
+      memberCount,
+      membersDone: 0,
+      written: 0,
+    }
+    return this.goOn(this.pass)
+  }
+
+  /** Gives the record to the members that are left. @returns false when the time is up */
+  private goOn(pass: Pass): boolean {
+    const { audience, link, memberCount, record, slice } = pass
+    const { members } = audience
+    const segment = link.window.segment(record)
+    let position = audience.firstMember + pass.membersDone
+    for (; pass.membersDone < memberCount; pass.membersDone++, position++) {
+      const member = members[position < memberCount ? position : position - memberCount]!
+      if (member.receiving !== audience || member.nextRecord !== NO_RECORD) continue
+      if (member.blockedSinceMs !== 0) {
+        member.nextRecord = record
+        member.progress = audience.progress
+        continue
+      }
+      const { socket } = member
+      // Closing: its end is on the way.
+      if (!socket.writable) continue
+      socket.write(slice)
+      if (socket.writableLength > 0) this.block(member, link.window, segment)
+      pass.written++
+      if (--this.writesUntilLook === 0) {
+        this.writesUntilLook = WRITES_PER_LOOK
+        this.count(pass)
+        if (this.isTimeUp()) {
+          pass.membersDone++
+          if (pass.membersDone < memberCount) return false
+          break
+        }
+      }
+    }
+    this.count(pass)
+    audience.seq += pass.messages
+    audience.progress = link.window.progress(record)
+    this.pass = undefined
+    return true
+  }
+
+  private count(pass: Pass): void {
+    const { written } = pass
+    if (written === 0) return
+    pass.written = 0
+    this.countWrites(written, written * pass.ticks, written * pass.messages, written * pass.slice.length)
+    if (pass.receivedUs > 0) this.latency.observe(this.clock.epochUs() - pass.receivedUs, written)
+  }
+
+  private countWrites(writes: number, ticks: number, messages: number, bytes: number): void {
+    const { values } = this.counters
+    values[MAIN_SLOTS.writes]! += writes
+    values[MAIN_SLOTS.ticksBroadcast]! += ticks
+    values[MAIN_SLOTS.messages]! += messages
+    values[MAIN_SLOTS.bytesSent]! += bytes
+  }
+
+  // Frames for one client
+
+  private recipientOf(link: LaneLink): Recipient | undefined {
+    const { descriptor } = link.ring
+    const recipient = this.recipients.get(descriptor.target)
+    // It has left, or has asked again since, or a successor of the lane repeats an answer.
+    if (recipient === undefined || recipient.join !== descriptor.join || recipient.receiving !== undefined)
+      return undefined
+    return recipient
+  }
+
+  private answer(link: LaneLink): void {
+    const recipient = this.recipientOf(link)
+    if (recipient === undefined || !recipient.socket.writable) return
+    const { descriptor } = link.ring
+    recipient.socket.write(link.slice(descriptor.start, descriptor.length))
+    this.countWrites(1, 0, 0, descriptor.length)
+    if (recipient.socket.writableLength > 0) this.block(recipient, link.window, descriptor.segment)
+    if (recipient.progress === undefined) return
+    this.counters.values[MAIN_SLOTS.lapped]! += 1
+    this.counters.values[MAIN_SLOTS.ticksDroppedSlow]! +=
+      descriptor.ticksTotal - recipient.progress.ticksTotal
+  }
+
+  private admit(link: LaneLink): void {
+    const recipient = this.recipientOf(link)
+    const { audience } = recipient ?? {}
+    if (recipient === undefined || audience === undefined) return
+    recipient.progress = undefined
+    audience.progress = { ...audience.progress, lastOffset: link.ring.descriptor.lastOffset }
+    audience.admit(recipient)
+  }
+
+  // Slow clients
+
+  /** The kernel has not taken all: the bytes stay as they are until it has. */
+  private block(recipient: Recipient, window: FrameWindow, segment: number): void {
+    this.counters.values[MAIN_SLOTS.writesBlocked]! += 1
+    window.pin(segment)
+    recipient.pins.push({ window, segment })
+    if (recipient.isBlocked) return
+    recipient.blockedSinceMs = this.clock.nowMs()
+    this.blocked.add(recipient)
+    this.awaitDrain(recipient)
+  }
+
+  /** A write of nothing comes to its end when all before it has. ('drain' is only told of writes above a mark.) */
+  private awaitDrain(recipient: Recipient): void {
+    recipient.socket.write(NO_BYTES, error => {
+      if (recipient.hasLeft) return
+      if (error) this.counters.values[MAIN_SLOTS.broadcastErrors]! += 1
+      else if (recipient.socket.writableLength > 0) this.awaitDrain(recipient)
+      else {
+        this.unblock(recipient)
+        if (recipient.nextRecord !== NO_RECORD) this.catchUp(recipient)
+        if (this.isDrained) this.events.afterRun()
+      }
+    })
+  }
+
+  private unblock(recipient: Recipient): void {
+    this.blocked.delete(recipient)
+    recipient.blockedSinceMs = 0
+    const pins = recipient.pins.splice(0)
+    for (const { window, segment } of pins) window.unpin(segment)
+  }
+
+  /** Gives a recipient what it has not got, in writes as large as the ring has it in a row. */
+  private catchUp(recipient: Recipient): void {
+    const audience = recipient.receiving
+    const link = audience && this.links[audience.lane]
+    if (audience === undefined || link === undefined || !recipient.socket.writable) {
+      this.catchingUp.delete(recipient)
+      return
+    }
+    let bytesLeft = CATCH_UP_BYTES_MAX
+    while (recipient.nextRecord !== NO_RECORD) {
+      if (!link.window.holds(recipient.nextRecord)) {
+        this.lap(recipient)
+        return
+      }
+      // A pass in hand gives its record to those that are not behind; who gets it here would get it twice.
+      if (bytesLeft <= 0 || this.pass?.record === recipient.nextRecord) {
+        this.catchingUp.add(recipient)
+        this.scheduleRun()
+        return
+      }
+      bytesLeft -= this.writeRecords(recipient, link)
+      if (recipient.isBlocked) break
+    }
+    if (recipient.nextRecord === NO_RECORD) recipient.progress = undefined
+    this.catchingUp.delete(recipient)
+  }
+
+  /** Writes the next records that lie side by side. @returns bytes written */
+  private writeRecords(recipient: Recipient, link: LaneLink): number {
+    const { window } = link
+    const first = recipient.nextRecord
+    const start = window.start(first)
+    const segment = window.segment(first)
+    let last = first
+    let length = window.length(first)
+    let messages = window.messageCount(first)
+    let next = window.next(first)
+    while (
+      next !== NO_RECORD &&
+      next !== this.pass?.record &&
+      window.start(next) === start + length &&
+      window.segment(next) === segment &&
+      length + window.length(next) <= CATCH_UP_WRITE_BYTES_MAX
+    ) {
+      last = next
+      length += window.length(next)
+      messages += window.messageCount(next)
+      next = window.next(next)
+    }
+    const ticks = window.ticksTotal(last) - (recipient.progress?.ticksTotal ?? 0)
+    recipient.progress = window.progress(last)
+    recipient.nextRecord = next
+    recipient.socket.write(link.slice(start, length))
+    this.countWrites(1, ticks, messages, length)
+    if (recipient.socket.writableLength > 0) this.block(recipient, window, segment)
+    return length
+  }
+
+  private lap(recipient: Recipient): void {
+    this.catchingUp.delete(recipient)
+    recipient.nextRecord = NO_RECORD
+    recipient.receiving?.release(recipient)
+    this.events.lapped(recipient)
+  }
+
+  private scheduleRun(): void {
+    if (this.immediate === undefined && !this.isStopped) this.immediate = setImmediate(this.continueRunning)
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * Runs the lanes: each is one long task of a Piscina thread, replaced when it fails or hangs. Main thread; the only
+ * importer of Piscina. A successor begins when all that the lane before it published has been transmitted.
+ */
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import type { Clock, Timer } from '../clock.js'
+import { RingcastError } from '../errors.js'
+import type { LaneLink } from '../fanout/lane-link.js'
+import type { Log } from '../log.js'
+import { distance } from '../memory/positions.js'
+import type { LaneTask } from '../protocol/lane-task.js'
+
+const LANE_FILE = new URL('../../workers/lane.js', import.meta.url).href
+/** How often the lanes' progress is looked at. */
+const WATCH_PERIOD_MS = 500
+/** A lane that lives this long starts over with its delays. */
+const HEALTHY_MS = 10_000
+const RESTART_DELAY_MS_MAX = 5_000
+/** How long lanes may take to end by themselves before their threads are terminated. */
+const STOP_GRACE_MS = 1_000
+
+export interface LanePoolOptions {
+  readonly links: readonly LaneLink[]
+  readonly tickLog: SharedArrayBuffer
+  readonly counters: readonly SharedArrayBuffer[]
+  readonly epoch: string
+  readonly turnBytesMax: number
+  readonly positionsTellLosses: boolean
+  readonly laneHangTimeoutMs: number
+  readonly clock: Clock
+  readonly log: Log
+  /** The worker's file; tests give lanes that fail. */
+  readonly laneFile?: string
+}
+
+export interface LanePoolEvents {
+  /** A lane has published something, or caught up while the source is paused. */
+  rang(): void
+  /** A lane failed and will be replaced. */
+  failed(lane: number, error: Error): void
+  /** Whether all that the lane published has been transmitted. */
+  isTransmitted(link: LaneLink): boolean
+  /** Whether the tick log holds something the lane has not read. */
+  hasUnread(link: LaneLink): boolean
+}
+
+/** One lane as the pool sees it. */
+interface Runner {
+  readonly link: LaneLink
+  state: 'running' | 'ended' | 'stopped'
+  startedMs: number
+  failures: number
+  abort: AbortController
+  bell: MessagePort | undefined
+  restart: Timer | undefined
+  /** The tick at work on which it failed last; 0: none. */
+  culprit: number
+  /** The progress last seen, and since when it has not moved. */
+  progress: number
+  stuckSinceMs: number
+}
+
+export class LanePool {
+  private readonly options: LanePoolOptions
+  private readonly events: LanePoolEvents
+  private readonly pool: Piscina
+  private readonly runners: Runner[]
+  private readonly poison: number[] = []
+  private readonly watch: Timer
+  private readonly tasks = new Set<Promise<void>>()
+  private isStopping = false
+
+  constructor(options: LanePoolOptions, events: LanePoolEvents) {
+    this.options = options
+    this.events = events
+    const count = options.links.length
+    this.pool = new Piscina({
+      filename: options.laneFile ?? LANE_FILE,
+      minThreads: count,
+      maxThreads: count,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      concurrentTasksPerWorker: 1,
+      // Between tasks the thread waits for messages: a lane's one task is all it ever gets.
+      atomics: 'disabled',
+      recordTiming: false,
+    })
+    // Without a listener a thread that dies between tasks would end the process; the tasks' own ends are handled below.
+    this.pool.on('error', (error: Error) =>
+      options.log.error({ error: String(error) }, 'a pool thread failed'),
+    )
+    this.runners = options.links.map(link => ({
+      link,
+      state: 'ended',
+      startedMs: 0,
+      failures: 0,
+      abort: new AbortController(),
+      bell: undefined,
+      restart: undefined,
+      culprit: 0,
+      progress: 0,
+      stuckSinceMs: 0,
+    }))
+    for (const runner of this.runners) this.start(runner)
+    this.watch = options.clock.every(WATCH_PERIOD_MS, () => this.lookForHangs())
+  }
+
+  /** Whether every lane has a thread. */
+  get isWhole(): boolean {
+    return this.runners.every(({ state }) => state === 'running')
+  }
+
+  /** Starts successors of lanes whose last frames are out. To be called after each run of the transmitter. */
+  replaceEnded(): void {
+    if (this.isStopping) return
+    for (const runner of this.runners) {
+      if (runner.state !== 'ended' || runner.restart !== undefined || !this.events.isTransmitted(runner.link))
+        continue
+      const delayMs = this.restartDelayMs(runner)
+      if (delayMs === 0) this.restart(runner)
+      else runner.restart = this.options.clock.after(delayMs, () => this.restart(runner))
+    }
+  }
+
+  /** Ends every lane and its thread; resolves when they are gone. */
+  async stop(): Promise<void> {
+    this.isStopping = true
+    this.watch.cancel()
+    for (const runner of this.runners) {
+      runner.restart?.cancel()
+      runner.link.setStop(true)
+    }
+    const { promise: graceIsOver, resolve } = withResolvers()
+    const grace = this.options.clock.after(STOP_GRACE_MS, resolve)
+    await Promise.race([Promise.all(this.tasks), graceIsOver])
+    grace.cancel()
+    await this.pool.destroy()
+    await Promise.all(this.tasks)
+  }
+
+  private start(runner: Runner): void {
+    const { options } = this
+    const { link } = runner
+    const { port1, port2 } = new MessageChannel()
+    port1.on('message', this.events.rang)
+    runner.bell = port1
+    runner.abort = new AbortController()
+    runner.startedMs = options.clock.nowMs()
+    runner.stuckSinceMs = runner.startedMs
+    runner.state = 'running'
+    const task: LaneTask = {
+      lane: link.index,
+      epoch: options.epoch,
+      tickLog: options.tickLog,
+      memory: link.memory,
+      layout: link.layout,
+      counters: options.counters[link.index]!,
+      bell: port2,
+      turnBytesMax: options.turnBytesMax,
+      positionsTellLosses: options.positionsTellLosses,
+      audiences: [...link.audiences.values()].map(audience => audience.state),
+      poison: this.poison,
+    }
+    const run: Promise<void> = this.pool
+      .run(task, { transferList: [port2], signal: runner.abort.signal })
+      .then(
+        () => this.ended(runner, new Error('the lane ended without being told to')),
+        (error: unknown) => this.ended(runner, error instanceof Error ? error : new Error(String(error))),
+      )
+      .finally(() => this.tasks.delete(run))
+    this.tasks.add(run)
+  }
+
+  private ended(runner: Runner, error: Error): void {
+    runner.bell?.close()
+    runner.bell = undefined
+    if (this.isStopping) {
+      runner.state = 'stopped'
+      return
+    }
+    runner.state = 'ended'
+    this.noteCulprit(runner)
+    this.events.failed(
+      runner.link.index,
+      new RingcastError('lane_failed', `lane ${runner.link.index} failed and is replaced: ${error.message}`, {
+        cause: error,
+      }),
+    )
+    this.events.rang()
+  }
+
+  /** A tick at work on which two lanes in a row failed is skipped by the next. */
+  private noteCulprit(runner: Runner): void {
+    const { tickInHand, state } = runner.link
+    if (tickInHand === 0) {
+      runner.culprit = 0
+      return
+    }
+    const committed = state.committed().offset
+    const offset = committed + distance(committed | 0, tickInHand)
+    if (runner.culprit === offset) this.poison.push(offset)
+    runner.culprit = offset
+  }
+
+  private restartDelayMs(runner: Runner): number {
+    if (this.options.clock.nowMs() - runner.startedMs > HEALTHY_MS) runner.failures = 0
+    const { failures } = runner
+    runner.failures++
+    // The first two follow at once: one for an accident, one to find out whether a tick is to blame.
+    return failures < 3 ? 0 : Math.min(RESTART_DELAY_MS_MAX, 50 * 2 ** (failures - 3))
+  }
+
+  private restart(runner: Runner): void {
+    runner.restart = undefined
+    runner.link.laneEnded()
+    this.start(runner)
+  }
+
+  /** Ends lanes that have work and do not move; their tasks' ends bring successors. */
+  private lookForHangs(): void {
+    const nowMs = this.options.clock.nowMs()
+    for (const runner of this.runners) {
+      const { link } = runner
+      const { progress } = link
+      const mayRest = runner.state !== 'running' || link.isAsleep || !this.events.hasUnread(link)
+      if (mayRest || progress !== runner.progress) {
+        runner.progress = progress
+        runner.stuckSinceMs = nowMs
+      } else if (nowMs - runner.stuckSinceMs >= this.options.laneHangTimeoutMs) {
+        this.options.log.error({ lane: link.index }, 'a lane hangs and is ended')
+        runner.stuckSinceMs = nowMs
+        runner.abort.abort()
+      }
+    }
+  }
+}
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => {}
+  const promise = new Promise<void>(settle => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}

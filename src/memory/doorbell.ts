@@ -1,0 +1,66 @@
+/**
+ * How the two threads of a lane wake each other. A sleeper raises its flag, looks once more for work, and only then sleeps;
+ * the other side publishes work first and looks at the flag after. All accesses are sequentially consistent, so at least one of
+ * the two sees the other's store and no wake-up is lost. Nobody polls, and nobody is called who is awake.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import { DOORBELL, LANE_ASLEEP, MAIN_ASLEEP } from './lane-layout.js'
+
+/** The lane's side: it may block. */
+export class LaneDoorbell {
+  private readonly control: Int32Array
+  private readonly port: MessagePort
+
+  /** @param control the lane's control words */
+  constructor(control: Int32Array, port: MessagePort) {
+    this.control = control
+    this.port = port
+  }
+
+  /** Sleeps until rung, unless `hasWork` says otherwise once the flag is up. */
+  waitUnless(hasWork: () => boolean): void {
+    // Pairs with the exchange in MainDoorbell.ringLane.
+    Atomics.store(this.control, LANE_ASLEEP, 1)
+    const bell = Atomics.load(this.control, DOORBELL)
+    if (!hasWork()) Atomics.wait(this.control, DOORBELL, bell)
+    Atomics.store(this.control, LANE_ASLEEP, 0)
+  }
+
+  /** Wakes the main thread if it sleeps. Call it after publishing. */
+  ringMain(): void {
+    // Pairs with the store in MainDoorbell.sleepUnless.
+    if (
+      Atomics.load(this.control, MAIN_ASLEEP) === 1 &&
+      Atomics.exchange(this.control, MAIN_ASLEEP, 0) === 1
+    ) {
+      this.port.postMessage(null)
+    }
+  }
+}
+
+/** The main thread's side: its sleep is the event loop, its bell a message. */
+export class MainDoorbell {
+  private readonly control: Int32Array
+
+  constructor(control: Int32Array) {
+    this.control = control
+  }
+
+  /** Wakes the lane if it sleeps. Call it after publishing. */
+  ringLane(): void {
+    // Pairs with the store in LaneDoorbell.waitUnless.
+    if (Atomics.load(this.control, LANE_ASLEEP) === 0) return
+    if (Atomics.exchange(this.control, LANE_ASLEEP, 0) === 0) return
+    Atomics.add(this.control, DOORBELL, 1)
+    Atomics.notify(this.control, DOORBELL)
+  }
+
+  /** Asks to be rung for the next thing published. @returns whether there is work already: then nothing was asked */
+  sleepUnless(hasWork: () => boolean): boolean {
+    // Pairs with the load in LaneDoorbell.ringMain.
+    Atomics.store(this.control, MAIN_ASLEEP, 1)
+    if (!hasWork()) return false
+    Atomics.store(this.control, MAIN_ASLEEP, 0)
+    return true
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * The bytes of the tick log. Layout only; any thread.
+ *
+ *   0                64                                                      64 + capacity
+ *   +----------------+-------------------------------------------------------+
+ *   | HEAD, unused   | records, each on a multiple of 8 bytes                |
+ *   +----------------+-------------------------------------------------------+
+ *
+ *   One record (its header is 24 bytes, its payload is filled up to a multiple of 8):
+ *
+ *   0        4             8               16              24
+ *   +--------+-------------+---------------+---------------+----------------+
+ *   | length | type, count | first offset  | received      | payload        |
+ *   +--------+-------------+---------------+---------------+----------------+
+ *     int32    int32         float64         float64, µs     length bytes
+ *
+ * Positions count units of 8 bytes (see positions.ts). A record never wraps: where it would, a PADDING record fills
+ * the ring to its end. Type stands in the low 8 bits; count in the 23 above them: ticks, or for a COMMAND the index of the lane
+ * it is for.
+ */
+
+export const TICK_LOG_HEADER_BYTES = 64
+export const RECORD_HEADER_BYTES = 24
+export const UNIT_BYTES = 8
+
+/** Word of the log's header: the position after the last whole record. Stored by the writer, loaded by every reader. */
+export const HEAD_WORD = 0
+
+/** Fields of a record, as indexes from its first int32 or float64. */
+export const LENGTH_INT32 = 0
+export const TYPE_INT32 = 1
+export const FIRST_OFFSET_FLOAT64 = 1
+export const RECEIVED_FLOAT64 = 2
+
+export const PADDING = 0
+/** Payload: one `Tick`. */
+export const TICK = 1
+/** Payload: one `TickBatch`. */
+export const TICK_BATCH = 2
+/** Payload: one lane command, JSON. */
+export const COMMAND = 3
+
+export type RecordType = typeof PADDING | typeof TICK | typeof TICK_BATCH | typeof COMMAND
+
+export const TYPE_MASK = 0xff
+export const COUNT_SHIFT = 8
+export const COUNT_MAX = 0x7fffff
+
+/** Units that a record with this payload takes. */
+export function recordUnits(payloadBytes: number): number {
+  return (RECORD_HEADER_BYTES + payloadBytes + UNIT_BYTES - 1) >>> 3
+}

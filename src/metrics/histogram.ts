@@ -1,0 +1,62 @@
+/**
+ * A histogram of durations with fixed buckets. Written by one thread; read by the same.
+ * Counts are weighted: one clock reading stands for all the writes since the one before.
+ */
+
+/** Upper bounds of the buckets, µs; the last bucket has none. */
+export const LATENCY_BOUNDS_US = [
+  50, 100, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000,
+  50_000, 75_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000,
+] as const
+
+export interface HistogramView {
+  /** Upper bound of each bucket, µs; the last is null: no bound. */
+  readonly boundsUs: readonly (number | null)[]
+  /** What fell into each bucket, not cumulative. */
+  readonly counts: readonly number[]
+  readonly count: number
+  readonly sumUs: number
+  /** Estimated within the bucket; 0 while empty. */
+  readonly p50Us: number
+  readonly p99Us: number
+}
+
+export class Histogram {
+  private readonly counts = new Float64Array(LATENCY_BOUNDS_US.length + 1)
+  private count = 0
+  private sumUs = 0
+
+  observe(durationUs: number, weight: number): void {
+    let bucket = 0
+    while (bucket < LATENCY_BOUNDS_US.length && durationUs > LATENCY_BOUNDS_US[bucket]!) bucket++
+    this.counts[bucket]! += weight
+    this.count += weight
+    this.sumUs += durationUs * weight
+  }
+
+  view(): HistogramView {
+    return {
+      boundsUs: [...LATENCY_BOUNDS_US, null],
+      counts: [...this.counts],
+      count: this.count,
+      sumUs: this.sumUs,
+      p50Us: this.quantile(0.5),
+      p99Us: this.quantile(0.99),
+    }
+  }
+
+  /** Linear within the bucket that holds the quantile; the lower bound of the last. */
+  private quantile(quantile: number): number {
+    if (this.count === 0) return 0
+    let rest = quantile * this.count
+    for (let bucket = 0; bucket < LATENCY_BOUNDS_US.length; bucket++) {
+      const inBucket = this.counts[bucket]!
+      if (rest <= inBucket) {
+        const low = bucket === 0 ? 0 : LATENCY_BOUNDS_US[bucket - 1]!
+        return low + (LATENCY_BOUNDS_US[bucket]! - low) * (rest / inBucket)
+      }
+      rest -= inBucket
+    }
+    return LATENCY_BOUNDS_US.at(-1)!
+  }
+}

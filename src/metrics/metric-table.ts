@@ -1,0 +1,114 @@
+/**
+ * Every counter there is, named and described once. Any thread.
+ * A slot of a block has one writer: the main thread for its own block, each lane for one of its own.
+ */
+
+export interface MetricDescription {
+  /** As exported; ends with the unit, counters with `_total`. */
+  readonly name: string
+  readonly help: string
+  readonly unit: string
+  readonly type: 'counter' | 'gauge'
+  /** Tells apart the slots of one name. */
+  readonly reason?: string
+}
+
+const counter = (name: string, unit: string, help: string, reason?: string): MetricDescription => ({
+  name: `ringcast_${name}_total`,
+  help,
+  unit,
+  type: 'counter',
+  ...(reason === undefined ? {} : { reason }),
+})
+
+const gauge = (name: string, unit: string, help: string): MetricDescription => ({
+  name: `ringcast_${name}`,
+  help,
+  unit,
+  type: 'gauge',
+})
+
+const refused = (reason: string, help: string): MetricDescription =>
+  counter('connections_refused', 'connections', help, reason)
+const disconnect = (reason: string, help: string): MetricDescription =>
+  counter('disconnects', 'connections', help, reason)
+
+/** Written by the main thread. */
+export const MAIN_METRICS = {
+  connectionsActive: gauge('connections_active', 'connections', 'Clients connected now.'),
+  connections: counter('connections', 'connections', 'Clients that were let in.'),
+  refusedLimit: refused('limit', 'Refused: as many clients as allowed were connected.'),
+  refusedPath: refused('path', 'Refused: no such path.'),
+  refusedRequest: refused('request', 'Refused: the request was wrong.'),
+  refusedDraining: refused('draining', 'Refused: shutting down.'),
+  disconnectClient: disconnect('client', 'Ended by the client or by the network.'),
+  disconnectSlow: disconnect('slow_consumer', 'Ended: a write had not drained within the write timeout.'),
+  disconnectCutOff: disconnect('cut_off', 'Ended: the ring needed the bytes that the client had not taken.'),
+  disconnectPong: disconnect('pong_timeout', 'Ended: no pong came in time.'),
+  disconnectRead: disconnect('read_timeout', 'Ended: nothing was heard of the client for too long.'),
+  disconnectProtocol: disconnect('protocol', 'Ended: the client broke the WebSocket protocol or a limit.'),
+  disconnectShutdown: disconnect('shutdown', 'Ended: the gateway shut down.'),
+  ticksReceived: counter('ticks_received', 'ticks', 'Ticks put into the tick log.'),
+  ticksRefused: counter('ticks_refused', 'ticks', 'Calls of broadcastTick that found the queue full.'),
+  bytesReceived: counter('bytes_received', 'bytes', 'Bytes of messages from the feed.'),
+  malformedMessages: counter(
+    'malformed_messages',
+    'messages',
+    'Messages of the feed that could not be taken apart.',
+  ),
+  ticksBroadcast: counter(
+    'ticks_broadcast',
+    'ticks',
+    'Ticks handed to sockets, one for each client that got it.',
+  ),
+  messages: counter('messages_sent', 'messages', 'Messages with ticks handed to sockets.'),
+  bytesSent: counter('bytes_sent', 'bytes', 'Bytes of frames handed to sockets.'),
+  writes: counter('writes', 'writes', 'Writes of frames to sockets.'),
+  writesBlocked: counter('writes_blocked', 'writes', 'Writes that the kernel did not take whole at once.'),
+  turns: counter('turns', 'turns', 'Turns transmitted.'),
+  broadcastErrors: counter('broadcast_errors', 'errors', 'Writes to sockets that failed.'),
+  lapped: counter('gaps', 'gaps', 'Clients that fell out of the window and were told so.', 'slow'),
+  ticksDroppedSlow: counter(
+    'ticks_dropped',
+    'ticks',
+    'Ticks that slow clients were told they missed.',
+    'slow',
+  ),
+  sourcePauses: counter(
+    'upstream_pauses',
+    'pauses',
+    'Times the feed was paused because the slowest lane was behind.',
+  ),
+  upstreamReconnects: counter('upstream_reconnects', 'reconnects', 'Sessions with the feed after the first.'),
+  laneRestarts: counter('lane_restarts', 'restarts', 'Lanes replaced after a crash or a hang.'),
+} as const satisfies Record<string, MetricDescription>
+
+/** Written by each lane. */
+export const LANE_METRICS = {
+  ticksDecoded: counter('lane_ticks_decoded', 'ticks', 'Ticks decoded.'),
+  ticksMalformed: counter('lane_ticks_malformed', 'ticks', 'Ticks that could not be decoded.'),
+  ticksPoison: counter('lane_ticks_poison', 'ticks', 'Ticks skipped because they made workers fail.'),
+  ticksDuplicate: counter(
+    'lane_ticks_duplicate',
+    'ticks',
+    'Ticks dropped because their position had been seen.',
+  ),
+  upstreamGaps: counter('lane_upstream_gaps', 'gaps', 'Holes in what the feed sent.'),
+  turns: counter('lane_turns', 'turns', 'Turns published.'),
+  framesBytes: counter('lane_frames_bytes', 'bytes', 'Bytes of frames written into the frame ring.'),
+  busyUs: counter('lane_busy_us', 'µs', 'Time spent working.'),
+  idleUs: counter('lane_idle_us', 'µs', 'Time spent asleep.'),
+} as const satisfies Record<string, MetricDescription>
+
+export type MainMetric = keyof typeof MAIN_METRICS
+export type LaneMetric = keyof typeof LANE_METRICS
+
+function slots<Key extends string>(table: Record<Key, MetricDescription>): Readonly<Record<Key, number>> {
+  return Object.fromEntries(Object.keys(table).map((key, slot) => [key, slot])) as Record<Key, number>
+}
+
+/** The slot of each metric in its block. */
+export const MAIN_SLOTS = slots(MAIN_METRICS)
+export const LANE_SLOTS = slots(LANE_METRICS)
+export const MAIN_SLOT_COUNT = Object.keys(MAIN_METRICS).length
+export const LANE_SLOT_COUNT = Object.keys(LANE_METRICS).length

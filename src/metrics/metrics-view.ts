@@ -1,0 +1,58 @@
+/**
+ * What `getMetrics()` and `/metrics.json` show: the counters under the names of the metric table, and what is measured
+ * at the moment of asking. Main thread.
+ */
+import { readCounter } from '../memory/counters.js'
+import type { HistogramView } from './histogram.js'
+import {
+  LANE_METRICS,
+  LANE_SLOTS,
+  type LaneMetric,
+  MAIN_METRICS,
+  MAIN_SLOTS,
+  type MainMetric,
+} from './metric-table.js'
+
+export interface LaneView {
+  readonly lane: number
+  /** Ticks the lane has not finished with. */
+  readonly queueDepth: number
+  /** Ticks it may be behind before the source is paused. */
+  readonly queueCapacity: number
+  /** Part of its life that the lane has worked, 0 to 1. */
+  readonly utilisation: number
+  readonly audiences: number
+  readonly counters: Readonly<Record<LaneMetric, number>>
+}
+
+export interface MetricsView {
+  readonly counters: Readonly<Record<MainMetric, number>>
+  readonly lanes: readonly LaneView[]
+  /** From the gRPC message's arrival to the write to the socket, µs; one observation for each write. */
+  readonly latency: HistogramView
+  /** Offset of the last tick. */
+  readonly offset: number
+  readonly epoch: string
+  readonly isUpstreamPaused: boolean
+}
+
+export function mainCounters(shared: BigInt64Array): Record<MainMetric, number> {
+  return readAll(MAIN_METRICS, MAIN_SLOTS, shared)
+}
+
+export function laneCounters(shared: BigInt64Array): Record<LaneMetric, number> {
+  return readAll(LANE_METRICS, LANE_SLOTS, shared)
+}
+
+export function utilisation({ busyUs, idleUs }: Readonly<Record<LaneMetric, number>>): number {
+  return busyUs + idleUs === 0 ? 0 : busyUs / (busyUs + idleUs)
+}
+
+function readAll<Key extends string>(
+  table: Readonly<Record<Key, unknown>>,
+  slots: Readonly<Record<Key, number>>,
+  shared: BigInt64Array,
+): Record<Key, number> {
+  const keys = Object.keys(table) as Key[]
+  return Object.fromEntries(keys.map(key => [key, readCounter(shared, slots[key])])) as Record<Key, number>
+}

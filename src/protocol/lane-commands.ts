@@ -1,0 +1,77 @@
+/**
+ * What the main thread tells a lane, in the tick log between the ticks, so that every command has an exact place in
+ * the stream. JSON: commands are rare. Any thread.
+ */
+import { COUNT_MAX } from '../memory/tick-log-layout.js'
+import type { AudienceSpec } from './audience-spec.js'
+import type { GapReason } from './messages.js'
+
+/** How far a client's view of its audience goes. All of it are totals since the audience began. */
+export interface Progress {
+  readonly ticksTotal: number
+  readonly lostTotal: number
+  readonly unknownLosses: number
+  /** All of the audience's ticks up to this offset. */
+  readonly lastOffset: number
+}
+
+/** An audience begins. One that is there already stays as it is. */
+export interface OpenCommand {
+  readonly op: 'open'
+  readonly audience: number
+  readonly spec: AudienceSpec
+}
+
+/** An audience has no members left and ends. */
+export interface CloseCommand {
+  readonly op: 'close'
+  readonly audience: number
+}
+
+/**
+ * A client is to get the audience's frames from the end of the current turn on. The lane answers with a message to
+ * the client: `subscribed`, or for one that has fallen out of the window the `gap` since `fellBehindAt`.
+ */
+export interface JoinCommand {
+  readonly op: 'join'
+  readonly audience: number
+  readonly client: number
+  /** The client's public name. */
+  readonly name: string
+  /** Tells this join from earlier ones of the same client. */
+  readonly join: number
+  readonly fellBehindAt: Progress | null
+}
+
+/** A stream of the feed has begun, see FeedSession. For all lanes. */
+export interface SessionCommand {
+  readonly op: 'session'
+  readonly first: boolean
+  readonly continuous: boolean
+}
+
+/** Ticks came that could not be put into the log. For all lanes. */
+export interface LostCommand {
+  readonly op: 'lost'
+  readonly reason: GapReason
+  /** null: unknown. */
+  readonly missed: number | null
+}
+
+export type LaneCommand = OpenCommand | CloseCommand | JoinCommand | SessionCommand | LostCommand
+
+/** As a command's lane: every lane. */
+export const ALL_LANES = COUNT_MAX
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+export function encodeCommand(command: LaneCommand): Uint8Array {
+  return encoder.encode(JSON.stringify(command))
+}
+
+/** @param bytes what `encodeCommand` made, in shared memory or not */
+export function decodeCommand(bytes: Uint8Array): LaneCommand {
+  // TextDecoder refuses shared memory, so the bytes are copied first.
+  return JSON.parse(decoder.decode(Uint8Array.from(bytes))) as LaneCommand
+}

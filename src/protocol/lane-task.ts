@@ -1,0 +1,39 @@
+/**
+ * What a lane is given when it begins: shared memory, bounds, and what it needs to go on where another lane ended.
+ * Passed from the main thread to a worker by structured clone.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import type { LaneLayout } from '../memory/lane-layout.js'
+import type { AudienceSpec } from './audience-spec.js'
+import type { Progress } from './lane-commands.js'
+
+/** An audience as its frames were last published. */
+export interface AudienceState extends Progress {
+  readonly audience: number
+  readonly spec: AudienceSpec
+  /** Number of the last `ticks` message. */
+  readonly seq: number
+}
+
+export interface LaneTask {
+  /** 0, 1, 2 …; commands name it. */
+  readonly lane: number
+  /** Names the run of the process, see SubscribedMessage. */
+  readonly epoch: string
+  readonly tickLog: SharedArrayBuffer
+  readonly memory: SharedArrayBuffer
+  readonly layout: LaneLayout
+  readonly counters: SharedArrayBuffer
+  /** Where the lane rings the main thread. */
+  readonly bell: MessagePort
+  /** What one audience may gather in a turn, bytes. */
+  readonly turnBytesMax: number
+  /** Whether a hole in the feed's positions is a loss. */
+  readonly positionsTellLosses: boolean
+  readonly audiences: readonly AudienceState[]
+  /** Offsets of ticks that killed two lanes in a row. */
+  readonly poison: readonly number[]
+}
+
+/** Room that a run of frames takes above `turnBytesMax`: the tick and the gap that passed the bound, and the message around them. */
+export const TURN_OVERSHOOT_BYTES = 2048

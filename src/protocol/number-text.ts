@@ -1,0 +1,82 @@
+/**
+ * Numbers as JSON text, straight into bytes: no string is made for the numbers that ticks hold. Any thread.
+ * Every text, read by `JSON.parse`, gives back the very same number.
+ */
+
+const TEN_TO_THE_9 = 1e9
+
+/** Bytes that a number of JSON takes at the most: sign, 17 digits, point, exponent. */
+export const NUMBER_BYTES_MAX = 25
+
+/** Writes a whole number from 0 to 2^53 at `at`. @returns the index after it */
+export function writeInteger(bytes: Uint8Array, at: number, value: number): number {
+  if (value < TEN_TO_THE_9) return writeDigits(bytes, at, value, digitCount(value))
+  const upper = Math.floor(value / TEN_TO_THE_9)
+  return writeDigits(bytes, writeInteger(bytes, at, upper), value - upper * TEN_TO_THE_9, 9)
+}
+
+/** Powers of ten by which a double is tried as a whole number: prices and sizes have eight decimals at the most. */
+const SCALES = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8] as const
+/** A decimal of 15 digits is never the text of two doubles, so the first scale that fits gives the shortest text. */
+const SCALED_MAX = 1e15
+/** Below this, JavaScript writes an exponent. */
+const PLAIN_MIN = 1e-6
+
+/** Writes any double at `at`: as `JSON.stringify` would, so NaN and the infinities become null. @returns the index after it */
+export function writeDouble(bytes: Uint8Array, at: number, value: number): number {
+  let magnitude = value
+  if (value < 0) {
+    bytes[at] = 0x2d
+    magnitude = -value
+  }
+  const start = value < 0 ? at + 1 : at
+  if (magnitude === 0) return writeDigits(bytes, at, 0, 1)
+  if (magnitude >= PLAIN_MIN) {
+    for (let decimals = 0; decimals < SCALES.length; decimals++) {
+      const scale = SCALES[decimals]!
+      const scaled = Math.round(magnitude * scale)
+      if (scaled > SCALED_MAX) break
+      // Both are exact in a double, so the quotient is the double nearest to the decimal.
+      if (scaled / scale === magnitude) return writeDecimal(bytes, start, scaled, scale, decimals)
+    }
+  }
+  return writeAscii(bytes, at, Number.isFinite(value) ? String(value) : 'null')
+}
+
+function writeDecimal(
+  bytes: Uint8Array,
+  at: number,
+  scaled: number,
+  scale: number,
+  decimals: number,
+): number {
+  const whole = Math.floor(scaled / scale)
+  let next = writeInteger(bytes, at, whole)
+  if (decimals === 0) return next
+  bytes[next++] = 0x2e
+  return writeDigits(bytes, next, scaled - whole * scale, decimals)
+}
+
+/** Writes the `count` lowest digits of a whole number below 10^9. */
+function writeDigits(bytes: Uint8Array, at: number, value: number, count: number): number {
+  let rest = value | 0
+  for (let index = at + count - 1; index >= at; index--) {
+    const quotient = (rest / 10) | 0
+    bytes[index] = 0x30 + rest - quotient * 10
+    rest = quotient
+  }
+  return at + count
+}
+
+/** Digits of a whole number from 0 to 2^53. */
+export function digitCount(value: number): number {
+  let count = 1
+  for (let limit = 10; value >= limit; limit *= 10) count++
+  return count
+}
+
+/** Writes a text of ASCII characters. @returns the index after it */
+export function writeAscii(bytes: Uint8Array, at: number, text: string): number {
+  for (let index = 0; index < text.length; index++) bytes[at + index] = text.charCodeAt(index)
+  return at + text.length
+}

@@ -1,0 +1,38 @@
+/**
+ * Headers of WebSocket frames from server to client: final, unmasked. Any thread.
+ * Layout: https://www.rfc-editor.org/rfc/rfc6455#section-5.2
+ */
+
+/** First byte of an unfragmented text frame. */
+const TEXT = 0x81
+const LENGTH_IS_16_BITS = 126
+const LENGTH_IS_64_BITS = 127
+
+export const FRAME_HEADER_BYTES_MAX = 10
+
+export function frameHeaderBytes(payloadBytes: number): number {
+  if (payloadBytes < LENGTH_IS_16_BITS) return 2
+  return payloadBytes < 0x10000 ? 4 : 10
+}
+
+/** Writes the header of a text frame at `at`. @returns the index after it, where the payload belongs */
+export function writeTextFrameHeader(bytes: Uint8Array, at: number, payloadBytes: number): number {
+  bytes[at] = TEXT
+  if (payloadBytes < LENGTH_IS_16_BITS) {
+    bytes[at + 1] = payloadBytes
+    return at + 2
+  }
+  if (payloadBytes < 0x10000) {
+    bytes[at + 1] = LENGTH_IS_16_BITS
+    bytes[at + 2] = payloadBytes >>> 8
+    bytes[at + 3] = payloadBytes & 0xff
+    return at + 4
+  }
+  bytes[at + 1] = LENGTH_IS_64_BITS
+  bytes.fill(0, at + 2, at + 6)
+  bytes[at + 6] = payloadBytes >>> 24
+  bytes[at + 7] = (payloadBytes >>> 16) & 0xff
+  bytes[at + 8] = (payloadBytes >>> 8) & 0xff
+  bytes[at + 9] = payloadBytes & 0xff
+  return at + 10
+}

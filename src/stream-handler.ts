@@ -1,0 +1,246 @@
+/**
+ * The broadcaster without a feed and without a server: tick log, lanes, transmitter, clients. Main thread.
+ * The gateway puts a feed and a server around it; users of the library put their own.
+ */
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { Clients } from './clients/clients.js'
+import { type Clock, systemClock } from './clock.js'
+import { type HandlerOptions, handlerOptions } from './config.js'
+import { Deadline } from './deadline.js'
+import { RingcastError } from './errors.js'
+import { LaneLink } from './fanout/lane-link.js'
+import { Membership } from './fanout/membership.js'
+import { Transmitter } from './fanout/transmitter.js'
+import { encodeTick } from './feed/tick-feed-service.js'
+import type { TickSink, TickSource } from './feed/tick-source.js'
+import { Intake } from './lanes/intake.js'
+import { LanePool } from './lanes/lane-pool.js'
+import { leastLoaded } from './lanes/placement.js'
+import { type Log, silentLog } from './log.js'
+import { CounterWriter, counterBlockBytes } from './memory/counters.js'
+import { laneLayout } from './memory/lane-layout.js'
+import { tickLogBytes } from './memory/tick-log.js'
+import { Histogram } from './metrics/histogram.js'
+import { LANE_SLOT_COUNT, MAIN_SLOT_COUNT, MAIN_SLOTS } from './metrics/metric-table.js'
+import { laneCounters, type MetricsView, mainCounters, utilisation } from './metrics/metrics-view.js'
+import { TURN_OVERSHOOT_BYTES } from './protocol/lane-task.js'
+import { QUOTE, TRADE } from './protocol/tick-fields.js'
+import { checkTick, type PushedTick } from './protocol/tick-message.js'
+
+/** What the parts may be given beside the settings. */
+export interface StreamHandlerParts {
+  readonly clock?: Clock
+  readonly log?: Log
+  /** Whether a hole in the feed's positions is a loss: not when only some symbols were asked for. Default true. */
+  readonly positionsTellLosses?: boolean
+  /** The lanes' worker file. */
+  readonly laneFile?: string
+}
+
+/** A lane's scratch holds the encoded ticks of a turn: more than one audience may take. */
+const SCRATCH_PER_TURN_BYTES = 2
+const SCRATCH_BYTES_MIN = 64 * 1024
+
+export class StreamHandler {
+  readonly settings: HandlerOptions
+  /** Names the run of this handler; offsets belong to it. */
+  readonly epoch = randomBytes(6).toString('base64url')
+  private readonly log: Log
+  private readonly clock: Clock
+  private readonly links: readonly LaneLink[]
+  private readonly mainBlock: BigInt64Array
+  private readonly laneBlocks: readonly SharedArrayBuffer[]
+  private readonly latency = new Histogram()
+  private readonly counters: CounterWriter
+  private readonly intake: Intake
+  private readonly transmitter: Transmitter
+  private readonly clients: Clients
+  private readonly pool: LanePool
+  private stopping: Promise<void> | undefined
+  /** Who waits for all that was published to be with the kernel. */
+  private whenDrained: (() => void)[] = []
+
+  /**
+   * Starts the lanes at once; clients and ticks may come before the lanes are up.
+   *
+   * @throws RingcastError `option_invalid`, naming everything that is wrong
+   */
+  constructor(options: Readonly<Partial<HandlerOptions>> = {}, parts: StreamHandlerParts = {}) {
+    const settings = handlerOptions(options)
+    this.settings = settings
+    this.log = parts.log ?? silentLog
+    this.clock = parts.clock ?? systemClock
+    this.mainBlock = new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT)))
+    this.counters = new CounterWriter(this.mainBlock)
+    const scratchBytes = Math.max(SCRATCH_BYTES_MIN, SCRATCH_PER_TURN_BYTES * settings.turnBytesMax)
+    const layout = laneLayout(
+      settings.frameRingBytes,
+      settings.turnBytesMax + TURN_OVERSHOOT_BYTES,
+      scratchBytes,
+    )
+    const links = Array.from(
+      { length: settings.poolSize },
+      (_, index) =>
+        new LaneLink(index, layout, (link, segment) => this.transmitter.cutOffHolders(link, segment)),
+    )
+    this.links = links
+    this.laneBlocks = links.map(() => new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT)))
+    const tickLog = new SharedArrayBuffer(tickLogBytes(settings.tickLogBytes))
+    const { clock, counters, epoch } = this
+    this.intake = new Intake({ tickLog, links, queueSize: settings.queueSize, clock, counters })
+    const membership = new Membership({
+      links,
+      place: leastLoaded,
+      send: (lane, command) => this.intake.command(lane, command),
+    })
+    this.transmitter = new Transmitter({
+      clock,
+      counters,
+      latency: this.latency,
+      passBudgetMs: settings.passBudgetMs,
+      links,
+      events: {
+        lapped: recipient => membership.rejoin(recipient),
+        cutOff: recipient => this.clients.cutOff(recipient),
+        afterRun: () => this.afterRun(),
+      },
+    })
+    this.clients = new Clients({
+      settings,
+      epoch,
+      clock,
+      counters,
+      transmitter: this.transmitter,
+      membership,
+    })
+    this.pool = new LanePool(
+      {
+        links,
+        tickLog,
+        counters: this.laneBlocks,
+        epoch,
+        turnBytesMax: settings.turnBytesMax,
+        positionsTellLosses: parts.positionsTellLosses ?? true,
+        laneHangTimeoutMs: settings.laneHangTimeoutMs,
+        clock,
+        log: this.log,
+        ...(parts.laneFile === undefined ? {} : { laneFile: parts.laneFile }),
+      },
+      {
+        rang: () => this.transmitter.wake(),
+        failed: (lane, error) => this.laneFailed(lane, error),
+        isTransmitted: link => this.transmitter.isTransmitted(link),
+        hasUnread: link => this.intake.hasUnread(link),
+      },
+    )
+    // From here on the lanes ring.
+    this.transmitter.wake()
+  }
+
+  /** Answers an `upgrade` event of any `http.Server`: a WebSocket on `/ws/ticks`, a refusal on every other path. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.clients.handleUpgrade(request, socket, head)
+  }
+
+  /**
+   * Sends a tick to every client that wants it.
+   *
+   * @returns false when the queue is full: nothing was taken, and the refusal was counted
+   * @throws RingcastError `tick_invalid`, naming the field, its value and the rule
+   */
+  broadcastTick(tick: PushedTick): boolean {
+    checkTick(tick)
+    if (this.stopping !== undefined) return false
+    return this.intake.tryPush(encodeTick({ ...tick, kind: tick.kind === 'quote' ? QUOTE : TRADE }))
+  }
+
+  /** Lets a source push into this handler and be paused by it. One source at most. */
+  attachSource(source: TickSource): void {
+    this.intake.attach(source)
+    source.start(this.intake satisfies TickSink)
+  }
+
+  getMetrics(): MetricsView {
+    this.counters.flush()
+    return {
+      counters: mainCounters(this.mainBlock),
+      lanes: this.links.map((link, lane) => {
+        const counters = laneCounters(new BigInt64Array(this.laneBlocks[lane]!))
+        return {
+          lane,
+          queueDepth: this.intake.lag(link),
+          queueCapacity: this.settings.queueSize,
+          utilisation: utilisation(counters),
+          audiences: link.audiences.size,
+          counters,
+        }
+      }),
+      latency: this.latency.view(),
+      offset: this.intake.offset,
+      epoch: this.epoch,
+      isUpstreamPaused: this.intake.isPaused,
+    }
+  }
+
+  /** Whether every lane runs and the handler is not shutting down. */
+  isHealthy(): boolean {
+    return this.stopping === undefined && this.pool.isWhole
+  }
+
+  getClientCount(): number {
+    return this.clients.count
+  }
+
+  /**
+   * Lets nobody in any more, sends what is queued, closes every client with 1001, ends the lanes. Resolves when all of it is
+   * gone, at the latest a little after `timeoutMs`; whoever has not gone by then is cut. Calls after the first wait for the first.
+   *
+   * @throws RingcastError `option_invalid` when `timeoutMs` is not a positive number
+   */
+  shutdown({ timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    if (!(timeoutMs > 0)) {
+      throw new RingcastError(
+        'option_invalid',
+        `timeoutMs must be a positive number of milliseconds, got ${timeoutMs}`,
+      )
+    }
+    this.stopping ??= this.stop(timeoutMs)
+    return this.stopping
+  }
+
+  private async stop(timeoutMs: number): Promise<void> {
+    this.clients.drain()
+    const deadline = new Deadline(this.clock, timeoutMs)
+    // Half of the time is for what is queued, so that the slow leave the others time to be closed in order.
+    await deadline.within(0.5, this.flushed())
+    await deadline.within(1, this.clients.closeAll())
+    this.clients.terminateAll()
+    this.transmitter.stop()
+    await this.pool.stop()
+    this.counters.flush()
+  }
+
+  /** Resolves when every tick that came is with the kernel. */
+  private async flushed(): Promise<void> {
+    await this.intake.caughtUp()
+    if (this.transmitter.isDrained) return
+    await new Promise<void>(resolve => {
+      this.whenDrained.push(resolve)
+    })
+  }
+
+  private afterRun(): void {
+    this.pool.replaceEnded()
+    this.intake.lanesMoved()
+    if (this.whenDrained.length > 0 && this.transmitter.isDrained) {
+      for (const resolve of this.whenDrained.splice(0)) resolve()
+    }
+  }
+
+  private laneFailed(lane: number, error: Error): void {
+    this.counters.values[MAIN_SLOTS.laneRestarts]! += 1
+    this.log.error({ lane, err: error }, 'a lane failed and is replaced')
+  }
+}
