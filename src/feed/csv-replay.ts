@@ -106,7 +106,7 @@ export class CsvReplay implements TickSupply {
 
   async ready(): Promise<void> {
     if (this.#isFileEnd) await this.#rewind()
-    await this.#readText()
+    else await this.#readText()
   }
 
   async close(): Promise<void> {
