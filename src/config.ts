@@ -1,6 +1,6 @@
 /**
  * From variables, flags or a library user's options to values that the rest of Ringcast can rely on. Any thread.
- * Pure: nothing is read but the arguments. Whatever is wrong is told at once, in the user's own names.
+ * Reads nothing but its arguments (and the number of processors, where none is given). All that is wrong is told at once.
  */
 import { availableParallelism as processors } from 'node:os'
 import { type Given, readCommandLine } from './config/command-line.js'
@@ -86,6 +86,12 @@ export function handlerOptions(
     )
   }
   return Object.freeze(result.data as HandlerOptions)
+}
+
+/** The part of a config that is the handler's. */
+export function handlerPart(config: Config): HandlerOptions {
+  const keys = Object.keys(handlerSchema.shape) as (keyof HandlerOptions)[]
+  return Object.fromEntries(keys.map(key => [key, config[key]])) as HandlerOptions
 }
 
 /** One lane for each processor but the main thread's. */

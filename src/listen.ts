@@ -15,6 +15,8 @@ export interface ListenOptions {
   /** The settings that `host` and `port` come from. */
   readonly hostKey: keyof Config
   readonly portKey: keyof Config
+  /** Connections that may wait to be accepted. Default: Node's. */
+  readonly backlog?: number
 }
 
 /**
@@ -26,7 +28,7 @@ export function listen(server: Server, options: ListenOptions): Promise<{ host: 
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException) => reject(listenFailed(error, options))
     server.once('error', onError)
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: options.backlog }, () => {
       server.off('error', onError)
       const address = server.address()
       resolve({ host, port: typeof address === 'object' && address !== null ? address.port : port })

@@ -238,6 +238,16 @@ describe('parseConfig', () => {
     })
   })
 
+  it('has defaults that keep their own rules', () => {
+    const set = Object.entries(DEFAULTS).filter(([, value]) => value !== undefined && String(value) !== '')
+    const env = Object.fromEntries(set.map(([key, value]) => [variable(key), String(value)]))
+    expect(config(env)).toEqual(DEFAULTS)
+  })
+
+  it('takes no notice of an empty variable, whatever its name', () => {
+    expect(config({ RINGCAST_NONSENSE: '', RINGCAST_PORT: undefined })).toEqual(DEFAULTS)
+  })
+
   it('reads sizes with a unit', () => {
     expect(config({ RINGCAST_TICK_LOG_BYTES: '128MiB' }).tickLogBytes).toBe(128 * MiB)
     expect(config({ RINGCAST_FRAME_RING_BYTES: '1 gib' }).frameRingBytes).toBe(1024 * MiB)

@@ -106,8 +106,8 @@ export class AdminServer {
   /** Ends every connection, answered or not. Safe at any time and twice. */
   async close(): Promise<void> {
     await this.#opening
-    if (!this.#server.listening) return
     await new Promise<void>(resolve => {
+      // Calls back with an error where it did not listen, or no longer does: closed is closed.
       this.#server.close(() => resolve())
       this.#server.closeAllConnections()
     })

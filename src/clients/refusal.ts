@@ -1,9 +1,9 @@
 /**
  * Says no to an upgrade request: an HTTP response with a JSON body, and the end of the connection. Main thread.
  */
-import { STATUS_CODES } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Refusal } from './upgrade-request.js'
+import { type Refusal, STREAM_PATH } from './upgrade-request.js'
 
 /** @param retryAfterS what `Retry-After` says with a 503 */
 export function refuseUpgrade(socket: Duplex, { status, code, message }: Refusal, retryAfterS: number): void {
@@ -19,4 +19,20 @@ export function refuseUpgrade(socket: Duplex, { status, code, message }: Refusal
   socket.on('error', () => socket.destroy())
   socket.once('finish', () => socket.destroy())
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+/** Answers a plain HTTP request: there are only WebSockets here. */
+export function refuseRequest(response: ServerResponse): void {
+  const body = JSON.stringify({
+    type: 'error',
+    code: 'websocket_only',
+    message: `connect with a WebSocket to ${STREAM_PATH}`,
+  })
+  response.writeHead(426, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    Upgrade: 'websocket',
+    Connection: 'close',
+  })
+  response.end(body)
 }

@@ -63,8 +63,8 @@ export function explain(error: z.ZodError, names: Names): string[] {
     } else if (issue.code === 'custom' && issue.params?.relation !== undefined) {
       const broken = issue.params as BrokenRelation
       lines.set(`${broken.relation.first} ${broken.relation.second}`, explainRelation(broken, names))
-    } else if (!lines.has(key)) {
-      // A value can break several parts of its rule (a list has one for each item); the rule is told once.
+    } else {
+      // A value can break several parts of its rule, a list once for each item: the line is the same.
       lines.set(key, `${names.given(key) ?? key}: ${issue.message}`)
     }
   }

@@ -173,7 +173,7 @@ describe('AdminServer', () => {
     const server = new AdminServer({ host: '192.0.2.1', port: 0, view: VIEW, log: silentLog })
     await expect(server.listen()).rejects.toMatchObject({
       code: 'listen_failed',
-      message: expect.stringContaining('RINGCAST_ADMIN_HOST'),
+      message: expect.stringContaining('this machine has no such address: change RINGCAST_ADMIN_HOST'),
     })
   })
 })

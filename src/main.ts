@@ -1,0 +1,103 @@
+#!/usr/bin/env node
+/**
+ * The `ringcast` command. Main thread. The only file that touches process.env, argv, signals and exit.
+ * Exit codes: 0 stopped when asked to, 1 failed, 2 wrong settings, 128 + signal when asked twice.
+ */
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { systemClock } from './clock.js'
+import { type Config, type ParsedCommand, parseConfig } from './config.js'
+import { RingcastError } from './errors.js'
+import { feedSettings } from './feed/feed-settings.js'
+import { type RunningFeed, runFeed } from './feed/run-feed.js'
+import { Gateway } from './gateway.js'
+import { runService, type Service } from './lifetime.js'
+import { createLog, type ProcessLog } from './log.js'
+
+async function main(): Promise<void> {
+  const parsed = parse()
+  switch (parsed?.command) {
+    case 'help':
+      process.stdout.write(parsed.text)
+      return
+    case 'version':
+      process.stdout.write(`${packageVersion()}\n`)
+      return
+    case 'serve':
+      return run(serveService, parsed.config)
+    case 'feed':
+      return run(feedService, parsed.config)
+  }
+}
+
+/** What the user asked for; undefined when that makes no sense, which has then been told. */
+function parse(): ParsedCommand | undefined {
+  try {
+    return parseConfig({
+      env: process.env,
+      argv: process.argv.slice(2),
+      availableParallelism: availableParallelism(),
+    })
+  } catch (error) {
+    if (!(error instanceof RingcastError)) throw error
+    process.stderr.write(`${error.message}\n\nringcast --help lists every setting.\n`)
+    process.exitCode = 2
+    return undefined
+  }
+}
+
+function run(service: (config: Config, log: ProcessLog) => Service, config: Config): Promise<void> {
+  const log = createLog(config.logLevel)
+  // Unhandled rejections come here, too. After either the state is unknown, so there is no orderly stop.
+  process.on('uncaughtException', (err, origin) => {
+    log.fatal({ err, origin }, 'an unexpected error: this is a bug in Ringcast')
+    process.exit(1)
+  })
+  return runService(service(config, log), {
+    host: process,
+    clock: systemClock,
+    log,
+    shutdownTimeoutMs: config.shutdownTimeoutMs,
+  })
+}
+
+function serveService(config: Config, log: ProcessLog): Service {
+  const gateway = new Gateway(config, log)
+  return {
+    failed: gateway.failed,
+    stop: () => gateway.stop(),
+    async start() {
+      const { webSocketUrl, adminUrl, feed } = await gateway.start()
+      log.info({ webSocketUrl, adminUrl, feed }, 'streaming')
+      log.info({}, `try: npx wscat -c ${webSocketUrl.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')}`)
+    },
+  }
+}
+
+function feedService(config: Config, log: ProcessLog): Service {
+  let feed: RunningFeed | undefined
+  let fail: (error: RingcastError) => void = () => {}
+  return {
+    failed: new Promise(resolve => {
+      fail = resolve
+    }),
+    stop: async () => feed?.stop(),
+    async start() {
+      feed = await runFeed({
+        ...feedSettings(config, config.feedListen),
+        onFailure: error => fail(error),
+        onEnd: ticks => log.info({ ticks }, 'the replay has ended'),
+      })
+      const address = config.feedListen.replace(/:\d+$/, `:${feed.port}`)
+      log.info({ address }, 'feeding')
+      log.info({}, `try: ringcast --upstream ${address}`)
+    },
+  }
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+await main()

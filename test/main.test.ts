@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it } from 'vitest'
+
+const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url))
+
+const children: ChildProcess[] = []
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+})
+
+function start(argv: string[], env: Record<string, string> = {}) {
+  const others = Object.entries(process.env).filter(([name]) => !name.startsWith('RINGCAST_'))
+  const child = spawn(process.execPath, [MAIN, ...argv], {
+    env: { ...Object.fromEntries(others), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  children.push(child)
+  return child
+}
+
+async function run(argv: string[], env?: Record<string, string>) {
+  const child = start(argv, env)
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', chunk => {
+    stdout += chunk
+  })
+  child.stderr.on('data', chunk => {
+    stderr += chunk
+  })
+  const [code] = await once(child, 'close')
+  return { code, stdout, stderr }
+}
+
+describe('ringcast', () => {
+  it('explains itself', async () => {
+    const { code, stdout, stderr } = await run(['--help'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toContain('Usage: ringcast')
+    expect(stdout).toContain('--max-clients <number>')
+  })
+
+  it('tells the version of its package', async () => {
+    const packageJson = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+    const { version } = JSON.parse(packageJson) as { version: string }
+    expect(await run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+  })
+
+  it('refuses wrong settings all at once, before it starts anything', async () => {
+    const argv = ['--prot', '9000', '--log-level=loud']
+    const env = { RINGCAST_PORT: 'abc', RINGCAST_MAX_CLIENT: '5' }
+    expect(await run(argv, env)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: [
+        '--prot: unknown; did you mean --port?',
+        'RINGCAST_MAX_CLIENT: unknown; did you mean RINGCAST_MAX_CLIENTS?',
+        'RINGCAST_PORT=abc: must be a whole number from 0 to 65535',
+        '--log-level=loud: must be trace, debug, info, warn, error, fatal or silent',
+        '',
+        'ringcast --help lists every setting.',
+        '',
+      ].join('\n'),
+    })
+  })
+
+  it.each([
+    [['--port=0', '--admin-port=0', '--pool-size=1'], 'streaming', 'npx wscat -c ws://'],
+    [['feed', '--feed-listen=localhost:0'], 'feeding', 'ringcast --upstream '],
+  ])('%j runs until it is told to stop, then ends by itself with 0', async (argv, what, example) => {
+    const child = start(argv)
+    const messages: string[] = []
+    for await (const line of createInterface({ input: child.stdout })) {
+      messages.push((JSON.parse(line) as { msg: string }).msg)
+      if (messages.at(-1)!.includes(example)) child.kill('SIGTERM')
+    }
+    const code = child.exitCode ?? (await once(child, 'exit'))[0]
+    expect(messages).toContain(what)
+    expect(messages.at(-1)).toBe('stopped')
+    expect(code).toBe(0)
+  })
+
+  it('ends with 1 and says which setting to change when its port is taken', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as { port: number }
+    const { code, stdout } = await run(['--port=0', `--admin-port=${port}`, '--pool-size=1'])
+    taken.close()
+    expect(code).toBe(1)
+    expect(stdout).toContain('"code":"listen_failed"')
+    expect(stdout).toContain('RINGCAST_ADMIN_PORT')
+  })
+})
