@@ -59,6 +59,11 @@ export class FakeClock extends Watched implements Clock {
     this.#nowMs = endMs
   }
 
+  /** Moves time on as if the thread had been held up: nothing fires until the next `advance`. */
+  jump(ms: number): void {
+    this.#nowMs += ms
+  }
+
   #set(timer: FakeTimer): Timer {
     this.#timers.add(timer)
     this.changed()
