@@ -82,11 +82,13 @@ export class GrpcCall {
 
   /** Ends the call and its connection; the listener hears nothing more. Safe to call twice. */
   cancel(): void {
+    if (this.#finished) return
     this.#finished = true
     this.#call.removeAllListeners()
     this.#call.on('error', ignore)
     this.#call.cancel()
-    this.#client.close()
+    // Closed in the turn of its making, a client of grpc-js 1.14 connects all the same, and never lets go.
+    setImmediate(() => this.#client.close())
   }
 
   #onMetadata(metadata: Metadata): void {
