@@ -89,6 +89,8 @@ export class Lane {
   private offset: number
   private lastPosition: number
   private seamOpen: boolean
+  /** Since when its time is not counted as busy, ms. */
+  private awakeSinceMs = 0
   private readonly wakeWork = (): boolean => this.hasWork()
 
   constructor(private readonly task: LaneTask) {
@@ -112,7 +114,7 @@ export class Lane {
 
   /** Works until told to stop. */
   run(): void {
-    let awakeSince = performance.now()
+    this.awakeSinceMs = performance.now()
     try {
       while (!this.stopRequested()) {
         const read = this.readRecords()
@@ -122,7 +124,7 @@ export class Lane {
             continue
           }
         } else this.settle()
-        if (!read) awakeSince = this.sleep(awakeSince)
+        if (!read) this.sleep(this.wakeWork)
       }
     } catch (error) {
       if (!(error instanceof Stopped)) throw error
@@ -149,15 +151,19 @@ export class Lane {
     return this.canGather() && (this.inRecord || this.log.hasNext())
   }
 
-  /** @returns when it woke up, ms */
-  private sleep(awakeSince: number): number {
-    const asleepSince = performance.now()
-    this.counters.values[LANE_SLOTS.busyUs]! += Math.round((asleepSince - awakeSince) * 1000)
+  private sleep(hasWork: () => boolean): void {
+    this.countBusy()
     this.counters.flush()
-    this.doorbell.waitUnless(this.wakeWork)
-    const now = performance.now()
-    this.counters.values[LANE_SLOTS.idleUs]! += Math.round((now - asleepSince) * 1000)
-    return now
+    const { awakeSinceMs } = this
+    this.doorbell.waitUnless(hasWork)
+    this.awakeSinceMs = performance.now()
+    this.counters.values[LANE_SLOTS.idleUs]! += Math.round((this.awakeSinceMs - awakeSinceMs) * 1000)
+  }
+
+  private countBusy(): void {
+    const nowMs = performance.now()
+    this.counters.values[LANE_SLOTS.busyUs]! += Math.round((nowMs - this.awakeSinceMs) * 1000)
+    this.awakeSinceMs = nowMs
   }
 
   /** Sleeps, with a turn half written, until the main thread has made room. */
@@ -166,7 +172,7 @@ export class Lane {
       if (this.stopRequested()) throw new Stopped()
       this.ring.publish()
       this.doorbell.ringMain()
-      this.doorbell.waitUnless(() => hasRoom() || this.stopRequested())
+      this.sleep(() => hasRoom() || this.stopRequested())
     }
   }
 
@@ -408,6 +414,8 @@ export class Lane {
     this.turn.clear()
     this.runs = 0
     this.full = false
+    this.countBusy()
+    this.counters.flush()
     this.ring.publish()
     // After publishing: what a successor would read again was then told in descriptors, so it is not sent twice.
     this.commit()
