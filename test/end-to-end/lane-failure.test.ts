@@ -46,11 +46,14 @@ async function expectNothingLost(file: string, failures: number, options = {}): 
   }
 }
 
-it('loses nothing when a lane throws in the midst of a record', () => expectNothingLost('throws-in-decode', 3))
+it('loses nothing when a lane throws in the midst of a record', () =>
+  expectNothingLost('throws-in-decode', 3))
 
-it('loses nothing when a lane throws before it publishes a turn', () => expectNothingLost('throws-before-publish', 3))
+it('loses nothing when a lane throws before it publishes a turn', () =>
+  expectNothingLost('throws-before-publish', 3))
 
-it('repeats nothing when a lane throws after it has published a turn', () => expectNothingLost('throws-after-publish', 3))
+it('repeats nothing when a lane throws after it has published a turn', () =>
+  expectNothingLost('throws-after-publish', 3))
 
 it('loses nothing when the thread of a lane ends in the midst of a turn', () => expectNothingLost('exits', 3))
 
@@ -62,7 +65,9 @@ it('skips a tick that makes two lanes in a row fail, and says so', async () => {
   for (const symbol of ['A', 'POISON', 'B']) server.handler.broadcastTick(quote(symbol, 1))
   await client.until(() => client.ticks.length === 2)
   expect(client.ticks.map(({ symbol }) => symbol)).toEqual(['A', 'B'])
-  expect(client.gaps).toEqual([{ type: 'gap', reason: 'poison', from: 2, to: 2, missed: 1, seq: expect.any(Number) }])
+  expect(client.gaps).toEqual([
+    { type: 'gap', reason: 'poison', from: 2, to: 2, missed: 1, seq: expect.any(Number) },
+  ])
   expect(client.silentErrors).toEqual([])
   const { counters, lanes } = server.handler.getMetrics()
   expect(counters.laneRestarts).toBe(2)

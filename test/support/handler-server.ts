@@ -17,7 +17,10 @@ export class HandlerServer {
     this.port = (server.address() as AddressInfo).port
   }
 
-  static async start(options: Partial<HandlerOptions> = {}, parts: StreamHandlerParts = {}): Promise<HandlerServer> {
+  static async start(
+    options: Partial<HandlerOptions> = {},
+    parts: StreamHandlerParts = {},
+  ): Promise<HandlerServer> {
     const handler = new StreamHandler({ poolSize: 1, ...options }, parts)
     const server = createServer()
     server.on('upgrade', (request, socket, head) => handler.handleUpgrade(request, socket, head))

@@ -2,7 +2,6 @@
  * A real WebSocket client that keeps what it gets and checks what every client may rely on: `seq` rises by one with each
  * `ticks` message, and `gap` and `subscribed` say where it goes on.
  */
-import { once } from 'node:events'
 import { WebSocket } from 'ws'
 import type { GapMessage, ServerMessage, SubscribedMessage, TickJson } from '../../src/protocol/messages.js'
 
@@ -30,11 +29,12 @@ export class TickClient {
   /** Connects; resolves once it is subscribed. */
   static async connect(url: string): Promise<TickClient> {
     const client = new TickClient(url)
-    const failed = once(client.socket, 'error').then(([error]) => {
-      throw error
+    let failure: unknown
+    client.socket.on('error', error => {
+      failure ??= error
     })
-    await Promise.race([client.until(() => client.subscribed !== undefined), failed])
-    client.socket.on('error', () => {})
+    await client.until(() => client.subscribed !== undefined)
+    if (client.subscribed === undefined) throw failure ?? new Error(`closed with ${client.closed?.code}`)
     return client
   }
 
@@ -69,7 +69,8 @@ export class TickClient {
         break
       case 'ticks':
         if (message.seq !== ++this.seq) this.silentErrors.push(`seq ${message.seq} in place of ${this.seq}`)
-        if (message.offset <= this.offset) this.silentErrors.push(`offset ${message.offset} after ${this.offset}`)
+        if (message.offset <= this.offset)
+          this.silentErrors.push(`offset ${message.offset} after ${this.offset}`)
         this.seq = message.seq
         this.offset = message.offset
         for (const tick of message.ticks) this.ticks.push(tick)

@@ -13,7 +13,8 @@ export default function runPoisonedLane(task: LaneTask): void {
     ofTick =>
       function (this: SymbolTable, ...args) {
         const [bytes, start, length] = args
-        if (String.fromCharCode(...bytes.subarray(start, start + length)) === POISON) throw new Error('a tick of POISON')
+        if (String.fromCharCode(...bytes.subarray(start, start + length)) === POISON)
+          throw new Error('a tick of POISON')
         return ofTick.apply(this, args)
       },
     () => runLane(task),
