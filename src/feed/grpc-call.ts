@@ -97,8 +97,10 @@ export class GrpcCall {
     this.#listener.metadata(epoch === undefined ? undefined : String(epoch))
     if (this.#finished) return
     this.#call.on('data', (message: Buffer) => this.#listener.message(message))
-    // A pause that came and went while connecting has left the stream stopped.
-    if (!this.#paused) this.#call.resume()
+    // A pause that came and went while connecting has left the stream stopped. And until a first read is asked for,
+    // grpc-js takes in all that the feed sends, without a bound.
+    if (this.#paused) this.#call.read(0)
+    else this.#call.resume()
   }
 
   #onStatus(end: StatusObject): void {

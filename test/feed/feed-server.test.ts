@@ -116,6 +116,13 @@ describe('FeedServer', () => {
     expect(reader.positions).toEqual(range(477, 1500))
   })
 
+  it('begins with the oldest for named symbols too: what is gone before the start is no loss on the way', async () => {
+    append(history, 1500)
+    const reader = read({ from: 10, symbols: ['A'] })
+    await reader.until(() => reader.positions.length === 1024 || reader.end !== undefined)
+    expect(reader.positions).toEqual(range(477, 1500))
+  })
+
   it('waits for a position that is not there yet', async () => {
     append(history, 5)
     const reader = read({ from: 8 })
@@ -227,9 +234,11 @@ describe('FeedServer', () => {
     const reader = new Reader(await second.listen('127.0.0.1:0'), { from: 1, windowBytes: 65_535 })
     reader.call.pause()
     await reader.until(() => reader.hasMetadata)
-    for (let i = 0; i < 40; i++) {
-      append(history, 1000)
+    // More than the buffers of both sides take together.
+    for (let i = 0; i < 200; i++) {
+      append(history, 50, 'L'.repeat(900))
       second.flush()
+      await new Promise(resolve => setImmediate(resolve))
     }
     const closing = second.close(500)
     expect(clock.timerCount).toBe(1)

@@ -50,6 +50,12 @@ async function letRetry(): Promise<void> {
   clock.advance(60_000)
 }
 
+/** A ping's answer comes after all that was sent before it has been read from the socket. */
+async function pinged(count: number): Promise<void> {
+  const [session] = feed.sessions
+  for (let i = 0; i < count; i++) await new Promise<void>(resolve => session!.ping(() => resolve()))
+}
+
 describe('a session', () => {
   it('begins before its first message, and passes messages on as they came', async () => {
     const source = startSource()
@@ -83,7 +89,8 @@ describe('a session', () => {
     for (let position = 1; position <= 10; position++) call.send(ticksAt(position))
     call.end(OK)
     await sink.until(() => sink.ticks.length === 1)
-    await feed.until(() => call.stream.closed)
+    await pinged(10)
+    expect(source.status().state).toBe('live')
     sink.onPush = () => {}
     source.resume()
     await sink.until(() => sink.ticks.length === 10)
@@ -266,6 +273,7 @@ describe('a feed with one method', () => {
     feed.methods = new Set(['StreamBatches'])
     clock.advance(60_000)
     expect((await feed.call(1)).method).toBe('StreamBatches')
+    expect(feed.unimplementedCount).toBe(2)
   })
 })
 
@@ -324,10 +332,9 @@ describe('pause', () => {
     const symbol = 'S'.repeat(1_000)
     call.sendInTurn(Array.from({ length: messageCount }, (_, i) => ({ symbol, position: i + 1 })))
     await sink.until(() => sink.messageCount === 10)
-    // A ping's answer comes after all that was sent before it has been read from the socket.
     for (let sentCount = -1; sentCount < call.sentCount; ) {
       sentCount = call.sentCount
-      for (let i = 0; i < 10; i++) await pinged()
+      await pinged(10)
     }
     expect(sink.messageCount).toBe(10)
     const sentBytes = call.sentCount * 1_010
@@ -338,6 +345,24 @@ describe('pause', () => {
     source.resume()
     await sink.until(() => sink.messageCount === messageCount)
     expect(sink.positions).toEqual(Array.from({ length: messageCount }, (_, i) => i + 1))
+  })
+
+  it('that came before the feed answered holds it back as well', async () => {
+    const source = startSource({ windowBytes: 256 * 1024 })
+    const call = await feed.call(1)
+    source.pause()
+    call.open('a')
+    const symbol = 'S'.repeat(1_000)
+    call.sendInTurn(Array.from({ length: 2_000 }, (_, i) => ({ symbol, position: i + 1 })))
+    await sink.until(() => sink.sessions.length === 1)
+    for (let sentCount = -1; sentCount < call.sentCount; ) {
+      sentCount = call.sentCount
+      await pinged(10)
+    }
+    expect(call.sentCount).toBeLessThan(1_000)
+    source.resume()
+    await sink.until(() => sink.messageCount === 2_000)
+    expect(sink.positions).toEqual(Array.from({ length: 2_000 }, (_, i) => i + 1))
   })
 
   it('holds across a reconnection', async () => {
@@ -352,7 +377,7 @@ describe('pause', () => {
     second.open('a')
     second.send(ticksAt(1))
     await sink.until(() => sink.sessions.length === 2)
-    for (let i = 0; i < 5; i++) await pinged()
+    await pinged(5)
     expect(sink.ticks).toEqual([])
     source.resume()
     await sink.until(() => sink.ticks.length === 1)
@@ -367,11 +392,6 @@ describe('pause', () => {
     call.send(ticksAt(1))
     await sink.until(() => sink.ticks.length === 1)
   })
-
-  async function pinged(): Promise<void> {
-    const [session] = feed.sessions
-    await new Promise<void>(resolve => session!.ping(() => resolve()))
-  }
 })
 
 describe('stop', () => {
@@ -424,6 +444,21 @@ describe('stop', () => {
     expect(sink.ticks).toHaveLength(1)
   })
 
+  it('from within a push that a resume brought, with more in hand', async () => {
+    const source = startSource()
+    const call = await feed.call(1)
+    call.open('a')
+    sink.onPush = () => source.pause()
+    for (let position = 1; position <= 1000; position++) call.send(ticksAt(position))
+    await sink.until(() => sink.ticks.length === 1)
+    await pinged(5)
+    sink.onPush = () => void source.stop()
+    source.resume()
+    await sink.until(() => sink.ticks.length === 2)
+    await expectNothingLeft(source)
+    expect(sink.ticks).toHaveLength(2)
+  })
+
   it('while paused', async () => {
     const source = startSource({ stallTimeoutMs: 1_000 })
     const call = await feed.call(1)
@@ -443,17 +478,20 @@ describe('stop', () => {
 
   it('while the sink is asked for its last position', async () => {
     let answer: (position: number) => void = () => {}
-    const source = startSource()
+    const source = startSource({ stallTimeoutMs: 1_000 })
     const call = await feed.call(1)
     call.open('a')
     call.send(ticksAt(1))
     await sink.until(() => sink.ticks.length === 1)
     sink.answerLastPosition = () => new Promise(resolve => (answer = resolve))
     call.end(UNAVAILABLE)
-    await letRetry()
+    await clock.until(() => clock.delaysMs.length === 2)
+    clock.advance(60_000)
     await sink.until(() => sink.positionsAsked === 1)
     await source.stop()
     answer(1)
+    await new Promise(resolve => setImmediate(resolve))
+    expect(clock.timerCount).toBe(0)
     await expectNothingLeft(source)
     expect(feed.calls).toHaveLength(1)
   })
