@@ -88,6 +88,8 @@ export class Lane {
   /** Offset of the last tick taken. */
   private offset: number
   private lastPosition: number
+  /** Ticks lost as malformed or poison since the last one that had a position: theirs are no hole. */
+  private lostSincePosition: number
   private seamOpen: boolean
   /** Since when its time is not counted as busy, ms. */
   private awakeSinceMs = 0
@@ -108,6 +110,7 @@ export class Lane {
     this.committedCursor = this.boundary.cursor
     this.offset = this.boundary.offset
     this.lastPosition = this.boundary.lastPosition
+    this.lostSincePosition = this.boundary.lostSincePosition
     this.seamOpen = this.boundary.seamOpen
     for (const audience of task.audiences) this.open(new LaneAudience(audience))
   }
@@ -226,6 +229,7 @@ export class Lane {
     boundary.cursor = this.log.position
     boundary.offset = this.offset
     boundary.lastPosition = this.lastPosition
+    boundary.lostSincePosition = this.lostSincePosition
     boundary.seamOpen = this.seamOpen
   }
 
@@ -244,7 +248,7 @@ export class Lane {
   private decode(start: number, end: number, offset: number): SymbolEntry | undefined {
     if (this.poison.has(offset)) {
       this.counters.values[LANE_SLOTS.ticksPoison]! += 1
-      this.lose('poison', offset, offset, 1)
+      this.loseInHand('poison', offset)
       return undefined
     }
     const { fields } = this
@@ -256,7 +260,7 @@ export class Lane {
       }
     }
     this.counters.values[LANE_SLOTS.ticksMalformed]! += 1
-    this.lose('malformed', offset, offset, 1)
+    this.loseInHand('malformed', offset)
     return undefined
   }
 
@@ -264,7 +268,11 @@ export class Lane {
   private isNext(offset: number): boolean {
     const { position } = this.fields
     const before = this.lastPosition
-    if (position !== 0) this.lastPosition = position
+    const told = this.lostSincePosition
+    if (position !== 0) {
+      this.lastPosition = position
+      this.lostSincePosition = 0
+    }
     if (this.seamOpen) {
       this.seamOpen = false
       this.loseUpstream(offset, null)
@@ -277,7 +285,8 @@ export class Lane {
       this.counters.values[LANE_SLOTS.ticksDuplicate]! += 1
       return false
     }
-    this.loseUpstream(offset, position - before - 1)
+    const missed = position - before - 1 - told
+    if (missed > 0) this.loseUpstream(offset, missed)
     return true
   }
 
@@ -304,6 +313,11 @@ export class Lane {
   }
 
   // Losses
+
+  private loseInHand(reason: GapReason, offset: number): void {
+    this.lostSincePosition++
+    this.lose(reason, offset, offset, 1)
+  }
 
   /** Ticks that never got an offset are missing between the last tick and the next. */
   private loseBeforeNext(reason: GapReason, missed: number | null): void {
