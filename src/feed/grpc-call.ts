@@ -2,22 +2,15 @@
  * One call to a tick feed over a connection of its own; knows grpc-js, but no policy. Main thread.
  * Metadata comes before the first message, `ended` comes last and once, and after `cancel` nothing comes.
  */
-import {
-  Client,
-  type ClientReadableStream,
-  credentials,
-  type Metadata,
-  type StatusObject,
-  status,
-} from '@grpc/grpc-js'
+import { Client, type ClientReadableStream, type Metadata, type StatusObject, status } from '@grpc/grpc-js'
+import { channelCredentials, type Tls } from './grpc-credentials.js'
 import { EPOCH_METADATA_KEY, methodOfForm, type StreamRequest } from './tick-feed-service.js'
 import type { MessageForm } from './tick-source.js'
 
 export interface GrpcTarget {
   /** 'host:port'. */
   readonly target: string
-  /** `ca` in PEM; without it, the certificate authorities that Node trusts. */
-  readonly tls: false | { readonly ca?: Buffer }
+  readonly tls: Tls
   /** How many bytes the feed may send ahead of what is read, HTTP/2's flow control window. */
   readonly windowBytes: number
   /** Between two HTTP/2 pings, which find a connection that died without a word; 0: none. */
@@ -46,12 +39,7 @@ export class GrpcCall {
   /** Connects and calls. Throws when grpc-js does not understand the target. */
   constructor(target: GrpcTarget, form: MessageForm, request: StreamRequest, listener: GrpcCallListener) {
     this.#listener = listener
-    const tls = target.tls
-    this.#client = new Client(
-      target.target,
-      tls ? credentials.createSsl(tls.ca ?? null) : credentials.createInsecure(),
-      channelOptions(target),
-    )
+    this.#client = new Client(target.target, channelCredentials(target.tls), channelOptions(target))
     const method = methodOfForm[form]
     this.#call = this.#client.makeServerStreamRequest(
       method.path,
