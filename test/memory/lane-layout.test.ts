@@ -7,36 +7,41 @@ import {
   laneLayout,
   SEGMENT_COUNT_MIN,
 } from '../../src/memory/lane-layout.js'
-import { after, distance, isPowerOfTwo } from '../../src/memory/positions.js'
+import { distance, isPowerOfTwo, after as positionAfter } from '../../src/memory/positions.js'
 
 describe('the layout of a lane', () => {
   it('gives every part its own bytes, aligned, for all sizes', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 16, max: 30 }), fc.double({ min: 0, max: 1 }), fc.nat(1 << 26), (power, part, scratch) => {
-        const frameRingBytes = 2 ** power
-        const recordBytesMax = 1 + Math.floor(part * (frameRingBytes / SEGMENT_COUNT_MIN / 2 - 1))
-        const layout = laneLayout(frameRingBytes, recordBytesMax, scratch)
-        const parts = [
-          [0, CONTROL_BYTES],
-          [CONTROL_BYTES, LANE_STATE_BYTES],
-          [layout.descriptorsStart, layout.descriptorCount * DESCRIPTOR_BYTES],
-          [layout.freeQueueStart, layout.segmentCount * 4],
-          [layout.framesStart, layout.segmentCount * layout.segmentBytes],
-          [layout.scratchStart, layout.scratchBytes],
-        ] as const
-        let end = 0
-        for (const [start, bytes] of parts) {
-          expect(start).toBe(end)
-          end = start + bytes
-        }
-        expect(layout.totalBytes).toBe(end)
-        expect(layout.segmentCount * layout.segmentBytes).toBe(frameRingBytes)
-        expect(layout.segmentBytes).toBeGreaterThanOrEqual(2 * recordBytesMax)
-        expect(layout.descriptorsStart % 8).toBe(0)
-        expect(layout.freeQueueStart % 4).toBe(0)
-        expect(isPowerOfTwo(layout.descriptorCount) && isPowerOfTwo(layout.segmentCount)).toBe(true)
-        expect(layout.segmentCount).toBeGreaterThanOrEqual(SEGMENT_COUNT_MIN)
-      }),
+      fc.property(
+        fc.integer({ min: 16, max: 30 }),
+        fc.double({ min: 0, max: 1 }),
+        fc.nat(1 << 26),
+        (power, part, scratch) => {
+          const frameRingBytes = 2 ** power
+          const recordBytesMax = 1 + Math.floor(part * (frameRingBytes / SEGMENT_COUNT_MIN / 2 - 1))
+          const layout = laneLayout(frameRingBytes, recordBytesMax, scratch)
+          const parts = [
+            [0, CONTROL_BYTES],
+            [CONTROL_BYTES, LANE_STATE_BYTES],
+            [layout.descriptorsStart, layout.descriptorCount * DESCRIPTOR_BYTES],
+            [layout.freeQueueStart, layout.segmentCount * 4],
+            [layout.framesStart, layout.segmentCount * layout.segmentBytes],
+            [layout.scratchStart, layout.scratchBytes],
+          ] as const
+          let end = 0
+          for (const [start, bytes] of parts) {
+            expect(start).toBe(end)
+            end = start + bytes
+          }
+          expect(layout.totalBytes).toBe(end)
+          expect(layout.segmentCount * layout.segmentBytes).toBe(frameRingBytes)
+          expect(layout.segmentBytes).toBeGreaterThanOrEqual(2 * recordBytesMax)
+          expect(layout.descriptorsStart % 8).toBe(0)
+          expect(layout.freeQueueStart % 4).toBe(0)
+          expect(isPowerOfTwo(layout.descriptorCount) && isPowerOfTwo(layout.segmentCount)).toBe(true)
+          expect(layout.segmentCount).toBeGreaterThanOrEqual(SEGMENT_COUNT_MIN)
+        },
+      ),
     )
   })
 
@@ -51,8 +56,8 @@ describe('positions', () => {
   it('differ exactly, also where they wrap', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 0, max: 2 ** 31 - 1 }), (position, count) => {
-        expect(distance(position, after(position, count))).toBe(count)
-        expect(distance(after(position, count), position)).toBe(count === 0 ? 0 : -count)
+        expect(distance(position, positionAfter(position, count))).toBe(count)
+        expect(distance(positionAfter(position, count), position)).toBe(count === 0 ? 0 : -count)
       }),
     )
   })

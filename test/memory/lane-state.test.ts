@@ -2,7 +2,12 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { CONTROL_BYTES, LANE_STATE_BYTES } from '../../src/memory/lane-layout.js'
 import { type CommittedState, LaneState } from '../../src/memory/lane-state.js'
 
-const FIRST: CommittedState = { cursor: 2 ** 31 - 1, offset: 2 ** 40 + 3, lastPosition: 2 ** 53 - 1, seamOpen: false }
+const FIRST: CommittedState = {
+  cursor: 2 ** 31 - 1,
+  offset: 2 ** 40 + 3,
+  lastPosition: 2 ** 53 - 1,
+  seamOpen: false,
+}
 const SECOND: CommittedState = { cursor: -(2 ** 31), offset: 2 ** 40 + 9, lastPosition: 17, seamOpen: true }
 
 const memory = () => new SharedArrayBuffer(CONTROL_BYTES + LANE_STATE_BYTES)
