@@ -6,9 +6,16 @@ const FIRST: CommittedState = {
   cursor: 2 ** 31 - 1,
   offset: 2 ** 40 + 3,
   lastPosition: 2 ** 53 - 1,
+  lostSincePosition: 2 ** 33,
   seamOpen: false,
 }
-const SECOND: CommittedState = { cursor: -(2 ** 31), offset: 2 ** 40 + 9, lastPosition: 17, seamOpen: true }
+const SECOND: CommittedState = {
+  cursor: -(2 ** 31),
+  offset: 2 ** 40 + 9,
+  lastPosition: 17,
+  lostSincePosition: 0,
+  seamOpen: true,
+}
 
 const memory = () => new SharedArrayBuffer(CONTROL_BYTES + LANE_STATE_BYTES)
 
@@ -17,7 +24,13 @@ afterEach(() => vi.restoreAllMocks())
 describe('the state of a lane', () => {
   it('begins with nothing read', () => {
     const state = new LaneState(memory())
-    expect(state.committed()).toMatchObject({ cursor: 0, offset: 0, lastPosition: 0, seamOpen: false })
+    expect(state.committed()).toEqual({
+      cursor: 0,
+      offset: 0,
+      lastPosition: 0,
+      lostSincePosition: 0,
+      seamOpen: false,
+    })
     expect([state.cursor(), state.offsetLow()]).toEqual([0, 0])
   })
 
