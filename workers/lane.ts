@@ -455,8 +455,8 @@ export class Lane {
     const audience = this.audiences.get(join.audience)
     // Closed since, in this very turn: the client has left.
     if (audience === undefined) return
-    // An audience that gathered nothing is up to date without having been written.
-    audience.sentOffset = this.offset
+    // An audience that gathered nothing is up to date without having been written; a successor may be behind what was written.
+    audience.sentOffset = Math.max(audience.sentOffset, this.offset)
     const { descriptor } = this
     const frames = joinAnswer(join, audience, this.task.epoch)
     const start = this.reserve(frames.length)

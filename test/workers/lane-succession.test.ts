@@ -166,7 +166,7 @@ describe('lanes that die', () => {
           play(chunks, kills, turnBytesMax)
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 
