@@ -3,14 +3,8 @@
  * Feed's thread. The same options give the same ticks.
  */
 import { RingcastError } from '../errors.js'
-import {
-  blankTick,
-  KIND_QUOTE,
-  KIND_TRADE,
-  type TickFields,
-  type TickSymbol,
-  tickSymbol,
-} from '../protocol/tick-encoder.js'
+import { blankTick, type TickSymbol, type TickToEncode, tickSymbol } from '../protocol/tick-encoder.js'
+import { QUOTE, TRADE } from '../protocol/tick-fields.js'
 import { Random } from './random.js'
 import type { SupplyResult, TickSupply } from './tick-supply.js'
 
@@ -64,7 +58,7 @@ interface Market {
 }
 
 export class SyntheticTicks implements TickSupply {
-  readonly tick: TickFields
+  readonly tick: TickToEncode
   readonly #random: Random
   readonly #markets: Market[]
   /** Share of the ticks that belong to a symbol of this rank or a more popular one. */
@@ -146,7 +140,7 @@ export class SyntheticTicks implements TickSupply {
     const tick = this.tick
     market.bidSteps = Math.max(PRICE_STEPS_MIN, market.bidSteps + this.#random.below(3) - 1)
     market.spreadSteps = 1 + (this.#random.next() < 0.2 ? this.#random.below(3) : 0)
-    tick.kind = KIND_QUOTE
+    tick.kind = QUOTE
     tick.sequence = ++market.quoteSequence
     tick.bid = market.bidSteps / market.stepsPerUnit
     tick.ask = (market.bidSteps + market.spreadSteps) / market.stepsPerUnit
@@ -157,7 +151,7 @@ export class SyntheticTicks implements TickSupply {
   #trade(market: Market): void {
     const tick = this.tick
     const isBuy = this.#random.next() < 0.5
-    tick.kind = KIND_TRADE
+    tick.kind = TRADE
     tick.sequence = ++market.tradeSequence
     tick.last = (market.bidSteps + (isBuy ? market.spreadSteps : 0)) / market.stepsPerUnit
     tick.lastSize = this.#size(market)

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CsvReplay } from '../../src/feed/csv-replay.js'
-import { KIND_QUOTE, KIND_TRADE, type TickFields } from '../../src/protocol/tick-encoder.js'
+import type { TickToEncode } from '../../src/protocol/tick-encoder.js'
+import { QUOTE, TRADE } from '../../src/protocol/tick-fields.js'
 
 const HEADER =
   'receive_time_ns,symbol,kind,sequence,bid_price,bid_size,ask_price,ask_size,last_price,last_size'
@@ -29,7 +30,7 @@ async function file(content: string | Buffer): Promise<string> {
   return path
 }
 
-type ReadTick = TickFields & { dueMs: number }
+type ReadTick = TickToEncode & { dueMs: number }
 
 async function readAll(path: string, limit = Number.POSITIVE_INFINITY, loop = false): Promise<ReadTick[]> {
   const replay = await CsvReplay.open(path, { loop })
@@ -47,7 +48,7 @@ async function readAll(path: string, limit = Number.POSITIVE_INFINITY, loop = fa
   return ticks
 }
 
-function timeNs(tick: TickFields): bigint {
+function timeNs(tick: TickToEncode): bigint {
   return BigInt(tick.timeUs) * 1000n + BigInt(tick.timeRestNs)
 }
 
@@ -61,7 +62,7 @@ it.each([
   expect(ticks).toHaveLength(3)
   expect(ticks[0]).toMatchObject({
     symbol: { name: 'BTCUSDT' },
-    kind: KIND_QUOTE,
+    kind: QUOTE,
     sequence: 100,
     bid: 61800.2,
     bidSize: 2.507,
@@ -69,7 +70,7 @@ it.each([
     askSize: 2.51,
     dueMs: expect.closeTo(0.000167, 9),
   })
-  expect(ticks[1]).toMatchObject({ kind: KIND_TRADE, sequence: 7, last: 61800.3, lastSize: 0.006 })
+  expect(ticks[1]).toMatchObject({ kind: TRADE, sequence: 7, last: 61800.3, lastSize: 0.006 })
   expect(ticks.map(timeNs)).toEqual([1723161255088169167n, 1723161255090169999n, 1723161255091000001n])
   expect(ticks[2]!.dueMs).toBeCloseTo(2.831, 3)
 })
@@ -86,9 +87,9 @@ it('reads rows that lie across pieces of the file', async () => {
 
 it('goes on in a loop, with sequences and times that keep rising', async () => {
   const ticks = await readAll(await file(`${HEADER}\n${QUOTE}\n${TRADE}\n${LATER}\n`), 9, true)
-  const quotes = ticks.filter(tick => tick.kind === KIND_QUOTE).map(tick => tick.sequence)
+  const quotes = ticks.filter(tick => tick.kind === QUOTE).map(tick => tick.sequence)
   expect(quotes).toEqual([100, 150, 151, 201, 202, 252])
-  expect(ticks.filter(tick => tick.kind === KIND_TRADE).map(tick => tick.sequence)).toEqual([7, 8, 9])
+  expect(ticks.filter(tick => tick.kind === TRADE).map(tick => tick.sequence)).toEqual([7, 8, 9])
   for (let i = 1; i < ticks.length; i++) {
     expect(timeNs(ticks[i]!) > timeNs(ticks[i - 1]!)).toBe(true)
     expect(ticks[i]!.dueMs).toBeGreaterThan(ticks[i - 1]!.dueMs)

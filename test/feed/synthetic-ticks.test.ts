@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest'
 import { type SyntheticOptions, SyntheticTicks } from '../../src/feed/synthetic-ticks.js'
-import { KIND_QUOTE, KIND_TRADE, type TickFields } from '../../src/protocol/tick-encoder.js'
+import type { TickToEncode } from '../../src/protocol/tick-encoder.js'
+import { QUOTE, TRADE } from '../../src/protocol/tick-fields.js'
 
 const options: SyntheticOptions = { symbols: 50, rate: 1000, seed: 7, startUs: 1_700_000_000_000_000 }
 
-function make(count: number, changes: Partial<SyntheticOptions> = {}): (TickFields & { dueMs: number })[] {
+function make(count: number, changes: Partial<SyntheticOptions> = {}): (TickToEncode & { dueMs: number })[] {
   const supply = new SyntheticTicks({ ...options, ...changes })
   return Array.from({ length: count }, () => {
     supply.next()
@@ -35,14 +36,14 @@ it('numbers each symbol and kind from 1 without a hole, at times that never go b
   const next = new Map<string, number>()
   let timeNs = 0n
   let trades = 0
-  const wrong: TickFields[] = []
+  const wrong: TickToEncode[] = []
   for (const tick of make(50_000)) {
     const key = `${tick.symbol.name} ${tick.kind}`
     const tickNs = BigInt(tick.timeUs) * 1000n + BigInt(tick.timeRestNs)
     if (tick.sequence !== (next.get(key) ?? 0) + 1 || tickNs < timeNs) wrong.push(tick)
     next.set(key, tick.sequence)
     timeNs = tickNs
-    if (tick.kind === KIND_TRADE) trades++
+    if (tick.kind === TRADE) trades++
   }
   expect(wrong).toEqual([])
   expect(trades / 50_000).toBeGreaterThan(0.14)
@@ -50,15 +51,15 @@ it('numbers each symbol and kind from 1 without a hole, at times that never go b
 })
 
 it('makes prices with few decimals, the bid below the ask, and trades on one of them', () => {
-  const quotes = new Map<string, TickFields>()
+  const quotes = new Map<string, TickToEncode>()
   for (const tick of make(5_000)) {
     const numbers =
-      tick.kind === KIND_QUOTE ? [tick.bid, tick.bidSize, tick.ask, tick.askSize] : [tick.last, tick.lastSize]
+      tick.kind === QUOTE ? [tick.bid, tick.bidSize, tick.ask, tick.askSize] : [tick.last, tick.lastSize]
     for (const number of numbers) {
       expect(number).toBeGreaterThan(0)
       expect(String(number)).toMatch(/^\d+(\.\d{1,4})?$/)
     }
-    if (tick.kind === KIND_QUOTE) {
+    if (tick.kind === QUOTE) {
       expect(tick.bid).toBeLessThan(tick.ask)
       quotes.set(tick.symbol.name, { ...tick })
     } else {

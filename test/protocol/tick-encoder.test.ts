@@ -3,12 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { decodeTick } from '../../src/feed/tick-feed-service.js'
 import {
   blankTick,
-  KIND_QUOTE,
-  KIND_TRADE,
   TickEncoder,
   tickSymbol,
   writeVarint,
 } from '../../src/protocol/tick-encoder.js'
+import { QUOTE, TRADE } from '../../src/protocol/tick-fields.js'
 
 const symbolName = fc.string({ unit: 'binary', minLength: 1, maxLength: 16 })
 const number = fc.double({ noNaN: true })
@@ -20,7 +19,7 @@ describe('TickEncoder', () => {
     fc.assert(
       fc.property(
         symbolName,
-        fc.constantFrom(KIND_QUOTE, KIND_TRADE),
+        fc.constantFrom(QUOTE, TRADE),
         fc.maxSafeNat(),
         fc.nat({ max: 999 }),
         fc.maxSafeNat(),
@@ -32,7 +31,7 @@ describe('TickEncoder', () => {
           Object.assign(tick, { bid, bidSize, ask, askSize, last, lastSize })
           const decoded = decodeTick(encoder.bytes.subarray(0, encoder.encode(tick)))
           const timeNs = BigInt.asIntN(64, BigInt(tick.timeUs) * 1000n + BigInt(timeRestNs))
-          const isQuote = kind === KIND_QUOTE
+          const isQuote = kind === QUOTE
           expect(decoded).toEqual({
             symbol: tickSymbol(name).name,
             kind,
