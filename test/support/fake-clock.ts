@@ -1,0 +1,72 @@
+import type { Clock, Timer } from '../../src/clock.js'
+import { Watched } from './watched.js'
+
+interface FakeTimer {
+  dueMs: number
+  readonly periodMs: number | undefined
+  readonly callback: () => void
+}
+
+/** Time that stands still until a test moves it. Starts at 0 ms and at the epoch given. */
+export class FakeClock extends Watched implements Clock {
+  /** Of all timers ever set with `after`, in order. */
+  readonly delaysMs: number[] = []
+  #nowMs = 0
+  readonly #epochUs: number
+  readonly #timers = new Set<FakeTimer>()
+
+  constructor(epochUs = 1_700_000_000_000_000) {
+    super()
+    this.#epochUs = epochUs
+  }
+
+  /** Timers that are set and have neither fired nor been cancelled. */
+  get timerCount(): number {
+    return this.#timers.size
+  }
+
+  nowMs(): number {
+    return this.#nowMs
+  }
+
+  epochUs(): number {
+    return Math.floor(this.#epochUs + this.#nowMs * 1000)
+  }
+
+  after(delayMs: number, callback: () => void): Timer {
+    this.delaysMs.push(delayMs)
+    return this.#set({ dueMs: this.#nowMs + delayMs, periodMs: undefined, callback })
+  }
+
+  every(periodMs: number, callback: () => void): Timer {
+    return this.#set({ dueMs: this.#nowMs + periodMs, periodMs, callback })
+  }
+
+  /** Moves time on and fires what falls due, in order. */
+  advance(ms: number): void {
+    const endMs = this.#nowMs + ms
+    for (;;) {
+      let next: FakeTimer | undefined
+      for (const timer of this.#timers) {
+        if (timer.dueMs <= endMs && (!next || timer.dueMs < next.dueMs)) next = timer
+      }
+      if (!next) break
+      this.#nowMs = Math.max(this.#nowMs, next.dueMs)
+      if (next.periodMs === undefined) this.#timers.delete(next)
+      else next.dueMs += next.periodMs
+      next.callback()
+    }
+    this.#nowMs = endMs
+  }
+
+  /** Moves time on as if the thread had been held up: nothing fires until the next `advance`. */
+  jump(ms: number): void {
+    this.#nowMs += ms
+  }
+
+  #set(timer: FakeTimer): Timer {
+    this.#timers.add(timer)
+    this.changed()
+    return { cancel: () => this.#timers.delete(timer) }
+  }
+}
