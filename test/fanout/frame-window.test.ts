@@ -158,5 +158,9 @@ describe('FrameWindow', () => {
     expect(window.start(10)).toBe(10)
     expect(window.start(last)).toBe(count - 1)
     expect(window.next(10)).toBe(11)
+    // Record 0 had the place that record 65,536 has now.
+    const before = window.next(65_536)
+    window.add(Object.assign(new Descriptor(), { length: 0, segment: 0 }), 0)
+    expect(window.next(65_536)).toBe(before)
   })
 })
