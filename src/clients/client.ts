@@ -13,7 +13,7 @@ export class Client {
   readonly recipient: Recipient
   /** When the last message, ping or pong came, ms. */
   lastHeardMs: number
-  /** When the ping was sent that waits for its pong, ms. */
+  /** When the ping was sent that waits for its pong, or was last known to wait for the socket, ms. */
   pingSentMs = 0
   /** Answers that the client has not taken yet. */
   answersUnsent = 0

@@ -53,10 +53,15 @@ export class Clients {
       perMessageDeflate: false,
       maxPayload: settings.maxMessageBytes,
       closeTimeout: settings.closeTimeoutMs,
+      // Pongs are answers like others: bounded, and the client is told when there are too many.
+      autoPong: false,
       handleProtocols: (protocols: Set<string>) =>
         protocols.has(JSON_SUBPROTOCOL) ? JSON_SUBPROTOCOL : false,
     }
     this.server = new WebSocketServer(serverOptions)
+    this.server.on('wsClientError', ({ message }, socket) =>
+      this.refuse(socket, { status: 400, code: 'bad_handshake', message }),
+    )
     this.heartbeat = new Heartbeat(
       { ...settings, clock, blocked: () => transmitter.blockedRecipients() },
       {
@@ -77,8 +82,7 @@ export class Clients {
     const asked = readUpgradeRequest(request, this.options.settings.maxSymbolsPerClient)
     const refusal = 'refusal' in asked ? asked.refusal : this.refusalNow()
     if (refusal !== undefined) {
-      this.countOne(REFUSALS[refusal.code] ?? 'refusedRequest')
-      refuseUpgrade(socket, refusal, this.options.settings.retryAfterS)
+      this.refuse(socket, refusal)
     } else if ('spec' in asked) {
       const { spec } = asked
       this.server.handleUpgrade(request, socket, head, webSocket => this.letIn(webSocket, socket, spec))
@@ -127,39 +131,55 @@ export class Clients {
     return { status: 503, code: 'limit', message: `all ${maxClients} places are taken: try again later` }
   }
 
+  private refuse(socket: Duplex, refusal: Refusal): void {
+    this.countOne(REFUSALS[refusal.code] ?? 'refusedRequest')
+    refuseUpgrade(socket, refusal, this.options.settings.retryAfterS)
+  }
+
   private letIn(webSocket: WebSocket, socket: Duplex, spec: AudienceSpec): void {
     const { clock, counters, epoch, membership, transmitter } = this.options
     const id = this.nextId++
     const recipient = new Recipient(id, `${epoch}-${id}`, socket)
     const client = new Client(webSocket, recipient, clock.nowMs())
+    const answerSent = () => {
+      client.answersUnsent--
+    }
     this.all.add(client)
     this.byRecipient.set(recipient, client)
     counters.values[MAIN_SLOTS.connections]! += 1
     counters.values[MAIN_SLOTS.connectionsActive] = this.all.size
     counters.flush()
     this.heartbeat.add(client)
-    webSocket.on('message', (data, isBinary) => this.answer(client, data, isBinary))
+    webSocket.on('message', (data, isBinary) => {
+      if (!this.mayAnswer(client)) return
+      client.answersUnsent++
+      webSocket.send(messageText(refuseMessage(data, isBinary)), answerSent)
+    })
+    webSocket.on('ping', data => {
+      if (!this.mayAnswer(client)) return
+      client.answersUnsent++
+      webSocket.pong(data, false, answerSent)
+    })
     webSocket.on('pong', () => this.heartbeat.ponged(client))
-    webSocket.on('ping', () => this.heartbeat.heard(client))
     webSocket.on('error', () => {
       client.endReason ??= 'disconnectProtocol'
+      // The library has sent a close frame, behind which there must be nothing.
+      this.silence(client)
     })
     webSocket.on('close', () => this.remove(client))
     transmitter.add(recipient)
     membership.join(recipient, spec)
   }
 
-  private answer(client: Client, data: RawData, isBinary: boolean): void {
+  /** Whether one more answer can be sent. A client that leaves too many of them untaken is closed. */
+  private mayAnswer(client: Client): boolean {
+    if (client.endReason !== undefined) return false
     this.heartbeat.heard(client)
-    if (client.answersUnsent >= ANSWERS_UNSENT_MAX) {
-      this.close(client, CLOSE_CODES.tooManyRequests, 'disconnectProtocol')
-      return
-    }
-    const { socket } = client
-    client.answersUnsent++
-    socket.send(messageText(refuseMessage(data, isBinary)), () => {
-      client.answersUnsent--
-    })
+    // What the kernel took at once is told as sent only after all messages of the same read.
+    const isTaken = client.recipient.socket.writableLength === 0
+    if (isTaken || client.answersUnsent < ANSWERS_UNSENT_MAX) return true
+    this.close(client, CLOSE_CODES.tooManyRequests, 'disconnectProtocol')
+    return false
   }
 
   // Out
@@ -167,9 +187,16 @@ export class Clients {
   /** Closes in order, behind what is in flight. */
   private close(client: Client, { code, reason }: CloseCode, endReason: EndReason): void {
     client.endReason ??= endReason
-    this.options.transmitter.mute(client.recipient)
-    this.options.membership.leave(client.recipient)
-    client.socket.close(code, reason)
+    this.silence(client)
+    // One that has ended its side answers nothing, and the library, which knows, does not time its handshake.
+    if (client.recipient.socket.readableEnded) client.socket.terminate()
+    else client.socket.close(code, reason)
+  }
+
+  /** Sends no more ticks. */
+  private silence({ recipient }: Client): void {
+    this.options.transmitter.mute(recipient)
+    this.options.membership.leave(recipient)
   }
 
   private closeSlow(recipient: Recipient): void {

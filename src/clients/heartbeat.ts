@@ -91,19 +91,27 @@ export class Heartbeat {
   }
 
   private ping(client: Client, nowMs: number): void {
-    // One that takes nothing would not get the ping either: its write times out.
-    if (client.recipient.isBlocked || this.awaitingPong.has(client)) return
+    // Also one that is blocked: a slow reader may be so at every beat, and only its pong tells that it is there.
+    if (this.awaitingPong.has(client)) return
     if (client.socket.readyState !== client.socket.OPEN) return
     client.pingSentMs = nowMs
     this.awaitingPong.add(client)
     client.socket.ping()
   }
 
+  /** The ping may be among what the client has not taken. How long it takes nothing is the write timeout's business. */
+  private postpone(client: Client, nowMs: number): void {
+    client.pingSentMs = nowMs
+    this.awaitingPong.delete(client)
+    this.awaitingPong.add(client)
+  }
+
   private timeOut(nowMs: number): void {
     const { options, events } = this
     for (const client of this.awaitingPong) {
       if (nowMs - client.pingSentMs < options.pongTimeoutMs) break
-      events.pongMissing(client)
+      if (client.recipient.isBlocked) this.postpone(client, nowMs)
+      else events.pongMissing(client)
     }
     for (const client of this.byLastHeard) {
       if (nowMs - client.lastHeardMs < options.readTimeoutMs) break

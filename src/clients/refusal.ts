@@ -13,6 +13,8 @@ export function refuseUpgrade(socket: Duplex, { status, code, message }: Refusal
     'Connection: close',
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(body)}`,
+    // https://www.rfc-editor.org/rfc/rfc6455#section-4.4
+    ...(code === 'bad_handshake' ? ['Sec-WebSocket-Version: 13, 8'] : []),
     ...(status === 503 ? [`Retry-After: ${retryAfterS}`] : []),
   ]
   // A client that is gone already needs no answer.

@@ -76,7 +76,8 @@ export class FrameWindow {
    * @returns the record's number
    */
   add(descriptor: Descriptor, before: number): number {
-    if (this.nextRecord - this.firstRecord === RECORDS_MAX) this.dropOldest()
+    // The record's bytes stay with those of its segment, which may even be the one in use.
+    if (this.nextRecord - this.firstRecord === RECORDS_MAX) this.firstRecord++
     const record = this.nextRecord++
     const index = record & MASK
     this.starts[index] = descriptor.start
@@ -156,7 +157,7 @@ export class FrameWindow {
   private dropOldest(): void {
     const oldest = this.window.shift()
     invariant(oldest !== undefined && this.window.length > 0, 'the segment in use cannot be dropped')
-    this.firstRecord = this.window[0]!.firstRecord
+    this.firstRecord = Math.max(this.firstRecord, this.window[0]!.firstRecord)
     if (this.pins[oldest.segment] === 0) this.giveBack(oldest.segment)
     else this.condemned.push(oldest.segment)
   }

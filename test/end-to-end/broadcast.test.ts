@@ -6,7 +6,7 @@ import { afterEach, expect, it } from 'vitest'
 import { EmbeddedFeed } from '../../src/feed/embedded-feed.js'
 import { GrpcSource } from '../../src/feed/grpc-source.js'
 import type { TickJson } from '../../src/protocol/messages.js'
-import { HandlerServer } from '../support/handler-server.js'
+import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
 import { type Recording, recording } from '../support/recorded-ticks.js'
 import { TickClient } from '../support/tick-client.js'
 
@@ -17,7 +17,7 @@ afterEach(async () => {
 })
 
 async function startServer(options = {}): Promise<HandlerServer> {
-  const server = await HandlerServer.start(options)
+  const server = await HandlerServer.start({ ...FULL_SIZE, ...options })
   cleanUps.push(() => server.stop())
   return server
 }

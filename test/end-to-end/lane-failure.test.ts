@@ -2,7 +2,7 @@
  * A lane that dies or hangs loses nothing: its clients stay connected and get every tick once.
  */
 import { afterEach, expect, it } from 'vitest'
-import { HandlerServer } from '../support/handler-server.js'
+import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
 import { TickClient } from '../support/tick-client.js'
 import { quote, sequences } from '../support/ticks.js'
 
@@ -25,7 +25,7 @@ async function pushAll(running: HandlerServer, pacer: TickClient): Promise<void>
 }
 
 async function expectNothingLost(file: string, failures: number, options = {}): Promise<void> {
-  server = await HandlerServer.start(options, { laneFile: lane(file) })
+  server = await HandlerServer.start({ ...FULL_SIZE, ...options }, { laneFile: lane(file) })
   const all = await TickClient.connect(server.url())
   const onlyB = await TickClient.connect(server.url('?symbols=B'))
   const singles = await TickClient.connect(server.url('?symbols=A&batch=false'))

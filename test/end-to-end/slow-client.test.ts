@@ -3,11 +3,11 @@
  */
 import { afterEach, expect, it } from 'vitest'
 import type { HandlerOptions } from '../../src/config.js'
-import { HandlerServer } from '../support/handler-server.js'
+import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
 import { TickClient } from '../support/tick-client.js'
 import { quote } from '../support/ticks.js'
 
-const TINY_RING: Partial<HandlerOptions> = { frameRingBytes: 128 * 1024, turnBytesMax: 2 * 1024 }
+const TINY_RING: Partial<HandlerOptions> = { ...FULL_SIZE, frameRingBytes: 128 * 1024, turnBytesMax: 2 * 1024 }
 /** Long, so that sockets fill with few ticks. */
 const SYMBOL = 'S'.repeat(64)
 const PACE = 500
@@ -100,7 +100,7 @@ it('keeps the bytes of a write in flight while a tiny ring wraps, then tells exa
 })
 
 it('lets a client catch up without loss from what the ring still holds', async () => {
-  const { slow, last } = await withBlockedClient({}, () => 20_000)
+  const { slow, last } = await withBlockedClient(FULL_SIZE, () => 20_000)
   await slow.until(() => slow.ticks.length >= last)
   expectIntact(slow)
   expect(slow.gaps).toEqual([])

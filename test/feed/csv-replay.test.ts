@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CsvReplay } from '../../src/feed/csv-replay.js'
 import type { TickToEncode } from '../../src/protocol/tick-encoder.js'
-import { QUOTE, TRADE } from '../../src/protocol/tick-fields.js'
+import { QUOTE as QUOTE_KIND, TRADE as TRADE_KIND } from '../../src/protocol/tick-fields.js'
 
 const HEADER =
   'receive_time_ns,symbol,kind,sequence,bid_price,bid_size,ask_price,ask_size,last_price,last_size'
@@ -62,7 +62,7 @@ it.each([
   expect(ticks).toHaveLength(3)
   expect(ticks[0]).toMatchObject({
     symbol: { name: 'BTCUSDT' },
-    kind: QUOTE,
+    kind: QUOTE_KIND,
     sequence: 100,
     bid: 61800.2,
     bidSize: 2.507,
@@ -70,7 +70,7 @@ it.each([
     askSize: 2.51,
     dueMs: expect.closeTo(0.000167, 9),
   })
-  expect(ticks[1]).toMatchObject({ kind: TRADE, sequence: 7, last: 61800.3, lastSize: 0.006 })
+  expect(ticks[1]).toMatchObject({ kind: TRADE_KIND, sequence: 7, last: 61800.3, lastSize: 0.006 })
   expect(ticks.map(timeNs)).toEqual([1723161255088169167n, 1723161255090169999n, 1723161255091000001n])
   expect(ticks[2]!.dueMs).toBeCloseTo(2.831, 3)
 })
@@ -87,9 +87,9 @@ it('reads rows that lie across pieces of the file', async () => {
 
 it('goes on in a loop, with sequences and times that keep rising', async () => {
   const ticks = await readAll(await file(`${HEADER}\n${QUOTE}\n${TRADE}\n${LATER}\n`), 9, true)
-  const quotes = ticks.filter(tick => tick.kind === QUOTE).map(tick => tick.sequence)
+  const quotes = ticks.filter(tick => tick.kind === QUOTE_KIND).map(tick => tick.sequence)
   expect(quotes).toEqual([100, 150, 151, 201, 202, 252])
-  expect(ticks.filter(tick => tick.kind === TRADE).map(tick => tick.sequence)).toEqual([7, 8, 9])
+  expect(ticks.filter(tick => tick.kind === TRADE_KIND).map(tick => tick.sequence)).toEqual([7, 8, 9])
   for (let i = 1; i < ticks.length; i++) {
     expect(timeNs(ticks[i]!) > timeNs(ticks[i - 1]!)).toBe(true)
     expect(ticks[i]!.dueMs).toBeGreaterThan(ticks[i - 1]!.dueMs)

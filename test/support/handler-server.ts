@@ -1,42 +1,217 @@
 /**
- * A StreamHandler behind a real HTTP server on a free port of the loopback, for tests.
+ * A StreamHandler behind a real HTTP server on a free port, and real clients of it.
  */
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type ClientOptions, WebSocket } from 'ws'
 import type { HandlerOptions } from '../../src/config.js'
+import type { MainMetric } from '../../src/metrics/metric-table.js'
+import type { ServerMessage } from '../../src/protocol/messages.js'
+import type { QuoteTick } from '../../src/protocol/tick-message.js'
 import { StreamHandler, type StreamHandlerParts } from '../../src/stream-handler.js'
+import { Watched } from './watched.js'
+
+/** Small rings: a test has few ticks, and memory is zeroed. */
+const SMALL: Partial<HandlerOptions> = {
+  poolSize: 1,
+  tickLogBytes: 1 << 20,
+  frameRingBytes: 1 << 20,
+  turnBytesMax: 16 * 1024,
+  laneHangTimeoutMs: 600_000,
+}
+
+/** Memory as it is by default, for tests whose clients must not fall out of the window. */
+export const FULL_SIZE: Partial<HandlerOptions> = {
+  tickLogBytes: 64 << 20,
+  frameRingBytes: 64 << 20,
+  turnBytesMax: 256 * 1024,
+}
 
 export class HandlerServer {
   readonly handler: StreamHandler
-  readonly port: number
+  /** The sockets of all upgrade requests, in their order. */
+  readonly sockets: Duplex[] = []
   private readonly server: Server
+  private readonly clients: { terminate(): void }[] = []
 
-  private constructor(handler: StreamHandler, server: Server) {
-    this.handler = handler
-    this.server = server
-    this.port = (server.address() as AddressInfo).port
+  private constructor(options: Partial<HandlerOptions>, parts: StreamHandlerParts) {
+    this.handler = new StreamHandler({ ...SMALL, ...options }, parts)
+    this.server = createServer()
+    this.server.on('upgrade', (incoming, socket, head) => {
+      this.sockets.push(socket)
+      this.handler.handleUpgrade(incoming, socket, head)
+    })
   }
 
   static async start(
     options: Partial<HandlerOptions> = {},
     parts: StreamHandlerParts = {},
   ): Promise<HandlerServer> {
-    const handler = new StreamHandler({ poolSize: 1, ...options }, parts)
-    const server = createServer()
-    server.on('upgrade', (request, socket, head) => handler.handleUpgrade(request, socket, head))
-    await new Promise<void>(resolve => {
-      server.listen(0, '127.0.0.1', resolve)
-    })
-    return new HandlerServer(handler, server)
+    const server = new HandlerServer(options, parts)
+    server.server.listen(0, '127.0.0.1')
+    await once(server.server, 'listening')
+    return server
   }
 
   url(query = ''): string {
     return `ws://127.0.0.1:${this.port}/ws/ticks${query}`
   }
 
-  async stop(timeoutMs = 5_000): Promise<void> {
-    this.server.close()
-    await this.handler.shutdown({ timeoutMs })
-    this.server.closeAllConnections()
+  get port(): number {
+    return (this.server.address() as AddressInfo).port
   }
+
+  count(metric: MainMetric): number {
+    return this.handler.getMetrics().counters[metric]
+  }
+
+  /** All counters of one kind that are not 0. */
+  counts(prefix: string): Record<string, number> {
+    const { counters } = this.handler.getMetrics()
+    return Object.fromEntries(
+      Object.entries(counters).filter(([name, value]) => name.startsWith(prefix) && value !== 0),
+    )
+  }
+
+  /** A client that is subscribed. */
+  async connect(query = '', options: ClientOptions = {}, subprotocols: string[] = []): Promise<TestClient> {
+    const client = new TestClient(this.url(query), subprotocols, options)
+    this.clients.push(client.socket)
+    await client.until(() => client.messages.length > 0)
+    return client
+  }
+
+  /** A connection that speaks bytes, upgraded unless told otherwise. */
+  async connectRaw(target = '/ws/ticks'): Promise<Socket> {
+    const socket = connect(this.port, '127.0.0.1')
+    this.clients.push({ terminate: () => socket.destroy() })
+    socket.on('error', () => {})
+    socket.write(upgradeRequest(target))
+    await once(socket, 'readable')
+    return socket
+  }
+
+  /** The answer to an upgrade request that is refused. */
+  async refusal(target: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Refused> {
+    const outgoing = request({
+      port: this.port,
+      host: '127.0.0.1',
+      path: target,
+      method,
+      headers: {
+        Connection: 'Upgrade',
+        Upgrade: 'websocket',
+        'Sec-WebSocket-Version': '13',
+        'Sec-WebSocket-Key': KEY,
+        ...headers,
+      },
+    })
+    outgoing.end()
+    const [response] = await once(outgoing, 'response')
+    let body = ''
+    for await (const chunk of response) body += chunk
+    return { status: response.statusCode, headers: response.headers, body: JSON.parse(body) }
+  }
+
+  /** Waits for something that no event tells; the test's timeout is the bound. */
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise(setImmediate)
+  }
+
+  /** Pushes ticks until one client more has not taken what was written to it. */
+  async pushUntilBlocked(): Promise<number> {
+    const before = this.count('writesBlocked')
+    let sequence = 0
+    while (this.count('writesBlocked') === before) {
+      for (let tick = 0; tick < 100 && this.handler.broadcastTick(quote('FILL', sequence + 1)); tick++)
+        sequence++
+      await new Promise(setImmediate)
+    }
+    return sequence
+  }
+
+  /** Ends all of it. */
+  async stop(): Promise<void> {
+    for (const client of this.clients) client.terminate()
+    this.server.close()
+    this.server.closeAllConnections()
+    // With all clients gone this is over at once, unless a lane stands still.
+    await this.handler.shutdown({ timeoutMs: 200 })
+  }
+}
+
+export interface Refused {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: unknown
+}
+
+const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
+
+export function upgradeRequest(target: string): string {
+  return [
+    `GET ${target} HTTP/1.1`,
+    'Host: localhost',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    `Sec-WebSocket-Key: ${KEY}`,
+    '\r\n',
+  ].join('\r\n')
+}
+
+export class TestClient extends Watched {
+  readonly socket: WebSocket
+  readonly messages: ServerMessage[] = []
+  pings = 0
+  pongs = 0
+  closed: { readonly code: number; readonly reason: string } | undefined
+
+  constructor(url: string, subprotocols: string[], options: ClientOptions) {
+    super()
+    this.socket = new WebSocket(url, subprotocols, options)
+    this.socket.on('message', data => {
+      this.messages.push(JSON.parse(data.toString()))
+      this.changed()
+    })
+    this.socket.on('ping', () => {
+      this.pings++
+      this.changed()
+    })
+    this.socket.on('pong', () => {
+      this.pongs++
+      this.changed()
+    })
+    this.socket.on('error', () => {})
+    this.socket.on('close', (code, reason) => {
+      this.closed = { code, reason: reason.toString() }
+      this.changed()
+    })
+  }
+
+  /** The symbols and sequences of all ticks, as in `A1`. */
+  get ticks(): string[] {
+    const all = this.messages.flatMap(message => (message.type === 'ticks' ? message.ticks : []))
+    return all.map(({ symbol, sequence }) => `${symbol}${sequence}`)
+  }
+
+  async untilClosed(): Promise<{ readonly code: number; readonly reason: string }> {
+    await this.until(() => this.closed !== undefined)
+    return this.closed!
+  }
+
+  /** Resolves when the handler has seen all that was sent so far. */
+  async roundTrip(): Promise<void> {
+    const errors = () => this.messages.filter(({ type }) => type === 'error').length
+    const before = errors()
+    this.socket.send('?')
+    await this.until(() => errors() > before)
+  }
+}
+
+export function quote(symbol: string, sequence: number): QuoteTick {
+  const sourceTimeNs = 1_700_000_000_000_000_000n + BigInt(sequence)
+  return { kind: 'quote', symbol, sequence, sourceTimeNs, bid: 1.5, bidSize: 2, ask: 1.75, askSize: 3 }
 }

@@ -1,0 +1,205 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { HandlerOptions } from '../../src/config.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { HandlerServer, quote, type TestClient } from '../support/handler-server.js'
+
+const MUTE = { autoPong: false }
+
+let clock: FakeClock
+let server: HandlerServer
+
+beforeEach(() => {
+  clock = new FakeClock()
+  // At 0 a client blocked now would look like one that is not.
+  clock.advance(1)
+})
+
+afterEach(() => server.stop())
+
+/** The beat is a quarter of the shortest timeout: 500 ms by default. */
+async function start(options: Partial<HandlerOptions> = {}): Promise<void> {
+  server = await HandlerServer.start(
+    {
+      pingIntervalMs: 3000,
+      pongTimeoutMs: 2000,
+      readTimeoutMs: 60_000,
+      writeTimeoutMs: 10_000,
+      closeTimeoutMs: 100,
+      ...options,
+    },
+    { clock },
+  )
+}
+
+/** Moves time on, beat by beat, and lets every client that answers answer at each. */
+async function pass(ms: number, answering: readonly TestClient[] = []): Promise<void> {
+  for (let leftMs = ms; leftMs > 0; leftMs -= 500) {
+    clock.advance(Math.min(500, leftMs))
+    await Promise.all(answering.map(client => client.roundTrip()))
+  }
+}
+
+describe('pings', () => {
+  it('are spread over the interval, one for each client', async () => {
+    await start()
+    const clients = await Promise.all(Array.from({ length: 12 }, () => server.connect()))
+    const total = () => clients.reduce((sum, { pings }) => sum + pings, 0)
+    const totals: number[] = []
+    for (let beat = 0; beat < 12; beat++) {
+      await pass(500, clients)
+      totals.push(total())
+    }
+    expect(totals).toEqual([2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24])
+    expect(clients.map(({ pings }) => pings)).toEqual(clients.map(() => 2))
+  })
+
+  it('keep a client that answers them and says nothing else', async () => {
+    await start({ readTimeoutMs: 5000 })
+    const client = await server.connect()
+    for (let pings = 1; pings <= 10; pings++) {
+      // Not beyond the interval, so that each pong is in before time goes on.
+      for (let beat = 0; beat < 6 && client.pings < pings; beat++) {
+        clock.advance(500)
+        await new Promise(setImmediate)
+      }
+      await client.until(() => client.pings === pings)
+      await flushed()
+    }
+    expect(server.handler.getClientCount()).toBe(1)
+    expect(server.counts('disconnect')).toEqual({})
+  })
+
+  it('end a client that does not answer in time, and only that', async () => {
+    await start()
+    const deaf = await server.connect('', MUTE)
+    const other = await server.connect()
+    await pass(3000, [other])
+    expect(deaf.pings).toBe(1)
+    await pass(4000, [other])
+    expect((await deaf.untilClosed()).code).toBe(1006)
+    await server.until(() => server.handler.getClientCount() === 1)
+    expect(server.counts('disconnect')).toEqual({ disconnectPong: 1 })
+    expect(other.closed).toBeUndefined()
+  })
+
+  it('are waited for as long as they may take and no less', async () => {
+    await start()
+    const deaf = await server.connect('', MUTE)
+    while (deaf.pings === 0) {
+      clock.advance(500)
+      await flushed()
+    }
+    clock.advance(1999)
+    await flushed()
+    expect(server.handler.getClientCount()).toBe(1)
+    clock.advance(501)
+    await server.until(() => server.handler.getClientCount() === 0)
+  })
+
+  it('go to a slow reader, too, and do not end it while its bytes wait', async () => {
+    await start({ readTimeoutMs: 30_000, writeTimeoutMs: 20_000 })
+    const slow = await server.connect()
+    slow.socket.pause()
+    const last = await server.pushUntilBlocked()
+    await pass(9000)
+    expect(server.handler.getClientCount()).toBe(1)
+    slow.socket.resume()
+    await slow.until(() => slow.ticks.length === last)
+    await slow.roundTrip()
+    // Heard of, so not silent when its time would be up.
+    expect(slow.pings).toBe(1)
+    await pass(15_000, [slow])
+    expect(slow.closed).toBeUndefined()
+  })
+})
+
+describe('a client that says nothing', () => {
+  it('is ended when nothing was heard of it for the read timeout', async () => {
+    await start({ pongTimeoutMs: 3900, readTimeoutMs: 4000 })
+    const deaf = await server.connect('', MUTE)
+    const other = await server.connect('', MUTE)
+    clock.advance(3900)
+    await other.roundTrip()
+    clock.advance(900)
+    expect((await deaf.untilClosed()).code).toBe(1006)
+    await server.until(() => server.handler.getClientCount() === 1)
+    expect(server.counts('disconnect')).toEqual({ disconnectRead: 1 })
+  })
+})
+
+describe('a client that takes nothing', () => {
+  /** One that has not taken what was written to it, and another that does. */
+  async function blocked(): Promise<{ slow: TestClient; other: TestClient; last: number }> {
+    const slow = await server.connect()
+    const other = await server.connect()
+    slow.socket.pause()
+    const last = await server.pushUntilBlocked()
+    await other.until(() => other.ticks.length === last)
+    return { slow, other, last }
+  }
+
+  it('is closed with 4008 when it reads again after the write timeout, with no tick missing before', async () => {
+    await start({ closeTimeoutMs: 10_000 })
+    const { slow, other } = await blocked()
+    await pass(9500, [other])
+    expect(server.handler.getMetrics().counters.disconnectSlow).toBe(0)
+    await pass(1000, [other])
+    server.handler.broadcastTick(quote('LATE', 1))
+    await other.until(() => other.ticks.at(-1) === 'LATE1')
+    slow.socket.resume()
+    expect(await slow.untilClosed()).toEqual({ code: 4008, reason: 'slow consumer' })
+    expect(slow.ticks).toEqual(other.ticks.slice(0, slow.ticks.length))
+    expect(slow.ticks).not.toContain('LATE1')
+    await server.until(() => server.handler.getClientCount() === 1)
+    expect(server.counts('disconnect')).toEqual({ disconnectSlow: 1 })
+  })
+
+  it('is cut after the close timeout when it does not', async () => {
+    await start()
+    const { other } = await blocked()
+    await pass(10_500, [other])
+    await server.until(() => server.handler.getClientCount() === 1)
+    expect(server.counts('disconnect')).toEqual({ disconnectSlow: 1 })
+    expect(other.closed).toBeUndefined()
+  })
+
+  it('is let be when it takes something in time', async () => {
+    await start()
+    const { slow, other, last } = await blocked()
+    await pass(9000, [other])
+    slow.socket.resume()
+    await slow.until(() => slow.ticks.length === last)
+    await pass(9000, [slow, other])
+    expect(server.handler.getClientCount()).toBe(2)
+  })
+})
+
+describe('the sweep', () => {
+  it('takes out a client whose connection died without an event', async () => {
+    await start({ sweepIntervalMs: 5000, pongTimeoutMs: 10_000 })
+    await server.connect()
+    const other = await server.connect()
+    const [socket] = server.sockets
+    socket!.removeAllListeners('close')
+    socket!.destroy()
+    await pass(4500, [other])
+    expect(server.handler.getClientCount()).toBe(2)
+    await pass(500, [other])
+    expect(server.handler.getClientCount()).toBe(1)
+    expect(server.count('connectionsActive')).toBe(1)
+    expect(server.counts('disconnect')).toEqual({ disconnectClient: 1 })
+  })
+})
+
+it('leaves no timer behind after a shutdown', async () => {
+  await start()
+  await server.connect()
+  expect(clock.timerCount).toBeGreaterThan(0)
+  await server.handler.shutdown()
+  expect(clock.timerCount).toBe(0)
+})
+
+/** Lets what is on its way between the test's sockets arrive: loopback takes a few rounds of the event loop. */
+async function flushed(): Promise<void> {
+  for (let round = 0; round < 20; round++) await new Promise(setImmediate)
+}

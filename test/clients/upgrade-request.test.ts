@@ -1,0 +1,94 @@
+import type { IncomingMessage } from 'node:http'
+import { describe, expect, it } from 'vitest'
+import { readUpgradeRequest } from '../../src/clients/upgrade-request.js'
+
+const MAX_SYMBOLS = 3
+
+function read(url: string, subprotocols?: string) {
+  const headers = subprotocols === undefined ? {} : { 'sec-websocket-protocol': subprotocols }
+  return readUpgradeRequest({ url, headers } as unknown as IncomingMessage, MAX_SYMBOLS)
+}
+
+describe('an upgrade request', () => {
+  it.each([
+    ['/ws/ticks', null, true],
+    ['/ws/ticks?', null, true],
+    ['/ws/ticks?symbols=*', null, true],
+    ['/ws/ticks?symbols=BTCUSDT', ['BTCUSDT'], true],
+    ['/ws/ticks?symbols=B,A', ['A', 'B'], true],
+    ['/ws/ticks?symbols=B,A,B', ['A', 'B'], true],
+    ['/ws/ticks?symbols=B%2CA', ['A', 'B'], true],
+    ['/ws/ticks?symbols=%E2%82%AC', ['€'], true],
+    ['/ws/ticks?batch=false', null, false],
+    ['/ws/ticks?batch=true', null, true],
+    ['/ws/ticks?batch=false&symbols=A', ['A'], false],
+    [`/ws/ticks?symbols=${'x'.repeat(64)}`, ['x'.repeat(64)], true],
+  ])('%s asks for %j, batch %j', (url, symbols, batch) => {
+    expect(read(url)).toEqual({ spec: { symbols, batch } })
+  })
+
+  it.each([
+    '',
+    '/',
+    '/ws',
+    '/ws/ticks/',
+    '/ws/tick',
+    '/ws/ticks2',
+    '//ws/ticks',
+    'http://other/ws/ticks',
+    '*',
+    'http://[',
+  ])('finds nothing at %j', url => {
+    expect(read(url)).toEqual({
+      refusal: { status: 404, code: 'unknown_path', message: 'there is nothing here: connect to /ws/ticks' },
+    })
+  })
+
+  it.each([
+    ['symbol=A', 'unknown_parameter', 'unknown parameter "symbol": there are symbols and batch'],
+    ['Batch=true', 'unknown_parameter', 'unknown parameter "Batch": there are symbols and batch'],
+    [
+      'symbols=A&symbols=B',
+      'repeated_parameter',
+      'symbols must be given once, with commas between several values',
+    ],
+    ['batch=true&batch=true', 'repeated_parameter', 'batch must be given once'],
+    ['symbols=', 'empty_symbol', 'symbols must be names with one comma between them'],
+    ['symbols=A,,B', 'empty_symbol', 'for instance symbols=BTCUSDT,ETHUSDT'],
+    ['symbols=A,', 'empty_symbol', 'symbols must be names'],
+    ['symbols=A,B,C,D', 'too_many_symbols', 'at most 3 symbols, got 4; leave symbols out for all'],
+    [`symbols=${'x'.repeat(65)}`, 'long_symbol', `a symbol has at most 64 bytes, got "${'x'.repeat(65)}"`],
+    [`symbols=${'€'.repeat(22)}`, 'long_symbol', 'a symbol has at most 64 bytes'],
+    ['batch=yes', 'unknown_batch', 'batch must be true or false, got "yes"'],
+    ['batch=', 'unknown_batch', 'batch must be true or false, got ""'],
+    ['batch=TRUE', 'unknown_batch', 'batch must be true or false, got "TRUE"'],
+  ])('refuses ?%s with %s', (query, code, message) => {
+    expect(read(`/ws/ticks?${query}`)).toEqual({
+      refusal: { status: 400, code, message: expect.stringContaining(message) },
+    })
+  })
+
+  it('counts symbols without doubles', () => {
+    expect(read('/ws/ticks?symbols=A,A,A,A')).toEqual({ spec: { symbols: ['A'], batch: true } })
+  })
+
+  it.each(['ringcast.v1.json', 'other, ringcast.v1.json', 'other,ringcast.v1.json , more'])(
+    'takes the subprotocol out of %j',
+    subprotocols => {
+      expect(read('/ws/ticks', subprotocols)).toHaveProperty('spec')
+    },
+  )
+
+  it.each(['graphql-ws', 'RINGCAST.V1.JSON', 'ringcast.v1.jsonx', ''])(
+    'refuses %j, which offers no subprotocol that there is',
+    subprotocols => {
+      expect(read('/ws/ticks', subprotocols)).toEqual({
+        refusal: {
+          status: 400,
+          code: 'unknown_subprotocol',
+          message: `offer the subprotocol ringcast.v1.json, or none; got ${JSON.stringify(subprotocols)}`,
+        },
+      })
+    },
+  )
+})

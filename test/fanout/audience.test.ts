@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import { Audience } from '../../src/fanout/audience.js'
+import { Recipient } from '../../src/fanout/recipient.js'
+import { FakeSocket } from '../support/fake-socket.js'
+
+const spec = { symbols: ['A'], batch: true }
+
+function recipient(id: number): Recipient {
+  return new Recipient(id, `test-${id}`, new FakeSocket().duplex)
+}
+
+describe('Audience', () => {
+  it('keeps those that were admitted, in their order', () => {
+    const audience = new Audience(1, 0, 'key', spec)
+    const members = [recipient(1), recipient(2), recipient(3)]
+    for (const member of members) audience.admit(member)
+    expect(audience.members).toEqual(members)
+    expect(members.every(({ receiving }) => receiving === audience)).toBe(true)
+  })
+
+  it('leaves the places of a pass as they are when a member is released, and closes up afterwards', () => {
+    const audience = new Audience(1, 0, 'key', spec)
+    const [first, second, third] = [recipient(1), recipient(2), recipient(3)]
+    for (const member of [first, second, third]) audience.admit(member)
+    audience.release(second)
+    expect(audience.members).toEqual([first, second, third])
+    expect(second.receiving).toBeUndefined()
+    audience.dropLeavers()
+    expect(audience.members).toEqual([first, third])
+  })
+
+  it('has a member that comes back once, at the end', () => {
+    const audience = new Audience(1, 0, 'key', spec)
+    const [first, second] = [recipient(1), recipient(2)]
+    audience.admit(first)
+    audience.admit(second)
+    audience.release(first)
+    audience.admit(first)
+    expect(audience.members).toEqual([second, first])
+    audience.dropLeavers()
+    expect(audience.members).toEqual([second, first])
+  })
+
+  it('tells what a successor of its lane has to know', () => {
+    const audience = new Audience(7, 1, 'key', spec)
+    audience.seq = 5
+    audience.progress = { ticksTotal: 9, lostTotal: 2, unknownLosses: 1, lastOffset: 30 }
+    expect(audience.state).toEqual({
+      audience: 7,
+      spec,
+      seq: 5,
+      ticksTotal: 9,
+      lostTotal: 2,
+      unknownLosses: 1,
+      lastOffset: 30,
+    })
+  })
+})

@@ -1,0 +1,156 @@
+/**
+ * Does a member get each record of its audience exactly once, whatever happens to it and to the others? Random members
+ * block, drain a little, drain, leave and come back, on a ring so small that they are lapped and cut off all the time, while
+ * the transmitter runs out of time at random. Nothing here is a thread: a seed is a whole run, and fails again by itself.
+ */
+import { expect, it } from 'vitest'
+import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
+import { FanOut, type Member, PASS_BUDGET_MS } from '../support/fan-out.js'
+
+const SEEDS = Array.from({ length: 30 }, (_, index) => 1 + index)
+const STEPS = 600
+const MEMBERS_MAX = 60
+const SPECS: readonly AudienceSpec[] = [
+  { symbols: null, batch: true },
+  { symbols: ['A'], batch: true },
+  { symbols: ['A', 'B'], batch: true },
+]
+
+/** Mulberry32. */
+function randomOf(seed: number): (below: number) => number {
+  let state = seed
+  return below => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
+  }
+}
+
+/** Reads all that a client was handed and checks that it is a stream without a seam. @returns the next tick it would get */
+function readStream(text: string, audience: number): { next: number; ticks: number } {
+  let next = Number.NaN
+  let ticks = 0
+  let end = 0
+  for (const [word, id, kind, number] of text.matchAll(/(\d+)([!?:])(\d+);/g)) {
+    const isFirst = end === 0
+    const isRight =
+      text.startsWith(word, end) &&
+      Number(id) === audience &&
+      (kind === '!') === isFirst &&
+      (kind !== ':' || Number(number) === next)
+    if (!isRight)
+      throw new Error(`${word} where ${next} was due, after …${text.slice(Math.max(0, end - 60), end)}`)
+    end += word.length
+    if (kind === '!') next = Number(number) + 1
+    else if (kind === '?') next += Number(number)
+    else {
+      next++
+      ticks++
+    }
+  }
+  if (end !== text.length) throw new Error(`no words: ${text.slice(end, end + 60)}`)
+  return { next, ticks }
+}
+
+it.each(SEEDS)('gives every member every record once, or tells it what it missed: seed %i', async seed => {
+  const random = randomOf(seed)
+  // From readers that mostly read to readers that hold whatever they can.
+  const patience = 1 + (seed % 8)
+  const fanOut = new FanOut({ laneCount: 2 })
+  const { clock, lanes, links, transmitter } = fanOut
+  const ready = new Set<Member>()
+  const left: { member: Member; audience: number }[] = []
+  const seen = { suspended: 0, lapped: 0, cutOff: 0, caughtUp: 0 }
+
+  fanOut.afterRun = () => {
+    // Only a run whose time is up leaves something in the rings.
+    if (!links.every(link => transmitter.isTransmitted(link))) seen.suspended++
+  }
+  const nowMs = clock.nowMs.bind(clock)
+  let isBusy = true
+  clock.nowMs = () => {
+    if (isBusy && random(3) === 0) clock.jump(PASS_BUDGET_MS)
+    return nowMs()
+  }
+  const audienceIds = new Map<Member, number>()
+  const connect = () => {
+    const member = fanOut.connect(SPECS[random(SPECS.length)])
+    audienceIds.set(member, fanOut.audience(member).id)
+    ready.add(member)
+  }
+  const retire = (member: Member) => {
+    ready.delete(member)
+    left.push({ member, audience: audienceIds.get(member)! })
+  }
+  const sweepCutOff = () => {
+    for (const member of ready) if (member.recipient.hasLeft) retire(member)
+  }
+  const anyMember = (): Member | undefined => [...ready][random(ready.size)]
+  const laneTurn = (lane = random(lanes.length)) => {
+    for (const audience of links[lane]!.audiences.values()) {
+      // Two or three such records fill a segment. A full ring ends the turn early.
+      const isOpen = lanes[lane]!.ticksTotals.has(audience.id)
+      if (isOpen && random(4) > 0 && !lanes[lane]!.record(audience.id, 1 + random(100))) break
+    }
+    if (random(2) === 0) lanes[lane]!.obey()
+    lanes[lane]!.endTurn()
+    if (random(4) > 0) transmitter.wake()
+  }
+
+  while (ready.size < MEMBERS_MAX / 2) connect()
+  for (let step = 0; step < STEPS; step++) {
+    const member = anyMember()
+    const die = random(20)
+    if (member === undefined || (die < 3 && ready.size < MEMBERS_MAX)) connect()
+    else if (die < 5) member.socket.isStuck = true
+    else if (die < 6) for (const { socket } of ready) socket.isStuck = random(3) === 0
+    else if (die < 8) member.socket.drain(1 + random(2))
+    else if (die < 11 && random(patience) === 0) {
+      if (member.recipient.nextRecord >= 0) seen.caughtUp++
+      member.socket.open()
+    } else if (die < 12 && random(3) === 0) {
+      fanOut.leave(member.recipient)
+      retire(member)
+    } else if (die < 17) laneTurn()
+    else await new Promise(setImmediate)
+    sweepCutOff()
+  }
+
+  isBusy = false
+  for (let round = 0; round < 5; round++) {
+    for (const { socket } of ready) socket.open()
+    await fanOut.rest()
+    for (const lane of lanes) {
+      expect(lane.obey()).toBe(true)
+      lane.endTurn()
+    }
+    transmitter.wake()
+    await fanOut.rest()
+  }
+  sweepCutOff()
+
+  seen.lapped = fanOut.lapped.length
+  seen.cutOff = fanOut.cutOff.length
+  let ticks = 0
+  for (const member of ready) {
+    const { id, lane } = fanOut.audience(member)
+    const stream = readStream(member.socket.text, id)
+    expect(stream.next, `client ${member.recipient.id}`).toBe(lanes[lane]!.ticksTotal(id) + 1)
+    ticks += stream.ticks
+  }
+  for (const { member, audience } of left) ticks += readStream(member.socket.handedText, audience).ticks
+  expect(fanOut.count('ticksBroadcast')).toBe(ticks)
+  expect(transmitter.isDrained).toBe(true)
+  for (const link of links) expect(link.ring.freeSegments()).toBeGreaterThan(0)
+  // The run was worth it.
+  expect(Math.min(seen.suspended, seen.lapped, seen.caughtUp), JSON.stringify(seen)).toBeGreaterThan(0)
+  totals.cutOff += seen.cutOff
+  transmitter.stop()
+})
+
+const totals = { cutOff: 0 }
+
+it('has cut somebody off in some run', () => {
+  expect(totals.cutOff).toBeGreaterThan(0)
+})

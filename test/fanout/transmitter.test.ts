@@ -1,0 +1,520 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { FanOut, type Member, PASS_BUDGET_MS, ticksIn, upTo } from '../support/fan-out.js'
+
+const WRITES_PER_LOOK = 32
+
+let fanOut: FanOut
+
+function start(options?: ConstructorParameters<typeof FanOut>[0]): FanOut {
+  fanOut = new FanOut(options)
+  return fanOut
+}
+
+afterEach(() => fanOut.transmitter.stop())
+
+/** Lets the transmitter's time be up at every look, until the returned function is called. */
+function withoutTime(): () => void {
+  const { clock } = fanOut
+  const nowMs = clock.nowMs.bind(clock)
+  clock.nowMs = () => {
+    clock.jump(PASS_BUDGET_MS)
+    return nowMs()
+  }
+  return () => {
+    clock.nowMs = nowMs
+  }
+}
+
+function order(members: readonly Member[]): Member[] {
+  return [...members].sort((a, b) => firstSeen(a) - firstSeen(b))
+}
+
+let seen = 0
+const seenAt = new WeakMap<Member, number>()
+const firstSeen = (member: Member): number => seenAt.get(member) ?? Number.POSITIVE_INFINITY
+
+/** Notes in which order the members are written to. */
+function watchOrder(members: readonly Member[]): void {
+  for (const member of members) {
+    const write = member.socket.write.bind(member.socket)
+    member.socket.write = (bytes, callback) => {
+      seenAt.set(member, seen++)
+      return write(bytes, callback)
+    }
+  }
+}
+
+describe('a pass', () => {
+  it('writes each record once to each member, as one slice of the ring', async () => {
+    const { lane } = start()
+    const members = await fanOut.members(3)
+    const audience = fanOut.audience(members[0])
+    for (const { socket } of members) socket.writeLengths.length = 0
+    lane.record(audience.id, 2)
+    lane.record(audience.id, 1)
+    await fanOut.turn()
+    for (const { socket } of members) {
+      expect(socket.text).toBe('1!0;1:1;1:2;1:3;')
+      expect(socket.writeLengths).toEqual([8, 4])
+    }
+  })
+
+  it('counts writes, ticks, messages, bytes, turns and the latency of each write', async () => {
+    const { lane, clock } = start()
+    const members = await fanOut.members(3)
+    const before = {
+      writes: fanOut.count('writes'),
+      bytesSent: fanOut.count('bytesSent'),
+      turns: fanOut.count('turns'),
+    }
+    lane.record(fanOut.audience(members[0]).id, 5, clock.epochUs() - 700)
+    await fanOut.turn()
+    expect(fanOut.count('writes') - before.writes).toBe(3)
+    expect(fanOut.count('bytesSent') - before.bytesSent).toBe(3 * 5 * '1:1;'.length)
+    expect(fanOut.count('turns') - before.turns).toBe(1)
+    expect(fanOut.count('ticksBroadcast')).toBe(15)
+    expect(fanOut.count('messages')).toBe(15)
+    expect(fanOut.count('writesBlocked')).toBe(0)
+    expect(fanOut.latency.view()).toMatchObject({ count: 3, sumUs: 2100 })
+  })
+
+  it('starts at another member each time', async () => {
+    start()
+    const members = await fanOut.members(3)
+    watchOrder(members)
+    const firsts = new Set<Member>()
+    for (let pass = 0; pass < 3; pass++) {
+      await fanOut.tick(fanOut.audience(members[0]))
+      firsts.add(order(members)[0]!)
+    }
+    expect(firsts.size).toBe(3)
+  })
+
+  it('gives no record to one whose socket cannot be written to', async () => {
+    start()
+    const [gone, other] = await fanOut.members(2)
+    gone.socket.writable = false
+    await fanOut.tick(fanOut.audience(gone))
+    expect(ticksIn(gone.socket.text)).toEqual([])
+    expect(ticksIn(other!.socket.text)).toEqual([1])
+  })
+
+  it('passes over the record of an audience whose last member has left', async () => {
+    const { lane } = start()
+    const [member] = await fanOut.members(1)
+    const audience = fanOut.audience(member)
+    lane.record(audience.id)
+    fanOut.leave(member.recipient)
+    await fanOut.turn()
+    expect(ticksIn(member.socket.text)).toEqual([])
+    expect(fanOut.transmitter.isDrained).toBe(true)
+  })
+
+  it('lets the lane publish again with each turn', async () => {
+    const { lane } = start()
+    lane.endTurn()
+    lane.endTurn()
+    expect(lane.ring.turnsAhead()).toBe(2)
+    fanOut.transmitter.wake()
+    expect(lane.ring.turnsAhead()).toBe(0)
+    await fanOut.rest()
+  })
+
+  it('takes turns from every lane', async () => {
+    const { lanes } = start({ laneCount: 2 })
+    const one = fanOut.connect({ symbols: ['A'], batch: true })
+    const two = fanOut.connect({ symbols: ['B'], batch: true })
+    expect([fanOut.audience(one).lane, fanOut.audience(two).lane]).toEqual([0, 1])
+    for (const lane of lanes) {
+      lane.obey()
+      lane.endTurn()
+    }
+    fanOut.transmitter.wake()
+    lanes[0]!.record(fanOut.audience(one).id)
+    lanes[1]!.record(fanOut.audience(two).id)
+    for (const lane of lanes) lane.endTurn()
+    fanOut.transmitter.wake()
+    await fanOut.rest()
+    expect(one.socket.text).toBe('1!0;1:1;')
+    expect(two.socket.text).toBe('2!0;2:1;')
+  })
+
+  it('does nothing any more once stopped', async () => {
+    const { lane } = start()
+    const [member] = await fanOut.members(1)
+    fanOut.transmitter.stop()
+    lane.record(fanOut.audience(member).id)
+    await fanOut.turn()
+    expect(ticksIn(member.socket.text)).toEqual([])
+  })
+})
+
+describe('a pass that runs out of time', () => {
+  const COUNT = 100
+
+  async function suspended(): Promise<{ members: [Member, ...Member[]]; giveTime: () => void }> {
+    start()
+    const members = await fanOut.members(COUNT)
+    expect(fanOut.count('ticksBroadcast')).toBe(0)
+    const giveTime = withoutTime()
+    fanOut.lane.record(fanOut.audience(members[0]).id)
+    fanOut.lane.endTurn()
+    fanOut.transmitter.wake()
+    return { members, giveTime }
+  }
+
+  const served = (members: readonly Member[]) =>
+    members.filter(({ socket }) => ticksIn(socket.text).length > 0)
+
+  it('yields to the event loop and goes on exactly where it was', async () => {
+    const { members } = await suspended()
+    const shares: number[] = []
+    for (let share = 1; share <= 4; share++) {
+      shares.push(served(members).length)
+      await new Promise(setImmediate)
+    }
+    expect(shares).toEqual([WRITES_PER_LOOK, 2 * WRITES_PER_LOOK, 3 * WRITES_PER_LOOK, COUNT])
+    for (const { socket } of members) expect(ticksIn(socket.text)).toEqual([1])
+    expect(fanOut.count('ticksBroadcast')).toBe(COUNT)
+  })
+
+  it('is not drained, and its lane not transmitted, until it is done', async () => {
+    start()
+    const members = await fanOut.members(COUNT)
+    const [link] = fanOut.links
+    const giveTime = withoutTime()
+    // Without the end of its turn, as a lane that died leaves it.
+    fanOut.lane.record(fanOut.audience(members[0]).id)
+    fanOut.lane.publish()
+    fanOut.transmitter.wake()
+    expect([fanOut.transmitter.isDrained, fanOut.transmitter.isTransmitted(link!)]).toEqual([false, false])
+    giveTime()
+    await fanOut.rest()
+    expect([fanOut.transmitter.isDrained, fanOut.transmitter.isTransmitted(link!)]).toEqual([true, true])
+  })
+
+  it('goes on exactly when members leave meanwhile', async () => {
+    const { members, giveTime } = await suspended()
+    const before = new Set(served(members))
+    const leavers = members.filter((_, index) => index % 3 === 0)
+    for (const { recipient } of leavers) fanOut.leave(recipient)
+    giveTime()
+    await fanOut.rest()
+    await fanOut.tick(fanOut.audience(members[1]!))
+    for (const member of members) {
+      const hasLeft = leavers.includes(member)
+      expect(ticksIn(member.socket.text)).toEqual(hasLeft ? (before.has(member) ? [1] : []) : [1, 2])
+    }
+    expect(fanOut.audience(members[1]!).members).toHaveLength(COUNT - leavers.length)
+  })
+
+  it('lets those join behind it who asked meanwhile', async () => {
+    const { members, giveTime } = await suspended()
+    const late = fanOut.connect()
+    fanOut.lane.obey()
+    fanOut.lane.endTurn()
+    fanOut.transmitter.wake()
+    expect(late.socket.text).toBe('')
+    giveTime()
+    await fanOut.rest()
+    await fanOut.tick(fanOut.audience(late))
+    expect(late.socket.text).toBe('1!1;1:2;')
+    for (const { socket } of members) expect(ticksIn(socket.text)).toEqual([1, 2])
+  })
+
+  it('gives its record once to one that blocks and drains before its place in the pass comes', async () => {
+    start()
+    const members = await fanOut.members(COUNT)
+    const audience = fanOut.audience(members[0])
+    // Blocked by the first record and behind by the second when the pass of the third is suspended.
+    for (const { socket } of members.slice(50, 60)) socket.isStuck = true
+    await fanOut.tick(audience)
+    await fanOut.tick(audience)
+    const giveTime = withoutTime()
+    fanOut.lane.record(audience.id)
+    fanOut.lane.endTurn()
+    fanOut.transmitter.wake()
+    for (const { socket } of members.slice(50, 60)) socket.open()
+    await new Promise(setImmediate)
+    giveTime()
+    await fanOut.rest()
+    for (const { socket } of members) expect(ticksIn(socket.text)).toEqual([1, 2, 3])
+  })
+
+  it('gives its record once to one that was found blocked by it and drains before it ends', async () => {
+    start()
+    const members = await fanOut.members(COUNT)
+    const audience = fanOut.audience(members[0])
+    for (const { socket } of members) socket.isStuck = true
+    await fanOut.tick(audience)
+    for (const { socket } of members.slice(COUNT / 2)) socket.open()
+    const giveTime = withoutTime()
+    // The pass begins at the blocked half, or ends with it: in both cases some of them are found blocked.
+    fanOut.lane.record(audience.id)
+    fanOut.lane.endTurn()
+    fanOut.transmitter.wake()
+    expect(fanOut.transmitter.isDrained).toBe(false)
+    for (const { socket } of members) socket.open()
+    giveTime()
+    await fanOut.rest()
+    for (const { socket } of members) expect(ticksIn(socket.text)).toEqual([1, 2])
+    expect(fanOut.count('ticksBroadcast')).toBe(2 * COUNT)
+  })
+})
+
+describe('a blocked member', () => {
+  it('is not written to, and gets all it missed in merged writes once it drains', async () => {
+    start()
+    const [slow, fast] = await fanOut.members(2)
+    const audience = fanOut.audience(slow)
+    slow.socket.isStuck = true
+    for (let tick = 0; tick < 20; tick++) await fanOut.tick(audience)
+    expect(slow.socket.writeLengths).toEqual([4, 4])
+    slow.socket.open()
+    await fanOut.rest()
+    expect(slow.socket.text).toBe(fast!.socket.text)
+    // One write for all that lies side by side.
+    expect(slow.socket.writeLengths).toHaveLength(3)
+    expect(fanOut.lapped).toEqual([])
+    expect(fanOut.count('ticksBroadcast')).toBe(40)
+    expect(fanOut.count('messages')).toBe(40)
+    expect(fanOut.count('writesBlocked')).toBe(1)
+    expect(fanOut.count('bytesSent')).toBe(Buffer.byteLength(slow.socket.text + fast!.socket.text))
+  })
+
+  it('goes on with the others after it has caught up', async () => {
+    start()
+    const [slow] = await fanOut.members(2)
+    const audience = fanOut.audience(slow)
+    slow.socket.isStuck = true
+    await fanOut.tick(audience)
+    await fanOut.tick(audience)
+    slow.socket.open()
+    await fanOut.rest()
+    await fanOut.tick(audience)
+    expect(ticksIn(slow.socket.text)).toEqual([1, 2, 3])
+    expect(fanOut.transmitter.isDrained).toBe(true)
+  })
+
+  it('stays blocked while what was written since it blocked has not drained', async () => {
+    start()
+    const [slow] = await fanOut.members(1)
+    const { recipient, socket } = slow
+    const audience = fanOut.audience(slow)
+    socket.isStuck = true
+    await fanOut.tick(audience)
+    // A pong, an error message: somebody else writes, too.
+    socket.write(Buffer.from('{}'))
+    socket.drain(2)
+    expect(socket.writableLength).toBeGreaterThan(0)
+    expect(recipient.isBlocked).toBe(true)
+    socket.drain()
+    expect(recipient.isBlocked).toBe(false)
+    await fanOut.rest()
+  })
+
+  it('falls behind again from where it stopped when it blocks while it catches up', async () => {
+    start()
+    const [slow] = await fanOut.members(1)
+    const audience = fanOut.audience(slow)
+    slow.socket.isStuck = true
+    for (let tick = 0; tick < 3; tick++) await fanOut.tick(audience, 60)
+    slow.socket.drain()
+    await fanOut.tick(audience, 60)
+    slow.socket.drain()
+    await fanOut.tick(audience, 60)
+    slow.socket.open()
+    await fanOut.rest()
+    expect(ticksIn(slow.socket.text)).toEqual(upTo(300))
+    expect(fanOut.lapped).toEqual([])
+  })
+
+  it('is told as the longest blocked first', async () => {
+    start()
+    const [first, second] = await fanOut.members(2)
+    const audience = fanOut.audience(first)
+    second!.socket.isStuck = true
+    await fanOut.tick(audience)
+    fanOut.clock.advance(5)
+    first.socket.isStuck = true
+    await fanOut.tick(audience)
+    expect([...fanOut.transmitter.blockedRecipients()]).toEqual([second!.recipient, first.recipient])
+    expect(first.recipient.blockedSinceMs - second!.recipient.blockedSinceMs).toBe(5)
+  })
+
+  it('counts a write that fails, and stays as it is until it leaves', async () => {
+    start()
+    const [member] = await fanOut.members(1)
+    member.socket.isStuck = true
+    await fanOut.tick(fanOut.audience(member))
+    member.socket.fail(new Error('EPIPE'))
+    expect(fanOut.count('broadcastErrors')).toBe(1)
+    expect(fanOut.transmitter.isDrained).toBe(false)
+    fanOut.leave(member.recipient)
+    expect(fanOut.transmitter.isDrained).toBe(true)
+  })
+
+  it('tells that all is drained when its last write is', async () => {
+    start()
+    const [member] = await fanOut.members(1)
+    member.socket.isStuck = true
+    await fanOut.tick(fanOut.audience(member))
+    let told = 0
+    fanOut.afterRun = () => {
+      if (fanOut.transmitter.isDrained) told++
+    }
+    member.socket.open()
+    expect(told).toBe(1)
+  })
+
+  it('gets no more frames once muted, while what it has still drains', async () => {
+    start()
+    const [member] = await fanOut.members(1)
+    const audience = fanOut.audience(member)
+    member.socket.isStuck = true
+    await fanOut.tick(audience)
+    await fanOut.tick(audience)
+    fanOut.transmitter.mute(member.recipient)
+    fanOut.membership.leave(member.recipient)
+    member.socket.open()
+    await fanOut.rest()
+    expect(ticksIn(member.socket.text)).toEqual([1])
+    expect(fanOut.transmitter.isDrained).toBe(true)
+  })
+})
+
+describe('a member that the ring has overtaken', () => {
+  /** A socket that takes nothing until the ring has gone on by more than its length; it holds only its own first write. */
+  async function lapped(): Promise<Member[]> {
+    start()
+    const members = await fanOut.members(2)
+    const [slow] = members
+    const audience = fanOut.audience(slow)
+    slow.socket.isStuck = true
+    for (let record = 0; record < 40; record++) await fanOut.tick(audience, 60)
+    return members
+  }
+
+  it('is told exactly what it missed when it reads again, and goes on from there', async () => {
+    const [slow] = await lapped()
+    const { recipient, socket } = slow!
+    expect(fanOut.cutOff).toEqual([])
+    socket.open()
+    await fanOut.rest()
+    expect(fanOut.lapped).toEqual([
+      { recipient, progress: { ticksTotal: 60, lostTotal: 0, unknownLosses: 0, lastOffset: 60 } },
+    ])
+    expect(fanOut.lane.commands).toEqual([
+      {
+        op: 'join',
+        audience: 1,
+        client: recipient.id,
+        name: recipient.name,
+        join: 2,
+        fellBehindAt: fanOut.lapped[0]!.progress,
+      },
+    ])
+    await fanOut.tick(fanOut.audience(slow!))
+    fanOut.lane.obey()
+    await fanOut.turn()
+    await fanOut.tick(fanOut.audience(slow!))
+    // 41 records were out when the lane answered: 2401 ticks, of which it had 60.
+    expect(socket.text.slice(socket.text.indexOf('?') - 1)).toBe('1?2341;1:2402;')
+    expect(ticksIn(socket.text)).toEqual([...upTo(60), 2402])
+    expect(fanOut.count('lapped')).toBe(1)
+    expect(fanOut.count('ticksDroppedSlow')).toBe(2341)
+    expect(recipient.progress).toBeUndefined()
+  })
+
+  it('does not hold up those that read', async () => {
+    const [, fast] = await lapped()
+    expect(ticksIn(fast!.socket.text)).toEqual(upTo(2400))
+  })
+
+  it('ignores an answer that was meant for an earlier request', async () => {
+    const [slow] = await lapped()
+    slow!.socket.open()
+    await fanOut.rest()
+    const stale = fanOut.lane.commands.splice(0)
+    fanOut.membership.rejoin(slow!.recipient)
+    const fresh = fanOut.lane.commands.splice(0)
+    fanOut.lane.commands.push(...stale)
+    fanOut.lane.obey()
+    await fanOut.turn()
+    expect(slow!.socket.text).not.toContain('?')
+    fanOut.lane.commands.push(...fresh)
+    fanOut.lane.obey()
+    await fanOut.turn()
+    expect(slow!.socket.text).toContain('?')
+  })
+
+  it('ignores an answer that a lane repeats', async () => {
+    start()
+    const member = fanOut.connect()
+    const [, join] = fanOut.lane.commands
+    fanOut.lane.obey()
+    fanOut.lane.commands.push(join!)
+    fanOut.lane.obey()
+    await fanOut.turn()
+    await fanOut.tick(fanOut.audience(member))
+    expect(member.socket.text).toBe('1!0;1:1;')
+  })
+
+  it('ignores an answer to one that has left', async () => {
+    start()
+    const member = fanOut.connect()
+    const other = fanOut.connect()
+    fanOut.lane.obey()
+    fanOut.leave(member.recipient)
+    await fanOut.turn()
+    await fanOut.tick(fanOut.audience(other))
+    expect(member.socket.text).toBe('')
+    expect(other.socket.text).toBe('1!0;1:1;')
+  })
+})
+
+describe('bytes that a socket holds', () => {
+  it('stay as they are while the ring goes round, until they are let go', async () => {
+    start()
+    const [slow] = await fanOut.members(2)
+    const audience = fanOut.audience(slow)
+    slow.socket.isStuck = true
+    for (let record = 0; record < 100; record++) await fanOut.tick(audience, 60)
+    expect(fanOut.cutOff).toEqual([])
+    slow.socket.drain(1)
+    expect(ticksIn(slow.socket.text)).toEqual(upTo(60))
+  })
+
+  /** As many members as there are segments, each of which holds another one. */
+  async function everySegmentHeld(): Promise<Member[]> {
+    start()
+    const members = await fanOut.members(8)
+    const audience = fanOut.audience(members[0])
+    for (let record = 0; record < 40 && fanOut.cutOff.length === 0; record++) {
+      const next = members.find(({ socket }) => !socket.isStuck)
+      if (next !== undefined) next.socket.isStuck = true
+      // A segment holds two such records at the most.
+      await fanOut.tick(audience, 90)
+    }
+    return members
+  }
+
+  it('cost the longest holder its connection when the lane runs out of segments', async () => {
+    const members = await everySegmentHeld()
+    expect(fanOut.cutOff[0]).toBe(members[0]!.recipient)
+    expect(fanOut.cutOff.length).toBeLessThan(members.length)
+    expect(fanOut.links[0]!.ring.freeSegments()).toBeGreaterThan(0)
+  })
+
+  it('are free as soon as their holder leaves', async () => {
+    start()
+    const [slow] = await fanOut.members(2)
+    const audience = fanOut.audience(slow)
+    slow.socket.isStuck = true
+    for (let record = 0; record < 40; record++) await fanOut.tick(audience, 60)
+    const before = fanOut.links[0]!.ring.freeSegments()
+    fanOut.leave(slow.recipient)
+    expect(slow.recipient.pins).toEqual([])
+    expect(fanOut.links[0]!.ring.freeSegments()).toBe(before + 1)
+  })
+})

@@ -1,0 +1,90 @@
+/**
+ * A lane without a thread: writes its frame ring by hand. A record is readable text, `<audience>:<tick>;` for each tick,
+ * numbered from 1 for each audience, so that what a client got can be checked without a decoder.
+ */
+import type { LaneLink } from '../../src/fanout/lane-link.js'
+import { Descriptor, FrameRingWriter } from '../../src/memory/frame-ring.js'
+import { AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, TURN_END } from '../../src/memory/lane-layout.js'
+import type { JoinCommand, LaneCommand } from '../../src/protocol/lane-commands.js'
+
+export class FakeLane {
+  /** What the lane was told and has not obeyed. */
+  readonly commands: LaneCommand[] = []
+  readonly ticksTotals = new Map<number, number>()
+  readonly ring: FrameRingWriter
+  private readonly descriptor = new Descriptor()
+
+  constructor(link: LaneLink) {
+    this.ring = new FrameRingWriter(link.memory, link.layout)
+  }
+
+  ticksTotal(audience: number): number {
+    return this.ticksTotals.get(audience) ?? 0
+  }
+
+  /** Describes frames of the audience's next ticks. @returns false when the ring is full */
+  record(audience: number, ticks = 1, receivedUs = 0): boolean {
+    const before = this.ticksTotal(audience)
+    const text = Array.from({ length: ticks }, (_, tick) => `${audience}:${before + tick + 1};`).join('')
+    if (!this.put(text)) return false
+    this.ticksTotals.set(audience, before + ticks)
+    this.describe(AUDIENCE_FRAMES, audience, text.length, before + ticks, ticks, 0, receivedUs)
+    return true
+  }
+
+  /** Obeys what it was told: answers joins, as a lane does at the end of a turn. @returns false when the ring is full */
+  obey(): boolean {
+    while (this.commands.length > 0) {
+      const command = this.commands[0]!
+      if (command.op === 'open') this.ticksTotals.set(command.audience, this.ticksTotal(command.audience))
+      else if (command.op === 'close') this.ticksTotals.delete(command.audience)
+      else if (command.op === 'join' && !this.answer(command)) return false
+      this.commands.shift()
+    }
+    return true
+  }
+
+  /** Answers one join: `<audience>?<ticks told as missing>;` or, for the first, `<audience>!<ticks before it>;`. */
+  answer({ audience, client, join, fellBehindAt }: JoinCommand): boolean {
+    if (!this.ticksTotals.has(audience)) return true
+    const total = this.ticksTotal(audience)
+    const text =
+      fellBehindAt === null ? `${audience}!${total};` : `${audience}?${total - fellBehindAt.ticksTotal};`
+    if (!this.put(text)) return false
+    this.describe(CLIENT_FRAMES, client, text.length, total, 0, join)
+    this.describe(JOINED, client, 0, total, 0, join)
+    return true
+  }
+
+  endTurn(): void {
+    this.describe(TURN_END, 0, 0, 0, 0, 0)
+    this.ring.turnPublished()
+    this.publish()
+  }
+
+  publish(): void {
+    this.ring.publish()
+  }
+
+  private put(text: string): boolean {
+    const start = this.ring.reserve(text.length)
+    if (start === undefined) return false
+    this.ring.bytes.set(Buffer.from(text), start)
+    return true
+  }
+
+  private describe(
+    kind: number,
+    target: number,
+    length: number,
+    total: number,
+    messages: number,
+    join: number,
+    receivedUs = 0,
+  ): void {
+    Object.assign(this.descriptor, { kind, target, length, messages, join, receivedUs })
+    this.descriptor.ticksTotal = total
+    this.descriptor.lastOffset = total
+    this.ring.describe(this.descriptor)
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * The transmitter with everything around it that is not a thread and not a network: links, membership, fake lanes and
+ * fake sockets. The test's own thread is the lane.
+ */
+import type { Audience } from '../../src/fanout/audience.js'
+import { LaneLink } from '../../src/fanout/lane-link.js'
+import { Membership } from '../../src/fanout/membership.js'
+import { Recipient } from '../../src/fanout/recipient.js'
+import { Transmitter } from '../../src/fanout/transmitter.js'
+import { leastLoaded } from '../../src/lanes/placement.js'
+import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
+import { laneLayout } from '../../src/memory/lane-layout.js'
+import { Histogram } from '../../src/metrics/histogram.js'
+import { MAIN_SLOT_COUNT, MAIN_SLOTS, type MainMetric } from '../../src/metrics/metric-table.js'
+import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
+import type { Progress } from '../../src/protocol/lane-commands.js'
+import { FakeClock } from './fake-clock.js'
+import { FakeLane } from './fake-lane.js'
+import { FakeSocket } from './fake-socket.js'
+
+export const ALL_TICKS: AudienceSpec = { symbols: null, batch: true }
+export const PASS_BUDGET_MS = 4
+
+export interface Member {
+  readonly recipient: Recipient
+  readonly socket: FakeSocket
+}
+
+export class FanOut {
+  readonly clock = new FakeClock()
+  readonly latency = new Histogram()
+  readonly links: LaneLink[]
+  readonly lanes: FakeLane[]
+  readonly transmitter: Transmitter
+  readonly membership: Membership
+  readonly lapped: { readonly recipient: Recipient; readonly progress: Progress | undefined }[] = []
+  readonly cutOff: Recipient[] = []
+  /** Called at the end of each run, and whenever all is drained. */
+  afterRun: () => void = () => {}
+  private readonly counters = new CounterWriter(
+    new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
+  )
+  private nextId = 1
+
+  /** The smallest ring by default: 8 segments of 1 KiB. */
+  constructor({ laneCount = 1, frameRingBytes = 8192 } = {}) {
+    // At 0 a recipient blocked now would look like one that is not.
+    this.clock.advance(1)
+    const layout = laneLayout(frameRingBytes, 512, 64)
+    this.links = Array.from(
+      { length: laneCount },
+      (_, index) =>
+        new LaneLink(index, layout, (link, segment) => this.transmitter.cutOffHolders(link, segment)),
+    )
+    this.lanes = this.links.map(link => new FakeLane(link))
+    this.membership = new Membership({
+      links: this.links,
+      place: leastLoaded,
+      send: (lane, command) => this.lanes[lane]!.commands.push(command),
+    })
+    this.transmitter = new Transmitter({
+      clock: this.clock,
+      counters: this.counters,
+      latency: this.latency,
+      passBudgetMs: PASS_BUDGET_MS,
+      links: this.links,
+      events: {
+        lapped: recipient => {
+          this.lapped.push({ recipient, progress: recipient.progress })
+          this.membership.rejoin(recipient)
+        },
+        cutOff: recipient => {
+          this.cutOff.push(recipient)
+          this.leave(recipient)
+        },
+        afterRun: () => this.afterRun(),
+      },
+    })
+  }
+
+  get lane(): FakeLane {
+    return this.lanes[0]!
+  }
+
+  count(metric: MainMetric): number {
+    return this.counters.values[MAIN_SLOTS[metric]]!
+  }
+
+  /** A client that has asked to join. */
+  connect(spec: AudienceSpec = ALL_TICKS): Member {
+    const socket = new FakeSocket()
+    const recipient = new Recipient(this.nextId, `test-${this.nextId++}`, socket.duplex)
+    this.transmitter.add(recipient)
+    this.membership.join(recipient, spec)
+    return { recipient, socket }
+  }
+
+  /** As many clients of one audience, who have joined. */
+  async members(count: number): Promise<[Member, ...Member[]]> {
+    const members = Array.from({ length: count }, () => this.connect())
+    this.lane.obey()
+    await this.turn()
+    return members as [Member, ...Member[]]
+  }
+
+  /** Ends a client's connection. */
+  leave(recipient: Recipient): void {
+    const socket: unknown = recipient.socket
+    if (socket instanceof FakeSocket) socket.destroy()
+    this.transmitter.leave(recipient)
+    this.membership.leave(recipient)
+  }
+
+  audience(member: Member): Audience {
+    return member.recipient.audience!
+  }
+
+  /** Ends the lane's turn and transmits until nothing is left to do. */
+  async turn(lane = this.lane): Promise<void> {
+    lane.endTurn()
+    this.transmitter.wake()
+    await this.rest()
+  }
+
+  /** One record of one tick and the end of its turn, transmitted. */
+  async tick(audience: Audience, ticks = 1): Promise<void> {
+    if (!this.lane.record(audience.id, ticks)) throw new Error('the ring is full')
+    await this.turn()
+  }
+
+  /** Waits until the transmitter has nothing more to do at once. */
+  async rest(): Promise<void> {
+    // Ten of its continuations are far more than any test leaves behind.
+    for (let round = 0; round < 10; round++) await new Promise(setImmediate)
+  }
+}
+
+/** The numbers of the ticks in a client's text. */
+export function ticksIn(text: string): number[] {
+  return [...text.matchAll(/:(\d+);/g)].map(([, tick]) => Number(tick))
+}
+
+/** 1 to `last`, or `first` to `last`. */
+export function upTo(last: number, first = 1): number[] {
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index)
+}
