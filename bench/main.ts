@@ -5,10 +5,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Benchmark, type Table, tableText } from './benchmark.js'
+import { decode } from './decode.js'
+import { encode } from './encode.js'
+import { frame } from './frame.js'
+import { gather } from './gather.js'
 import { machine } from './machine.js'
 import { publish } from './publish.js'
+import { publishThreads } from './publish-threads.js'
 
-const BENCHMARKS: readonly Benchmark[] = [publish]
+const BENCHMARKS: readonly Benchmark[] = [publish, publishThreads, decode, encode, frame, gather]
 const RESULTS = fileURLToPath(new URL('../../bench/results/', import.meta.url))
 
 const print = (text: string): unknown => process.stdout.write(`${text}\n`)

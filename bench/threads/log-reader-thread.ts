@@ -23,10 +23,8 @@ while (isOpen) {
   let isNew = false
   for (let records = 0; records < 16 && reader.next(); records++) {
     isNew = true
-    if (reader.count === 0) {
-      isOpen = false
-      break
-    }
+    isOpen = reader.count > 0
+    if (!isOpen) break
     if (reader.firstOffset !== offset + 1) throw new Error(`offset ${reader.firstOffset} after ${offset}`)
     offset = reader.firstOffset
     sum = (sum + reader.bytes[reader.payloadStart + reader.payloadLength - 1]!) | 0
