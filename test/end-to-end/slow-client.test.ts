@@ -7,7 +7,11 @@ import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
 import { TickClient } from '../support/tick-client.js'
 import { quote } from '../support/ticks.js'
 
-const TINY_RING: Partial<HandlerOptions> = { ...FULL_SIZE, frameRingBytes: 128 * 1024, turnBytesMax: 2 * 1024 }
+const TINY_RING: Partial<HandlerOptions> = {
+  ...FULL_SIZE,
+  frameRingBytes: 128 * 1024,
+  turnBytesMax: 2 * 1024,
+}
 /** Long, so that sockets fill with few ticks. */
 const SYMBOL = 'S'.repeat(64)
 const PACE = 500

@@ -1,12 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeTick } from '../../src/feed/tick-feed-service.js'
-import {
-  blankTick,
-  TickEncoder,
-  tickSymbol,
-  writeVarint,
-} from '../../src/protocol/tick-encoder.js'
+import { blankTick, TickEncoder, tickSymbol, writeVarint } from '../../src/protocol/tick-encoder.js'
 import { QUOTE, TRADE } from '../../src/protocol/tick-fields.js'
 
 const symbolName = fc.string({ unit: 'binary', minLength: 1, maxLength: 16 })
