@@ -191,17 +191,18 @@ export class Intake implements TickSink {
     let end = 0
     let count = 0
     while (reader.next()) {
-      if (reader.tickEnd - reader.tickStart > TICK_BYTES_MAX) {
+      const isOversized = reader.tickEnd - reader.tickStart > TICK_BYTES_MAX
+      if (isOversized || count === RECORD_TICKS_MAX || reader.position - start > this.recordBytesMax) {
         this.pushTicks(TICK_BATCH, count, message, start, end, receivedUs)
-        this.pushOversized(receivedUs)
         count = 0
-        start = reader.position
-      } else if (count === RECORD_TICKS_MAX || reader.position - start > this.recordBytesMax) {
-        this.pushTicks(TICK_BATCH, count, message, start, end, receivedUs)
-        count = 1
-        start = end
-      } else count++
-      end = reader.position
+      }
+      if (isOversized) this.pushOversized(receivedUs)
+      else {
+        // Not where the tick before ends: what lies between is no tick, and may be of any size.
+        if (count === 0) start = reader.fieldStart
+        count++
+        end = reader.position
+      }
     }
     this.pushTicks(TICK_BATCH, count, message, start, end, receivedUs)
     if (reader.isBroken) this.loseUnknown()
@@ -235,7 +236,7 @@ export class Intake implements TickSink {
     if (this.waiting.length === 0 && this.tryAppendTicks(type, count, message, start, end, receivedUs)) return
     if (this.overflowTicks > 0 || this.waitingBytes + (end - start) > this.waitingBytesMax)
       this.overflowTicks += count
-    else this.wait({ type, count, offsets: count, payload: message.slice(start, end) })
+    else this.wait({ type, count, offsets: count, payload: copy(message, start, end) })
     this.pause()
   }
 
@@ -313,4 +314,9 @@ export class Intake implements TickSink {
     const { links } = this.options
     for (let index = 0; index < links.length; index++) links[index]!.ringLane()
   }
+}
+
+/** Of a Buffer, `slice` is no copy. */
+function copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end))
 }
