@@ -8,8 +8,8 @@ import { FrameComposer, GAP_BYTES_MAX, MESSAGE_OVERHEAD_BYTES_MAX } from '../../
 import { LaneAudience } from '../../workers/lane-audience.js'
 import { SymbolTable } from '../../workers/symbol-table.js'
 import { Turn } from '../../workers/turn.js'
+import { anySymbol } from '../support/any-tick.js'
 import { frameTexts } from '../support/frames.js'
-import { anySymbol } from '../support/ticks.js'
 
 const LAYOUT = laneLayout(1 << 20, 60_000, 1 << 17)
 const MAX = Number.MAX_SAFE_INTEGER

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { LaneAudience } from '../../workers/lane-audience.js'
 import { type SymbolEntry, SymbolTable } from '../../workers/symbol-table.js'
-import { anySymbol } from '../support/ticks.js'
+import { anySymbol } from '../support/any-tick.js'
 
 /** Pairs with the same hash: found by trying all texts of this form. */
 const COLLISIONS = collisions()
