@@ -102,7 +102,10 @@ export class StreamHandler {
       passBudgetMs: settings.passBudgetMs,
       links,
       events: {
-        lapped: recipient => membership.rejoin(recipient),
+        lapped: recipient => membership.lapped(recipient),
+        joined: recipient => membership.joined(recipient),
+        deferred: recipient => membership.defer(recipient),
+        caughtUp: recipient => membership.goOn(recipient),
         cutOff: recipient => this.clients.cutOff(recipient),
         afterRun: () => this.afterRun(),
       },
@@ -114,6 +117,7 @@ export class StreamHandler {
       counters,
       transmitter: this.transmitter,
       membership,
+      answerBytesMax: Math.min(settings.turnBytesMax, this.intake.commandBytesMax),
     })
     this.pool = new LanePool(
       {

@@ -1,8 +1,8 @@
 /**
- * What a client is told when it joins an audience: that it is subscribed, or what it missed. One lane's own.
+ * What a client is told when it joins an audience: what it missed, and that its commands are done. One lane's own.
  */
 import type { JoinCommand, Progress } from '../src/protocol/lane-commands.js'
-import { type GapMessage, messageText, type SubscribedMessage } from '../src/protocol/messages.js'
+import { type ControlMessage, type GapMessage, messageText } from '../src/protocol/messages.js'
 import { frameHeaderBytes, writeTextFrameHeader } from '../src/protocol/websocket-frame.js'
 import type { LaneAudience } from './lane-audience.js'
 
@@ -10,45 +10,30 @@ const encoder = new TextEncoder()
 
 /** The frames that answer `join`; what `audience` publishes from here on follows them without a seam. */
 export function joinAnswer(join: JoinCommand, audience: LaneAudience, epoch: string): Uint8Array {
-  const messages =
-    join.fellBehindAt === null ? [subscribed(join, audience, epoch)] : gapsSince(join.fellBehindAt, audience)
-  return textFrames(messages.map(messageText))
-}
-
-function subscribed(join: JoinCommand, audience: LaneAudience, epoch: string): SubscribedMessage {
-  return {
-    type: 'subscribed',
-    symbols: audience.spec.symbols ?? ['*'],
-    client: join.name,
-    epoch,
-    offset: audience.sentOffset,
-    seq: audience.seq,
-    delivery: 'every',
-    batch: audience.spec.batch,
+  const messages: ControlMessage[] = join.fellBehindAt === null ? [] : gapsSince(join.fellBehindAt, audience)
+  for (const answer of join.answers) {
+    messages.push({
+      ...answer,
+      client: join.name,
+      epoch,
+      offset: audience.sentOffset,
+      seq: audience.seq,
+      delivery: 'every',
+      batch: audience.spec.batch,
+    })
   }
+  return textFrames(messages.map(messageText))
 }
 
 /** The ticks it was too slow for, and the losses that were told to the others meanwhile. */
 function gapsSince(behind: Progress, audience: LaneAudience): GapMessage[] {
   const now = audience.progress
-  const from = behind.lastOffset + 1
   const { seq } = audience
-  const gaps: GapMessage[] = [
-    {
-      type: 'gap',
-      reason: 'slow',
-      from,
-      to: now.lastOffset,
-      missed: now.ticksTotal - behind.ticksTotal,
-      seq,
-    },
-  ]
+  const place = { type: 'gap', from: behind.lastOffset + 1, to: now.lastOffset, seq } as const
+  const gaps: GapMessage[] = [{ ...place, reason: 'slow', missed: now.ticksTotal - behind.ticksTotal }]
   const lost = now.lostTotal - behind.lostTotal
-  if (now.unknownLosses > behind.unknownLosses) {
-    gaps.push({ type: 'gap', reason: 'upstream', from, to: now.lastOffset, missed: null, seq })
-  } else if (lost > 0) {
-    gaps.push({ type: 'gap', reason: 'upstream', from, to: now.lastOffset, missed: lost, seq })
-  }
+  if (now.unknownLosses > behind.unknownLosses) gaps.push({ ...place, reason: 'upstream', missed: null })
+  else if (lost > 0) gaps.push({ ...place, reason: 'upstream', missed: lost })
   return gaps
 }
 

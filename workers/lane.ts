@@ -78,6 +78,8 @@ export class Lane {
   /** Those that have gathered something this turn. */
   private readonly gathering: LaneAudience[] = []
   private readonly joins: JoinCommand[] = []
+  /** Up to here some audience was sent ticks by an earlier lane: whoever joins before could get ticks twice. */
+  private readonly recoveredOffset: number
   private runs = 0
   /** Whether some audience has gathered all it may in a turn. */
   private full = false
@@ -113,6 +115,10 @@ export class Lane {
     this.lastPosition = this.boundary.lastPosition
     this.lostSincePosition = this.boundary.lostSincePosition
     this.seamOpen = this.boundary.seamOpen
+    this.recoveredOffset = task.audiences.reduce(
+      (highest, { lastOffset }) => Math.max(highest, lastOffset),
+      0,
+    )
     for (const audience of task.audiences) this.open(new LaneAudience(audience))
     // A lane that died in the midst of a commit may have left the main thread with an older view of it.
     this.state.commit(this.boundary)
@@ -144,11 +150,16 @@ export class Lane {
   }
 
   private hasTurn(): boolean {
-    return this.gathering.length > 0 || this.joins.length > 0
+    return this.gathering.length > 0 || this.canAnswerJoins()
+  }
+
+  private canAnswerJoins(): boolean {
+    return this.joins.length > 0 && this.offset >= this.recoveredOffset
   }
 
   private canGather(): boolean {
-    return !this.full && this.runs < RUNS_MAX && this.joins.length < JOINS_MAX && this.turn.hasRoom()
+    const joinsFit = this.joins.length < JOINS_MAX || this.offset < this.recoveredOffset
+    return !this.full && this.runs < RUNS_MAX && joinsFit && this.turn.hasRoom()
   }
 
   private hasWork(): boolean {
@@ -421,7 +432,7 @@ export class Lane {
 
   private publishTurn(): void {
     for (let index = 0; index < this.gathering.length; index++) this.writeAudience(this.gathering[index]!)
-    for (const join of this.joins) this.answerJoin(join)
+    if (this.canAnswerJoins()) for (const join of this.joins.splice(0)) this.answerJoin(join)
     const { descriptor } = this
     descriptor.kind = TURN_END
     descriptor.length = 0
@@ -429,7 +440,6 @@ export class Lane {
     this.ring.turnPublished()
     this.counters.values[LANE_SLOTS.turns]! += 1
     this.gathering.length = 0
-    this.joins.length = 0
     this.turn.clear()
     this.runs = 0
     this.full = false
@@ -467,8 +477,7 @@ export class Lane {
     audience.sentOffset = Math.max(audience.sentOffset, this.offset)
     const { descriptor } = this
     const frames = joinAnswer(join, audience, this.task.epoch)
-    const start = this.reserve(frames.length)
-    this.ring.bytes.set(frames, start)
+    this.ring.bytes.set(frames, this.reserve(frames.length))
     descriptor.target = join.client
     descriptor.join = join.join
     descriptor.messages = 0
@@ -516,7 +525,8 @@ export class Lane {
 
   /** Lets the main thread write over what was read; a successor would start here. Only when nothing gathered is unpublished. */
   private commit(): void {
-    if (this.boundary.cursor === this.committedCursor) return
+    // A join that waits has to be read again by a successor.
+    if (this.boundary.cursor === this.committedCursor || this.joins.length > 0) return
     this.committedCursor = this.boundary.cursor
     this.state.commit(this.boundary)
     // Pairs with the store in LaneLink.setSourcePaused: a paused source waits for the lanes to catch up.

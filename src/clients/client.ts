@@ -4,6 +4,8 @@
 import type { WebSocket } from 'ws'
 import type { Recipient } from '../fanout/recipient.js'
 import type { MainMetric } from '../metrics/metric-table.js'
+import type { RateLimit } from './rate-limit.js'
+import type { Subscriptions } from './subscriptions.js'
 
 /** Under which counter a client's end is counted. */
 export type EndReason = Extract<MainMetric, `disconnect${string}`>
@@ -11,6 +13,10 @@ export type EndReason = Extract<MainMetric, `disconnect${string}`>
 export class Client {
   readonly socket: WebSocket
   readonly recipient: Recipient
+  readonly subscriptions: Subscriptions
+  readonly commands: RateLimit
+  /** Whether ticks that are sent together share a message. */
+  readonly batch: boolean
   /** When the last message, ping or pong came, ms. */
   lastHeardMs: number
   /** When the ping was sent that waits for its pong, or was last known to wait for the socket, ms. */
@@ -21,9 +27,19 @@ export class Client {
   endReason: EndReason | undefined
   hasEnded = false
 
-  constructor(socket: WebSocket, recipient: Recipient, nowMs: number) {
-    this.socket = socket
-    this.recipient = recipient
-    this.lastHeardMs = nowMs
+  constructor(options: {
+    socket: WebSocket
+    recipient: Recipient
+    subscriptions: Subscriptions
+    commands: RateLimit
+    batch: boolean
+    nowMs: number
+  }) {
+    this.socket = options.socket
+    this.recipient = options.recipient
+    this.subscriptions = options.subscriptions
+    this.commands = options.commands
+    this.batch = options.batch
+    this.lastHeardMs = options.nowMs
   }
 }

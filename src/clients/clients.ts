@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type RawData, type WebSocket, WebSocketServer } from 'ws'
+import { type WebSocket, WebSocketServer } from 'ws'
 import type { Clock, Timer } from '../clock.js'
 import { CLOSE_CODES, type CloseCode } from '../close-codes.js'
 import type { HandlerOptions } from '../config.js'
@@ -13,11 +13,14 @@ import { Recipient } from '../fanout/recipient.js'
 import type { Transmitter } from '../fanout/transmitter.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
-import type { AudienceSpec } from '../protocol/audience-spec.js'
+import { wantedSymbols } from '../protocol/audience-spec.js'
 import { messageText } from '../protocol/messages.js'
 import { Client, type EndReason } from './client.js'
+import { CommandDesk } from './command-desk.js'
 import { Heartbeat } from './heartbeat.js'
+import { RateLimit } from './rate-limit.js'
 import { refuseUpgrade } from './refusal.js'
+import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
 import { JSON_SUBPROTOCOL, type Refusal, readUpgradeRequest } from './upgrade-request.js'
 
 /** Answers a client may leave untaken before it is closed. */
@@ -31,12 +34,16 @@ export interface ClientsOptions {
   readonly counters: CounterWriter
   readonly transmitter: Transmitter
   readonly membership: Membership
+  /** What one client's symbols may take, and what the answers may take that it waits for; bytes of JSON. */
+  readonly answerBytesMax: number
 }
 
 export class Clients {
   private readonly options: ClientsOptions
   private readonly server: WebSocketServer
   private readonly heartbeat: Heartbeat
+  private readonly commands: CommandDesk
+  private readonly limits: SubscriptionLimits
   private readonly sweep: Timer
   private readonly all = new Set<Client>()
   private readonly byRecipient = new Map<Recipient, Client>()
@@ -62,6 +69,9 @@ export class Clients {
     this.server.on('wsClientError', ({ message }, socket) =>
       this.refuse(socket, { status: 400, code: 'bad_handshake', message }),
     )
+    // Half, so that the first answer leaves room for others.
+    this.limits = { countMax: settings.maxSymbolsPerClient, bytesMax: options.answerBytesMax / 2 }
+    this.commands = new CommandDesk(options.membership, clock, options.answerBytesMax)
     this.heartbeat = new Heartbeat(
       { ...settings, clock, blocked: () => transmitter.blockedRecipients() },
       {
@@ -79,13 +89,15 @@ export class Clients {
 
   /** Answers an upgrade request: with a WebSocket, or with a status that says why not. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const asked = readUpgradeRequest(request, this.options.settings.maxSymbolsPerClient)
+    const asked = readUpgradeRequest(request, this.limits)
     const refusal = 'refusal' in asked ? asked.refusal : this.refusalNow()
     if (refusal !== undefined) {
       this.refuse(socket, refusal)
-    } else if ('spec' in asked) {
-      const { spec } = asked
-      this.server.handleUpgrade(request, socket, head, webSocket => this.letIn(webSocket, socket, spec))
+    } else if ('symbols' in asked) {
+      const { symbols, batch } = asked
+      this.server.handleUpgrade(request, socket, head, webSocket =>
+        this.letIn(webSocket, socket, symbols, batch),
+      )
     }
   }
 
@@ -136,11 +148,20 @@ export class Clients {
     refuseUpgrade(socket, refusal, this.options.settings.retryAfterS)
   }
 
-  private letIn(webSocket: WebSocket, socket: Duplex, spec: AudienceSpec): void {
-    const { clock, counters, epoch, membership, transmitter } = this.options
+  private letIn(webSocket: WebSocket, socket: Duplex, symbols: readonly string[], batch: boolean): void {
+    const { clock, counters, epoch, membership, settings, transmitter } = this.options
     const id = this.nextId++
     const recipient = new Recipient(id, `${epoch}-${id}`, socket)
-    const client = new Client(webSocket, recipient, clock.nowMs())
+    const subscriptions = new Subscriptions(this.limits)
+    subscriptions.add(symbols)
+    const client = new Client({
+      socket: webSocket,
+      recipient,
+      subscriptions,
+      commands: new RateLimit(settings.maxCommandsPerSecond, clock),
+      batch,
+      nowMs: clock.nowMs(),
+    })
     const answerSent = () => {
       client.answersUnsent--
     }
@@ -152,8 +173,10 @@ export class Clients {
     this.heartbeat.add(client)
     webSocket.on('message', (data, isBinary) => {
       if (!this.mayAnswer(client)) return
+      const answer = this.commands.obey(client, data, isBinary)
+      if (answer === undefined) return
       client.answersUnsent++
-      webSocket.send(messageText(refuseMessage(data, isBinary)), answerSent)
+      webSocket.send(messageText(answer), answerSent)
     })
     webSocket.on('ping', data => {
       if (!this.mayAnswer(client)) return
@@ -168,7 +191,12 @@ export class Clients {
     })
     webSocket.on('close', () => this.remove(client))
     transmitter.add(recipient)
-    membership.join(recipient, spec)
+    membership.join(
+      recipient,
+      { symbols: wantedSymbols(symbols), batch },
+      { type: 'subscribed', symbols },
+      this.limits.bytesMax,
+    )
   }
 
   /** Whether one more answer can be sent. A client that leaves too many of them untaken is closed. */
@@ -243,21 +271,4 @@ const REFUSALS: Readonly<Record<string, keyof typeof MAIN_SLOTS>> = {
   unknown_path: 'refusedPath',
   limit: 'refusedLimit',
   draining: 'refusedDraining',
-}
-
-function refuseMessage(data: RawData, isBinary: boolean) {
-  if (isBinary) {
-    return {
-      type: 'error',
-      code: 'binary_message',
-      message: 'messages must be text, this one was binary',
-    } as const
-  }
-  const text = data.toString()
-  const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text
-  return {
-    type: 'error',
-    code: 'unknown_command',
-    message: `there are no commands: name symbols in the URL, for instance /ws/ticks?symbols=BTCUSDT; got ${JSON.stringify(shown)}`,
-  } as const
 }

@@ -2,8 +2,9 @@
  * Reads what an upgrade request asks for, or says why it cannot be had. Pure; main thread.
  */
 import type { IncomingMessage } from 'node:http'
-import type { AudienceSpec } from '../protocol/audience-spec.js'
-import { SYMBOL_BYTES_MAX } from '../protocol/tick-fields.js'
+import { ALL_SYMBOLS } from '../protocol/audience-spec.js'
+import { shown } from './client-command.js'
+import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
 
 export const STREAM_PATH = '/ws/ticks'
 /** The subprotocol of JSON messages: also what a client gets that names none. */
@@ -16,10 +17,15 @@ export interface Refusal {
   readonly message: string
 }
 
-export type UpgradeRequest = { readonly spec: AudienceSpec } | { readonly refusal: Refusal }
+export type UpgradeRequest =
+  | {
+      /** Symbols and prefixes (`BTC*`), sorted and without doubles; `*` for all. */
+      readonly symbols: readonly string[]
+      readonly batch: boolean
+    }
+  | { readonly refusal: Refusal }
 
-/** @param maxSymbols how many symbols one client may name */
-export function readUpgradeRequest(request: IncomingMessage, maxSymbols: number): UpgradeRequest {
+export function readUpgradeRequest(request: IncomingMessage, limits: SubscriptionLimits): UpgradeRequest {
   const url = parseTarget(request.url ?? '')
   if (url?.pathname !== STREAM_PATH) {
     return {
@@ -32,11 +38,11 @@ export function readUpgradeRequest(request: IncomingMessage, maxSymbols: number)
   }
   const refusal = checkSubprotocol(request) ?? checkNames(url.searchParams)
   if (refusal !== undefined) return { refusal }
-  const symbols = readSymbols(url.searchParams, maxSymbols)
-  if (symbols !== null && 'status' in symbols) return { refusal: symbols }
+  const symbols = readSymbols(url.searchParams, limits)
+  if ('status' in symbols) return { refusal: symbols }
   const batch = readBoolean(url.searchParams, 'batch', true)
   if (typeof batch !== 'boolean') return { refusal: batch }
-  return { spec: { symbols, batch } }
+  return { symbols, batch }
 }
 
 function parseTarget(target: string): URL | undefined {
@@ -79,9 +85,9 @@ function checkNames(parameters: URLSearchParams): Refusal | undefined {
   return undefined
 }
 
-function readSymbols(parameters: URLSearchParams, maxSymbols: number): readonly string[] | null | Refusal {
+function readSymbols(parameters: URLSearchParams, limits: SubscriptionLimits): readonly string[] | Refusal {
   const text = parameters.get('symbols')
-  if (text === null || text === '*') return null
+  if (text === null) return [ALL_SYMBOLS]
   const symbols = [...new Set(text.split(','))].sort()
   if (symbols.includes('')) {
     return badRequest(
@@ -89,19 +95,9 @@ function readSymbols(parameters: URLSearchParams, maxSymbols: number): readonly 
       'symbols must be names with one comma between them, for instance symbols=BTCUSDT,ETHUSDT',
     )
   }
-  if (symbols.length > maxSymbols) {
-    return badRequest(
-      'too_many_symbols',
-      `at most ${maxSymbols} symbols, got ${symbols.length}; leave symbols out for all`,
-    )
-  }
-  const long = symbols.find(symbol => Buffer.byteLength(symbol) > SYMBOL_BYTES_MAX)
-  if (long !== undefined) {
-    return badRequest(
-      'long_symbol',
-      `a symbol has at most ${SYMBOL_BYTES_MAX} bytes, got ${JSON.stringify(long.slice(0, 100))}`,
-    )
-  }
+  const [refused] = new Subscriptions(limits).add(symbols).refused
+  if (refused !== undefined)
+    return badRequest(refused.code, `${refused.message}, at ${shown(refused.symbol)}`)
   return symbols
 }
 

@@ -33,6 +33,11 @@ const clients = {
     initial: 1000,
   }),
   maxSymbolsPerClient: whole('Symbols that one client may name', { min: 1, max: 100_000, initial: 1000 }),
+  maxCommandsPerSecond: whole('Commands that one client may give in a second', {
+    min: 1,
+    max: 100_000,
+    initial: 50,
+  }),
   maxMessageBytes: byteSize('Longest message a client may send', { min: 256, max: MiB, initial: 16 * KiB }),
   retryAfterS: whole('Retry-After that goes with a 503, in seconds', {
     min: 0,

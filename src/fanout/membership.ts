@@ -1,69 +1,128 @@
 /**
  * Which client is in which audience, and which audience on which lane. Main thread.
- * An audience lives as long as it has clients. Lanes learn of changes by commands in the tick log.
+ * An audience lives as long as it has clients. A client stays on the lane of its first audience, so that a change from one
+ * audience to another has one place in one lane's stream: nothing is missing and nothing doubled at the seam.
  */
 import { type AudienceSpec, audienceKey } from '../protocol/audience-spec.js'
-import type { LaneCommand } from '../protocol/lane-commands.js'
+import type { CommandAnswer, LaneCommand } from '../protocol/lane-commands.js'
 import { Audience } from './audience.js'
 import type { LaneLink } from './lane-link.js'
-import type { Recipient } from './recipient.js'
+import type { AudienceRequest, Recipient } from './recipient.js'
 
 export interface MembershipOptions {
   readonly links: readonly LaneLink[]
-  /** Chooses the lane of a new audience. */
+  /** Chooses the lane of a client whose audience is nowhere yet. */
   readonly place: (links: readonly LaneLink[]) => LaneLink
   readonly send: (lane: number, command: LaneCommand) => void
 }
 
 export class Membership {
   private readonly options: MembershipOptions
-  private readonly audiences = new Map<string, Audience>()
+  /** Those of each lane, by key. */
+  private readonly audiences: readonly Map<string, Audience>[]
   private nextId = 1
 
   constructor(options: MembershipOptions) {
     this.options = options
+    this.audiences = options.links.map(() => new Map<string, Audience>())
   }
 
   get audienceCount(): number {
-    return this.audiences.size
+    return this.audiences.reduce((sum, { size }) => sum + size, 0)
   }
 
-  /** Puts a recipient that is in no audience into the one for `spec`. */
-  join(recipient: Recipient, spec: AudienceSpec): void {
+  /** Puts a recipient that is in no audience into the one for `spec`: on a lane that has it, or else where there is room. */
+  join(recipient: Recipient, spec: AudienceSpec, answer: CommandAnswer, answerBytes: number): void {
     const key = audienceKey(spec)
-    const audience = this.audiences.get(key) ?? this.open(key, spec)
-    audience.clientCount++
-    recipient.audience = audience
-    this.request(recipient, audience)
+    const lane = this.audiences.findIndex(audiences => audiences.has(key))
+    const { index } = lane < 0 ? this.options.place(this.options.links) : this.options.links[lane]!
+    this.want(recipient, spec, answer, answerBytes, index)
   }
 
-  /** Lets a recipient that fell out of the window go on in its audience. */
-  rejoin(recipient: Recipient): void {
-    if (recipient.audience !== undefined) this.request(recipient, recipient.audience)
+  /** Lets a recipient go over to the audience for `spec`. What is wanted while it waits for an answer is done together, after. */
+  move(recipient: Recipient, spec: AudienceSpec, answer: CommandAnswer, answerBytes: number): void {
+    const { audience } = recipient.wanted ?? recipient.asked ?? recipient
+    if (audience !== undefined) this.want(recipient, spec, answer, answerBytes, audience.lane)
   }
 
-  /** Takes a recipient out of its audience. Safe to call twice. */
-  leave(recipient: Recipient): void {
+  /** What the answers that the recipient waits for take at the most. */
+  waitingBytes({ asked, wanted }: Recipient): number {
+    return (asked?.answerBytes ?? 0) + (wanted?.answerBytes ?? 0)
+  }
+
+  /** Asks the lane for what the recipient wants, unless it has asked already or has not got all of its audience's frames. */
+  goOn(recipient: Recipient): void {
+    const { asked, wanted } = recipient
+    if (wanted === undefined || asked !== undefined || recipient.isBehind) return
+    recipient.wanted = undefined
+    this.ask(recipient, wanted)
+  }
+
+  /** The recipient is behind and has to get the rest of its audience's frames before it can go over to another. */
+  defer(recipient: Recipient): void {
+    const { asked, wanted } = recipient
+    if (asked === undefined) return
+    recipient.asked = undefined
+    // The answer on its way is for nobody.
+    recipient.join++
+    if (wanted === undefined) recipient.wanted = asked
+    else {
+      wanted.answers.unshift(...asked.answers)
+      wanted.answerBytes += asked.answerBytes
+      this.drop(asked.audience)
+    }
+  }
+
+  /** The recipient has fallen out of the window: it goes on in the audience that it is in. */
+  lapped(recipient: Recipient): void {
     const { audience } = recipient
     if (audience === undefined) return
+    this.defer(recipient)
+    audience.clientCount++
+    this.ask(recipient, { audience, answers: [], answerBytes: 0 })
+  }
+
+  /** The recipient has the lane's answer. @returns the audience whose frames it gets from now on */
+  joined(recipient: Recipient): Audience | undefined {
+    const { asked, audience } = recipient
+    if (asked === undefined) return undefined
+    recipient.asked = undefined
+    recipient.audience = asked.audience
+    if (audience !== undefined) this.drop(audience)
+    this.goOn(recipient)
+    return asked.audience
+  }
+
+  /** Takes a recipient out of all audiences. Safe to call twice. */
+  leave(recipient: Recipient): void {
+    const { audience, asked, wanted } = recipient
     recipient.audience = undefined
-    audience.clientCount--
-    if (audience.clientCount > 0) return
-    this.audiences.delete(audience.key)
-    this.options.links[audience.lane]!.audiences.delete(audience.id)
-    this.options.send(audience.lane, { op: 'close', audience: audience.id })
+    recipient.asked = undefined
+    recipient.wanted = undefined
+    for (const held of [audience, asked?.audience, wanted?.audience]) if (held !== undefined) this.drop(held)
   }
 
-  private open(key: string, spec: AudienceSpec): Audience {
-    const link = this.options.place(this.options.links)
-    const audience = new Audience(this.nextId++, link.index, key, spec)
-    this.audiences.set(key, audience)
-    link.audiences.set(audience.id, audience)
-    this.options.send(link.index, { op: 'open', audience: audience.id, spec })
-    return audience
+  private want(
+    recipient: Recipient,
+    spec: AudienceSpec,
+    answer: CommandAnswer,
+    answerBytes: number,
+    lane: number,
+  ): void {
+    const audience = this.hold(spec, lane)
+    const before = recipient.wanted
+    recipient.wanted = {
+      audience,
+      answers: [...(before?.answers ?? []), answer],
+      answerBytes: answerBytes + (before?.answerBytes ?? 0),
+    }
+    if (before !== undefined) this.drop(before.audience)
+    this.goOn(recipient)
   }
 
-  private request(recipient: Recipient, audience: Audience): void {
+  private ask(recipient: Recipient, request: AudienceRequest): void {
+    const { audience, answers } = request
+    recipient.asked = request
     recipient.join++
     this.options.send(audience.lane, {
       op: 'join',
@@ -72,6 +131,32 @@ export class Membership {
       name: recipient.name,
       join: recipient.join,
       fellBehindAt: recipient.progress ?? null,
+      answers,
     })
+  }
+
+  /** The audience for `spec` on a lane, with one client more. */
+  private hold(spec: AudienceSpec, lane: number): Audience {
+    const key = audienceKey(spec)
+    const audience = this.audiences[lane]!.get(key) ?? this.open(key, spec, lane)
+    audience.clientCount++
+    return audience
+  }
+
+  /** One client less. */
+  private drop(audience: Audience): void {
+    audience.clientCount--
+    if (audience.clientCount > 0) return
+    this.audiences[audience.lane]!.delete(audience.key)
+    this.options.links[audience.lane]!.audiences.delete(audience.id)
+    this.options.send(audience.lane, { op: 'close', audience: audience.id })
+  }
+
+  private open(key: string, spec: AudienceSpec, lane: number): Audience {
+    const audience = new Audience(this.nextId++, lane, key, spec)
+    this.audiences[lane]!.set(key, audience)
+    this.options.links[lane]!.audiences.set(audience.id, audience)
+    this.options.send(lane, { op: 'open', audience: audience.id, spec })
+    return audience
   }
 }

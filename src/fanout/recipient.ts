@@ -3,18 +3,30 @@
  * A recipient is behind when some record of its audience has not been written to it; `nextRecord` is then the first such.
  */
 import type { Duplex } from 'node:stream'
-import type { Progress } from '../protocol/lane-commands.js'
+import type { CommandAnswer, Progress } from '../protocol/lane-commands.js'
 import type { Audience } from './audience.js'
 import { type FrameWindow, NO_RECORD } from './frame-window.js'
+
+/** To join an audience, and what commands of the client are answered by that. */
+export interface AudienceRequest {
+  readonly audience: Audience
+  readonly answers: CommandAnswer[]
+  /** What the answers take at the most. */
+  answerBytes: number
+}
 
 export class Recipient {
   readonly id: number
   /** Public and unique among all processes. */
   readonly name: string
   readonly socket: Duplex
-  /** The audience it belongs to, whether it has joined or is about to. */
+  /** The audience it has joined. */
   audience: Audience | undefined
-  /** The audience whose frames it gets: its own, or none while it waits for the lane's answer to a join. */
+  /** What the lane was asked for and has not answered. */
+  asked: AudienceRequest | undefined
+  /** What is to be asked for next. */
+  wanted: AudienceRequest | undefined
+  /** The audience whose frames it gets: its own, or none when it has fallen out of the window and waits to be told. */
   receiving: Audience | undefined
   /** Number of its last request to join; an answer to an earlier one is not for it any more. */
   join = 0
@@ -33,6 +45,10 @@ export class Recipient {
     this.id = id
     this.name = name
     this.socket = socket
+  }
+
+  get isBehind(): boolean {
+    return this.nextRecord !== NO_RECORD
   }
 
   get isBlocked(): boolean {

@@ -40,6 +40,12 @@ interface Pass {
 export interface TransmitterEvents {
   /** The recipient fell out of the window: it has to join anew, from `recipient.progress`. */
   lapped(recipient: Recipient): void
+  /** The recipient's lane has answered what it asked for. @returns the audience that it joins by that */
+  joined(recipient: Recipient): Audience | undefined
+  /** The lane has answered too early: the recipient is behind. */
+  deferred(recipient: Recipient): void
+  /** The recipient is no longer behind. */
+  caughtUp(recipient: Recipient): void
   /** The ring needs bytes that the recipient's socket holds: end it now, and call `leave`. */
   cutOff(recipient: Recipient): void
   /** The lanes may have got further. When there was nothing left to do, they ring for whatever comes from now on. */
@@ -286,14 +292,17 @@ export class Transmitter {
     const { descriptor } = link.ring
     const recipient = this.recipients.get(descriptor.target)
     // It has left, or has asked again since, or a successor of the lane repeats an answer.
-    if (recipient === undefined || recipient.join !== descriptor.join || recipient.receiving !== undefined)
-      return undefined
+    if (recipient?.asked === undefined || recipient.join !== descriptor.join) return undefined
     return recipient
   }
 
   private answer(link: LaneLink): void {
     const recipient = this.recipientOf(link)
     if (recipient === undefined || !recipient.socket.writable) return
+    if (recipient.isBehind) {
+      this.events.deferred(recipient)
+      return
+    }
     const { descriptor } = link.ring
     recipient.socket.write(link.slice(descriptor.start, descriptor.length))
     this.countWrites(1, 0, 0, descriptor.length)
@@ -306,9 +315,11 @@ export class Transmitter {
 
   private admit(link: LaneLink): void {
     const recipient = this.recipientOf(link)
-    const { audience } = recipient ?? {}
-    if (recipient === undefined || audience === undefined) return
+    if (recipient === undefined) return
+    recipient.receiving?.release(recipient)
     recipient.progress = undefined
+    const audience = this.events.joined(recipient)
+    if (audience === undefined) return
     audience.progress = { ...audience.progress, lastOffset: link.ring.descriptor.lastOffset }
     audience.admit(recipient)
   }
@@ -370,8 +381,10 @@ export class Transmitter {
       bytesLeft -= this.writeRecords(recipient, link)
       if (recipient.isBlocked) break
     }
-    if (recipient.nextRecord === NO_RECORD) recipient.progress = undefined
     this.catchingUp.delete(recipient)
+    if (recipient.isBehind) return
+    recipient.progress = undefined
+    this.events.caughtUp(recipient)
   }
 
   /** Writes the next records that lie side by side. @returns bytes written */

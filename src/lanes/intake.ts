@@ -16,6 +16,8 @@ import { TICK_BYTES_MAX } from '../protocol/tick-fields.js'
 
 /** Ticks in one record at the most: a lane looks up from its work between records. */
 const RECORD_TICKS_MAX = 128
+/** What a command takes beside the symbols or the answers in it. */
+const COMMAND_OVERHEAD_BYTES = 1024
 
 /** Whoever sends. `resume` sends nothing before it has returned. */
 export interface Pausable {
@@ -71,6 +73,11 @@ export class Intake implements TickSink {
   /** Offset of the last tick put into the log. */
   get offset(): number {
     return this.lastOffset
+  }
+
+  /** The longest command that is sure to fit, without what stands around its answers. */
+  get commandBytesMax(): number {
+    return this.log.payloadBytesMax - COMMAND_OVERHEAD_BYTES
   }
 
   /** Whether the source is paused now. */

@@ -4,7 +4,7 @@
  */
 import { COUNT_MAX } from '../memory/tick-log-layout.js'
 import type { AudienceSpec } from './audience-spec.js'
-import type { GapReason } from './messages.js'
+import type { CommandId, GapReason, SymbolRefusal } from './messages.js'
 
 /** How far a client's view of its audience goes. All of it are totals since the audience began. */
 export interface Progress {
@@ -29,8 +29,9 @@ export interface CloseCommand {
 }
 
 /**
- * A client is to get the audience's frames from the end of the current turn on. The lane answers with a message to
- * the client: `subscribed`, or for one that has fallen out of the window the `gap` since `fellBehindAt`.
+ * A client is to get the audience's frames from the end of the current turn on, and those of the audience it is in up to
+ * there. The lane answers with messages to the client: the `gap` since `fellBehindAt` for one that has fallen out of the
+ * window, and the `answers`.
  */
 export interface JoinCommand {
   readonly op: 'join'
@@ -41,6 +42,15 @@ export interface JoinCommand {
   /** Tells this join from earlier ones of the same client. */
   readonly join: number
   readonly fellBehindAt: Progress | null
+  readonly answers: readonly CommandAnswer[]
+}
+
+/** The part of an answer that the lane does not know. */
+export interface CommandAnswer {
+  readonly type: 'subscribed' | 'unsubscribed'
+  readonly id?: CommandId
+  readonly symbols: readonly string[]
+  readonly refused?: readonly SymbolRefusal[]
 }
 
 /** A stream of the feed has begun, see FeedSession. For all lanes. */

@@ -4,10 +4,32 @@
  */
 
 /** Sent first, and whenever the stream that a client gets begins anew. */
-export interface SubscribedMessage {
+export interface SubscribedMessage extends ChangedMessage {
   readonly type: 'subscribed'
-  /** The symbols, sorted; `["*"]` for all. */
+}
+
+/** The answer to a client that no longer wants some symbols. */
+export interface UnsubscribedMessage extends ChangedMessage {
+  readonly type: 'unsubscribed'
+}
+
+/** Echoed from a command to its answer. */
+export type CommandId = number | string
+
+/** Why one symbol of a command was not done; the others were. */
+export interface SymbolRefusal {
+  readonly symbol: string
+  readonly code: 'bad_symbol' | 'too_many_symbols' | 'not_subscribed'
+  readonly message: string
+}
+
+interface ChangedMessage {
+  /** Of the command that it answers; the first one answers the connection. */
+  readonly id?: CommandId
+  /** Those of the command that were done: symbols, prefixes such as `BTC*`, `*` for all. */
   readonly symbols: readonly string[]
+  /** Those that were not; left out when there are none. */
+  readonly refused?: readonly SymbolRefusal[]
   /** The client's id, unique among all processes. */
   readonly client: string
   /** Names the run of the process that the offsets belong to. */
@@ -50,9 +72,25 @@ export interface GapMessage {
 
 export interface ErrorMessage {
   readonly type: 'error'
+  /** Of the command that is refused, where it had one. */
+  readonly id?: CommandId
   readonly code: string
   /** One sentence: what is wrong and what would be right. */
   readonly message: string
+}
+
+export interface SubscriptionsMessage {
+  readonly type: 'subscriptions'
+  readonly id: CommandId
+  /** Everything that the client is subscribed to, sorted. */
+  readonly symbols: readonly string[]
+}
+
+export interface PongMessage {
+  readonly type: 'pong'
+  readonly id: CommandId
+  /** The gateway's clock, µs since the Unix epoch. */
+  readonly time: number
 }
 
 /** One tick in a `ticks` message: a quote has bid and ask, a trade has last. */
@@ -79,11 +117,20 @@ export interface TicksMessage {
   readonly ticks: readonly TickJson[]
 }
 
-export type ServerMessage = SubscribedMessage | GapMessage | ErrorMessage | TicksMessage
+/** Messages that are written as a whole; `ticks` messages are not. */
+export type ControlMessage =
+  | SubscribedMessage
+  | UnsubscribedMessage
+  | SubscriptionsMessage
+  | PongMessage
+  | GapMessage
+  | ErrorMessage
+
+export type ServerMessage = ControlMessage | TicksMessage
 
 /** The largest text of a gap message, in bytes: five numbers of 16 digits and the names. */
 export const GAP_TEXT_BYTES_MAX = 192
 
-export function messageText(message: SubscribedMessage | GapMessage | ErrorMessage): string {
+export function messageText(message: ControlMessage): string {
   return JSON.stringify(message)
 }

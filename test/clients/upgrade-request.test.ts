@@ -2,29 +2,29 @@ import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { readUpgradeRequest } from '../../src/clients/upgrade-request.js'
 
-const MAX_SYMBOLS = 3
+const LIMITS = { countMax: 3, bytesMax: 1000 }
 
 function read(url: string, subprotocols?: string) {
   const headers = subprotocols === undefined ? {} : { 'sec-websocket-protocol': subprotocols }
-  return readUpgradeRequest({ url, headers } as unknown as IncomingMessage, MAX_SYMBOLS)
+  return readUpgradeRequest({ url, headers } as unknown as IncomingMessage, LIMITS)
 }
 
 describe('an upgrade request', () => {
   it.each([
-    ['/ws/ticks', null, true],
-    ['/ws/ticks?', null, true],
-    ['/ws/ticks?symbols=*', null, true],
+    ['/ws/ticks', ['*'], true],
+    ['/ws/ticks?', ['*'], true],
+    ['/ws/ticks?symbols=*', ['*'], true],
     ['/ws/ticks?symbols=BTCUSDT', ['BTCUSDT'], true],
     ['/ws/ticks?symbols=B,A', ['A', 'B'], true],
     ['/ws/ticks?symbols=B,A,B', ['A', 'B'], true],
     ['/ws/ticks?symbols=B%2CA', ['A', 'B'], true],
     ['/ws/ticks?symbols=%E2%82%AC', ['€'], true],
-    ['/ws/ticks?batch=false', null, false],
-    ['/ws/ticks?batch=true', null, true],
+    ['/ws/ticks?batch=false', ['*'], false],
+    ['/ws/ticks?batch=true', ['*'], true],
     ['/ws/ticks?batch=false&symbols=A', ['A'], false],
     [`/ws/ticks?symbols=${'x'.repeat(64)}`, ['x'.repeat(64)], true],
   ])('%s asks for %j, batch %j', (url, symbols, batch) => {
-    expect(read(url)).toEqual({ spec: { symbols, batch } })
+    expect(read(url)).toEqual({ symbols, batch })
   })
 
   it.each([

@@ -4,6 +4,7 @@ import { Membership } from '../../src/fanout/membership.js'
 import { Recipient } from '../../src/fanout/recipient.js'
 import { leastLoaded } from '../../src/lanes/placement.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
+import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
 import type { LaneCommand } from '../../src/protocol/lane-commands.js'
 import { FakeSocket } from '../support/fake-socket.js'
 
@@ -28,23 +29,30 @@ function recipient(id: number): Recipient {
   return new Recipient(id, `test-${id}`, new FakeSocket().duplex)
 }
 
-const join = (client: number, audience: number, request = 1) => ({
+const ANSWER = { type: 'subscribed', symbols: ['A'] } as const
+
+function join(recipient: Recipient, spec: AudienceSpec): void {
+  membership.join(recipient, spec, ANSWER, 100)
+}
+
+const joinCommand = (client: number, audience: number, request = 1) => ({
   op: 'join',
   audience,
   client,
   name: `test-${client}`,
   join: request,
   fellBehindAt: null,
+  answers: [ANSWER],
 })
 
 describe('Membership', () => {
   it('opens an audience for the first that wants its bytes, and lets the next ones join it', () => {
-    membership.join(recipient(1), A)
+    join(recipient(1), A)
     membership.join(recipient(2), { symbols: ['A'], batch: true })
     expect(sent).toEqual([
       { lane: 0, command: { op: 'open', audience: 1, spec: A } },
-      { lane: 0, command: join(1, 1) },
-      { lane: 0, command: join(2, 1) },
+      { lane: 0, command: joinCommand(1, 1) },
+      { lane: 0, command: joinCommand(2, 1) },
     ])
     expect(membership.audienceCount).toBe(1)
     expect(links[0]!.audiences.get(1)!.clientCount).toBe(2)
@@ -60,8 +68,8 @@ describe('Membership', () => {
     const other = recipient(2)
     membership.join(other, spec)
     expect(membership.audienceCount).toBe(2)
-    expect(sent.at(-1)).toEqual({ lane: 1, command: join(2, 2) })
-    expect(other.audience?.spec).toEqual(spec)
+    expect(sent.at(-1)).toEqual({ lane: 1, command: joinCommand(2, 2) })
+    expect(other.asked?.audience.spec).toEqual(spec)
   })
 
   it('closes an audience with its last client, wherever that stands', () => {
@@ -90,25 +98,126 @@ describe('Membership', () => {
     membership.join(first, A)
     membership.leave(first)
     membership.join(second, A)
-    expect(sent.at(-1)).toEqual({ lane: 0, command: join(2, 2) })
+    expect(sent.at(-1)).toEqual({ lane: 0, command: joinCommand(2, 2) })
   })
+
+  /** Lets the lane's answer reach the recipient. */
+  const answered = (recipient: Recipient) => membership.joined(recipient)
 
   it('asks anew, from where it fell behind, for one that goes on', () => {
     const slow = recipient(1)
     const progress = { ticksTotal: 4, lostTotal: 0, unknownLosses: 0, lastOffset: 12 }
-    membership.join(slow, A)
+    join(slow, A)
+    answered(slow)
     slow.progress = progress
-    membership.rejoin(slow)
-    expect(sent.at(-1)).toEqual({ lane: 0, command: { ...join(1, 1, 2), fellBehindAt: progress } })
+    membership.lapped(slow)
+    expect(sent.at(-1)).toEqual({
+      lane: 0,
+      command: { ...joinCommand(1, 1, 2), fellBehindAt: progress, answers: [] },
+    })
+    answered(slow)
     expect(links[0]!.audiences.get(1)!.clientCount).toBe(1)
   })
 
   it('asks nothing for one that has left', () => {
     const slow = recipient(1)
-    membership.join(slow, A)
+    join(slow, A)
+    answered(slow)
     membership.leave(slow)
     const before = sent.length
-    membership.rejoin(slow)
+    membership.lapped(slow)
+    membership.goOn(slow)
     expect(sent).toHaveLength(before)
+  })
+
+  describe('a client that changes its audience', () => {
+    const B = { symbols: ['B'], batch: true }
+    const C = { symbols: ['C'], batch: true }
+    const TO_B = { type: 'subscribed', id: 1, symbols: ['B'] } as const
+    const TO_C = { type: 'subscribed', id: 2, symbols: ['C'] } as const
+    let mover: Recipient
+
+    beforeEach(() => {
+      mover = recipient(1)
+      join(mover, A)
+      answered(mover)
+      sent.length = 0
+    })
+
+    it('stays in the old one until the lane has answered, on the same lane', () => {
+      membership.move(mover, B, TO_B, 100)
+      expect(sent).toEqual([
+        { lane: 0, command: { op: 'open', audience: 2, spec: B } },
+        { lane: 0, command: { ...joinCommand(1, 2, 2), answers: [TO_B] } },
+      ])
+      expect(mover.audience?.spec).toEqual(A)
+      expect(answered(mover)?.spec).toEqual(B)
+      expect(mover.audience?.spec).toEqual(B)
+      expect(sent.at(-1)).toEqual({ lane: 0, command: { op: 'close', audience: 1 } })
+      expect(membership.audienceCount).toBe(1)
+    })
+
+    it('has what it wants meanwhile done together, after that', () => {
+      membership.move(mover, B, TO_B, 100)
+      membership.move(mover, C, TO_C, 100)
+      membership.move(mover, A, TO_B, 100)
+      expect(membership.waitingBytes(mover)).toBe(300)
+      expect(sent.filter(({ command }) => command.op === 'join')).toHaveLength(1)
+      answered(mover)
+      expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 1, 3), answers: [TO_C, TO_B] } })
+      answered(mover)
+      expect(mover.audience?.spec).toEqual(A)
+      expect(membership.audienceCount).toBe(1)
+      expect(mover.audience?.clientCount).toBe(1)
+      expect(membership.waitingBytes(mover)).toBe(0)
+    })
+
+    it('waits with the change while it is behind', () => {
+      mover.nextRecord = 7
+      membership.move(mover, B, TO_B, 100)
+      expect(sent.filter(({ command }) => command.op === 'join')).toEqual([])
+      mover.nextRecord = -1
+      membership.goOn(mover)
+      expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 2, 2), answers: [TO_B] } })
+    })
+
+    it('asks again for what was answered while it was behind', () => {
+      membership.move(mover, B, TO_B, 100)
+      mover.nextRecord = 7
+      membership.defer(mover)
+      membership.move(mover, C, TO_C, 100)
+      mover.nextRecord = -1
+      membership.goOn(mover)
+      expect(sent.at(-1)).toMatchObject({ command: { op: 'join', answers: [TO_B, TO_C] } })
+      answered(mover)
+      expect(mover.audience?.spec).toEqual(C)
+      expect(membership.audienceCount).toBe(1)
+    })
+
+    it('is told what it missed in the old one first when it fell out of the window', () => {
+      membership.move(mover, B, TO_B, 100)
+      const progress = { ticksTotal: 4, lostTotal: 0, unknownLosses: 0, lastOffset: 12 }
+      mover.progress = progress
+      membership.lapped(mover)
+      expect(sent.at(-1)).toMatchObject({
+        command: { op: 'join', audience: 1, fellBehindAt: progress, answers: [] },
+      })
+      mover.progress = undefined
+      answered(mover)
+      expect(sent.at(-1)).toMatchObject({
+        command: { op: 'join', audience: 2, fellBehindAt: null, answers: [TO_B] },
+      })
+      answered(mover)
+      expect(membership.audienceCount).toBe(1)
+      expect(mover.audience?.clientCount).toBe(1)
+    })
+
+    it('leaves nothing behind when it goes in the midst of all that', () => {
+      membership.move(mover, B, TO_B, 100)
+      membership.move(mover, C, TO_C, 100)
+      membership.leave(mover)
+      expect(membership.audienceCount).toBe(0)
+      expect(links[0]!.audiences.size).toBe(0)
+    })
   })
 })

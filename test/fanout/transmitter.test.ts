@@ -436,7 +436,7 @@ describe('a member that the ring has overtaken', () => {
     slow!.socket.open()
     await fanOut.rest()
     const stale = fanOut.lane.commands.splice(0)
-    fanOut.membership.rejoin(slow!.recipient)
+    fanOut.membership.lapped(slow!.recipient)
     const fresh = fanOut.lane.commands.splice(0)
     fanOut.lane.commands.push(...stale)
     fanOut.lane.obey()

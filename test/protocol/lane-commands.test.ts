@@ -27,6 +27,13 @@ const anyCommand: fc.Arbitrary<LaneCommand> = fc.oneof(
       fc.constant(null),
       fc.record({ ticksTotal: total, lostTotal: total, unknownLosses: total, lastOffset: total }),
     ),
+    answers: fc.array(
+      fc.record({
+        type: fc.constantFrom('subscribed' as const, 'unsubscribed' as const),
+        id: fc.oneof(fc.string(), fc.nat()),
+        symbols: fc.array(anySymbol),
+      }),
+    ),
   }),
   fc.record({ op: fc.constant('session' as const), first: fc.boolean(), continuous: fc.boolean() }),
   fc.record({

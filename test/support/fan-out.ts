@@ -67,8 +67,11 @@ export class FanOut {
       events: {
         lapped: recipient => {
           this.lapped.push({ recipient, progress: recipient.progress })
-          this.membership.rejoin(recipient)
+          this.membership.lapped(recipient)
         },
+        joined: recipient => this.membership.joined(recipient),
+        deferred: recipient => this.membership.defer(recipient),
+        caughtUp: recipient => this.membership.goOn(recipient),
         cutOff: recipient => {
           this.cutOff.push(recipient)
           this.leave(recipient)
@@ -91,7 +94,7 @@ export class FanOut {
     const socket = new FakeSocket()
     const recipient = new Recipient(this.nextId, `test-${this.nextId++}`, socket.duplex)
     this.transmitter.add(recipient)
-    this.membership.join(recipient, spec)
+    this.membership.join(recipient, spec, { type: 'subscribed', symbols: spec.symbols ?? ['*'] }, 100)
     return { recipient, socket }
   }
 

@@ -170,7 +170,15 @@ export class LaneStage {
     this.clients.set(id, client)
     client.isReceiving = false
     client.join++
-    this.command({ op: 'join', audience, client: id, name: `c${id}`, join: client.join, fellBehindAt })
+    this.command({
+      op: 'join',
+      audience,
+      client: id,
+      name: `c${id}`,
+      join: client.join,
+      fellBehindAt,
+      answers: fellBehindAt === null ? [{ type: 'subscribed', symbols: ['*'] }] : [],
+    })
     return client
   }
 

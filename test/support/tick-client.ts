@@ -12,6 +12,8 @@ export class TickClient {
   subscribed: SubscribedMessage | undefined
   /** What was not as promised; has to stay empty. */
   readonly silentErrors: string[] = []
+  /** Hears of every message before it is checked. */
+  onMessage: ((message: ServerMessage) => void) | undefined
   closed: { code: number; reason: string } | undefined
   private seq = -1
   private offset = -1
@@ -57,11 +59,16 @@ export class TickClient {
   }
 
   private take(message: ServerMessage): void {
+    this.onMessage?.(message)
     switch (message.type) {
       case 'subscribed':
-        this.subscribed = message
+      case 'unsubscribed':
+        if (message.type === 'subscribed') this.subscribed ??= message
         this.seq = message.seq
         this.offset = message.offset
+        break
+      case 'subscriptions':
+      case 'pong':
         break
       case 'gap':
         this.gaps.push(message)

@@ -1,0 +1,87 @@
+/**
+ * What a client may ask for while it is connected: reads one message, or says in one sentence why it is none. Pure.
+ */
+import type { CommandId, ErrorMessage } from '../protocol/messages.js'
+
+interface SymbolsCommand {
+  readonly id: CommandId
+  /** As the client wrote them; not empty. */
+  readonly symbols: readonly string[]
+}
+
+export type ClientCommand =
+  | ({ readonly type: 'subscribe' } & SymbolsCommand)
+  | ({ readonly type: 'unsubscribe' } & SymbolsCommand)
+  | { readonly type: 'list'; readonly id: CommandId }
+  | { readonly type: 'ping'; readonly id: CommandId }
+
+export type CommandResult = { readonly command: ClientCommand } | { readonly error: ErrorMessage }
+
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  subscribe: ['type', 'id', 'symbols'],
+  unsubscribe: ['type', 'id', 'symbols'],
+  list: ['type', 'id'],
+  ping: ['type', 'id'],
+}
+const TYPES = Object.keys(FIELDS).join(', ')
+const ID_LENGTH_MAX = 64
+const SHOWN_LENGTH_MAX = 60
+
+/** @param text one text message of a client, of any content */
+export function readCommand(text: string): CommandResult {
+  const value = parse(text)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return wrong(
+      undefined,
+      'malformed_json',
+      `a command must be a JSON object with a type, got ${shown(text)}`,
+    )
+  }
+  const fields: Readonly<Record<string, unknown>> = { ...value }
+  const { type, id, symbols } = fields
+  if (!isId(id)) {
+    return wrong(
+      undefined,
+      'bad_id',
+      `id must be a number or a string of at most ${ID_LENGTH_MAX} characters, got ${shown(id)}`,
+    )
+  }
+  const known = typeof type === 'string' && Object.hasOwn(FIELDS, type) ? FIELDS[type] : undefined
+  if (known === undefined)
+    return wrong(id, 'unknown_type', `type must be one of ${TYPES}, got ${shown(type)}`)
+  const extra = Object.keys(fields).find(name => !known.includes(name))
+  if (extra !== undefined) {
+    return wrong(id, 'unknown_field', `${type} has the fields ${known.join(', ')}, got ${shown(extra)}`)
+  }
+  if (type === 'list' || type === 'ping') return { command: { type, id } }
+  if (!isSymbols(symbols)) {
+    return wrong(id, 'bad_symbols', `symbols must be a list of at least one string, got ${shown(symbols)}`)
+  }
+  return { command: { type: type === 'subscribe' ? 'subscribe' : 'unsubscribe', id, symbols } }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+function isId(value: unknown): value is CommandId {
+  return Number.isFinite(value) || (typeof value === 'string' && value.length <= ID_LENGTH_MAX)
+}
+
+function isSymbols(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every(symbol => typeof symbol === 'string')
+}
+
+function wrong(id: CommandId | undefined, code: string, message: string): CommandResult {
+  return { error: { type: 'error', ...(id === undefined ? {} : { id }), code, message } }
+}
+
+/** A value of the client's as it may stand in a message: short. */
+export function shown(value: unknown): string {
+  const text = value === undefined ? 'none' : JSON.stringify(value)
+  return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}…` : text
+}

@@ -1,0 +1,153 @@
+/**
+ * What a client may ask for while it is connected, over real sockets.
+ */
+import { afterEach, describe, expect, it } from 'vitest'
+import { HandlerServer } from '../support/handler-server.js'
+import { quote } from '../support/ticks.js'
+
+let server: HandlerServer
+
+afterEach(() => server.stop())
+
+async function connect(query = '', options = {}) {
+  server = await HandlerServer.start(options)
+  const client = await server.connect(query)
+  const ask = async (command: unknown) => {
+    const before = client.messages.length
+    client.socket.send(typeof command === 'string' ? command : JSON.stringify(command))
+    await client.until(() => client.messages.length > before)
+    return client.messages.at(-1)
+  }
+  const push = (symbols: string) => {
+    for (const symbol of symbols) server.handler.broadcastTick(quote(symbol, ++sequence))
+  }
+  let sequence = 0
+  return { client, ask, push }
+}
+
+describe('subscribe', () => {
+  it('adds symbols from a told offset on, echoes the id and keeps those it had', async () => {
+    const { client, ask, push } = await connect('?symbols=A')
+    push('AB')
+    await client.until(() => client.ticks.length === 1)
+    const answer = await ask({ type: 'subscribe', id: 'x', symbols: ['B', 'B', 'C'] })
+    expect(answer).toMatchObject({ type: 'subscribed', id: 'x', symbols: ['B', 'C'], offset: 2 })
+    expect(answer).not.toHaveProperty('refused')
+    push('ABCD')
+    await client.until(() => client.ticks.length === 4)
+    expect(client.ticks).toEqual(['A1', 'A3', 'B4', 'C5'])
+  })
+
+  it('takes prefixes, also of symbols that are yet to come, and sends a tick once where entries overlap', async () => {
+    const { client, ask, push } = await connect('?symbols=AB')
+    await ask({ type: 'subscribe', id: 1, symbols: ['A*', 'AB'] })
+    server.handler.broadcastTick(quote('AB', 1))
+    server.handler.broadcastTick(quote('AXX', 2))
+    push('B')
+    server.handler.broadcastTick(quote('A', 3))
+    await client.until(() => client.ticks.length === 3)
+    expect(client.ticks).toEqual(['AB1', 'AXX2', 'A3'])
+  })
+
+  it('takes * for all', async () => {
+    const { client, ask, push } = await connect('?symbols=A')
+    await ask({ type: 'subscribe', id: 1, symbols: ['*'] })
+    push('ABC')
+    await client.until(() => client.ticks.length === 3)
+    expect(client.ticks).toEqual(['A1', 'B2', 'C3'])
+  })
+
+  it('refuses one by one what cannot be had, and does the rest', async () => {
+    const { ask } = await connect('?symbols=A', { maxSymbolsPerClient: 2 })
+    const answer = await ask({ type: 'subscribe', id: 1, symbols: ['', 'x'.repeat(65), 'B*C', 'B', 'C'] })
+    expect(answer).toMatchObject({
+      type: 'subscribed',
+      symbols: ['B'],
+      refused: [
+        { symbol: '', code: 'bad_symbol' },
+        { symbol: 'x'.repeat(64), code: 'bad_symbol' },
+        { symbol: 'B*C', code: 'bad_symbol' },
+        { symbol: 'C', code: 'too_many_symbols' },
+      ],
+    })
+  })
+})
+
+describe('unsubscribe', () => {
+  it('ends symbols from a told offset on', async () => {
+    const { client, ask, push } = await connect('?symbols=A,B')
+    push('AB')
+    await client.until(() => client.ticks.length === 2)
+    const answer = await ask({ type: 'unsubscribe', id: 7, symbols: ['B', 'Z'] })
+    expect(answer).toMatchObject({
+      type: 'unsubscribed',
+      id: 7,
+      symbols: ['B'],
+      refused: [{ symbol: 'Z', code: 'not_subscribed' }],
+      offset: 2,
+    })
+    push('BA')
+    await client.until(() => client.ticks.length === 3)
+    expect(client.ticks).toEqual(['A1', 'B2', 'A4'])
+  })
+})
+
+it('lists what a client is subscribed to', async () => {
+  const { ask } = await connect('?symbols=B,A')
+  await ask({ type: 'subscribe', id: 1, symbols: ['C*'] })
+  expect(await ask({ type: 'list', id: 2 })).toEqual({
+    type: 'subscriptions',
+    id: 2,
+    symbols: ['A', 'B', 'C*'],
+  })
+})
+
+it('answers a ping with its time', async () => {
+  const { ask } = await connect()
+  expect(await ask({ type: 'ping', id: 3 })).toEqual({ type: 'pong', id: 3, time: expect.any(Number) })
+})
+
+it.each([
+  ['{', undefined, 'malformed_json'],
+  ['[]', undefined, 'malformed_json'],
+  ['"x"', undefined, 'malformed_json'],
+  ['{"type":"list"}', undefined, 'bad_id'],
+  ['{"type":"list","id":[]}', undefined, 'bad_id'],
+  ['{"id":1}', 1, 'unknown_type'],
+  ['{"id":1,"type":"toString"}', 1, 'unknown_type'],
+  ['{"id":1,"type":"list","symbols":["A"]}', 1, 'unknown_field'],
+  ['{"id":1,"type":"subscribe"}', 1, 'bad_symbols'],
+  ['{"id":1,"type":"subscribe","symbols":"A"}', 1, 'bad_symbols'],
+  ['{"id":1,"type":"subscribe","symbols":[]}', 1, 'bad_symbols'],
+  ['{"id":1,"type":"subscribe","symbols":[1]}', 1, 'bad_symbols'],
+  ['{"id":1,"type":"subscribe","symbols":["A"],"delivery":"fast"}', 1, 'unknown_field'],
+])('says why %s is no command', async (text, id, code) => {
+  const { ask } = await connect()
+  const answer = await ask(text)
+  expect(answer).toMatchObject({ type: 'error', code, message: expect.any(String) })
+  expect(answer && 'id' in answer ? answer.id : undefined).toBe(id)
+})
+
+it('refuses commands beyond so many a second, and leaves the connection open', async () => {
+  const { client, ask } = await connect('', { maxCommandsPerSecond: 1 })
+  expect(await ask({ type: 'ping', id: 1 })).toMatchObject({ type: 'pong' })
+  expect(await ask({ type: 'ping', id: 2 })).toMatchObject({
+    type: 'error',
+    id: 2,
+    code: 'too_many_commands',
+  })
+  expect(client.closed).toBeUndefined()
+})
+
+it('refuses a command whose answer would be larger than a turn may be', async () => {
+  const { ask } = await connect('', { turnBytesMax: 2 * 1024 })
+  const symbols = Array.from({ length: 100 }, (_, index) => `S${index}`)
+  expect(await ask({ type: 'subscribe', id: 1, symbols })).toMatchObject({
+    type: 'error',
+    code: 'too_many_commands',
+  })
+  expect(await ask({ type: 'subscribe', id: 2, symbols: ['A'] })).toMatchObject({
+    type: 'subscribed',
+    symbols: ['A'],
+  })
+})
