@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { HandlerOptions } from '../../src/config.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -152,6 +153,25 @@ describe('a client that takes nothing', () => {
     expect(slow.ticks).not.toContain('LATE1')
     await server.until(() => server.handler.getClientCount() === 1)
     expect(server.counts('disconnect')).toEqual({ disconnectSlow: 1 })
+  })
+
+  it('gets nothing behind the close frame', async () => {
+    await start({ closeTimeoutMs: 1000 })
+    const raw = await server.connectRaw()
+    raw.pause()
+    const other = await server.connect()
+    const last = await server.pushUntilBlocked()
+    await other.until(() => other.ticks.length === last)
+    await pass(10_500, [other])
+    server.handler.broadcastTick(quote('LATE', 1))
+    await other.until(() => other.ticks.at(-1) === 'LATE1')
+    const chunks: Buffer[] = []
+    raw.on('data', chunk => chunks.push(chunk))
+    raw.resume()
+    await once(raw, 'close')
+    const reason = Buffer.from('slow consumer')
+    const closeFrame = Buffer.concat([Buffer.from([0x88, 2 + reason.length, 4008 >> 8, 4008 & 255]), reason])
+    expect(Buffer.concat(chunks).subarray(-closeFrame.length)).toEqual(closeFrame)
   })
 
   it('is cut after the close timeout when it does not', async () => {
