@@ -27,6 +27,8 @@ import {
   decodeCommand,
   type JoinCommand,
   type LaneCommand,
+  type LostCommand,
+  offsetsOf,
 } from '../src/protocol/lane-commands.js'
 import type { LaneTask } from '../src/protocol/lane-task.js'
 import type { GapReason } from '../src/protocol/messages.js'
@@ -88,7 +90,10 @@ export class Lane {
   /** Offset of the last tick taken. */
   private offset: number
   private lastPosition: number
+  private lostSincePosition: number
   private seamOpen: boolean
+  /** Since when its time is not counted as busy, ms. */
+  private awakeSinceMs = 0
   private readonly wakeWork = (): boolean => this.hasWork()
 
   constructor(private readonly task: LaneTask) {
@@ -106,13 +111,16 @@ export class Lane {
     this.committedCursor = this.boundary.cursor
     this.offset = this.boundary.offset
     this.lastPosition = this.boundary.lastPosition
+    this.lostSincePosition = this.boundary.lostSincePosition
     this.seamOpen = this.boundary.seamOpen
     for (const audience of task.audiences) this.open(new LaneAudience(audience))
+    // A lane that died in the midst of a commit may have left the main thread with an older view of it.
+    this.state.commit(this.boundary)
   }
 
   /** Works until told to stop. */
   run(): void {
-    let awakeSince = performance.now()
+    this.awakeSinceMs = performance.now()
     try {
       while (!this.stopRequested()) {
         const read = this.readRecords()
@@ -122,7 +130,7 @@ export class Lane {
             continue
           }
         } else this.settle()
-        if (!read) awakeSince = this.sleep(awakeSince)
+        if (!read) this.sleep(this.wakeWork)
       }
     } catch (error) {
       if (!(error instanceof Stopped)) throw error
@@ -149,15 +157,19 @@ export class Lane {
     return this.canGather() && (this.inRecord || this.log.hasNext())
   }
 
-  /** @returns when it woke up, ms */
-  private sleep(awakeSince: number): number {
-    const asleepSince = performance.now()
-    this.counters.values[LANE_SLOTS.busyUs]! += Math.round((asleepSince - awakeSince) * 1000)
+  private sleep(hasWork: () => boolean): void {
+    this.countBusy()
     this.counters.flush()
-    this.doorbell.waitUnless(this.wakeWork)
-    const now = performance.now()
-    this.counters.values[LANE_SLOTS.idleUs]! += Math.round((now - asleepSince) * 1000)
-    return now
+    const { awakeSinceMs } = this
+    this.doorbell.waitUnless(hasWork)
+    this.awakeSinceMs = performance.now()
+    this.counters.values[LANE_SLOTS.idleUs]! += Math.round((this.awakeSinceMs - awakeSinceMs) * 1000)
+  }
+
+  private countBusy(): void {
+    const nowMs = performance.now()
+    this.counters.values[LANE_SLOTS.busyUs]! += Math.round((nowMs - this.awakeSinceMs) * 1000)
+    this.awakeSinceMs = nowMs
   }
 
   /** Sleeps, with a turn half written, until the main thread has made room. */
@@ -166,7 +178,7 @@ export class Lane {
       if (this.stopRequested()) throw new Stopped()
       this.ring.publish()
       this.doorbell.ringMain()
-      this.doorbell.waitUnless(() => hasRoom() || this.stopRequested())
+      this.sleep(() => hasRoom() || this.stopRequested())
     }
   }
 
@@ -220,6 +232,7 @@ export class Lane {
     boundary.cursor = this.log.position
     boundary.offset = this.offset
     boundary.lastPosition = this.lastPosition
+    boundary.lostSincePosition = this.lostSincePosition
     boundary.seamOpen = this.seamOpen
   }
 
@@ -238,6 +251,7 @@ export class Lane {
   private decode(start: number, end: number, offset: number): SymbolEntry | undefined {
     if (this.poison.has(offset)) {
       this.counters.values[LANE_SLOTS.ticksPoison]! += 1
+      this.lostSincePosition++
       this.lose('poison', offset, offset, 1)
       return undefined
     }
@@ -250,6 +264,7 @@ export class Lane {
       }
     }
     this.counters.values[LANE_SLOTS.ticksMalformed]! += 1
+    this.lostSincePosition++
     this.lose('malformed', offset, offset, 1)
     return undefined
   }
@@ -258,21 +273,27 @@ export class Lane {
   private isNext(offset: number): boolean {
     const { position } = this.fields
     const before = this.lastPosition
-    if (position !== 0) this.lastPosition = position
     if (this.seamOpen) {
       this.seamOpen = false
+      this.moveTo(position)
       this.loseUpstream(offset, null)
       return true
     }
-    if (position === 0 || before === 0 || !this.task.positionsTellLosses || position === before + 1)
-      return true
-    if (position <= before) {
-      this.lastPosition = before
+    const isComparable = position !== 0 && before !== 0 && this.task.positionsTellLosses
+    if (isComparable && position <= before) {
       this.counters.values[LANE_SLOTS.ticksDuplicate]! += 1
       return false
     }
-    this.loseUpstream(offset, position - before - 1)
+    const missed = isComparable ? position - before - 1 - this.lostSincePosition : 0
+    this.moveTo(position)
+    if (missed > 0) this.loseUpstream(offset, missed)
     return true
+  }
+
+  private moveTo(position: number): void {
+    if (position === 0) return
+    this.lastPosition = position
+    this.lostSincePosition = 0
   }
 
   private gather(symbol: SymbolEntry, offset: number): void {
@@ -299,9 +320,11 @@ export class Lane {
 
   // Losses
 
-  /** Ticks that never got an offset are missing between the last tick and the next. */
-  private loseBeforeNext(reason: GapReason, missed: number | null): void {
-    this.lose(reason, this.offset + 1, this.offset, missed)
+  /** Ticks that were not put into the log have offsets, as if they had come and were malformed. */
+  private loseUnlogged({ reason, missed }: LostCommand, from: number, offsets: number): void {
+    this.offset = from + offsets - 1
+    this.lostSincePosition += missed ?? 0
+    this.lose(reason, from, this.offset, missed)
   }
 
   private loseUpstream(offset: number, missed: number | null): void {
@@ -314,10 +337,10 @@ export class Lane {
     if (this.audiences.size === 0) return
     const { gaps } = this.turn
     const last = gaps.at(-1)
-    const goesOn = last !== undefined && last.reason === reason && last.to === from - 1 && to === from
-    if (goesOn && this.nothingSince(gaps.length - 1)) {
+    const goesOn = last?.reason === reason && last.to === from - 1 && to >= from
+    if (goesOn && last.missed !== null && missed !== null && this.nothingSince(gaps.length - 1)) {
       last.to = to
-      last.missed! += 1
+      last.missed += missed
     } else gaps.push({ reason, from, to, missed })
     for (const audience of this.audiences.values()) this.tellLoss(audience, gaps.length - 1, missed)
   }
@@ -367,12 +390,14 @@ export class Lane {
         if (this.audiences.has(command.audience)) this.joins.push(command)
         return
       case 'lost':
-        this.loseBeforeNext(command.reason, command.missed)
+        this.loseUnlogged(command, this.log.firstOffset, offsetsOf(command))
         return
       case 'session':
         if (command.first) return
         this.seamOpen ||= !command.continuous || this.lastPosition === 0
         if (!command.continuous) this.lastPosition = 0
+        // The feed sends again all that came after the last position.
+        this.lostSincePosition = 0
         return
     }
   }
@@ -408,6 +433,8 @@ export class Lane {
     this.turn.clear()
     this.runs = 0
     this.full = false
+    this.countBusy()
+    this.counters.flush()
     this.ring.publish()
     // After publishing: what a successor would read again was then told in descriptors, so it is not sent twice.
     this.commit()
@@ -436,8 +463,8 @@ export class Lane {
     const audience = this.audiences.get(join.audience)
     // Closed since, in this very turn: the client has left.
     if (audience === undefined) return
-    // An audience that gathered nothing is up to date without having been written.
-    audience.sentOffset = this.offset
+    // An audience that gathered nothing is up to date without having been written; a successor may be behind what was written.
+    audience.sentOffset = Math.max(audience.sentOffset, this.offset)
     const { descriptor } = this
     const frames = joinAnswer(join, audience, this.task.epoch)
     const start = this.reserve(frames.length)
@@ -483,6 +510,7 @@ export class Lane {
   /** Nothing is gathered: what was encoded is wanted by nobody, and all that was read is done with. */
   private settle(): void {
     this.turn.clear()
+    this.runs = 0
     this.commit()
   }
 

@@ -22,7 +22,7 @@ export interface SymbolEntry {
 
 export class SymbolTable {
   private readonly entries = new Map<number, SymbolEntry>()
-  private readonly decoder = new TextDecoder('utf-8', { fatal: true })
+  private readonly decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   private readonly encoder = new TextEncoder()
   private readonly scratch = new Uint8Array(SYMBOL_BYTES_MAX)
   private seenCount = 0

@@ -76,7 +76,7 @@ const lanes = {
     max: GiB,
     initial: 64 * MiB,
   }),
-  turnBytesMax: byteSize('What one audience may gather in a turn before it conflates', {
+  turnBytesMax: byteSize('What one audience may gather in a turn; then the lane waits for it to be sent', {
     min: KiB,
     max: 16 * MiB,
     initial: 256 * KiB,

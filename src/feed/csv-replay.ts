@@ -7,14 +7,8 @@ import { open } from 'node:fs/promises'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { RingcastError } from '../errors.js'
-import {
-  blankTick,
-  KIND_QUOTE,
-  KIND_TRADE,
-  type TickFields,
-  type TickSymbol,
-  tickSymbol,
-} from '../protocol/tick-encoder.js'
+import { blankTick, type TickSymbol, type TickToEncode, tickSymbol } from '../protocol/tick-encoder.js'
+import { QUOTE, TRADE } from '../protocol/tick-fields.js'
 import type { SupplyResult, TickSupply } from './tick-supply.js'
 
 /** Nanoseconds since the Unix epoch; Q or T; the source's number; then what the kind has. */
@@ -50,7 +44,7 @@ interface RecordedSymbol {
 }
 
 export class CsvReplay implements TickSupply {
-  readonly tick: TickFields = blankTick(tickSymbol('-'))
+  readonly tick: TickToEncode = blankTick(tickSymbol('-'))
   readonly #path: string
   readonly #isGzip: boolean
   readonly #loop: boolean
@@ -185,14 +179,14 @@ export class CsvReplay implements TickSupply {
     tick.symbol = recorded.symbol
     const sequence = this.#readInteger(cells, 3)
     if (cells[2] === 'Q') {
-      tick.kind = KIND_QUOTE
+      tick.kind = QUOTE
       tick.sequence = follow(recorded.quotes, sequence)
       tick.bid = this.#readDecimal(cells, 4)
       tick.bidSize = this.#readDecimal(cells, 5)
       tick.ask = this.#readDecimal(cells, 6)
       tick.askSize = this.#readDecimal(cells, 7)
     } else if (cells[2] === 'T') {
-      tick.kind = KIND_TRADE
+      tick.kind = TRADE
       tick.sequence = follow(recorded.trades, sequence)
       tick.last = this.#readDecimal(cells, 8)
       tick.lastSize = this.#readDecimal(cells, 9)

@@ -45,6 +45,8 @@ export class EmbeddedFeed {
     this.#clock = clock ?? systemClock
     this.#worker = new Worker(new URL('./embedded-feed-thread.js', import.meta.url), {
       workerData: { listen: LISTEN_DEFAULT, ...settings },
+      // Some options of a process are refused by its threads, and the feed needs none of them.
+      execArgv: [],
     })
     this.#exited = new Promise(resolve => this.#worker.once('exit', () => resolve()))
   }

@@ -10,6 +10,7 @@ import { type Clock, systemClock, type Timer } from '../clock.js'
 import { invariant } from '../errors.js'
 import { Backoff } from './backoff.js'
 import { GrpcCall, type GrpcTarget } from './grpc-call.js'
+import type { Tls } from './grpc-credentials.js'
 import type { MessageForm, SourceStatus, TickSink, TickSource } from './tick-source.js'
 
 /** Where the source tells what happened to it; pino's loggers are such. */
@@ -22,7 +23,7 @@ export interface GrpcSourceOptions {
   /** 'host:port'. */
   readonly target: string
   /** `ca` in PEM. Default false. */
-  readonly tls?: false | { readonly ca?: Buffer }
+  readonly tls?: Tls
   /** Asked for first; where the feed has only the other one, that is used from then on. Default 'batches'. */
   readonly method?: 'batches' | 'single'
   /** Default: all. */

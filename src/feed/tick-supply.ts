@@ -2,14 +2,14 @@
  * Ticks in the order of their due times, made or read one after another: what the pump appends to the history.
  * Feed's thread. One record is filled again and again; nobody keeps it.
  */
-import type { TickFields } from '../protocol/tick-encoder.js'
+import type { TickToEncode } from '../protocol/tick-encoder.js'
 
 /** `wait`: there is nothing at hand, `ready` tells when to ask again. */
 export type SupplyResult = 'tick' | 'wait' | 'end'
 
 export interface TickSupply {
   /** The tick that `next` gave last. */
-  readonly tick: TickFields
+  readonly tick: TickToEncode
   /** When that tick is due, in milliseconds after the first; never goes back. */
   readonly dueMs: number
 

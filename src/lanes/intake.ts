@@ -11,7 +11,7 @@ import { TickLogWriter } from '../memory/tick-log.js'
 import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../memory/tick-log-layout.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { BatchReader } from '../protocol/batch-reader.js'
-import { ALL_LANES, encodeCommand, type LaneCommand } from '../protocol/lane-commands.js'
+import { ALL_LANES, encodeCommand, type LaneCommand, offsetsOf } from '../protocol/lane-commands.js'
 import { TICK_BYTES_MAX } from '../protocol/tick-fields.js'
 
 /** Ticks in one record at the most: a lane looks up from its work between records. */
@@ -35,7 +35,10 @@ export interface IntakeOptions {
 /** Something that waits for room in the log. */
 interface Waiting {
   readonly type: RecordType
+  /** Ticks in it, or the lane of a command. */
   readonly count: number
+  /** Offsets it takes. */
+  readonly offsets: number
   readonly payload: Uint8Array
 }
 
@@ -143,8 +146,9 @@ export class Intake implements TickSink {
   /** Puts a command into the log, behind all ticks so far. */
   command(lane: number, command: LaneCommand): void {
     const payload = encodeCommand(command)
-    if (this.waiting.length > 0 || !this.tryAppendCommand(lane, payload)) {
-      this.wait({ type: COMMAND, count: lane, payload })
+    const offsets = offsetsOf(command)
+    if (this.waiting.length > 0 || !this.tryAppendCommand(lane, offsets, payload)) {
+      this.wait({ type: COMMAND, count: lane, offsets, payload })
       this.pause()
     }
     this.ringLanes()
@@ -187,17 +191,18 @@ export class Intake implements TickSink {
     let end = 0
     let count = 0
     while (reader.next()) {
-      if (reader.tickEnd - reader.tickStart > TICK_BYTES_MAX) {
+      const isOversized = reader.tickEnd - reader.tickStart > TICK_BYTES_MAX
+      if (isOversized || count === RECORD_TICKS_MAX || reader.position - start > this.recordBytesMax) {
         this.pushTicks(TICK_BATCH, count, message, start, end, receivedUs)
-        this.pushOversized(receivedUs)
         count = 0
-        start = reader.position
-      } else if (count === RECORD_TICKS_MAX || reader.position - start > this.recordBytesMax) {
-        this.pushTicks(TICK_BATCH, count, message, start, end, receivedUs)
-        count = 1
-        start = end
-      } else count++
-      end = reader.position
+      }
+      if (isOversized) this.pushOversized(receivedUs)
+      else {
+        // Not where the tick before ends: what lies between is no tick, and may be of any size.
+        if (count === 0) start = reader.fieldStart
+        count++
+        end = reader.position
+      }
     }
     this.pushTicks(TICK_BATCH, count, message, start, end, receivedUs)
     if (reader.isBroken) this.loseUnknown()
@@ -231,7 +236,7 @@ export class Intake implements TickSink {
     if (this.waiting.length === 0 && this.tryAppendTicks(type, count, message, start, end, receivedUs)) return
     if (this.overflowTicks > 0 || this.waitingBytes + (end - start) > this.waitingBytesMax)
       this.overflowTicks += count
-    else this.wait({ type, count, payload: message.slice(start, end) })
+    else this.wait({ type, count, offsets: count, payload: copy(message, start, end) })
     this.pause()
   }
 
@@ -251,12 +256,15 @@ export class Intake implements TickSink {
     return true
   }
 
-  private tryAppendCommand(lane: number, payload: Uint8Array): boolean {
-    return this.log.tryAppend(COMMAND, lane, this.lastOffset, 0, payload, 0, payload.length, 0)
+  private tryAppendCommand(lane: number, offsets: number, payload: Uint8Array): boolean {
+    const first = this.lastOffset + 1
+    if (!this.log.tryAppend(COMMAND, lane, first, 0, payload, 0, payload.length, 0)) return false
+    this.lastOffset += offsets
+    return true
   }
 
-  private tryAppendWaiting({ type, count, payload }: Waiting): boolean {
-    if (type === COMMAND) return this.tryAppendCommand(count, payload)
+  private tryAppendWaiting({ type, count, offsets, payload }: Waiting): boolean {
+    if (type === COMMAND) return this.tryAppendCommand(count, offsets, payload)
     return this.tryAppendTicks(type, count, payload, 0, payload.length, this.options.clock.epochUs())
   }
 
@@ -306,4 +314,9 @@ export class Intake implements TickSink {
     const { links } = this.options
     for (let index = 0; index < links.length; index++) links[index]!.ringLane()
   }
+}
+
+/** Of a Buffer, `slice` is no copy. */
+function copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end))
 }

@@ -19,9 +19,10 @@ export class LaneDoorbell {
 
   /** Sleeps until rung, unless `hasWork` says otherwise once the flag is up. */
   waitUnless(hasWork: () => boolean): void {
+    // Before the flag goes up: whoever takes it down counts the bell up after, so the wait below sees another number.
+    const bell = Atomics.load(this.control, DOORBELL)
     // Pairs with the exchange in MainDoorbell.ringLane.
     Atomics.store(this.control, LANE_ASLEEP, 1)
-    const bell = Atomics.load(this.control, DOORBELL)
     if (!hasWork()) Atomics.wait(this.control, DOORBELL, bell)
     Atomics.store(this.control, LANE_ASLEEP, 0)
   }

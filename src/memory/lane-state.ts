@@ -18,11 +18,13 @@ export interface CommittedState {
   offset: number
   /** The feed's position of the last tick that had one, 0 for none. */
   lastPosition: number
+  /** Ticks told as lost since then, whose positions nobody has read: as many of the positions that follow are no new loss. */
+  lostSincePosition: number
   /** Whether a session of the feed has begun whose first tick has not come yet, and cannot be compared with the one before. */
   seamOpen: boolean
 }
 
-const SLOT_FLOAT64S = 4
+const SLOT_FLOAT64S = 8
 
 export class LaneState {
   private readonly control: Int32Array
@@ -40,6 +42,7 @@ export class LaneState {
     this.slots[start + 1] = state.offset
     this.slots[start + 2] = state.lastPosition
     this.slots[start + 3] = state.seamOpen ? 1 : 0
+    this.slots[start + 4] = state.lostSincePosition
     // Pairs with the load in `committed`, which a successor runs after this thread's end.
     Atomics.store(this.control, STATE_SLOT, slot)
     // Pair with the loads in `cursor` and `offsetLow`: from here on the main thread may write over what was read.
@@ -55,6 +58,7 @@ export class LaneState {
       offset: this.slots[start + 1]!,
       lastPosition: this.slots[start + 2]!,
       seamOpen: this.slots[start + 3] === 1,
+      lostSincePosition: this.slots[start + 4]!,
     }
   }
 

@@ -6,17 +6,20 @@
  *   | HEAD, unused   | records, each on a multiple of 8 bytes                |
  *   +----------------+-------------------------------------------------------+
  *
- *   One record (its header is 24 bytes, its payload is filled up to a multiple of 8):
+ *   One record (its header is 24 bytes, all of it is filled up to a multiple of 8):
  *
- *   0        4             8               16              24
- *   +--------+-------------+---------------+---------------+----------------+
- *   | length | type, count | first offset  | received      | payload        |
- *   +--------+-------------+---------------+---------------+----------------+
- *     int32    int32         float64         float64, µs     length bytes
+ *   0        4             8               16              24      24 + phase
+ *   +--------+-------------+---------------+---------------+-------+----------------+
+ *   | length | type, count | first offset  | received      |       | payload        |
+ *   +--------+-------------+---------------+---------------+-------+----------------+
+ *     int32    int32         float64         float64, µs             length bytes
  *
  * Positions count units of 8 bytes (see positions.ts). A record never wraps: where it would, a PADDING record fills
- * the ring to its end. Type stands in the low 8 bits; count in the 23 above them: ticks, or for a COMMAND the index of the lane
- * it is for.
+ * the ring to its end. Type stands in the low 5 bits, phase in the 3 above them; count in the 23 above those: ticks, or for a
+ * COMMAND the index of the lane it is for.
+ *
+ * The phase, 0 to 7, is where the payload's source begins between two multiples of 8: V8 copies into shared memory 8 bytes at
+ * a time only if source and target lie alike (measured: 27 GB/s), and byte by byte otherwise (3.6 GB/s).
  */
 
 export const TICK_LOG_HEADER_BYTES = 64
@@ -42,11 +45,13 @@ export const COMMAND = 3
 
 export type RecordType = typeof PADDING | typeof TICK | typeof TICK_BATCH | typeof COMMAND
 
-export const TYPE_MASK = 0xff
+export const TYPE_MASK = 0x1f
+export const PHASE_SHIFT = 5
+export const PHASE_MASK = 7
 export const COUNT_SHIFT = 8
 export const COUNT_MAX = 0x7fffff
 
-/** Units that a record with this payload takes. */
+/** Units that a record takes. @param payloadBytes of the payload and its phase */
 export function recordUnits(payloadBytes: number): number {
   return (RECORD_HEADER_BYTES + payloadBytes + UNIT_BYTES - 1) >>> 3
 }

@@ -12,7 +12,8 @@ const LENGTH_DELIMITED = 2
 const FIXED32 = 5
 
 export class BatchReader {
-  /** The tick that `next` found. */
+  /** The tick that `next` found, and where its field begins. */
+  fieldStart = 0
   tickStart = 0
   tickEnd = 0
   private bytes: Uint8Array = new Uint8Array(0)
@@ -41,6 +42,7 @@ export class BatchReader {
   /** Steps onto the next tick, over fields it does not know. @returns false at the end, and where the bytes are broken */
   next(): boolean {
     while (this.at < this.end) {
+      this.fieldStart = this.at
       const tag = this.varint()
       if (tag < 8) return this.fail()
       if ((tag & 7) === LENGTH_DELIMITED) {

@@ -50,7 +50,7 @@ export interface SessionCommand {
   readonly continuous: boolean
 }
 
-/** Ticks came that could not be put into the log. For all lanes. */
+/** Ticks came that could not be put into the log. It takes their offsets. For all lanes. */
 export interface LostCommand {
   readonly op: 'lost'
   readonly reason: GapReason
@@ -62,6 +62,11 @@ export type LaneCommand = OpenCommand | CloseCommand | JoinCommand | SessionComm
 
 /** As a command's lane: every lane. */
 export const ALL_LANES = COUNT_MAX
+
+/** How many offsets a command takes: a loss has its place between the ticks, so that it is told once. */
+export function offsetsOf(command: LaneCommand): number {
+  return command.op === 'lost' ? (command.missed ?? 1) : 0
+}
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()

@@ -33,7 +33,10 @@ export type GapReason = 'slow' | 'upstream' | 'malformed' | 'poison' | 'overload
 export interface GapMessage {
   readonly type: 'gap'
   readonly reason: GapReason
-  /** First and last offset of what is missing. Ticks that the feed did not send have none: `to` is then `from − 1`. */
+  /**
+   * First and last offset of what is missing. Ticks that the feed did not send have none: `to` is then `from − 1`. A loss of
+   * unknown size that is no `upstream` one takes one offset.
+   */
   readonly from: number
   readonly to: number
   /**

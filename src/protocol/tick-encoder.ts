@@ -3,15 +3,7 @@
  * times dearer. Any thread. The bytes lack the position: whoever counts the ticks appends it.
  */
 import { RingcastError } from '../errors.js'
-
-/** The longest encoded tick, position included; from the contract. */
-export const TICK_BYTES_MAX = 1024
-/** The longest symbol in UTF-8; from the contract. */
-export const SYMBOL_BYTES_MAX = 64
-
-export const KIND_QUOTE = 1
-export const KIND_TRADE = 2
-export type TickKind = typeof KIND_QUOTE | typeof KIND_TRADE
+import { QUOTE, SYMBOL_BYTES_MAX, TICK_BYTES_MAX, type TickKind } from './tick-fields.js'
 
 const TWO_TO_32 = 2 ** 32
 
@@ -35,7 +27,7 @@ export interface TickSymbol {
 }
 
 /** What `TickEncoder` writes. Prices of the other kind are ignored. */
-export interface TickFields {
+export interface TickToEncode {
   symbol: TickSymbol
   kind: TickKind
   /** 0 to 2^53 − 1. */
@@ -69,10 +61,10 @@ export function tickSymbol(name: string): TickSymbol {
 }
 
 /** An empty record, to be filled again and again: one object for all ticks of a producer. */
-export function blankTick(symbol: TickSymbol): TickFields {
+export function blankTick(symbol: TickSymbol): TickToEncode {
   return {
     symbol,
-    kind: KIND_QUOTE,
+    kind: QUOTE,
     sequence: 0,
     timeUs: 0,
     timeRestNs: 0,
@@ -96,7 +88,7 @@ export class TickEncoder {
   readonly #view = new DataView(this.bytes.buffer)
 
   /** Encodes over the tick before; returns the length. */
-  encode(tick: TickFields): number {
+  encode(tick: TickToEncode): number {
     const bytes = this.bytes
     const field = tick.symbol.field
     let at = 0
@@ -107,7 +99,7 @@ export class TickEncoder {
     at = writeVarint(bytes, at, tick.sequence)
     bytes[at++] = TAG_SOURCE_TIME
     at = writeNanoseconds(bytes, at, tick.timeUs, tick.timeRestNs)
-    if (tick.kind === KIND_QUOTE) {
+    if (tick.kind === QUOTE) {
       at = this.#double(at, TAG_BID, tick.bid)
       at = this.#double(at, TAG_BID_SIZE, tick.bidSize)
       at = this.#double(at, TAG_ASK, tick.ask)

@@ -5,9 +5,12 @@
 
 export const QUOTE = 1
 export const TRADE = 2
+export type TickKind = typeof QUOTE | typeof TRADE
 
-/** Bounds that the proto file sets. */
+// Bounds that the proto file sets.
+/** The longest encoded tick, position included. */
 export const TICK_BYTES_MAX = 1024
+/** The longest symbol in UTF-8. */
 export const SYMBOL_BYTES_MAX = 64
 
 export class TickFields {

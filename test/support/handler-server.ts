@@ -22,6 +22,13 @@ const SMALL: Partial<HandlerOptions> = {
   laneHangTimeoutMs: 600_000,
 }
 
+/** Memory as it is by default, for tests whose clients must not fall out of the window. */
+export const FULL_SIZE: Partial<HandlerOptions> = {
+  tickLogBytes: 64 << 20,
+  frameRingBytes: 64 << 20,
+  turnBytesMax: 256 * 1024,
+}
+
 export class HandlerServer {
   readonly handler: StreamHandler
   /** The sockets of all upgrade requests, in their order. */
@@ -48,6 +55,10 @@ export class HandlerServer {
     return server
   }
 
+  url(query = ''): string {
+    return `ws://127.0.0.1:${this.port}/ws/ticks${query}`
+  }
+
   get port(): number {
     return (this.server.address() as AddressInfo).port
   }
@@ -66,7 +77,7 @@ export class HandlerServer {
 
   /** A client that is subscribed. */
   async connect(query = '', options: ClientOptions = {}, subprotocols: string[] = []): Promise<TestClient> {
-    const client = new TestClient(`ws://127.0.0.1:${this.port}/ws/ticks${query}`, subprotocols, options)
+    const client = new TestClient(this.url(query), subprotocols, options)
     this.clients.push(client.socket)
     await client.until(() => client.messages.length > 0)
     return client

@@ -1,0 +1,53 @@
+/**
+ * What a benchmark is and what it gives back: tables of plain values, for people and for JSON alike.
+ */
+
+export interface BenchmarkOptions {
+  /** Tiny sizes: shows that it runs, not how fast. */
+  readonly small: boolean
+  /** Tells people how far it is. */
+  readonly tell: (line: string) => void
+}
+
+export type Cell = string | number
+
+export interface Table {
+  readonly title: string
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly Cell[])[]
+  /** What has to be known to read it. */
+  readonly notes: readonly string[]
+}
+
+export interface Benchmark {
+  readonly name: string
+  run(options: BenchmarkOptions): Promise<Table[]>
+}
+
+/** The middle of the values; of an even number the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >>> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+/** Three digits that count, or the whole number. */
+export function rounded(value: number): number {
+  return Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3))
+}
+
+/** As Markdown, so that it can be put into a README as it is. */
+export function tableText({ title, columns, rows, notes }: Table): string {
+  const lines = [columns, ...rows].map(cells => cells.map(cellText))
+  const widths = columns.map((_, index) => Math.max(...lines.map(cells => cells[index]!.length)))
+  const isNumber = columns.map((_, index) => rows.every(row => typeof row[index] === 'number'))
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, index) => (isNumber[index] ? cell.padStart(widths[index]!) : cell.padEnd(widths[index]!))).join(' | ')} |`
+  const rule = `|${widths.map((width, index) => (isNumber[index] ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2))).join('|')}|`
+  const [head, ...body] = lines
+  return [`### ${title}`, '', line(head!), rule, ...body.map(line), '', ...notes].join('\n')
+}
+
+function cellText(cell: Cell): string {
+  return typeof cell === 'number' ? cell.toLocaleString('en-US', { maximumFractionDigits: 3 }) : cell
+}

@@ -1,0 +1,74 @@
+/**
+ * Question: what does it cost to decode a tick?
+ * Workload: encoded ticks, one after another, from shared memory into one record; beside protobufjs, which makes an object for
+ *   each.
+ * Leaves out: finding where a tick begins, and making a name of its symbol, which a lane does not do.
+ */
+import { TickDecoder } from '../src/protocol/tick-decoder.js'
+import { TickFields } from '../src/protocol/tick-fields.js'
+import { decodeTick } from './baselines/protobuf-ticks.js'
+import type { Benchmark, BenchmarkOptions, Table } from './benchmark.js'
+import { figuresTable, measure } from './micro.js'
+import { type Ticks, ticksOfMarket } from './ticks.js'
+
+export const decode: Benchmark = { name: 'decode', run }
+
+async function run(options: BenchmarkOptions): Promise<Table[]> {
+  const ticks = await ticksOfMarket(options.small ? 64 : 1024)
+  const { messages } = ticks
+  const { bytes, starts } = sharedTicks(ticks)
+  const decoder = new TickDecoder(bytes)
+  const fields = new TickFields()
+  check(ticks, decoder, starts)
+  let sum = 0
+  const figures = await measure(
+    [
+      {
+        name: '`TickDecoder`',
+        operations: messages.length,
+        run() {
+          for (let index = 0; index < messages.length; index++) {
+            if (!decoder.decode(starts[index]!, starts[index + 1]!, fields)) throw new Error('no tick')
+            sum += fields.bid
+          }
+        },
+      },
+      {
+        name: 'protobufjs `decode`',
+        operations: messages.length,
+        run() {
+          for (let index = 0; index < messages.length; index++) sum += decodeTick(messages[index]!).bid
+        },
+      },
+    ],
+    options,
+  )
+  if (Number.isNaN(sum)) throw new Error('a price that is none')
+  return [
+    figuresTable('decode: one tick', figures, [`Ticks: ${ticks.origin}, ${ticks.bytesMean} bytes each.`]),
+  ]
+}
+
+/** Ticks side by side in shared memory, as a lane finds them; one more start is the end. */
+export function sharedTicks({ messages }: Ticks): { bytes: Uint8Array; starts: number[] } {
+  const starts = [0]
+  for (const { length } of messages) starts.push(starts.at(-1)! + length)
+  const bytes = new Uint8Array(new SharedArrayBuffer(starts.at(-1)!))
+  for (const [index, message] of messages.entries()) bytes.set(message, starts[index]!)
+  return { bytes, starts }
+}
+
+function check({ messages }: Ticks, decoder: TickDecoder, starts: readonly number[]): void {
+  const fields = new TickFields()
+  for (const [index, message] of messages.entries()) {
+    const expected = decodeTick(message)
+    const isTick = decoder.decode(starts[index]!, starts[index + 1]!, fields)
+    if (
+      !isTick ||
+      fields.kind !== expected.kind ||
+      fields.bid !== expected.bid ||
+      fields.last !== expected.last
+    )
+      throw new Error(`tick ${index} is decoded to something else`)
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Question: what does it cost a lane to make the frames of a turn, for one audience and for a thousand?
+ * Workload: a turn of 100 ticks of 1,000 symbols. Each tick is encoded once and noted by whoever wants it, then each audience's
+ *   message is put together; beside a message made for each audience from objects: by `JSON.stringify` of the selected
+ *   ones, and by joining texts of ticks that were made once.
+ * Leaves out: reading and decoding the ticks, see decode; the sockets.
+ */
+import { laneLayout } from '../src/memory/lane-layout.js'
+import { TickDecoder } from '../src/protocol/tick-decoder.js'
+import { TickFields } from '../src/protocol/tick-fields.js'
+import { FrameComposer } from '../workers/frame-composer.js'
+import { LaneAudience } from '../workers/lane-audience.js'
+import { SymbolTable } from '../workers/symbol-table.js'
+import { Turn } from '../workers/turn.js'
+import { decodeTick, tickJson } from './baselines/protobuf-ticks.js'
+import type { Benchmark, BenchmarkOptions, Table } from './benchmark.js'
+import { sharedTicks } from './decode.js'
+import { figuresTable, measure } from './micro.js'
+import { syntheticTicks, type Ticks } from './ticks.js'
+
+export const gather: Benchmark = { name: 'gather', run }
+
+const SYMBOLS = 1000
+const TICKS = 100
+const SYMBOLS_OF_AUDIENCE = 20
+
+async function run(options: BenchmarkOptions): Promise<Table[]> {
+  const ticks = await syntheticTicks(TICKS, SYMBOLS)
+  const everything = [undefined]
+  const selections = Array.from({ length: options.small ? 10 : 1000 }, (_, audience) =>
+    Array.from({ length: SYMBOLS_OF_AUDIENCE }, (_, index) =>
+      symbolName((audience * 7 + index * 50) % SYMBOLS),
+    ),
+  )
+  return [
+    await compare('gather: a turn for one audience of every symbol', ticks, everything, options),
+    await compare(
+      `gather: a turn for ${selections.length} audiences of ${SYMBOLS_OF_AUDIENCE} symbols each`,
+      ticks,
+      selections,
+      options,
+    ),
+  ]
+}
+
+function symbolName(index: number): string {
+  return `SYM${String(index + 1).padStart(4, '0')}`
+}
+
+/** For each audience its symbols, or undefined: all. */
+type Wanted = readonly (readonly string[] | undefined)[]
+
+async function compare(
+  title: string,
+  ticks: Ticks,
+  wanted: Wanted,
+  options: BenchmarkOptions,
+): Promise<Table> {
+  const lane = laneSide(ticks, wanted)
+  const objects = objectSide(ticks, wanted)
+  const texts = objects.stringified()
+  const expected = texts.filter(text => text !== '').map(text => JSON.parse(text) as unknown)
+  if (JSON.stringify(lane.messages()) !== JSON.stringify(expected)) throw new Error('the messages differ')
+  const figures = await measure(
+    [
+      { name: 'lane: encode once, copy runs', operations: 1, run: lane.turn },
+      { name: '`JSON.stringify` for each audience', operations: 1, run: objects.stringified },
+      { name: 'texts of ticks made once, joined for each audience', operations: 1, run: objects.joined },
+    ],
+    options,
+  )
+  return figuresTable(title, figures, [`ns for a turn of ${TICKS} ticks. Ticks: ${ticks.origin}.`])
+}
+
+function laneSide(ticks: Ticks, wanted: Wanted): { turn(): number; messages(): unknown[] } {
+  const layout = laneLayout(64 << 20, 512 * 1024, 1 << 20)
+  const bytes = new Uint8Array(new SharedArrayBuffer(layout.totalBytes))
+  const turn = new Turn(bytes, layout)
+  const composer = new FrameComposer(bytes, turn)
+  const symbols = new SymbolTable()
+  const { bytes: log, starts } = sharedTicks(ticks)
+  const decoder = new TickDecoder(log)
+  const fields = ticks.messages.map((_, index) => {
+    const tick = new TickFields()
+    decoder.decode(starts[index]!, starts[index + 1]!, tick)
+    return tick
+  })
+  const everything: LaneAudience[] = []
+  for (const [id, names] of wanted.entries()) {
+    const spec = { symbols: names ?? null, batch: true }
+    const audience = new LaneAudience({
+      audience: id,
+      spec,
+      seq: 0,
+      ticksTotal: 0,
+      lostTotal: 0,
+      unknownLosses: 0,
+      lastOffset: 0,
+    })
+    if (names === undefined) everything.push(audience)
+    else for (const name of names) symbols.add(name, audience)
+  }
+  const gathering: LaneAudience[] = []
+  const give = (audience: LaneAudience, tick: number, length: number): void => {
+    if (audience.runCount === 0) gathering.push(audience)
+    audience.gatherTick(tick, length)
+  }
+  const gatherAll = (): void => {
+    gathering.length = 0
+    for (let index = 0; index < fields.length; index++) {
+      const tick = fields[index]!
+      const symbol = symbols.ofTick(log, tick.symbolStart, tick.symbolLength)!
+      const { audiences } = symbol
+      const at = turn.add(tick, symbol, index + 1, 0)
+      const length = turn.tickBytes(at)
+      for (let which = 0; which < everything.length; which++) give(everything[which]!, at, length)
+      for (let which = 0; which < audiences.length; which++) give(audiences[which]!, at, length)
+    }
+  }
+  const composeAll = (each?: (audience: LaneAudience, start: number, end: number) => void): number => {
+    let at = layout.framesStart
+    for (let index = 0; index < gathering.length; index++) {
+      const audience = gathering[index]!
+      const start = at
+      at = composer.compose(audience, at)
+      each?.(audience, start, at)
+      audience.clear()
+    }
+    turn.clear()
+    return at
+  }
+  return {
+    turn() {
+      gatherAll()
+      return composeAll()
+    },
+    messages() {
+      const found: { id: number; message: { seq: number } }[] = []
+      gatherAll()
+      composeAll((audience, start, end) => {
+        const text = Buffer.from(bytes.slice(start, end)).toString('latin1')
+        found.push({ id: audience.id, message: JSON.parse(text.slice(text.indexOf('{'))) as { seq: number } })
+      })
+      return found.sort((a, b) => a.id - b.id).map(({ message }) => message)
+    },
+  }
+}
+
+function objectSide(ticks: Ticks, wanted: Wanted): { stringified(): string[]; joined(): number } {
+  const objects = ticks.messages.map(message => tickJson(decodeTick(message)))
+  const audiencesOf = new Map<string, number[]>()
+  const everything: number[] = []
+  for (const [id, names] of wanted.entries()) {
+    if (names === undefined) everything.push(id)
+    else for (const name of names) audiencesOf.set(name, [...(audiencesOf.get(name) ?? []), id])
+  }
+  /** The ticks of each audience, by their index. */
+  const selected = (): number[][] => {
+    const lists = wanted.map((): number[] => [])
+    for (const [index, { symbol }] of objects.entries()) {
+      for (const id of everything) lists[id]!.push(index)
+      for (const id of audiencesOf.get(symbol) ?? []) lists[id]!.push(index)
+    }
+    return lists
+  }
+  return {
+    stringified: () =>
+      selected().map(list => {
+        if (list.length === 0) return ''
+        const offset = list.at(-1)! + 1
+        return JSON.stringify({ type: 'ticks', seq: 1, offset, ticks: list.map(index => objects[index]) })
+      }),
+    joined() {
+      const texts = objects.map(object => JSON.stringify(object))
+      let length = 0
+      for (const list of selected()) {
+        if (list.length === 0) continue
+        const ticksText = list.map(index => texts[index]).join(',')
+        length += Buffer.from(
+          `{"type":"ticks","seq":1,"offset":${list.at(-1)! + 1},"ticks":[${ticksText}]}`,
+        ).length
+      }
+      return length
+    },
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * A lane that dies or hangs loses nothing: its clients stay connected and get every tick once.
+ */
+import { afterEach, expect, it } from 'vitest'
+import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
+import { TickClient } from '../support/tick-client.js'
+import { quote, sequences } from '../support/ticks.js'
+
+const lane = (name: string) => new URL(`../support/lanes/${name}.js`, import.meta.url).href
+
+const TICKS = 2_000
+let server: HandlerServer | undefined
+
+afterEach(async () => {
+  await server?.stop()
+  server = undefined
+})
+
+/** Pushes ticks of A and B in turn, waiting for the first client at intervals, so that they take many turns. */
+async function pushAll(running: HandlerServer, pacer: TickClient): Promise<void> {
+  for (let sequence = 1; sequence <= TICKS; sequence++) {
+    for (const symbol of ['A', 'B']) expect(running.handler.broadcastTick(quote(symbol, sequence))).toBe(true)
+    if (sequence % 20 === 0) await pacer.until(() => pacer.ticks.length >= 2 * sequence - 60)
+  }
+}
+
+async function expectNothingLost(file: string, failures: number, options = {}): Promise<void> {
+  server = await HandlerServer.start({ ...FULL_SIZE, ...options }, { laneFile: lane(file) })
+  const all = await TickClient.connect(server.url())
+  const onlyB = await TickClient.connect(server.url('?symbols=B'))
+  const singles = await TickClient.connect(server.url('?symbols=A&batch=false'))
+  await pushAll(server, all)
+  await all.until(() => all.ticks.length >= 2 * TICKS)
+  await onlyB.until(() => onlyB.ticks.length >= TICKS)
+  await singles.until(() => singles.ticks.length >= TICKS)
+  expect(server.handler.getMetrics().counters.laneRestarts).toBe(failures)
+  const of = (client: TickClient, symbol: string) =>
+    client.ticks.filter(tick => tick.symbol === symbol).map(({ sequence }) => sequence)
+  for (const symbol of ['A', 'B']) expect(of(all, symbol)).toEqual(sequences(1, TICKS))
+  expect(of(onlyB, 'B')).toEqual(sequences(1, TICKS))
+  expect(of(singles, 'A')).toEqual(sequences(1, TICKS))
+  for (const client of [all, onlyB, singles]) {
+    expect(client.silentErrors).toEqual([])
+    expect(client.gaps).toEqual([])
+    expect(client.closed).toBeUndefined()
+  }
+}
+
+it('loses nothing when a lane throws in the midst of a record', () =>
+  expectNothingLost('throws-in-decode', 3))
+
+it('loses nothing when a lane throws before it publishes a turn', () =>
+  expectNothingLost('throws-before-publish', 3))
+
+it('repeats nothing when a lane throws after it has published a turn', () =>
+  expectNothingLost('throws-after-publish', 3))
+
+it('loses nothing when the thread of a lane ends in the midst of a turn', () => expectNothingLost('exits', 3))
+
+it('replaces a lane that hangs', () => expectNothingLost('hangs', 1, { laneHangTimeoutMs: 500 }))
+
+it('skips a tick that makes two lanes in a row fail, and says so', async () => {
+  server = await HandlerServer.start({}, { laneFile: lane('poisoned') })
+  const client = await TickClient.connect(server.url())
+  for (const symbol of ['A', 'POISON', 'B']) server.handler.broadcastTick(quote(symbol, 1))
+  await client.until(() => client.ticks.length === 2)
+  expect(client.ticks.map(({ symbol }) => symbol)).toEqual(['A', 'B'])
+  expect(client.gaps).toEqual([
+    { type: 'gap', reason: 'poison', from: 2, to: 2, missed: 1, seq: expect.any(Number) },
+  ])
+  expect(client.silentErrors).toEqual([])
+  const { counters, lanes } = server.handler.getMetrics()
+  expect(counters.laneRestarts).toBe(2)
+  expect(lanes[0]?.counters.ticksPoison).toBe(1)
+})

@@ -1,0 +1,112 @@
+/**
+ * A client that does not read: it holds bytes of the ring, and neither loses them nor costs the others anything.
+ */
+import { afterEach, expect, it } from 'vitest'
+import type { HandlerOptions } from '../../src/config.js'
+import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
+import { TickClient } from '../support/tick-client.js'
+import { quote } from '../support/ticks.js'
+
+const TINY_RING: Partial<HandlerOptions> = {
+  ...FULL_SIZE,
+  frameRingBytes: 128 * 1024,
+  turnBytesMax: 2 * 1024,
+}
+/** Long, so that sockets fill with few ticks. */
+const SYMBOL = 'S'.repeat(64)
+const PACE = 500
+
+let server: HandlerServer | undefined
+
+afterEach(async () => {
+  await server?.stop()
+  server = undefined
+})
+
+/** Pushes ticks in steps that a client which reads keeps up with, as long as `wantsMore`. @returns the last sequence */
+async function push(
+  running: HandlerServer,
+  reader: TickClient,
+  first: number,
+  wantsMore: (sequence: number) => boolean,
+): Promise<number> {
+  let sequence = first
+  for (; wantsMore(sequence); sequence++) {
+    expect(running.handler.broadcastTick(quote(SYMBOL, sequence))).toBe(true)
+    if (sequence % PACE === 0) await reader.until(() => reader.ticks.length >= sequence - PACE)
+  }
+  return sequence - 1
+}
+
+/** Every tick is the whole quote of its sequence, and none is missing but those a gap told of; offsets equal sequences here. */
+function expectIntact(client: TickClient): void {
+  expect(client.silentErrors).toEqual([])
+  const gaps = [...client.gaps]
+  let expected = 1
+  for (const tick of client.ticks) {
+    if (gaps[0]?.from === expected) expected = gaps.shift()!.to + 1
+    const { bid, bidSize, ask, askSize } = quote(SYMBOL, expected)
+    const whole = tick.bid === bid && tick.bidSize === bidSize && tick.ask === ask && tick.askSize === askSize
+    if (tick.sequence !== expected || !whole)
+      expect(tick).toMatchObject({ sequence: expected, bid, bidSize, ask, askSize })
+    expected++
+  }
+  expect(gaps).toEqual([])
+}
+
+async function withBlockedClient(
+  options: Partial<HandlerOptions>,
+  ticksAfter: (running: HandlerServer) => number,
+) {
+  server = await HandlerServer.start(options)
+  const running = server
+  const reader = await TickClient.connect(running.url())
+  const slow = await TickClient.connect(running.url())
+  slow.socket.pause()
+  const blockedAt = await push(
+    running,
+    reader,
+    1,
+    () => running.handler.getMetrics().counters.writesBlocked === 0,
+  )
+  const last = await push(
+    running,
+    reader,
+    blockedAt + 1,
+    sequence => sequence <= blockedAt + ticksAfter(running),
+  )
+  await reader.until(() => reader.ticks.length >= last)
+  slow.socket.resume()
+  return { running, reader, slow, last }
+}
+
+it('keeps the bytes of a write in flight while a tiny ring wraps, then tells exactly what was missed', async () => {
+  const { running, reader, slow, last } = await withBlockedClient(TINY_RING, () => 10_000)
+  const framesBytes = running.handler.getMetrics().lanes[0]!.counters.framesBytes
+  expect(framesBytes).toBeGreaterThan(8 * running.handler.settings.frameRingBytes)
+  await slow.until(() => slow.gaps.length > 0)
+  const final = await push(running, reader, last + 1, sequence => sequence <= last + 10)
+  await slow.until(() => Number(slow.ticks.at(-1)?.sequence) === final)
+  await reader.until(() => reader.ticks.length === final)
+
+  expectIntact(slow)
+  expect(slow.closed).toBeUndefined()
+  expect(slow.gaps).toMatchObject([{ reason: 'slow' }])
+  const [gap] = slow.gaps
+  expect(slow.ticks.length + gap!.missed!).toBe(final)
+  expect(gap!.to - gap!.from + 1).toBe(gap!.missed)
+
+  expectIntact(reader)
+  expect(reader.gaps).toEqual([])
+  const { counters } = running.handler.getMetrics()
+  expect(counters.lapped).toBe(1)
+  expect(counters.ticksDroppedSlow).toBe(gap!.missed)
+})
+
+it('lets a client catch up without loss from what the ring still holds', async () => {
+  const { slow, last } = await withBlockedClient(FULL_SIZE, () => 20_000)
+  await slow.until(() => slow.ticks.length >= last)
+  expectIntact(slow)
+  expect(slow.gaps).toEqual([])
+  expect(slow.ticks.length).toBe(last)
+})

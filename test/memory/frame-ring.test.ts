@@ -1,0 +1,343 @@
+import { once } from 'node:events'
+import { MessageChannel } from 'node:worker_threads'
+import fc from 'fast-check'
+import { afterEach, describe, expect, it } from 'vitest'
+import { MainDoorbell } from '../../src/memory/doorbell.js'
+import { Descriptor, FrameRingReader, FrameRingWriter } from '../../src/memory/frame-ring.js'
+import {
+  AUDIENCE_FRAMES,
+  CLIENT_FRAMES,
+  CONTROL_BYTES,
+  DESCRIPTOR_HEAD,
+  DESCRIPTOR_TAIL,
+  FREE_HEAD,
+  FREE_TAIL,
+  JOINED,
+  laneLayout,
+  TURN_END,
+  TURNS_CONSUMED,
+  TURNS_PUBLISHED,
+} from '../../src/memory/lane-layout.js'
+import { findTorn, patternLength, writePattern } from '../support/pattern.js'
+import { reportOf, startThread, terminateThreads } from '../support/thread.js'
+import type { FrameWriterTask } from '../support/threads/frame-writer.js'
+
+const RECORD_BYTES_MAX = 2048
+/** 8 segments of 4 KiB. */
+const LAYOUT = laneLayout(32 * 1024, RECORD_BYTES_MAX, 0)
+
+/** A frame ring whose counters all begin at `start`. */
+class TestRing {
+  readonly memory = new SharedArrayBuffer(LAYOUT.totalBytes)
+  readonly control = new Int32Array(this.memory, 0, CONTROL_BYTES / 4)
+  readonly reader: FrameRingReader
+  writer: FrameRingWriter
+  readonly descriptor = new Descriptor()
+
+  constructor(start = 0) {
+    for (const word of [
+      DESCRIPTOR_HEAD,
+      DESCRIPTOR_TAIL,
+      TURNS_PUBLISHED,
+      TURNS_CONSUMED,
+      FREE_HEAD,
+      FREE_TAIL,
+    ])
+      this.control[word] = start
+    this.reader = new FrameRingReader(this.memory, LAYOUT)
+    this.writer = new FrameRingWriter(this.memory, LAYOUT)
+  }
+
+  /** Writes and describes, without publishing. @returns whether there was room */
+  write(number: number, length: number): boolean {
+    const start = this.writer.reserve(length)
+    if (start === undefined) return false
+    writePattern(this.writer.bytes, start, length, number)
+    this.describe(AUDIENCE_FRAMES, number, length)
+    return true
+  }
+
+  describe(kind: number, number: number, length: number): void {
+    this.descriptor.kind = kind
+    this.descriptor.target = number
+    this.descriptor.length = length
+    this.writer.describe(this.descriptor)
+  }
+
+  /** Reads one descriptor and checks the bytes it names. @returns its number, or what is wrong */
+  read(): number | string {
+    if (!this.reader.next()) return 'nothing'
+    const { target, start, length } = this.reader.descriptor
+    return findTorn(this.writer.bytes, start, length, target) < 0 ? target : `torn ${target}`
+  }
+}
+
+/** 0, and where counters wrap: 2^31 is near, and for the unsigned view of the free queue 0 is. */
+const STARTS = [0, 2 ** 31 - 5, -5, -(2 ** 31)]
+
+describe('the frame ring', () => {
+  it.each(STARTS)('hands every field of a descriptor over, counters from %i', start => {
+    const ring = new TestRing(start)
+    const fields = {
+      kind: CLIENT_FRAMES,
+      target: 2 ** 31 - 1,
+      length: 77,
+      messages: 3,
+      join: 4,
+      unknownLosses: 5,
+      ticksTotal: 2 ** 53 - 1,
+      lastOffset: 2 ** 52 + 1,
+      receivedUs: 1_723_161_255_088_169,
+      lostTotal: 2 ** 40,
+    }
+    for (let lap = 0; lap < 20; lap++) {
+      const at = ring.writer.reserve(77)!
+      ring.writer.describe(Object.assign(new Descriptor(), fields))
+      ring.writer.publish()
+      expect(ring.reader.next()).toBe(true)
+      const segment = ring.reader.descriptor.segment
+      expect({ ...ring.reader.descriptor }).toEqual({ ...fields, segment, start: at })
+      const frames = at - LAYOUT.framesStart
+      expect(segment).toBe(Math.floor(frames / LAYOUT.segmentBytes))
+    }
+  })
+
+  it('shows nothing before it is published', () => {
+    const ring = new TestRing()
+    ring.write(1, 10)
+    ring.describe(TURN_END, 1, 0)
+    expect(ring.reader.hasNext()).toBe(false)
+    expect(ring.reader.next()).toBe(false)
+    ring.writer.publish()
+    expect([ring.read(), ring.read(), ring.read()]).toEqual([1, 1, 'nothing'])
+  })
+
+  it.each(STARTS)('lets segments go round, given back in any order, counters from %i', start => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(7), fc.integer({ min: 1, max: 4096 })), { maxLength: 200 }),
+        steps => {
+          const ring = new TestRing(start)
+          const held: { segment: number; frames: { number: number; start: number; length: number }[] }[] = []
+          let used = LAYOUT.segmentBytes
+          let number = 0
+          for (const [pick, length] of steps) {
+            const fits = used + length <= LAYOUT.segmentBytes
+            expect(ring.writer.hasRoomFor(length)).toBe(fits || held.length < LAYOUT.segmentCount)
+            if (!ring.write(++number, length)) {
+              // All eight are held; the one in use stays.
+              expect(fits || held.length < LAYOUT.segmentCount).toBe(false)
+              const [back] = held.splice(pick % (held.length - 1), 1)
+              for (const frame of back!.frames)
+                expect(findTorn(ring.writer.bytes, frame.start, frame.length, frame.number)).toBe(-1)
+              ring.reader.giveBack(back!.segment)
+              number--
+              continue
+            }
+            used = fits ? used + length : length
+            ring.writer.publish()
+            expect(ring.read()).toBe(number)
+            const { segment, start: at } = ring.reader.descriptor
+            if (!fits) {
+              expect(held.map(({ segment }) => segment)).not.toContain(segment)
+              held.push({ segment, frames: [] })
+            }
+            held.at(-1)!.frames.push({ number, start: at, length })
+            ring.reader.release()
+            expect(ring.reader.freeSegments()).toBe(LAYOUT.segmentCount - held.length)
+          }
+          for (const { frames } of held)
+            for (const frame of frames)
+              expect(findTorn(ring.writer.bytes, frame.start, frame.length, frame.number)).toBe(-1)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  it('puts frames side by side, and never across the end of a segment', () => {
+    const ring = new TestRing()
+    const starts = [2000, 2000, 96, 1].map(length => {
+      ring.write(length, length)
+      ring.writer.publish()
+      ring.read()
+      return ring.reader.descriptor.start
+    })
+    expect(starts[1]! - starts[0]!).toBe(2000)
+    expect(starts[2]! - starts[0]!).toBe(4000)
+    expect((starts[3]! - LAYOUT.framesStart) % LAYOUT.segmentBytes).toBe(0)
+    expect(ring.reader.descriptor.segment).not.toBe(0)
+  })
+
+  it('reserves nothing while no segment is free, and says so beforehand', () => {
+    const ring = new TestRing()
+    for (let number = 0; number < LAYOUT.segmentCount; number++) expect(ring.write(number, 4096)).toBe(true)
+    expect(ring.writer.hasRoomFor(1)).toBe(false)
+    expect(ring.writer.reserve(1)).toBeUndefined()
+    expect(ring.writer.reserve(1)).toBeUndefined()
+    expect(ring.writer.hasRoomFor(0)).toBe(true)
+    ring.reader.giveBack(5)
+    expect(ring.writer.hasRoomFor(1)).toBe(true)
+    expect(ring.writer.reserve(1)).toBe(LAYOUT.framesStart + 5 * LAYOUT.segmentBytes)
+  })
+
+  it('throws for frames larger than a segment, and for a segment given back twice', () => {
+    const ring = new TestRing()
+    expect(() => ring.writer.reserve(4097)).toThrow(/frames of 4097 bytes, segment 4096/)
+    expect(() => ring.reader.giveBack(3)).toThrow(/segment 3 given back/)
+  })
+
+  it.each(STARTS)('tells when the ring of descriptors is full, counters from %i', start => {
+    const ring = new TestRing(start)
+    for (let lap = 0; lap < 3; lap++) {
+      for (let count = 0; count < LAYOUT.descriptorCount; count++) {
+        if (!ring.writer.hasRoomForDescriptor()) expect.fail(`full after ${count}`)
+        ring.describe(JOINED, count, 0)
+      }
+      expect(ring.writer.hasRoomForDescriptor()).toBe(false)
+      ring.writer.publish()
+      for (let count = 0; count < LAYOUT.descriptorCount; count++)
+        if (ring.read() !== count) expect.fail(`another descriptor in place of ${count}`)
+      expect(ring.writer.hasRoomForDescriptor()).toBe(false)
+      ring.reader.release()
+      expect(ring.writer.hasRoomForDescriptor()).toBe(true)
+    }
+  })
+
+  it.each(STARTS)('counts turns that are ahead of the transmitter, counters from %i', start => {
+    const ring = new TestRing(start)
+    for (let turn = 0; turn < 12; turn++) {
+      expect(ring.writer.turnsAhead()).toBe(0)
+      ring.writer.turnPublished()
+      ring.writer.turnPublished()
+      expect(ring.writer.turnsAhead()).toBe(2)
+      ring.reader.turnConsumed()
+      expect(ring.writer.turnsAhead()).toBe(1)
+      ring.reader.turnConsumed()
+    }
+  })
+
+  it.each(STARTS)('readies the ring for a successor, counters from %i', start => {
+    const ring = new TestRing(start)
+    for (let number = 1; number <= 3; number++) ring.write(number, 4096)
+    ring.writer.publish()
+    ring.writer.turnPublished()
+    // Taken, and described without being published: both end with the lane.
+    ring.write(4, 4096)
+    ring.writer.reserve(1)
+    expect([ring.read(), ring.read(), ring.read(), ring.read()]).toEqual([1, 2, 3, 'nothing'])
+    ring.reader.release()
+
+    ring.reader.resetAfterLane(new Set([0, 2]))
+    expect(ring.reader.freeSegments()).toBe(6)
+    ring.writer = new FrameRingWriter(ring.memory, LAYOUT)
+    expect(ring.writer.turnsAhead()).toBe(0)
+    const segments = []
+    for (let number = 10; number < 16; number++) {
+      expect(ring.write(number, 4096)).toBe(true)
+      ring.writer.publish()
+      expect(ring.read()).toBe(number)
+      segments.push(ring.reader.descriptor.segment)
+    }
+    expect(segments.sort()).toEqual([1, 3, 4, 5, 6, 7])
+    expect(ring.writer.hasRoomFor(1)).toBe(false)
+    // What clients still hold of the lane before was left alone.
+    expect(findTorn(ring.writer.bytes, LAYOUT.framesStart, 4096, 1)).toBe(-1)
+    expect(findTorn(ring.writer.bytes, LAYOUT.framesStart + 2 * LAYOUT.segmentBytes, 4096, 3)).toBe(-1)
+    ring.reader.giveBack(2)
+    expect(ring.writer.hasRoomFor(1)).toBe(true)
+  })
+})
+
+describe('the frame ring between threads', () => {
+  afterEach(terminateThreads)
+
+  interface Held {
+    readonly segment: number
+    readonly frames: { number: number; start: number; length: number }[]
+  }
+
+  /**
+   * Takes what a lane's thread writes, keeps some segments for a while, and checks every frame when it is read and once more
+   * when its segment is due to go back.
+   *
+   * @param giveBackTooEarly gives segments back before that last check, as a main thread that forgets its clients would
+   * @returns what was found wrong, at most ten of it
+   */
+  async function receive(start: number, frames: number, giveBackTooEarly = false): Promise<string[]> {
+    const ring = new TestRing(start)
+    const { reader } = ring
+    const bytes = new Uint8Array(ring.memory)
+    const doorbell = new MainDoorbell(ring.control)
+    const { port1, port2 } = new MessageChannel()
+    const wrong: string[] = []
+    const held: Held[] = []
+    let expected = 1
+    const task: FrameWriterTask = {
+      memory: ring.memory,
+      layout: LAYOUT,
+      bell: port2,
+      frames,
+      frameBytesMax: 1500,
+      turnFrames: 7,
+    }
+    const thread = startThread('frame-writer', task, [port2])
+
+    const check = ({ number, start, length }: Held['frames'][number]): void => {
+      const torn = findTorn(bytes, start, length, number)
+      if (torn >= 0 && wrong.length < 10) wrong.push(`frame ${number} is torn at byte ${torn}`)
+    }
+    const letGo = (): void => {
+      // Any but the newest, which the lane still fills; which one depends on how far we are.
+      const [oldest] = held.splice(patternLength(expected, held.length - 2), 1)
+      for (const frame of oldest!.frames) check(frame)
+      if (!giveBackTooEarly) reader.giveBack(oldest!.segment)
+      doorbell.ringLane()
+    }
+    const take = (): void => {
+      while (reader.next()) {
+        const { kind, segment, start, length, target, lastOffset } = reader.descriptor
+        if (kind === TURN_END) reader.turnConsumed()
+        else {
+          if (target !== expected || lastOffset !== expected)
+            wrong.push(`frame ${target} in place of ${expected}`)
+          expected++
+          if (held.at(-1)?.segment !== segment) {
+            if (giveBackTooEarly && held.length > 0) reader.giveBack(held.at(-1)!.segment)
+            held.push({ segment, frames: [] })
+          }
+          const frame = { number: target, start, length }
+          held.at(-1)!.frames.push(frame)
+          check(frame)
+        }
+        while (held.length > 5) letGo()
+      }
+      reader.release()
+      doorbell.ringLane()
+    }
+
+    port1.on('message', () => {
+      do take()
+      while (doorbell.sleepUnless(() => reader.hasNext()))
+    })
+    doorbell.sleepUnless(() => false)
+    const closed = once(port1, 'close')
+    await reportOf(thread)
+    await closed
+    take()
+    expect(expected).toBe(frames + 1)
+    return wrong
+  }
+
+  it.each([
+    [0, 60_000],
+    [2 ** 31 - 10_000, 30_000],
+    [-3000, 10_000],
+  ])('keeps every byte until its segment is given back, counters from %i', async (start, frames) => {
+    expect(await receive(start, frames)).toEqual([])
+  })
+
+  it('is checked by a main thread that sees bytes given back too early', async () => {
+    expect((await receive(0, 5000, true))[0]).toMatch(/^frame \d+ is torn at byte \d+$/)
+  })
+})

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
+import {
+  LANE_METRICS,
+  LANE_SLOT_COUNT,
+  LANE_SLOTS,
+  MAIN_METRICS,
+  MAIN_SLOT_COUNT,
+  MAIN_SLOTS,
+  type MetricDescription,
+} from '../../src/metrics/metric-table.js'
+import { laneCounters, mainCounters, utilisation } from '../../src/metrics/metrics-view.js'
+
+const METRICS: MetricDescription[] = [...Object.values(MAIN_METRICS), ...Object.values(LANE_METRICS)]
+
+describe('the table of metrics', () => {
+  it('names each counter once, slots of one name by their reasons', () => {
+    const names = METRICS.map(({ name, reason }) => `${name}{${reason ?? ''}}`)
+    expect(new Set(names).size).toBe(names.length)
+  })
+
+  it('gives the slots of one name the same unit and type, and all of them a reason or none', () => {
+    for (const { name, reason, type, unit } of METRICS) {
+      for (const other of METRICS.filter(metric => metric.name === name))
+        expect([other.type, other.unit, other.reason === undefined]).toEqual([
+          type,
+          unit,
+          reason === undefined,
+        ])
+    }
+  })
+
+  it('uses names that Prometheus takes, counters with _total', () => {
+    for (const { name, type } of METRICS) {
+      expect(name).toMatch(/^ringcast_[a-z][a-z_]*[a-z]$/)
+      expect(name.endsWith('_total')).toBe(type === 'counter')
+    }
+  })
+
+  it('says in the name what a time is counted in', () => {
+    for (const { name, unit } of METRICS) expect(/_us_total$/.test(name)).toBe(unit === 'µs')
+  })
+
+  it('explains every metric in a sentence', () => {
+    for (const { help, unit } of METRICS) {
+      expect(help).toMatch(/^[A-Z].*\.$/)
+      expect(unit).not.toBe('')
+    }
+  })
+
+  it('has a slot for each metric', () => {
+    expect(Object.values(MAIN_SLOTS).sort((a, b) => a - b)).toEqual([...Array(MAIN_SLOT_COUNT).keys()])
+    expect(Object.values(LANE_SLOTS).sort((a, b) => a - b)).toEqual([...Array(LANE_SLOT_COUNT).keys()])
+  })
+})
+
+describe('the view of the counters', () => {
+  it('shows each counter under its name', () => {
+    const main = new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT)))
+    const writer = new CounterWriter(main)
+    for (let slot = 0; slot < MAIN_SLOT_COUNT; slot++) writer.values[slot] = 2 ** 40 + slot
+    writer.flush()
+    const view = mainCounters(main)
+    expect(Object.keys(view)).toEqual(Object.keys(MAIN_METRICS))
+    for (const [name, value] of Object.entries(view))
+      expect(value).toBe(2 ** 40 + MAIN_SLOTS[name as keyof typeof MAIN_SLOTS])
+  })
+
+  it('shows what part of its life a lane has worked', () => {
+    const lane = new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT)))
+    expect(utilisation(laneCounters(lane))).toBe(0)
+    lane[LANE_SLOTS.busyUs] = 30n
+    lane[LANE_SLOTS.idleUs] = 90n
+    expect(utilisation(laneCounters(lane))).toBe(0.25)
+  })
+})

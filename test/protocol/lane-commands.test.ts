@@ -1,0 +1,54 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  ALL_LANES,
+  decodeCommand,
+  encodeCommand,
+  type LaneCommand,
+} from '../../src/protocol/lane-commands.js'
+import { anySymbol } from '../support/any-tick.js'
+
+const id = fc.nat()
+const total = fc.maxSafeNat()
+const anyCommand: fc.Arbitrary<LaneCommand> = fc.oneof(
+  fc.record({
+    op: fc.constant('open' as const),
+    audience: id,
+    spec: fc.record({ symbols: fc.oneof(fc.constant(null), fc.array(anySymbol)), batch: fc.boolean() }),
+  }),
+  fc.record({ op: fc.constant('close' as const), audience: id }),
+  fc.record({
+    op: fc.constant('join' as const),
+    audience: id,
+    client: id,
+    name: fc.string(),
+    join: id,
+    fellBehindAt: fc.oneof(
+      fc.constant(null),
+      fc.record({ ticksTotal: total, lostTotal: total, unknownLosses: total, lastOffset: total }),
+    ),
+  }),
+  fc.record({ op: fc.constant('session' as const), first: fc.boolean(), continuous: fc.boolean() }),
+  fc.record({
+    op: fc.constant('lost' as const),
+    reason: fc.constantFrom('overload' as const, 'malformed' as const),
+    missed: fc.oneof(fc.constant(null), total),
+  }),
+)
+
+describe('a lane command', () => {
+  it('comes out of shared memory as it went in', () => {
+    fc.assert(
+      fc.property(anyCommand, command => {
+        const bytes = encodeCommand(command)
+        const shared = new Uint8Array(new SharedArrayBuffer(bytes.length + 9)).fill(0x7b)
+        shared.set(bytes, 4)
+        expect(decodeCommand(shared.subarray(4, 4 + bytes.length))).toEqual(command)
+      }),
+    )
+  })
+
+  it('for all lanes is for none in particular', () => {
+    expect(ALL_LANES).toBeGreaterThan(1000)
+  })
+})

@@ -1,0 +1,355 @@
+/**
+ * A lane in the test's own thread, with real shared memory: where it would sleep, the test plays the main thread. A lane can be
+ * killed at any call into the ring, its state or its decoder, and a successor goes on.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import { vi } from 'vitest'
+import { encodeTick, encodeTickBatch, type Tick } from '../../src/feed/tick-feed-service.js'
+import { counterBlockBytes, readCounter } from '../../src/memory/counters.js'
+import { LaneDoorbell } from '../../src/memory/doorbell.js'
+import { Descriptor, FrameRingReader, FrameRingWriter } from '../../src/memory/frame-ring.js'
+import {
+  AUDIENCE_FRAMES,
+  CLIENT_FRAMES,
+  CONTROL_BYTES,
+  JOINED,
+  LANE_ASLEEP,
+  laneLayout,
+  STOP,
+  TICK_IN_HAND,
+  TURN_END,
+} from '../../src/memory/lane-layout.js'
+import { LaneState } from '../../src/memory/lane-state.js'
+import { TickLogWriter, tickLogBytes } from '../../src/memory/tick-log.js'
+import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
+import { LANE_SLOT_COUNT, LANE_SLOTS, type LaneMetric } from '../../src/metrics/metric-table.js'
+import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
+import {
+  ALL_LANES,
+  encodeCommand,
+  type LaneCommand,
+  offsetsOf,
+  type Progress,
+} from '../../src/protocol/lane-commands.js'
+import { TURN_OVERSHOOT_BYTES } from '../../src/protocol/lane-task.js'
+import type { GapMessage, GapReason, SubscribedMessage, TicksMessage } from '../../src/protocol/messages.js'
+import { TickDecoder } from '../../src/protocol/tick-decoder.js'
+import { QUOTE } from '../../src/protocol/tick-fields.js'
+import { Lane } from '../../workers/lane.js'
+import { frameTexts } from './frames.js'
+
+export type Message = TicksMessage | GapMessage | SubscribedMessage
+
+interface StageAudience {
+  readonly spec: AudienceSpec
+  seq: number
+  progress: Progress
+}
+
+/** A client as the main thread sees it. */
+export class StageClient {
+  readonly id: number
+  readonly audience: number
+  join = 0
+  isReceiving = false
+  readonly messages: Message[] = []
+
+  constructor(id: number, audience: number) {
+    this.id = id
+    this.audience = audience
+  }
+}
+
+export interface StageOptions {
+  readonly frameRingBytes?: number
+  readonly turnBytesMax?: number
+  readonly scratchBytes?: number
+  readonly positionsTellLosses?: boolean
+}
+
+class Killed extends Error {}
+
+/** Calls at which a lane can be killed. */
+const DEADLY = [
+  [FrameRingWriter.prototype, 'reserve'],
+  [FrameRingWriter.prototype, 'describe'],
+  [FrameRingWriter.prototype, 'turnPublished'],
+  [FrameRingWriter.prototype, 'publish'],
+  [LaneState.prototype, 'commit'],
+  [LaneDoorbell.prototype, 'ringMain'],
+  [TickDecoder.prototype, 'decode'],
+] as const
+
+const PROGRESS_AT_FIRST: Progress = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0 }
+
+export class LaneStage {
+  readonly audiences = new Map<number, StageAudience>()
+  readonly clients = new Map<number, StageClient>()
+  /** What the lane has published, kind by kind, as far as it was read. */
+  readonly published: Descriptor[] = []
+  readonly poison: number[] = []
+  readonly layout
+  readonly memory: SharedArrayBuffer
+  readonly control: Int32Array
+  readonly state: LaneState
+  readonly ring: FrameRingReader
+  readonly log: TickLogWriter
+  /** Offset of the last tick in the log. */
+  offset = 0
+  turns = 0
+  /** The largest run of frames so far. */
+  framesBytesMax = 0
+  /** While true, nothing that the lane publishes is read. */
+  isBusy = false
+  private readonly options: Required<StageOptions>
+  private readonly tickLog = new SharedArrayBuffer(tickLogBytes(1 << 20))
+  private readonly counters = new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT))
+  private segment = -1
+
+  constructor(options: StageOptions = {}) {
+    this.options = {
+      frameRingBytes: 1 << 20,
+      turnBytesMax: 16_384,
+      scratchBytes: 1 << 18,
+      positionsTellLosses: true,
+      ...options,
+    }
+    const { frameRingBytes, turnBytesMax, scratchBytes } = this.options
+    this.layout = laneLayout(frameRingBytes, turnBytesMax + TURN_OVERSHOOT_BYTES, scratchBytes)
+    this.memory = new SharedArrayBuffer(this.layout.totalBytes)
+    this.control = new Int32Array(this.memory, 0, CONTROL_BYTES / 4)
+    this.state = new LaneState(this.memory)
+    this.ring = new FrameRingReader(this.memory, this.layout)
+    this.log = new TickLogWriter(this.tickLog, () => this.state.cursor())
+  }
+
+  // Into the log
+
+  tick(tick: Partial<Tick>): number {
+    return this.append(TICK, 1, encodeTick({ symbol: 'A', kind: QUOTE, sequence: this.offset + 1, ...tick }))
+  }
+
+  /** Ticks that come in one message. */
+  batch(ticks: readonly Partial<Tick>[]): void {
+    const offset = this.offset + 1
+    const whole = ticks.map((tick, index) => ({
+      symbol: 'A',
+      kind: QUOTE,
+      sequence: offset + index,
+      ...tick,
+    }))
+    this.append(TICK_BATCH, ticks.length, encodeTickBatch({ ticks: whole }))
+  }
+
+  /** Bytes that are no tick. */
+  malformed(): number {
+    return this.append(TICK, 1, new Uint8Array(0))
+  }
+
+  command(command: LaneCommand, lane = ALL_LANES): void {
+    this.put(COMMAND, lane, encodeCommand(command), offsetsOf(command))
+  }
+
+  lost(reason: GapReason, missed: number | null): void {
+    this.command({ op: 'lost', reason, missed })
+  }
+
+  open(audience: number, spec: Partial<AudienceSpec> = {}): void {
+    const whole = { symbols: null, batch: true, ...spec }
+    this.audiences.set(audience, { spec: whole, seq: 0, progress: PROGRESS_AT_FIRST })
+    this.command({ op: 'open', audience, spec: whole })
+  }
+
+  close(audience: number): void {
+    this.audiences.delete(audience)
+    this.command({ op: 'close', audience })
+  }
+
+  join(id: number, audience: number, fellBehindAt: Progress | null = null): StageClient {
+    const client = this.clients.get(id) ?? new StageClient(id, audience)
+    this.clients.set(id, client)
+    client.isReceiving = false
+    client.join++
+    this.command({ op: 'join', audience, client: id, name: `c${id}`, join: client.join, fellBehindAt })
+    return client
+  }
+
+  /** An audience of all symbols and a client of it, from the first tick on. */
+  listen(spec: Partial<AudienceSpec> = {}, audience = 1): StageClient {
+    this.open(audience, spec)
+    const client = this.join(audience * 100, audience)
+    this.run()
+    client.messages.length = 0
+    return client
+  }
+
+  private append(type: RecordType, count: number, payload: Uint8Array): number {
+    this.put(type, count, payload, count)
+    return this.offset
+  }
+
+  private put(type: RecordType, count: number, payload: Uint8Array, offsets: number): void {
+    const isThere = this.log.tryAppend(type, count, this.offset + 1, 1, payload, 0, payload.length, 0)
+    if (!isThere) throw new Error('the log is full')
+    this.offset += offsets
+  }
+
+  // The lane
+
+  /**
+   * Lets a lane work until it has nothing left to do, then stops it. What it publishes is read whenever it sleeps.
+   *
+   * @param steps done one by one, each when the lane sleeps and all it published was read
+   * @param killAt kills the lane at so manieth of its calls; even: before the call, odd: after it
+   * @returns whether it lived
+   */
+  run(steps: (() => void)[] = [], killAt = -1): boolean {
+    const left = [...steps]
+    Atomics.store(this.control, STOP, 0)
+    let sleepsWithoutWork = 0
+    vi.spyOn(LaneDoorbell.prototype, 'waitUnless').mockImplementation(hasWork => {
+      if (hasWork() || (!this.isBusy && this.drain())) sleepsWithoutWork = 0
+      else if (left.length > 0) left.shift()!()
+      else if (sleepsWithoutWork++ > 0) throw new Error('the lane sleeps though told to stop')
+      else Atomics.store(this.control, STOP, 1)
+    })
+    if (killAt >= 0) this.makeMortal(killAt)
+    let isAlive = true
+    try {
+      this.lane().run()
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error
+      isAlive = false
+    } finally {
+      vi.restoreAllMocks()
+    }
+    if (this.isBusy) return isAlive
+    this.drain()
+    if (!isAlive) this.laneEnded()
+    return isAlive
+  }
+
+  private makeMortal(killAt: number): void {
+    let calls = 0
+    for (const [prototype, name] of DEADLY) {
+      const methods = prototype as unknown as Record<string, (...args: unknown[]) => unknown>
+      const original = methods[name]!
+      vi.spyOn(methods, name).mockImplementation(function (this: unknown, ...args: unknown[]) {
+        const call = calls++
+        if (2 * call === killAt) throw new Killed()
+        const result = original.apply(this, args)
+        if (2 * call + 1 === killAt) throw new Killed()
+        return result
+      })
+    }
+  }
+
+  private lane(): Lane {
+    return new Lane({
+      lane: 0,
+      epoch: 'e',
+      tickLog: this.tickLog,
+      memory: this.memory,
+      layout: this.layout,
+      counters: this.counters,
+      bell: { postMessage: () => {} } as unknown as MessagePort,
+      turnBytesMax: this.options.turnBytesMax,
+      positionsTellLosses: this.options.positionsTellLosses,
+      audiences: [...this.audiences].map(([audience, { spec, seq, progress }]) => ({
+        audience,
+        spec,
+        seq,
+        ...progress,
+      })),
+      poison: this.poison,
+    })
+  }
+
+  /** What the main thread does when a lane's thread has ended and all it published was read. */
+  private laneEnded(): void {
+    this.segment = -1
+    this.ring.resetAfterLane(new Set())
+    Atomics.store(this.control, TICK_IN_HAND, 0)
+    Atomics.store(this.control, LANE_ASLEEP, 0)
+  }
+
+  counter(name: LaneMetric): number {
+    return readCounter(new BigInt64Array(this.counters), LANE_SLOTS[name])
+  }
+
+  // Out of the ring
+
+  /** Reads all that was published. @returns whether there was anything */
+  drain(): boolean {
+    let isThere = false
+    while (this.ring.next()) {
+      isThere = true
+      const descriptor = Object.assign(new Descriptor(), this.ring.descriptor)
+      this.published.push(descriptor)
+      this.take(descriptor)
+    }
+    this.ring.release()
+    return isThere
+  }
+
+  private take(descriptor: Descriptor): void {
+    const { kind, length, segment, start } = descriptor
+    if (kind === TURN_END) {
+      this.turns++
+      this.ring.turnConsumed()
+      return
+    }
+    const messages = frameTexts(new Uint8Array(this.memory, start, length)).map(
+      text => JSON.parse(text) as Message,
+    )
+    this.framesBytesMax = Math.max(this.framesBytesMax, length)
+    if (kind === AUDIENCE_FRAMES) this.takeFrames(descriptor, messages)
+    else if (kind === CLIENT_FRAMES || kind === JOINED) this.takeAnswer(descriptor, messages)
+    else throw new Error(`descriptor of kind ${kind}`)
+    if (length === 0 || segment === this.segment) return
+    if (this.segment >= 0) this.ring.giveBack(this.segment)
+    this.segment = segment
+  }
+
+  private takeFrames(descriptor: Descriptor, messages: Message[]): void {
+    const audience = this.audiences.get(descriptor.target)
+    if (audience === undefined) return
+    const { lastOffset, lostTotal, ticksTotal, unknownLosses } = descriptor
+    const ticks = messages.filter(message => message.type === 'ticks')
+    if (descriptor.messages !== ticks.length)
+      throw new Error(`${ticks.length} ticks messages, ${descriptor.messages} said`)
+    audience.seq += descriptor.messages
+    audience.progress = { lastOffset, lostTotal, ticksTotal, unknownLosses }
+    for (const client of this.clients.values())
+      if (client.isReceiving && client.audience === descriptor.target) client.messages.push(...messages)
+  }
+
+  private takeAnswer(descriptor: Descriptor, messages: Message[]): void {
+    const client = this.clients.get(descriptor.target)
+    // A successor repeats answers.
+    if (client === undefined || client.join !== descriptor.join || client.isReceiving) return
+    client.messages.push(...messages)
+    if (descriptor.kind === CLIENT_FRAMES) return
+    client.isReceiving = true
+    const audience = this.audiences.get(client.audience)
+    if (audience !== undefined)
+      audience.progress = { ...audience.progress, lastOffset: descriptor.lastOffset }
+  }
+}
+
+/** A stream in short: `A1` for the tick of A with sequence 1, gaps as `reason:from-to:missed`. Checks `seq` on the way. */
+export function streamOf(messages: readonly Message[], seqBefore: number): string[] {
+  let seq = seqBefore
+  const stream: string[] = []
+  for (const message of messages) {
+    if (message.type === 'ticks') {
+      if (message.seq !== ++seq) throw new Error(`seq ${message.seq} in place of ${seq}`)
+      for (const tick of message.ticks) stream.push(`${tick.symbol}${tick.sequence}`)
+    } else {
+      if (message.seq !== seq) throw new Error(`${message.type} with seq ${message.seq} in place of ${seq}`)
+      if (message.type === 'gap')
+        stream.push(`${message.reason}:${message.from}-${message.to}:${message.missed}`)
+    }
+  }
+  return stream
+}

@@ -1,0 +1,19 @@
+/** A lane whose thread ends without a word, between two descriptors of a turn. */
+import { FrameRingWriter } from '../../../src/memory/frame-ring.js'
+import type { LaneTask } from '../../../src/protocol/lane-task.js'
+import runLane from '../../../workers/lane.js'
+import { Faults, patched } from './faults.js'
+
+export default function runFaultyLane(task: LaneTask): void {
+  const faults = new Faults(task, [100, 200, 300])
+  patched(
+    FrameRingWriter.prototype,
+    'describe',
+    describe =>
+      function (this: FrameRingWriter, ...args) {
+        describe.apply(this, args)
+        if (faults.isDue()) process.exit(3)
+      },
+    () => runLane(task),
+  )
+}

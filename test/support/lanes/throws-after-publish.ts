@@ -1,0 +1,19 @@
+/** A lane that throws when a turn is published and not yet committed. */
+import { LaneState } from '../../../src/memory/lane-state.js'
+import type { LaneTask } from '../../../src/protocol/lane-task.js'
+import runLane from '../../../workers/lane.js'
+import { Faults, patched } from './faults.js'
+
+export default function runFaultyLane(task: LaneTask): void {
+  const faults = new Faults(task, [100, 200, 300])
+  patched(
+    LaneState.prototype,
+    'commit',
+    commit =>
+      function (this: LaneState, ...args) {
+        if (faults.isDue()) throw new Error('thrown before commit')
+        commit.apply(this, args)
+      },
+    () => runLane(task),
+  )
+}

@@ -1,0 +1,20 @@
+/** A lane that throws in the midst of a record. */
+
+import type { LaneTask } from '../../../src/protocol/lane-task.js'
+import { TickDecoder } from '../../../src/protocol/tick-decoder.js'
+import runLane from '../../../workers/lane.js'
+import { Faults, patched } from './faults.js'
+
+export default function runFaultyLane(task: LaneTask): void {
+  const faults = new Faults(task, [100, 200, 300])
+  patched(
+    TickDecoder.prototype,
+    'decode',
+    decode =>
+      function (this: TickDecoder, ...args) {
+        if (faults.isDue()) throw new Error('thrown in decode')
+        return decode.apply(this, args)
+      },
+    () => runLane(task),
+  )
+}

@@ -1,0 +1,44 @@
+import { decodeTick, decodeTickBatch, type Tick } from '../../src/feed/tick-feed-service.js'
+import type { FeedSession, MessageForm, TickSink } from '../../src/feed/tick-source.js'
+import { Watched } from './watched.js'
+
+/** Keeps everything that a source pushes, decoded, and the order of pushes and sessions. */
+export class RecordingSink extends Watched implements TickSink {
+  readonly ticks: Tick[] = []
+  readonly forms: MessageForm[] = []
+  readonly sessions: FeedSession[] = []
+  /** 'session 1', 'push 3' (ticks of the message) … in order. */
+  readonly events: string[] = []
+  messageCount = 0
+  positionsAsked = 0
+  /** Called after each push. */
+  onPush: () => void = () => {}
+  /** Answers `lastPosition`; by default with the last tick's. */
+  answerLastPosition: () => Promise<number> = async () => Number(this.ticks.at(-1)?.position ?? 0)
+
+  get positions(): number[] {
+    return this.ticks.map(tick => Number(tick.position))
+  }
+
+  push(message: Uint8Array, form: MessageForm): void {
+    const ticks = form === 'batch' ? decodeTickBatch(message).ticks : [decodeTick(message)]
+    for (const tick of ticks) this.ticks.push(tick)
+    this.forms.push(form)
+    this.events.push(`push ${ticks.length}`)
+    this.messageCount++
+    this.onPush()
+    this.changed()
+  }
+
+  sessionStarted(session: FeedSession): void {
+    this.sessions.push(session)
+    this.events.push(`session ${session.number}`)
+    this.changed()
+  }
+
+  lastPosition(): Promise<number> {
+    this.positionsAsked++
+    this.changed()
+    return this.answerLastPosition()
+  }
+}

@@ -1,0 +1,171 @@
+import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { AddressInfo, Socket } from 'node:net'
+import {
+  decodeStreamRequest,
+  EPOCH_METADATA_KEY,
+  encodeTick,
+  encodeTickBatch,
+  type StreamRequest,
+  type Tick,
+} from '../../src/feed/tick-feed-service.js'
+import { Watched } from './watched.js'
+
+export const OK = 0
+export const UNIMPLEMENTED = 12
+export const UNAVAILABLE = 14
+
+/** One call of a client, in the test's hands. */
+export class ScriptedCall {
+  readonly request: StreamRequest
+  readonly method: 'Stream' | 'StreamBatches'
+  readonly stream: ServerHttp2Stream
+  /** Messages that have left for the socket. */
+  sentCount = 0
+
+  constructor(stream: ServerHttp2Stream, method: 'Stream' | 'StreamBatches', request: StreamRequest) {
+    this.stream = stream
+    this.method = method
+    this.request = request
+  }
+
+  /** Sends the initial metadata. */
+  open(epoch?: string): void {
+    const epochHeader = epoch === undefined ? {} : { [EPOCH_METADATA_KEY]: epoch }
+    this.stream.respond(
+      { ':status': 200, 'content-type': 'application/grpc', ...epochHeader },
+      { waitForTrailers: true },
+    )
+  }
+
+  /** Sends ticks in the method's form. */
+  send(ticks: Partial<Tick>[]): void {
+    if (this.method === 'StreamBatches') this.#write(encodeTickBatch({ ticks }))
+    else for (const tick of ticks) this.#write(encodeTick(tick))
+  }
+
+  /** Sends one message after the other, each when HTTP/2 has taken the one before. */
+  sendInTurn(ticks: Partial<Tick>[]): void {
+    let next = 0
+    const sendNext = () => {
+      if (next === ticks.length) return
+      this.#write(encodeTickBatch({ ticks: [ticks[next++]!] }), sendNext)
+    }
+    sendNext()
+  }
+
+  /** Sends the status, with initial metadata before it where there was none. */
+  end(code: number, details = ''): void {
+    if (!this.stream.headersSent) this.open()
+    this.stream.once('wantTrailers', () => {
+      this.stream.sendTrailers({ 'grpc-status': String(code), 'grpc-message': details })
+    })
+    this.stream.end()
+  }
+
+  #write(message: Buffer, onSent: () => void = () => {}): void {
+    const frame = Buffer.alloc(5 + message.length)
+    frame.writeUInt32BE(message.length, 1)
+    message.copy(frame, 5)
+    this.stream.write(frame, () => {
+      this.sentCount++
+      onSent()
+    })
+  }
+}
+
+/**
+ * A tick feed under a test's control, on bare HTTP/2: so that it can do what no gRPC library does, such as fall
+ * silent or die in the middle.
+ */
+export class ScriptedFeed extends Watched {
+  readonly calls: ScriptedCall[] = []
+  readonly sessions = new Set<ServerHttp2Session>()
+  readonly #sockets = new Set<Socket>()
+  /** All connections ever. */
+  connectionCount = 0
+  /** Paths asked for that are not there. */
+  unimplementedCount = 0
+  methods: ReadonlySet<string> = new Set(['Stream', 'StreamBatches'])
+  #server: Http2Server | undefined
+  #port = 0
+
+  get target(): string {
+    return `127.0.0.1:${this.#port}`
+  }
+
+  /** Listens on a free port at first, on the same one after `stop`. */
+  async start(): Promise<void> {
+    const server = createServer()
+    this.#server = server
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.on('close', () => this.#sockets.delete(socket))
+    })
+    server.on('session', session => {
+      this.connectionCount++
+      this.sessions.add(session)
+      session.on('error', () => {})
+      session.on('close', () => {
+        this.sessions.delete(session)
+        this.changed()
+      })
+      this.changed()
+    })
+    server.on('stream', (stream, headers) => this.#opened(stream, String(headers[':path'])))
+    await new Promise<void>(resolve => server.listen(this.#port, '127.0.0.1', resolve))
+    this.#port = (server.address() as AddressInfo).port
+  }
+
+  /** The call of this number, from 1; waits for it. */
+  async call(number: number): Promise<ScriptedCall> {
+    await this.until(() => this.calls.length >= number)
+    return this.calls[number - 1]!
+  }
+
+  /** All connections die without a word of HTTP/2. */
+  drop(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server
+    if (!server) return
+    this.#server = undefined
+    const closed = new Promise(resolve => server.close(resolve))
+    for (const session of this.sessions) session.destroy()
+    await closed
+  }
+
+  #opened(stream: ServerHttp2Stream, path: string): void {
+    const chunks: Buffer[] = []
+    stream.on('error', () => {})
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+    stream.on('close', () => this.changed())
+    stream.on('end', () => {
+      const name = path.slice('/ringcast.v1.TickFeed/'.length)
+      if (!this.methods.has(name)) {
+        this.unimplementedCount++
+        stream.respond(
+          { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': String(UNIMPLEMENTED) },
+          { endStream: true },
+        )
+      } else {
+        const request = decodeStreamRequest(Buffer.concat(chunks).subarray(5))
+        this.calls.push(new ScriptedCall(stream, name as 'Stream' | 'StreamBatches', request))
+      }
+      this.changed()
+    })
+  }
+}
+
+/** Quotes of one symbol at these positions. */
+export function ticksAt(...positions: number[]): Partial<Tick>[] {
+  return positions.map(position => ({
+    symbol: 'BTCUSDT',
+    kind: 1,
+    sequence: position,
+    bid: 1,
+    ask: 2,
+    position,
+  }))
+}

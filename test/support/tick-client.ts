@@ -1,0 +1,92 @@
+/**
+ * A real WebSocket client that keeps what it gets and checks what every client may rely on: `seq` rises by one with each
+ * `ticks` message, and `gap` and `subscribed` say where it goes on.
+ */
+import { WebSocket } from 'ws'
+import type { GapMessage, ServerMessage, SubscribedMessage, TickJson } from '../../src/protocol/messages.js'
+
+export class TickClient {
+  readonly socket: WebSocket
+  readonly ticks: TickJson[] = []
+  readonly gaps: GapMessage[] = []
+  subscribed: SubscribedMessage | undefined
+  /** What was not as promised; has to stay empty. */
+  readonly silentErrors: string[] = []
+  closed: { code: number; reason: string } | undefined
+  private seq = -1
+  private offset = -1
+  private readonly waiting: { isDone: () => boolean; resolve: () => void }[] = []
+
+  private constructor(url: string) {
+    this.socket = new WebSocket(url)
+    this.socket.on('message', data => this.take(JSON.parse(String(data)) as ServerMessage))
+    this.socket.on('close', (code, reason) => {
+      this.closed = { code, reason: String(reason) }
+      this.settle()
+    })
+  }
+
+  /** Connects; resolves once it is subscribed. */
+  static async connect(url: string): Promise<TickClient> {
+    const client = new TickClient(url)
+    let failure: unknown
+    client.socket.on('error', error => {
+      failure ??= error
+    })
+    await client.until(() => client.subscribed !== undefined)
+    if (client.subscribed === undefined) throw failure ?? new Error(`closed with ${client.closed?.code}`)
+    return client
+  }
+
+  /** Resolves when `isDone` holds after some message, or at the end of the connection, whichever comes first. */
+  until(isDone: () => boolean): Promise<void> {
+    if (isDone() || this.closed !== undefined) return Promise.resolve()
+    return new Promise(resolve => {
+      this.waiting.push({ isDone, resolve })
+    })
+  }
+
+  /** Ticks that some gap told of. */
+  get missed(): number {
+    return this.gaps.reduce((sum, { missed }) => sum + (missed ?? 0), 0)
+  }
+
+  async close(): Promise<void> {
+    this.socket.close()
+    await this.until(() => false)
+  }
+
+  private take(message: ServerMessage): void {
+    switch (message.type) {
+      case 'subscribed':
+        this.subscribed = message
+        this.seq = message.seq
+        this.offset = message.offset
+        break
+      case 'gap':
+        this.gaps.push(message)
+        this.seq = message.seq
+        break
+      case 'ticks':
+        if (message.seq !== ++this.seq) this.silentErrors.push(`seq ${message.seq} in place of ${this.seq}`)
+        if (message.offset <= this.offset)
+          this.silentErrors.push(`offset ${message.offset} after ${this.offset}`)
+        this.seq = message.seq
+        this.offset = message.offset
+        for (const tick of message.ticks) this.ticks.push(tick)
+        break
+      case 'error':
+        this.silentErrors.push(message.message)
+    }
+    this.settle()
+  }
+
+  private settle(): void {
+    for (let index = this.waiting.length - 1; index >= 0; index--) {
+      const { isDone, resolve } = this.waiting[index]!
+      if (this.closed === undefined && !isDone()) continue
+      this.waiting.splice(index, 1)
+      resolve()
+    }
+  }
+}

@@ -1,0 +1,221 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { COMMITTED_CURSOR, COMMITTED_OFFSET } from '../../src/memory/lane-layout.js'
+import type { SubscribedMessage } from '../../src/protocol/messages.js'
+import { LaneStage, type StageClient, streamOf } from '../support/lane-stage.js'
+
+/** What a feed may do. Ticks name how far their position is past the last one. */
+type Deed =
+  | { readonly ticks: readonly { readonly symbol: string; readonly step: number }[] }
+  | { readonly malformed: true }
+  | { readonly lost: number | null }
+  | { readonly continuous: boolean }
+  | { readonly joins: number }
+
+const ticks = fc.array(
+  fc.record({ symbol: fc.constantFrom('A', 'B', '€'), step: fc.constantFrom(1, 1, 1, 1, 1, 0, 2, 5, -2) }),
+  { minLength: 1, maxLength: 20 },
+)
+const deed: fc.Arbitrary<Deed> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ ticks }) },
+  { weight: 2, arbitrary: fc.record({ malformed: fc.constant(true as const) }) },
+  { weight: 1, arbitrary: fc.record({ lost: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 9 })) }) },
+  { weight: 1, arbitrary: fc.record({ continuous: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ joins: fc.integer({ min: 1, max: 3 }) }) },
+)
+
+interface Event {
+  /** Everybody who has all up to this offset has had it. */
+  readonly offset: number
+  /** undefined: a loss, for everybody. */
+  readonly symbol: string | undefined
+  readonly text: string
+}
+
+/** The plain account of what happens to be told, kept beside a stage. */
+class Ledger {
+  readonly events: Event[] = []
+  private sent = 0
+  private last = 0
+  private told = 0
+  private isSeam = false
+
+  constructor(private readonly stage: LaneStage) {}
+
+  do(deed: Deed): void {
+    const { stage } = this
+    const offset = stage.offset + 1
+    if ('ticks' in deed) {
+      const placed = deed.ticks.map(({ symbol, step }) => {
+        this.sent = Math.max(1, this.sent + step)
+        return { symbol, position: this.sent }
+      })
+      stage.batch(placed)
+      for (const [index, { symbol, position }] of placed.entries())
+        this.tick(offset + index, symbol, position)
+    } else if ('malformed' in deed) {
+      this.sent++
+      this.told++
+      this.loss(offset, `malformed:${stage.malformed()}`)
+    } else if ('lost' in deed) {
+      const missed = deed.lost
+      stage.lost('overload', missed)
+      this.told += missed ?? 0
+      this.sent += missed ?? 0
+      if (missed === null) this.loss(offset, `overload:${offset}-${offset}:null`)
+      for (let index = 0; index < (missed ?? 0); index++)
+        this.loss(stage.offset, `overload:${offset + index}`)
+    } else if ('continuous' in deed) {
+      stage.command({ op: 'session', first: false, continuous: deed.continuous })
+      if (!deed.continuous || this.last === 0) this.isSeam = true
+      if (!deed.continuous) this.last = 0
+      this.told = 0
+    } else {
+      const id = stage.clients.size + 1
+      stage.join(id, deed.joins)
+    }
+  }
+
+  private tick(offset: number, symbol: string, position: number): void {
+    if (this.isSeam) this.loss(offset, `upstream:${offset}-${offset - 1}:null`)
+    else if (this.last !== 0) {
+      if (position <= this.last) return
+      const missed = position - this.last - 1 - this.told
+      if (missed > 0) this.loss(offset, `upstream:${offset}-${offset - 1}:${missed}`)
+    }
+    this.isSeam = false
+    this.last = position
+    this.told = 0
+    this.events.push({ offset, symbol, text: `${symbol}${offset}` })
+  }
+
+  private loss(offset: number, text: string): void {
+    this.events.push({ offset, symbol: undefined, text })
+  }
+}
+
+/** Losses of several ticks in a row taken apart: how they are put together depends on where turns end. */
+function apart(stream: readonly string[]): string[] {
+  return stream.flatMap(text => {
+    const [, reason, from, to, missed] = /^(\w+):(\d+)-(\d+):(\d+)$/.exec(text) ?? []
+    if (reason === undefined || reason === 'upstream') return [text]
+    expect(Number(missed)).toBe(Number(to) - Number(from) + 1)
+    return Array.from({ length: Number(missed) }, (_, index) => `${reason}:${Number(from) + index}`)
+  })
+}
+
+/** Audiences of all symbols, of two, and of all with a message for each tick. */
+const SYMBOLS = [null, ['A', '€'], null]
+
+function check(stage: LaneStage, ledger: Ledger, { audience, messages }: StageClient): void {
+  const symbols = SYMBOLS[audience - 1]!
+  const begin = messages.findLastIndex(({ type }) => type === 'subscribed')
+  // A lane that dies between the answer and what it stands for leaves the client with two, and nothing between.
+  expect(messages.slice(0, begin).every(({ type }) => type === 'subscribed')).toBe(true)
+  const { offset, seq } = messages[begin] as SubscribedMessage
+  const expected = ledger.events.filter(
+    event =>
+      event.offset > offset &&
+      (event.symbol === undefined || symbols === null || symbols.includes(event.symbol)),
+  )
+  expect(apart(streamOf(messages.slice(begin), seq))).toEqual(expected.map(({ text }) => text))
+  expect(stage.audiences.get(audience)!.seq).toBe(
+    seq + messages.filter(({ type }) => type === 'ticks').length,
+  )
+}
+
+/** Plays `chunks`, each when the lane has done all before, and kills lane after lane. */
+function play(
+  chunks: readonly (readonly Deed[])[],
+  kills: readonly number[],
+  turnBytesMax = 4096,
+): LaneStage {
+  const stage = new LaneStage({ frameRingBytes: 1 << 18, turnBytesMax, scratchBytes: 1 << 15 })
+  const ledger = new Ledger(stage)
+  SYMBOLS.forEach((symbols, index) => {
+    stage.open(index + 1, { symbols, batch: index < 2 })
+    stage.join(index + 1, index + 1)
+  })
+  let done = 0
+  const doNext = (): void => {
+    for (const deed of chunks[done++] ?? []) ledger.do(deed)
+  }
+  doNext()
+  const left = [...kills]
+  for (;;) {
+    const steps = Array.from({ length: chunks.length - done }, () => doNext)
+    if (stage.run(steps, left.shift() ?? -1)) break
+  }
+  expect(done).toBe(Math.max(1, chunks.length))
+  for (const client of stage.clients.values()) check(stage, ledger, client)
+  expect(stage.state.cursor()).toBe(stage.log.position)
+  expect(stage.state.offsetLow()).toBe(stage.offset)
+  return stage
+}
+
+describe('lanes that die', () => {
+  const chunk = fc.array(deed, { maxLength: 40 })
+
+  it('lose nothing, repeat nothing and tell every loss once, wherever they die', () => {
+    fc.assert(
+      fc.property(
+        fc.array(chunk, { minLength: 1, maxLength: 6 }),
+        fc.array(fc.oneof(fc.nat(60), fc.nat(1500)), { maxLength: 6 }),
+        fc.constantFrom(1024, 4096),
+        (chunks, kills, turnBytesMax) => {
+          play(chunks, kills, turnBytesMax)
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+
+  it('leave nothing undone at any single call', () => {
+    const tick = { symbol: 'A', step: 1 }
+    const chunks: Deed[][] = [
+      [{ ticks: [tick, tick] }, { malformed: true }, { joins: 1 }, { ticks: [tick] }],
+      [{ lost: 3 }, { ticks: [tick, { symbol: 'B', step: 4 }] }, { joins: 2 }, { continuous: true }],
+      [{ continuous: false }, { ticks: [tick] }, { lost: null }],
+    ]
+    for (let killAt = 0; killAt < 240; killAt++) play(chunks, [killAt])
+    for (let killAt = 0; killAt < 240; killAt += 3) play(chunks, [killAt, killAt >> 1, 7, killAt])
+  })
+
+  it('have their successors answer joins without going back behind what was sent', () => {
+    const ticks = (count: number): Deed[] =>
+      Array.from({ length: count }, () => ({ ticks: [{ symbol: 'A', step: 1 }] }))
+    // Two turns of sixteen records, and while those are transmitted one large one that a successor takes in pieces.
+    const chunk = [...ticks(32), { joins: 1 }, ...ticks(40)]
+    for (let killAt = 200; killAt < 400; killAt++) play([chunk], [killAt], 8192)
+  })
+})
+
+describe('a successor', () => {
+  it('goes on when the lane died after its turn was out and before it was committed', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    const before = stage.state.cursor()
+    // Decoding, reserving, describing frames and the end, counting, publishing; then the commit.
+    for (let tick = 0; tick < 3; tick++) stage.tick({})
+    let killAt = 0
+    while (stage.run([], killAt) || stage.state.cursor() !== before || client.messages.length === 0) {
+      if (stage.state.cursor() !== before) expect.fail('committed before it was seen')
+      killAt++
+    }
+    expect(streamOf(client.messages, 0)).toEqual(['A1', 'A2', 'A3'])
+    stage.tick({})
+    expect(stage.run()).toBe(true)
+    expect(streamOf(client.messages, 0)).toEqual(['A1', 'A2', 'A3', 'A4'])
+  })
+
+  it('lets the main thread know how far the lane before had come, though that died in the midst of saying so', () => {
+    const stage = new LaneStage()
+    stage.listen()
+    stage.tick({})
+    stage.run()
+    stage.control[COMMITTED_CURSOR]! -= 2
+    stage.control[COMMITTED_OFFSET] = 0
+    stage.run()
+    expect([stage.state.cursor(), stage.state.offsetLow()]).toEqual([stage.log.position, 1])
+  })
+})

@@ -1,0 +1,339 @@
+import { describe, expect, it } from 'vitest'
+import { AUDIENCE_FRAMES, TURN_END } from '../../src/memory/lane-layout.js'
+import { LaneStage, streamOf } from '../support/lane-stage.js'
+
+describe('a lane', () => {
+  it('sends each tick once, in order, to an audience of all symbols', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    stage.tick({ symbol: 'A' })
+    stage.batch([{ symbol: 'B' }, { symbol: 'A' }, { symbol: 'C' }])
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual(['A1', 'B2', 'A3', 'C4'])
+    expect(client.messages).toMatchObject([{ type: 'ticks', seq: 1, offset: 4 }])
+  })
+
+  it('sends an audience the symbols it names, and no others', () => {
+    const stage = new LaneStage()
+    const some = stage.listen({ symbols: ['A', '€'] }, 1)
+    const all = stage.listen({}, 2)
+    const none = stage.listen({ symbols: ['Z'] }, 3)
+    for (const symbol of ['B', 'A', 'B', '€', 'AA']) stage.tick({ symbol })
+    stage.run()
+    expect(streamOf(some.messages, 0)).toEqual(['A2', '€4'])
+    expect(streamOf(all.messages, 0)).toEqual(['B1', 'A2', 'B3', '€4', 'AA5'])
+    expect(none.messages).toEqual([])
+  })
+
+  it('sends each tick as a message of its own where that is asked for', () => {
+    const stage = new LaneStage()
+    const client = stage.listen({ batch: false })
+    stage.batch([{}, {}])
+    stage.malformed()
+    stage.tick({})
+    stage.run()
+    expect(client.messages).toMatchObject([
+      { type: 'ticks', seq: 1, offset: 1, ticks: [{ sequence: 1 }] },
+      { type: 'ticks', seq: 2, offset: 2, ticks: [{ sequence: 2 }] },
+      { type: 'gap', from: 3, to: 3, missed: 1, seq: 2 },
+      { type: 'ticks', seq: 3, offset: 4, ticks: [{ sequence: 4 }] },
+    ])
+  })
+
+  it('keeps two turns ahead of the transmitter and gathers the rest into the next', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    const turnsBefore = stage.turns
+    stage.isBusy = true
+    stage.run([
+      ...[1, 2, 3, 4, 5, 6].map(() => () => void stage.tick({})),
+      () => {
+        stage.isBusy = false
+      },
+    ])
+    expect(client.messages.map(message => message.type === 'ticks' && message.ticks.length)).toEqual([
+      1, 1, 4,
+    ])
+    expect(stage.turns - turnsBefore).toBe(3)
+  })
+
+  it('counts what it does', () => {
+    const stage = new LaneStage()
+    stage.listen()
+    stage.batch([{}, {}, {}])
+    stage.malformed()
+    stage.run()
+    expect([stage.counter('ticksDecoded'), stage.counter('ticksMalformed')]).toEqual([3, 1])
+    expect(stage.counter('framesBytes')).toBeGreaterThan(100)
+    expect(stage.counter('turns')).toBe(stage.turns)
+  })
+
+  it('describes how far each audience is', () => {
+    const stage = new LaneStage()
+    stage.listen({ symbols: ['A'] })
+    stage.tick({})
+    stage.tick({ symbol: 'B' })
+    stage.malformed()
+    stage.lost('malformed', null)
+    stage.run()
+    const last = stage.published.filter(({ kind }) => kind === AUDIENCE_FRAMES).at(-1)
+    expect(last).toMatchObject({
+      ticksTotal: 1,
+      lostTotal: 1,
+      unknownLosses: 1,
+      lastOffset: 4,
+      receivedUs: 1,
+    })
+  })
+})
+
+describe('a loss', () => {
+  it('of a malformed tick is told to everybody in its place, neighbours as one', () => {
+    const stage = new LaneStage()
+    const all = stage.listen({}, 1)
+    const others = stage.listen({ symbols: ['Z'] }, 2)
+    stage.tick({})
+    stage.malformed()
+    stage.malformed()
+    stage.batch([{}, { symbol: '' }, {}])
+    stage.run()
+    expect(streamOf(all.messages, 0)).toEqual(['A1', 'malformed:2-3:2', 'A4', 'malformed:5-5:1', 'A6'])
+    expect(streamOf(others.messages, 0)).toEqual(['malformed:2-3:2', 'malformed:5-5:1'])
+  })
+
+  it('of a symbol that is not UTF-8 is one of a malformed tick', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    const bytes = Uint8Array.from([0x0a, 2, 0xc3, 0x28, 0x10, 1])
+    stage.log.tryAppend(1, 1, ++stage.offset, 1, bytes, 0, bytes.length, 0)
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual(['malformed:1-1:1'])
+  })
+
+  it('of poison is told without a look at the tick', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    stage.poison.push(2, 3)
+    stage.batch([{}, {}, {}, {}])
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual(['A1', 'poison:2-3:2', 'A4'])
+    expect([stage.counter('ticksPoison'), stage.counter('ticksDecoded')]).toEqual([2, 2])
+  })
+
+  it('that the main thread tells of is told, also when all before it was sent', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    stage.run([
+      () => void stage.tick({}),
+      () => stage.lost('overload', 17),
+      () => void stage.tick({}),
+      () => stage.lost('malformed', null),
+    ])
+    expect(streamOf(client.messages, 0)).toEqual(['A1', 'overload:2-18:17', 'A19', 'malformed:20-20:null'])
+  })
+
+  it('of unknown size stays unknown beside one of known size', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    stage.lost('malformed', null)
+    stage.malformed()
+    stage.malformed()
+    stage.lost('malformed', null)
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual([
+      'malformed:1-1:null',
+      'malformed:2-3:2',
+      'malformed:4-4:null',
+    ])
+  })
+
+  it('in the positions is told exactly', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    for (const position of [100, 101, 105, 106, 2 ** 40, 0, 2 ** 40 + 1]) stage.tick({ position })
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual([
+      ...['A1', 'A2', 'upstream:3-2:3', 'A3', 'A4', `upstream:5-4:${2 ** 40 - 107}`, 'A5', 'A6', 'A7'],
+    ])
+  })
+
+  it('that was told already is not told again as a hole in the positions', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    stage.poison.push(4)
+    stage.tick({ position: 1 })
+    stage.malformed()
+    stage.tick({ position: 3 })
+    stage.tick({ position: 4 })
+    stage.lost('overload', 5)
+    stage.tick({ position: 10 })
+    stage.malformed()
+    stage.tick({ position: 13 })
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual([
+      ...['A1', 'malformed:2-2:1', 'A3', 'poison:4-4:1', 'overload:5-9:5', 'A10', 'malformed:11-11:1'],
+      ...['upstream:12-11:1', 'A12'],
+    ])
+  })
+
+  it('is not seen in positions that say nothing', () => {
+    const stage = new LaneStage({ positionsTellLosses: false })
+    const client = stage.listen()
+    for (const position of [5, 9, 9, 2]) stage.tick({ position })
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual(['A1', 'A2', 'A3', 'A4'])
+  })
+})
+
+describe('a session of the feed', () => {
+  const session = (continuous: boolean, first = false) => ({ op: 'session' as const, first, continuous })
+
+  it('that goes on drops what was sent before, and shows a hole', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    stage.command(session(false, true))
+    for (const position of [1, 2, 3]) stage.tick({ position })
+    stage.command(session(true))
+    for (const position of [2, 3, 4, 4]) stage.tick({ position })
+    stage.command(session(true))
+    stage.tick({ position: 7 })
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual(['A1', 'A2', 'A3', 'A6', 'upstream:8-7:2', 'A8'])
+    expect(stage.counter('ticksDuplicate')).toBe(3)
+    expect(stage.counter('upstreamGaps')).toBe(1)
+  })
+
+  it('that cannot be compared with the one before is a loss of unknown size, told once', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    stage.command(session(false, true))
+    stage.tick({ position: 50 })
+    stage.command(session(false))
+    stage.command(session(false))
+    for (const position of [3, 4, 6]) stage.tick({ position })
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual([
+      'A1',
+      'upstream:2-1:null',
+      'A2',
+      'A3',
+      'upstream:4-3:1',
+      'A4',
+    ])
+  })
+
+  it('without positions is a loss of unknown size, though it says that it goes on', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    stage.tick({})
+    stage.command(session(true))
+    stage.tick({})
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual(['A1', 'upstream:2-1:null', 'A2'])
+  })
+
+  it('sends again what was malformed, and a hole beside it is told still', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    stage.tick({ position: 1 })
+    stage.malformed()
+    stage.command(session(true))
+    stage.malformed()
+    stage.tick({ position: 4 })
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual(['A1', 'malformed:2-3:2', 'upstream:4-3:1', 'A4'])
+  })
+})
+
+describe('a client', () => {
+  it('joins at the end of a turn: what comes after its offset, it gets', () => {
+    const stage = new LaneStage()
+    const early = stage.listen()
+    stage.tick({})
+    const late = stage.join(7, 1)
+    stage.tick({})
+    stage.run([() => void stage.tick({})])
+    expect(streamOf(early.messages, 0)).toEqual(['A1', 'A2', 'A3'])
+    expect(late.messages).toMatchObject([
+      { type: 'subscribed', symbols: ['*'], client: 'c7', epoch: 'e', offset: 2, seq: 1, batch: true },
+      { type: 'ticks', seq: 2, offset: 3 },
+    ])
+  })
+
+  it('that fell behind is told what it missed, and what the others were told meanwhile', () => {
+    const stage = new LaneStage()
+    stage.listen({ symbols: ['A'] })
+    const slow = stage.join(8, 1)
+    stage.run([() => void stage.tick({})])
+    const { progress } = stage.audiences.get(1)!
+    slow.messages.length = 0
+    slow.isReceiving = false
+    for (const symbol of ['A', 'B', 'A']) stage.tick({ symbol })
+    stage.malformed()
+    stage.run()
+    stage.join(8, 1, progress)
+    stage.run([() => void stage.tick({})])
+    expect(streamOf(slow.messages, 2)).toEqual(['slow:2-5:2', 'upstream:2-5:1', 'A6'])
+    stage.lost('malformed', null)
+    stage.run()
+    slow.messages.length = 0
+    stage.join(8, 1, progress)
+    stage.run()
+    expect(streamOf(slow.messages, 3)).toEqual(['slow:2-7:3', 'upstream:2-7:null'])
+  })
+
+  it('of an audience that closed in the same turn is not answered', () => {
+    const stage = new LaneStage()
+    const client = stage.join(1, 1)
+    stage.open(1)
+    stage.join(1, 1)
+    stage.tick({})
+    stage.close(1)
+    stage.run()
+    expect(client.messages).toEqual([])
+    expect(stage.published.filter(({ kind }) => kind !== TURN_END)).toEqual([])
+  })
+})
+
+describe('a full frame ring', () => {
+  /** 8 segments of 8 KiB: turns of 1 KiB each. */
+  const SMALL = { frameRingBytes: 65_536, turnBytesMax: 1024, scratchBytes: 1 << 16 }
+
+  it('lets a turn wait in its midst until there is room', () => {
+    const stage = new LaneStage(SMALL)
+    const clients = Array.from({ length: 40 }, (_, index) =>
+      stage.listen({ batch: index % 2 === 0 }, index + 1),
+    )
+    for (let tick = 0; tick < 400; tick++) stage.tick({ symbol: 'A'.repeat(1 + (tick % 64)), bid: 1 / 3 })
+    stage.run()
+    for (const { messages } of clients)
+      expect(streamOf(messages, 0).map(text => text.replace(/^A+/, ''))).toEqual(
+        Array.from({ length: 400 }, (_, index) => String(index + 1)),
+      )
+    expect(stage.framesBytesMax).toBeGreaterThan(1024 - 200)
+    expect(stage.framesBytesMax).toBeLessThanOrEqual(1024 + 2048)
+  })
+
+  it('lets more descriptors than the ring holds wait', () => {
+    const stage = new LaneStage()
+    for (let audience = 1; audience <= 5000; audience++) stage.open(audience)
+    const first = stage.join(1, 1)
+    const last = stage.join(2, 5000)
+    stage.run()
+    for (let round = 0; round < 3; round++) stage.tick({})
+    stage.run()
+    expect(streamOf(first.messages.slice(1), 0)).toEqual(['A1', 'A2', 'A3'])
+    expect(streamOf(last.messages.slice(1), 0)).toEqual(['A1', 'A2', 'A3'])
+  })
+
+  it('ends a lane that is told to stop while it waits', () => {
+    const stage = new LaneStage(SMALL)
+    for (let audience = 1; audience <= 80; audience++) stage.open(audience)
+    stage.run()
+    for (let tick = 0; tick < 4; tick++) stage.tick({ symbol: '\u0001'.repeat(60) })
+    stage.isBusy = true
+    expect(stage.run()).toBe(true)
+    expect(stage.ring.freeSegments()).toBe(0)
+    expect(stage.published.filter(({ kind }) => kind === AUDIENCE_FRAMES)).toEqual([])
+  })
+})

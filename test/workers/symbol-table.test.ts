@@ -1,0 +1,124 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { LaneAudience } from '../../workers/lane-audience.js'
+import { type SymbolEntry, SymbolTable } from '../../workers/symbol-table.js'
+import { anySymbol } from '../support/any-tick.js'
+
+/** Pairs with the same hash: found by trying all texts of this form. */
+const COLLISIONS = collisions()
+
+function collisions(): [string, string][] {
+  const seen = new Map<number, string>()
+  const pairs: [string, string][] = []
+  for (let number = 0; pairs.length < 3; number++) {
+    const symbol = `S${number.toString(36)}`
+    let hash = 0x811c9dc5
+    for (const byte of Buffer.from(symbol)) hash = Math.imul(hash ^ byte, 0x01000193)
+    hash &= 0x3fffffff
+    const other = seen.get(hash)
+    if (other !== undefined) pairs.push([other, symbol])
+    seen.set(hash, symbol)
+  }
+  return pairs
+}
+
+function audience(id: number): LaneAudience {
+  const spec = { symbols: [], batch: true }
+  return new LaneAudience({
+    audience: id,
+    spec,
+    seq: 0,
+    ticksTotal: 0,
+    lostTotal: 0,
+    unknownLosses: 0,
+    lastOffset: 0,
+  })
+}
+
+function find(table: SymbolTable, symbol: string): SymbolEntry | undefined {
+  const bytes = Buffer.from(`xx${symbol}yy`)
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length))
+  shared.set(bytes)
+  return table.ofTick(shared, 2, bytes.length - 4)
+}
+
+const nameOf = (entry: SymbolEntry | undefined): string =>
+  JSON.parse(`${Buffer.from(entry!.prefixes.quote)}0}`).symbol
+
+describe('the symbol table', () => {
+  it('finds one entry for each symbol, with its own name', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(anySymbol, { maxLength: 30 }), symbols => {
+        const table = new SymbolTable()
+        const entries = symbols.map(symbol => find(table, symbol))
+        expect(new Set(entries).size).toBe(symbols.length)
+        for (const [index, symbol] of symbols.entries()) {
+          expect(find(table, symbol)).toBe(entries[index])
+          expect(nameOf(entries[index])).toBe(symbol)
+          expect(Buffer.from(entries[index]!.prefixes.trade).toString()).toContain('"kind":"trade"')
+        }
+      }),
+    )
+  })
+
+  it('keeps symbols with the same hash apart', () => {
+    for (const [first, second] of COLLISIONS) {
+      const table = new SymbolTable()
+      const [one, two, three] = [audience(1), audience(2), audience(3)]
+      table.add(first, one!)
+      table.add(second, two!)
+      table.add(second, three!)
+      expect(find(table, first)!.audiences).toEqual([one])
+      expect(find(table, second)!.audiences).toEqual([two, three])
+      expect([nameOf(find(table, first)), nameOf(find(table, second))]).toEqual([first, second])
+    }
+  })
+
+  it.each([true, false])('forgets one symbol of a hash and keeps the other, the first: %s', isFirst => {
+    for (const pair of COLLISIONS) {
+      const [gone, kept] = isFirst ? pair : [pair[1], pair[0]]
+      const table = new SymbolTable()
+      const [one, two] = [audience(1), audience(2)]
+      table.add(pair[0], pair[0] === gone ? one : two)
+      table.add(pair[1], pair[1] === gone ? one : two)
+      table.remove(gone, one)
+      expect(find(table, kept)!.audiences).toEqual([two])
+      expect(find(table, gone)!.audiences).toEqual([])
+    }
+  })
+
+  it('lets an audience go, and nothing else', () => {
+    const table = new SymbolTable()
+    const [one, two] = [audience(1), audience(2)]
+    table.add('A', one)
+    table.add('A', two)
+    table.add('B', one)
+    const entry = find(table, 'A')
+    table.remove('A', one)
+    table.remove('A', one)
+    table.remove('C', one)
+    expect(find(table, 'A')).toBe(entry)
+    expect(entry!.audiences).toEqual([two])
+    expect(find(table, 'B')!.audiences).toEqual([one])
+  })
+
+  it('finds nothing for bytes that are not UTF-8', () => {
+    const table = new SymbolTable()
+    for (const bytes of [[0xff], [0xc3, 0x28], [0xed, 0xa0, 0x80], [0x41, 0xe2, 0x82]])
+      expect(table.ofTick(Uint8Array.from(bytes), 0, bytes.length)).toBeUndefined()
+  })
+
+  it('keeps a bounded number of symbols, and serves the others still', () => {
+    const table = new SymbolTable()
+    const entries = Array.from({ length: 66_000 }, (_, index) => find(table, `S${index}`))
+    expect(find(table, 'S5')).toBe(entries[5])
+    const beyond = find(table, 'S65999')
+    expect(nameOf(beyond)).toBe('S65999')
+    expect(find(table, 'S65999')).not.toBe(beyond)
+    const one = audience(1)
+    table.add('S65999', one)
+    expect(find(table, 'S65999')!.audiences).toEqual([one])
+    table.remove('S65999', one)
+    expect(find(table, 'S65999')!.audiences).toEqual([])
+  })
+})
