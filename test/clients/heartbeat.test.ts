@@ -112,6 +112,23 @@ describe('pings', () => {
     await pass(15_000, [slow])
     expect(slow.closed).toBeUndefined()
   })
+
+  it('are waited for anew from when a slow reader has taken what lay before them', async () => {
+    await start()
+    const slow = await server.connect('', MUTE)
+    slow.socket.pause()
+    const last = await server.pushUntilBlocked()
+    // Pinged at 1 s, found blocked at 3 s, and due again at 5 s.
+    await pass(4500)
+    slow.socket.resume()
+    await slow.until(() => slow.ticks.length === last && slow.pings === 1)
+    await pass(1500)
+    await flushed()
+    expect(slow.closed).toBeUndefined()
+    await pass(1500)
+    expect((await slow.untilClosed()).code).toBe(1006)
+    expect(server.counts('disconnect')).toEqual({ disconnectPong: 1 })
+  })
 })
 
 describe('a client that says nothing', () => {
