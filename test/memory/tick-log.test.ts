@@ -128,6 +128,20 @@ describe('the tick log', () => {
     }
   })
 
+  it('takes a record as soon as the slowest reader has left just enough room', () => {
+    for (const start of STARTS.filter(position => position % 4 === 0)) {
+      const log = new TestLog(start)
+      let number = 0
+      while (log.append(number + 1, 8)) number++
+      for (let read = 1; read <= 100; read++) {
+        expect(log.read()).toBe(read)
+        expect(log.append(number + 1, 8)).toBe(false)
+        log.release()
+        expect(log.append(++number, 8)).toBe(true)
+      }
+    }
+  })
+
   it('leaves the reserve to those that ask for none', () => {
     const log = new TestLog(2 ** 31 - 3)
     let units = 0
