@@ -154,7 +154,7 @@ describe('a shutdown', () => {
   })
 
   it('closes the others in order and cuts one that never reads, by the deadline', async () => {
-    await start()
+    await start({ closeTimeoutMs: 60_000 })
     const [slow, other] = [await server.connect(), await server.connect()]
     slow.socket.pause()
     const last = await server.pushUntilBlocked()

@@ -99,7 +99,7 @@ export class Heartbeat {
     client.socket.ping()
   }
 
-  /** The ping may be among what the client has not taken. How long it takes nothing is the write timeout's business. */
+  /** The ping was, or still is, behind what the client had not taken. How long it takes nothing is the write timeout's business. */
   private postpone(client: Client, nowMs: number): void {
     client.pingSentMs = nowMs
     this.awaitingPong.delete(client)
@@ -110,7 +110,8 @@ export class Heartbeat {
     const { options, events } = this
     for (const client of this.awaitingPong) {
       if (nowMs - client.pingSentMs < options.pongTimeoutMs) break
-      if (client.recipient.isBlocked) this.postpone(client, nowMs)
+      const { isBlocked, unblockedMs } = client.recipient
+      if (isBlocked || unblockedMs > client.pingSentMs) this.postpone(client, nowMs)
       else events.pongMissing(client)
     }
     for (const client of this.byLastHeard) {

@@ -36,6 +36,8 @@ export class Recipient {
   progress: Progress | undefined
   /** When the kernel last refused to take all, ms; 0 while nothing is in flight. */
   blockedSinceMs = 0
+  /** When the kernel last took all after it had refused to, ms; 0: never. */
+  unblockedMs = 0
   /** Segments whose bytes its socket still holds. */
   readonly pins: { readonly window: FrameWindow; readonly segment: number }[] = []
   /** Set once, when its socket is done with. */

@@ -352,8 +352,10 @@ export class Transmitter {
   }
 
   private unblock(recipient: Recipient): void {
+    if (!recipient.isBlocked) return
     this.blocked.delete(recipient)
     recipient.blockedSinceMs = 0
+    recipient.unblockedMs = this.clock.nowMs()
     const pins = recipient.pins.splice(0)
     for (const { window, segment } of pins) window.unpin(segment)
   }

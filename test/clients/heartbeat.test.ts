@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { HandlerOptions } from '../../src/config.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -111,6 +112,23 @@ describe('pings', () => {
     await pass(15_000, [slow])
     expect(slow.closed).toBeUndefined()
   })
+
+  it('are waited for anew from when a slow reader has taken what lay before them', async () => {
+    await start()
+    const slow = await server.connect('', MUTE)
+    slow.socket.pause()
+    const last = await server.pushUntilBlocked()
+    // Pinged at 1 s, found blocked at 3 s, and due again at 5 s.
+    await pass(4500)
+    slow.socket.resume()
+    await slow.until(() => slow.ticks.length === last && slow.pings === 1)
+    await pass(1500)
+    await flushed()
+    expect(slow.closed).toBeUndefined()
+    await pass(1500)
+    expect((await slow.untilClosed()).code).toBe(1006)
+    expect(server.counts('disconnect')).toEqual({ disconnectPong: 1 })
+  })
 })
 
 describe('a client that says nothing', () => {
@@ -152,6 +170,25 @@ describe('a client that takes nothing', () => {
     expect(slow.ticks).not.toContain('LATE1')
     await server.until(() => server.handler.getClientCount() === 1)
     expect(server.counts('disconnect')).toEqual({ disconnectSlow: 1 })
+  })
+
+  it('gets nothing behind the close frame', async () => {
+    await start({ closeTimeoutMs: 1000 })
+    const raw = await server.connectRaw()
+    raw.pause()
+    const other = await server.connect()
+    const last = await server.pushUntilBlocked()
+    await other.until(() => other.ticks.length === last)
+    await pass(10_500, [other])
+    server.handler.broadcastTick(quote('LATE', 1))
+    await other.until(() => other.ticks.at(-1) === 'LATE1')
+    const chunks: Buffer[] = []
+    raw.on('data', chunk => chunks.push(chunk))
+    raw.resume()
+    await once(raw, 'close')
+    const reason = Buffer.from('slow consumer')
+    const closeFrame = Buffer.concat([Buffer.from([0x88, 2 + reason.length, 4008 >> 8, 4008 & 255]), reason])
+    expect(Buffer.concat(chunks).subarray(-closeFrame.length)).toEqual(closeFrame)
   })
 
   it('is cut after the close timeout when it does not', async () => {

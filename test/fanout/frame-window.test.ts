@@ -163,4 +163,29 @@ describe('FrameWindow', () => {
     window.add(Object.assign(new Descriptor(), { length: 0, segment: 0 }), 0)
     expect(window.next(65_536)).toBe(before)
   })
+
+  it('does not take back records it has let go when it drops their segment later', () => {
+    const descriptor = Object.assign(new Descriptor(), { length: 0 })
+    const full = Object.assign(new Descriptor(), { length: SEGMENT_BYTES })
+    const take = () => {
+      writer.reserve(SEGMENT_BYTES)
+      writer.describe(full)
+    }
+    for (const segment of [0, 1]) {
+      take()
+      window.enter(segment)
+      for (let count = 0; count < 40_000; count++) window.add(descriptor, NO_RECORD)
+    }
+    take()
+    window.enter(2)
+    for (let count = 0; count < 30_000; count++) window.add(descriptor, NO_RECORD)
+    const first = 110_000 - 65_536
+    expect(window.firstRecord).toBe(first)
+    // The next segment leaves too few free: the oldest, whose records are long gone, goes back.
+    for (let segment = 3; freed === 0; segment++) {
+      take()
+      window.enter(segment)
+    }
+    expect(window.firstRecord).toBe(first)
+  })
 })

@@ -338,7 +338,7 @@ describe('the flow into the log', () => {
           expect(source.isPaused).toBe(false)
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 120 },
     )
   })
 

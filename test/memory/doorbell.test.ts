@@ -78,7 +78,7 @@ describe('a lane', () => {
 
   it('does not sleep when there is work', () => {
     const bell = doorbells()
-    const wait = vi.spyOn(Atomics, 'wait')
+    const wait = vi.spyOn(Atomics, 'wait').mockReturnValue('ok')
     bell.lane.waitUnless(() => true)
     expect(wait).not.toHaveBeenCalled()
     expect(bell.control[LANE_ASLEEP]).toBe(0)

@@ -45,6 +45,21 @@ describe('the state of a lane', () => {
     }
   })
 
+  it('is whole when the lane dies while it writes the new one', () => {
+    for (const field of Object.keys(SECOND)) {
+      const state = new LaneState(memory())
+      state.commit(FIRST)
+      const deadly = Object.defineProperty({ ...SECOND }, field, {
+        get() {
+          throw new Error('dead')
+        },
+      })
+      expect(() => state.commit(deadly)).toThrow('dead')
+      expect(state.committed()).toEqual(FIRST)
+      expect(state.cursor()).toBe(FIRST.cursor)
+    }
+  })
+
   it('is whole wherever the lane dies in the midst of a commit', () => {
     const store = Atomics.store as unknown as (...args: number[]) => number
     for (let survived = 0; ; survived++) {

@@ -128,7 +128,7 @@ describe('the frame composer', () => {
           expect(composed).toEqual(expected)
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 

@@ -1,0 +1,9 @@
+/** A lane in a thread of its own. */
+import { parentPort, workerData } from 'node:worker_threads'
+import type { LaneTask } from '../../../src/protocol/lane-task.js'
+import runLane from '../../../workers/lane.js'
+
+const task = workerData as LaneTask
+runLane(task)
+parentPort!.postMessage('ended')
+task.bell.close()

@@ -1,0 +1,121 @@
+import { once } from 'node:events'
+import { MessageChannel } from 'node:worker_threads'
+import { afterEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.js'
+import { LaneLink } from '../../src/fanout/lane-link.js'
+import { encodeTickBatch } from '../../src/feed/tick-feed-service.js'
+import { Intake } from '../../src/lanes/intake.js'
+import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
+import { AUDIENCE_FRAMES, laneLayout, TURN_END } from '../../src/memory/lane-layout.js'
+import { tickLogBytes } from '../../src/memory/tick-log.js'
+import { LANE_SLOT_COUNT, MAIN_SLOT_COUNT } from '../../src/metrics/metric-table.js'
+import { ALL_LANES } from '../../src/protocol/lane-commands.js'
+import { type LaneTask, TURN_OVERSHOOT_BYTES } from '../../src/protocol/lane-task.js'
+import type { TicksMessage } from '../../src/protocol/messages.js'
+import { frameTexts } from '../support/frames.js'
+import { reportOf, startThread, terminateThreads } from '../support/thread.js'
+
+const TICKS = 60_000
+const BATCH_TICKS = 50
+const TURN_BYTES_MAX = 16 * 1024
+
+afterEach(terminateThreads)
+
+describe('a lane in a thread of its own', () => {
+  it('brings every tick once and in order through small rings, and ends when it is told to', async () => {
+    const layout = laneLayout(1 << 18, TURN_BYTES_MAX / 4 + TURN_OVERSHOOT_BYTES, 1 << 17)
+    const tickLog = new SharedArrayBuffer(tickLogBytes(1 << 16))
+    const link = new LaneLink(0, layout, () => {})
+    const counters = new CounterWriter(
+      new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
+    )
+    const intake = new Intake({ tickLog, links: [link], queueSize: 500, clock: systemClock, counters })
+    const { port1, port2 } = new MessageChannel()
+    const task: LaneTask = {
+      lane: 0,
+      epoch: 'e',
+      tickLog,
+      memory: link.memory,
+      layout,
+      counters: new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT)),
+      bell: port2,
+      turnBytesMax: TURN_BYTES_MAX / 4,
+      positionsTellLosses: true,
+      audiences: [],
+      poison: [],
+    }
+    const end = reportOf<string>(startThread('lane-runner', task, [port2]))
+    intake.command(ALL_LANES, { op: 'open', audience: 1, spec: { symbols: null, batch: true } })
+
+    let pushed = 0
+    let isPaused = false
+    let pauses = 0
+    const push = (): void => {
+      while (!isPaused && pushed < TICKS) {
+        const ticks = Array.from({ length: BATCH_TICKS }, () => {
+          pushed++
+          return { symbol: `S${pushed % 7}`, kind: 1, sequence: pushed, bid: pushed / 8, position: pushed }
+        })
+        intake.push(encodeTickBatch({ ticks }), 'batch')
+      }
+    }
+    intake.attach({
+      pause() {
+        isPaused = true
+        pauses++
+      },
+      resume() {
+        isPaused = false
+      },
+    })
+
+    let received = 0
+    let seq = 0
+    const take = (text: string): void => {
+      const message = JSON.parse(text) as TicksMessage
+      expect([message.type, message.seq]).toEqual(['ticks', ++seq])
+      for (const { sequence, symbol, bid } of message.ticks) {
+        received++
+        if (sequence !== received || symbol !== `S${received % 7}` || bid !== received / 8)
+          expect.fail(`${symbol} ${sequence} ${bid} in place of tick ${received}`)
+      }
+      expect(message.offset).toBe(received)
+    }
+    const drain = (): void => {
+      while (link.ring.next()) {
+        const { kind, start, length } = link.ring.descriptor
+        if (kind === TURN_END) link.ring.turnConsumed()
+        else {
+          expect(kind).toBe(AUDIENCE_FRAMES)
+          link.window.enter(link.ring.descriptor.segment)
+          for (const text of frameTexts(new Uint8Array(link.memory, start, length))) take(text)
+        }
+      }
+      link.ring.release()
+      link.ringLane()
+    }
+
+    const done = new Promise<void>(resolve => {
+      const onBell = (): void => {
+        do {
+          drain()
+          intake.lanesMoved()
+          push()
+        } while (link.sleepUnlessWork())
+        intake.lanesMoved()
+        if (!isPaused && pushed < TICKS) setImmediate(onBell)
+        else if (received === TICKS) resolve()
+      }
+      port1.on('message', onBell)
+      onBell()
+    })
+    await done
+    await intake.caughtUp()
+    expect(pauses).toBeGreaterThan(TICKS / 500 / 4)
+    expect(link.state.committed()).toMatchObject({ offset: TICKS, lastPosition: TICKS })
+    const closed = once(port1, 'close')
+    link.setStop(true)
+    expect(await end).toBe('ended')
+    await closed
+  })
+})
