@@ -139,10 +139,10 @@ describe('a request', () => {
 
 describe('what a client sends', () => {
   it.each([
-    ['text', 'subscribe', 'unknown_command', '"subscribe"'],
-    ['a long text', 'x'.repeat(1000), 'unknown_command', `"${'x'.repeat(60)}…"`],
-    ['nothing', '', 'unknown_command', '""'],
-    ['bytes', Buffer.from([0, 255, 1]), 'binary_message', 'messages must be text'],
+    ['text', 'subscribe', 'malformed_json', '"subscribe"'],
+    ['a long text', 'x'.repeat(1000), 'malformed_json', `"${'x'.repeat(59)}…`],
+    ['nothing', '', 'malformed_json', '""'],
+    ['bytes', Buffer.from([0, 255, 1]), 'binary_message', 'must be text'],
   ])('is answered with an error when it is %s', async (_, message, code, shown) => {
     await start()
     const client = await server.connect()

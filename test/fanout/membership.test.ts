@@ -48,7 +48,7 @@ const joinCommand = (client: number, audience: number, request = 1) => ({
 describe('Membership', () => {
   it('opens an audience for the first that wants its bytes, and lets the next ones join it', () => {
     join(recipient(1), A)
-    membership.join(recipient(2), { symbols: ['A'], batch: true })
+    join(recipient(2), { symbols: ['A'], batch: true })
     expect(sent).toEqual([
       { lane: 0, command: { op: 'open', audience: 1, spec: A } },
       { lane: 0, command: joinCommand(1, 1) },
@@ -64,9 +64,9 @@ describe('Membership', () => {
     { symbols: ['A'], batch: false },
     { symbols: null, batch: true },
   ])('opens another one, on another lane, for one that wants other bytes: %j', spec => {
-    membership.join(recipient(1), A)
+    join(recipient(1), A)
     const other = recipient(2)
-    membership.join(other, spec)
+    join(other, spec)
     expect(membership.audienceCount).toBe(2)
     expect(sent.at(-1)).toEqual({ lane: 1, command: joinCommand(2, 2) })
     expect(other.asked?.audience.spec).toEqual(spec)
@@ -74,8 +74,8 @@ describe('Membership', () => {
 
   it('closes an audience with its last client, wherever that stands', () => {
     const [first, second] = [recipient(1), recipient(2)]
-    membership.join(first, A)
-    membership.join(second, A)
+    join(first, A)
+    join(second, A)
     membership.leave(first)
     expect(membership.audienceCount).toBe(1)
     membership.leave(second)
@@ -86,8 +86,8 @@ describe('Membership', () => {
 
   it('does nothing when one leaves that has left', () => {
     const [first, second] = [recipient(1), recipient(2)]
-    membership.join(first, A)
-    membership.join(second, A)
+    join(first, A)
+    join(second, A)
     membership.leave(first)
     membership.leave(first)
     expect(membership.audienceCount).toBe(1)
@@ -95,9 +95,9 @@ describe('Membership', () => {
 
   it('gives an audience that comes again a number of its own', () => {
     const [first, second] = [recipient(1), recipient(2)]
-    membership.join(first, A)
+    join(first, A)
     membership.leave(first)
-    membership.join(second, A)
+    join(second, A)
     expect(sent.at(-1)).toEqual({ lane: 0, command: joinCommand(2, 2) })
   })
 

@@ -412,6 +412,7 @@ describe('a member that the ring has overtaken', () => {
         name: recipient.name,
         join: 2,
         fellBehindAt: fanOut.lapped[0]!.progress,
+        answers: [],
       },
     ])
     await fanOut.tick(fanOut.audience(slow!))
@@ -516,5 +517,52 @@ describe('bytes that a socket holds', () => {
     fanOut.leave(slow.recipient)
     expect(slow.recipient.pins).toEqual([])
     expect(fanOut.links[0]!.ring.freeSegments()).toBe(before + 1)
+  })
+})
+
+describe('a member that goes over to another audience', () => {
+  const B = { symbols: ['B'], batch: true }
+  const ANSWER = { type: 'subscribed', symbols: ['B'] } as const
+
+  async function asked() {
+    const { lane, links, membership } = start()
+    const [mover, other] = await fanOut.members(2)
+    const first = fanOut.audience(mover)
+    membership.move(mover.recipient, B, ANSWER, 100)
+    return { lane, mover, other: other!, first, second: () => links[0]!.audiences.get(first.id + 1)! }
+  }
+
+  it('gets every record of the old one up to the answer, and every one of the new one after it', async () => {
+    const { lane, mover, other, first, second } = await asked()
+    lane.record(first.id)
+    lane.record(second().id)
+    lane.obey()
+    lane.record(first.id)
+    lane.record(second().id)
+    await fanOut.turn()
+    await fanOut.tick(first)
+    await fanOut.tick(second())
+    expect(mover.socket.text).toBe('1!0;1:1;2!1;2:2;2:3;')
+    expect(other.socket.text).toBe('1!0;1:1;1:2;1:3;')
+    expect(fanOut.audience(mover)).toBe(second())
+  })
+
+  it('gets the rest of the old one first when it is behind as the answer comes', async () => {
+    const { lane, mover, first, second } = await asked()
+    mover.socket.isStuck = true
+    await fanOut.tick(first)
+    await fanOut.tick(first)
+    lane.obey()
+    await fanOut.turn()
+    await fanOut.tick(first)
+    mover.socket.open()
+    await fanOut.rest()
+    expect(mover.socket.text).toBe('1!0;1:1;1:2;1:3;')
+    expect(fanOut.audience(mover)).toBe(first)
+    lane.obey()
+    await fanOut.turn()
+    await fanOut.tick(second())
+    await fanOut.tick(first)
+    expect(mover.socket.text).toBe('1!0;1:1;1:2;1:3;2!0;2:1;')
   })
 })

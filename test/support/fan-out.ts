@@ -115,7 +115,8 @@ export class FanOut {
   }
 
   audience(member: Member): Audience {
-    return member.recipient.audience!
+    const { audience, asked } = member.recipient
+    return (audience ?? asked?.audience)!
   }
 
   /** Ends the lane's turn and transmits until nothing is left to do. */

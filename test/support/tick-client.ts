@@ -83,7 +83,7 @@ export class TickClient {
         for (const tick of message.ticks) this.ticks.push(tick)
         break
       case 'error':
-        this.silentErrors.push(message.message)
+        break
     }
     this.settle()
   }

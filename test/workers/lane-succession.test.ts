@@ -218,4 +218,16 @@ describe('a successor', () => {
     stage.run()
     expect([stage.state.cursor(), stage.state.offsetLow()]).toEqual([stage.log.position, 1])
   })
+
+  it('lets nobody join before it is behind all that any audience was sent: who comes from there would get ticks twice', () => {
+    const stage = new LaneStage()
+    stage.listen()
+    stage.open(2, { symbols: ['B'] })
+    const mover = stage.join(100, 2)
+    // More than a lane reads before it looks whether it can publish.
+    for (let tick = 0; tick < 40; tick++) stage.tick({})
+    stage.audiences.get(1)!.progress = { ticksTotal: 40, lostTotal: 0, unknownLosses: 0, lastOffset: 40 }
+    stage.run()
+    expect(mover.messages).toMatchObject([{ type: 'subscribed', offset: 40 }])
+  })
 })
