@@ -95,12 +95,10 @@ const LOAD_CORES_BUSY = 0.9
 /** What has to be known of some runs: errors, losses, lost clients, and a load process that was the limit. */
 export function remarks(name: string, runs: readonly Measured[]): string[] {
   const lines: string[] = []
-  const sum = (key: 'errorCount' | 'missed' | 'closed'): number =>
-    runs.reduce((total, run) => total + run[key], 0)
+  const sum = (key: 'errorCount' | 'closed'): number => runs.reduce((total, run) => total + run[key], 0)
   if (runs.some(({ loadCores }) => loadCores > LOAD_CORES_BUSY))
     lines.push(`${name}: the load process was the limit.`)
   if (sum('errorCount') > 0) lines.push(`${name}: ${sum('errorCount')} errors of order.`)
-  if (sum('missed') > 0) lines.push(`${name}: gaps told of ${sum('missed')} ticks.`)
   if (sum('closed') > 0) lines.push(`${name}: ${sum('closed')} clients were closed.`)
   const texts = new Set(runs.flatMap(run => run.remarks))
   return [...lines, ...[...texts].map(text => `${name}: ${text}`)]

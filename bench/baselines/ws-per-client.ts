@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Client, credentials } from '@grpc/grpc-js'
+import { Client, credentials, Metadata } from '@grpc/grpc-js'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { tickFeedService } from '../../src/feed/tick-feed-service.js'
 import { decodeTicks, tickJson } from './protobuf-ticks.js'
@@ -22,11 +22,13 @@ webSockets.on('connection', socket => {
 })
 
 const { path, requestSerialize } = tickFeedService.StreamBatches
-const feed = new Client(upstream, credentials.createInsecure())
-const call = feed.makeServerStreamRequest(path, requestSerialize, decodeTicks, {
-  symbols: [],
-  fromPosition: 0,
+const feed = new Client(upstream, credentials.createInsecure(), {
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 200,
 })
+const everything = { symbols: [], fromPosition: 0 }
+const patient = new Metadata({ waitForReady: true })
+const call = feed.makeServerStreamRequest(path, requestSerialize, decodeTicks, everything, patient)
 call.on('data', (ticks: ReturnType<typeof decodeTicks>) => {
   for (const tick of ticks) {
     seq++
@@ -34,7 +36,9 @@ call.on('data', (ticks: ReturnType<typeof decodeTicks>) => {
     for (const socket of clients) socket.send(text)
   }
 })
-call.on('error', () => {})
+call.on('error', error => {
+  process.stderr.write(`${error.message}\n`)
+})
 
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as AddressInfo

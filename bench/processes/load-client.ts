@@ -112,8 +112,8 @@ export class Witness {
   ticks = 0
   readonly errors: string[] = []
   errorCount = 0
-  /** Ticks that gap messages told of. */
-  missed = 0
+  /** Ticks that gap messages told of, by reason; one for each message that does not know how many. */
+  readonly missed = new Map<string, number>()
   /** From a tick's time to its arrival here, µs, once `isMeasuring`. */
   readonly latenciesUs: number[] = []
   isMeasuring = false
@@ -146,7 +146,8 @@ export class Witness {
       this.seq = message.seq
       this.offset = message.offset
     } else if (message.type === 'gap') {
-      this.missed += message.missed ?? 1
+      const { reason, missed } = message
+      this.missed.set(reason, (this.missed.get(reason) ?? 0) + (missed ?? 1))
       this.offset = message.to
     } else this.fail(`an error message: ${message.message}`)
   }

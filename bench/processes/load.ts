@@ -19,7 +19,8 @@ export interface LoadReport {
   readonly witnesses: number
   readonly witnessBytes: number
   readonly witnessTicks: number
-  readonly missed: number
+  /** Ticks that gap messages told the witnesses of, by reason. */
+  readonly missed: Readonly<Record<string, number>>
   readonly errorCount: number
   readonly errors: readonly string[]
   readonly p50Us: number
@@ -78,12 +79,20 @@ function end(): LoadReport {
     witnesses: witnesses.length,
     witnessBytes: now.witnessBytes - begun.witnessBytes,
     witnessTicks: now.witnessTicks - begun.witnessTicks,
-    missed: witnesses.reduce((sum, { witness }) => sum + witness.missed, 0),
+    missed: missedByReason(),
     errorCount: witnesses.reduce((sum, { witness }) => sum + witness.errorCount, 0),
     errors: witnesses.flatMap(({ witness }) => witness.errors).slice(0, 5),
     p50Us: quantile(0.5),
     p99Us: quantile(0.99),
   }
+}
+
+function missedByReason(): Record<string, number> {
+  const sums: Record<string, number> = {}
+  for (const { witness } of witnesses) {
+    for (const [reason, ticks] of witness.missed) sums[reason] = (sums[reason] ?? 0) + ticks
+  }
+  return sums
 }
 
 process.on('message', async (question: { readonly id: number; readonly ask: string } & ConnectRequest) => {

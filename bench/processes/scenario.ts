@@ -1,6 +1,8 @@
 /**
  * One run of a whole: a feed, a server and its load, each a process on this machine, measured for some seconds.
  */
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Child } from './child.js'
 import type { LoadReport } from './load.js'
@@ -36,7 +38,6 @@ export interface Measured {
   readonly loadCores: number
   readonly feedCores: number
   readonly closed: number
-  readonly missed: number
   readonly errorCount: number
   readonly remarks: readonly string[]
 }
@@ -71,13 +72,9 @@ async function run(
   { server: kind, rate, symbols, paths, seconds, settings = [] }: Scenario,
   start: (file: string, args: readonly string[]) => Child,
 ): Promise<Measured> {
-  const feed = start('../src/main.js', [
-    'feed',
-    '--feed-listen=127.0.0.1:0',
-    `--feed-rate=${rate}`,
-    `--feed-symbols=${symbols}`,
-  ])
-  const upstream = await feed.told('address')
+  // The feed comes last, since a server that is too busy lets nobody in.
+  const feedPort = await freePort()
+  const upstream = `127.0.0.1:${feedPort}`
   const server =
     kind === 'ringcast'
       ? start('../src/main.js', [
@@ -85,6 +82,7 @@ async function run(
           '--port=0',
           '--admin-port=0',
           `--upstream=${upstream}`,
+          '--upstream-backoff-max-ms=200',
           `--max-clients=${paths.length}`,
           ...settings,
         ])
@@ -93,16 +91,23 @@ async function run(
   const load = start('processes/load.js', [])
   await load.told('ready')
   await load.ask('connect', { port, paths, witnessEvery: Math.round(1 / WITNESS_SHARE) })
+  const feed = start('../src/main.js', [
+    'feed',
+    `--feed-listen=${upstream}`,
+    `--feed-rate=${rate}`,
+    `--feed-symbols=${symbols}`,
+  ])
+  await feed.told('address')
   await sleep(WARM_UP_MS)
 
   const all = [server, load, feed]
-  const before = await Promise.all(all.map(child => child.usage()))
+  const before = all.map(child => child.usage())
   await load.ask('begin')
   const startMs = performance.now()
   await sleep(seconds * 1000)
   const report = await load.ask<LoadReport>('end')
   const tookS = (performance.now() - startMs) / 1000
-  const after = await Promise.all(all.map(child => child.usage()))
+  const after = all.map(child => child.usage())
   const metrics = kind === 'ringcast' ? await metricsOf(await server.told('adminUrl')) : undefined
   return measured(report, tookS, {
     cpuUs: after.map(({ cpuUs }, index) => cpuUs - before[index]!.cpuUs),
@@ -110,6 +115,14 @@ async function run(
     metrics,
     complaints: server.complaints,
   })
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
 }
 
 async function metricsOf(adminUrl: string): Promise<GatewayMetrics> {
@@ -127,6 +140,7 @@ function measured(
     readonly complaints: readonly string[]
   },
 ): Measured {
+  if (report.witnessTicks === 0) throw new Error(`no tick came in ${seconds} s: ${seen.complaints}`)
   // All clients are alike, so the witnesses' ticks stand for everybody's.
   const ticks = (report.bytes * report.witnessTicks) / report.witnessBytes
   const [serverUs, loadUs, feedUs] = seen.cpuUs
@@ -146,8 +160,14 @@ function measured(
     loadCores: cores(loadUs),
     feedCores: cores(feedUs),
     closed: report.closed,
-    missed: report.missed,
     errorCount: report.errorCount,
-    remarks: [...report.errors, ...seen.complaints],
+    remarks: [
+      ...report.errors,
+      ...seen.complaints,
+      ...Object.entries(report.missed).map(
+        ([reason, missed]) =>
+          `each of ${report.witnesses} witnesses was told of ${Math.round(missed / report.witnesses)} missing ticks (${reason})`,
+      ),
+    ],
   }
 }
