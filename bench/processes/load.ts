@@ -71,7 +71,8 @@ function begin(): void {
 function end(): LoadReport {
   const now = totals()
   const latencies = Float64Array.from(witnesses.flatMap(({ witness }) => witness.latenciesUs)).sort()
-  const quantile = (part: number): number => latencies[Math.floor((latencies.length - 1) * part)] ?? 0
+  const quantile = (part: number): number =>
+    latencies[Math.floor((latencies.length - 1) * part)] ?? Number.MAX_SAFE_INTEGER
   return {
     bytes: now.bytes - begun.bytes,
     frames: now.frames - begun.frames,
