@@ -7,13 +7,26 @@ import { fileURLToPath } from 'node:url'
 import { type Benchmark, type Table, tableText } from './benchmark.js'
 import { decode } from './decode.js'
 import { encode } from './encode.js'
+import { endToEnd } from './end-to-end.js'
 import { frame } from './frame.js'
 import { gather } from './gather.js'
 import { machine } from './machine.js'
+import { poolSize } from './pool-size.js'
 import { publish } from './publish.js'
 import { publishThreads } from './publish-threads.js'
+import { queueSize } from './queue-size.js'
 
-const BENCHMARKS: readonly Benchmark[] = [publish, publishThreads, decode, encode, frame, gather]
+const BENCHMARKS: readonly Benchmark[] = [
+  publish,
+  publishThreads,
+  decode,
+  encode,
+  frame,
+  gather,
+  endToEnd,
+  queueSize,
+  poolSize,
+]
 const RESULTS = fileURLToPath(new URL('../../bench/results/', import.meta.url))
 
 const print = (text: string): unknown => process.stdout.write(`${text}\n`)

@@ -19,8 +19,8 @@ const ROUNDS = 5
 async function run(options: BenchmarkOptions): Promise<Table[]> {
   const ticks = await ticksOfMarket(1024)
   const rounds = options.small ? 1 : ROUNDS
-  const logCount = options.small ? 10_000 : 4_000_000
-  const postCount = options.small ? 1000 : 100_000
+  const logCount = options.small ? 10_000 : 1_000_000
+  const postCount = options.small ? 1000 : 50_000
   const log: number[] = []
   const post: number[] = []
   for (let round = 0; round < rounds; round++) {

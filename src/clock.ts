@@ -2,6 +2,7 @@
  * Time, injected so that tests need not wait for it. Any thread.
  * `nowMs` never goes back and counts from an arbitrary start; `epochUs` is wall-clock time.
  */
+import { performance } from 'node:perf_hooks'
 
 /** A timer that was set; `cancel` is safe to call at any time and twice. */
 export interface Timer {
@@ -19,9 +20,12 @@ export interface Clock {
   every(periodMs: number, callback: () => void): Timer
 }
 
+/** Kept, and `performance` imported, because asking for either costs half as much as the time itself. */
+const TIME_ORIGIN_MS = performance.timeOrigin
+
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
-  epochUs: () => Math.floor((performance.timeOrigin + performance.now()) * 1000),
+  epochUs: () => Math.floor((TIME_ORIGIN_MS + performance.now()) * 1000),
   after(delayMs, callback) {
     const timeout = setTimeout(callback, delayMs).unref()
     return { cancel: () => clearTimeout(timeout) }

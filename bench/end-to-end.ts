@@ -1,0 +1,105 @@
+/**
+ * Question: what does a tick cost the server on its way to 500 clients, and how long does it take?
+ * Workload: three processes on one machine over loopback: the synthetic feed, the server, and 500 clients that all get every tick;
+ *   at fixed rates, and beside a server that calls `ws.send` for each tick and client. The two take turns: A B A B.
+ * Leaves out: a network, compression, slow clients. One in 50 clients checks that all of it came, once and in order; the others
+ *   read the headers of frames. On two cores the processes take time from each other, so above the rate at which the server is
+ *   busy the figures are of the machine, not of the server alone; CPU time for each tick is not moved by that as much as latency.
+ */
+import { type Benchmark, type BenchmarkOptions, type Cell, median, rounded, type Table } from './benchmark.js'
+import { type Measured, measureScenario, type ServerKind } from './processes/scenario.js'
+
+export const endToEnd: Benchmark = { name: 'end-to-end', run }
+
+const SERVERS: readonly ServerKind[] = ['ringcast', 'ws-per-client']
+const RATES = [100, 1000, 10_000, 50_000]
+const CLIENTS = 500
+const ROUNDS = 2
+const SECONDS = 5
+const SYMBOLS = 50
+
+async function run({ small, tell }: BenchmarkOptions): Promise<Table[]> {
+  const rates = small ? [500] : RATES
+  const clients = small ? 10 : CLIENTS
+  const rows: Cell[][] = []
+  const notes: string[] = []
+  for (const rate of rates) {
+    const runs = new Map<ServerKind, Measured[]>(SERVERS.map(server => [server, []]))
+    for (let round = 0; round < (small ? 1 : ROUNDS); round++) {
+      for (const server of SERVERS) {
+        tell(`end-to-end: ${server}, ${rate} ticks/s, round ${round + 1}`)
+        runs.get(server)!.push(
+          await measureScenario({
+            server,
+            rate,
+            symbols: SYMBOLS,
+            paths: new Array<string>(clients).fill('/ws/ticks'),
+            seconds: small ? 0.5 : SECONDS,
+          }),
+        )
+      }
+    }
+    const [ours, theirs] = SERVERS.map(server => runs.get(server)!) as [Measured[], Measured[]]
+    const ratio = middle(theirs, 'cpuUsPerTick') / middle(ours, 'cpuUsPerTick')
+    rows.push(measuredRow('Ringcast', rate, ours, 1), measuredRow('`ws.send` for each', rate, theirs, ratio))
+    notes.push(...remarks(`Ringcast, ${rate} ticks/s`, ours), ...remarks(`ws.send, ${rate} ticks/s`, theirs))
+  }
+  return [
+    {
+      title: `end-to-end: every tick to ${clients} clients`,
+      columns: [
+        'server',
+        'ticks/s in',
+        'ticks/s delivered',
+        'CPU µs each',
+        'times ours',
+        'p50 ms',
+        'p99 ms',
+        'MB/s',
+        'RSS MiB',
+        'server cores',
+        'load cores',
+      ],
+      rows,
+      notes: [
+        'Delivered: over all clients. Latency: from the feed’s stamp to the client. Medians of the rounds.',
+        ...notes,
+      ],
+    },
+  ]
+}
+
+export function middle(runs: readonly Measured[], key: Exclude<keyof Measured, 'remarks'>): number {
+  return median(runs.map(run => run[key]))
+}
+
+function measuredRow(name: string, rate: number, runs: readonly Measured[], ratio: number): Cell[] {
+  return [
+    name,
+    rate,
+    Math.round(middle(runs, 'deliveredPerSecond')),
+    rounded(middle(runs, 'cpuUsPerTick')),
+    rounded(ratio),
+    rounded(middle(runs, 'p50Us') / 1000),
+    rounded(middle(runs, 'p99Us') / 1000),
+    rounded(middle(runs, 'bytesPerSecond') / 1e6),
+    Math.round(middle(runs, 'serverRssBytes') / 2 ** 20),
+    rounded(middle(runs, 'serverCores')),
+    rounded(middle(runs, 'loadCores')),
+  ]
+}
+
+/** The load process has one thread; where that is busy, the figures are its own. */
+const LOAD_CORES_BUSY = 0.9
+
+/** What has to be known of some runs: errors, losses, lost clients, and a load process that was the limit. */
+export function remarks(name: string, runs: readonly Measured[]): string[] {
+  const lines: string[] = []
+  const sum = (key: 'errorCount' | 'closed'): number => runs.reduce((total, run) => total + run[key], 0)
+  if (runs.some(({ loadCores }) => loadCores > LOAD_CORES_BUSY))
+    lines.push(`${name}: the load process was the limit.`)
+  if (sum('errorCount') > 0) lines.push(`${name}: ${sum('errorCount')} errors of order.`)
+  if (sum('closed') > 0) lines.push(`${name}: ${sum('closed')} clients were closed.`)
+  const texts = new Set(runs.flatMap(run => run.remarks))
+  return [...lines, ...[...texts].map(text => `${name}: ${text}`)]
+}

@@ -1,0 +1,120 @@
+/**
+ * A process of a benchmark: started, read, asked, and ended by its own id.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const STOP_MS = 3000
+const START_MS = 20_000
+const ANSWER_MS = 20_000
+
+/** Of a process with all its threads. */
+export interface Usage {
+  readonly cpuUs: number
+  readonly rssBytes: number
+}
+
+/** Linux tells times in hundredths of a second and memory in pages: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+const CPU_TICK_US = 10_000
+const PAGE_BYTES = 4096
+
+export class Child {
+  private readonly name: string
+  private readonly process: ChildProcess
+  private readonly lines: Record<string, unknown>[] = []
+  private readonly answers = new Map<number, (answer: unknown) => void>()
+  private lastId = 0
+  private onLine: () => void = () => {}
+  private errorText = ''
+
+  /** @param file from dist/bench */
+  constructor(file: string, args: readonly string[]) {
+    this.name = file
+    // Settings of whoever runs the benchmark have no part in it.
+    const env = Object.fromEntries(
+      Object.entries(process.env).filter(([key]) => !key.startsWith('RINGCAST_')),
+    )
+    const path = fileURLToPath(new URL(`../${file}`, import.meta.url))
+    this.process = spawn(process.execPath, [path, ...args], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    })
+    createInterface({ input: this.process.stdout! }).on('line', line => {
+      if (line.startsWith('{')) this.lines.push(JSON.parse(line) as Record<string, unknown>)
+      this.onLine()
+    })
+    this.process.stderr!.on('data', (data: Buffer) => {
+      this.errorText = (this.errorText + data.toString()).slice(-2000)
+    })
+    this.process.on('message', (message: { readonly id: number; readonly answer: unknown }) => {
+      this.answers.get(message.id)?.(message.answer)
+      this.answers.delete(message.id)
+    })
+  }
+
+  /** Resolves with the value of `key` in the first line of its log that has it. */
+  async told(key: string): Promise<string> {
+    const deadlineMs = performance.now() + START_MS
+    for (;;) {
+      const line = this.lines.find(entry => key in entry)
+      if (line !== undefined) return String(line[key])
+      if (this.process.exitCode !== null || performance.now() > deadlineMs)
+        throw new Error(
+          `${this.name} did not tell its ${key}: ${this.errorText}${JSON.stringify(this.lines.at(-1))}`,
+        )
+      await new Promise<void>(resolve => {
+        this.onLine = resolve
+        setTimeout(resolve, 200)
+      })
+    }
+  }
+
+  /** Lines of its log that are errors or worse. */
+  get complaints(): string[] {
+    return this.lines
+      .filter(({ level }) => ['error', 'fatal'].includes(String(level)))
+      .map(({ msg }) => String(msg))
+  }
+
+  /** Rejects when the process ends or takes too long, so that nothing here waits for ever. */
+  async ask<Answer>(ask: string, what: object = {}): Promise<Answer> {
+    const id = ++this.lastId
+    let timer: NodeJS.Timeout | undefined
+    try {
+      return await new Promise((resolve, reject) => {
+        const fail = (why: string): void =>
+          reject(new Error(`${this.name}, asked for ${ask}, ${why}: ${this.errorText}`))
+        timer = setTimeout(fail, ANSWER_MS, 'does not answer')
+        this.process.once('exit', () => fail('has ended'))
+        this.answers.set(id, answer => resolve(answer as Answer))
+        this.process.send({ id, ask, ...what })
+      })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** From the system, not from the process: one that is too busy to answer is asked, too. Linux only. */
+  usage(): Usage {
+    const stat = readFileSync(`/proc/${this.process.pid}/stat`, 'utf8')
+    // After the name in brackets: the state is the third field.
+    const fields = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number)
+    return { cpuUs: (fields[11]! + fields[12]!) * CPU_TICK_US, rssBytes: fields[21]! * PAGE_BYTES }
+  }
+
+  async stop(): Promise<void> {
+    const { process: child } = this
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill('SIGTERM')
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
+    await ended
+    clearTimeout(timer)
+  }
+}
