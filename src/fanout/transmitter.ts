@@ -151,7 +151,7 @@ export class Transmitter {
     this.immediate = undefined
     this.deadlineMs = this.clock.nowMs() + this.passBudgetMs
     const hasWork = !this.transmitAll() || this.hasWorkAfterRest()
-    if (hasWork && !this.isStopped) this.immediate = setImmediate(this.continueRunning)
+    if (hasWork) this.scheduleRun()
     this.counters.flush()
     this.events.afterRun()
   }
@@ -168,7 +168,8 @@ export class Transmitter {
     if (this.pass !== undefined && !this.goOn(this.pass)) return false
     for (const recipient of this.catchingUp) {
       this.catchUp(recipient)
-      if (this.isTimeUp()) return false
+      // Those that are not behind get at least a look's worth of writes below, and the pass they begin goes first next time.
+      if (this.isTimeUp()) break
     }
     const count = this.links.length
     this.firstLink = (this.firstLink + 1) % count
@@ -233,11 +234,12 @@ export class Transmitter {
     return this.goOn(this.pass)
   }
 
-  /** Gives the record to the members that are left. @returns false when the time is up */
+  /** Gives the record to the members that are left. @returns false when the time is up, be the pass at its end or not */
   private goOn(pass: Pass): boolean {
     const { audience, link, memberCount, record, slice } = pass
     const { members } = audience
     const segment = link.window.segment(record)
+    let isTimeUp = false
     let position = audience.firstMember + pass.membersDone
     for (; pass.membersDone < memberCount; pass.membersDone++, position++) {
       const member = members[position < memberCount ? position : position - memberCount]!
@@ -257,17 +259,18 @@ export class Transmitter {
         this.writesUntilLook = WRITES_PER_LOOK
         this.count(pass)
         if (this.isTimeUp()) {
+          isTimeUp = true
           pass.membersDone++
-          if (pass.membersDone < memberCount) return false
           break
         }
       }
     }
     this.count(pass)
+    if (pass.membersDone < memberCount) return false
     audience.seq += pass.messages
     audience.progress = link.window.progress(record)
     this.pass = undefined
-    return true
+    return !isTimeUp
   }
 
   private count(pass: Pass): void {
@@ -376,6 +379,8 @@ export class Transmitter {
       }
       // A pass in hand gives its record to those that are not behind; who gets it here would get it twice.
       if (bytesLeft <= 0 || this.pass?.record === recipient.nextRecord) {
+        // To the end of the line.
+        this.catchingUp.delete(recipient)
         this.catchingUp.add(recipient)
         this.scheduleRun()
         return

@@ -1,0 +1,85 @@
+import { afterEach, expect, it } from 'vitest'
+import { FanOut, type Member, PASS_BUDGET_MS, ticksIn } from '../support/fan-out.js'
+
+const WRITES_PER_LOOK = 32
+
+let fanOut: FanOut
+
+afterEach(() => fanOut.transmitter.stop())
+
+/** Lets the transmitter's time be up at every look, until the returned function is called. */
+function withoutTime(): () => void {
+  const { clock } = fanOut
+  const nowMs = clock.nowMs.bind(clock)
+  clock.nowMs = () => {
+    clock.jump(PASS_BUDGET_MS)
+    return nowMs()
+  }
+  return () => {
+    clock.nowMs = nowMs
+  }
+}
+
+/** Two members, of which the first is megabytes behind and has just begun to catch up. */
+async function oneFarBehind(): Promise<[Member, Member]> {
+  fanOut = new FanOut({ frameRingBytes: 1 << 24 })
+  const [slow, live] = await fanOut.members(2)
+  const audience = fanOut.audience(slow)
+  slow.socket.isStuck = true
+  // 250 KB each.
+  for (let record = 0; record < 32; record++) await fanOut.tick(audience, 25_000)
+  slow.socket.open()
+  return [slow, live!]
+}
+
+it('yields between the audiences of one member each, too', async () => {
+  fanOut = new FanOut()
+  const { lane } = fanOut
+  const members = Array.from({ length: 3 * WRITES_PER_LOOK }, (_, index) =>
+    fanOut.connect({ symbols: [`S${index}`], batch: true }),
+  )
+  for (const { recipient } of members) {
+    lane.obey()
+    await fanOut.turn()
+    expect(recipient.receiving).toBe(recipient.audience)
+  }
+  for (const member of members) lane.record(fanOut.audience(member).id)
+  lane.endTurn()
+  const giveTime = withoutTime()
+  fanOut.transmitter.wake()
+  const served = members.filter(({ socket }) => ticksIn(socket.text).length > 0)
+  expect(served.length).toBeLessThanOrEqual(WRITES_PER_LOOK)
+  giveTime()
+  await fanOut.rest()
+  for (const { socket } of members) expect(ticksIn(socket.text)).toEqual([1])
+})
+
+it('runs once in each turn of the event loop while somebody catches up', async () => {
+  const [slow, live] = await oneFarBehind()
+  let runs = 0
+  fanOut.afterRun = () => {
+    runs++
+  }
+  const giveTime = withoutTime()
+  for (let turn = 1; turn <= 4; turn++) {
+    await new Promise(setImmediate)
+    expect(runs).toBeLessThanOrEqual(turn)
+  }
+  giveTime()
+  await fanOut.rest()
+  expect(slow.socket.text).toBe(live.socket.text)
+})
+
+it('serves those that are not behind while others catch up', async () => {
+  const [slow, live] = await oneFarBehind()
+  const giveTime = withoutTime()
+  fanOut.lane.record(fanOut.audience(slow).id)
+  fanOut.lane.endTurn()
+  await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  expect(live.socket.text.endsWith('1:800001;')).toBe(true)
+  expect(slow.socket.text.length).toBeLessThan(live.socket.text.length)
+  giveTime()
+  await fanOut.rest()
+  expect(slow.socket.text).toBe(live.socket.text)
+})
