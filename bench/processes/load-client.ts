@@ -149,7 +149,7 @@ export class Witness {
       const { reason, missed } = message
       this.missed.set(reason, (this.missed.get(reason) ?? 0) + (missed ?? 1))
       this.offset = message.to
-    } else this.fail(`an error message: ${message.message}`)
+    } else this.fail(`a message that nobody asked for: ${text}`)
   }
 
   private check(seq: number, offset: number, ticks: readonly TickJson[]): void {
