@@ -417,7 +417,7 @@ describe('handlerOptions', () => {
       ...Object.fromEntries(Object.keys(options).map(key => [key, DEFAULTS[key as Key]])),
       maxClients: 5,
     })
-    expect(Object.keys(options)).toHaveLength(17)
+    expect(Object.keys(options)).toHaveLength(18)
     expect(options).not.toHaveProperty('port')
     expect(options).not.toHaveProperty('logLevel')
   })
