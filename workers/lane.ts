@@ -477,6 +477,8 @@ export class Lane {
     audience.sentOffset = Math.max(audience.sentOffset, this.offset)
     const { descriptor } = this
     const frames = joinAnswer(join, audience, this.task.epoch)
+    // Both are published together: a successor that repeated only one would answer twice.
+    this.waitForDescriptors(2)
     this.ring.bytes.set(frames, this.reserve(frames.length))
     descriptor.target = join.client
     descriptor.join = join.join
@@ -512,8 +514,13 @@ export class Lane {
 
   private describe(): void {
     const { ring } = this
-    if (!ring.hasRoomForDescriptor()) this.waitForRoom(() => ring.hasRoomForDescriptor())
+    this.waitForDescriptors(1)
     ring.describe(this.descriptor)
+  }
+
+  private waitForDescriptors(count: number): void {
+    const { ring } = this
+    if (!ring.hasRoomForDescriptors(count)) this.waitForRoom(() => ring.hasRoomForDescriptors(count))
   }
 
   /** Nothing is gathered: what was encoded is wanted by nobody, and all that was read is done with. */

@@ -97,10 +97,10 @@ export class FrameRingWriter {
     return this.layout.framesStart + this.segment * this.layout.segmentBytes + this.used
   }
 
-  hasRoomForDescriptor(): boolean {
+  hasRoomForDescriptors(count: number): boolean {
     // Pairs with the store in FrameRingReader.release.
     const tail = Atomics.load(this.memory.control, DESCRIPTOR_TAIL)
-    return distance(tail, this.head) < this.layout.descriptorCount
+    return distance(tail, this.head) + count <= this.layout.descriptorCount
   }
 
   /**
@@ -211,7 +211,7 @@ export class FrameRingReader {
 
   /** Lets the lane use the place of every descriptor read so far. */
   release(): void {
-    // Pairs with the load in FrameRingWriter.hasRoomForDescriptor.
+    // Pairs with the load in FrameRingWriter.hasRoomForDescriptors.
     Atomics.store(this.memory.control, DESCRIPTOR_TAIL, this.tail)
   }
 

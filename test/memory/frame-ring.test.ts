@@ -191,16 +191,16 @@ describe('the frame ring', () => {
     const ring = new TestRing(start)
     for (let lap = 0; lap < 3; lap++) {
       for (let count = 0; count < LAYOUT.descriptorCount; count++) {
-        if (!ring.writer.hasRoomForDescriptor()) expect.fail(`full after ${count}`)
+        if (!ring.writer.hasRoomForDescriptors(1)) expect.fail(`full after ${count}`)
         ring.describe(JOINED, count, 0)
       }
-      expect(ring.writer.hasRoomForDescriptor()).toBe(false)
+      expect(ring.writer.hasRoomForDescriptors(1)).toBe(false)
       ring.writer.publish()
       for (let count = 0; count < LAYOUT.descriptorCount; count++)
         if (ring.read() !== count) expect.fail(`another descriptor in place of ${count}`)
-      expect(ring.writer.hasRoomForDescriptor()).toBe(false)
+      expect(ring.writer.hasRoomForDescriptors(1)).toBe(false)
       ring.reader.release()
-      expect(ring.writer.hasRoomForDescriptor()).toBe(true)
+      expect(ring.writer.hasRoomForDescriptors(1)).toBe(true)
     }
   })
 

@@ -31,7 +31,7 @@ function waitFor(what: keyof typeof waits, isThere: () => boolean): void {
 }
 
 function describe(kind: number, length: number, number: number): void {
-  waitFor('descriptor', () => ring.hasRoomForDescriptor())
+  waitFor('descriptor', () => ring.hasRoomForDescriptors(1))
   descriptor.kind = kind
   descriptor.length = length
   descriptor.target = number
