@@ -43,7 +43,9 @@ export function tableText({ title, columns, rows, notes }: Table): string {
   const isNumber = columns.map((_, index) => rows.every(row => typeof row[index] === 'number'))
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, index) => (isNumber[index] ? cell.padStart(widths[index]!) : cell.padEnd(widths[index]!))).join(' | ')} |`
-  const rule = `|${widths.map((width, index) => (isNumber[index] ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2))).join('|')}|`
+  const rule = line(
+    widths.map((width, index) => (isNumber[index] ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width))),
+  )
   const [head, ...body] = lines
   return [`### ${title}`, '', line(head!), rule, ...body.map(line), '', ...notes].join('\n')
 }

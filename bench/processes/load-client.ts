@@ -146,9 +146,15 @@ export class Witness {
       this.seq = message.seq
       this.offset = message.offset
     } else if (message.type === 'gap') {
-      const { reason, missed } = message
+      const { reason, missed, from, to, seq } = message
+      // Only who fell out of the window finds that the others' numbers have gone on.
+      if (reason !== 'slow' && this.seq >= 0 && seq !== this.seq)
+        this.fail(`a gap at seq ${seq} after ${this.seq}`)
+      if (this.getsAll && reason === 'slow' && from !== this.offset + 1)
+        this.fail(`a gap from ${from} after ${this.offset}`)
       this.missed.set(reason, (this.missed.get(reason) ?? 0) + (missed ?? 1))
-      this.offset = message.to
+      this.seq = seq
+      this.offset = to
     } else this.fail(`a message that nobody asked for: ${text}`)
   }
 
