@@ -42,6 +42,8 @@ export interface StreamHandlerParts {
 /** A lane's scratch holds the encoded ticks of a turn: more than one audience may take. */
 const SCRATCH_PER_TURN_BYTES = 2
 const SCRATCH_BYTES_MIN = 64 * 1024
+/** What stands around the symbols in the messages that name them, at the most. */
+const AROUND_SYMBOLS_BYTES = 512
 
 export class StreamHandler {
   readonly settings: HandlerOptions
@@ -114,6 +116,7 @@ export class StreamHandler {
       counters,
       transmitter: this.transmitter,
       membership,
+      symbolsBytesMax: Math.min(this.intake.commandBytesMax, layout.segmentBytes) - AROUND_SYMBOLS_BYTES,
     })
     this.pool = new LanePool(
       {

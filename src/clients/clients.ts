@@ -31,6 +31,8 @@ export interface ClientsOptions {
   readonly counters: CounterWriter
   readonly transmitter: Transmitter
   readonly membership: Membership
+  /** What the symbols of one client may take, as JSON: they travel to the lane whole, and back in its answer. */
+  readonly symbolsBytesMax: number
 }
 
 export class Clients {
@@ -80,7 +82,7 @@ export class Clients {
   /** Answers an upgrade request: with a WebSocket, or with a status that says why not. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const asked = readUpgradeRequest(request, this.options.settings.maxSymbolsPerClient)
-    const refusal = 'refusal' in asked ? asked.refusal : this.refusalNow()
+    const refusal = 'refusal' in asked ? asked.refusal : (this.refusalOf(asked.spec) ?? this.refusalNow())
     if (refusal !== undefined) {
       this.refuse(socket, refusal)
     } else if ('spec' in asked) {
@@ -122,6 +124,16 @@ export class Clients {
   }
 
   // In
+
+  private refusalOf({ symbols }: AudienceSpec): Refusal | undefined {
+    const { symbolsBytesMax } = this.options
+    if (Buffer.byteLength(JSON.stringify(symbols)) <= symbolsBytesMax) return undefined
+    return {
+      status: 400,
+      code: 'too_many_symbols',
+      message: `the names of all symbols together may take ${symbolsBytesMax} bytes as JSON; leave symbols out for all`,
+    }
+  }
 
   private refusalNow(): Refusal | undefined {
     const { maxClients } = this.options.settings

@@ -68,6 +68,11 @@ export class Intake implements TickSink {
     this.waitingBytesMax = options.tickLog.byteLength
   }
 
+  /** The longest command that the log takes, as JSON. */
+  get commandBytesMax(): number {
+    return this.log.payloadBytesMax
+  }
+
   /** Offset of the last tick put into the log. */
   get offset(): number {
     return this.lastOffset
