@@ -117,6 +117,7 @@ export class StreamHandler {
       transmitter: this.transmitter,
       membership,
       symbolsBytesMax: Math.min(this.intake.commandBytesMax, layout.segmentBytes) - AROUND_SYMBOLS_BYTES,
+      isOverloaded: () => this.intake.isFull,
     })
     this.pool = new LanePool(
       {
