@@ -63,6 +63,7 @@ export class Gateway {
       hostKey: 'host',
       portKey: 'port',
       backlog: BACKLOG,
+      log,
     })
     this.admin = new AdminServer({
       host: config.adminHost,

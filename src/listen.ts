@@ -5,6 +5,7 @@ import type { Server } from 'node:net'
 import { variableOf } from './config/help.js'
 import type { Config } from './config.js'
 import { RingcastError } from './errors.js'
+import type { Log } from './log.js'
 
 export interface ListenOptions {
   /** What would be served, as in "cannot serve health checks". */
@@ -17,19 +18,23 @@ export interface ListenOptions {
   readonly portKey: keyof Config
   /** Connections that may wait to be accepted. Default: Node's. */
   readonly backlog?: number
+  readonly log: Log
 }
 
 /**
+ * What fails later, for instance a connection for which the process has no file descriptor left, is logged and no more.
+ *
  * @returns where the server listens, with the port that the system chose for 0
  * @throws RingcastError `listen_failed`
  */
 export function listen(server: Server, options: ListenOptions): Promise<{ host: string; port: number }> {
-  const { host, port } = options
+  const { host, port, what, log } = options
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException) => reject(listenFailed(error, options))
     server.once('error', onError)
     server.listen({ port, host, backlog: options.backlog }, () => {
       server.off('error', onError)
+      server.on('error', err => log.error({ err }, `the server of ${what} has failed`))
       const address = server.address()
       resolve({ host, port: typeof address === 'object' && address !== null ? address.port : port })
     })

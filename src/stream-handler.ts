@@ -118,6 +118,7 @@ export class StreamHandler {
       transmitter: this.transmitter,
       membership,
       answerBytesMax: Math.min(settings.turnBytesMax, this.intake.commandBytesMax),
+      isOverloaded: () => this.intake.isFull,
     })
     this.pool = new LanePool(
       {

@@ -121,7 +121,7 @@ export class Lane {
     )
     for (const audience of task.audiences) this.open(new LaneAudience(audience))
     // A lane that died in the midst of a commit may have left the main thread with an older view of it.
-    this.state.commit(this.boundary)
+    this.publishState()
   }
 
   /** Works until told to stop. */
@@ -210,8 +210,7 @@ export class Lane {
   private openRecord(): boolean {
     const { log, batch } = this
     if (!log.next()) return false
-    // Read by the main thread's watch over hanging lanes; a store of one word does not tear.
-    this.control[PROGRESS] = (this.control[PROGRESS]! + 1) | 0
+    this.showLife()
     if (log.type === COMMAND) {
       if (log.count === this.task.lane || log.count === ALL_LANES) {
         this.obey(decodeCommand(log.bytes.subarray(log.payloadStart, log.payloadStart + log.payloadLength)))
@@ -224,6 +223,11 @@ export class Lane {
     if (log.type === TICK_BATCH)
       batch.reset(log.bytes, log.payloadStart, log.payloadStart + log.payloadLength)
     return true
+  }
+
+  /** Read by the main thread's watch over hanging lanes; a store of one word does not tear. */
+  private showLife(): void {
+    this.control[PROGRESS] = (this.control[PROGRESS]! + 1) | 0
   }
 
   private readTicks(): void {
@@ -467,6 +471,8 @@ export class Lane {
     this.describe()
     counters.values[LANE_SLOTS.framesBytes]! += length
     audience.clear()
+    // A turn of many audiences takes its time, in which no record is read.
+    this.showLife()
   }
 
   private answerJoin(join: JoinCommand): void {
@@ -535,6 +541,10 @@ export class Lane {
     // A join that waits has to be read again by a successor.
     if (this.boundary.cursor === this.committedCursor || this.joins.length > 0) return
     this.committedCursor = this.boundary.cursor
+    this.publishState()
+  }
+
+  private publishState(): void {
     this.state.commit(this.boundary)
     // Pairs with the store in LaneLink.setSourcePaused: a paused source waits for the lanes to catch up.
     if (Atomics.load(this.control, SOURCE_PAUSED) === 1) this.doorbell.ringMain()

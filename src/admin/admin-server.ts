@@ -95,9 +95,7 @@ export class AdminServer {
       port,
       hostKey: 'adminHost',
       portKey: 'adminPort',
-    }).then(address => {
-      this.#server.on('error', err => log.error({ err }, 'the admin server has failed'))
-      return address
+      log,
     })
     this.#opening = opening.catch(() => undefined)
     return opening

@@ -36,6 +36,8 @@ export interface ClientsOptions {
   readonly membership: Membership
   /** What one client's symbols may take, and what the answers may take that it waits for; bytes of JSON. */
   readonly answerBytesMax: number
+  /** Whether the lanes are too far behind to be told of one more client. */
+  readonly isOverloaded: () => boolean
 }
 
 export class Clients {
@@ -139,6 +141,8 @@ export class Clients {
     const { maxClients } = this.options.settings
     if (this.isDraining)
       return { status: 503, code: 'draining', message: 'shutting down: connect again in a moment' }
+    if (this.options.isOverloaded())
+      return { status: 503, code: 'overload', message: 'too far behind the feed: try again later' }
     if (this.all.size < maxClients) return undefined
     return { status: 503, code: 'limit', message: `all ${maxClients} places are taken: try again later` }
   }
@@ -270,5 +274,6 @@ export class Clients {
 const REFUSALS: Readonly<Record<string, keyof typeof MAIN_SLOTS>> = {
   unknown_path: 'refusedPath',
   limit: 'refusedLimit',
+  overload: 'refusedOverload',
   draining: 'refusedDraining',
 }

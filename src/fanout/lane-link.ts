@@ -61,7 +61,7 @@ export class LaneLink {
 
   /** Lets the lane ring when it gets further, so that a paused source can go on. */
   setSourcePaused(paused: boolean): void {
-    // Pairs with the load in Lane.commit.
+    // Pairs with the load in Lane.publishState.
     Atomics.store(this.control, SOURCE_PAUSED, paused ? 1 : 0)
   }
 
@@ -76,7 +76,7 @@ export class LaneLink {
     return Atomics.load(this.control, LANE_ASLEEP) === 1
   }
 
-  /** Grows with every record the lane reads. */
+  /** Grows with every record the lane reads and every audience it writes for. */
   get progress(): number {
     return Atomics.load(this.control, PROGRESS)
   }

@@ -85,6 +85,11 @@ export class Intake implements TickSink {
     return this.paused
   }
 
+  /** Whether the log is so full that even commands wait. Whoever can come later should: their queue is bounded by nothing else. */
+  get isFull(): boolean {
+    return this.waiting.length > 0
+  }
+
   /** Ticks that the lane has not finished with. */
   lag(link: LaneLink): number {
     return distance(link.state.offsetLow(), this.lastOffset | 0)
@@ -141,7 +146,7 @@ export class Intake implements TickSink {
   /** @returns false when the queue is full; nothing was taken then */
   tryPush(tick: Uint8Array): boolean {
     const { counters, clock } = this.options
-    const full = this.waiting.length > 0 || this.slowestLag() >= this.options.queueSize
+    const full = this.isFull || this.slowestLag() >= this.options.queueSize
     if (full || !this.tryAppendTicks(TICK, 1, tick, 0, tick.length, clock.epochUs())) {
       counters.values[MAIN_SLOTS.ticksRefused]! += 1
       return false

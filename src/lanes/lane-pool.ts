@@ -161,14 +161,27 @@ export class LanePool {
       audiences: [...link.audiences.values()].map(audience => audience.state),
       poison: this.poison,
     }
-    const run: Promise<void> = this.pool
-      .run(task, { transferList: [port2], signal: runner.abort.signal })
-      .then(
-        () => this.ended(runner, new Error('the lane ended without being told to')),
-        (error: unknown) => this.ended(runner, error instanceof Error ? error : new Error(String(error))),
-      )
+    const run: Promise<void> = this.runToItsEnd(task, port1, runner.abort.signal)
+      .then(error => this.ended(runner, error))
       .finally(() => this.tasks.delete(run))
     this.tasks.add(run)
+  }
+
+  /** Resolves, with the reason, when the lane no longer touches the memory. */
+  private async runToItsEnd(task: LaneTask, bell: MessagePort, signal: AbortSignal): Promise<Error> {
+    const threadEnded = new Promise<void>(resolve => bell.once('close', resolve))
+    try {
+      await this.pool.run(task, { transferList: [task.bell], signal })
+      return new Error('the lane ended without being told to')
+    } catch (error) {
+      if (signal.aborted) {
+        // Piscina gives up the task first and ends the thread after; the thread's end closes its port. (A task that never
+        // got to a thread leaves the port here.)
+        task.bell.close()
+        await threadEnded
+      }
+      return error instanceof Error ? error : new Error(String(error))
+    }
   }
 
   private ended(runner: Runner, error: Error): void {

@@ -33,7 +33,7 @@ export const COMMITTED_CURSOR = 3
 /** Low 32 bits of the offset of the last tick that the lane has finished with. */
 export const COMMITTED_OFFSET = 4
 export const STATE_SLOT = 5
-/** Grows with everything the lane does: a lane with work whose progress stands still hangs. */
+/** Grows with every record read and every audience written for: a lane with work whose progress stands still hangs. */
 export const PROGRESS = 6
 /** Low 32 bits of the offset of the tick in hand, 0 between ticks: names the culprit when a lane dies. */
 export const TICK_IN_HAND = 7

@@ -38,6 +38,7 @@ export const MAIN_METRICS = {
   connectionsActive: gauge('connections_active', 'connections', 'Clients connected now.'),
   connections: counter('connections', 'connections', 'Clients that were let in.'),
   refusedLimit: refused('limit', 'Refused: as many clients as allowed were connected.'),
+  refusedOverload: refused('overload', 'Refused: the tick log had no room to tell a lane of the client.'),
   refusedPath: refused('path', 'Refused: no such path.'),
   refusedRequest: refused('request', 'Refused: the request was wrong.'),
   refusedDraining: refused('draining', 'Refused: shutting down.'),

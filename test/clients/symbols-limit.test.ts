@@ -1,0 +1,33 @@
+import { afterEach, expect, it } from 'vitest'
+import { HandlerServer, quote } from '../support/handler-server.js'
+
+let server: HandlerServer
+
+afterEach(() => server.stop())
+
+/** Rings so small that what a client names in its URL may be more than they hold in one piece. */
+const SMALLEST = {
+  tickLogBytes: 64 * 1024,
+  frameRingBytes: 64 * 1024,
+  turnBytesMax: 1024,
+  maxMessageBytes: 256,
+}
+
+const names = (count: number) => Array.from({ length: count }, (_, index) => `SYMBOL-${1000 + index}`)
+
+it.each([
+  ['a small tick log', { ...SMALLEST, frameRingBytes: 1 << 20 }],
+  ['a small frame ring', { ...SMALLEST, tickLogBytes: 1 << 20 }],
+])('is refused when its symbols are too long for %s', async (_, options) => {
+  server = await HandlerServer.start(options)
+  const refused = await server.refusal(`/ws/ticks?symbols=${names(900)}`)
+  expect(refused).toMatchObject({ status: 400, body: { code: 'too_many_symbols' } })
+})
+
+it('is let in with as many symbols as the smallest rings take', async () => {
+  server = await HandlerServer.start(SMALLEST)
+  const client = await server.connect(`?symbols=${names(500)}`)
+  server.handler.broadcastTick(quote('SYMBOL-1007', 1))
+  await client.until(() => client.ticks.length === 1)
+  expect(server.count('laneRestarts')).toBe(0)
+})

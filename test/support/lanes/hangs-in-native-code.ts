@@ -1,0 +1,22 @@
+/** A lane that is stuck, once, where no thread can be ended at once: outside of JavaScript. */
+
+import { pbkdf2Sync } from 'node:crypto'
+import type { LaneTask } from '../../../src/protocol/lane-task.js'
+import { TickDecoder } from '../../../src/protocol/tick-decoder.js'
+import runLane from '../../../workers/lane.js'
+import { Faults, patched } from './faults.js'
+
+export default function runFaultyLane(task: LaneTask): void {
+  const faults = new Faults(task, [100])
+  patched(
+    TickDecoder.prototype,
+    'decode',
+    decode =>
+      function (this: TickDecoder, ...args) {
+        // About three seconds.
+        if (faults.isDue()) pbkdf2Sync('', '', 3_000_000, 64, 'sha512')
+        return decode.apply(this, args)
+      },
+    () => runLane(task),
+  )
+}

@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest'
+import { COMMITTED_CURSOR, MAIN_ASLEEP, PROGRESS, SOURCE_PAUSED } from '../../src/memory/lane-layout.js'
+import { LaneStage } from '../support/lane-stage.js'
+
+it('a successor rings a paused source awake when the lane before it died in the midst of a commit', () => {
+  const stage = new LaneStage()
+  stage.listen()
+  const before = stage.state.cursor()
+  stage.tick({ position: 1 })
+  stage.run()
+  // As if the thread had ended between its two stores: the state is there, the main thread sees the older cursor.
+  Atomics.store(stage.control, COMMITTED_CURSOR, before)
+  Atomics.store(stage.control, SOURCE_PAUSED, 1)
+  Atomics.store(stage.control, MAIN_ASLEEP, 1)
+  stage.run()
+  expect(stage.state.cursor()).toBe(stage.log.position)
+  expect(Atomics.load(stage.control, MAIN_ASLEEP)).toBe(0)
+})
+
+it('a lane shows life with each audience that it writes for', () => {
+  const stage = new LaneStage()
+  for (let audience = 1; audience <= 5; audience++) stage.listen({}, audience)
+  const before = Atomics.load(stage.control, PROGRESS)
+  stage.tick({ position: 1 })
+  stage.run()
+  expect(Atomics.load(stage.control, PROGRESS) - before).toBe(1 + 5)
+})
