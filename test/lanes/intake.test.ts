@@ -273,6 +273,19 @@ describe('the flow into the log', () => {
     for (const { read } of lanes) expect(read).toEqual(numbers(1))
   })
 
+  it('resumes the source not before half the queue is free', () => {
+    const { intake, lanes, source } = begin({ queueSize: 10 })
+    for (let sequence = 1; sequence <= 11; sequence++)
+      intake.push(encodeTick({ symbol: 'A', kind: 1, sequence }), 'tick')
+    expect(source.calls).toEqual(['pause'])
+    for (let lag = 10; lag >= 5; lag--) {
+      expect(source.calls).toEqual(['pause'])
+      for (const lane of lanes) lane.work(1)
+      intake.lanesMoved()
+    }
+    expect(source.calls).toEqual(['pause', 'resume'])
+  })
+
   it('sees a lane that got further while the source was being paused', () => {
     const { intake, lanes, source } = begin({ queueSize: 10 })
     const { pause } = source
