@@ -39,8 +39,8 @@ class FakeLane {
     this.decoder = new TickDecoder(this.log.bytes)
   }
 
-  /** Reads at most `records` and commits. @returns whether there was anything */
-  work(records = Number.POSITIVE_INFINITY): boolean {
+  /** Reads at most `records` and commits. */
+  work(records = Number.POSITIVE_INFINITY): void {
     const before = this.records
     while (this.records - before < records && this.log.next()) this.record()
     const { position } = this.log
@@ -51,7 +51,6 @@ class FakeLane {
       lostSincePosition: 0,
       seamOpen: false,
     })
-    return this.records > before
   }
 
   private record(): void {
@@ -114,12 +113,10 @@ function begin({ logBytes = 65_536, queueSize = 1_000_000 } = {}) {
   const count = (metric: MainMetric): number => counters.values[MAIN_SLOTS[metric]]!
   /** Lets every lane do all there is, and the intake see it, until nothing is left. */
   function workAll(): void {
-    let isMoving = true
-    while (isMoving) {
-      isMoving = false
-      for (const lane of lanes) isMoving = lane.work() || isMoving
+    do {
+      for (const lane of lanes) lane.work()
       intake.lanesMoved()
-    }
+    } while (!intake.isCaughtUp)
   }
   const isRungFor = (): boolean[] =>
     links.map(({ memory }) => new Int32Array(memory, 0, CONTROL_BYTES / 4)[SOURCE_PAUSED] === 1)
@@ -201,7 +198,9 @@ describe('the intake', () => {
     intake.push(huge, 'tick')
     intake.push(Uint8Array.from([...batchOf(1, 2), ...field, ...field, ...batchOf(3, 2), ...field]), 'batch')
     workAll()
-    expect(lanes[0]!.read).toEqual([-1, 1, 2, -1, -1, 3, 4, -1])
+    intake.push(new Uint8Array(10_000), 'tick')
+    workAll()
+    expect(lanes[0]!.read).toEqual([-1, 1, 2, -1, -1, 3, 4, -1, -1])
   })
 
   it('leaves out large fields that it does not know', () => {
@@ -271,6 +270,19 @@ describe('the flow into the log', () => {
     expect(isRungFor()).toEqual([false, false])
     expect(count('sourcePauses')).toBe(1)
     for (const { read } of lanes) expect(read).toEqual(numbers(1))
+  })
+
+  it('resumes the source not before half the queue is free', () => {
+    const { intake, lanes, source } = begin({ queueSize: 10 })
+    for (let sequence = 1; sequence <= 11; sequence++)
+      intake.push(encodeTick({ symbol: 'A', kind: 1, sequence }), 'tick')
+    expect(source.calls).toEqual(['pause'])
+    for (let lag = 10; lag >= 5; lag--) {
+      expect(source.calls).toEqual(['pause'])
+      for (const lane of lanes) lane.work(1)
+      intake.lanesMoved()
+    }
+    expect(source.calls).toEqual(['pause', 'resume'])
   })
 
   it('sees a lane that got further while the source was being paused', () => {
@@ -435,7 +447,11 @@ describe('whoever pushes ticks', () => {
     expect(taken).toBeGreaterThan(10)
     // The reserve is for commands.
     intake.command(0, { op: 'close', audience: 1 })
+    expect(intake.isPaused).toBe(false)
     for (let audience = 0; audience < 30; audience++) intake.command(0, { op: 'close', audience })
+    expect(intake.tryPush(tick(0))).toBe(false)
+    // There is room again, but others were first.
+    for (const lane of lanes) lane.work()
     expect(intake.tryPush(tick(0))).toBe(false)
     workAll()
     expect(lanes[0]!.read.length).toBe(taken + 31)

@@ -6,7 +6,7 @@ import { CONTROL_BYTES, DOORBELL, LANE_ASLEEP, MAIN_ASLEEP } from '../../src/mem
 import { reportOf, startThread, terminateThreads } from '../support/thread.js'
 import { type DoorbellTask, PING, PONG } from '../support/threads/doorbell-lane.js'
 
-const TRIES = 15_000
+const TRIES = 10_000
 /** Up to forty times as many rings take about as long as a wake-up, so that some come while the lane goes to sleep again. */
 const RINGS_STEP = 50
 

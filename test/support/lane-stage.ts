@@ -214,11 +214,12 @@ export class LaneStage {
   run(steps: (() => void)[] = [], killAt = -1): boolean {
     const left = [...steps]
     Atomics.store(this.control, STOP, 0)
-    let sleepsWithoutWork = 0
+    let sleepsAfterStop = 0
     vi.spyOn(LaneDoorbell.prototype, 'waitUnless').mockImplementation(hasWork => {
-      if (hasWork() || (!this.isBusy && this.drain())) sleepsWithoutWork = 0
-      else if (left.length > 0) left.shift()!()
-      else if (sleepsWithoutWork++ > 0) throw new Error('the lane sleeps though told to stop')
+      if (Atomics.load(this.control, STOP) === 1 && sleepsAfterStop++ > 0)
+        throw new Error('the lane sleeps though told to stop')
+      if (hasWork() || (!this.isBusy && this.drain())) return
+      if (left.length > 0) left.shift()!()
       else Atomics.store(this.control, STOP, 1)
     })
     if (killAt >= 0) this.makeMortal(killAt)

@@ -208,6 +208,21 @@ describe('a successor', () => {
     expect(streamOf(client.messages, 0)).toEqual(['A1', 'A2', 'A3', 'A4'])
   })
 
+  it('knows which losses its predecessor has told', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    stage.tick({ position: 1 })
+    stage.malformed()
+    stage.run()
+    stage.tick({ position: 3 })
+    stage.run()
+    stage.command({ op: 'session', first: false, continuous: false })
+    stage.run()
+    stage.tick({ position: 3 })
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual(['A1', 'malformed:2-2:1', 'A3', 'upstream:4-3:null', 'A4'])
+  })
+
   it('lets the main thread know how far the lane before had come, though that died in the midst of saying so', () => {
     const stage = new LaneStage()
     stage.listen()

@@ -57,6 +57,23 @@ describe('a lane', () => {
     expect(stage.turns - turnsBefore).toBe(3)
   })
 
+  it('lets the main thread write over what was published, though there is always more to read', () => {
+    const stage = new LaneStage()
+    stage.listen()
+    for (let tick = 0; tick < 100; tick++) stage.tick({})
+    let committed = 0
+    stage.isBusy = true
+    stage.run([
+      () => {
+        committed = stage.state.offsetLow()
+        stage.isBusy = false
+      },
+    ])
+    // Two turns of sixteen records; the third is gathering.
+    expect(committed).toBe(32)
+    expect(stage.state.offsetLow()).toBe(100)
+  })
+
   it('counts what it does', () => {
     const stage = new LaneStage()
     stage.listen()
@@ -315,10 +332,14 @@ describe('a full frame ring', () => {
   })
 
   it('lets more descriptors than the ring holds wait', () => {
-    const stage = new LaneStage()
-    for (let audience = 1; audience <= 5000; audience++) stage.open(audience)
+    // Bytes there are enough.
+    const stage = new LaneStage({ frameRingBytes: 1 << 23 })
+    for (let audience = 1; audience <= stage.layout.descriptorCount + 100; audience++) {
+      stage.open(audience)
+      if (audience % 1000 === 0) stage.run()
+    }
     const first = stage.join(1, 1)
-    const last = stage.join(2, 5000)
+    const last = stage.join(2, stage.layout.descriptorCount + 100)
     stage.run()
     for (let round = 0; round < 3; round++) stage.tick({})
     stage.run()
