@@ -42,6 +42,8 @@ export interface StreamHandlerParts {
 /** A lane's scratch holds the encoded ticks of a turn: more than one audience may take. */
 const SCRATCH_PER_TURN_BYTES = 2
 const SCRATCH_BYTES_MIN = 64 * 1024
+/** A longer one fires at once: https://nodejs.org/docs/latest-v20.x/api/timers.html#settimeoutcallback-delay-args */
+const TIMER_MS_MAX = 2 ** 31 - 1
 
 export class StreamHandler {
   readonly settings: HandlerOptions
@@ -202,13 +204,13 @@ export class StreamHandler {
    * Lets nobody in any more, sends what is queued, closes every client with 1001, ends the lanes. Resolves when all of it is
    * gone, at the latest a little after `timeoutMs`; whoever has not gone by then is cut. Calls after the first wait for the first.
    *
-   * @throws RingcastError `option_invalid` when `timeoutMs` is not a positive number
+   * @throws RingcastError `option_invalid` when `timeoutMs` is not a positive number that a timer takes
    */
   shutdown({ timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {}): Promise<void> {
-    if (!(timeoutMs > 0)) {
+    if (!(timeoutMs > 0 && timeoutMs <= TIMER_MS_MAX)) {
       throw new RingcastError(
         'option_invalid',
-        `timeoutMs must be a positive number of milliseconds, got ${timeoutMs}`,
+        `timeoutMs must be a positive number of milliseconds up to ${TIMER_MS_MAX}, got ${timeoutMs}`,
       )
     }
     this.stopping ??= this.stop(timeoutMs)

@@ -200,11 +200,14 @@ describe('a shutdown', () => {
     expect(handler.isHealthy()).toBe(false)
   })
 
-  it.each([0, -1, Number.NaN])('refuses to be given %d ms', async timeoutMs => {
-    await start({}, { laneFile: STALLED_LANE })
-    expect(codeOf(() => server.handler.shutdown({ timeoutMs }))).toBe('option_invalid')
-    expect(server.handler.isHealthy()).toBe(true)
-  })
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])(
+    'refuses to be given %d ms',
+    async timeoutMs => {
+      await start({}, { laneFile: STALLED_LANE })
+      expect(codeOf(() => server.handler.shutdown({ timeoutMs }))).toBe('option_invalid')
+      expect(server.handler.isHealthy()).toBe(true)
+    },
+  )
 
   it('leaves nothing that keeps the process alive', async () => {
     const file = fileURLToPath(new URL('./support/handler-process.js', import.meta.url))

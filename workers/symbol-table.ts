@@ -4,7 +4,6 @@
  */
 import { prefixOf } from '../src/protocol/audience-spec.js'
 import { type SymbolPrefixes, symbolPrefixes } from '../src/protocol/json-tick-encoder.js'
-import { SYMBOL_BYTES_MAX } from '../src/protocol/tick-fields.js'
 import type { LaneAudience } from './lane-audience.js'
 
 /** Symbols kept because ticks of them came by; further ones are made anew for each tick. */
@@ -28,7 +27,6 @@ export class SymbolTable {
   private readonly prefixes: { readonly prefix: string; readonly audience: LaneAudience }[] = []
   private readonly decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   private readonly encoder = new TextEncoder()
-  private readonly scratch = new Uint8Array(SYMBOL_BYTES_MAX)
   private seenCount = 0
 
   /** The entry of the symbol at `bytes[start, start + length)`; undefined when those are not UTF-8. */
@@ -110,10 +108,8 @@ export class SymbolTable {
   }
 
   private decode(bytes: Uint8Array, start: number, length: number): string | undefined {
-    // TextDecoder refuses shared memory, so the bytes are copied first.
-    for (let index = 0; index < length; index++) this.scratch[index] = bytes[start + index]!
     try {
-      return this.decoder.decode(this.scratch.subarray(0, length))
+      return this.decoder.decode(bytes.subarray(start, start + length))
     } catch {
       return undefined
     }

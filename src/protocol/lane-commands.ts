@@ -87,6 +87,5 @@ export function encodeCommand(command: LaneCommand): Uint8Array {
 
 /** @param bytes what `encodeCommand` made, in shared memory or not */
 export function decodeCommand(bytes: Uint8Array): LaneCommand {
-  // TextDecoder refuses shared memory, so the bytes are copied first.
-  return JSON.parse(decoder.decode(Uint8Array.from(bytes))) as LaneCommand
+  return JSON.parse(decoder.decode(bytes)) as LaneCommand
 }
