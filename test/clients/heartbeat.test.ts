@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { HandlerOptions } from '../../src/config.js'
 import { FakeClock } from '../support/fake-clock.js'
-import { HandlerServer, quote, type TestClient } from '../support/handler-server.js'
+import { FULL_SIZE, HandlerServer, quote, type TestClient } from '../support/handler-server.js'
 
 const MUTE = { autoPong: false }
 
@@ -201,7 +201,7 @@ describe('a client that takes nothing', () => {
   })
 
   it('is let be when it takes something in time', async () => {
-    await start()
+    await start(FULL_SIZE)
     const { slow, other, last } = await blocked()
     await pass(9000, [other])
     slow.socket.resume()
