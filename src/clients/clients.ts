@@ -73,7 +73,7 @@ export class Clients {
     )
     // Half, so that the first answer leaves room for others.
     this.limits = { countMax: settings.maxSymbolsPerClient, bytesMax: options.answerBytesMax / 2 }
-    this.commands = new CommandDesk(options.membership, clock, options.answerBytesMax)
+    this.commands = new CommandDesk(options)
     this.heartbeat = new Heartbeat(
       { ...settings, clock, blocked: () => transmitter.blockedRecipients() },
       {

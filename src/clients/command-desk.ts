@@ -10,16 +10,20 @@ import type { ControlMessage, ErrorMessage } from '../protocol/messages.js'
 import type { Client } from './client.js'
 import { type ClientCommand, readCommand } from './client-command.js'
 
-export class CommandDesk {
-  private readonly membership: Membership
-  private readonly clock: Clock
-  private readonly answerBytesMax: number
+export interface CommandDeskOptions {
+  readonly membership: Membership
+  readonly clock: Clock
+  /** What the answers may take that one client waits for, bytes. */
+  readonly answerBytesMax: number
+  /** Whether the lanes are too far behind to be told of one more change. */
+  readonly isOverloaded: () => boolean
+}
 
-  /** @param answerBytesMax what the answers may take that one client waits for */
-  constructor(membership: Membership, clock: Clock, answerBytesMax: number) {
-    this.membership = membership
-    this.clock = clock
-    this.answerBytesMax = answerBytesMax
+export class CommandDesk {
+  private readonly options: CommandDeskOptions
+
+  constructor(options: CommandDeskOptions) {
+    this.options = options
   }
 
   /** @returns the answer; undefined when the lane will give it */
@@ -37,14 +41,18 @@ export class CommandDesk {
     if (!client.commands.tryTake()) return tooMany(command)
     switch (command.type) {
       case 'ping':
-        return { type: 'pong', id: command.id, time: this.clock.epochUs() }
+        return { type: 'pong', id: command.id, time: this.options.clock.epochUs() }
       case 'list':
         return { type: 'subscriptions', id: command.id, symbols: client.subscriptions.sorted }
       case 'subscribe':
       case 'unsubscribe': {
+        if (this.options.isOverloaded()) return overloaded(command)
         const answerBytes =
           Buffer.byteLength(text) + command.symbols.length * REFUSAL_BYTES_MAX + ANSWER_BYTES_MAX
-        if (this.membership.waitingBytes(client.recipient) + answerBytes > this.answerBytesMax)
+        if (
+          this.options.membership.waitingBytes(client.recipient) + answerBytes >
+          this.options.answerBytesMax
+        )
           return tooMany(command)
         this.change(client, command, answerBytes)
         return undefined
@@ -59,7 +67,7 @@ export class CommandDesk {
   ): void {
     const { done, refused } =
       type === 'subscribe' ? subscriptions.add(symbols) : subscriptions.remove(symbols)
-    this.membership.move(
+    this.options.membership.move(
       recipient,
       { symbols: wantedSymbols(subscriptions.sorted), batch },
       {
@@ -79,6 +87,10 @@ type SymbolsCommand = Extract<ClientCommand, { type: 'subscribe' | 'unsubscribe'
 const ANSWER_BYTES_MAX = 512
 /** … and what the refusal of one symbol takes beside it. */
 const REFUSAL_BYTES_MAX = 160
+
+function overloaded({ id }: ClientCommand): ErrorMessage {
+  return { type: 'error', id, code: 'overload', message: 'the gateway is overloaded: try again later' }
+}
 
 function tooMany({ id }: ClientCommand): ErrorMessage {
   return {

@@ -101,7 +101,8 @@ export class Transmitter {
     this.mute(recipient)
     this.recipients.delete(recipient.id)
     this.unblock(recipient)
-    if (this.isDrained) this.events.afterRun()
+    // Not told here: this may be in the midst of a run.
+    if (this.isDrained) this.scheduleRun()
   }
 
   /** Sends no more frames to a recipient; its socket may stay open to be closed in order. */
@@ -349,7 +350,7 @@ export class Transmitter {
       else {
         this.unblock(recipient)
         if (recipient.nextRecord !== NO_RECORD) this.catchUp(recipient)
-        if (this.isDrained) this.events.afterRun()
+        if (this.isDrained) this.scheduleRun()
       }
     })
   }

@@ -364,6 +364,7 @@ describe('a blocked member', () => {
       if (fanOut.transmitter.isDrained) told++
     }
     member.socket.open()
+    await fanOut.rest()
     expect(told).toBe(1)
   })
 
