@@ -87,7 +87,7 @@ function laneSide(ticks: Ticks, wanted: Wanted): { turn(): number; messages(): u
   })
   const everything: LaneAudience[] = []
   for (const [id, names] of wanted.entries()) {
-    const spec = { symbols: names ?? null, batch: true }
+    const spec = { symbols: names ?? null, batch: true, encoding: 'json' as const }
     const audience = new LaneAudience({
       audience: id,
       spec,
@@ -111,8 +111,8 @@ function laneSide(ticks: Ticks, wanted: Wanted): { turn(): number; messages(): u
       const tick = fields[index]!
       const symbol = symbols.ofTick(log, tick.symbolStart, tick.symbolLength)!
       const { audiences } = symbol
-      const at = turn.add(tick, symbol, index + 1, 0)
-      const length = turn.tickBytes(at)
+      const at = turn.addJson(tick, symbol, index + 1, 0)
+      const length = turn.ticks.json.bytesOf(at)
       for (let which = 0; which < everything.length; which++) give(everything[which]!, at, length)
       for (let which = 0; which < audiences.length; which++) give(audiences[which]!, at, length)
     }

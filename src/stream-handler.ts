@@ -39,8 +39,8 @@ export interface StreamHandlerParts {
   readonly laneFile?: string
 }
 
-/** A lane's scratch holds the encoded ticks of a turn: more than one audience may take. */
-const SCRATCH_PER_TURN_BYTES = 2
+/** A lane's scratch holds the encoded ticks of a turn, in each of two encodings twice what one audience may take. */
+const SCRATCH_PER_TURN_BYTES = 4
 const SCRATCH_BYTES_MIN = 64 * 1024
 /** A longer one fires at once: https://nodejs.org/docs/latest-v20.x/api/timers.html#settimeoutcallback-delay-args */
 const TIMER_MS_MAX = 2 ** 31 - 1

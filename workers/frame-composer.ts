@@ -4,19 +4,11 @@
  */
 import { GAP_TEXT_BYTES_MAX, messageText } from '../src/protocol/messages.js'
 import { writeAscii } from '../src/protocol/number-text.js'
-import {
-  TICKS_HEAD_BYTES_MAX,
-  TICKS_TAIL_BYTES,
-  ticksHeadBytes,
-  writeTicksHead,
-  writeTicksTail,
-} from '../src/protocol/ticks-message.js'
+import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
 import { FRAME_HEADER_BYTES_MAX, writeTextFrameHeader } from '../src/protocol/websocket-frame.js'
 import type { LaneAudience } from './lane-audience.js'
 import type { Gap, Turn } from './turn.js'
 
-/** What a `ticks` message adds to the ticks in it at the most. */
-export const MESSAGE_OVERHEAD_BYTES_MAX = FRAME_HEADER_BYTES_MAX + TICKS_HEAD_BYTES_MAX + TICKS_TAIL_BYTES
 /** What a gap takes at the most: its own message, and that the ticks after it need a new one. */
 export const GAP_BYTES_MAX = FRAME_HEADER_BYTES_MAX + GAP_TEXT_BYTES_MAX + MESSAGE_OVERHEAD_BYTES_MAX
 
@@ -57,9 +49,9 @@ export class FrameComposer {
 
   /** One message for the ticks of `runs[run, end)`. */
   private batch(audience: LaneAudience, run: number, end: number, at: number): number {
-    const { runs } = audience
-    const { starts, offsets } = this.turn
-    let tickBytes = -1
+    const { format, runs } = audience
+    const { starts, offsets } = this.turn.ticks[audience.spec.encoding]
+    let tickBytes = -format.separatorBytes
     for (let index = run; index < end; index++)
       tickBytes += starts[runs[index * 2 + 1]! + 1]! - starts[runs[index * 2]!]!
     const offset = offsets[runs[end * 2 - 1]!]!
@@ -70,38 +62,34 @@ export class FrameComposer {
       this.bytes.copyWithin(next, from, to)
       next += to - from
     }
-    // The last comma is written over.
-    return writeTicksTail(this.bytes, next - 1)
+    // The last separator is written over.
+    return format.writeTail(this.bytes, next - format.separatorBytes)
   }
 
   /** A message for each tick of `runs[run, end)`. */
   private singles(audience: LaneAudience, run: number, end: number, at: number): number {
-    const { runs } = audience
-    const { starts, offsets } = this.turn
+    const { format, runs } = audience
+    const { starts, offsets } = this.turn.ticks[audience.spec.encoding]
     let next = at
     for (let index = run; index < end; index++) {
       const last = runs[index * 2 + 1]!
       for (let tick = runs[index * 2]!; tick <= last; tick++) {
         const from = starts[tick]!
-        const tickBytes = starts[tick + 1]! - from - 1
+        const tickBytes = starts[tick + 1]! - from - format.separatorBytes
         next = this.head(audience, offsets[tick]!, tickBytes, next)
         this.bytes.copyWithin(next, from, from + tickBytes)
-        next = writeTicksTail(this.bytes, next + tickBytes)
+        next = format.writeTail(this.bytes, next + tickBytes)
       }
     }
     return next
   }
 
   private head(audience: LaneAudience, offset: number, tickBytes: number, at: number): number {
-    audience.seq++
+    const { format } = audience
+    const seq = ++audience.seq
     this.messages++
-    const payloadBytes = ticksHeadBytes(audience.seq, offset) + tickBytes + TICKS_TAIL_BYTES
-    return writeTicksHead(
-      this.bytes,
-      writeTextFrameHeader(this.bytes, at, payloadBytes),
-      audience.seq,
-      offset,
-    )
+    const payloadBytes = format.headBytes(seq, offset) + tickBytes + format.tailBytes
+    return format.writeHead(this.bytes, format.writeFrameHeader(this.bytes, at, payloadBytes), seq, offset)
   }
 
   private gap(gap: Gap, seq: number, at: number): number {

@@ -6,12 +6,14 @@
 import type { AudienceSpec } from '../src/protocol/audience-spec.js'
 import type { Progress } from '../src/protocol/lane-commands.js'
 import type { AudienceState } from '../src/protocol/lane-task.js'
+import { TICKS_FORMATS, type TicksFormat } from '../src/protocol/ticks-format.js'
 
 const RUNS_AT_FIRST = 8
 
 export class LaneAudience {
   readonly id: number
   readonly spec: AudienceSpec
+  readonly format: TicksFormat
   /** Number of the last `ticks` message. */
   seq: number
   ticksTotal: number
@@ -30,6 +32,7 @@ export class LaneAudience {
   constructor(state: AudienceState) {
     this.id = state.audience
     this.spec = state.spec
+    this.format = TICKS_FORMATS[state.spec.encoding]
     this.seq = state.seq
     this.ticksTotal = state.ticksTotal
     this.lostTotal = state.lostTotal

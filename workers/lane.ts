@@ -34,7 +34,8 @@ import type { LaneTask } from '../src/protocol/lane-task.js'
 import type { GapReason } from '../src/protocol/messages.js'
 import { TickDecoder } from '../src/protocol/tick-decoder.js'
 import { TickFields } from '../src/protocol/tick-fields.js'
-import { FrameComposer, GAP_BYTES_MAX, MESSAGE_OVERHEAD_BYTES_MAX } from './frame-composer.js'
+import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
+import { FrameComposer, GAP_BYTES_MAX } from './frame-composer.js'
 import { joinAnswer } from './join-answer.js'
 import { LaneAudience } from './lane-audience.js'
 import { type SymbolEntry, SymbolTable } from './symbol-table.js'
@@ -48,6 +49,8 @@ const RECORDS_AT_ONCE = 16
 const JOINS_MAX = 256
 /** Runs gathered by all audiences in one turn at the most, 8 bytes each. */
 const RUNS_MAX = 524_288
+
+const NOT_ENCODED = -1
 
 /** Thrown to leave a wait when the lane is told to stop. */
 class Stopped extends Error {}
@@ -77,6 +80,9 @@ export class Lane {
   private readonly symbols = new SymbolTable()
   /** Those that have gathered something this turn. */
   private readonly gathering: LaneAudience[] = []
+  /** Where the tick in hand stands in the turn, in each encoding. */
+  private tickInJson = NOT_ENCODED
+  private tickInProtobuf = NOT_ENCODED
   private readonly joins: JoinCommand[] = []
   /** Up to here some audience was sent ticks by an earlier lane: whoever joins before could get ticks twice. */
   private readonly recoveredOffset: number
@@ -259,7 +265,7 @@ export class Lane {
     // Read by the main thread after this thread's end, if the tick brings it about.
     this.control[TICK_IN_HAND] = offset | 0
     const symbol = this.decode(start, end, offset)
-    if (symbol !== undefined && this.isNext(offset)) this.gather(symbol, offset)
+    if (symbol !== undefined && this.isNext(offset)) this.gather(symbol, start, end, offset)
     this.control[TICK_IN_HAND] = 0
   }
 
@@ -311,26 +317,50 @@ export class Lane {
     this.lostSincePosition = 0
   }
 
-  private gather(symbol: SymbolEntry, offset: number): void {
+  /** Hands the tick at `[start, end)` of the log to every audience that wants it. */
+  private gather(symbol: SymbolEntry, start: number, end: number, offset: number): void {
     const { unfiltered } = this
     const { audiences } = symbol
-    if (unfiltered.length === 0 && audiences.length === 0) return
-    const tick = this.turn.add(this.fields, symbol, offset, this.log.receivedUs)
-    const bytes = this.turn.tickBytes(tick)
+    this.tickInJson = NOT_ENCODED
+    this.tickInProtobuf = NOT_ENCODED
     for (let index = 0; index < unfiltered.length; index++)
-      this.gatherFor(unfiltered[index]!, tick, bytes, offset)
+      this.gatherFor(unfiltered[index]!, symbol, start, end, offset)
     for (let index = 0; index < audiences.length; index++)
-      this.gatherFor(audiences[index]!, tick, bytes, offset)
+      this.gatherFor(audiences[index]!, symbol, start, end, offset)
   }
 
-  private gatherFor(audience: LaneAudience, tick: number, bytes: number, offset: number): void {
+  private gatherFor(
+    audience: LaneAudience,
+    symbol: SymbolEntry,
+    start: number,
+    end: number,
+    offset: number,
+  ): void {
     // True only in a successor, for ticks between its starting point and what the lane before it had published.
     if (offset <= audience.sentOffset) return
+    const { batch, encoding } = audience.spec
+    const tick = encoding === 'json' ? this.asJson(symbol, offset) : this.asProtobuf(start, end, offset)
+    const bytes = this.turn.ticks[encoding].bytesOf(tick)
     const runsBefore = audience.runCount
     if (runsBefore === 0) this.gathering.push(audience)
-    audience.gatherTick(tick, audience.spec.batch ? bytes : bytes + MESSAGE_OVERHEAD_BYTES_MAX)
+    audience.gatherTick(tick, batch ? bytes : bytes + MESSAGE_OVERHEAD_BYTES_MAX)
     this.runs += audience.runCount - runsBefore
     if (audience.gatheredBytes >= this.task.turnBytesMax) this.full = true
+  }
+
+  /** The tick in hand in an encoding, made when the first audience wants it. */
+  private asJson(symbol: SymbolEntry, offset: number): number {
+    if (this.tickInJson === NOT_ENCODED) {
+      this.tickInJson = this.turn.addJson(this.fields, symbol, offset, this.log.receivedUs)
+    }
+    return this.tickInJson
+  }
+
+  private asProtobuf(start: number, end: number, offset: number): number {
+    if (this.tickInProtobuf === NOT_ENCODED) {
+      this.tickInProtobuf = this.turn.addProtobuf(this.log.bytes, start, end, offset, this.log.receivedUs)
+    }
+    return this.tickInProtobuf
   }
 
   // Losses
@@ -466,7 +496,7 @@ export class Lane {
     descriptor.target = audience.id
     descriptor.length = length
     descriptor.messages = composer.messages
-    descriptor.receivedUs = first >= 0 ? turn.receivedUs[first]! : 0
+    descriptor.receivedUs = first >= 0 ? turn.ticks[audience.spec.encoding].receivedUs[first]! : 0
     this.describeProgress(audience)
     this.describe()
     counters.values[LANE_SLOTS.framesBytes]! += length

@@ -1,16 +1,20 @@
 /**
- * The turn in the making: every tick that somebody wants, encoded once, side by side in the lane's scratch, each followed by
- * a comma, so that neighbours are copied in one go. One lane's own; emptied when the turn is published.
+ * The turn in the making: every tick that somebody wants, encoded once in each encoding that is wanted, and the losses between
+ * them. One lane's own; emptied when the turn is published.
  */
 import type { LaneLayout } from '../src/memory/lane-layout.js'
+import type { Encoding } from '../src/protocol/audience-spec.js'
 import { TICK_JSON_BYTES_MAX, writeTickJson } from '../src/protocol/json-tick-encoder.js'
 import type { GapReason } from '../src/protocol/messages.js'
-import type { TickFields } from '../src/protocol/tick-fields.js'
+import { TICK_BYTES_MAX, type TickFields } from '../src/protocol/tick-fields.js'
+import { TICKS_TAG } from '../src/protocol/ticks-format.js'
+import { writeVarint } from '../src/protocol/varint.js'
+import { EncodedTicks } from './encoded-ticks.js'
 import type { SymbolEntry } from './symbol-table.js'
 
-/** Ticks in one turn at the most. */
-const TICKS_MAX = 16_384
 const COMMA = 0x2c
+/** Tag and length before a tick in a protobuf message. */
+const TICK_FIELD_BYTES_MAX = 3
 
 /** A loss that every audience is told, between two ticks. */
 export interface Gap {
@@ -21,48 +25,47 @@ export interface Gap {
 }
 
 export class Turn {
-  /** Where each encoded tick begins; the next one's begin is its end, comma included. */
-  readonly starts = new Int32Array(TICKS_MAX + 1)
-  readonly offsets = new Float64Array(TICKS_MAX)
-  readonly receivedUs = new Float64Array(TICKS_MAX)
+  /** Its ticks, each with what `TicksFormat.separatorBytes` counts behind it. */
+  readonly ticks: Readonly<Record<Encoding, EncodedTicks>>
   readonly gaps: Gap[] = []
-  tickCount = 0
   private readonly bytes: Uint8Array
-  private readonly scratchStart: number
-  private readonly scratchEnd: number
 
   /** @param bytes the lane's whole memory */
-  constructor(bytes: Uint8Array, layout: LaneLayout) {
+  constructor(bytes: Uint8Array, { scratchBytes, scratchStart }: LaneLayout) {
     this.bytes = bytes
-    this.scratchStart = layout.scratchStart
-    this.scratchEnd = layout.scratchStart + layout.scratchBytes
-    this.starts[0] = this.scratchStart
+    const half = scratchStart + scratchBytes / 2
+    this.ticks = {
+      json: new EncodedTicks(scratchStart, half, TICK_JSON_BYTES_MAX + 1),
+      protobuf: new EncodedTicks(half, scratchStart + scratchBytes, TICK_BYTES_MAX + TICK_FIELD_BYTES_MAX),
+    }
   }
 
   hasRoom(): boolean {
-    return (
-      this.tickCount < TICKS_MAX && this.starts[this.tickCount]! + TICK_JSON_BYTES_MAX + 1 <= this.scratchEnd
-    )
+    return this.ticks.json.hasRoom() && this.ticks.protobuf.hasRoom()
   }
 
-  /** Encodes a tick; there must be room. @returns its index in the turn */
-  add(tick: TickFields, symbol: SymbolEntry, offset: number, receivedUs: number): number {
-    const index = this.tickCount++
-    const end = writeTickJson(this.bytes, this.starts[index]!, tick, symbol.prefixes)
+  /** Encodes a tick as JSON; there must be room. @returns its index in `ticks.json` */
+  addJson(tick: TickFields, symbol: SymbolEntry, offset: number, receivedUs: number): number {
+    const { json } = this.ticks
+    const end = writeTickJson(this.bytes, json.end, tick, symbol.prefixes)
     this.bytes[end] = COMMA
-    this.starts[index + 1] = end + 1
-    this.offsets[index] = offset
-    this.receivedUs[index] = receivedUs
-    return index
+    return json.add(end + 1, offset, receivedUs)
   }
 
-  /** Bytes of an encoded tick with its comma. */
-  tickBytes(index: number): number {
-    return this.starts[index + 1]! - this.starts[index]!
+  /** Takes over the tick at `source[start, end)` as the feed sent it; there must be room. @returns its index in `ticks.protobuf` */
+  addProtobuf(source: Uint8Array, start: number, end: number, offset: number, receivedUs: number): number {
+    const { bytes } = this
+    const { protobuf } = this.ticks
+    let next = protobuf.end
+    bytes[next++] = TICKS_TAG
+    next = writeVarint(bytes, next, end - start)
+    for (let index = start; index < end; index++) bytes[next++] = source[index]!
+    return protobuf.add(next, offset, receivedUs)
   }
 
   clear(): void {
-    this.tickCount = 0
+    this.ticks.json.clear()
+    this.ticks.protobuf.clear()
     this.gaps.length = 0
   }
 }

@@ -4,6 +4,7 @@
 import type { WebSocket } from 'ws'
 import type { Recipient } from '../fanout/recipient.js'
 import type { MainMetric } from '../metrics/metric-table.js'
+import type { StreamForm } from '../protocol/audience-spec.js'
 import type { RateLimit } from './rate-limit.js'
 import type { Subscriptions } from './subscriptions.js'
 
@@ -15,8 +16,7 @@ export class Client {
   readonly recipient: Recipient
   readonly subscriptions: Subscriptions
   readonly commands: RateLimit
-  /** Whether ticks that are sent together share a message. */
-  readonly batch: boolean
+  readonly form: StreamForm
   /** When the last message, ping or pong came, ms. */
   lastHeardMs: number
   /** When the ping was sent that waits for its pong, or was last known to wait for the socket, ms. */
@@ -32,14 +32,14 @@ export class Client {
     recipient: Recipient
     subscriptions: Subscriptions
     commands: RateLimit
-    batch: boolean
+    form: StreamForm
     nowMs: number
   }) {
     this.socket = options.socket
     this.recipient = options.recipient
     this.subscriptions = options.subscriptions
     this.commands = options.commands
-    this.batch = options.batch
+    this.form = options.form
     this.lastHeardMs = options.nowMs
   }
 }

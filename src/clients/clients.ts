@@ -13,7 +13,7 @@ import { Recipient } from '../fanout/recipient.js'
 import type { Transmitter } from '../fanout/transmitter.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
-import { wantedSymbols } from '../protocol/audience-spec.js'
+import { type StreamForm, wantedSymbols } from '../protocol/audience-spec.js'
 import { messageText } from '../protocol/messages.js'
 import { Client, type EndReason } from './client.js'
 import { CommandDesk } from './command-desk.js'
@@ -21,7 +21,7 @@ import { Heartbeat } from './heartbeat.js'
 import { RateLimit } from './rate-limit.js'
 import { refuseUpgrade } from './refusal.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
-import { JSON_SUBPROTOCOL, type Refusal, readUpgradeRequest } from './upgrade-request.js'
+import { chooseSubprotocol, type Refusal, readUpgradeRequest } from './upgrade-request.js'
 
 /** Answers a client may leave untaken before it is closed. */
 const ANSWERS_UNSENT_MAX = 64
@@ -64,8 +64,7 @@ export class Clients {
       closeTimeout: settings.closeTimeoutMs,
       // Pongs are answers like others: bounded, and the client is told when there are too many.
       autoPong: false,
-      handleProtocols: (protocols: Set<string>) =>
-        protocols.has(JSON_SUBPROTOCOL) ? JSON_SUBPROTOCOL : false,
+      handleProtocols: (offered: Set<string>) => chooseSubprotocol(offered) ?? false,
     }
     this.server = new WebSocketServer(serverOptions)
     this.server.on('wsClientError', ({ message }, socket) =>
@@ -96,9 +95,9 @@ export class Clients {
     if (refusal !== undefined) {
       this.refuse(socket, refusal)
     } else if ('symbols' in asked) {
-      const { symbols, batch } = asked
+      const { symbols, form } = asked
       this.server.handleUpgrade(request, socket, head, webSocket =>
-        this.letIn(webSocket, socket, symbols, batch),
+        this.letIn(webSocket, socket, symbols, form),
       )
     }
   }
@@ -152,7 +151,7 @@ export class Clients {
     refuseUpgrade(socket, refusal, this.options.settings.retryAfterS)
   }
 
-  private letIn(webSocket: WebSocket, socket: Duplex, symbols: readonly string[], batch: boolean): void {
+  private letIn(webSocket: WebSocket, socket: Duplex, symbols: readonly string[], form: StreamForm): void {
     const { clock, counters, epoch, membership, settings, transmitter } = this.options
     const id = this.nextId++
     const recipient = new Recipient(id, `${epoch}-${id}`, socket)
@@ -163,7 +162,7 @@ export class Clients {
       recipient,
       subscriptions,
       commands: new RateLimit(settings.maxCommandsPerSecond, clock),
-      batch,
+      form,
       nowMs: clock.nowMs(),
     })
     const answerSent = () => {
@@ -197,7 +196,7 @@ export class Clients {
     transmitter.add(recipient)
     membership.join(
       recipient,
-      { symbols: wantedSymbols(symbols), batch },
+      { symbols: wantedSymbols(symbols), ...form },
       { type: 'subscribed', symbols },
       this.limits.bytesMax,
     )

@@ -61,7 +61,7 @@ export class CommandDesk {
   }
 
   private change(
-    { subscriptions, recipient, batch }: Client,
+    { subscriptions, recipient, form }: Client,
     { type, id, symbols }: SymbolsCommand,
     answerBytes: number,
   ): void {
@@ -69,7 +69,7 @@ export class CommandDesk {
       type === 'subscribe' ? subscriptions.add(symbols) : subscriptions.remove(symbols)
     this.options.membership.move(
       recipient,
-      { symbols: wantedSymbols(subscriptions.sorted), batch },
+      { symbols: wantedSymbols(subscriptions.sorted), ...form },
       {
         type: type === 'subscribe' ? 'subscribed' : 'unsubscribed',
         id,

@@ -2,13 +2,24 @@
  * Reads what an upgrade request asks for, or says why it cannot be had. Pure; main thread.
  */
 import type { IncomingMessage } from 'node:http'
-import { ALL_SYMBOLS } from '../protocol/audience-spec.js'
+import { ALL_SYMBOLS, type StreamForm } from '../protocol/audience-spec.js'
 import { shown } from './client-command.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
 
 export const STREAM_PATH = '/ws/ticks'
 /** The subprotocol of JSON messages: also what a client gets that names none. */
-export const JSON_SUBPROTOCOL = 'ringcast.v1.json'
+const JSON_SUBPROTOCOL = 'ringcast.v1.json'
+
+/** The subprotocols, and how `ticks` messages are encoded in each. */
+const ENCODINGS = { [JSON_SUBPROTOCOL]: 'json', 'ringcast.v1.protobuf': 'protobuf' } as const
+
+export type Subprotocol = keyof typeof ENCODINGS
+
+/** The first that is offered and known. */
+export function chooseSubprotocol(offered: Iterable<string>): Subprotocol | undefined {
+  for (const name of offered) if (Object.hasOwn(ENCODINGS, name)) return name as Subprotocol
+  return undefined
+}
 
 export interface Refusal {
   readonly status: 400 | 404 | 503
@@ -21,7 +32,7 @@ export type UpgradeRequest =
   | {
       /** Symbols and prefixes (`BTC*`), sorted and without doubles; `*` for all. */
       readonly symbols: readonly string[]
-      readonly batch: boolean
+      readonly form: StreamForm
     }
   | { readonly refusal: Refusal }
 
@@ -42,7 +53,10 @@ export function readUpgradeRequest(request: IncomingMessage, limits: Subscriptio
   if ('status' in symbols) return { refusal: symbols }
   const batch = readBoolean(url.searchParams, 'batch', true)
   if (typeof batch !== 'boolean') return { refusal: batch }
-  return { symbols, batch }
+  return {
+    symbols,
+    form: { batch, encoding: ENCODINGS[chooseSubprotocol(offeredBy(request)) ?? JSON_SUBPROTOCOL] },
+  }
 }
 
 function parseTarget(target: string): URL | undefined {
@@ -55,13 +69,18 @@ function badRequest(code: string, message: string): Refusal {
   return { status: 400, code, message }
 }
 
+function offeredBy(request: IncomingMessage): string[] {
+  const header = request.headers['sec-websocket-protocol']
+  return header === undefined ? [] : header.split(',').map(name => name.trim())
+}
+
 function checkSubprotocol(request: IncomingMessage): Refusal | undefined {
-  const offered = request.headers['sec-websocket-protocol']
-  if (offered === undefined || offered.split(',').some(name => name.trim() === JSON_SUBPROTOCOL))
-    return undefined
+  const offered = offeredBy(request)
+  if (offered.length === 0 || chooseSubprotocol(offered) !== undefined) return undefined
+  const known = Object.keys(ENCODINGS).join(' or ')
   return badRequest(
     'unknown_subprotocol',
-    `offer the subprotocol ${JSON_SUBPROTOCOL}, or none; got ${JSON.stringify(offered)}`,
+    `offer the subprotocol ${known}, or none; got ${shown(offered.join(', '))}`,
   )
 }
 

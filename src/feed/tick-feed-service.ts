@@ -44,6 +44,7 @@ const PROTO_PATH = fileURLToPath(new URL('../../../proto/ringcast.proto', import
 const { root } = protobuf.parse(readFileSync(PROTO_PATH, 'utf8'))
 const tickType = root.lookupType('ringcast.v1.Tick')
 const tickBatchType = root.lookupType('ringcast.v1.TickBatch')
+const ticksMessageType = root.lookupType('ringcast.v1.TicksMessage')
 const streamRequestType = root.lookupType('ringcast.v1.StreamRequest')
 const serviceType = root.lookupService('ringcast.v1.TickFeed')
 
@@ -64,6 +65,23 @@ export function encodeTickBatch(batch: { ticks: Partial<Tick>[] }): Buffer {
 export function decodeTickBatch(bytes: Uint8Array): TickBatch {
   const wire = toObject(tickBatchType, bytes)
   return { ticks: (wire.ticks as Wire[]).map(tickFromWire) }
+}
+
+/** A `TicksMessage`, what a client of the binary subprotocol gets. */
+export interface TicksMessage {
+  seq: Integer64
+  offset: Integer64
+  ticks: Tick[]
+}
+
+/** Throws when the bytes are no `TicksMessage`. */
+export function decodeTicksMessage(bytes: Uint8Array): TicksMessage {
+  const wire = toObject(ticksMessageType, bytes)
+  return {
+    seq: integerFromWire(wire.seq),
+    offset: integerFromWire(wire.offset),
+    ticks: (wire.ticks as Wire[]).map(tickFromWire),
+  }
 }
 
 export function encodeStreamRequest(request: StreamRequest): Buffer {

@@ -8,8 +8,8 @@
  * so neighbouring entries are a `TickBatch` as they stand. Starts are bytes ever written, and never wrap.
  */
 import { RingcastError } from '../errors.js'
-import { writeVarint } from '../protocol/tick-encoder.js'
 import { TICK_BYTES_MAX } from '../protocol/tick-fields.js'
+import { writeVarint } from '../protocol/varint.js'
 
 export const HISTORY_TICKS_DEFAULT = 262_144
 

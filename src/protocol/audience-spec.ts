@@ -3,9 +3,16 @@
  * Two clients with the same key share an audience.
  */
 
+export type Encoding = 'json' | 'protobuf'
+
+/** How a client gets its ticks, whichever they are. */
+export type StreamForm = Omit<AudienceSpec, 'symbols'>
+
 export interface AudienceSpec {
   /** The symbols and prefixes (`BTC*`) wanted, sorted, none of them covered by another; null: all. */
   readonly symbols: readonly string[] | null
+  /** How `ticks` messages are written; all others are JSON. */
+  readonly encoding: Encoding
   /** Whether the ticks of a turn share one message; otherwise each tick is a message. */
   readonly batch: boolean
 }
@@ -35,5 +42,5 @@ export function wantedSymbols(entries: Iterable<string>): readonly string[] | nu
 }
 
 export function audienceKey(spec: AudienceSpec): string {
-  return JSON.stringify([spec.batch, spec.symbols])
+  return JSON.stringify([spec.encoding, spec.batch, spec.symbols])
 }

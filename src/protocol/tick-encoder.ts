@@ -2,8 +2,10 @@
  * Writes a tick as a `Tick` message of proto/ringcast.proto, by hand, since the general encoder is several
  * times dearer. Any thread. The bytes lack the position: whoever counts the ticks appends it.
  */
+
 import { RingcastError } from '../errors.js'
 import { QUOTE, SYMBOL_BYTES_MAX, TICK_BYTES_MAX, type TickKind } from './tick-fields.js'
+import { writeVarint, writeVarintHalves } from './varint.js'
 
 const TWO_TO_32 = 2 ** 32
 
@@ -77,11 +79,6 @@ export function blankTick(symbol: TickSymbol): TickToEncode {
   }
 }
 
-/** Writes an unsigned integer below 2^53 at `at`; returns the end. */
-export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
-  return writeVarintHalves(bytes, at, Math.floor(value / TWO_TO_32), value >>> 0)
-}
-
 export class TickEncoder {
   /** The last encoded tick, from 0 on. */
   readonly bytes = new Uint8Array(TICK_BYTES_MAX)
@@ -121,15 +118,4 @@ function writeNanoseconds(bytes: Uint8Array, at: number, timeUs: number, restNs:
   const low = (timeUs % TWO_TO_32) * 1000 + restNs
   const high = Math.floor(timeUs / TWO_TO_32) * 1000 + Math.floor(low / TWO_TO_32)
   return writeVarintHalves(bytes, at, high, low % TWO_TO_32)
-}
-
-function writeVarintHalves(bytes: Uint8Array, at: number, high: number, low: number): number {
-  let end = at
-  while (high > 0 || low > 127) {
-    bytes[end++] = (low & 127) | 128
-    low = ((low >>> 7) | (high << 25)) >>> 0
-    high >>>= 7
-  }
-  bytes[end++] = low
-  return end
 }

@@ -3,8 +3,9 @@
  * Layout: https://www.rfc-editor.org/rfc/rfc6455#section-5.2
  */
 
-/** First byte of an unfragmented text frame. */
+/** First byte of an unfragmented frame, by what it holds. */
 const TEXT = 0x81
+const BINARY = 0x82
 const LENGTH_IS_16_BITS = 126
 const LENGTH_IS_64_BITS = 127
 
@@ -18,6 +19,16 @@ export function frameHeaderBytes(payloadBytes: number): number {
 /** Writes the header of a text frame at `at`. @returns the index after it, where the payload belongs */
 export function writeTextFrameHeader(bytes: Uint8Array, at: number, payloadBytes: number): number {
   bytes[at] = TEXT
+  return writeLength(bytes, at, payloadBytes)
+}
+
+/** Writes the header of a binary frame at `at`. @returns the index after it, where the payload belongs */
+export function writeBinaryFrameHeader(bytes: Uint8Array, at: number, payloadBytes: number): number {
+  bytes[at] = BINARY
+  return writeLength(bytes, at, payloadBytes)
+}
+
+function writeLength(bytes: Uint8Array, at: number, payloadBytes: number): number {
   if (payloadBytes < LENGTH_IS_16_BITS) {
     bytes[at + 1] = payloadBytes
     return at + 2

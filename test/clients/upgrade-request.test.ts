@@ -24,7 +24,7 @@ describe('an upgrade request', () => {
     ['/ws/ticks?batch=false&symbols=A', ['A'], false],
     [`/ws/ticks?symbols=${'x'.repeat(64)}`, ['x'.repeat(64)], true],
   ])('%s asks for %j, batch %j', (url, symbols, batch) => {
-    expect(read(url)).toEqual({ symbols, batch })
+    expect(read(url)).toEqual({ symbols, form: { batch, encoding: 'json' } })
   })
 
   it.each([
@@ -69,15 +69,19 @@ describe('an upgrade request', () => {
   })
 
   it('counts symbols without doubles', () => {
-    expect(read('/ws/ticks?symbols=A,A,A,A')).toEqual({ symbols: ['A'], batch: true })
+    expect(read('/ws/ticks?symbols=A,A,A,A')).toMatchObject({ symbols: ['A'] })
   })
 
-  it.each(['ringcast.v1.json', 'other, ringcast.v1.json', 'other,ringcast.v1.json , more'])(
-    'takes the subprotocol out of %j',
-    subprotocols => {
-      expect(read('/ws/ticks', subprotocols)).toHaveProperty('symbols')
-    },
-  )
+  it.each([
+    ['ringcast.v1.json', 'json'],
+    ['other, ringcast.v1.json', 'json'],
+    ['other,ringcast.v1.json , more', 'json'],
+    ['ringcast.v1.protobuf', 'protobuf'],
+    ['ringcast.v1.protobuf,ringcast.v1.json', 'protobuf'],
+    ['toString, ringcast.v1.json, ringcast.v1.protobuf', 'json'],
+  ])('takes the first subprotocol that there is out of %j', (subprotocols, encoding) => {
+    expect(read('/ws/ticks', subprotocols)).toMatchObject({ form: { encoding } })
+  })
 
   it.each(['graphql-ws', 'RINGCAST.V1.JSON', 'ringcast.v1.jsonx', ''])(
     'refuses %j, which offers no subprotocol that there is',
@@ -86,7 +90,7 @@ describe('an upgrade request', () => {
         refusal: {
           status: 400,
           code: 'unknown_subprotocol',
-          message: `offer the subprotocol ringcast.v1.json, or none; got ${JSON.stringify(subprotocols)}`,
+          message: `offer the subprotocol ringcast.v1.json or ringcast.v1.protobuf, or none; got ${JSON.stringify(subprotocols)}`,
         },
       })
     },

@@ -3,7 +3,7 @@ import { Audience } from '../../src/fanout/audience.js'
 import { Recipient } from '../../src/fanout/recipient.js'
 import { FakeSocket } from '../support/fake-socket.js'
 
-const spec = { symbols: ['A'], batch: true }
+const spec = { symbols: ['A'], batch: true, encoding: 'json' as const }
 
 function recipient(id: number): Recipient {
   return new Recipient(id, `test-${id}`, new FakeSocket().duplex)

@@ -8,7 +8,7 @@ import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
 import type { LaneCommand } from '../../src/protocol/lane-commands.js'
 import { FakeSocket } from '../support/fake-socket.js'
 
-const A = { symbols: ['A'], batch: true }
+const A = { symbols: ['A'], batch: true, encoding: 'json' as const }
 
 let links: LaneLink[]
 let sent: { lane: number; command: LaneCommand }[]
@@ -48,7 +48,7 @@ const joinCommand = (client: number, audience: number, request = 1) => ({
 describe('Membership', () => {
   it('opens an audience for the first that wants its bytes, and lets the next ones join it', () => {
     join(recipient(1), A)
-    join(recipient(2), { symbols: ['A'], batch: true })
+    join(recipient(2), { symbols: ['A'], batch: true, encoding: 'json' as const })
     expect(sent).toEqual([
       { lane: 0, command: { op: 'open', audience: 1, spec: A } },
       { lane: 0, command: joinCommand(1, 1) },
@@ -59,10 +59,10 @@ describe('Membership', () => {
   })
 
   it.each([
-    { symbols: ['B'], batch: true },
-    { symbols: ['A', 'B'], batch: true },
-    { symbols: ['A'], batch: false },
-    { symbols: null, batch: true },
+    { symbols: ['B'], batch: true, encoding: 'json' as const },
+    { symbols: ['A', 'B'], batch: true, encoding: 'json' as const },
+    { symbols: ['A'], batch: false, encoding: 'json' as const },
+    { symbols: null, batch: true, encoding: 'json' as const },
   ])('opens another one, on another lane, for one that wants other bytes: %j', spec => {
     join(recipient(1), A)
     const other = recipient(2)
@@ -131,8 +131,8 @@ describe('Membership', () => {
   })
 
   describe('a client that changes its audience', () => {
-    const B = { symbols: ['B'], batch: true }
-    const C = { symbols: ['C'], batch: true }
+    const B = { symbols: ['B'], batch: true, encoding: 'json' as const }
+    const C = { symbols: ['C'], batch: true, encoding: 'json' as const }
     const TO_B = { type: 'subscribed', id: 1, symbols: ['B'] } as const
     const TO_C = { type: 'subscribed', id: 2, symbols: ['C'] } as const
     let mover: Recipient

@@ -11,9 +11,9 @@ const SEEDS = Array.from({ length: 30 }, (_, index) => 1 + index)
 const STEPS = 600
 const MEMBERS_MAX = 60
 const SPECS: readonly AudienceSpec[] = [
-  { symbols: null, batch: true },
-  { symbols: ['A'], batch: true },
-  { symbols: ['A', 'B'], batch: true },
+  { symbols: null, batch: true, encoding: 'json' as const },
+  { symbols: ['A'], batch: true, encoding: 'json' as const },
+  { symbols: ['A', 'B'], batch: true, encoding: 'json' as const },
 ]
 
 /** Mulberry32. */

@@ -36,7 +36,7 @@ it('yields between the audiences of one member each, too', async () => {
   fanOut = new FanOut()
   const { lane } = fanOut
   const members = Array.from({ length: 3 * WRITES_PER_LOOK }, (_, index) =>
-    fanOut.connect({ symbols: [`S${index}`], batch: true }),
+    fanOut.connect({ symbols: [`S${index}`], batch: true, encoding: 'json' }),
   )
   for (const { recipient } of members) {
     lane.obey()

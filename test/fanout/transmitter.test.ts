@@ -122,8 +122,8 @@ describe('a pass', () => {
 
   it('takes turns from every lane', async () => {
     const { lanes } = start({ laneCount: 2 })
-    const one = fanOut.connect({ symbols: ['A'], batch: true })
-    const two = fanOut.connect({ symbols: ['B'], batch: true })
+    const one = fanOut.connect({ symbols: ['A'], batch: true, encoding: 'json' as const })
+    const two = fanOut.connect({ symbols: ['B'], batch: true, encoding: 'json' as const })
     expect([fanOut.audience(one).lane, fanOut.audience(two).lane]).toEqual([0, 1])
     for (const lane of lanes) {
       lane.obey()
@@ -522,7 +522,7 @@ describe('bytes that a socket holds', () => {
 })
 
 describe('a member that goes over to another audience', () => {
-  const B = { symbols: ['B'], batch: true }
+  const B = { symbols: ['B'], batch: true, encoding: 'json' as const }
   const ANSWER = { type: 'subscribed', symbols: ['B'] } as const
 
   async function asked() {

@@ -14,7 +14,11 @@ const anyCommand: fc.Arbitrary<LaneCommand> = fc.oneof(
   fc.record({
     op: fc.constant('open' as const),
     audience: id,
-    spec: fc.record({ symbols: fc.oneof(fc.constant(null), fc.array(anySymbol)), batch: fc.boolean() }),
+    spec: fc.record({
+      symbols: fc.oneof(fc.constant(null), fc.array(anySymbol)),
+      batch: fc.boolean(),
+      encoding: fc.constantFrom('json' as const, 'protobuf' as const),
+    }),
   }),
   fc.record({ op: fc.constant('close' as const), audience: id }),
   fc.record({

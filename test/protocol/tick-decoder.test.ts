@@ -2,8 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encodeTick } from '../../src/feed/tick-feed-service.js'
 import { TickDecoder } from '../../src/protocol/tick-decoder.js'
-import { blankTick, TickEncoder, tickSymbol, writeVarint } from '../../src/protocol/tick-encoder.js'
+import { blankTick, TickEncoder, tickSymbol } from '../../src/protocol/tick-encoder.js'
 import { QUOTE, TICK_BYTES_MAX, TickFields, TRADE } from '../../src/protocol/tick-fields.js'
+import { writeVarint } from '../../src/protocol/varint.js'
 import { anyTick, type WholeTick } from '../support/any-tick.js'
 
 /** The bytes in shared memory amid others, as in the log. */

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeTick } from '../../src/feed/tick-feed-service.js'
-import { blankTick, TickEncoder, tickSymbol, writeVarint } from '../../src/protocol/tick-encoder.js'
+import { blankTick, TickEncoder, tickSymbol } from '../../src/protocol/tick-encoder.js'
 import { QUOTE, TRADE } from '../../src/protocol/tick-fields.js'
+import { writeVarint } from '../../src/protocol/varint.js'
 
 const symbolName = fc.string({ unit: 'binary', minLength: 1, maxLength: 16 })
 const number = fc.double({ noNaN: true })

@@ -18,7 +18,7 @@ import { FakeClock } from './fake-clock.js'
 import { FakeLane } from './fake-lane.js'
 import { FakeSocket } from './fake-socket.js'
 
-export const ALL_TICKS: AudienceSpec = { symbols: null, batch: true }
+export const ALL_TICKS: AudienceSpec = { symbols: null, batch: true, encoding: 'json' as const }
 export const PASS_BUDGET_MS = 4
 
 export interface Member {

@@ -155,7 +155,7 @@ export class LaneStage {
   }
 
   open(audience: number, spec: Partial<AudienceSpec> = {}): void {
-    const whole = { symbols: null, batch: true, ...spec }
+    const whole = { symbols: null, batch: true, encoding: 'json' as const, ...spec }
     this.audiences.set(audience, { spec: whole, seq: 0, progress: PROGRESS_AT_FIRST })
     this.command({ op: 'open', audience, spec: whole })
   }

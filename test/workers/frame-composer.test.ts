@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { laneLayout } from '../../src/memory/lane-layout.js'
-import { TICK_JSON_BYTES_MAX } from '../../src/protocol/json-tick-encoder.js'
 import { GAP_TEXT_BYTES_MAX, type GapReason } from '../../src/protocol/messages.js'
-import { TickFields, TRADE } from '../../src/protocol/tick-fields.js'
-import { FrameComposer, GAP_BYTES_MAX, MESSAGE_OVERHEAD_BYTES_MAX } from '../../workers/frame-composer.js'
+import { TICK_BYTES_MAX, TickFields, TRADE } from '../../src/protocol/tick-fields.js'
+import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/ticks-format.js'
+import { FrameComposer, GAP_BYTES_MAX } from '../../workers/frame-composer.js'
 import { LaneAudience } from '../../workers/lane-audience.js'
 import { SymbolTable } from '../../workers/symbol-table.js'
 import { Turn } from '../../workers/turn.js'
@@ -17,7 +17,7 @@ const MAX = Number.MAX_SAFE_INTEGER
 function begin(batch: boolean, seq: number) {
   const bytes = new Uint8Array(LAYOUT.totalBytes)
   const turn = new Turn(bytes, LAYOUT)
-  const spec = { symbols: null, batch }
+  const spec = { symbols: null, batch, encoding: 'json' } as const
   const audience = new LaneAudience({
     audience: 1,
     spec,
@@ -33,11 +33,11 @@ function begin(batch: boolean, seq: number) {
   function addTick(symbol: string, offset: number, last = 1.5): number {
     const name = Buffer.from(symbol)
     const tick = Object.assign(new TickFields(), { kind: TRADE, sequenceLow: offset | 0, last, lastSize: 2 })
-    return turn.add(tick, symbols.ofTick(name, 0, name.length)!, offset, offset * 2)
+    return turn.addJson(tick, symbols.ofTick(name, 0, name.length)!, offset, offset * 2)
   }
   function gatherTick(symbol: string, offset: number, last?: number): void {
     const tick = addTick(symbol, offset, last)
-    audience.gatherTick(tick, turn.tickBytes(tick) + (batch ? 0 : MESSAGE_OVERHEAD_BYTES_MAX))
+    audience.gatherTick(tick, turn.ticks.json.bytesOf(tick) + (batch ? 0 : MESSAGE_OVERHEAD_BYTES_MAX))
   }
   function gatherGap(reason: GapReason, from: number, to: number, missed: number | null): void {
     audience.gatherGap(turn.gaps.push({ reason, from, to, missed }) - 1, GAP_BYTES_MAX)
@@ -153,7 +153,7 @@ describe('the frame composer', () => {
 
 describe('a turn', () => {
   it('has room until its scratch or its list of ticks is full', () => {
-    const small = laneLayout(1 << 16, 2000, 3 * (TICK_JSON_BYTES_MAX + 1))
+    const small = laneLayout(1 << 16, 2000, 8 * (TICK_BYTES_MAX + 3))
     const bytes = new Uint8Array(small.totalBytes + 8).fill(0xee, small.totalBytes)
     const turn = new Turn(bytes, small)
     const name = Buffer.from('\u0001'.repeat(64))
@@ -166,23 +166,28 @@ describe('a turn', () => {
       askSize: 1 / 3,
     })
     let count = 0
-    for (; turn.hasRoom(); count++) expect(turn.add(tick, symbol, count, 5)).toBe(count)
+    for (; turn.hasRoom(); count++) expect(turn.addJson(tick, symbol, count, 5)).toBe(count)
     expect(count).toBeGreaterThanOrEqual(3)
-    expect(turn.starts[count]!).toBeLessThanOrEqual(small.totalBytes)
+    expect(turn.ticks.json.end).toBeLessThanOrEqual(turn.ticks.protobuf.end)
     expect([...bytes.subarray(small.totalBytes)]).toEqual(new Array(8).fill(0xee))
     turn.clear()
     expect(turn.hasRoom()).toBe(true)
-    expect(turn.add(tick, symbol, 9, 5)).toBe(0)
-    expect(turn.starts[0]).toBe(small.scratchStart)
+    expect(turn.addJson(tick, symbol, 9, 5)).toBe(0)
+    expect(turn.ticks.json.starts[0]).toBe(small.scratchStart)
+    const longest = new Uint8Array(TICK_BYTES_MAX).fill(0xaa)
+    for (count = 0; turn.hasRoom(); count++)
+      expect(turn.addProtobuf(longest, 0, longest.length, 9, 5)).toBe(count)
+    expect(count).toBeGreaterThanOrEqual(3)
+    expect([...bytes.subarray(small.totalBytes)]).toEqual(new Array(8).fill(0xee))
   })
 
   it('keeps each tick with a comma, its offset and when it came', () => {
     const { addTick, bytes, turn } = begin(true, 0)
     const texts = [3, 4].map(offset => {
       const tick = addTick('A', offset)
-      expect([turn.offsets[tick], turn.receivedUs[tick]]).toEqual([offset, offset * 2])
-      const start = turn.starts[tick]!
-      return Buffer.from(bytes.slice(start, start + turn.tickBytes(tick))).toString()
+      expect([turn.ticks.json.offsets[tick], turn.ticks.json.receivedUs[tick]]).toEqual([offset, offset * 2])
+      const start = turn.ticks.json.starts[tick]!
+      return Buffer.from(bytes.slice(start, start + turn.ticks.json.bytesOf(tick))).toString()
     })
     expect(JSON.parse(`[${texts.join('')}0]`)).toMatchObject([{ sequence: 3 }, { sequence: 4 }, 0])
   })

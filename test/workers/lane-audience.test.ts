@@ -4,7 +4,7 @@ import { LaneAudience } from '../../workers/lane-audience.js'
 
 const STATE = {
   audience: 3,
-  spec: { symbols: null, batch: true },
+  spec: { symbols: null, batch: true, encoding: 'json' as const },
   seq: 7,
   ticksTotal: 5,
   lostTotal: 2,

@@ -45,7 +45,11 @@ describe('a lane in a thread of its own', () => {
       poison: [],
     }
     const end = reportOf<string>(startThread('lane-runner', task, [port2]))
-    intake.command(ALL_LANES, { op: 'open', audience: 1, spec: { symbols: null, batch: true } })
+    intake.command(ALL_LANES, {
+      op: 'open',
+      audience: 1,
+      spec: { symbols: null, batch: true, encoding: 'json' as const },
+    })
 
     let pushed = 0
     let isPaused = false

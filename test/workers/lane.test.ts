@@ -272,7 +272,15 @@ describe('a client', () => {
     stage.run([() => void stage.tick({})])
     expect(streamOf(early.messages, 0)).toEqual(['A1', 'A2', 'A3'])
     expect(late.messages).toMatchObject([
-      { type: 'subscribed', symbols: ['*'], client: 'c7', epoch: 'e', offset: 2, seq: 1, batch: true },
+      {
+        type: 'subscribed',
+        symbols: ['*'],
+        client: 'c7',
+        epoch: 'e',
+        offset: 2,
+        seq: 1,
+        batch: true,
+      },
       { type: 'ticks', seq: 2, offset: 3 },
     ])
   })

@@ -23,7 +23,7 @@ function collisions(): [string, string][] {
 }
 
 function audience(id: number): LaneAudience {
-  const spec = { symbols: [], batch: true }
+  const spec = { symbols: [], batch: true, encoding: 'json' as const }
   return new LaneAudience({
     audience: id,
     spec,
