@@ -24,7 +24,7 @@ const DEFAULTS: Config = {
   sweepIntervalMs: 300_000,
   closeTimeoutMs: 2000,
   poolSize: 3,
-  queueSize: 8192,
+  queueSize: 16_384,
   tickLogBytes: 64 * MiB,
   frameRingBytes: 64 * MiB,
   turnBytesMax: 256 * KiB,

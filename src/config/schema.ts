@@ -69,7 +69,7 @@ const lanes = {
   queueSize: whole('Ticks the slowest lane may be behind before the upstream is paused', {
     min: 1,
     max: 16_777_216,
-    initial: 8192,
+    initial: 16_384,
   }),
   tickLogBytes: ringSize('The tick log, which is also the window to resume from', {
     min: 64 * KiB,
