@@ -159,7 +159,10 @@ export class StreamHandler {
    */
   broadcastTick(tick: PushedTick): boolean {
     checkTick(tick)
-    if (this.stopping !== undefined) return false
+    if (this.stopping !== undefined) {
+      this.counters.values[MAIN_SLOTS.ticksRefused]! += 1
+      return false
+    }
     return this.intake.tryPush(encodeTick({ ...tick, kind: tick.kind === 'quote' ? QUOTE : TRADE }))
   }
 

@@ -142,6 +142,7 @@ describe('a shutdown', () => {
     const first = server.handler.shutdown()
     expect(server.handler.shutdown({ timeoutMs: 1 })).toBe(first)
     expect(server.handler.broadcastTick(quote('A', 1))).toBe(false)
+    expect(server.count('ticksRefused')).toBe(1)
     const refused = await server.refusal('/ws/ticks')
     expect(refused).toMatchObject({
       status: 503,
