@@ -96,7 +96,6 @@ export class Gateway {
   async stop(): Promise<void> {
     const { server } = this
     server?.close()
-    await this.source?.stop()
     await this.handler?.shutdown({ timeoutMs: this.config.shutdownTimeoutMs })
     // Those that never became WebSockets.
     server?.closeAllConnections()

@@ -61,6 +61,7 @@ export class StreamHandler {
   private readonly clients: Clients
   private readonly pool: LanePool
   private stopping: Promise<void> | undefined
+  private source: TickSource | undefined
   /** Who waits for all that was published to be with the kernel. */
   private whenDrained: (() => void)[] = []
 
@@ -166,8 +167,9 @@ export class StreamHandler {
     return this.intake.tryPush(encodeTick({ ...tick, kind: tick.kind === 'quote' ? QUOTE : TRADE }))
   }
 
-  /** Lets a source push into this handler and be paused by it. One source at most. */
+  /** Lets a source push into this handler and be paused by it. One source at most; `shutdown` stops it. */
   attachSource(source: TickSource): void {
+    this.source = source
     this.intake.attach(source)
     source.start(this.intake satisfies TickSink)
   }
@@ -222,6 +224,7 @@ export class StreamHandler {
 
   private async stop(timeoutMs: number): Promise<void> {
     this.clients.drain()
+    await this.source?.stop()
     const deadline = new Deadline(this.clock, timeoutMs)
     // Half of the time is for what is queued, so that the slow leave the others time to be closed in order.
     await deadline.within(0.5, this.flushed())

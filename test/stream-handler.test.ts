@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { RingcastError } from '../src/errors.js'
 import type { PushedTick } from '../src/protocol/tick-message.js'
 import { StreamHandler } from '../src/stream-handler.js'
-import { HandlerServer, quote } from './support/handler-server.js'
+import { FULL_SIZE, HandlerServer, quote } from './support/handler-server.js'
 
 const STALLED_LANE = new URL('./support/stalled-lane.js', import.meta.url).href
 
@@ -172,7 +172,8 @@ describe('a shutdown', () => {
   })
 
   it('lets one that is slow but reads have all of it', async () => {
-    await start()
+    // It must not fall out of the window.
+    await start(FULL_SIZE)
     const slow = await server.connect()
     slow.socket.pause()
     const last = await server.pushUntilBlocked()

@@ -61,7 +61,7 @@ const timeouts = {
 }
 
 const lanes = {
-  poolSize: wholeOfMachine('Lanes: worker threads that encode and compress', {
+  poolSize: wholeOfMachine('Lanes: worker threads that decode, encode and frame', {
     min: 1,
     max: 100,
     defaultText: 'processors - 1, at least 1',
@@ -71,7 +71,7 @@ const lanes = {
     max: 16_777_216,
     initial: 16_384,
   }),
-  tickLogBytes: ringSize('The tick log, which is also the window to resume from', {
+  tickLogBytes: ringSize('The tick log, from which a replaced lane goes on', {
     min: 64 * KiB,
     max: GiB,
     initial: 64 * MiB,
@@ -127,7 +127,7 @@ const upstream = {
 const feed = {
   feedListen: listenAddress('Where `ringcast feed` listens', { initial: 'localhost:50051' }),
   feedSymbols: whole('Symbols of the synthetic feed', { min: 1, max: 10_000, initial: 50 }),
-  feedRate: whole('Ticks per second of the synthetic feed; 0: as fast as they are read', {
+  feedRate: whole('Mean ticks per second of the synthetic feed, in bursts; 0: as fast as read', {
     min: 0,
     max: 10_000_000,
     initial: 1000,

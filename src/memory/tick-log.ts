@@ -77,7 +77,7 @@ export class TickLogWriter {
    * @param count ticks in the payload, or the lane of a command
    * @param firstOffset offset of the first tick in it
    * @param receivedUs when it came in, µs
-   * @param reserveBytes room that has to be left for others after it
+   * @param reserveBytes room that has to be left for others after it, rounded down to a multiple of 8
    * @returns false when the slowest reader leaves no room; nothing was written then
    */
   tryAppend(
