@@ -1,6 +1,6 @@
 /**
  * From start to the end of the process: signals, failures, the deadline of an orderly stop. Main thread.
- * The exit code is 0 only after a stop that somebody asked for and that went well.
+ * The exit code is 0 only after a stop that somebody asked for and that went well, and 2 when a setting proves wrong at the start.
  */
 import { constants } from 'node:os'
 import type { Clock } from './clock.js'
@@ -54,6 +54,7 @@ export async function runService(service: Service, options: LifetimeOptions): Pr
     }),
     failure.then(error => {
       log.fatal(failureDetails(error), failureMessage(error))
+      if (error instanceof RingcastError && error.code === 'config_invalid') host.exitCode = 2
       return false
     }),
   ])

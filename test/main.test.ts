@@ -96,4 +96,11 @@ describe('ringcast', () => {
     expect(stdout).toContain('"code":"listen_failed"')
     expect(stdout).toContain('RINGCAST_ADMIN_PORT')
   })
+
+  it('ends with 2 when a setting proves wrong only as it starts', async () => {
+    const tls = ['--upstream=localhost:1', '--upstream-tls', '--upstream-tls-ca=/no/such/file']
+    const { code, stdout } = await run(['--port=0', '--admin-port=0', '--pool-size=1', ...tls])
+    expect(code).toBe(2)
+    expect(stdout).toContain('RINGCAST_UPSTREAM_TLS_CA')
+  })
 })
