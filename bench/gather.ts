@@ -5,9 +5,11 @@
  *   ones, and by joining texts of ticks that were made once.
  * Leaves out: reading and decoding the ticks, see decode; the sockets.
  */
+
 import { laneLayout } from '../src/memory/lane-layout.js'
 import { TickDecoder } from '../src/protocol/tick-decoder.js'
 import { TickFields } from '../src/protocol/tick-fields.js'
+import { audienceState, spec } from '../test/support/specs.js'
 import { FrameComposer } from '../workers/frame-composer.js'
 import { LaneAudience } from '../workers/lane-audience.js'
 import { SymbolTable } from '../workers/symbol-table.js'
@@ -87,18 +89,9 @@ function laneSide(ticks: Ticks, wanted: Wanted): { turn(): number; messages(): u
   })
   const everything: LaneAudience[] = []
   for (const [id, names] of wanted.entries()) {
-    const spec = { symbols: names ?? null, batch: true, encoding: 'json' as const }
-    const audience = new LaneAudience({
-      audience: id,
-      spec,
-      seq: 0,
-      ticksTotal: 0,
-      lostTotal: 0,
-      unknownLosses: 0,
-      lastOffset: 0,
-    })
+    const audience = new LaneAudience(audienceState({ audience: id, spec: spec({ symbols: names ?? null }) }))
     if (names === undefined) everything.push(audience)
-    else for (const name of names) symbols.add(name, audience)
+    else symbols.open(audience)
   }
   const gathering: LaneAudience[] = []
   const give = (audience: LaneAudience, tick: number, length: number): void => {

@@ -113,7 +113,7 @@ function asBatches({ messages }: Ticks, count: number): MicroTask {
 
 /** An intake whose one lane is awake, and stands where `catchUp` puts it. */
 function gatewayIntake(): { intake: Intake; catchUp: () => void } {
-  const link = new LaneLink(0, laneLayout(1 << 20, 4096, 4096), () => {})
+  const link = new LaneLink(0, laneLayout(1 << 20, 4096, 4096), 4096, () => {})
   const control = new Int32Array(link.memory, 0, CONTROL_BYTES / 4)
   const log = new SharedArrayBuffer(tickLogBytes(LOG_BYTES))
   const reader = new TickLogReader(log, 0)

@@ -17,7 +17,7 @@ import { encodeTick } from './feed/tick-feed-service.js'
 import type { TickSink, TickSource } from './feed/tick-source.js'
 import { Intake } from './lanes/intake.js'
 import { LanePool } from './lanes/lane-pool.js'
-import { leastLoaded } from './lanes/placement.js'
+import { chooseLane } from './lanes/placement.js'
 import { type Log, silentLog } from './log.js'
 import { CounterWriter, counterBlockBytes } from './memory/counters.js'
 import { laneLayout } from './memory/lane-layout.js'
@@ -86,7 +86,9 @@ export class StreamHandler {
     const links = Array.from(
       { length: settings.poolSize },
       (_, index) =>
-        new LaneLink(index, layout, (link, segment) => this.transmitter.cutOffHolders(link, segment)),
+        new LaneLink(index, layout, settings.latestBytes, (link, segment) =>
+          this.transmitter.cutOffHolders(link, segment),
+        ),
     )
     this.links = links
     this.laneBlocks = links.map(() => new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT)))
@@ -95,7 +97,8 @@ export class StreamHandler {
     this.intake = new Intake({ tickLog, links, queueSize: settings.queueSize, clock, counters })
     const membership = new Membership({
       links,
-      place: leastLoaded,
+      place: (candidates, hasAudience) =>
+        chooseLane(candidates, hasAudience, link => this.intake.lag(link) > settings.queueSize / 2),
       send: (lane, command) => this.intake.command(lane, command),
     })
     this.transmitter = new Transmitter({

@@ -27,6 +27,7 @@ const DEFAULTS: Config = {
   queueSize: 16_384,
   tickLogBytes: 64 * MiB,
   frameRingBytes: 64 * MiB,
+  latestBytes: 16 * MiB,
   turnBytesMax: 256 * KiB,
   passBudgetMs: 4,
   laneHangTimeoutMs: 5000,
@@ -123,6 +124,7 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   queueSize: whole(1, 2 ** 24),
   tickLogBytes: powerOfTwo(64 * KiB, 1024 * MiB),
   frameRingBytes: powerOfTwo(64 * KiB, 1024 * MiB),
+  latestBytes: size(64 * KiB, 1024 * MiB),
   turnBytesMax: size(KiB, 16 * MiB),
   passBudgetMs: whole(1, 1000),
   laneHangTimeoutMs: duration(100),
@@ -417,7 +419,7 @@ describe('handlerOptions', () => {
       ...Object.fromEntries(Object.keys(options).map(key => [key, DEFAULTS[key as Key]])),
       maxClients: 5,
     })
-    expect(Object.keys(options)).toHaveLength(18)
+    expect(Object.keys(options)).toHaveLength(19)
     expect(options).not.toHaveProperty('port')
     expect(options).not.toHaveProperty('logLevel')
   })

@@ -12,6 +12,7 @@ export class EncodedTicks {
   readonly offsets = new Float64Array(TICKS_MAX)
   readonly receivedUs = new Float64Array(TICKS_MAX)
   count = 0
+  private readonly scratchMiddle: number
   private readonly scratchEnd: number
   private readonly tickBytesMax: number
 
@@ -20,6 +21,7 @@ export class EncodedTicks {
    * @param tickBytesMax the longest tick in this encoding
    */
   constructor(scratchStart: number, scratchEnd: number, tickBytesMax: number) {
+    this.scratchMiddle = (scratchStart + scratchEnd) / 2
     this.scratchEnd = scratchEnd
     this.tickBytesMax = tickBytesMax
     this.starts[0] = scratchStart
@@ -27,6 +29,10 @@ export class EncodedTicks {
 
   hasRoom(): boolean {
     return this.count < TICKS_MAX && this.end + this.tickBytesMax <= this.scratchEnd
+  }
+
+  get isHalfFull(): boolean {
+    return this.count > TICKS_MAX / 2 || this.end > this.scratchMiddle
   }
 
   /** Where the next tick is to be written. */

@@ -1,22 +1,31 @@
 /**
- * Makes an audience's frames out of what it gathered: one `ticks` message for the turn, or one for each tick, and gap
- * messages in their places. One lane's own; copies within the lane's memory, allocates nothing but for gaps.
+ * Makes frames out of what was gathered: one message with ticks for the turn, or one for each tick, and gap messages in their
+ * places. One lane's own; copies within the lane's memory, allocates nothing but for gaps.
  */
+import { MessageHead } from '../src/protocol/message-head.js'
 import { GAP_TEXT_BYTES_MAX, messageText } from '../src/protocol/messages.js'
 import { writeAscii } from '../src/protocol/number-text.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
 import { FRAME_HEADER_BYTES_MAX, writeTextFrameHeader } from '../src/protocol/websocket-frame.js'
+import type { Gathering } from './gathering.js'
 import type { LaneAudience } from './lane-audience.js'
 import type { Gap, Turn } from './turn.js'
 
 /** What a gap takes at the most: its own message, and that the ticks after it need a new one. */
 export const GAP_BYTES_MAX = FRAME_HEADER_BYTES_MAX + GAP_TEXT_BYTES_MAX + MESSAGE_OVERHEAD_BYTES_MAX
 
+const STAMPS_AT_FIRST = 256
+
 export class FrameComposer {
   /** `ticks` messages in the frames last composed. */
   messages = 0
+  /** When the turn in hand is published, µs; for those who ask for stamps. */
+  publishedUs = 0
   private readonly bytes: Uint8Array
   private readonly turn: Turn
+  private readonly head = new MessageHead()
+  /** When the ticks of the message in hand came in, µs. */
+  private stamps = new Float64Array(STAMPS_AT_FIRST)
 
   /** @param bytes the lane's whole memory: scratch and frame ring */
   constructor(bytes: Uint8Array, turn: Turn) {
@@ -24,7 +33,7 @@ export class FrameComposer {
     this.turn = turn
   }
 
-  /** Writes the audience's frames at `at` and moves its `seq`. @returns the index after them */
+  /** Writes at `at` the frames of what the audience has gathered, and moves its `seq`. @returns the index after them */
   compose(audience: LaneAudience, at: number): number {
     const { runs, runCount } = audience
     let next = at
@@ -47,49 +56,140 @@ export class FrameComposer {
     return next
   }
 
-  /** One message for the ticks of `runs[run, end)`. */
-  private batch(audience: LaneAudience, run: number, end: number, at: number): number {
-    const { format, runs } = audience
-    const { starts, offsets } = this.turn.ticks[audience.spec.encoding]
-    let tickBytes = -format.separatorBytes
-    for (let index = run; index < end; index++)
-      tickBytes += starts[runs[index * 2 + 1]! + 1]! - starts[runs[index * 2]!]!
-    const offset = offsets[runs[end * 2 - 1]!]!
-    let next = this.head(audience, offset, tickBytes, at)
-    for (let index = run; index < end; index++) {
-      const from = starts[runs[index * 2]!]!
-      const to = starts[runs[index * 2 + 1]! + 1]!
-      this.bytes.copyWithin(next, from, to)
-      next += to - from
+  /**
+   * Writes at `at` the frames of latest ticks, and moves the audience's `seq`.
+   *
+   * @param ticks of the turn, at least one
+   * @param offset up to which they are the latest
+   * @param merged how many ticks they stand for beside themselves
+   * @returns the index after them
+   */
+  composeLatest(
+    audience: LaneAudience,
+    ticks: Gathering,
+    at: number,
+    offset: number,
+    merged: number,
+  ): number {
+    const { runs, runCount } = ticks
+    const { head } = this
+    this.messages = 0
+    if (audience.spec.batch) {
+      head.begin(false, this.nextSeq(audience), offset)
+      if (merged > 0) audience.format.addMerged(head, merged)
+      return this.message(audience, runs, 0, runCount, at)
     }
-    // The last separator is written over.
-    return format.writeTail(this.bytes, next - format.separatorBytes)
-  }
-
-  /** A message for each tick of `runs[run, end)`. */
-  private singles(audience: LaneAudience, run: number, end: number, at: number): number {
-    const { format, runs } = audience
-    const { starts, offsets } = this.turn.ticks[audience.spec.encoding]
     let next = at
-    for (let index = run; index < end; index++) {
-      const last = runs[index * 2 + 1]!
-      for (let tick = runs[index * 2]!; tick <= last; tick++) {
-        const from = starts[tick]!
-        const tickBytes = starts[tick + 1]! - from - format.separatorBytes
-        next = this.head(audience, offsets[tick]!, tickBytes, next)
-        this.bytes.copyWithin(next, from, from + tickBytes)
-        next = format.writeTail(this.bytes, next + tickBytes)
+    let left = ticks.tickCount
+    for (let run = 0; run < runCount; run++) {
+      const last = runs[run * 2 + 1]!
+      for (let tick = runs[run * 2]!; tick <= last; tick++) {
+        head.begin(false, this.nextSeq(audience), offset)
+        if (--left === 0 && merged > 0) audience.format.addMerged(head, merged)
+        next = this.single(audience, tick, next)
       }
     }
     return next
   }
 
-  private head(audience: LaneAudience, offset: number, tickBytes: number, at: number): number {
-    const { format } = audience
-    const seq = ++audience.seq
+  /** Writes at `at` a message of a snapshot. @param ticks of the turn, maybe none @returns the index after it */
+  composeSnapshot(
+    audience: LaneAudience,
+    ticks: Gathering,
+    at: number,
+    offset: number,
+    isLast: boolean,
+  ): number {
+    const { head } = this
+    head.begin(true, audience.seq, offset)
+    if (!isLast) audience.format.addMore(head)
+    return this.message(audience, ticks.runs, 0, ticks.runCount, at)
+  }
+
+  /** One message for the ticks of `runs[run, end)`. */
+  private batch(audience: LaneAudience, run: number, end: number, at: number): number {
+    const { runs } = audience
+    const offset = this.turn.ticks[audience.spec.encoding].offsets[runs[end * 2 - 1]!]!
+    this.head.begin(false, this.nextSeq(audience), offset)
+    return this.message(audience, runs, run, end, at)
+  }
+
+  /** A message for each tick of `runs[run, end)`. */
+  private singles(audience: LaneAudience, run: number, end: number, at: number): number {
+    const { runs } = audience
+    const { offsets } = this.turn.ticks[audience.spec.encoding]
+    let next = at
+    for (let index = run; index < end; index++) {
+      const last = runs[index * 2 + 1]!
+      for (let tick = runs[index * 2]!; tick <= last; tick++) {
+        this.head.begin(false, this.nextSeq(audience), offsets[tick]!)
+        next = this.single(audience, tick, next)
+      }
+    }
+    return next
+  }
+
+  private nextSeq(audience: LaneAudience): number {
     this.messages++
-    const payloadBytes = format.headBytes(seq, offset) + tickBytes + format.tailBytes
-    return format.writeHead(this.bytes, format.writeFrameHeader(this.bytes, at, payloadBytes), seq, offset)
+    return ++audience.seq
+  }
+
+  /** The message that `head` begins, with the ticks of `runs[run, end)`. */
+  private message(
+    { format, spec }: LaneAudience,
+    runs: Int32Array,
+    run: number,
+    end: number,
+    at: number,
+  ): number {
+    const { bytes, head } = this
+    const { receivedUs, starts } = this.turn.ticks[spec.encoding]
+    let tickBytes = end > run ? -format.separatorBytes : 0
+    for (let index = run; index < end; index++)
+      tickBytes += starts[runs[index * 2 + 1]! + 1]! - starts[runs[index * 2]!]!
+    if (spec.stamps) {
+      let count = 0
+      for (let index = run; index < end; index++)
+        for (let tick = runs[index * 2]!; tick <= runs[index * 2 + 1]!; tick++)
+          this.stamp(count++, receivedUs[tick]!)
+      format.addStamps(head, this.publishedUs, this.stamps, count)
+    }
+    let next = format.writeFrameHeader(bytes, at, format.headBytes(head) + tickBytes + format.tailBytes)
+    next = format.writeHead(bytes, next, head)
+    const ticksEnd = next + tickBytes
+    for (let index = run; index < end; index++) {
+      const from = starts[runs[index * 2]!]!
+      const to = starts[runs[index * 2 + 1]! + 1]!
+      bytes.copyWithin(next, from, to)
+      next += to - from
+    }
+    // The last separator is written over.
+    return format.writeTail(bytes, ticksEnd)
+  }
+
+  /** The message that `head` begins, with one tick. */
+  private single({ format, spec }: LaneAudience, tick: number, at: number): number {
+    const { bytes, head } = this
+    const { receivedUs, starts } = this.turn.ticks[spec.encoding]
+    const from = starts[tick]!
+    const tickBytes = starts[tick + 1]! - from - format.separatorBytes
+    if (spec.stamps) {
+      this.stamp(0, receivedUs[tick]!)
+      format.addStamps(head, this.publishedUs, this.stamps, 1)
+    }
+    let next = format.writeFrameHeader(bytes, at, format.headBytes(head) + tickBytes + format.tailBytes)
+    next = format.writeHead(bytes, next, head)
+    bytes.copyWithin(next, from, from + tickBytes)
+    return format.writeTail(bytes, next + tickBytes)
+  }
+
+  private stamp(index: number, receivedUs: number): void {
+    if (index === this.stamps.length) {
+      const wider = new Float64Array(2 * index)
+      wider.set(this.stamps)
+      this.stamps = wider
+    }
+    this.stamps[index] = receivedUs
   }
 
   private gap(gap: Gap, seq: number, at: number): number {

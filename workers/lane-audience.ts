@@ -1,43 +1,64 @@
 /**
- * What one audience has gathered for the turn in the making. One lane's own.
- * Gathered are not bytes but runs: which of the turn's encoded ticks, first to last. Where a gap has to be told
- * between two ticks, a run stands for the gap.
+ * One audience as its lane sees it: what it wants, how far it is, and what it has gathered for the turn in the making. One
+ * lane's own.
  */
-import type { AudienceSpec } from '../src/protocol/audience-spec.js'
+import { type AudienceSpec, prefixOf } from '../src/protocol/audience-spec.js'
 import type { Progress } from '../src/protocol/lane-commands.js'
 import type { AudienceState } from '../src/protocol/lane-task.js'
-import { TICKS_FORMATS, type TicksFormat } from '../src/protocol/ticks-format.js'
+import {
+  MESSAGE_OVERHEAD_BYTES_MAX,
+  STAMP_BYTES_MAX,
+  TICKS_FORMATS,
+  type TicksFormat,
+} from '../src/protocol/ticks-format.js'
+import { ConflatedPart } from './conflated-part.js'
+import { Gathering } from './gathering.js'
 
-const RUNS_AT_FIRST = 8
+/** How a symbol's ticks are delivered: one by one, or as the latest of a part. */
+export const EVERY = 'every'
+type Delivery = typeof EVERY | ConflatedPart
 
-export class LaneAudience {
+export class LaneAudience extends Gathering {
   readonly id: number
   readonly spec: AudienceSpec
   readonly format: TicksFormat
+  /** What a tick takes in the frames at the most beside its own bytes. */
+  readonly bytesPerTick: number
+  /** One for each of `spec.latest`. */
+  readonly parts: readonly ConflatedPart[]
+  /** Symbols that it names, not by a prefix. */
+  readonly names: readonly string[]
   /** Number of the last `ticks` message. */
   seq: number
   ticksTotal: number
   lostTotal: number
   unknownLosses: number
-  /** All its ticks up to this offset were published, maybe by an earlier lane. */
+  /** All its ticks up to this offset were published, maybe by an earlier lane; those that are conflated left aside. */
   sentOffset: number
-  /** Pairs: first and last encoded tick; or a gap, as −1 − its index, and anything. */
-  runs = new Int32Array(2 * RUNS_AT_FIRST)
-  runCount = 0
-  /** Ticks in the runs. */
-  tickCount = 0
-  /** What the runs will take in the frame ring at the most, without the message around them. */
-  gatheredBytes = 0
+  private readonly byName = new Map<string, Delivery>()
+  /** Longest first. */
+  private readonly byPrefix: { readonly prefix: string; readonly delivery: Delivery }[] = []
 
   constructor(state: AudienceState) {
+    super()
+    const { spec } = state
     this.id = state.audience
-    this.spec = state.spec
-    this.format = TICKS_FORMATS[state.spec.encoding]
+    this.spec = spec
+    this.format = TICKS_FORMATS[spec.encoding]
+    this.bytesPerTick = (spec.batch ? 0 : MESSAGE_OVERHEAD_BYTES_MAX) + (spec.stamps ? STAMP_BYTES_MAX : 0)
     this.seq = state.seq
     this.ticksTotal = state.ticksTotal
     this.lostTotal = state.lostTotal
     this.unknownLosses = state.unknownLosses
     this.sentOffset = state.lastOffset
+    this.parts = spec.latest.map(
+      ({ intervalMs }, index) => new ConflatedPart(this, index, intervalMs, state.conflated[index] ?? null),
+    )
+    for (const symbol of spec.symbols ?? []) this.want(symbol, EVERY)
+    for (const [index, { symbols }] of spec.latest.entries())
+      for (const symbol of symbols) this.want(symbol, this.parts[index]!)
+    this.names = [...this.byName.keys()]
+    this.byPrefix.sort((a, b) => b.prefix.length - a.prefix.length)
   }
 
   get progress(): Progress {
@@ -46,39 +67,27 @@ export class LaneAudience {
       lostTotal: this.lostTotal,
       unknownLosses: this.unknownLosses,
       lastOffset: this.sentOffset,
+      flushedOffset: this.parts.reduce(
+        (least, { flushedOffset }) => Math.min(least, flushedOffset),
+        Infinity,
+      ),
     }
   }
 
-  /** @param bytes what the tick adds to the frames at the most */
-  gatherTick(tick: number, bytes: number): void {
-    const last = this.runCount * 2 - 1
-    if (this.runCount > 0 && this.runs[last] === tick - 1 && this.runs[last - 1]! >= 0) this.runs[last] = tick
-    else this.addRun(tick, tick)
-    this.tickCount++
-    this.gatheredBytes += bytes
+  /** Whether it may want symbols that have not come by yet. */
+  get hasPrefixes(): boolean {
+    return this.byPrefix.length > 0
   }
 
-  gatherGap(gap: number, bytes: number): void {
-    this.addRun(-1 - gap, 0)
-    this.gatheredBytes += bytes
+  /** How the ticks of a symbol are delivered; undefined: not at all. The longest of its entries decides. */
+  deliveryOf(symbol: string): Delivery | undefined {
+    if (this.spec.symbols === null) return EVERY
+    return this.byName.get(symbol) ?? this.byPrefix.find(({ prefix }) => symbol.startsWith(prefix))?.delivery
   }
 
-  /** Forgets what was gathered, once it is published. */
-  clear(): void {
-    this.runCount = 0
-    this.tickCount = 0
-    this.gatheredBytes = 0
-  }
-
-  private addRun(first: number, last: number): void {
-    const at = this.runCount * 2
-    if (at === this.runs.length) {
-      const wider = new Int32Array(at * 2)
-      wider.set(this.runs)
-      this.runs = wider
-    }
-    this.runs[at] = first
-    this.runs[at + 1] = last
-    this.runCount++
+  private want(entry: string, delivery: Delivery): void {
+    const prefix = prefixOf(entry)
+    if (prefix === undefined) this.byName.set(entry, delivery)
+    else this.byPrefix.push({ prefix, delivery })
   }
 }

@@ -3,21 +3,21 @@
  * All it must not lose stands in shared memory: a lane that takes its place goes on from there.
  */
 
+import { type Clock, systemClock } from '../src/clock.js'
 import { CounterWriter } from '../src/memory/counters.js'
 import { LaneDoorbell } from '../src/memory/doorbell.js'
 import { Descriptor, FrameRingWriter } from '../src/memory/frame-ring.js'
 import {
   AUDIENCE_FRAMES,
-  CLIENT_FRAMES,
   CONTROL_BYTES,
-  JOINED,
   PROGRESS,
   SOURCE_PAUSED,
   STOP,
   TICK_IN_HAND,
   TURN_END,
 } from '../src/memory/lane-layout.js'
-import { type CommittedState, LaneState } from '../src/memory/lane-state.js'
+import { LaneState } from '../src/memory/lane-state.js'
+import { LatestStore } from '../src/memory/latest-store.js'
 import { TickLogReader } from '../src/memory/tick-log.js'
 import { COMMAND, TICK_BATCH } from '../src/memory/tick-log-layout.js'
 import { LANE_SLOTS } from '../src/metrics/metric-table.js'
@@ -35,11 +35,17 @@ import type { GapReason } from '../src/protocol/messages.js'
 import { TickDecoder } from '../src/protocol/tick-decoder.js'
 import { TickFields } from '../src/protocol/tick-fields.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
+import type { ConflatedPart } from './conflated-part.js'
+import { DueQueue } from './due-queue.js'
+import { FeedContinuity, SEAM, SEEN, WHOLE } from './feed-continuity.js'
 import { FrameComposer, GAP_BYTES_MAX } from './frame-composer.js'
 import { joinAnswer } from './join-answer.js'
 import { LaneAudience } from './lane-audience.js'
+import { LatestFrames } from './latest-frames.js'
+import { LatestTicks } from './latest-ticks.js'
 import { type SymbolEntry, SymbolTable } from './symbol-table.js'
 import { Turn } from './turn.js'
+import { TurnPublisher } from './turn-publisher.js'
 
 /** Turns that may be published and not yet transmitted: one being written, one ready. */
 const TURNS_AHEAD_MAX = 2
@@ -49,6 +55,9 @@ const RECORDS_AT_ONCE = 16
 const JOINS_MAX = 256
 /** Runs gathered by all audiences in one turn at the most, 8 bytes each. */
 const RUNS_MAX = 524_288
+
+/** How much longer than until the next interval is over a lane sleeps, so that it finds several over at once, ms. */
+const DUE_SLACK_MS = 2
 
 const NOT_ENCODED = -1
 
@@ -69,9 +78,11 @@ export class Lane {
   private readonly decoder: TickDecoder
   private readonly batch = new BatchReader()
   private readonly fields = new TickFields()
+  private readonly continuity: FeedContinuity
   private readonly descriptor = new Descriptor()
   private readonly turn: Turn
   private readonly composer: FrameComposer
+  private readonly publisher: TurnPublisher
   private readonly poison: ReadonlySet<number>
 
   private readonly audiences = new Map<number, LaneAudience>()
@@ -83,6 +94,12 @@ export class Lane {
   /** Where the tick in hand stands in the turn, in each encoding. */
   private tickInJson = NOT_ENCODED
   private tickInProtobuf = NOT_ENCODED
+  private readonly latest: LatestTicks
+  private readonly latestFrames: LatestFrames
+  /** Parts whose interval is not over. */
+  private readonly due = new DueQueue()
+  /** Parts whose latest ticks are to be sent this turn. */
+  private readonly flushing: ConflatedPart[] = []
   private readonly joins: JoinCommand[] = []
   /** Up to here some audience was sent ticks by an earlier lane: whoever joins before could get ticks twice. */
   private readonly recoveredOffset: number
@@ -92,38 +109,52 @@ export class Lane {
 
   /** Whether the record in hand has ticks left. */
   private inRecord = false
-  /** The state at the last boundary between records: what a successor starts from once all before it is published. */
-  private readonly boundary: CommittedState
-  private committedCursor: number
+  /** Where the record in hand begins. */
+  private recordStart: number
   /** Offset of the last tick taken. */
   private offset: number
-  private lastPosition: number
-  private lostSincePosition: number
-  private seamOpen: boolean
+  private committedCursor: number
+  private committedOffset: number
   /** Since when its time is not counted as busy, ms. */
   private awakeSinceMs = 0
   private readonly wakeWork = (): boolean => this.hasWork()
 
-  constructor(private readonly task: LaneTask) {
+  constructor(
+    private readonly task: LaneTask,
+    private readonly clock: Pick<Clock, 'nowMs' | 'epochUs'> = systemClock,
+  ) {
     this.control = new Int32Array(task.memory, 0, CONTROL_BYTES / 4)
     this.ring = new FrameRingWriter(task.memory, task.layout)
     this.doorbell = new LaneDoorbell(this.control, task.bell)
     this.state = new LaneState(task.memory)
     this.counters = new CounterWriter(new BigInt64Array(task.counters))
-    this.boundary = this.state.committed()
-    this.log = new TickLogReader(task.tickLog, this.boundary.cursor)
+    const committed = this.state.committed()
+    this.log = new TickLogReader(task.tickLog, committed.cursor)
     this.decoder = new TickDecoder(this.log.bytes)
+    this.continuity = new FeedContinuity(committed, task.positionsTellLosses)
     this.turn = new Turn(this.ring.bytes, task.layout)
     this.composer = new FrameComposer(this.ring.bytes, this.turn)
+    this.publisher = new TurnPublisher(this.ring, hasRoom => this.waitForRoom(hasRoom))
     this.poison = new Set(task.poison)
-    this.committedCursor = this.boundary.cursor
-    this.offset = this.boundary.offset
-    this.lastPosition = this.boundary.lastPosition
-    this.lostSincePosition = this.boundary.lostSincePosition
-    this.seamOpen = this.boundary.seamOpen
-    this.recoveredOffset = task.audiences.reduce(
-      (highest, { lastOffset }) => Math.max(highest, lastOffset),
+    this.recordStart = committed.cursor
+    this.committedCursor = committed.cursor
+    this.committedOffset = committed.offset
+    this.offset = committed.offset
+    this.latest = new LatestTicks(new LatestStore(task.latest), this.log.bytes)
+    this.latest.restore(this.symbols, committed.offset)
+    this.latestFrames = new LatestFrames({
+      latest: this.latest,
+      symbols: this.symbols,
+      turn: this.turn,
+      composer: this.composer,
+      publisher: this.publisher,
+      counters: this.counters,
+      turnBytesMax: task.turnBytesMax,
+    })
+    this.recoveredOffset = Math.max(
       0,
+      ...task.audiences.map(({ lastOffset }) => lastOffset),
+      ...task.audiences.flatMap(({ conflated }) => conflated.map(part => part?.flushedOffset ?? 0)),
     )
     for (const audience of task.audiences) this.open(new LaneAudience(audience))
     // A lane that died in the midst of a commit may have left the main thread with an older view of it.
@@ -132,17 +163,18 @@ export class Lane {
 
   /** Works until told to stop. */
   run(): void {
-    this.awakeSinceMs = performance.now()
+    this.awakeSinceMs = this.clock.nowMs()
     try {
       while (!this.stopRequested()) {
         const read = this.readRecords()
+        this.noteDue()
         if (this.hasTurn()) {
           if (this.ring.turnsAhead() < TURNS_AHEAD_MAX) {
             this.publishTurn()
             continue
           }
         } else this.settle()
-        if (!read) this.sleep(this.wakeWork)
+        if (!read) this.sleep(this.wakeWork, this.due.nextMs - this.clock.nowMs() + DUE_SLACK_MS)
       }
     } catch (error) {
       if (!(error instanceof Stopped)) throw error
@@ -156,7 +188,7 @@ export class Lane {
   }
 
   private hasTurn(): boolean {
-    return this.gathering.length > 0 || this.canAnswerJoins()
+    return this.gathering.length > 0 || this.flushing.length > 0 || this.canAnswerJoins()
   }
 
   private canAnswerJoins(): boolean {
@@ -174,17 +206,17 @@ export class Lane {
     return this.canGather() && (this.inRecord || this.log.hasNext())
   }
 
-  private sleep(hasWork: () => boolean): void {
+  private sleep(hasWork: () => boolean, timeoutMs = Number.POSITIVE_INFINITY): void {
     this.countBusy()
     this.counters.flush()
     const { awakeSinceMs } = this
-    this.doorbell.waitUnless(hasWork)
-    this.awakeSinceMs = performance.now()
+    this.doorbell.waitUnless(hasWork, timeoutMs)
+    this.awakeSinceMs = this.clock.nowMs()
     this.counters.values[LANE_SLOTS.idleUs]! += Math.round((this.awakeSinceMs - awakeSinceMs) * 1000)
   }
 
   private countBusy(): void {
-    const nowMs = performance.now()
+    const nowMs = this.clock.nowMs()
     this.counters.values[LANE_SLOTS.busyUs]! += Math.round((nowMs - this.awakeSinceMs) * 1000)
     this.awakeSinceMs = nowMs
   }
@@ -215,19 +247,21 @@ export class Lane {
   /** Steps onto the next record; obeys it if it is a command. @returns false when there is none */
   private openRecord(): boolean {
     const { log, batch } = this
+    this.recordStart = log.position
     if (!log.next()) return false
     this.showLife()
     if (log.type === COMMAND) {
       if (log.count === this.task.lane || log.count === ALL_LANES) {
         this.obey(decodeCommand(log.bytes.subarray(log.payloadStart, log.payloadStart + log.payloadLength)))
       }
-      this.markBoundary()
       return true
     }
     this.inRecord = true
-    this.offset = log.firstOffset - 1
-    if (log.type === TICK_BATCH)
+    if (log.type === TICK_BATCH) {
       batch.reset(log.bytes, log.payloadStart, log.payloadStart + log.payloadLength)
+      // The lane before this one may have committed in the midst of the record.
+      for (let offset = log.firstOffset; offset <= this.offset; offset++) batch.next()
+    }
     return true
   }
 
@@ -245,16 +279,6 @@ export class Lane {
       }
     } else this.takeTick(log.payloadStart, log.payloadStart + log.payloadLength)
     this.inRecord = false
-    this.markBoundary()
-  }
-
-  private markBoundary(): void {
-    const { boundary } = this
-    boundary.cursor = this.log.position
-    boundary.offset = this.offset
-    boundary.lastPosition = this.lastPosition
-    boundary.lostSincePosition = this.lostSincePosition
-    boundary.seamOpen = this.seamOpen
   }
 
   // Ticks
@@ -265,14 +289,17 @@ export class Lane {
     // Read by the main thread after this thread's end, if the tick brings it about.
     this.control[TICK_IN_HAND] = offset | 0
     const symbol = this.decode(start, end, offset)
-    if (symbol !== undefined && this.isNext(offset)) this.gather(symbol, start, end, offset)
+    if (symbol !== undefined && this.isNext(offset)) {
+      this.gather(symbol, start, end, offset)
+      this.keepLatest(symbol, start, end, offset)
+    }
     this.control[TICK_IN_HAND] = 0
   }
 
   private decode(start: number, end: number, offset: number): SymbolEntry | undefined {
     if (this.poison.has(offset)) {
       this.counters.values[LANE_SLOTS.ticksPoison]! += 1
-      this.lostSincePosition++
+      this.continuity.lose(1)
       this.lose('poison', offset, offset, 1)
       return undefined
     }
@@ -285,36 +312,21 @@ export class Lane {
       }
     }
     this.counters.values[LANE_SLOTS.ticksMalformed]! += 1
-    this.lostSincePosition++
+    this.continuity.lose(1)
     this.lose('malformed', offset, offset, 1)
     return undefined
   }
 
   /** Compares the tick's position with the one before and tells of a hole. @returns false for a tick seen before */
   private isNext(offset: number): boolean {
-    const { position } = this.fields
-    const before = this.lastPosition
-    if (this.seamOpen) {
-      this.seamOpen = false
-      this.moveTo(position)
-      this.loseUpstream(offset, null)
-      return true
-    }
-    const isComparable = position !== 0 && before !== 0 && this.task.positionsTellLosses
-    if (isComparable && position <= before) {
+    const found = this.continuity.take(this.fields.position)
+    if (found === WHOLE) return true
+    if (found === SEEN) {
       this.counters.values[LANE_SLOTS.ticksDuplicate]! += 1
       return false
     }
-    const missed = isComparable ? position - before - 1 - this.lostSincePosition : 0
-    this.moveTo(position)
-    if (missed > 0) this.loseUpstream(offset, missed)
+    this.loseUpstream(offset, found === SEAM ? null : found)
     return true
-  }
-
-  private moveTo(position: number): void {
-    if (position === 0) return
-    this.lastPosition = position
-    this.lostSincePosition = 0
   }
 
   /** Hands the tick at `[start, end)` of the log to every audience that wants it. */
@@ -338,12 +350,12 @@ export class Lane {
   ): void {
     // True only in a successor, for ticks between its starting point and what the lane before it had published.
     if (offset <= audience.sentOffset) return
-    const { batch, encoding } = audience.spec
+    const { encoding } = audience.spec
     const tick = encoding === 'json' ? this.asJson(symbol, offset) : this.asProtobuf(start, end, offset)
     const bytes = this.turn.ticks[encoding].bytesOf(tick)
     const runsBefore = audience.runCount
     if (runsBefore === 0) this.gathering.push(audience)
-    audience.gatherTick(tick, batch ? bytes : bytes + MESSAGE_OVERHEAD_BYTES_MAX)
+    audience.gatherTick(tick, bytes + audience.bytesPerTick)
     this.runs += audience.runCount - runsBefore
     if (audience.gatheredBytes >= this.task.turnBytesMax) this.full = true
   }
@@ -363,12 +375,53 @@ export class Lane {
     return this.tickInProtobuf
   }
 
+  // Latest ticks
+
+  /** Keeps the tick in hand as its symbol's latest, for whoever wants no other. */
+  private keepLatest(symbol: SymbolEntry, start: number, end: number, offset: number): void {
+    const { immediate, parts } = symbol
+    if (this.latest.keep(symbol, this.fields.kind, start, end - start, offset, this.log.receivedUs)) {
+      for (let index = 0; index < immediate.length; index++) this.flushSoon(immediate[index]!)
+      return
+    }
+    this.counters.values[LANE_SLOTS.latestFull]! += 1
+    // Better every tick than none.
+    for (let index = 0; index < parts.length; index++)
+      this.gatherFor(parts[index]!.audience, symbol, start, end, offset)
+  }
+
+  private flushSoon(part: ConflatedPart): void {
+    if (part.isFlushing || part.isClosed || !part.hasBegun) return
+    part.isFlushing = true
+    this.flushing.push(part)
+  }
+
+  /** Looks at the parts whose interval is over. */
+  private noteDue(): void {
+    if (this.due.nextMs === Number.POSITIVE_INFINITY) return
+    const nowMs = this.clock.nowMs()
+    let part = this.due.takeDue(nowMs)
+    while (part !== undefined) {
+      part.isWaiting = false
+      if (part.hasNews()) this.flushSoon(part)
+      else this.waitForInterval(part, nowMs)
+      part = this.due.takeDue(nowMs)
+    }
+  }
+
+  private waitForInterval(part: ConflatedPart, nowMs: number): void {
+    if (part.intervalMs === 0 || part.isWaiting || part.isClosed) return
+    part.isWaiting = true
+    part.dueMs = nowMs + part.intervalMs
+    this.due.push(part)
+  }
+
   // Losses
 
   /** Ticks that were not put into the log have offsets, as if they had come and were malformed. */
   private loseUnlogged({ reason, missed }: LostCommand, from: number, offsets: number): void {
     this.offset = from + offsets - 1
-    this.lostSincePosition += missed ?? 0
+    this.continuity.lose(missed ?? 0)
     this.lose(reason, from, this.offset, missed)
   }
 
@@ -425,6 +478,7 @@ export class Lane {
             lostTotal: 0,
             unknownLosses: 0,
             lastOffset: this.offset,
+            conflated: [],
           }),
         )
         return
@@ -438,11 +492,7 @@ export class Lane {
         this.loseUnlogged(command, this.log.firstOffset, offsetsOf(command))
         return
       case 'session':
-        if (command.first) return
-        this.seamOpen ||= !command.continuous || this.lastPosition === 0
-        if (!command.continuous) this.lastPosition = 0
-        // The feed sends again all that came after the last position.
-        this.lostSincePosition = 0
+        this.continuity.sessionStarted(command)
         return
     }
   }
@@ -450,7 +500,13 @@ export class Lane {
   private open(audience: LaneAudience): void {
     this.audiences.set(audience.id, audience)
     if (audience.spec.symbols === null) this.unfiltered.push(audience)
-    else for (const symbol of audience.spec.symbols) this.symbols.add(symbol, audience)
+    else this.symbols.open(audience)
+    const nowMs = this.clock.nowMs()
+    for (const part of audience.parts) {
+      if (!part.hasBegun) continue
+      if (part.intervalMs === 0 && part.hasNews()) this.flushSoon(part)
+      else this.waitForInterval(part, nowMs)
+    }
   }
 
   private close(id: number): void {
@@ -458,19 +514,27 @@ export class Lane {
     if (audience === undefined) return
     this.audiences.delete(id)
     if (audience.spec.symbols === null) remove(this.unfiltered, audience)
-    else for (const symbol of audience.spec.symbols) this.symbols.remove(symbol, audience)
+    else this.symbols.close(audience)
     remove(this.gathering, audience)
+    for (const part of audience.parts) {
+      part.isClosed = true
+      remove(this.flushing, part)
+    }
   }
 
   // Publishing
 
   private publishTurn(): void {
+    this.composer.publishedUs = this.clock.epochUs()
     for (let index = 0; index < this.gathering.length; index++) this.writeAudience(this.gathering[index]!)
-    if (this.canAnswerJoins()) for (const join of this.joins.splice(0)) this.answerJoin(join)
+    const joins = this.canAnswerJoins() ? this.joins.splice(0) : []
+    for (const join of joins) this.prepareJoin(join)
+    this.flushParts()
+    for (const join of joins) this.answerJoin(join)
     const { descriptor } = this
     descriptor.kind = TURN_END
     descriptor.length = 0
-    this.describe()
+    this.publisher.describe(descriptor)
     this.ring.turnPublished()
     this.counters.values[LANE_SLOTS.turns]! += 1
     this.gathering.length = 0
@@ -487,7 +551,7 @@ export class Lane {
 
   private writeAudience(audience: LaneAudience): void {
     const { composer, counters, descriptor, turn } = this
-    const start = this.reserve(audience.gatheredBytes + MESSAGE_OVERHEAD_BYTES_MAX)
+    const start = this.publisher.reserve(audience.gatheredBytes + MESSAGE_OVERHEAD_BYTES_MAX)
     const length = composer.compose(audience, start) - start
     audience.ticksTotal += audience.tickCount
     audience.sentOffset = this.offset
@@ -496,13 +560,39 @@ export class Lane {
     descriptor.target = audience.id
     descriptor.length = length
     descriptor.messages = composer.messages
+    descriptor.ticks = audience.tickCount
     descriptor.receivedUs = first >= 0 ? turn.ticks[audience.spec.encoding].receivedUs[first]! : 0
-    this.describeProgress(audience)
-    this.describe()
+    descriptor.ticksTotal = audience.ticksTotal
+    descriptor.lostTotal = audience.lostTotal
+    descriptor.unknownLosses = audience.unknownLosses
+    descriptor.lastOffset = audience.sentOffset
+    this.publisher.describe(descriptor)
     counters.values[LANE_SLOTS.framesBytes]! += length
     audience.clear()
     // A turn of many audiences takes its time, in which no record is read.
     this.showLife()
+  }
+
+  private flushParts(): void {
+    if (this.flushing.length === 0) return
+    const nowMs = this.clock.nowMs()
+    for (let index = 0; index < this.flushing.length; index++) {
+      const part = this.flushing[index]!
+      part.isFlushing = false
+      this.latestFrames.flush(part, this.offset)
+      this.waitForInterval(part, nowMs)
+      this.showLife()
+    }
+    this.flushing.length = 0
+  }
+
+  /**
+   * What waits for an interval to be over is sent now, in the audience that the client leaves and in the one that it joins: up to
+   * here it gets all of the one, from here on all of the other.
+   */
+  private prepareJoin({ leaving, audience }: JoinCommand): void {
+    for (const id of [leaving, audience])
+      for (const part of this.audiences.get(id)?.parts ?? []) if (part.hasNews()) this.flushSoon(part)
   }
 
   private answerJoin(join: JoinCommand): void {
@@ -511,52 +601,12 @@ export class Lane {
     if (audience === undefined) return
     // An audience that gathered nothing is up to date without having been written; a successor may be behind what was written.
     audience.sentOffset = Math.max(audience.sentOffset, this.offset)
-    const { descriptor } = this
-    const frames = joinAnswer(join, audience, this.task.epoch)
-    // Both are published together: a successor that repeated only one would answer twice.
-    this.waitForDescriptors(2)
-    this.ring.bytes.set(frames, this.reserve(frames.length))
-    descriptor.target = join.client
-    descriptor.join = join.join
-    descriptor.messages = 0
-    descriptor.receivedUs = 0
-    this.describeProgress(audience)
-    descriptor.kind = CLIENT_FRAMES
-    descriptor.length = frames.length
-    this.describe()
-    descriptor.kind = JOINED
-    descriptor.length = 0
-    this.describe()
-  }
-
-  private describeProgress(audience: LaneAudience): void {
-    const { descriptor } = this
-    descriptor.ticksTotal = audience.ticksTotal
-    descriptor.lostTotal = audience.lostTotal
-    descriptor.unknownLosses = audience.unknownLosses
-    descriptor.lastOffset = audience.sentOffset
-  }
-
-  /** Finds room in the frame ring, waiting for it if need be. */
-  private reserve(length: number): number {
-    const { ring } = this
-    let start = ring.reserve(length)
-    if (start !== undefined) return start
-    this.waitForRoom(() => ring.hasRoomFor(length))
-    start = ring.reserve(length)
-    if (start === undefined) throw new Error(`no room for ${length} bytes after waiting for it`)
-    return start
-  }
-
-  private describe(): void {
-    const { ring } = this
-    this.waitForDescriptors(1)
-    ring.describe(this.descriptor)
-  }
-
-  private waitForDescriptors(count: number): void {
-    const { ring } = this
-    if (!ring.hasRoomForDescriptors(count)) this.waitForRoom(() => ring.hasRoomForDescriptors(count))
+    for (const part of audience.parts) {
+      if (part.hasBegun) continue
+      this.latestFrames.begin(part, this.offset)
+      this.waitForInterval(part, this.clock.nowMs())
+    }
+    this.latestFrames.admit(join, audience, joinAnswer(join, audience, this.task.epoch))
   }
 
   /** Nothing is gathered: what was encoded is wanted by nobody, and all that was read is done with. */
@@ -569,19 +619,31 @@ export class Lane {
   /** Lets the main thread write over what was read; a successor would start here. Only when nothing gathered is unpublished. */
   private commit(): void {
     // A join that waits has to be read again by a successor.
-    if (this.boundary.cursor === this.committedCursor || this.joins.length > 0) return
-    this.committedCursor = this.boundary.cursor
+    if (this.joins.length > 0) return
+    const cursor = this.inRecord ? this.recordStart : this.log.position
+    if (cursor === this.committedCursor && this.offset === this.committedOffset) return
+    this.committedCursor = cursor
+    this.committedOffset = this.offset
+    this.latest.write()
     this.publishState()
+    this.latest.committed()
   }
 
   private publishState(): void {
-    this.state.commit(this.boundary)
+    const { lastPosition, lostSincePosition, seamOpen } = this.continuity
+    this.state.commit({
+      cursor: this.committedCursor,
+      offset: this.committedOffset,
+      lastPosition,
+      lostSincePosition,
+      seamOpen,
+    })
     // Pairs with the store in LaneLink.setSourcePaused: a paused source waits for the lanes to catch up.
     if (Atomics.load(this.control, SOURCE_PAUSED) === 1) this.doorbell.ringMain()
   }
 }
 
-function remove(list: LaneAudience[], audience: LaneAudience): void {
-  const index = list.indexOf(audience)
+function remove<T>(list: T[], item: T): void {
+  const index = list.indexOf(item)
   if (index >= 0) list.splice(index, 1)
 }

@@ -4,7 +4,9 @@
  */
 import { prefixOf } from '../src/protocol/audience-spec.js'
 import { type SymbolPrefixes, symbolPrefixes } from '../src/protocol/json-tick-encoder.js'
-import type { LaneAudience } from './lane-audience.js'
+import type { ConflatedPart } from './conflated-part.js'
+import { EVERY, type LaneAudience } from './lane-audience.js'
+import type { LatestTick } from './latest-ticks.js'
 
 /** Symbols kept because ticks of them came by; further ones are made anew for each tick. */
 const SYMBOLS_MAX = 65_536
@@ -13,8 +15,15 @@ export interface SymbolEntry {
   readonly symbol: string
   readonly bytes: Uint8Array
   readonly prefixes: SymbolPrefixes
-  /** Audiences that name this symbol, or a prefix of it. */
+  /** Audiences that get every tick of it; those that get every tick of all symbols left aside. */
   readonly audiences: LaneAudience[]
+  /** Parts of audiences that get its latest ticks. */
+  readonly parts: ConflatedPart[]
+  /** Those of the parts whose interval is 0. */
+  readonly immediate: ConflatedPart[]
+  /** Its latest ticks. */
+  quote: LatestTick | undefined
+  trade: LatestTick | undefined
   /** Whether a tick of it has come by. */
   seen: boolean
   /** The next entry with the same hash. */
@@ -24,7 +33,7 @@ export interface SymbolEntry {
 export class SymbolTable {
   private readonly entries = new Map<number, SymbolEntry>()
   /** Audiences that name prefixes; they get symbols that are yet to come, too. */
-  private readonly prefixes: { readonly prefix: string; readonly audience: LaneAudience }[] = []
+  private readonly withPrefixes = new Set<LaneAudience>()
   private readonly decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   private readonly encoder = new TextEncoder()
   private seenCount = 0
@@ -37,52 +46,53 @@ export class SymbolTable {
     return this.firstTick(found, key, bytes, start, length)
   }
 
-  /** Lets `audience` have the ticks of a symbol, or of all symbols with a prefix. None of its others may cover the same. */
-  add(wanted: string, audience: LaneAudience): void {
-    const prefix = prefixOf(wanted)
-    if (prefix === undefined) this.addSymbol(wanted, audience)
-    else {
-      this.prefixes.push({ prefix, audience })
-      for (const entry of this.withPrefix(prefix)) entry.audiences.push(audience)
+  /** Lets `audience` have the ticks that it wants. */
+  open(audience: LaneAudience): void {
+    // Before any is attached: an entry that is new would be attached twice.
+    const named = audience.names.map(symbol => this.named(symbol))
+    for (const entry of audience.hasPrefixes ? this.all() : named) attach(entry, audience, true)
+    if (audience.hasPrefixes) this.withPrefixes.add(audience)
+  }
+
+  /** Undoes `open`. */
+  close(audience: LaneAudience): void {
+    this.withPrefixes.delete(audience)
+    for (const entry of [...this.wantedBy(audience)]) {
+      detach(entry, audience)
+      const { audiences, bytes, parts, seen } = entry
+      if (audiences.length === 0 && parts.length === 0 && !seen)
+        this.unlink(hash(bytes, 0, bytes.length), entry)
     }
   }
 
-  /** Undoes `add`. */
-  remove(wanted: string, audience: LaneAudience): void {
+  /** All entries whose ticks an audience may want, and maybe others. */
+  wantedBy(audience: LaneAudience): Iterable<SymbolEntry> {
+    if (audience.hasPrefixes || audience.spec.symbols === null) return this.all()
+    return audience.names.map(symbol => this.named(symbol))
+  }
+
+  /** The entries of a symbol, or of all symbols with a prefix. */
+  *entriesOf(wanted: string): Generator<SymbolEntry> {
     const prefix = prefixOf(wanted)
     if (prefix === undefined) {
       const bytes = this.encoder.encode(wanted)
       const entry = this.find(hash(bytes, 0, bytes.length), bytes, 0, bytes.length)
-      if (entry !== undefined) this.removeFrom(entry, audience)
+      if (entry !== undefined) yield entry
       return
     }
-    const index = this.prefixes.findIndex(each => each.audience === audience && each.prefix === prefix)
-    if (index < 0) return
-    this.prefixes.splice(index, 1)
-    for (const entry of [...this.withPrefix(prefix)]) this.removeFrom(entry, audience)
+    for (const entry of this.all()) if (entry.symbol.startsWith(prefix)) yield entry
   }
 
-  private addSymbol(symbol: string, audience: LaneAudience): void {
+  *all(): Generator<SymbolEntry> {
+    for (const first of this.entries.values())
+      for (let entry: SymbolEntry | undefined = first; entry !== undefined; entry = entry.next) yield entry
+  }
+
+  /** The entry of a symbol that an audience names. */
+  private named(symbol: string): SymbolEntry {
     const bytes = this.encoder.encode(symbol)
     const key = hash(bytes, 0, bytes.length)
-    const entry = this.find(key, bytes, 0, bytes.length) ?? this.insert(key, bytes, symbol)
-    entry.audiences.push(audience)
-  }
-
-  private removeFrom(entry: SymbolEntry, audience: LaneAudience): void {
-    const index = entry.audiences.indexOf(audience)
-    if (index < 0) return
-    entry.audiences.splice(index, 1)
-    if (entry.audiences.length === 0 && !entry.seen)
-      this.unlink(hash(entry.bytes, 0, entry.bytes.length), entry)
-  }
-
-  private *withPrefix(prefix: string): Generator<SymbolEntry> {
-    for (const first of this.entries.values()) {
-      for (let entry: SymbolEntry | undefined = first; entry !== undefined; entry = entry.next) {
-        if (entry.symbol.startsWith(prefix)) yield entry
-      }
-    }
+    return this.find(key, bytes, 0, bytes.length) ?? this.insert(key, bytes, symbol)
   }
 
   private firstTick(
@@ -97,7 +107,7 @@ export class SymbolTable {
       const symbol = this.decode(bytes, start, length)
       if (symbol === undefined) return undefined
       const own = bytes.slice(start, start + length)
-      if (this.seenCount >= SYMBOLS_MAX) return this.newEntry(own, symbol)
+      if (this.seenCount >= SYMBOLS_MAX) return this.newEntry(own, symbol, false)
       entry = this.insert(key, own, symbol)
     }
     if (this.seenCount < SYMBOLS_MAX) {
@@ -122,17 +132,27 @@ export class SymbolTable {
   }
 
   private insert(key: number, bytes: Uint8Array, symbol: string): SymbolEntry {
-    const entry = this.newEntry(bytes, symbol)
+    const entry = this.newEntry(bytes, symbol, true)
     entry.next = this.entries.get(key)
     this.entries.set(key, entry)
     return entry
   }
 
-  private newEntry(bytes: Uint8Array, symbol: string): SymbolEntry {
-    const audiences = this.prefixes.flatMap(({ prefix, audience }) =>
-      symbol.startsWith(prefix) ? audience : [],
-    )
-    return { symbol, bytes, prefixes: symbolPrefixes(symbol), audiences, seen: false, next: undefined }
+  private newEntry(bytes: Uint8Array, symbol: string, isKept: boolean): SymbolEntry {
+    const entry: SymbolEntry = {
+      symbol,
+      bytes,
+      prefixes: symbolPrefixes(symbol),
+      audiences: [],
+      parts: [],
+      immediate: [],
+      quote: undefined,
+      trade: undefined,
+      seen: false,
+      next: undefined,
+    }
+    for (const audience of this.withPrefixes) attach(entry, audience, isKept)
+    return entry
   }
 
   private unlink(key: number, entry: SymbolEntry): void {
@@ -146,6 +166,32 @@ export class SymbolTable {
     while (before !== undefined && before.next !== entry) before = before.next
     if (before !== undefined) before.next = entry.next
   }
+}
+
+/** @param isKept whether the table holds the entry; otherwise it is for one tick only */
+function attach(entry: SymbolEntry, audience: LaneAudience, isKept: boolean): void {
+  const delivery = audience.deliveryOf(entry.symbol)
+  if (delivery === undefined) return
+  if (delivery === EVERY) {
+    entry.audiences.push(audience)
+    return
+  }
+  if (isKept) delivery.symbols.push(entry)
+  entry.parts.push(delivery)
+  if (delivery.intervalMs === 0) entry.immediate.push(delivery)
+}
+
+function detach(entry: SymbolEntry, audience: LaneAudience): void {
+  remove(entry.audiences, audience)
+  for (const part of audience.parts) {
+    remove(entry.parts, part)
+    remove(entry.immediate, part)
+  }
+}
+
+function remove<T>(list: T[], item: T): void {
+  const index = list.indexOf(item)
+  if (index >= 0) list.splice(index, 1)
 }
 
 /** FNV-1a, cut to 30 bits so that V8 keeps it a small integer: http://www.isthe.com/chongo/tech/comp/fnv/ */

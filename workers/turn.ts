@@ -28,6 +28,8 @@ export class Turn {
   /** Its ticks, each with what `TicksFormat.separatorBytes` counts behind it. */
   readonly ticks: Readonly<Record<Encoding, EncodedTicks>>
   readonly gaps: Gap[] = []
+  /** Rises whenever the turn is emptied: indexes belong to one id. */
+  id = 0
   private readonly bytes: Uint8Array
 
   /** @param bytes the lane's whole memory */
@@ -64,6 +66,7 @@ export class Turn {
   }
 
   clear(): void {
+    this.id++
     this.ticks.json.clear()
     this.ticks.protobuf.clear()
     this.gaps.length = 0

@@ -2,6 +2,8 @@
  * What a client may ask for while it is connected: reads one message, or says in one sentence why it is none. Pure.
  */
 import type { CommandId, ErrorMessage } from '../protocol/messages.js'
+import type { DeliveryFields } from './delivery.js'
+import { shown } from './shown.js'
 
 interface SymbolsCommand {
   readonly id: CommandId
@@ -10,7 +12,7 @@ interface SymbolsCommand {
 }
 
 export type ClientCommand =
-  | ({ readonly type: 'subscribe' } & SymbolsCommand)
+  | ({ readonly type: 'subscribe' } & SymbolsCommand & DeliveryFields)
   | ({ readonly type: 'unsubscribe' } & SymbolsCommand)
   | { readonly type: 'list'; readonly id: CommandId }
   | { readonly type: 'ping'; readonly id: CommandId }
@@ -18,14 +20,13 @@ export type ClientCommand =
 export type CommandResult = { readonly command: ClientCommand } | { readonly error: ErrorMessage }
 
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
-  subscribe: ['type', 'id', 'symbols'],
+  subscribe: ['type', 'id', 'symbols', 'delivery', 'interval', 'snapshot'],
   unsubscribe: ['type', 'id', 'symbols'],
   list: ['type', 'id'],
   ping: ['type', 'id'],
 }
 const TYPES = Object.keys(FIELDS).join(', ')
 const ID_LENGTH_MAX = 64
-const SHOWN_LENGTH_MAX = 60
 
 /** @param text one text message of a client, of any content */
 export function readCommand(text: string): CommandResult {
@@ -38,7 +39,7 @@ export function readCommand(text: string): CommandResult {
     )
   }
   const fields: Readonly<Record<string, unknown>> = { ...value }
-  const { type, id, symbols } = fields
+  const { type, id, symbols, delivery, interval, snapshot } = fields
   if (!isId(id)) {
     return wrong(
       undefined,
@@ -57,7 +58,8 @@ export function readCommand(text: string): CommandResult {
   if (!isSymbols(symbols)) {
     return wrong(id, 'bad_symbols', `symbols must be a list of at least one string, got ${shown(symbols)}`)
   }
-  return { command: { type: type === 'subscribe' ? 'subscribe' : 'unsubscribe', id, symbols } }
+  if (type === 'unsubscribe') return { command: { type, id, symbols } }
+  return { command: { type: 'subscribe', id, symbols, delivery, interval, snapshot } }
 }
 
 function parse(text: string): unknown {
@@ -78,10 +80,4 @@ function isSymbols(value: unknown): value is readonly string[] {
 
 function wrong(id: CommandId | undefined, code: string, message: string): CommandResult {
   return { error: { type: 'error', ...(id === undefined ? {} : { id }), code, message } }
-}
-
-/** A value of the client's as it may stand in a message: short. */
-export function shown(value: unknown): string {
-  const text = value === undefined ? 'none' : JSON.stringify(value)
-  return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}…` : text
 }

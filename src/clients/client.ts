@@ -5,6 +5,7 @@ import type { WebSocket } from 'ws'
 import type { Recipient } from '../fanout/recipient.js'
 import type { MainMetric } from '../metrics/metric-table.js'
 import type { StreamForm } from '../protocol/audience-spec.js'
+import type { Delivery } from './delivery.js'
 import type { RateLimit } from './rate-limit.js'
 import type { Subscriptions } from './subscriptions.js'
 
@@ -17,6 +18,8 @@ export class Client {
   readonly subscriptions: Subscriptions
   readonly commands: RateLimit
   readonly form: StreamForm
+  /** Of symbols for which nothing is said. */
+  readonly delivery: Delivery
   /** When the last message, ping or pong came, ms. */
   lastHeardMs: number
   /** When the ping was sent that waits for its pong, or was last known to wait for the socket, ms. */
@@ -33,6 +36,7 @@ export class Client {
     subscriptions: Subscriptions
     commands: RateLimit
     form: StreamForm
+    delivery: Delivery
     nowMs: number
   }) {
     this.socket = options.socket
@@ -40,6 +44,7 @@ export class Client {
     this.subscriptions = options.subscriptions
     this.commands = options.commands
     this.form = options.form
+    this.delivery = options.delivery
     this.lastHeardMs = options.nowMs
   }
 }

@@ -13,15 +13,15 @@ import { Recipient } from '../fanout/recipient.js'
 import type { Transmitter } from '../fanout/transmitter.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
-import { type StreamForm, wantedSymbols } from '../protocol/audience-spec.js'
 import { messageText } from '../protocol/messages.js'
 import { Client, type EndReason } from './client.js'
 import { CommandDesk } from './command-desk.js'
+import { deliveryFields } from './delivery.js'
 import { Heartbeat } from './heartbeat.js'
 import { RateLimit } from './rate-limit.js'
 import { refuseUpgrade } from './refusal.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
-import { chooseSubprotocol, type Refusal, readUpgradeRequest } from './upgrade-request.js'
+import { chooseSubprotocol, type Refusal, readUpgradeRequest, type StreamRequest } from './upgrade-request.js'
 
 /** Answers a client may leave untaken before it is closed. */
 const ANSWERS_UNSENT_MAX = 64
@@ -95,10 +95,7 @@ export class Clients {
     if (refusal !== undefined) {
       this.refuse(socket, refusal)
     } else if ('symbols' in asked) {
-      const { symbols, form } = asked
-      this.server.handleUpgrade(request, socket, head, webSocket =>
-        this.letIn(webSocket, socket, symbols, form),
-      )
+      this.server.handleUpgrade(request, socket, head, webSocket => this.letIn(webSocket, socket, asked))
     }
   }
 
@@ -151,18 +148,20 @@ export class Clients {
     refuseUpgrade(socket, refusal, this.options.settings.retryAfterS)
   }
 
-  private letIn(webSocket: WebSocket, socket: Duplex, symbols: readonly string[], form: StreamForm): void {
+  private letIn(webSocket: WebSocket, socket: Duplex, asked: StreamRequest): void {
+    const { delivery, form, limits, symbols } = asked
     const { clock, counters, epoch, membership, settings, transmitter } = this.options
     const id = this.nextId++
-    const recipient = new Recipient(id, `${epoch}-${id}`, socket)
+    const recipient = new Recipient(id, `${epoch}-${id}`, socket, limits)
     const subscriptions = new Subscriptions(this.limits)
-    subscriptions.add(symbols)
+    subscriptions.add(symbols, delivery.intervalMs)
     const client = new Client({
       socket: webSocket,
       recipient,
       subscriptions,
       commands: new RateLimit(settings.maxCommandsPerSecond, clock),
       form,
+      delivery,
       nowMs: clock.nowMs(),
     })
     const answerSent = () => {
@@ -196,8 +195,13 @@ export class Clients {
     transmitter.add(recipient)
     membership.join(
       recipient,
-      { symbols: wantedSymbols(symbols), ...form },
-      { type: 'subscribed', symbols },
+      { ...subscriptions.selection, ...form },
+      {
+        type: 'subscribed',
+        symbols,
+        ...deliveryFields(delivery.intervalMs),
+        snapshot: delivery.snapshot,
+      },
       this.limits.bytesMax,
     )
   }

@@ -5,10 +5,11 @@
 import type { RawData } from 'ws'
 import type { Clock } from '../clock.js'
 import type { Membership } from '../fanout/membership.js'
-import { wantedSymbols } from '../protocol/audience-spec.js'
-import type { ControlMessage, ErrorMessage } from '../protocol/messages.js'
+import type { CommandAnswer } from '../protocol/lane-commands.js'
+import type { ControlMessage, ErrorMessage, SymbolRefusal } from '../protocol/messages.js'
 import type { Client } from './client.js'
 import { type ClientCommand, readCommand } from './client-command.js'
+import { deliveryFields, readDelivery } from './delivery.js'
 
 export interface CommandDeskOptions {
   readonly membership: Membership
@@ -43,7 +44,14 @@ export class CommandDesk {
       case 'ping':
         return { type: 'pong', id: command.id, time: this.options.clock.epochUs() }
       case 'list':
-        return { type: 'subscriptions', id: command.id, symbols: client.subscriptions.sorted }
+        return {
+          type: 'subscriptions',
+          id: command.id,
+          subscriptions: client.subscriptions.byInterval.map(({ intervalMs, symbols }) => ({
+            ...deliveryFields(intervalMs),
+            symbols,
+          })),
+        }
       case 'subscribe':
       case 'unsubscribe': {
         if (this.options.isOverloaded()) return overloaded(command)
@@ -54,31 +62,40 @@ export class CommandDesk {
           this.options.answerBytesMax
         )
           return tooMany(command)
-        this.change(client, command, answerBytes)
-        return undefined
+        return this.change(client, command, answerBytes)
       }
     }
   }
 
-  private change(
-    { subscriptions, recipient, form }: Client,
-    { type, id, symbols }: SymbolsCommand,
-    answerBytes: number,
-  ): void {
-    const { done, refused } =
-      type === 'subscribe' ? subscriptions.add(symbols) : subscriptions.remove(symbols)
-    this.options.membership.move(
-      recipient,
-      { symbols: wantedSymbols(subscriptions.sorted), ...form },
-      {
-        type: type === 'subscribe' ? 'subscribed' : 'unsubscribed',
+  private change(client: Client, command: SymbolsCommand, answerBytes: number): ErrorMessage | undefined {
+    const { subscriptions, recipient, form } = client
+    const { id, symbols } = command
+    let answer: CommandAnswer
+    if (command.type === 'subscribe') {
+      const delivery = readDelivery(command, client.delivery)
+      if ('code' in delivery) return { type: 'error', id, ...delivery }
+      const { done, refused } = subscriptions.add(symbols, delivery.intervalMs)
+      const fields = deliveryFields(delivery.intervalMs)
+      answer = {
+        type: 'subscribed',
         id,
         symbols: done,
-        ...(refused.length === 0 ? {} : { refused }),
-      },
-      answerBytes,
-    )
+        ...refusals(refused),
+        ...fields,
+        snapshot: delivery.snapshot,
+      }
+    } else {
+      const { done, refused } = subscriptions.remove(symbols)
+      answer = { type: 'unsubscribed', id, symbols: done, ...refusals(refused) }
+    }
+    this.options.membership.move(recipient, { ...subscriptions.selection, ...form }, answer, answerBytes)
+    return undefined
   }
+}
+
+/** Left out when there are none. */
+function refusals(refused: readonly SymbolRefusal[]): { refused?: readonly SymbolRefusal[] } {
+  return refused.length === 0 ? {} : { refused }
 }
 
 type SymbolsCommand = Extract<ClientCommand, { type: 'subscribe' | 'unsubscribe' }>

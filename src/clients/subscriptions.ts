@@ -1,7 +1,9 @@
 /**
  * The symbols that one client has asked for, and how they change. Main thread.
- * An entry is a symbol, a prefix such as `BTC*`, or `*` for all. Entries overlap freely: a tick is sent once.
+ * An entry is a symbol, a prefix such as `BTC*`, or `*` for all. Entries overlap freely: a tick is sent once, as the longest of
+ * its entries says.
  */
+import { type IntervalMs, type Selection, selectionOf } from '../protocol/audience-spec.js'
 import type { SymbolRefusal } from '../protocol/messages.js'
 import { SYMBOL_BYTES_MAX } from '../protocol/tick-fields.js'
 
@@ -19,7 +21,7 @@ export interface SubscriptionLimits {
 }
 
 export class Subscriptions {
-  private readonly entries = new Set<string>()
+  private readonly entries = new Map<string, IntervalMs>()
   private readonly limits: SubscriptionLimits
   private bytes = 0
 
@@ -27,16 +29,29 @@ export class Subscriptions {
     this.limits = limits
   }
 
-  /** All entries, sorted. */
-  get sorted(): readonly string[] {
-    return [...this.entries].sort()
+  /** What all entries mean together. */
+  get selection(): Selection {
+    return selectionOf(this.entries)
   }
 
-  add(symbols: readonly string[]): SymbolResults {
+  /** All entries by how they are delivered: every tick first, then by interval; each list sorted. */
+  get byInterval(): readonly { readonly intervalMs: IntervalMs; readonly symbols: readonly string[] }[] {
+    const intervals = [...new Set(this.entries.values())].sort((a, b) => (a ?? -1) - (b ?? -1))
+    return intervals.map(intervalMs => {
+      const entries = [...this.entries].filter(([, each]) => each === intervalMs)
+      return { intervalMs, symbols: entries.map(([symbol]) => symbol).sort() }
+    })
+  }
+
+  /** An entry that is there already is delivered as `intervalMs` says from now on. */
+  add(symbols: readonly string[], intervalMs: IntervalMs): SymbolResults {
     return this.change(symbols, symbol => {
       const wrong = symbolError(symbol)
       if (wrong !== undefined) return { symbol, code: 'bad_symbol', message: wrong }
-      if (this.entries.has(symbol)) return undefined
+      if (this.entries.has(symbol)) {
+        this.entries.set(symbol, intervalMs)
+        return undefined
+      }
       const bytes = jsonBytes(symbol)
       const { countMax, bytesMax } = this.limits
       if (this.entries.size >= countMax || this.bytes + bytes > bytesMax) {
@@ -46,7 +61,7 @@ export class Subscriptions {
           message: `at most ${countMax} symbols of ${bytesMax} bytes`,
         }
       }
-      this.entries.add(symbol)
+      this.entries.set(symbol, intervalMs)
       this.bytes += bytes
       return undefined
     })

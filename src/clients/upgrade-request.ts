@@ -2,8 +2,10 @@
  * Reads what an upgrade request asks for, or says why it cannot be had. Pure; main thread.
  */
 import type { IncomingMessage } from 'node:http'
+import { type LagLimits, NO_LIMITS } from '../fanout/recipient.js'
 import { ALL_SYMBOLS, type StreamForm } from '../protocol/audience-spec.js'
-import { shown } from './client-command.js'
+import { type Delivery, EVERY_TICK, readDelivery } from './delivery.js'
+import { shown } from './shown.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
 
 export const STREAM_PATH = '/ws/ticks'
@@ -28,15 +30,19 @@ export interface Refusal {
   readonly message: string
 }
 
-export type UpgradeRequest =
-  | {
-      /** Symbols and prefixes (`BTC*`), sorted and without doubles; `*` for all. */
-      readonly symbols: readonly string[]
-      readonly form: StreamForm
-    }
-  | { readonly refusal: Refusal }
+export interface StreamRequest {
+  /** Symbols and prefixes (`BTC*`), sorted and without doubles; `*` for all. */
+  readonly symbols: readonly string[]
+  /** Of these symbols, and of later ones for which nothing is said. */
+  readonly delivery: Delivery
+  readonly form: StreamForm
+  readonly limits: LagLimits
+}
 
-export function readUpgradeRequest(request: IncomingMessage, limits: SubscriptionLimits): UpgradeRequest {
+export function readUpgradeRequest(
+  request: IncomingMessage,
+  limits: SubscriptionLimits,
+): StreamRequest | { readonly refusal: Refusal } {
   const url = parseTarget(request.url ?? '')
   if (url?.pathname !== STREAM_PATH) {
     return {
@@ -47,16 +53,30 @@ export function readUpgradeRequest(request: IncomingMessage, limits: Subscriptio
       },
     }
   }
-  const refusal = checkSubprotocol(request) ?? checkNames(url.searchParams)
+  const { searchParams: parameters } = url
+  const refusal = checkSubprotocol(request) ?? checkNames(parameters)
   if (refusal !== undefined) return { refusal }
-  const symbols = readSymbols(url.searchParams, limits)
+  const symbols = readSymbols(parameters, limits)
   if ('status' in symbols) return { refusal: symbols }
-  const batch = readBoolean(url.searchParams, 'batch', true)
+  const delivery = readDelivery(
+    {
+      delivery: parameters.get('delivery') ?? undefined,
+      interval: numberOr(parameters.get('interval')),
+      snapshot: booleanOr(parameters.get('snapshot')),
+    },
+    EVERY_TICK,
+  )
+  if ('code' in delivery) return { refusal: badRequest(delivery.code, delivery.message) }
+  const batch = readBoolean(parameters, 'batch', true)
   if (typeof batch !== 'boolean') return { refusal: batch }
-  return {
-    symbols,
-    form: { batch, encoding: ENCODINGS[chooseSubprotocol(offeredBy(request)) ?? JSON_SUBPROTOCOL] },
-  }
+  const stamps = readBoolean(parameters, 'stamps', false)
+  if (typeof stamps !== 'boolean') return { refusal: stamps }
+  const ageMsMax = readLimit(parameters, 'maxAgeMs', NO_LIMITS.ageMsMax)
+  if (typeof ageMsMax !== 'number') return { refusal: ageMsMax }
+  const lagBytesMax = readLimit(parameters, 'maxLagBytes', NO_LIMITS.lagBytesMax)
+  if (typeof lagBytesMax !== 'number') return { refusal: lagBytesMax }
+  const encoding = ENCODINGS[chooseSubprotocol(offeredBy(request)) ?? JSON_SUBPROTOCOL]
+  return { symbols, delivery, form: { batch, encoding, stamps }, limits: { ageMsMax, lagBytesMax } }
 }
 
 function parseTarget(target: string): URL | undefined {
@@ -84,14 +104,23 @@ function checkSubprotocol(request: IncomingMessage): Refusal | undefined {
   )
 }
 
-const PARAMETERS = ['symbols', 'batch']
+const PARAMETERS = [
+  'symbols',
+  'delivery',
+  'interval',
+  'snapshot',
+  'batch',
+  'stamps',
+  'maxAgeMs',
+  'maxLagBytes',
+]
 
 function checkNames(parameters: URLSearchParams): Refusal | undefined {
   for (const name of parameters.keys()) {
     if (!PARAMETERS.includes(name)) {
       return badRequest(
         'unknown_parameter',
-        `unknown parameter ${JSON.stringify(name)}: there are ${PARAMETERS.join(' and ')}`,
+        `unknown parameter ${shown(name)}: there are ${PARAMETERS.join(', ')}`,
       )
     }
     if (parameters.getAll(name).length > 1) {
@@ -114,7 +143,7 @@ function readSymbols(parameters: URLSearchParams, limits: SubscriptionLimits): r
       'symbols must be names with one comma between them, for instance symbols=BTCUSDT,ETHUSDT',
     )
   }
-  const [refused] = new Subscriptions(limits).add(symbols).refused
+  const [refused] = new Subscriptions(limits).add(symbols, null).refused
   if (refused !== undefined)
     return badRequest(refused.code, `${refused.message}, at ${shown(refused.symbol)}`)
   return symbols
@@ -124,5 +153,24 @@ function readBoolean(parameters: URLSearchParams, name: string, initial: boolean
   const text = parameters.get(name)
   if (text === null) return initial
   if (text === 'true' || text === 'false') return text === 'true'
-  return badRequest(`unknown_${name}`, `${name} must be true or false, got ${JSON.stringify(text)}`)
+  return badRequest(`unknown_${name}`, `${name} must be true or false, got ${shown(text)}`)
+}
+
+function readLimit(parameters: URLSearchParams, name: string, initial: number): number | Refusal {
+  const given = numberOr(parameters.get(name))
+  if (given === undefined) return initial
+  if (typeof given === 'number' && given >= 1 && given <= Number.MAX_SAFE_INTEGER) return given
+  return badRequest(`bad_${name}`, `${name} must be a whole number from 1 on, got ${shown(given)}`)
+}
+
+/** The number that the text stands for, or else the text. */
+function numberOr(text: string | null): number | string | undefined {
+  if (text === null) return undefined
+  return /^\d+$/.test(text) ? Number(text) : text
+}
+
+/** The boolean that the text stands for, or else the text. */
+function booleanOr(text: string | null): boolean | string | undefined {
+  if (text === 'true' || text === 'false') return text === 'true'
+  return text ?? undefined
 }

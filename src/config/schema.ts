@@ -81,6 +81,11 @@ const lanes = {
     max: GiB,
     initial: 64 * MiB,
   }),
+  latestBytes: byteSize('The latest ticks that each lane keeps, for snapshots and those who want no others', {
+    min: 64 * KiB,
+    max: GiB,
+    initial: 16 * MiB,
+  }),
   turnBytesMax: byteSize('What one audience may gather in a turn; then the lane waits for it to be sent', {
     min: KiB,
     max: 16 * MiB,

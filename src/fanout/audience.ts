@@ -3,8 +3,8 @@
  */
 import type { AudienceSpec } from '../protocol/audience-spec.js'
 import type { Progress } from '../protocol/lane-commands.js'
-import type { AudienceState } from '../protocol/lane-task.js'
-import { NO_RECORD } from './frame-window.js'
+import type { AudienceState, ConflatedProgress } from '../protocol/lane-task.js'
+import { type FrameWindow, NO_RECORD } from './frame-window.js'
 import type { Recipient } from './recipient.js'
 
 export class Audience {
@@ -23,19 +23,46 @@ export class Audience {
   lastRecord = NO_RECORD
   /** Number of its last `ticks` message. */
   seq = 0
+  /** What all its records have taken, bytes. */
+  bytesTotal = 0
   /** How far its members are that are not behind. */
-  progress: Progress = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0 }
+  progress: Progress = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0, flushedOffset: 0 }
+  /** The same for each of `spec.latest`; null: nobody has joined yet. */
+  private readonly conflated: (ConflatedProgress | null)[]
 
   constructor(id: number, lane: number, key: string, spec: AudienceSpec) {
     this.id = id
     this.lane = lane
     this.key = key
     this.spec = spec
+    this.conflated = spec.latest.map(() => null)
   }
 
   /** What a lane's successor has to know. */
   get state(): AudienceState {
-    return { audience: this.id, spec: this.spec, seq: this.seq, ...this.progress }
+    const { conflated, id, progress, seq, spec } = this
+    const { flushedOffset: _, ...sent } = progress
+    return { audience: id, spec, seq, ...sent, conflated: [...conflated] }
+  }
+
+  /** All members that are not behind have got the record. */
+  recordSent(window: FrameWindow, record: number): void {
+    this.seq += window.messageCount(record)
+    const part = window.part(record)
+    if (part === 0) this.progress = window.progress(record, this.progress)
+    else this.partSent(part, window.conflatedProgress(record))
+  }
+
+  /** All members that are not behind are so far with the latest ticks of a part. */
+  partSent(part: number, progress: ConflatedProgress): void {
+    this.conflated[part - 1] = progress
+    const offsets = this.conflated.map(each => each?.flushedOffset ?? 0)
+    this.progress = { ...this.progress, flushedOffset: Math.min(...offsets) }
+  }
+
+  /** The lane has let somebody in: all up to there is sent. */
+  joinedAt(offset: number): void {
+    this.progress = { ...this.progress, lastOffset: offset }
   }
 
   /** Lets the recipient get this audience's frames from the next record on. Never during a pass. */

@@ -6,8 +6,9 @@
 import { invariant } from '../errors.js'
 import type { Descriptor, FrameRingReader } from '../memory/frame-ring.js'
 import type { Progress } from '../protocol/lane-commands.js'
+import type { ConflatedProgress } from '../protocol/lane-task.js'
 
-/** Records the window holds at the most, a power of two; about 3 MiB. */
+/** Records the window holds at the most, a power of two; about 5 MiB. */
 const RECORDS_MAX = 65_536
 const MASK = RECORDS_MAX - 1
 /** Free segments below which the lane would soon have to wait: then sockets that hold bytes are cut off. */
@@ -32,10 +33,14 @@ export class FrameWindow {
   private readonly lengths = new Int32Array(RECORDS_MAX)
   private readonly segments = new Int32Array(RECORDS_MAX)
   private readonly messages = new Int32Array(RECORDS_MAX)
+  private readonly ticks = new Int32Array(RECORDS_MAX)
+  private readonly parts = new Int32Array(RECORDS_MAX)
   private readonly unknownLosses = new Int32Array(RECORDS_MAX)
   private readonly ticksTotals = new Float64Array(RECORDS_MAX)
   private readonly lastOffsets = new Float64Array(RECORDS_MAX)
   private readonly lostTotals = new Float64Array(RECORDS_MAX)
+  private readonly receivedUs = new Float64Array(RECORDS_MAX)
+  private readonly bytesBefore = new Float64Array(RECORDS_MAX)
   private readonly nextOfAudience = new Float64Array(RECORDS_MAX)
 
   /** Segments with records in the window, oldest first, and the first record in each. */
@@ -73,9 +78,10 @@ export class FrameWindow {
   /**
    * Adds an audience's frames.
    * @param before the audience's record before this one, or NO_RECORD
+   * @param bytesBefore what all its records before this one have taken
    * @returns the record's number
    */
-  add(descriptor: Descriptor, before: number): number {
+  add(descriptor: Descriptor, before: number, bytesBefore: number): number {
     // The record's bytes stay with those of its segment, which may even be the one in use.
     if (this.nextRecord - this.firstRecord === RECORDS_MAX) this.firstRecord++
     const record = this.nextRecord++
@@ -84,10 +90,14 @@ export class FrameWindow {
     this.lengths[index] = descriptor.length
     this.segments[index] = descriptor.segment
     this.messages[index] = descriptor.messages
+    this.ticks[index] = descriptor.ticks
+    this.parts[index] = descriptor.part
     this.unknownLosses[index] = descriptor.unknownLosses
     this.ticksTotals[index] = descriptor.ticksTotal
     this.lastOffsets[index] = descriptor.lastOffset
     this.lostTotals[index] = descriptor.lostTotal
+    this.receivedUs[index] = descriptor.receivedUs
+    this.bytesBefore[index] = bytesBefore
     this.nextOfAudience[index] = NO_RECORD
     if (before >= this.firstRecord) this.nextOfAudience[before & MASK] = record
     return record
@@ -113,18 +123,43 @@ export class FrameWindow {
     return this.messages[record & MASK]!
   }
 
-  ticksTotal(record: number): number {
-    return this.ticksTotals[record & MASK]!
+  tickCount(record: number): number {
+    return this.ticks[record & MASK]!
   }
 
-  /** How far its audience is at the end of the record. */
-  progress(record: number): Progress {
+  /** When its oldest tick came in, µs; 0: not told. */
+  received(record: number): number {
+    return this.receivedUs[record & MASK]!
+  }
+
+  /** What the audience's records before this one have taken, bytes. */
+  bytesTotalBefore(record: number): number {
+    return this.bytesBefore[record & MASK]!
+  }
+
+  /** Of which of its audience's symbols the record is, see Descriptor. */
+  part(record: number): number {
+    return this.parts[record & MASK]!
+  }
+
+  /** How far the latest ticks go that the record brings. */
+  conflatedProgress(record: number): ConflatedProgress {
     const index = record & MASK
+    return { flushedOffset: this.lastOffsets[index]!, ticksTotal: this.ticksTotals[index]! }
+  }
+
+  /** How far whoever was at `before` is at the end of the record. */
+  progress(record: number, before: Progress): Progress {
+    const index = record & MASK
+    const { flushedOffset } = before
+    // Of several intervals nobody has counted which ones are done: what was missed of them is rather told twice.
+    if (this.parts[index] !== 0) return before
     return {
       ticksTotal: this.ticksTotals[index]!,
       lostTotal: this.lostTotals[index]!,
       unknownLosses: this.unknownLosses[index]!,
       lastOffset: this.lastOffsets[index]!,
+      flushedOffset,
     }
   }
 

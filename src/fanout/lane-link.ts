@@ -14,12 +14,15 @@ import {
   TICK_IN_HAND,
 } from '../memory/lane-layout.js'
 import { LaneState } from '../memory/lane-state.js'
+import { latestStoreBytes } from '../memory/latest-store.js'
 import type { Audience } from './audience.js'
 import { FrameWindow } from './frame-window.js'
 
 export class LaneLink {
   readonly index: number
   readonly memory: SharedArrayBuffer
+  /** The lane's latest ticks, see LatestStore. */
+  readonly latest: SharedArrayBuffer
   readonly layout: LaneLayout
   readonly ring: FrameRingReader
   readonly window: FrameWindow
@@ -30,10 +33,16 @@ export class LaneLink {
   private readonly hasNext = (): boolean => this.ring.hasNext()
 
   /** @param segmentNeeded see FrameWindowEvents */
-  constructor(index: number, layout: LaneLayout, segmentNeeded: (link: LaneLink, segment: number) => void) {
+  constructor(
+    index: number,
+    layout: LaneLayout,
+    latestBytes: number,
+    segmentNeeded: (link: LaneLink, segment: number) => void,
+  ) {
     this.index = index
     this.layout = layout
     this.memory = new SharedArrayBuffer(layout.totalBytes)
+    this.latest = new SharedArrayBuffer(latestStoreBytes(latestBytes))
     this.control = new Int32Array(this.memory, 0, CONTROL_BYTES / 4)
     this.ring = new FrameRingReader(this.memory, layout)
     this.doorbell = new MainDoorbell(this.control)

@@ -11,8 +11,8 @@ import type { AudienceRequest, Recipient } from './recipient.js'
 
 export interface MembershipOptions {
   readonly links: readonly LaneLink[]
-  /** Chooses the lane of a client whose audience is nowhere yet. */
-  readonly place: (links: readonly LaneLink[]) => LaneLink
+  /** Chooses the lane of a client. */
+  readonly place: (links: readonly LaneLink[], hasAudience: (link: LaneLink) => boolean) => LaneLink
   readonly send: (lane: number, command: LaneCommand) => void
 }
 
@@ -31,11 +31,11 @@ export class Membership {
     return this.audiences.reduce((sum, { size }) => sum + size, 0)
   }
 
-  /** Puts a recipient that is in no audience into the one for `spec`: on a lane that has it, or else where there is room. */
+  /** Puts a recipient that is in no audience into the one for `spec`. */
   join(recipient: Recipient, spec: AudienceSpec, answer: CommandAnswer, answerBytes: number): void {
     const key = audienceKey(spec)
-    const lane = this.audiences.findIndex(audiences => audiences.has(key))
-    const { index } = lane < 0 ? this.options.place(this.options.links) : this.options.links[lane]!
+    const { links, place } = this.options
+    const { index } = place(links, link => this.audiences[link.index]!.has(key))
     this.want(recipient, spec, answer, answerBytes, index)
   }
 
@@ -127,6 +127,7 @@ export class Membership {
     this.options.send(audience.lane, {
       op: 'join',
       audience: audience.id,
+      leaving: recipient.audience?.id ?? 0,
       client: recipient.id,
       name: recipient.name,
       join: recipient.join,

@@ -15,11 +15,21 @@ export interface AudienceRequest {
   answerBytes: number
 }
 
+/** How far behind a client may be before what it has not got is told as a gap. */
+export interface LagLimits {
+  readonly lagBytesMax: number
+  /** Ticks older than this are not sent, ms. */
+  readonly ageMsMax: number
+}
+
+export const NO_LIMITS: LagLimits = { lagBytesMax: Infinity, ageMsMax: Infinity }
+
 export class Recipient {
   readonly id: number
   /** Public and unique among all processes. */
   readonly name: string
   readonly socket: Duplex
+  readonly limits: LagLimits
   /** The audience it has joined. */
   audience: Audience | undefined
   /** What the lane was asked for and has not answered. */
@@ -43,10 +53,11 @@ export class Recipient {
   /** Set once, when its socket is done with. */
   hasLeft = false
 
-  constructor(id: number, name: string, socket: Duplex) {
+  constructor(id: number, name: string, socket: Duplex, limits: LagLimits = NO_LIMITS) {
     this.id = id
     this.name = name
     this.socket = socket
+    this.limits = limits
   }
 
   get isBehind(): boolean {

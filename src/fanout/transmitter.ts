@@ -5,9 +5,10 @@
  */
 import type { Clock } from '../clock.js'
 import type { CounterWriter } from '../memory/counters.js'
-import { AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, TURN_END } from '../memory/lane-layout.js'
+import { AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, PART_BEGUN, TURN_END } from '../memory/lane-layout.js'
 import type { Histogram } from '../metrics/histogram.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
+import { isConflated } from '../protocol/audience-spec.js'
 import type { Audience } from './audience.js'
 import { type FrameWindow, NO_RECORD } from './frame-window.js'
 import type { LaneLink } from './lane-link.js'
@@ -194,6 +195,7 @@ export class Transmitter {
         if (!this.beginPass(link)) return false
       } else if (kind === CLIENT_FRAMES) this.answer(link)
       else if (kind === JOINED) this.admit(link)
+      else if (kind === PART_BEGUN) this.beginPart(link)
       else if (kind === TURN_END) this.endTurn(link)
     }
     ring.release()
@@ -208,6 +210,11 @@ export class Transmitter {
     link.ringLane()
   }
 
+  private beginPart(link: LaneLink): void {
+    const { lastOffset, part, target, ticksTotal } = link.ring.descriptor
+    link.audiences.get(target)?.partSent(part, { flushedOffset: lastOffset, ticksTotal })
+  }
+
   // A record for an audience
 
   private beginPass(link: LaneLink): boolean {
@@ -215,8 +222,9 @@ export class Transmitter {
     const audience = link.audiences.get(descriptor.target)
     // Its last member has left meanwhile.
     if (audience === undefined) return true
-    const record = link.window.add(descriptor, audience.lastRecord)
+    const record = link.window.add(descriptor, audience.lastRecord, audience.bytesTotal)
     audience.lastRecord = record
+    audience.bytesTotal += descriptor.length
     audience.dropLeavers()
     const memberCount = audience.members.length
     audience.firstMember = memberCount === 0 ? 0 : (audience.firstMember + 1) % memberCount
@@ -225,7 +233,7 @@ export class Transmitter {
       audience,
       record,
       slice: link.slice(descriptor.start, descriptor.length),
-      ticks: descriptor.ticksTotal - audience.progress.ticksTotal,
+      ticks: descriptor.ticks,
       messages: descriptor.messages,
       receivedUs: descriptor.receivedUs,
       memberCount,
@@ -268,8 +276,7 @@ export class Transmitter {
     }
     this.count(pass)
     if (pass.membersDone < memberCount) return false
-    audience.seq += pass.messages
-    audience.progress = link.window.progress(record)
+    audience.recordSent(link.window, record)
     this.pass = undefined
     return !isTimeUp
   }
@@ -309,23 +316,32 @@ export class Transmitter {
     }
     const { descriptor } = link.ring
     recipient.socket.write(link.slice(descriptor.start, descriptor.length))
-    this.countWrites(1, 0, 0, descriptor.length)
+    this.countWrites(1, descriptor.ticks, 0, descriptor.length)
     if (recipient.socket.writableLength > 0) this.block(recipient, link.window, descriptor.segment)
-    if (recipient.progress === undefined) return
-    this.counters.values[MAIN_SLOTS.lapped]! += 1
-    this.counters.values[MAIN_SLOTS.ticksDroppedSlow]! +=
-      descriptor.ticksTotal - recipient.progress.ticksTotal
   }
 
   private admit(link: LaneLink): void {
     const recipient = this.recipientOf(link)
     if (recipient === undefined) return
+    const { descriptor } = link.ring
+    if (recipient.progress !== undefined)
+      this.countLapped(descriptor.ticksTotal - recipient.progress.ticksTotal)
     recipient.receiving?.release(recipient)
     recipient.progress = undefined
     const audience = this.events.joined(recipient)
     if (audience === undefined) return
-    audience.progress = { ...audience.progress, lastOffset: link.ring.descriptor.lastOffset }
+    audience.joinedAt(descriptor.lastOffset)
     audience.admit(recipient)
+  }
+
+  /** @param missed ticks that it was told are missing; 0: it wanted the latest ones only, and has been given them */
+  private countLapped(missed: number): void {
+    const { values } = this.counters
+    if (missed === 0) values[MAIN_SLOTS.skippedAhead]! += 1
+    else {
+      values[MAIN_SLOTS.lapped]! += 1
+      values[MAIN_SLOTS.ticksDroppedSlow]! += missed
+    }
   }
 
   // Slow clients
@@ -374,7 +390,7 @@ export class Transmitter {
     }
     let bytesLeft = CATCH_UP_BYTES_MAX
     while (recipient.nextRecord !== NO_RECORD) {
-      if (!link.window.holds(recipient.nextRecord)) {
+      if (this.isLeftBehind(recipient, audience, link.window)) {
         this.lap(recipient)
         return
       }
@@ -386,7 +402,7 @@ export class Transmitter {
         this.scheduleRun()
         return
       }
-      bytesLeft -= this.writeRecords(recipient, link)
+      bytesLeft -= this.writeRecords(recipient, audience, link)
       if (recipient.isBlocked) break
     }
     this.catchingUp.delete(recipient)
@@ -395,15 +411,24 @@ export class Transmitter {
     this.events.caughtUp(recipient)
   }
 
+  /** Whether what it has not got is gone, or not worth being sent to it any more. */
+  private isLeftBehind({ limits, nextRecord }: Recipient, audience: Audience, window: FrameWindow): boolean {
+    if (!window.holds(nextRecord) || isConflated(audience.spec)) return true
+    if (audience.bytesTotal - window.bytesTotalBefore(nextRecord) > limits.lagBytesMax) return true
+    const receivedUs = window.received(nextRecord)
+    return receivedUs > 0 && this.clock.epochUs() - receivedUs > limits.ageMsMax * 1000
+  }
+
   /** Writes the next records that lie side by side. @returns bytes written */
-  private writeRecords(recipient: Recipient, link: LaneLink): number {
+  private writeRecords(recipient: Recipient, audience: Audience, link: LaneLink): number {
     const { window } = link
     const first = recipient.nextRecord
     const start = window.start(first)
     const segment = window.segment(first)
-    let last = first
+    let progress = window.progress(first, recipient.progress ?? audience.progress)
     let length = window.length(first)
     let messages = window.messageCount(first)
+    let ticks = window.tickCount(first)
     let next = window.next(first)
     while (
       next !== NO_RECORD &&
@@ -412,13 +437,13 @@ export class Transmitter {
       window.segment(next) === segment &&
       length + window.length(next) <= CATCH_UP_WRITE_BYTES_MAX
     ) {
-      last = next
+      progress = window.progress(next, progress)
       length += window.length(next)
       messages += window.messageCount(next)
+      ticks += window.tickCount(next)
       next = window.next(next)
     }
-    const ticks = window.ticksTotal(last) - (recipient.progress?.ticksTotal ?? 0)
-    recipient.progress = window.progress(last)
+    recipient.progress = progress
     recipient.nextRecord = next
     recipient.socket.write(link.slice(start, length))
     this.countWrites(1, ticks, messages, length)

@@ -72,6 +72,11 @@ export interface TicksMessage {
   seq: Integer64
   offset: Integer64
   ticks: Tick[]
+  merged: Integer64
+  snapshot: boolean
+  more: boolean
+  published: Integer64
+  received: Integer64[]
 }
 
 /** Throws when the bytes are no `TicksMessage`. */
@@ -81,6 +86,11 @@ export function decodeTicksMessage(bytes: Uint8Array): TicksMessage {
     seq: integerFromWire(wire.seq),
     offset: integerFromWire(wire.offset),
     ticks: (wire.ticks as Wire[]).map(tickFromWire),
+    merged: integerFromWire(wire.merged),
+    snapshot: wire.snapshot as boolean,
+    more: wire.more as boolean,
+    published: integerFromWire(wire.published),
+    received: (wire.received as unknown[]).map(integerFromWire),
   }
 }
 

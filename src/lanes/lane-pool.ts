@@ -154,6 +154,7 @@ export class LanePool {
       tickLog: options.tickLog,
       memory: link.memory,
       layout: link.layout,
+      latest: link.latest,
       counters: options.counters[link.index]!,
       bell: port2,
       turnBytesMax: options.turnBytesMax,

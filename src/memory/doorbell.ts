@@ -17,13 +17,13 @@ export class LaneDoorbell {
     this.port = port
   }
 
-  /** Sleeps until rung, unless `hasWork` says otherwise once the flag is up. */
-  waitUnless(hasWork: () => boolean): void {
+  /** Sleeps until rung or until `timeoutMs` have passed, unless `hasWork` says otherwise once the flag is up. */
+  waitUnless(hasWork: () => boolean, timeoutMs = Number.POSITIVE_INFINITY): void {
     // Before the flag goes up: whoever takes it down counts the bell up after, so the wait below sees another number.
     const bell = Atomics.load(this.control, DOORBELL)
     // Pairs with the exchange in MainDoorbell.ringLane.
     Atomics.store(this.control, LANE_ASLEEP, 1)
-    if (!hasWork()) Atomics.wait(this.control, DOORBELL, bell)
+    if (!hasWork()) Atomics.wait(this.control, DOORBELL, bell, timeoutMs)
     Atomics.store(this.control, LANE_ASLEEP, 0)
   }
 

@@ -32,9 +32,13 @@ export class Descriptor {
   join = 0
   /** How often, up to here, the audience was told of a loss whose size nobody knows. */
   unknownLosses = 0
-  /** Ticks the audience has been sent up to the end of these frames. */
+  /** Ticks in these frames. */
+  ticks = 0
+  /** 0: ticks that are sent one by one; from 1 on: the latest ticks of so manieth interval of the audience. */
+  part = 0
+  /** Ticks that the part of the audience has been sent up to the end of these frames, or others that stand for them. */
   ticksTotal = 0
-  /** All of the audience's ticks up to this offset are in these frames or earlier ones. */
+  /** All of the part's ticks up to this offset are in these frames or earlier ones. */
   lastOffset = 0
   /** When the oldest tick in these frames came in, µs; 0 for none. */
   receivedUs = 0
@@ -120,7 +124,9 @@ export class FrameRingWriter {
     int32[words + 5] = descriptor.messages
     int32[words + 6] = descriptor.join
     int32[words + 7] = descriptor.unknownLosses
-    const floats = index * FLOAT64S + 4
+    int32[words + 8] = descriptor.ticks
+    int32[words + 9] = descriptor.part
+    const floats = index * FLOAT64S + 5
     float64[floats] = descriptor.ticksTotal
     float64[floats + 1] = descriptor.lastOffset
     float64[floats + 2] = descriptor.receivedUs
@@ -200,7 +206,9 @@ export class FrameRingReader {
     descriptor.messages = int32[words + 5]!
     descriptor.join = int32[words + 6]!
     descriptor.unknownLosses = int32[words + 7]!
-    const floats = index * FLOAT64S + 4
+    descriptor.ticks = int32[words + 8]!
+    descriptor.part = int32[words + 9]!
+    const floats = index * FLOAT64S + 5
     descriptor.ticksTotal = float64[floats]!
     descriptor.lastOffset = float64[floats + 1]!
     descriptor.receivedUs = float64[floats + 2]!

@@ -1,7 +1,7 @@
 /**
  * The bytes that one lane shares with the main thread: control words, the frame ring and the lane's scratch. Layout only.
  *
- *   0          256           512              512 + 64·D        + 4·S          + S·segmentBytes
+ *   0          256           512              512 + 72·D        + 4·S          + S·segmentBytes
  *   +----------+-------------+----------------+-----------------+--------------+----------------+
  *   | control  | lane state  | D descriptors  | free queue      | S segments   | scratch        |
  *   +----------+-------------+----------------+-----------------+--------------+----------------+
@@ -12,15 +12,15 @@
  * while the others go on. The lane takes segments from the free queue, fills them with whole frames and tells of
  * each run of frames in a descriptor; the main thread gives a segment back when nobody needs its bytes.
  *
- * One descriptor, 64 bytes:
+ * One descriptor, 72 bytes:
  *
- *   0      4        8         12      16       20       24      28         32
- *   +------+--------+---------+-------+--------+--------+-------+----------+
- *   | kind | target | segment | start | length | messages | join | unknown |      int32 each
- *   +------+--------+---------+-------+--------+--------+-------+----------+
- *   | ticks total    | last offset     | received        | lost total       |      float64 each
- *   +----------------+-----------------+-----------------+------------------+
- *   32               40                48                56                 64
+ *   0      4        8         12      16       20         24     28        32      36     40
+ *   +------+--------+---------+-------+--------+----------+------+---------+-------+------+
+ *   | kind | target | segment | start | length | messages | join | unknown | ticks | part |      int32 each
+ *   +------+--------+---------+-------+--------+----------+------+---------+-------+------+
+ *   | ticks total     | last offset     | received        | lost total      |                     float64 each
+ *   +-----------------+-----------------+-----------------+-----------------+
+ *   40                48                56                64                72
  */
 import { invariant } from '../errors.js'
 import { isPowerOfTwo } from './positions.js'
@@ -51,9 +51,9 @@ export const MAIN_ASLEEP = 34
 
 export const CONTROL_BYTES = 256
 export const LANE_STATE_BYTES = 256
-export const DESCRIPTOR_BYTES = 64
+export const DESCRIPTOR_BYTES = 72
 
-/** Frames for every member of an audience. Target: audience. */
+/** Frames for every member of an audience. Target: audience; part: of which symbols, see Descriptor. */
 export const AUDIENCE_FRAMES = 1
 /** Frames for one client. Target: client; join: the join it answers. */
 export const CLIENT_FRAMES = 2
@@ -61,6 +61,8 @@ export const CLIENT_FRAMES = 2
 export const JOINED = 3
 /** The turn is whole. */
 export const TURN_END = 4
+/** From here on the ticks of a part of an audience are counted. Target: audience; part: which. */
+export const PART_BEGUN = 5
 
 /** Sizes of a lane's shared memory, in bytes and counts; every thread derives the same offsets from them. */
 export interface LaneLayout {

@@ -69,6 +69,11 @@ export const MAIN_METRICS = {
   turns: counter('turns', 'turns', 'Turns transmitted.'),
   broadcastErrors: counter('broadcast_errors', 'errors', 'Writes to sockets that failed.'),
   lapped: counter('gaps', 'gaps', 'Clients that fell out of the window and were told so.', 'slow'),
+  skippedAhead: counter(
+    'skips',
+    'skips',
+    'Slow clients of latest ticks that were given the latest ones in place of what they had not taken.',
+  ),
   ticksDroppedSlow: counter(
     'ticks_dropped',
     'ticks',
@@ -93,6 +98,16 @@ export const LANE_METRICS = {
     'lane_ticks_duplicate',
     'ticks',
     'Ticks dropped because their position had been seen.',
+  ),
+  ticksConflated: counter(
+    'lane_ticks_conflated',
+    'ticks',
+    'Ticks that later ones stood for, once for each audience that asked for the latest only.',
+  ),
+  latestFull: counter(
+    'lane_latest_full',
+    'ticks',
+    'Ticks that could not be kept as the latest of their symbol: the latest store is full.',
   ),
   upstreamGaps: counter('lane_upstream_gaps', 'gaps', 'Holes in what the feed sent.'),
   turns: counter('lane_turns', 'turns', 'Turns published.'),

@@ -6,15 +6,33 @@
 export type Encoding = 'json' | 'protobuf'
 
 /** How a client gets its ticks, whichever they are. */
-export type StreamForm = Omit<AudienceSpec, 'symbols'>
+export type StreamForm = Omit<AudienceSpec, keyof Selection>
 
-export interface AudienceSpec {
-  /** The symbols and prefixes (`BTC*`) wanted, sorted, none of them covered by another; null: all. */
+/** Every tick, as null; or the latest of each symbol and kind, every so many ms. */
+export type IntervalMs = number | null
+
+/** Symbols of which an audience gets the latest ticks only. */
+export interface ConflatedSymbols {
+  /** 0: whenever the audience has been sent what was before. */
+  readonly intervalMs: number
+  readonly symbols: readonly string[]
+}
+
+/** Which symbols an audience gets, and how. Lists are sorted and hold no entry without which the same would be wanted. */
+export interface Selection {
+  /** Symbols and prefixes (`BTC*`) of which every tick is wanted; null: every tick of all. */
   readonly symbols: readonly string[] | null
-  /** How `ticks` messages are written; all others are JSON. */
+  /** Those of which the latest ticks are wanted, by interval; in the order of the intervals. */
+  readonly latest: readonly ConflatedSymbols[]
+}
+
+export interface AudienceSpec extends Selection {
+  /** How messages with ticks are written; all others are JSON. */
   readonly encoding: Encoding
   /** Whether the ticks of a turn share one message; otherwise each tick is a message. */
   readonly batch: boolean
+  /** Whether `ticks` messages say when each tick came in and when the turn was published. */
+  readonly stamps: boolean
 }
 
 /** Ends a prefix. */
@@ -27,20 +45,50 @@ export function prefixOf(entry: string): string | undefined {
   return entry.endsWith(ANY) ? entry.slice(0, -1) : undefined
 }
 
-/** What the entries mean together: whoever wants the same symbols gets the same list, however they were asked for. */
-export function wantedSymbols(entries: Iterable<string>): readonly string[] | null {
-  const all = [...new Set(entries)]
-  const symbols = all.filter(entry => prefixOf(entry) === undefined)
-  const prefixes: string[] = []
-  const byLength = all.flatMap(entry => prefixOf(entry) ?? []).sort((a, b) => a.length - b.length)
-  for (const prefix of byLength) {
-    if (!prefixes.some(shorter => prefix.startsWith(shorter))) prefixes.push(prefix)
+/**
+ * What the entries mean together: whoever wants the same gets the same selection, however it was asked for. Where entries
+ * overlap, the longer one decides.
+ */
+export function selectionOf(entries: ReadonlyMap<string, IntervalMs>): Selection {
+  const prefixes = [...entries.keys()].flatMap(entry => prefixOf(entry) ?? [])
+  prefixes.sort((a, b) => b.length - a.length)
+  const byInterval = new Map<IntervalMs, string[]>([[null, []]])
+  for (const [entry, intervalMs] of entries) {
+    if (coveringInterval(entry, prefixes, entries) === intervalMs) continue
+    const symbols = byInterval.get(intervalMs)
+    if (symbols === undefined) byInterval.set(intervalMs, [entry])
+    else symbols.push(entry)
   }
-  if (prefixes.includes('')) return null
-  const uncovered = symbols.filter(symbol => !prefixes.some(prefix => symbol.startsWith(prefix)))
-  return [...uncovered, ...prefixes.map(prefix => `${prefix}${ANY}`)].sort()
+  for (const symbols of byInterval.values()) symbols.sort()
+  const latest = [...byInterval].flatMap(([intervalMs, symbols]) =>
+    intervalMs === null ? [] : { intervalMs, symbols },
+  )
+  const symbols = byInterval.get(null)!
+  const isEverything = latest.length === 0 && symbols[0] === ALL_SYMBOLS
+  return {
+    symbols: isEverything ? null : symbols,
+    latest: latest.sort((a, b) => a.intervalMs - b.intervalMs),
+  }
+}
+
+/** How the entry's ticks would be wanted without it; undefined: not at all. @param prefixes longest first */
+function coveringInterval(
+  entry: string,
+  prefixes: readonly string[],
+  entries: ReadonlyMap<string, IntervalMs>,
+): IntervalMs | undefined {
+  const own = prefixOf(entry)
+  const covering = prefixes.find(prefix =>
+    own === undefined ? entry.startsWith(prefix) : own !== prefix && own.startsWith(prefix),
+  )
+  return covering === undefined ? undefined : entries.get(`${covering}${ANY}`)
+}
+
+/** Whether its members get nothing tick by tick, so that whoever is slow may skip to the latest. */
+export function isConflated({ symbols, latest }: AudienceSpec): boolean {
+  return symbols !== null && symbols.length === 0 && latest.length > 0
 }
 
 export function audienceKey(spec: AudienceSpec): string {
-  return JSON.stringify([spec.encoding, spec.batch, spec.symbols])
+  return JSON.stringify([spec.encoding, spec.batch, spec.stamps, spec.symbols, spec.latest])
 }

@@ -8,11 +8,14 @@ import type { CommandId, GapReason, SymbolRefusal } from './messages.js'
 
 /** How far a client's view of its audience goes. All of it are totals since the audience began. */
 export interface Progress {
+  /** Without those of which the latest are wanted. */
   readonly ticksTotal: number
   readonly lostTotal: number
   readonly unknownLosses: number
   /** All of the audience's ticks up to this offset. */
   readonly lastOffset: number
+  /** Where the latest are wanted: those up to this offset. */
+  readonly flushedOffset: number
 }
 
 /** An audience begins. One that is there already stays as it is. */
@@ -31,11 +34,13 @@ export interface CloseCommand {
 /**
  * A client is to get the audience's frames from the end of the current turn on, and those of the audience it is in up to
  * there. The lane answers with messages to the client: the `gap` since `fellBehindAt` for one that has fallen out of the
- * window, and the `answers`.
+ * window, the `answers`, and a snapshot of what was missed or asked for.
  */
 export interface JoinCommand {
   readonly op: 'join'
   readonly audience: number
+  /** The audience that the client is in; 0: none. */
+  readonly leaving: number
   readonly client: number
   /** The client's public name. */
   readonly name: string
@@ -46,11 +51,24 @@ export interface JoinCommand {
 }
 
 /** The part of an answer that the lane does not know. */
-export interface CommandAnswer {
-  readonly type: 'subscribed' | 'unsubscribed'
+export type CommandAnswer = SubscribedAnswer | UnsubscribedAnswer
+
+interface ChangedAnswer {
   readonly id?: CommandId
   readonly symbols: readonly string[]
   readonly refused?: readonly SymbolRefusal[]
+}
+
+export interface SubscribedAnswer extends ChangedAnswer {
+  readonly type: 'subscribed'
+  readonly delivery: 'every' | 'latest'
+  readonly interval?: number
+  /** Whether the latest ticks of the symbols are to follow. */
+  readonly snapshot: boolean
+}
+
+export interface UnsubscribedAnswer extends ChangedAnswer {
+  readonly type: 'unsubscribed'
 }
 
 /** A stream of the feed has begun, see FeedSession. For all lanes. */

@@ -7,12 +7,22 @@ import type { LaneLayout } from '../memory/lane-layout.js'
 import type { AudienceSpec } from './audience-spec.js'
 import type { Progress } from './lane-commands.js'
 
+/** How far the frames of one part of an audience go, those of one interval. */
+export interface ConflatedProgress {
+  /** All of its ticks up to this offset were sent, or later ones that stand for them. */
+  readonly flushedOffset: number
+  /** Ticks of its symbols up to there. */
+  readonly ticksTotal: number
+}
+
 /** An audience as its frames were last published. */
-export interface AudienceState extends Progress {
+export interface AudienceState extends Omit<Progress, 'flushedOffset'> {
   readonly audience: number
   readonly spec: AudienceSpec
   /** Number of the last `ticks` message. */
   readonly seq: number
+  /** One for each of `spec.latest`; null: nobody has joined yet. */
+  readonly conflated: readonly (ConflatedProgress | null)[]
 }
 
 export interface LaneTask {
@@ -23,6 +33,8 @@ export interface LaneTask {
   readonly tickLog: SharedArrayBuffer
   readonly memory: SharedArrayBuffer
   readonly layout: LaneLayout
+  /** The lane's latest ticks, see LatestStore. */
+  readonly latest: SharedArrayBuffer
   readonly counters: SharedArrayBuffer
   /** Where the lane rings the main thread. */
   readonly bell: MessagePort

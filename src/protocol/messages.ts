@@ -1,11 +1,14 @@
 /**
  * The JSON messages from Ringcast to a client: their types, and the text of those that carry no ticks. Any thread.
- * `ticks` messages are written straight into bytes, by ticks-message.ts.
+ * Those with ticks are written straight into bytes, by ticks-message.ts.
  */
 
-/** Sent first, and whenever the stream that a client gets begins anew. */
+/** Sent first, and in answer to a command that adds symbols or changes how they are delivered. */
 export interface SubscribedMessage extends ChangedMessage {
   readonly type: 'subscribed'
+  readonly delivery: 'every' | 'latest'
+  /** ms, with `latest`. */
+  readonly interval?: number
 }
 
 /** The answer to a client that no longer wants some symbols. */
@@ -38,7 +41,6 @@ interface ChangedMessage {
   readonly offset: number
   /** The next `ticks` message has this number plus one. */
   readonly seq: number
-  readonly delivery: 'every'
   readonly batch: boolean
 }
 
@@ -82,8 +84,14 @@ export interface ErrorMessage {
 export interface SubscriptionsMessage {
   readonly type: 'subscriptions'
   readonly id: CommandId
-  /** Everything that the client is subscribed to, sorted. */
-  readonly symbols: readonly string[]
+  /** Everything that the client is subscribed to: `every` first, then `latest` by interval. */
+  readonly subscriptions: readonly {
+    readonly delivery: 'every' | 'latest'
+    /** ms, with `latest`. */
+    readonly interval?: number
+    /** Sorted. */
+    readonly symbols: readonly string[]
+  }[]
 }
 
 export interface PongMessage {
@@ -112,12 +120,33 @@ export interface TickJson {
 export interface TicksMessage {
   readonly type: 'ticks'
   readonly seq: number
-  /** The offset of the last tick in it. */
+  /** All of the client's ticks up to this offset have been sent, of `latest` symbols the latest or what stands for them. */
   readonly offset: number
+  /** How many ticks these ones stand for beside themselves; left out for none. */
+  readonly merged?: number
+  /** When the turn was published, µs since the Unix epoch; with `stamps`. */
+  readonly published?: number
+  /** When each of the ticks came in, µs since the Unix epoch; with `stamps`. */
+  readonly received?: readonly number[]
   readonly ticks: readonly TickJson[]
 }
 
-/** Messages that are written as a whole; `ticks` messages are not. */
+/** The latest tick of each symbol and kind that was asked for, or that was missed; for one client. */
+export interface SnapshotMessage {
+  readonly type: 'snapshot'
+  /** The next `ticks` message has this number plus one. */
+  readonly seq: number
+  /** None of the ticks has a higher offset, and every later one will be sent. */
+  readonly offset: number
+  /** More messages of this snapshot follow. */
+  readonly more?: true
+  /** As in a `ticks` message. */
+  readonly published?: number
+  readonly received?: readonly number[]
+  readonly ticks: readonly TickJson[]
+}
+
+/** Messages that are written as a whole; those with ticks are not. */
 export type ControlMessage =
   | SubscribedMessage
   | UnsubscribedMessage
@@ -126,7 +155,7 @@ export type ControlMessage =
   | GapMessage
   | ErrorMessage
 
-export type ServerMessage = ControlMessage | TicksMessage
+export type ServerMessage = ControlMessage | TicksMessage | SnapshotMessage
 
 /** The largest text of a gap message, in bytes: five numbers of 16 digits and the names. */
 export const GAP_TEXT_BYTES_MAX = 192

@@ -1,35 +1,46 @@
 /**
- * A `ticks` message around tick texts: `{"type":"ticks","seq":7,"offset":815,"ticks":[…]}`. Lanes only.
+ * JSON messages around tick texts: `{"type":"ticks","seq":7,"offset":815,"ticks":[…]}`. Lanes only.
  */
+import type { MessageHead } from './message-head.js'
 import { digitCount, writeInteger } from './number-text.js'
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-const SEQ = ascii('{"type":"ticks","seq":')
+const TICKS_SEQ = ascii('{"type":"ticks","seq":')
+const SNAPSHOT_SEQ = ascii('{"type":"snapshot","seq":')
 const OFFSET = ascii(',"offset":')
 const TICKS = ascii(',"ticks":[')
+const MERGED = ascii(',"merged":')
+const MORE = ascii(',"more":true')
+const PUBLISHED = ascii(',"published":')
+const RECEIVED = ascii(',"received":[')
+const COMMA = 0x2c
 const CLOSE_BRACKET = 0x5d
 const CLOSE_BRACE = 0x7d
 const INTEGER_BYTES_MAX = 16
 
-const NAMES_BYTES = SEQ.length + OFFSET.length + TICKS.length
-
-export const TICKS_HEAD_BYTES_MAX = NAMES_BYTES + 2 * INTEGER_BYTES_MAX
+export const TICKS_HEAD_BYTES_MAX = SNAPSHOT_SEQ.length + OFFSET.length + TICKS.length + 2 * INTEGER_BYTES_MAX
+/** What the extras take at the most, without what is for each tick. */
+export const TICKS_EXTRAS_BYTES_MAX =
+  MERGED.length + MORE.length + PUBLISHED.length + RECEIVED.length + 2 * INTEGER_BYTES_MAX + 1
+/** What each tick's time of receipt takes at the most. */
+export const STAMP_BYTES_MAX = INTEGER_BYTES_MAX + 1
 export const TICKS_TAIL_BYTES = 2
 
 /** Bytes that `writeTicksHead` will write. */
-export function ticksHeadBytes(seq: number, offset: number): number {
-  return NAMES_BYTES + digitCount(seq) + digitCount(offset)
+export function ticksHeadBytes({ isSnapshot, seq, offset, extrasLength }: MessageHead): number {
+  const names = (isSnapshot ? SNAPSHOT_SEQ : TICKS_SEQ).length + OFFSET.length + TICKS.length
+  return names + digitCount(seq) + digitCount(offset) + extrasLength
 }
 
 /** Writes all that stands before the first tick. @returns the index after it */
-export function writeTicksHead(bytes: Uint8Array, at: number, seq: number, offset: number): number {
-  bytes.set(SEQ, at)
-  let next = writeInteger(bytes, at + SEQ.length, seq)
-  bytes.set(OFFSET, next)
-  next = writeInteger(bytes, next + OFFSET.length, offset)
-  bytes.set(TICKS, next)
-  return next + TICKS.length
+export function writeTicksHead(bytes: Uint8Array, at: number, head: MessageHead): number {
+  let next = copy(bytes, at, head.isSnapshot ? SNAPSHOT_SEQ : TICKS_SEQ)
+  next = writeInteger(bytes, next, head.seq)
+  next = copy(bytes, next, OFFSET)
+  next = writeInteger(bytes, next, head.offset)
+  for (let index = 0; index < head.extrasLength; index++) bytes[next++] = head.extras[index]!
+  return copy(bytes, next, TICKS)
 }
 
 /** Writes all that stands after the last tick. @returns the index after it */
@@ -37,4 +48,44 @@ export function writeTicksTail(bytes: Uint8Array, at: number): number {
   bytes[at] = CLOSE_BRACKET
   bytes[at + 1] = CLOSE_BRACE
   return at + TICKS_TAIL_BYTES
+}
+
+/** How many ticks the message's ticks stand for beside themselves. */
+export function addMerged(head: MessageHead, merged: number): void {
+  addNumber(head, MERGED, merged)
+}
+
+/** More messages of the same snapshot follow. */
+export function addMore(head: MessageHead): void {
+  head.reserve(MORE.length)
+  head.extrasLength = copy(head.extras, head.extrasLength, MORE)
+}
+
+/** When the turn was published and when each of the first `count` ticks came in, µs. */
+export function addStamps(
+  head: MessageHead,
+  publishedUs: number,
+  receivedUs: Float64Array,
+  count: number,
+): void {
+  addNumber(head, PUBLISHED, publishedUs)
+  head.reserve(RECEIVED.length + count * STAMP_BYTES_MAX + 1)
+  const { extras } = head
+  let next = copy(extras, head.extrasLength, RECEIVED)
+  for (let index = 0; index < count; index++) {
+    if (index > 0) extras[next++] = COMMA
+    next = writeInteger(extras, next, receivedUs[index]!)
+  }
+  extras[next++] = CLOSE_BRACKET
+  head.extrasLength = next
+}
+
+function addNumber(head: MessageHead, name: Uint8Array, value: number): void {
+  head.reserve(name.length + INTEGER_BYTES_MAX)
+  head.extrasLength = writeInteger(head.extras, copy(head.extras, head.extrasLength, name), value)
+}
+
+function copy(bytes: Uint8Array, at: number, part: Uint8Array): number {
+  for (let index = 0; index < part.length; index++) bytes[at + index] = part[index]!
+  return at + part.length
 }

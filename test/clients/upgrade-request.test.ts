@@ -24,7 +24,7 @@ describe('an upgrade request', () => {
     ['/ws/ticks?batch=false&symbols=A', ['A'], false],
     [`/ws/ticks?symbols=${'x'.repeat(64)}`, ['x'.repeat(64)], true],
   ])('%s asks for %j, batch %j', (url, symbols, batch) => {
-    expect(read(url)).toEqual({ symbols, form: { batch, encoding: 'json' } })
+    expect(read(url)).toMatchObject({ symbols, form: { batch, encoding: 'json' } })
   })
 
   it.each([
@@ -45,8 +45,8 @@ describe('an upgrade request', () => {
   })
 
   it.each([
-    ['symbol=A', 'unknown_parameter', 'unknown parameter "symbol": there are symbols and batch'],
-    ['Batch=true', 'unknown_parameter', 'unknown parameter "Batch": there are symbols and batch'],
+    ['symbol=A', 'unknown_parameter', 'unknown parameter "symbol": there are symbols, delivery,'],
+    ['Batch=true', 'unknown_parameter', 'unknown parameter "Batch": there are symbols, delivery,'],
     [
       'symbols=A&symbols=B',
       'repeated_parameter',
@@ -65,6 +65,42 @@ describe('an upgrade request', () => {
   ])('refuses ?%s with %s', (query, code, message) => {
     expect(read(`/ws/ticks?${query}`)).toEqual({
       refusal: { status: 400, code, message: expect.stringContaining(message) },
+    })
+  })
+
+  it.each([
+    ['', { intervalMs: null, snapshot: false }],
+    ['delivery=every&snapshot=true', { intervalMs: null, snapshot: true }],
+    ['delivery=latest', { intervalMs: 0, snapshot: true }],
+    ['delivery=latest&interval=250&snapshot=false', { intervalMs: 250, snapshot: false }],
+    ['interval=60000&delivery=latest', { intervalMs: 60_000, snapshot: true }],
+  ])('?%s wants its ticks as %j', (query, delivery) => {
+    expect(read(`/ws/ticks?${query}`)).toMatchObject({ delivery })
+  })
+
+  it.each([
+    ['delivery=fast', 'unknown_delivery', 'delivery must be "every" or "latest", got "fast"'],
+    ['interval=250', 'bad_interval', 'interval needs delivery "latest"'],
+    ['delivery=latest&interval=60001', 'bad_interval', 'from 0 to 60000, got 60001'],
+    ['delivery=latest&interval=1.5', 'bad_interval', 'got "1.5"'],
+    ['delivery=latest&interval=-1', 'bad_interval', 'got "-1"'],
+    ['delivery=latest&interval=', 'bad_interval', 'got ""'],
+    ['snapshot=1', 'bad_snapshot', 'snapshot must be true or false, got "1"'],
+    ['stamps=yes', 'unknown_stamps', 'stamps must be true or false, got "yes"'],
+    ['maxAgeMs=0', 'bad_maxAgeMs', 'maxAgeMs must be a whole number from 1 on, got 0'],
+    ['maxLagBytes=many', 'bad_maxLagBytes', 'maxLagBytes must be a whole number from 1 on, got "many"'],
+  ])('refuses ?%s: %s', (query, code, message) => {
+    expect(read(`/ws/ticks?${query}`)).toEqual({
+      refusal: { status: 400, code, message: expect.stringContaining(message) },
+    })
+  })
+
+  it('has limits where they are asked for', () => {
+    const none = { ageMsMax: Number.POSITIVE_INFINITY, lagBytesMax: Number.POSITIVE_INFINITY }
+    expect(read('/ws/ticks')).toMatchObject({ limits: none, form: { stamps: false } })
+    expect(read('/ws/ticks?maxAgeMs=500&maxLagBytes=1000&stamps=true')).toMatchObject({
+      limits: { ageMsMax: 500, lagBytesMax: 1000 },
+      form: { stamps: true },
     })
   })
 

@@ -95,10 +95,14 @@ describe('unsubscribe', () => {
 it('lists what a client is subscribed to', async () => {
   const { ask } = await connect('?symbols=B,A')
   await ask({ type: 'subscribe', id: 1, symbols: ['C*'] })
+  await ask({ type: 'subscribe', id: 3, symbols: ['D'], delivery: 'latest', interval: 9 })
   expect(await ask({ type: 'list', id: 2 })).toEqual({
     type: 'subscriptions',
     id: 2,
-    symbols: ['A', 'B', 'C*'],
+    subscriptions: [
+      { delivery: 'every', symbols: ['A', 'B', 'C*'] },
+      { delivery: 'latest', interval: 9, symbols: ['D'] },
+    ],
   })
 })
 
@@ -120,7 +124,7 @@ it.each([
   ['{"id":1,"type":"subscribe","symbols":"A"}', 1, 'bad_symbols'],
   ['{"id":1,"type":"subscribe","symbols":[]}', 1, 'bad_symbols'],
   ['{"id":1,"type":"subscribe","symbols":[1]}', 1, 'bad_symbols'],
-  ['{"id":1,"type":"subscribe","symbols":["A"],"delivery":"fast"}', 1, 'unknown_field'],
+  ['{"id":1,"type":"subscribe","symbols":["A"],"delivery":"fast"}', 1, 'unknown_delivery'],
 ])('says why %s is no command', async (text, id, code) => {
   const { ask } = await connect()
   const answer = await ask(text)

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { Audience } from '../../src/fanout/audience.js'
 import { Recipient } from '../../src/fanout/recipient.js'
 import { FakeSocket } from '../support/fake-socket.js'
+import { spec } from '../support/specs.js'
 
-const spec = { symbols: ['A'], batch: true, encoding: 'json' as const }
+const SPEC = spec({ symbols: ['A'] })
 
 function recipient(id: number): Recipient {
   return new Recipient(id, `test-${id}`, new FakeSocket().duplex)
@@ -11,7 +12,7 @@ function recipient(id: number): Recipient {
 
 describe('Audience', () => {
   it('keeps those that were admitted, in their order', () => {
-    const audience = new Audience(1, 0, 'key', spec)
+    const audience = new Audience(1, 0, 'key', SPEC)
     const members = [recipient(1), recipient(2), recipient(3)]
     for (const member of members) audience.admit(member)
     expect(audience.members).toEqual(members)
@@ -19,7 +20,7 @@ describe('Audience', () => {
   })
 
   it('leaves the places of a pass as they are when a member is released, and closes up afterwards', () => {
-    const audience = new Audience(1, 0, 'key', spec)
+    const audience = new Audience(1, 0, 'key', SPEC)
     const [first, second, third] = [recipient(1), recipient(2), recipient(3)]
     for (const member of [first, second, third]) audience.admit(member)
     audience.release(second)
@@ -30,7 +31,7 @@ describe('Audience', () => {
   })
 
   it('has a member that comes back once, at the end', () => {
-    const audience = new Audience(1, 0, 'key', spec)
+    const audience = new Audience(1, 0, 'key', SPEC)
     const [first, second] = [recipient(1), recipient(2)]
     audience.admit(first)
     audience.admit(second)
@@ -42,17 +43,18 @@ describe('Audience', () => {
   })
 
   it('tells what a successor of its lane has to know', () => {
-    const audience = new Audience(7, 1, 'key', spec)
+    const audience = new Audience(7, 1, 'key', SPEC)
     audience.seq = 5
-    audience.progress = { ticksTotal: 9, lostTotal: 2, unknownLosses: 1, lastOffset: 30 }
+    audience.progress = { ticksTotal: 9, lostTotal: 2, unknownLosses: 1, lastOffset: 30, flushedOffset: 0 }
     expect(audience.state).toEqual({
       audience: 7,
-      spec,
+      spec: SPEC,
       seq: 5,
       ticksTotal: 9,
       lostTotal: 2,
       unknownLosses: 1,
       lastOffset: 30,
+      conflated: [],
     })
   })
 })

@@ -34,13 +34,20 @@ beforeEach(() => {
 function record(before = NO_RECORD, length = SEGMENT_BYTES): number | undefined {
   if (writer.reserve(length) === undefined) return undefined
   const descriptor = new Descriptor()
-  Object.assign(descriptor, { kind: AUDIENCE_FRAMES, length, ticksTotal: 7, lastOffset: 9, messages: 3 })
+  Object.assign(descriptor, {
+    kind: AUDIENCE_FRAMES,
+    length,
+    ticksTotal: 7,
+    ticks: 4,
+    lastOffset: 9,
+    messages: 3,
+  })
   writer.describe(descriptor)
   writer.publish()
   expect(reader.next()).toBe(true)
   reader.release()
   window.enter(reader.descriptor.segment)
-  return window.add(reader.descriptor, before)
+  return window.add(reader.descriptor, before, 0)
 }
 
 describe('FrameWindow', () => {
@@ -50,12 +57,14 @@ describe('FrameWindow', () => {
     expect([window.length(first), window.length(second)]).toEqual([100, 50])
     expect(window.start(second)).toBe(window.start(first) + 100)
     expect(window.segment(second)).toBe(window.segment(first))
-    expect([window.messageCount(second), window.ticksTotal(second)]).toEqual([3, 7])
-    expect(window.progress(second)).toEqual({
+    expect([window.messageCount(second), window.tickCount(second)]).toEqual([3, 4])
+    const before = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0, flushedOffset: 5 }
+    expect(window.progress(second, before)).toEqual({
       ticksTotal: 7,
       lostTotal: 0,
       unknownLosses: 0,
       lastOffset: 9,
+      flushedOffset: 5,
     })
   })
 
@@ -151,7 +160,7 @@ describe('FrameWindow', () => {
       // Nothing of it: what counts is how many there are.
       const descriptor = Object.assign(new Descriptor(), { length: 0, segment: 0, start: number })
       if (number === 0) window.enter(0)
-      last = window.add(descriptor, last)
+      last = window.add(descriptor, last, 0)
     }
     expect(window.firstRecord).toBe(10)
     expect([window.holds(9), window.holds(10)]).toEqual([false, true])
@@ -160,7 +169,7 @@ describe('FrameWindow', () => {
     expect(window.next(10)).toBe(11)
     // Record 0 had the place that record 65,536 has now.
     const before = window.next(65_536)
-    window.add(Object.assign(new Descriptor(), { length: 0, segment: 0 }), 0)
+    window.add(Object.assign(new Descriptor(), { length: 0, segment: 0 }), 0, 0)
     expect(window.next(65_536)).toBe(before)
   })
 
@@ -174,11 +183,11 @@ describe('FrameWindow', () => {
     for (const segment of [0, 1]) {
       take()
       window.enter(segment)
-      for (let count = 0; count < 40_000; count++) window.add(descriptor, NO_RECORD)
+      for (let count = 0; count < 40_000; count++) window.add(descriptor, NO_RECORD, 0)
     }
     take()
     window.enter(2)
-    for (let count = 0; count < 30_000; count++) window.add(descriptor, NO_RECORD)
+    for (let count = 0; count < 30_000; count++) window.add(descriptor, NO_RECORD, 0)
     const first = 110_000 - 65_536
     expect(window.firstRecord).toBe(first)
     // The next segment leaves too few free: the oldest, whose records are long gone, goes back.

@@ -2,13 +2,15 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { LaneLink } from '../../src/fanout/lane-link.js'
 import { Membership } from '../../src/fanout/membership.js'
 import { Recipient } from '../../src/fanout/recipient.js'
-import { leastLoaded } from '../../src/lanes/placement.js'
+import { chooseLane } from '../../src/lanes/placement.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
 import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
 import type { LaneCommand } from '../../src/protocol/lane-commands.js'
 import { FakeSocket } from '../support/fake-socket.js'
+import { LATEST_BYTES } from '../support/fan-out.js'
+import { spec } from '../support/specs.js'
 
-const A = { symbols: ['A'], batch: true, encoding: 'json' as const }
+const A = spec({ symbols: ['A'], batch: true })
 
 let links: LaneLink[]
 let sent: { lane: number; command: LaneCommand }[]
@@ -16,11 +18,11 @@ let membership: Membership
 
 beforeEach(() => {
   const layout = laneLayout(8192, 512, 64)
-  links = [0, 1].map(index => new LaneLink(index, layout, () => {}))
+  links = [0, 1].map(index => new LaneLink(index, layout, LATEST_BYTES, () => {}))
   sent = []
   membership = new Membership({
     links,
-    place: leastLoaded,
+    place: (lanes, hasAudience) => chooseLane(lanes, hasAudience, () => false),
     send: (lane, command) => sent.push({ lane, command }),
   })
 })
@@ -29,15 +31,16 @@ function recipient(id: number): Recipient {
   return new Recipient(id, `test-${id}`, new FakeSocket().duplex)
 }
 
-const ANSWER = { type: 'subscribed', symbols: ['A'] } as const
+const ANSWER = { type: 'subscribed', symbols: ['A'], delivery: 'every', snapshot: false } as const
 
 function join(recipient: Recipient, spec: AudienceSpec): void {
   membership.join(recipient, spec, ANSWER, 100)
 }
 
-const joinCommand = (client: number, audience: number, request = 1) => ({
+const joinCommand = (client: number, audience: number, request = 1, leaving = 0) => ({
   op: 'join',
   audience,
+  leaving,
   client,
   name: `test-${client}`,
   join: request,
@@ -48,7 +51,7 @@ const joinCommand = (client: number, audience: number, request = 1) => ({
 describe('Membership', () => {
   it('opens an audience for the first that wants its bytes, and lets the next ones join it', () => {
     join(recipient(1), A)
-    join(recipient(2), { symbols: ['A'], batch: true, encoding: 'json' as const })
+    join(recipient(2), spec({ symbols: ['A'], batch: true }))
     expect(sent).toEqual([
       { lane: 0, command: { op: 'open', audience: 1, spec: A } },
       { lane: 0, command: joinCommand(1, 1) },
@@ -59,10 +62,10 @@ describe('Membership', () => {
   })
 
   it.each([
-    { symbols: ['B'], batch: true, encoding: 'json' as const },
-    { symbols: ['A', 'B'], batch: true, encoding: 'json' as const },
-    { symbols: ['A'], batch: false, encoding: 'json' as const },
-    { symbols: null, batch: true, encoding: 'json' as const },
+    spec({ symbols: ['B'], batch: true }),
+    spec({ symbols: ['A', 'B'], batch: true }),
+    spec({ symbols: ['A'], batch: false }),
+    spec({ symbols: null, batch: true }),
   ])('opens another one, on another lane, for one that wants other bytes: %j', spec => {
     join(recipient(1), A)
     const other = recipient(2)
@@ -106,14 +109,14 @@ describe('Membership', () => {
 
   it('asks anew, from where it fell behind, for one that goes on', () => {
     const slow = recipient(1)
-    const progress = { ticksTotal: 4, lostTotal: 0, unknownLosses: 0, lastOffset: 12 }
+    const progress = { ticksTotal: 4, lostTotal: 0, unknownLosses: 0, lastOffset: 12, flushedOffset: 0 }
     join(slow, A)
     answered(slow)
     slow.progress = progress
     membership.lapped(slow)
     expect(sent.at(-1)).toEqual({
       lane: 0,
-      command: { ...joinCommand(1, 1, 2), fellBehindAt: progress, answers: [] },
+      command: { ...joinCommand(1, 1, 2, 1), fellBehindAt: progress, answers: [] },
     })
     answered(slow)
     expect(links[0]!.audiences.get(1)!.clientCount).toBe(1)
@@ -131,10 +134,10 @@ describe('Membership', () => {
   })
 
   describe('a client that changes its audience', () => {
-    const B = { symbols: ['B'], batch: true, encoding: 'json' as const }
-    const C = { symbols: ['C'], batch: true, encoding: 'json' as const }
-    const TO_B = { type: 'subscribed', id: 1, symbols: ['B'] } as const
-    const TO_C = { type: 'subscribed', id: 2, symbols: ['C'] } as const
+    const B = spec({ symbols: ['B'], batch: true })
+    const C = spec({ symbols: ['C'], batch: true })
+    const TO_B = { type: 'subscribed', id: 1, symbols: ['B'], delivery: 'every', snapshot: false } as const
+    const TO_C = { type: 'subscribed', id: 2, symbols: ['C'], delivery: 'every', snapshot: false } as const
     let mover: Recipient
 
     beforeEach(() => {
@@ -148,7 +151,7 @@ describe('Membership', () => {
       membership.move(mover, B, TO_B, 100)
       expect(sent).toEqual([
         { lane: 0, command: { op: 'open', audience: 2, spec: B } },
-        { lane: 0, command: { ...joinCommand(1, 2, 2), answers: [TO_B] } },
+        { lane: 0, command: { ...joinCommand(1, 2, 2, 1), answers: [TO_B] } },
       ])
       expect(mover.audience?.spec).toEqual(A)
       expect(answered(mover)?.spec).toEqual(B)
@@ -164,7 +167,7 @@ describe('Membership', () => {
       expect(membership.waitingBytes(mover)).toBe(300)
       expect(sent.filter(({ command }) => command.op === 'join')).toHaveLength(1)
       answered(mover)
-      expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 1, 3), answers: [TO_C, TO_B] } })
+      expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 1, 3, 2), answers: [TO_C, TO_B] } })
       answered(mover)
       expect(mover.audience?.spec).toEqual(A)
       expect(membership.audienceCount).toBe(1)
@@ -178,7 +181,7 @@ describe('Membership', () => {
       expect(sent.filter(({ command }) => command.op === 'join')).toEqual([])
       mover.nextRecord = -1
       membership.goOn(mover)
-      expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 2, 2), answers: [TO_B] } })
+      expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 2, 2, 1), answers: [TO_B] } })
     })
 
     it('asks again for what was answered while it was behind', () => {
@@ -196,7 +199,7 @@ describe('Membership', () => {
 
     it('is told what it missed in the old one first when it fell out of the window', () => {
       membership.move(mover, B, TO_B, 100)
-      const progress = { ticksTotal: 4, lostTotal: 0, unknownLosses: 0, lastOffset: 12 }
+      const progress = { ticksTotal: 4, lostTotal: 0, unknownLosses: 0, lastOffset: 12, flushedOffset: 0 }
       mover.progress = progress
       membership.lapped(mover)
       expect(sent.at(-1)).toMatchObject({

@@ -3,17 +3,19 @@
  * block, drain a little, drain, leave and come back, on a ring so small that they are lapped and cut off all the time, while
  * the transmitter runs out of time at random. Nothing here is a thread: a seed is a whole run, and fails again by itself.
  */
+
 import { expect, it } from 'vitest'
 import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
 import { FanOut, type Member, PASS_BUDGET_MS } from '../support/fan-out.js'
+import { spec } from '../support/specs.js'
 
 const SEEDS = Array.from({ length: 30 }, (_, index) => 1 + index)
 const STEPS = 600
 const MEMBERS_MAX = 60
 const SPECS: readonly AudienceSpec[] = [
-  { symbols: null, batch: true, encoding: 'json' as const },
-  { symbols: ['A'], batch: true, encoding: 'json' as const },
-  { symbols: ['A', 'B'], batch: true, encoding: 'json' as const },
+  spec({ symbols: null, batch: true }),
+  spec({ symbols: ['A'], batch: true }),
+  spec({ symbols: ['A', 'B'], batch: true }),
 ]
 
 /** Mulberry32. */

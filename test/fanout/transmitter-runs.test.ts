@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest'
 import { FanOut, type Member, PASS_BUDGET_MS, ticksIn } from '../support/fan-out.js'
+import { spec } from '../support/specs.js'
 
 const WRITES_PER_LOOK = 32
 
@@ -36,7 +37,7 @@ it('yields between the audiences of one member each, too', async () => {
   fanOut = new FanOut()
   const { lane } = fanOut
   const members = Array.from({ length: 3 * WRITES_PER_LOOK }, (_, index) =>
-    fanOut.connect({ symbols: [`S${index}`], batch: true, encoding: 'json' }),
+    fanOut.connect(spec({ symbols: [`S${index}`] })),
   )
   for (const { recipient } of members) {
     lane.obey()

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { FanOut, type Member, PASS_BUDGET_MS, ticksIn, upTo } from '../support/fan-out.js'
+import { spec } from '../support/specs.js'
 
 const WRITES_PER_LOOK = 32
 
@@ -122,8 +123,8 @@ describe('a pass', () => {
 
   it('takes turns from every lane', async () => {
     const { lanes } = start({ laneCount: 2 })
-    const one = fanOut.connect({ symbols: ['A'], batch: true, encoding: 'json' as const })
-    const two = fanOut.connect({ symbols: ['B'], batch: true, encoding: 'json' as const })
+    const one = fanOut.connect(spec({ symbols: ['A'], batch: true }))
+    const two = fanOut.connect(spec({ symbols: ['B'], batch: true }))
     expect([fanOut.audience(one).lane, fanOut.audience(two).lane]).toEqual([0, 1])
     for (const lane of lanes) {
       lane.obey()
@@ -403,12 +404,16 @@ describe('a member that the ring has overtaken', () => {
     socket.open()
     await fanOut.rest()
     expect(fanOut.lapped).toEqual([
-      { recipient, progress: { ticksTotal: 60, lostTotal: 0, unknownLosses: 0, lastOffset: 60 } },
+      {
+        recipient,
+        progress: { ticksTotal: 60, lostTotal: 0, unknownLosses: 0, lastOffset: 60, flushedOffset: 0 },
+      },
     ])
     expect(fanOut.lane.commands).toEqual([
       {
         op: 'join',
         audience: 1,
+        leaving: 1,
         client: recipient.id,
         name: recipient.name,
         join: 2,
@@ -522,8 +527,8 @@ describe('bytes that a socket holds', () => {
 })
 
 describe('a member that goes over to another audience', () => {
-  const B = { symbols: ['B'], batch: true, encoding: 'json' as const }
-  const ANSWER = { type: 'subscribed', symbols: ['B'] } as const
+  const B = spec({ symbols: ['B'], batch: true })
+  const ANSWER = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
 
   async function asked() {
     const { lane, links, membership } = start()

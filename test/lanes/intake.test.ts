@@ -102,7 +102,7 @@ class FakeSource {
 
 function begin({ logBytes = 65_536, queueSize = 1_000_000 } = {}) {
   const tickLog = new SharedArrayBuffer(tickLogBytes(logBytes))
-  const links = Array.from({ length: LANE_COUNT }, (_, index) => new LaneLink(index, LAYOUT, () => {}))
+  const links = Array.from({ length: LANE_COUNT }, (_, index) => new LaneLink(index, LAYOUT, 8, () => {}))
   const counters = new CounterWriter(
     new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
   )

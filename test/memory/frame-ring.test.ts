@@ -85,6 +85,8 @@ describe('the frame ring', () => {
       messages: 3,
       join: 4,
       unknownLosses: 5,
+      ticks: 6,
+      part: 7,
       ticksTotal: 2 ** 53 - 1,
       lastOffset: 2 ** 52 + 1,
       receivedUs: 1_723_161_255_088_169,

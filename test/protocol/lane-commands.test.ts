@@ -16,7 +16,9 @@ const anyCommand: fc.Arbitrary<LaneCommand> = fc.oneof(
     audience: id,
     spec: fc.record({
       symbols: fc.oneof(fc.constant(null), fc.array(anySymbol)),
+      latest: fc.array(fc.record({ intervalMs: fc.nat(), symbols: fc.array(anySymbol) })),
       batch: fc.boolean(),
+      stamps: fc.boolean(),
       encoding: fc.constantFrom('json' as const, 'protobuf' as const),
     }),
   }),
@@ -24,16 +26,25 @@ const anyCommand: fc.Arbitrary<LaneCommand> = fc.oneof(
   fc.record({
     op: fc.constant('join' as const),
     audience: id,
+    leaving: id,
     client: id,
     name: fc.string(),
     join: id,
     fellBehindAt: fc.oneof(
       fc.constant(null),
-      fc.record({ ticksTotal: total, lostTotal: total, unknownLosses: total, lastOffset: total }),
+      fc.record({
+        ticksTotal: total,
+        lostTotal: total,
+        unknownLosses: total,
+        lastOffset: total,
+        flushedOffset: total,
+      }),
     ),
     answers: fc.array(
       fc.record({
-        type: fc.constantFrom('subscribed' as const, 'unsubscribed' as const),
+        type: fc.constant('subscribed' as const),
+        delivery: fc.constantFrom('every' as const, 'latest' as const),
+        snapshot: fc.boolean(),
         id: fc.oneof(fc.string(), fc.nat()),
         symbols: fc.array(anySymbol),
       }),

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { MessageHead } from '../../src/protocol/message-head.js'
 import {
   TICKS_HEAD_BYTES_MAX,
   TICKS_TAIL_BYTES,
@@ -12,9 +13,11 @@ describe('a ticks message', () => {
   it('is JSON around the ticks, and as long as announced', () => {
     fc.assert(
       fc.property(fc.oneof(fc.maxSafeNat(), fc.nat(1000)), fc.maxSafeNat(), (seq, offset) => {
+        const message = new MessageHead()
+        message.begin(false, seq, offset)
         const bytes = new Uint8Array(TICKS_HEAD_BYTES_MAX + TICKS_TAIL_BYTES + 10)
-        const head = writeTicksHead(bytes, 3, seq, offset)
-        expect(head - 3).toBe(ticksHeadBytes(seq, offset))
+        const head = writeTicksHead(bytes, 3, message)
+        expect(head - 3).toBe(ticksHeadBytes(message))
         expect(head - 3).toBeLessThanOrEqual(TICKS_HEAD_BYTES_MAX)
         bytes[head] = 0x37
         const end = writeTicksTail(bytes, head + 1)

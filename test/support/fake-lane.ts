@@ -28,6 +28,7 @@ export class FakeLane {
     const text = Array.from({ length: ticks }, (_, tick) => `${audience}:${before + tick + 1};`).join('')
     if (!this.put(text)) return false
     this.ticksTotals.set(audience, before + ticks)
+    this.descriptor.ticks = ticks
     this.describe(AUDIENCE_FRAMES, audience, text.length, before + ticks, ticks, 0, receivedUs)
     return true
   }
@@ -51,6 +52,7 @@ export class FakeLane {
     const text =
       fellBehindAt === null ? `${audience}!${total};` : `${audience}?${total - fellBehindAt.ticksTotal};`
     if (!this.put(text)) return false
+    this.descriptor.ticks = 0
     this.describe(CLIENT_FRAMES, client, text.length, total, 0, join)
     this.describe(JOINED, client, 0, total, 0, join)
     return true

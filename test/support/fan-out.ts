@@ -2,12 +2,13 @@
  * The transmitter with everything around it that is not a thread and not a network: links, membership, fake lanes and
  * fake sockets. The test's own thread is the lane.
  */
+
 import type { Audience } from '../../src/fanout/audience.js'
 import { LaneLink } from '../../src/fanout/lane-link.js'
 import { Membership } from '../../src/fanout/membership.js'
 import { Recipient } from '../../src/fanout/recipient.js'
 import { Transmitter } from '../../src/fanout/transmitter.js'
-import { leastLoaded } from '../../src/lanes/placement.js'
+import { chooseLane } from '../../src/lanes/placement.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
 import { Histogram } from '../../src/metrics/histogram.js'
@@ -17,9 +18,13 @@ import type { Progress } from '../../src/protocol/lane-commands.js'
 import { FakeClock } from './fake-clock.js'
 import { FakeLane } from './fake-lane.js'
 import { FakeSocket } from './fake-socket.js'
+import { spec } from './specs.js'
 
-export const ALL_TICKS: AudienceSpec = { symbols: null, batch: true, encoding: 'json' as const }
+export const ALL_TICKS: AudienceSpec = spec({ symbols: null, batch: true })
 export const PASS_BUDGET_MS = 4
+/** Nothing here keeps latest ticks. */
+export const LATEST_BYTES = 8
+const ANSWER = { type: 'subscribed', symbols: ['*'], delivery: 'every', snapshot: false } as const
 
 export interface Member {
   readonly recipient: Recipient
@@ -50,12 +55,14 @@ export class FanOut {
     this.links = Array.from(
       { length: laneCount },
       (_, index) =>
-        new LaneLink(index, layout, (link, segment) => this.transmitter.cutOffHolders(link, segment)),
+        new LaneLink(index, layout, LATEST_BYTES, (link, segment) =>
+          this.transmitter.cutOffHolders(link, segment),
+        ),
     )
     this.lanes = this.links.map(link => new FakeLane(link))
     this.membership = new Membership({
       links: this.links,
-      place: leastLoaded,
+      place: (links, hasAudience) => chooseLane(links, hasAudience, () => false),
       send: (lane, command) => this.lanes[lane]!.commands.push(command),
     })
     this.transmitter = new Transmitter({
@@ -94,7 +101,7 @@ export class FanOut {
     const socket = new FakeSocket()
     const recipient = new Recipient(this.nextId, `test-${this.nextId++}`, socket.duplex)
     this.transmitter.add(recipient)
-    this.membership.join(recipient, spec, { type: 'subscribed', symbols: spec.symbols ?? ['*'] }, 100)
+    this.membership.join(recipient, spec, ANSWER, 100)
     return { recipient, socket }
   }
 

@@ -15,11 +15,13 @@ import {
   JOINED,
   LANE_ASLEEP,
   laneLayout,
+  PART_BEGUN,
   STOP,
   TICK_IN_HAND,
   TURN_END,
 } from '../../src/memory/lane-layout.js'
 import { LaneState } from '../../src/memory/lane-state.js'
+import { latestStoreBytes } from '../../src/memory/latest-store.js'
 import { TickLogWriter, tickLogBytes } from '../../src/memory/tick-log.js'
 import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
 import { LANE_SLOT_COUNT, LANE_SLOTS, type LaneMetric } from '../../src/metrics/metric-table.js'
@@ -31,19 +33,27 @@ import {
   offsetsOf,
   type Progress,
 } from '../../src/protocol/lane-commands.js'
-import { TURN_OVERSHOOT_BYTES } from '../../src/protocol/lane-task.js'
-import type { GapMessage, GapReason, SubscribedMessage, TicksMessage } from '../../src/protocol/messages.js'
+import { type ConflatedProgress, TURN_OVERSHOOT_BYTES } from '../../src/protocol/lane-task.js'
+import type {
+  GapMessage,
+  GapReason,
+  SnapshotMessage,
+  SubscribedMessage,
+  TicksMessage,
+} from '../../src/protocol/messages.js'
 import { TickDecoder } from '../../src/protocol/tick-decoder.js'
 import { QUOTE } from '../../src/protocol/tick-fields.js'
 import { Lane } from '../../workers/lane.js'
 import { frameTexts } from './frames.js'
+import { spec } from './specs.js'
 
-export type Message = TicksMessage | GapMessage | SubscribedMessage
+export type Message = TicksMessage | SnapshotMessage | GapMessage | SubscribedMessage
 
 interface StageAudience {
   readonly spec: AudienceSpec
   seq: number
   progress: Progress
+  readonly conflated: ConflatedProgress[]
 }
 
 /** A client as the main thread sees it. */
@@ -80,7 +90,13 @@ const DEADLY = [
   [TickDecoder.prototype, 'decode'],
 ] as const
 
-const PROGRESS_AT_FIRST: Progress = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0 }
+const PROGRESS_AT_FIRST: Progress = {
+  ticksTotal: 0,
+  lostTotal: 0,
+  unknownLosses: 0,
+  lastOffset: 0,
+  flushedOffset: 0,
+}
 
 export class LaneStage {
   readonly audiences = new Map<number, StageAudience>()
@@ -103,6 +119,7 @@ export class LaneStage {
   isBusy = false
   private readonly options: Required<StageOptions>
   private readonly tickLog = new SharedArrayBuffer(tickLogBytes(1 << 20))
+  private readonly latest = new SharedArrayBuffer(latestStoreBytes(1 << 16))
   private readonly counters = new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT))
   private segment = -1
 
@@ -154,9 +171,9 @@ export class LaneStage {
     this.command({ op: 'lost', reason, missed })
   }
 
-  open(audience: number, spec: Partial<AudienceSpec> = {}): void {
-    const whole = { symbols: null, batch: true, encoding: 'json' as const, ...spec }
-    this.audiences.set(audience, { spec: whole, seq: 0, progress: PROGRESS_AT_FIRST })
+  open(audience: number, part: Partial<AudienceSpec> = {}): void {
+    const whole = spec(part)
+    this.audiences.set(audience, { spec: whole, seq: 0, progress: PROGRESS_AT_FIRST, conflated: [] })
     this.command({ op: 'open', audience, spec: whole })
   }
 
@@ -173,11 +190,15 @@ export class LaneStage {
     this.command({
       op: 'join',
       audience,
+      leaving: 0,
       client: id,
       name: `c${id}`,
       join: client.join,
       fellBehindAt,
-      answers: fellBehindAt === null ? [{ type: 'subscribed', symbols: ['*'] }] : [],
+      answers:
+        fellBehindAt === null
+          ? [{ type: 'subscribed', symbols: ['*'], delivery: 'every', snapshot: false }]
+          : [],
     })
     return client
   }
@@ -260,16 +281,15 @@ export class LaneStage {
       tickLog: this.tickLog,
       memory: this.memory,
       layout: this.layout,
+      latest: this.latest,
       counters: this.counters,
       bell: { postMessage: () => {} } as unknown as MessagePort,
       turnBytesMax: this.options.turnBytesMax,
       positionsTellLosses: this.options.positionsTellLosses,
-      audiences: [...this.audiences].map(([audience, { spec, seq, progress }]) => ({
-        audience,
-        spec,
-        seq,
-        ...progress,
-      })),
+      audiences: [...this.audiences].map(([audience, { spec, seq, progress, conflated }]) => {
+        const { flushedOffset: _, ...sent } = progress
+        return { audience, spec, seq, ...sent, conflated }
+      }),
       poison: this.poison,
     })
   }
@@ -312,7 +332,7 @@ export class LaneStage {
       text => JSON.parse(text) as Message,
     )
     this.framesBytesMax = Math.max(this.framesBytesMax, length)
-    if (kind === AUDIENCE_FRAMES) this.takeFrames(descriptor, messages)
+    if (kind === AUDIENCE_FRAMES || kind === PART_BEGUN) this.takeFrames(descriptor, messages)
     else if (kind === CLIENT_FRAMES || kind === JOINED) this.takeAnswer(descriptor, messages)
     else throw new Error(`descriptor of kind ${kind}`)
     if (length === 0 || segment === this.segment) return
@@ -328,7 +348,9 @@ export class LaneStage {
     if (descriptor.messages !== ticks.length)
       throw new Error(`${ticks.length} ticks messages, ${descriptor.messages} said`)
     audience.seq += descriptor.messages
-    audience.progress = { lastOffset, lostTotal, ticksTotal, unknownLosses }
+    if (descriptor.part === 0)
+      audience.progress = { ...audience.progress, lastOffset, lostTotal, ticksTotal, unknownLosses }
+    else audience.conflated[descriptor.part - 1] = { flushedOffset: lastOffset, ticksTotal }
     for (const client of this.clients.values())
       if (client.isReceiving && client.audience === descriptor.target) client.messages.push(...messages)
   }

@@ -10,6 +10,7 @@ import { SymbolTable } from '../../workers/symbol-table.js'
 import { Turn } from '../../workers/turn.js'
 import { anySymbol } from '../support/any-tick.js'
 import { frameTexts } from '../support/frames.js'
+import { audienceState, spec } from '../support/specs.js'
 
 const LAYOUT = laneLayout(1 << 20, 60_000, 1 << 17)
 const MAX = Number.MAX_SAFE_INTEGER
@@ -17,16 +18,7 @@ const MAX = Number.MAX_SAFE_INTEGER
 function begin(batch: boolean, seq: number) {
   const bytes = new Uint8Array(LAYOUT.totalBytes)
   const turn = new Turn(bytes, LAYOUT)
-  const spec = { symbols: null, batch, encoding: 'json' } as const
-  const audience = new LaneAudience({
-    audience: 1,
-    spec,
-    seq,
-    ticksTotal: 0,
-    lostTotal: 0,
-    unknownLosses: 0,
-    lastOffset: 0,
-  })
+  const audience = new LaneAudience(audienceState({ spec: spec({ batch }), seq }))
   const composer = new FrameComposer(bytes, turn)
   const symbols = new SymbolTable()
 

@@ -1,15 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { LaneAudience } from '../../workers/lane-audience.js'
+import { spec } from '../support/specs.js'
 
 const STATE = {
   audience: 3,
-  spec: { symbols: null, batch: true, encoding: 'json' as const },
+  spec: spec({ symbols: null, batch: true }),
   seq: 7,
   ticksTotal: 5,
   lostTotal: 2,
   unknownLosses: 1,
   lastOffset: 99,
+  conflated: [],
 }
 
 const runsOf = ({ runs, runCount }: LaneAudience): number[][] =>
@@ -19,7 +21,13 @@ describe('an audience of a lane', () => {
   it('goes on from where another lane left it', () => {
     const audience = new LaneAudience(STATE)
     expect(audience).toMatchObject({ id: 3, seq: 7, sentOffset: 99, runCount: 0 })
-    expect(audience.progress).toEqual({ ticksTotal: 5, lostTotal: 2, unknownLosses: 1, lastOffset: 99 })
+    expect(audience.progress).toEqual({
+      ticksTotal: 5,
+      lostTotal: 2,
+      unknownLosses: 1,
+      lastOffset: 99,
+      flushedOffset: Number.POSITIVE_INFINITY,
+    })
   })
 
   it('gathers ticks that are neighbours as one run, and gaps in their places', () => {

@@ -241,7 +241,8 @@ describe('a successor', () => {
     const mover = stage.join(100, 2)
     // More than a lane reads before it looks whether it can publish.
     for (let tick = 0; tick < 40; tick++) stage.tick({})
-    stage.audiences.get(1)!.progress = { ticksTotal: 40, lostTotal: 0, unknownLosses: 0, lastOffset: 40 }
+    const { progress } = stage.audiences.get(1)!
+    stage.audiences.get(1)!.progress = { ...progress, ticksTotal: 40, lastOffset: 40 }
     stage.run()
     expect(mover.messages).toMatchObject([{ type: 'subscribed', offset: 40 }])
   })

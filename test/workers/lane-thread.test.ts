@@ -13,6 +13,7 @@ import { ALL_LANES } from '../../src/protocol/lane-commands.js'
 import { type LaneTask, TURN_OVERSHOOT_BYTES } from '../../src/protocol/lane-task.js'
 import type { TicksMessage } from '../../src/protocol/messages.js'
 import { frameTexts } from '../support/frames.js'
+import { spec } from '../support/specs.js'
 import { reportOf, startThread, terminateThreads } from '../support/thread.js'
 
 const TICKS = 60_000
@@ -25,7 +26,7 @@ describe('a lane in a thread of its own', () => {
   it('brings every tick once and in order through small rings, and ends when it is told to', async () => {
     const layout = laneLayout(1 << 18, TURN_BYTES_MAX / 4 + TURN_OVERSHOOT_BYTES, 1 << 17)
     const tickLog = new SharedArrayBuffer(tickLogBytes(1 << 16))
-    const link = new LaneLink(0, layout, () => {})
+    const link = new LaneLink(0, layout, 1 << 16, () => {})
     const counters = new CounterWriter(
       new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
     )
@@ -37,6 +38,7 @@ describe('a lane in a thread of its own', () => {
       tickLog,
       memory: link.memory,
       layout,
+      latest: link.latest,
       counters: new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT)),
       bell: port2,
       turnBytesMax: TURN_BYTES_MAX / 4,
@@ -48,7 +50,7 @@ describe('a lane in a thread of its own', () => {
     intake.command(ALL_LANES, {
       op: 'open',
       audience: 1,
-      spec: { symbols: null, batch: true, encoding: 'json' as const },
+      spec: spec({ symbols: null, batch: true }),
     })
 
     let pushed = 0

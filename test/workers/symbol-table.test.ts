@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { LaneAudience } from '../../workers/lane-audience.js'
 import { type SymbolEntry, SymbolTable } from '../../workers/symbol-table.js'
 import { anySymbol } from '../support/any-tick.js'
+import { audienceState, spec } from '../support/specs.js'
 
 /** Pairs with the same hash: found by trying all texts of this form. */
 const COLLISIONS = collisions()
@@ -22,17 +23,9 @@ function collisions(): [string, string][] {
   return pairs
 }
 
-function audience(id: number): LaneAudience {
-  const spec = { symbols: [], batch: true, encoding: 'json' as const }
-  return new LaneAudience({
-    audience: id,
-    spec,
-    seq: 0,
-    ticksTotal: 0,
-    lostTotal: 0,
-    unknownLosses: 0,
-    lastOffset: 0,
-  })
+/** An audience that wants every tick of these symbols. */
+function audience(id: number, symbols: string[]): LaneAudience {
+  return new LaneAudience(audienceState({ audience: id, spec: spec({ symbols }) }))
 }
 
 function find(table: SymbolTable, symbol: string): SymbolEntry | undefined {
@@ -64,10 +57,8 @@ describe('the symbol table', () => {
   it('keeps symbols with the same hash apart', () => {
     for (const [first, second] of COLLISIONS) {
       const table = new SymbolTable()
-      const [one, two, three] = [audience(1), audience(2), audience(3)]
-      table.add(first, one!)
-      table.add(second, two!)
-      table.add(second, three!)
+      const [one, two, three] = [audience(1, [first]), audience(2, [second]), audience(3, [second])]
+      for (const each of [one, two, three]) table.open(each)
       expect(find(table, first)!.audiences).toEqual([one])
       expect(find(table, second)!.audiences).toEqual([two, three])
       expect([nameOf(find(table, first)), nameOf(find(table, second))]).toEqual([first, second])
@@ -78,10 +69,9 @@ describe('the symbol table', () => {
     for (const pair of COLLISIONS) {
       const [gone, kept] = isFirst ? pair : [pair[1], pair[0]]
       const table = new SymbolTable()
-      const [one, two] = [audience(1), audience(2)]
-      table.add(pair[0], pair[0] === gone ? one : two)
-      table.add(pair[1], pair[1] === gone ? one : two)
-      table.remove(gone, one)
+      const [one, two] = [audience(1, [gone]), audience(2, [kept])]
+      for (const each of isFirst ? [one, two] : [two, one]) table.open(each)
+      table.close(one)
       expect(find(table, kept)!.audiences).toEqual([two])
       expect(find(table, gone)!.audiences).toEqual([])
     }
@@ -89,17 +79,15 @@ describe('the symbol table', () => {
 
   it('lets an audience go, and nothing else', () => {
     const table = new SymbolTable()
-    const [one, two] = [audience(1), audience(2)]
-    table.add('A', one)
-    table.add('A', two)
-    table.add('B', one)
+    const [one, two] = [audience(1, ['A', 'C']), audience(2, ['A', 'B'])]
+    for (const each of [one, two]) table.open(each)
     const entry = find(table, 'A')
-    table.remove('A', one)
-    table.remove('A', one)
-    table.remove('C', one)
+    table.close(one)
+    table.close(one)
     expect(find(table, 'A')).toBe(entry)
     expect(entry!.audiences).toEqual([two])
-    expect(find(table, 'B')!.audiences).toEqual([one])
+    expect(find(table, 'B')!.audiences).toEqual([two])
+    expect(find(table, 'C')!.audiences).toEqual([])
   })
 
   it('finds nothing for bytes that are not UTF-8', () => {
@@ -115,10 +103,10 @@ describe('the symbol table', () => {
     const beyond = find(table, 'S65999')
     expect(nameOf(beyond)).toBe('S65999')
     expect(find(table, 'S65999')).not.toBe(beyond)
-    const one = audience(1)
-    table.add('S65999', one)
+    const one = audience(1, ['S65999'])
+    table.open(one)
     expect(find(table, 'S65999')!.audiences).toEqual([one])
-    table.remove('S65999', one)
+    table.close(one)
     expect(find(table, 'S65999')!.audiences).toEqual([])
   })
 })

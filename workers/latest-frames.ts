@@ -1,0 +1,191 @@
+/**
+ * Publishes latest ticks: to an audience whose interval is over, and to one client as a snapshot. One lane's own.
+ * Called when the turn's other frames are written, so the turn's scratch is free to be used again and again.
+ */
+
+import type { CounterWriter } from '../src/memory/counters.js'
+import { Descriptor } from '../src/memory/frame-ring.js'
+import { AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, PART_BEGUN } from '../src/memory/lane-layout.js'
+import { LANE_SLOTS } from '../src/metrics/metric-table.js'
+import type { JoinCommand } from '../src/protocol/lane-commands.js'
+import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
+import type { ConflatedPart } from './conflated-part.js'
+import type { FrameComposer } from './frame-composer.js'
+import { Gathering } from './gathering.js'
+import { EVERY, type LaneAudience } from './lane-audience.js'
+import type { LatestTick, LatestTicks } from './latest-ticks.js'
+import type { SymbolTable } from './symbol-table.js'
+import type { Turn } from './turn.js'
+import type { TurnPublisher } from './turn-publisher.js'
+
+const NO_FRAMES = new Uint8Array(0)
+const byOffset = (a: LatestTick, b: LatestTick): number => a.offset - b.offset
+
+export interface LatestFramesParts {
+  readonly latest: LatestTicks
+  readonly symbols: SymbolTable
+  readonly turn: Turn
+  readonly composer: FrameComposer
+  readonly publisher: TurnPublisher
+  readonly counters: CounterWriter
+  /** What one run of frames may take, bytes. */
+  readonly turnBytesMax: number
+}
+
+export class LatestFrames {
+  private readonly parts: LatestFramesParts
+  private readonly descriptor = new Descriptor()
+  private readonly gathering = new Gathering()
+  private readonly ticks: LatestTick[] = []
+
+  constructor(parts: LatestFramesParts) {
+    this.parts = parts
+  }
+
+  /** Somebody joins for the first time: from here on the part's ticks are counted and sent. */
+  begin(part: ConflatedPart, offset: number): void {
+    part.begin(offset)
+    this.describePart(PART_BEGUN, part)
+    this.describe(0, 0, 0)
+  }
+
+  /** Sends what waits to be sent to the members of the part's audience. @returns whether there was anything */
+  flush(part: ConflatedPart, offset: number): boolean {
+    const { composer, counters, publisher } = this.parts
+    const { gathering, ticks } = this
+    const { audience } = part
+    part.collectNews(ticks)
+    if (ticks.length === 0) return false
+    ticks.sort(byOffset)
+    const ticksTotal = part.countTicks()
+    for (let first = 0; first < ticks.length; ) {
+      const end = this.gather(audience, first)
+      const isLast = end === ticks.length
+      const count = end - first
+      const merged = isLast ? ticksTotal - part.ticksTotal - count : 0
+      const start = publisher.reserve(gathering.gatheredBytes + MESSAGE_OVERHEAD_BYTES_MAX)
+      const length = composer.composeLatest(audience, gathering, start, offset, merged) - start
+      // A successor sends the rest, should this lane die in between: all with higher offsets.
+      part.flushedOffset = isLast ? offset : ticks[end - 1]!.offset
+      part.ticksTotal = isLast ? ticksTotal : part.ticksTotal + count
+      this.describePart(AUDIENCE_FRAMES, part)
+      this.describe(length, composer.messages, count)
+      counters.values[LANE_SLOTS.framesBytes]! += length
+      counters.values[LANE_SLOTS.ticksConflated]! += merged
+      gathering.clear()
+      first = end
+    }
+    ticks.length = 0
+    return true
+  }
+
+  /**
+   * Lets a client join: tells it what `control` says, gives it a snapshot if it is to have one, and then it is in.
+   *
+   * @param control frames that come first
+   */
+  admit(join: JoinCommand, audience: LaneAudience, control: Uint8Array): void {
+    const { composer, publisher } = this.parts
+    const { descriptor, gathering, ticks } = this
+    const hasSnapshot = this.collectSnapshot(join, audience)
+    descriptor.target = join.client
+    descriptor.join = join.join
+    descriptor.part = 0
+    this.describeProgress(audience)
+    let frames = control
+    let first = 0
+    let isLast: boolean
+    do {
+      const end = this.gather(audience, first)
+      isLast = end === ticks.length
+      // The last frames are published together with the word that the client is in: a successor that repeated only one would
+      // answer twice.
+      publisher.waitForDescriptors(2)
+      const start = publisher.reserve(
+        frames.length + (hasSnapshot ? gathering.gatheredBytes + MESSAGE_OVERHEAD_BYTES_MAX : 0),
+      )
+      publisher.ring.bytes.set(frames, start)
+      let next = start + frames.length
+      if (hasSnapshot) next = composer.composeSnapshot(audience, gathering, next, audience.sentOffset, isLast)
+      descriptor.kind = CLIENT_FRAMES
+      this.describe(next - start, 0, end - first)
+      gathering.clear()
+      frames = NO_FRAMES
+      first = end
+    } while (!isLast)
+    descriptor.kind = JOINED
+    this.describe(0, 0, 0)
+    ticks.length = 0
+  }
+
+  /** Encodes and gathers `ticks` from `first` on, as many as go into one run of frames. @returns the index after the last */
+  private gather(audience: LaneAudience, first: number): number {
+    const { latest, turn, turnBytesMax } = this.parts
+    const { gathering, ticks } = this
+    const { bytesPerTick, spec } = audience
+    const encoded = turn.ticks[spec.encoding]
+    // What the turn holds is written; what is encoded now others of this turn may want, too.
+    if (encoded.isHalfFull) turn.clear()
+    let next = first
+    while (next < ticks.length && gathering.gatheredBytes < turnBytesMax && turn.hasRoom()) {
+      const tick = latest.encode(ticks[next++]!, spec.encoding, turn)
+      gathering.gatherTick(tick, encoded.bytesOf(tick) + bytesPerTick)
+    }
+    return next
+  }
+
+  /** Puts into `ticks` what the client missed and what it asked for. @returns whether it is to get a snapshot, be it empty */
+  private collectSnapshot(join: JoinCommand, audience: LaneAudience): boolean {
+    const { symbols } = this.parts
+    const wanted = new Set<LatestTick>()
+    const { fellBehindAt } = join
+    if (fellBehindAt !== null) {
+      for (const symbol of symbols.wantedBy(audience)) {
+        const delivery = audience.deliveryOf(symbol.symbol)
+        if (delivery === undefined) continue
+        const since = delivery === EVERY ? fellBehindAt.lastOffset : fellBehindAt.flushedOffset
+        for (const tick of [symbol.quote, symbol.trade])
+          if (tick !== undefined && tick.offset > since) wanted.add(tick)
+      }
+    }
+    let isAsked = false
+    for (const answer of join.answers) {
+      if (answer.type !== 'subscribed' || !answer.snapshot) continue
+      isAsked = true
+      for (const entry of answer.symbols) {
+        for (const { quote, trade } of symbols.entriesOf(entry))
+          for (const tick of [quote, trade]) if (tick !== undefined && tick.offset > 0) wanted.add(tick)
+      }
+    }
+    this.ticks.push(...wanted)
+    this.ticks.sort(byOffset)
+    return isAsked || this.ticks.length > 0
+  }
+
+  private describePart(kind: number, { audience, index, flushedOffset, ticksTotal }: ConflatedPart): void {
+    const { descriptor } = this
+    descriptor.kind = kind
+    descriptor.target = audience.id
+    descriptor.part = index + 1
+    descriptor.ticksTotal = ticksTotal
+    descriptor.lastOffset = flushedOffset
+    descriptor.lostTotal = audience.lostTotal
+    descriptor.unknownLosses = audience.unknownLosses
+  }
+
+  private describeProgress({ ticksTotal, lostTotal, unknownLosses, sentOffset }: LaneAudience): void {
+    const { descriptor } = this
+    descriptor.ticksTotal = ticksTotal
+    descriptor.lostTotal = lostTotal
+    descriptor.unknownLosses = unknownLosses
+    descriptor.lastOffset = sentOffset
+  }
+
+  private describe(length: number, messages: number, ticks: number): void {
+    const { descriptor } = this
+    descriptor.length = length
+    descriptor.messages = messages
+    descriptor.ticks = ticks
+    this.parts.publisher.describe(descriptor)
+  }
+}
