@@ -111,6 +111,7 @@ export class StreamHandler {
         lapped: recipient => membership.lapped(recipient),
         joined: recipient => membership.joined(recipient),
         deferred: recipient => membership.defer(recipient),
+        replayed: (recipient, position) => membership.replayed(recipient, position),
         caughtUp: recipient => membership.goOn(recipient),
         cutOff: recipient => this.clients.cutOff(recipient),
         afterRun: () => this.afterRun(),
@@ -125,6 +126,7 @@ export class StreamHandler {
       membership,
       answerBytesMax: Math.min(settings.turnBytesMax, this.intake.commandBytesMax),
       isOverloaded: () => this.intake.isFull,
+      lastOffset: () => this.intake.offset,
     })
     this.pool = new LanePool(
       {

@@ -2,8 +2,7 @@
  * Compares the feed's positions from tick to tick: which were seen before, and how many are missing. Pure; one for each way of
  * reading the tick log.
  */
-import type { CommittedState } from '../src/memory/lane-state.js'
-import type { SessionCommand } from '../src/protocol/lane-commands.js'
+import type { ContinuityState, SessionCommand } from '../src/protocol/lane-commands.js'
 
 /** What `take` found out about a tick. From 1 on: so many ticks are missing before it. */
 export const WHOLE = 0
@@ -12,14 +11,9 @@ export const SEEN = -1
 /** Nobody knows what is missing before it. */
 export const SEAM = -2
 
-export type ContinuityState = Pick<CommittedState, 'lastPosition' | 'lostSincePosition' | 'seamOpen'>
-
 export class FeedContinuity {
-  /** The feed's position of the last tick that had one, 0 for none. */
   lastPosition: number
-  /** Ticks told as lost since then, whose positions nobody has read. */
   lostSincePosition: number
-  /** Whether a session has begun whose first tick has not come and cannot be compared with the one before. */
   seamOpen: boolean
   private readonly positionsTellLosses: boolean
 
@@ -28,6 +22,11 @@ export class FeedContinuity {
     this.lostSincePosition = state.lostSincePosition
     this.seamOpen = state.seamOpen
     this.positionsTellLosses = positionsTellLosses
+  }
+
+  get state(): ContinuityState {
+    const { lastPosition, lostSincePosition, seamOpen } = this
+    return { lastPosition, lostSincePosition, seamOpen }
   }
 
   /** @param position of the tick in hand, 0 for none */

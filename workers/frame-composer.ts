@@ -16,6 +16,9 @@ export const GAP_BYTES_MAX = FRAME_HEADER_BYTES_MAX + GAP_TEXT_BYTES_MAX + MESSA
 
 const STAMPS_AT_FIRST = 256
 
+/** Whose frames are composed. */
+export type FrameStream = Pick<LaneAudience, 'spec' | 'format' | 'seq'>
+
 export class FrameComposer {
   /** `ticks` messages in the frames last composed. */
   messages = 0
@@ -34,7 +37,7 @@ export class FrameComposer {
   }
 
   /** Writes at `at` the frames of what the audience has gathered, and moves its `seq`. @returns the index after them */
-  compose(audience: LaneAudience, at: number): number {
+  compose(audience: FrameStream & Gathering, at: number): number {
     const { runs, runCount } = audience
     let next = at
     let run = 0
@@ -64,13 +67,7 @@ export class FrameComposer {
    * @param merged how many ticks they stand for beside themselves
    * @returns the index after them
    */
-  composeLatest(
-    audience: LaneAudience,
-    ticks: Gathering,
-    at: number,
-    offset: number,
-    merged: number,
-  ): number {
+  composeLatest(audience: FrameStream, ticks: Gathering, at: number, offset: number, merged: number): number {
     const { runs, runCount } = ticks
     const { head } = this
     this.messages = 0
@@ -94,7 +91,7 @@ export class FrameComposer {
 
   /** Writes at `at` a message of a snapshot. @param ticks of the turn, maybe none @returns the index after it */
   composeSnapshot(
-    audience: LaneAudience,
+    audience: FrameStream,
     ticks: Gathering,
     at: number,
     offset: number,
@@ -107,7 +104,7 @@ export class FrameComposer {
   }
 
   /** One message for the ticks of `runs[run, end)`. */
-  private batch(audience: LaneAudience, run: number, end: number, at: number): number {
+  private batch(audience: FrameStream & Gathering, run: number, end: number, at: number): number {
     const { runs } = audience
     const offset = this.turn.ticks[audience.spec.encoding].offsets[runs[end * 2 - 1]!]!
     this.head.begin(false, this.nextSeq(audience), offset)
@@ -115,7 +112,7 @@ export class FrameComposer {
   }
 
   /** A message for each tick of `runs[run, end)`. */
-  private singles(audience: LaneAudience, run: number, end: number, at: number): number {
+  private singles(audience: FrameStream & Gathering, run: number, end: number, at: number): number {
     const { runs } = audience
     const { offsets } = this.turn.ticks[audience.spec.encoding]
     let next = at
@@ -129,14 +126,14 @@ export class FrameComposer {
     return next
   }
 
-  private nextSeq(audience: LaneAudience): number {
+  private nextSeq(audience: FrameStream): number {
     this.messages++
     return ++audience.seq
   }
 
   /** The message that `head` begins, with the ticks of `runs[run, end)`. */
   private message(
-    { format, spec }: LaneAudience,
+    { format, spec }: FrameStream,
     runs: Int32Array,
     run: number,
     end: number,
@@ -168,7 +165,7 @@ export class FrameComposer {
   }
 
   /** The message that `head` begins, with one tick. */
-  private single({ format, spec }: LaneAudience, tick: number, at: number): number {
+  private single({ format, spec }: FrameStream, tick: number, at: number): number {
     const { bytes, head } = this
     const { receivedUs, starts } = this.turn.ticks[spec.encoding]
     const from = starts[tick]!

@@ -1,36 +1,87 @@
 /**
  * What a client is told when it joins an audience: what it missed, and that its commands are done. One lane's own.
  */
-import type { CommandAnswer, JoinCommand, Progress } from '../src/protocol/lane-commands.js'
-import { type ControlMessage, type GapMessage, messageText } from '../src/protocol/messages.js'
+import type { JoinCommand, Progress } from '../src/protocol/lane-commands.js'
+import {
+  type ControlMessage,
+  type GapMessage,
+  messageText,
+  type SubscribedMessage,
+  type UnsubscribedMessage,
+} from '../src/protocol/messages.js'
 import { frameHeaderBytes, writeTextFrameHeader } from '../src/protocol/websocket-frame.js'
 import type { LaneAudience } from './lane-audience.js'
 
 const encoder = new TextEncoder()
 
-/** The frames that answer `join`; what `audience` publishes from here on follows them without a seam. */
-export function joinAnswer(join: JoinCommand, audience: LaneAudience, epoch: string): Uint8Array {
-  const messages: ControlMessage[] = join.fellBehindAt === null ? [] : gapsSince(join.fellBehindAt, audience)
-  for (const answer of join.answers) messages.push(answerMessage(answer, join, audience, epoch))
-  return textFrames(messages.map(messageText))
+/** Where in a stream a client is told something. */
+interface Place {
+  readonly offset: number
+  readonly seq: number
 }
 
-function answerMessage(
-  answer: CommandAnswer,
+/** The frames that answer `join`; what `audience` publishes from here on follows them without a seam. */
+export function joinAnswer(join: JoinCommand, audience: LaneAudience, epoch: string): Uint8Array {
+  const gaps = join.fellBehindAt === null ? [] : gapsSince(join.fellBehindAt, audience)
+  return textFrames([...gaps, ...answers(join, audience, epoch, placeOf(audience))])
+}
+
+/** Begins a replay: what follows are the ticks after `place`. */
+export function resumedAnswer(
   join: JoinCommand,
   audience: LaneAudience,
   epoch: string,
-): ControlMessage {
-  const place = {
-    client: join.name,
-    epoch,
-    offset: audience.sentOffset,
-    seq: audience.seq,
-    batch: audience.spec.batch,
-  }
-  if (answer.type === 'unsubscribed') return { ...answer, ...place }
-  const { snapshot: _, delivery, interval, ...rest } = answer
-  return { ...rest, ...place, delivery, ...(interval === undefined ? {} : { interval }) }
+  place: Place,
+): Uint8Array {
+  return textFrames(answers(join, audience, epoch, place).map(message => ({ ...message, resumed: true })))
+}
+
+/** Ends a replay: what `audience` publishes from here on follows without a seam. */
+export function liveAnswer(audience: LaneAudience): Uint8Array {
+  return textFrames([{ type: 'live', ...placeOf(audience) }])
+}
+
+/** Nobody has what the client missed. @param since the last offset of this run that it had; undefined: of another run */
+export function notResumedAnswer(
+  join: JoinCommand,
+  audience: LaneAudience,
+  epoch: string,
+  since: number | undefined,
+): Uint8Array {
+  const { offset, seq } = placeOf(audience)
+  const first = answers(join, audience, epoch, { offset, seq }).map(message => ({
+    ...message,
+    resumed: false,
+  }))
+  const from = (since ?? offset) + 1
+  return textFrames([...first, { type: 'gap', reason: 'resume', from, to: offset, missed: null, seq }])
+}
+
+/** The rest of what the client missed was written over while it was being sent. */
+export function replayBrokenAnswer(audience: LaneAudience, since: number): Uint8Array {
+  const { offset, seq } = placeOf(audience)
+  return textFrames([
+    { type: 'gap', reason: 'resume', from: since + 1, to: offset, missed: null, seq },
+    { type: 'live', offset, seq },
+  ])
+}
+
+function placeOf({ sentOffset, seq }: LaneAudience): Place {
+  return { offset: sentOffset, seq }
+}
+
+function answers(
+  join: JoinCommand,
+  audience: LaneAudience,
+  epoch: string,
+  { offset, seq }: Place,
+): (SubscribedMessage | UnsubscribedMessage)[] {
+  const place = { client: join.name, epoch, offset, seq, batch: audience.spec.batch }
+  return join.answers.map(answer => {
+    if (answer.type === 'unsubscribed') return { ...answer, ...place }
+    const { snapshot: _, delivery, interval, ...rest } = answer
+    return { ...rest, ...place, delivery, ...(interval === undefined ? {} : { interval }) }
+  })
 }
 
 /** The ticks it was too slow for, and the losses that were told to the others meanwhile. */
@@ -48,8 +99,8 @@ function gapsSince(behind: Progress, audience: LaneAudience): GapMessage[] {
   return gaps
 }
 
-function textFrames(texts: readonly string[]): Uint8Array {
-  const payloads = texts.map(text => encoder.encode(text))
+function textFrames(messages: readonly ControlMessage[]): Uint8Array {
+  const payloads = messages.map(message => encoder.encode(messageText(message)))
   const bytes = new Uint8Array(
     payloads.reduce((sum, { length }) => sum + frameHeaderBytes(length) + length, 0),
   )

@@ -4,6 +4,7 @@
  */
 
 import { type Clock, systemClock } from '../src/clock.js'
+import { Checkpoints } from '../src/memory/checkpoints.js'
 import { CounterWriter } from '../src/memory/counters.js'
 import { LaneDoorbell } from '../src/memory/doorbell.js'
 import { Descriptor, FrameRingWriter } from '../src/memory/frame-ring.js'
@@ -19,8 +20,10 @@ import {
 import { LaneState } from '../src/memory/lane-state.js'
 import { LatestStore } from '../src/memory/latest-store.js'
 import { TickLogReader } from '../src/memory/tick-log.js'
+import { TickLogHistory } from '../src/memory/tick-log-history.js'
 import { COMMAND, TICK_BATCH } from '../src/memory/tick-log-layout.js'
 import { LANE_SLOTS } from '../src/metrics/metric-table.js'
+import { isConflated } from '../src/protocol/audience-spec.js'
 import { BatchReader } from '../src/protocol/batch-reader.js'
 import {
   ALL_LANES,
@@ -29,6 +32,8 @@ import {
   type LaneCommand,
   type LostCommand,
   offsetsOf,
+  RESUME_GONE,
+  type ReplayPosition,
 } from '../src/protocol/lane-commands.js'
 import type { LaneTask } from '../src/protocol/lane-task.js'
 import type { GapReason } from '../src/protocol/messages.js'
@@ -39,10 +44,11 @@ import type { ConflatedPart } from './conflated-part.js'
 import { DueQueue } from './due-queue.js'
 import { FeedContinuity, SEAM, SEEN, WHOLE } from './feed-continuity.js'
 import { FrameComposer, GAP_BYTES_MAX } from './frame-composer.js'
-import { joinAnswer } from './join-answer.js'
+import { joinAnswer, liveAnswer, notResumedAnswer, replayBrokenAnswer, resumedAnswer } from './join-answer.js'
 import { LaneAudience } from './lane-audience.js'
-import { LatestFrames } from './latest-frames.js'
+import { ALL_CONFLATED, EVERYTHING, LatestFrames, NOTHING, type Since } from './latest-frames.js'
 import { LatestTicks } from './latest-ticks.js'
+import { Replayer, type ReplayPart } from './replayer.js'
 import { type SymbolEntry, SymbolTable } from './symbol-table.js'
 import { Turn } from './turn.js'
 import { TurnPublisher } from './turn-publisher.js'
@@ -100,6 +106,8 @@ export class Lane {
   private readonly due = new DueQueue()
   /** Parts whose latest ticks are to be sent this turn. */
   private readonly flushing: ConflatedPart[] = []
+  private readonly checkpoints: Checkpoints
+  private readonly replayer: Replayer
   private readonly joins: JoinCommand[] = []
   /** Up to here some audience was sent ticks by an earlier lane: whoever joins before could get ticks twice. */
   private readonly recoveredOffset: number
@@ -150,6 +158,19 @@ export class Lane {
       publisher: this.publisher,
       counters: this.counters,
       turnBytesMax: task.turnBytesMax,
+    })
+    this.checkpoints = new Checkpoints(task.memory, task.layout, committed.offset)
+    this.replayer = new Replayer({
+      history: new TickLogHistory(task.tickLog),
+      checkpoints: this.checkpoints,
+      symbols: this.symbols,
+      poison: this.poison,
+      positionsTellLosses: task.positionsTellLosses,
+      turn: this.turn,
+      composer: this.composer,
+      publisher: this.publisher,
+      // The answer to the command, this and a snapshot's first part go into one segment of the ring, see laneLayout.
+      partBytesMax: task.turnBytesMax / 4,
     })
     this.recoveredOffset = Math.max(
       0,
@@ -279,6 +300,12 @@ export class Lane {
       }
     } else this.takeTick(log.payloadStart, log.payloadStart + log.payloadLength)
     this.inRecord = false
+    if (this.checkpoints.isDue(this.offset)) this.addCheckpoint()
+  }
+
+  private addCheckpoint(): void {
+    const { lastPosition, lostSincePosition, seamOpen } = this.continuity
+    this.checkpoints.add(this.offset, lastPosition, lostSincePosition, seamOpen)
   }
 
   // Ticks
@@ -530,6 +557,11 @@ export class Lane {
     const joins = this.canAnswerJoins() ? this.joins.splice(0) : []
     for (const join of joins) this.prepareJoin(join)
     this.flushParts()
+    if (joins.some(({ replay }) => replay !== null)) {
+      // Nobody waits for what only one client missed.
+      this.ring.publish()
+      this.doorbell.ringMain()
+    }
     for (const join of joins) this.answerJoin(join)
     const { descriptor } = this
     descriptor.kind = TURN_END
@@ -606,7 +638,51 @@ export class Lane {
       this.latestFrames.begin(part, this.offset)
       this.waitForInterval(part, this.clock.nowMs())
     }
-    this.latestFrames.admit(join, audience, joinAnswer(join, audience, this.task.epoch))
+    if (join.replay !== null) this.answerReplay(join, join.replay, audience)
+    else {
+      const { fellBehindAt } = join
+      const since =
+        fellBehindAt === null
+          ? NOTHING
+          : { every: fellBehindAt.lastOffset, latest: fellBehindAt.flushedOffset }
+      this.admit(join, audience, joinAnswer(join, audience, this.task.epoch), since)
+    }
+  }
+
+  /** Gives a client that resumes a part of what it missed; with the last one it joins. */
+  private answerReplay(
+    join: JoinCommand,
+    from: ReplayPosition | typeof RESUME_GONE,
+    audience: LaneAudience,
+  ): void {
+    const { epoch } = this.task
+    const part = from === RESUME_GONE ? undefined : this.nextPart(from, audience)
+    const isFirst = from === RESUME_GONE || from.continuity === null
+    if (part === undefined) {
+      const since = from === RESUME_GONE ? undefined : from.offset
+      const control = isFirst
+        ? notResumedAnswer(join, audience, epoch, since)
+        : replayBrokenAnswer(audience, since ?? 0)
+      this.admit(join, audience, control, EVERYTHING)
+      return
+    }
+    const head = isFirst && from !== RESUME_GONE ? resumedAnswer(join, audience, epoch, from) : NO_FRAMES
+    const isLast = part.position.offset >= audience.sentOffset
+    const frames = concat(head, part.frames, isLast ? liveAnswer(audience) : NO_FRAMES)
+    if (isLast) this.latestFrames.admit(join, audience, { ...part, frames }, ALL_CONFLATED)
+    else this.latestFrames.replay(join, audience, { ...part, frames })
+    this.showLife()
+  }
+
+  private nextPart(from: ReplayPosition, audience: LaneAudience): ReplayPart | undefined {
+    const offset = audience.sentOffset
+    if (!isConflated(audience.spec)) return this.replayer.next(from, audience, offset)
+    // What it missed is over: the latest is all that it wants.
+    return { frames: NO_FRAMES, ticks: 0, messages: 0, position: { ...from, offset } }
+  }
+
+  private admit(join: JoinCommand, audience: LaneAudience, frames: Uint8Array, since: Since): void {
+    this.latestFrames.admit(join, audience, { frames, ticks: 0, messages: 0 }, since)
   }
 
   /** Nothing is gathered: what was encoded is wanted by nobody, and all that was read is done with. */
@@ -641,6 +717,18 @@ export class Lane {
     // Pairs with the store in LaneLink.setSourcePaused: a paused source waits for the lanes to catch up.
     if (Atomics.load(this.control, SOURCE_PAUSED) === 1) this.doorbell.ringMain()
   }
+}
+
+const NO_FRAMES = new Uint8Array(0)
+
+function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }
 
 function remove<T>(list: T[], item: T): void {

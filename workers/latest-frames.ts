@@ -5,7 +5,7 @@
 
 import type { CounterWriter } from '../src/memory/counters.js'
 import { Descriptor } from '../src/memory/frame-ring.js'
-import { AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, PART_BEGUN } from '../src/memory/lane-layout.js'
+import { AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, PART_BEGUN, REPLAYED } from '../src/memory/lane-layout.js'
 import { LANE_SLOTS } from '../src/metrics/metric-table.js'
 import type { JoinCommand } from '../src/protocol/lane-commands.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
@@ -14,12 +14,31 @@ import type { FrameComposer } from './frame-composer.js'
 import { Gathering } from './gathering.js'
 import { EVERY, type LaneAudience } from './lane-audience.js'
 import type { LatestTick, LatestTicks } from './latest-ticks.js'
+import type { ReplayPart } from './replayer.js'
 import type { SymbolTable } from './symbol-table.js'
 import type { Turn } from './turn.js'
 import type { TurnPublisher } from './turn-publisher.js'
 
 const NO_FRAMES = new Uint8Array(0)
 const byOffset = (a: LatestTick, b: LatestTick): number => a.offset - b.offset
+
+/** Ticks after these offsets: of those that are delivered one by one, and of those that are conflated. */
+export interface Since {
+  readonly every: number
+  readonly latest: number
+}
+
+export const NOTHING: Since = { every: Number.POSITIVE_INFINITY, latest: Number.POSITIVE_INFINITY }
+export const EVERYTHING: Since = { every: 0, latest: 0 }
+/** What a replay does not bring. */
+export const ALL_CONFLATED: Since = { every: Number.POSITIVE_INFINITY, latest: 0 }
+
+/** Frames for one client, and what is in them. */
+export interface ClientFrames {
+  readonly frames: Uint8Array
+  readonly ticks: number
+  readonly messages: number
+}
 
 export interface LatestFramesParts {
   readonly latest: LatestTicks
@@ -80,19 +99,19 @@ export class LatestFrames {
   }
 
   /**
-   * Lets a client join: tells it what `control` says, gives it a snapshot if it is to have one, and then it is in.
+   * Lets a client join: gives it the frames of `first`, a snapshot if it is to have one, and then it is in.
    *
-   * @param control frames that come first
+   * @param since of which ticks it is given the latest, beside those of the symbols that it asked for
    */
-  admit(join: JoinCommand, audience: LaneAudience, control: Uint8Array): void {
+  admit(join: JoinCommand, audience: LaneAudience, before: ClientFrames, since: Since): void {
     const { composer, publisher } = this.parts
     const { descriptor, gathering, ticks } = this
-    const hasSnapshot = this.collectSnapshot(join, audience)
+    const hasSnapshot = this.collectSnapshot(join, audience, since)
     descriptor.target = join.client
     descriptor.join = join.join
     descriptor.part = 0
     this.describeProgress(audience)
-    let frames = control
+    let { frames, messages, ticks: ticksBefore } = before
     let first = 0
     let isLast: boolean
     do {
@@ -108,14 +127,38 @@ export class LatestFrames {
       let next = start + frames.length
       if (hasSnapshot) next = composer.composeSnapshot(audience, gathering, next, audience.sentOffset, isLast)
       descriptor.kind = CLIENT_FRAMES
-      this.describe(next - start, 0, end - first)
+      this.describe(next - start, messages, ticksBefore + end - first)
       gathering.clear()
       frames = NO_FRAMES
+      messages = 0
+      ticksBefore = 0
       first = end
     } while (!isLast)
     descriptor.kind = JOINED
     this.describe(0, 0, 0)
     ticks.length = 0
+  }
+
+  /** Gives a client a part of what it missed while it was away. */
+  replay(
+    { client, join }: JoinCommand,
+    audience: LaneAudience,
+    { frames, messages, position, ticks }: ReplayPart,
+  ): void {
+    const { publisher } = this.parts
+    const { descriptor } = this
+    const continuity = position.continuity!
+    publisher.ring.bytes.set(frames, publisher.reserve(frames.length))
+    descriptor.kind = REPLAYED
+    descriptor.target = client
+    descriptor.join = join
+    descriptor.part = 0
+    this.describeProgress(audience)
+    descriptor.ticksTotal = continuity.lastPosition
+    descriptor.lostTotal = continuity.lostSincePosition
+    descriptor.unknownLosses = continuity.seamOpen ? 1 : 0
+    descriptor.lastOffset = position.offset
+    this.describe(frames.length, messages, ticks)
   }
 
   /** Encodes and gathers `ticks` from `first` on, as many as go into one run of frames. @returns the index after the last */
@@ -135,17 +178,16 @@ export class LatestFrames {
   }
 
   /** Puts into `ticks` what the client missed and what it asked for. @returns whether it is to get a snapshot, be it empty */
-  private collectSnapshot(join: JoinCommand, audience: LaneAudience): boolean {
+  private collectSnapshot(join: JoinCommand, audience: LaneAudience, since: Since): boolean {
     const { symbols } = this.parts
     const wanted = new Set<LatestTick>()
-    const { fellBehindAt } = join
-    if (fellBehindAt !== null) {
+    if (since !== NOTHING) {
       for (const symbol of symbols.wantedBy(audience)) {
         const delivery = audience.deliveryOf(symbol.symbol)
         if (delivery === undefined) continue
-        const since = delivery === EVERY ? fellBehindAt.lastOffset : fellBehindAt.flushedOffset
+        const offset = delivery === EVERY ? since.every : since.latest
         for (const tick of [symbol.quote, symbol.trade])
-          if (tick !== undefined && tick.offset > since) wanted.add(tick)
+          if (tick !== undefined && tick.offset > offset) wanted.add(tick)
       }
     }
     let isAsked = false

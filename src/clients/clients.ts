@@ -13,6 +13,7 @@ import { Recipient } from '../fanout/recipient.js'
 import type { Transmitter } from '../fanout/transmitter.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
+import { RESUME_GONE } from '../protocol/lane-commands.js'
 import { messageText } from '../protocol/messages.js'
 import { Client, type EndReason } from './client.js'
 import { CommandDesk } from './command-desk.js'
@@ -38,6 +39,8 @@ export interface ClientsOptions {
   readonly answerBytesMax: number
   /** Whether the lanes are too far behind to be told of one more client. */
   readonly isOverloaded: () => boolean
+  /** Offset of the newest tick. */
+  readonly lastOffset: () => number
 }
 
 export class Clients {
@@ -91,7 +94,7 @@ export class Clients {
   /** Answers an upgrade request: with a WebSocket, or with a status that says why not. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const asked = readUpgradeRequest(request, this.limits)
-    const refusal = 'refusal' in asked ? asked.refusal : this.refusalNow()
+    const refusal = 'refusal' in asked ? asked.refusal : (this.resumeRefusal(asked) ?? this.refusalNow())
     if (refusal !== undefined) {
       this.refuse(socket, refusal)
     } else if ('symbols' in asked) {
@@ -143,16 +146,27 @@ export class Clients {
     return { status: 503, code: 'limit', message: `all ${maxClients} places are taken: try again later` }
   }
 
+  private resumeRefusal({ resume }: StreamRequest): Refusal | undefined {
+    const lastOffset = this.options.lastOffset()
+    if (resume?.epoch !== this.options.epoch || resume.offset <= lastOffset) return undefined
+    const message = `there is no offset ${resume.offset} yet to resume from, the last one is ${lastOffset}`
+    return { status: 400, code: 'bad_resume', message }
+  }
+
   private refuse(socket: Duplex, refusal: Refusal): void {
     this.countOne(REFUSALS[refusal.code] ?? 'refusedRequest')
     refuseUpgrade(socket, refusal, this.options.settings.retryAfterS)
   }
 
   private letIn(webSocket: WebSocket, socket: Duplex, asked: StreamRequest): void {
-    const { delivery, form, limits, symbols } = asked
+    const { delivery, form, limits, resume, symbols } = asked
     const { clock, counters, epoch, membership, settings, transmitter } = this.options
     const id = this.nextId++
     const recipient = new Recipient(id, `${epoch}-${id}`, socket, limits)
+    if (resume !== undefined) {
+      const { offset } = resume
+      recipient.replay = resume.epoch === epoch ? { offset, seq: 0, continuity: null } : RESUME_GONE
+    }
     const subscriptions = new Subscriptions(this.limits)
     subscriptions.add(symbols, delivery.intervalMs)
     const client = new Client({
@@ -200,7 +214,8 @@ export class Clients {
         type: 'subscribed',
         symbols,
         ...deliveryFields(delivery.intervalMs),
-        snapshot: delivery.snapshot,
+        // One that resumes gets all that it missed.
+        snapshot: resume === undefined && delivery.snapshot,
       },
       this.limits.bytesMax,
     )

@@ -37,6 +37,8 @@ export interface StreamRequest {
   readonly delivery: Delivery
   readonly form: StreamForm
   readonly limits: LagLimits
+  /** After which tick of which run of the process it goes on; undefined: from now on. */
+  readonly resume: { readonly epoch: string; readonly offset: number } | undefined
 }
 
 export function readUpgradeRequest(
@@ -75,8 +77,10 @@ export function readUpgradeRequest(
   if (typeof ageMsMax !== 'number') return { refusal: ageMsMax }
   const lagBytesMax = readLimit(parameters, 'maxLagBytes', NO_LIMITS.lagBytesMax)
   if (typeof lagBytesMax !== 'number') return { refusal: lagBytesMax }
+  const resume = readResume(parameters)
+  if (resume !== undefined && 'status' in resume) return { refusal: resume }
   const encoding = ENCODINGS[chooseSubprotocol(offeredBy(request)) ?? JSON_SUBPROTOCOL]
-  return { symbols, delivery, form: { batch, encoding, stamps }, limits: { ageMsMax, lagBytesMax } }
+  return { symbols, delivery, form: { batch, encoding, stamps }, limits: { ageMsMax, lagBytesMax }, resume }
 }
 
 function parseTarget(target: string): URL | undefined {
@@ -109,6 +113,7 @@ const PARAMETERS = [
   'delivery',
   'interval',
   'snapshot',
+  'resume',
   'batch',
   'stamps',
   'maxAgeMs',
@@ -161,6 +166,16 @@ function readLimit(parameters: URLSearchParams, name: string, initial: number): 
   if (given === undefined) return initial
   if (typeof given === 'number' && given >= 1 && given <= Number.MAX_SAFE_INTEGER) return given
   return badRequest(`bad_${name}`, `${name} must be a whole number from 1 on, got ${shown(given)}`)
+}
+
+function readResume(parameters: URLSearchParams): StreamRequest['resume'] | Refusal {
+  const text = parameters.get('resume')
+  if (text === null) return undefined
+  const [, epoch, digits] = /^([\w-]+):(\d{1,16})$/.exec(text) ?? []
+  const offset = Number(digits)
+  if (epoch !== undefined && offset <= Number.MAX_SAFE_INTEGER) return { epoch, offset }
+  const example = 'the epoch of subscribed and the last offset that came, for instance k3Xh_9aB:815'
+  return badRequest('bad_resume', `resume must be ${example}, got ${shown(text)}`)
 }
 
 /** The number that the text stands for, or else the text. */

@@ -71,7 +71,7 @@ const lanes = {
     max: 16_777_216,
     initial: 16_384,
   }),
-  tickLogBytes: ringSize('The tick log, from which a replaced lane goes on', {
+  tickLogBytes: ringSize('The tick log, from which replaced lanes go on and clients resume', {
     min: 64 * KiB,
     max: GiB,
     initial: 64 * MiB,

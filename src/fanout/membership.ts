@@ -3,11 +3,19 @@
  * An audience lives as long as it has clients. A client stays on the lane of its first audience, so that a change from one
  * audience to another has one place in one lane's stream: nothing is missing and nothing doubled at the seam.
  */
+
+import { invariant } from '../errors.js'
 import { type AudienceSpec, audienceKey } from '../protocol/audience-spec.js'
-import type { CommandAnswer, LaneCommand } from '../protocol/lane-commands.js'
+import {
+  type CommandAnswer,
+  type LaneCommand,
+  RESUME_GONE,
+  type ReplayPosition,
+} from '../protocol/lane-commands.js'
 import { Audience } from './audience.js'
 import type { LaneLink } from './lane-link.js'
 import type { AudienceRequest, Recipient } from './recipient.js'
+import { ReplayQueue } from './replay-queue.js'
 
 export interface MembershipOptions {
   readonly links: readonly LaneLink[]
@@ -18,12 +26,14 @@ export interface MembershipOptions {
 
 export class Membership {
   private readonly options: MembershipOptions
+  private readonly replays: ReplayQueue
   /** Those of each lane, by key. */
   private readonly audiences: readonly Map<string, Audience>[]
   private nextId = 1
 
   constructor(options: MembershipOptions) {
     this.options = options
+    this.replays = new ReplayQueue(options.links.length, recipient => this.sendJoin(recipient))
     this.audiences = options.links.map(() => new Map<string, Audience>())
   }
 
@@ -53,6 +63,7 @@ export class Membership {
   /** Asks the lane for what the recipient wants, unless it has asked already or has not got all of its audience's frames. */
   goOn(recipient: Recipient): void {
     const { asked, wanted } = recipient
+    if (asked !== undefined && isReplaying(recipient)) this.replays.enter(recipient, asked.audience.lane)
     if (wanted === undefined || asked !== undefined || recipient.isBehind) return
     recipient.wanted = undefined
     this.ask(recipient, wanted)
@@ -82,11 +93,25 @@ export class Membership {
     this.ask(recipient, { audience, answers: [], answerBytes: 0 })
   }
 
+  /** The recipient was given a part of what it missed while it was away; it is to have the next when it has taken this one. */
+  replayed(recipient: Recipient, position: ReplayPosition): void {
+    const { asked } = recipient
+    if (asked === undefined) return
+    // A successor of the lane may repeat the part: that one is for nobody.
+    recipient.join++
+    recipient.replay = position
+    asked.answers.length = 0
+    this.replays.leave(recipient, asked.audience.lane)
+    if (!recipient.isBlocked) this.goOn(recipient)
+  }
+
   /** The recipient has the lane's answer. @returns the audience whose frames it gets from now on */
   joined(recipient: Recipient): Audience | undefined {
     const { asked, audience } = recipient
     if (asked === undefined) return undefined
+    this.replays.leave(recipient, asked.audience.lane)
     recipient.asked = undefined
+    recipient.replay = undefined
     recipient.audience = asked.audience
     if (audience !== undefined) this.drop(audience)
     this.goOn(recipient)
@@ -96,6 +121,7 @@ export class Membership {
   /** Takes a recipient out of all audiences. Safe to call twice. */
   leave(recipient: Recipient): void {
     const { audience, asked, wanted } = recipient
+    if (asked !== undefined) this.replays.leave(recipient, asked.audience.lane)
     recipient.audience = undefined
     recipient.asked = undefined
     recipient.wanted = undefined
@@ -121,8 +147,15 @@ export class Membership {
   }
 
   private ask(recipient: Recipient, request: AudienceRequest): void {
-    const { audience, answers } = request
     recipient.asked = request
+    if (isReplaying(recipient)) this.replays.enter(recipient, request.audience.lane)
+    else this.sendJoin(recipient)
+  }
+
+  private sendJoin(recipient: Recipient): void {
+    const { asked } = recipient
+    invariant(asked !== undefined, `recipient ${recipient.id} asks for nothing`)
+    const { audience, answers } = asked
     recipient.join++
     this.options.send(audience.lane, {
       op: 'join',
@@ -132,6 +165,7 @@ export class Membership {
       name: recipient.name,
       join: recipient.join,
       fellBehindAt: recipient.progress ?? null,
+      replay: recipient.replay ?? null,
       answers,
     })
   }
@@ -160,4 +194,9 @@ export class Membership {
     this.options.send(lane, { op: 'open', audience: audience.id, spec })
     return audience
   }
+}
+
+/** Whether it is being given what it missed while it was away. */
+function isReplaying({ replay }: Recipient): boolean {
+  return replay !== undefined && replay !== RESUME_GONE
 }

@@ -3,7 +3,7 @@
  * A recipient is behind when some record of its audience has not been written to it; `nextRecord` is then the first such.
  */
 import type { Duplex } from 'node:stream'
-import type { CommandAnswer, Progress } from '../protocol/lane-commands.js'
+import type { CommandAnswer, Progress, RESUME_GONE, ReplayPosition } from '../protocol/lane-commands.js'
 import type { Audience } from './audience.js'
 import { type FrameWindow, NO_RECORD } from './frame-window.js'
 
@@ -42,6 +42,8 @@ export class Recipient {
   join = 0
   /** The first record it has not got, or NO_RECORD while it has all. */
   nextRecord = NO_RECORD
+  /** How far the replay of what it missed while it was away is, from the connection until it has joined. */
+  replay: ReplayPosition | typeof RESUME_GONE | undefined
   /** How far it has been served, while it is behind. */
   progress: Progress | undefined
   /** When the kernel last refused to take all, ms; 0 while nothing is in flight. */

@@ -5,10 +5,18 @@
  */
 import type { Clock } from '../clock.js'
 import type { CounterWriter } from '../memory/counters.js'
-import { AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, PART_BEGUN, TURN_END } from '../memory/lane-layout.js'
+import {
+  AUDIENCE_FRAMES,
+  CLIENT_FRAMES,
+  JOINED,
+  PART_BEGUN,
+  REPLAYED,
+  TURN_END,
+} from '../memory/lane-layout.js'
 import type { Histogram } from '../metrics/histogram.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { isConflated } from '../protocol/audience-spec.js'
+import type { ReplayPosition } from '../protocol/lane-commands.js'
 import type { Audience } from './audience.js'
 import { type FrameWindow, NO_RECORD } from './frame-window.js'
 import type { LaneLink } from './lane-link.js'
@@ -45,7 +53,9 @@ export interface TransmitterEvents {
   joined(recipient: Recipient): Audience | undefined
   /** The lane has answered too early: the recipient is behind. */
   deferred(recipient: Recipient): void
-  /** The recipient is no longer behind. */
+  /** The recipient was given a part of what it missed while it was away. */
+  replayed(recipient: Recipient, position: ReplayPosition): void
+  /** The recipient is no longer behind, or its socket has taken all that was for it. */
   caughtUp(recipient: Recipient): void
   /** The ring needs bytes that the recipient's socket holds: end it now, and call `leave`. */
   cutOff(recipient: Recipient): void
@@ -194,6 +204,7 @@ export class Transmitter {
       if (kind === AUDIENCE_FRAMES) {
         if (!this.beginPass(link)) return false
       } else if (kind === CLIENT_FRAMES) this.answer(link)
+      else if (kind === REPLAYED) this.replay(link)
       else if (kind === JOINED) this.admit(link)
       else if (kind === PART_BEGUN) this.beginPart(link)
       else if (kind === TURN_END) this.endTurn(link)
@@ -314,10 +325,31 @@ export class Transmitter {
       this.events.deferred(recipient)
       return
     }
+    this.writeTo(recipient, link)
+  }
+
+  /** A part of what a recipient missed while it was away. */
+  private replay(link: LaneLink): void {
+    const recipient = this.recipientOf(link)
+    if (recipient === undefined || !recipient.socket.writable) return
+    this.writeTo(recipient, link)
     const { descriptor } = link.ring
-    recipient.socket.write(link.slice(descriptor.start, descriptor.length))
-    this.countWrites(1, descriptor.ticks, 0, descriptor.length)
-    if (recipient.socket.writableLength > 0) this.block(recipient, link.window, descriptor.segment)
+    const { lastOffset, lostTotal, messages, ticksTotal, unknownLosses } = descriptor
+    const seq = typeof recipient.replay === 'object' ? recipient.replay.seq + messages : messages
+    const continuity = {
+      lastPosition: ticksTotal,
+      lostSincePosition: lostTotal,
+      seamOpen: unknownLosses === 1,
+    }
+    this.events.replayed(recipient, { offset: lastOffset, seq, continuity })
+  }
+
+  /** Gives one recipient the frames of the descriptor in hand. */
+  private writeTo(recipient: Recipient, link: LaneLink): void {
+    const { length, messages, segment, start, ticks } = link.ring.descriptor
+    recipient.socket.write(link.slice(start, length))
+    this.countWrites(1, ticks, messages, length)
+    if (recipient.socket.writableLength > 0) this.block(recipient, link.window, segment)
   }
 
   private admit(link: LaneLink): void {
@@ -366,6 +398,7 @@ export class Transmitter {
       else {
         this.unblock(recipient)
         if (recipient.nextRecord !== NO_RECORD) this.catchUp(recipient)
+        else this.events.caughtUp(recipient)
         if (this.isDrained) this.scheduleRun()
       }
     })

@@ -19,7 +19,10 @@ import { after, distance } from './positions.js'
 const INT32S = DESCRIPTOR_BYTES / 4
 const FLOAT64S = DESCRIPTOR_BYTES / 8
 
-/** One descriptor, with the fields of lane-layout.ts. Reused: valid until the next one is read. */
+/**
+ * One descriptor, with the fields of lane-layout.ts. Reused: valid until the next one is read. That of a replay tells in
+ * `ticksTotal`, `lostTotal` and `unknownLosses` what ContinuityState calls lastPosition, lostSincePosition and seamOpen (1 or 0).
+ */
 export class Descriptor {
   kind = 0
   target = 0

@@ -1,10 +1,10 @@
 /**
  * The bytes that one lane shares with the main thread: control words, the frame ring and the lane's scratch. Layout only.
  *
- *   0          256           512              512 + 72·D        + 4·S          + S·segmentBytes
- *   +----------+-------------+----------------+-----------------+--------------+----------------+
- *   | control  | lane state  | D descriptors  | free queue      | S segments   | scratch        |
- *   +----------+-------------+----------------+-----------------+--------------+----------------+
+ *   0          256           512              512 + 32·C      + 72·D        + 4·S          + S·segmentBytes
+ *   +----------+-------------+----------------+---------------+-------------+--------------+-------------+
+ *   | control  | lane state  | C checkpoints  | D descriptors | free queue  | S segments   | scratch     |
+ *   +----------+-------------+----------------+---------------+-------------+--------------+-------------+
  *
  * Control words stand on cache lines by their writer: 0–15 the lane, 16–31 the main thread, 32–47 both.
  *
@@ -52,6 +52,9 @@ export const MAIN_ASLEEP = 34
 export const CONTROL_BYTES = 256
 export const LANE_STATE_BYTES = 256
 export const DESCRIPTOR_BYTES = 72
+/** See checkpoints.ts: as many as reach back four million ticks. */
+export const CHECKPOINT_COUNT = 4096
+export const CHECKPOINT_BYTES = 32
 
 /** Frames for every member of an audience. Target: audience; part: of which symbols, see Descriptor. */
 export const AUDIENCE_FRAMES = 1
@@ -59,6 +62,8 @@ export const AUDIENCE_FRAMES = 1
 export const CLIENT_FRAMES = 2
 /** From here on the client gets its audience's frames. Target: client; join: the join it answers. */
 export const JOINED = 3
+/** Ticks of the past for one client that resumes. Target: client; join: the join it answers; see Descriptor for the rest. */
+export const REPLAYED = 6
 /** The turn is whole. */
 export const TURN_END = 4
 /** From here on the ticks of a part of an audience are counted. Target: audience; part: which. */
@@ -70,6 +75,7 @@ export interface LaneLayout {
   readonly segmentCount: number
   readonly segmentBytes: number
   readonly scratchBytes: number
+  readonly checkpointsStart: number
   readonly descriptorsStart: number
   readonly freeQueueStart: number
   readonly framesStart: number
@@ -98,7 +104,8 @@ export function laneLayout(frameRingBytes: number, recordBytesMax: number, scrat
     segmentBytes >= 2 * recordBytesMax,
     `frame ring of ${frameRingBytes} bytes, records of ${recordBytesMax}`,
   )
-  const descriptorsStart = CONTROL_BYTES + LANE_STATE_BYTES
+  const checkpointsStart = CONTROL_BYTES + LANE_STATE_BYTES
+  const descriptorsStart = checkpointsStart + CHECKPOINT_COUNT * CHECKPOINT_BYTES
   const freeQueueStart = descriptorsStart + DESCRIPTOR_COUNT * DESCRIPTOR_BYTES
   const framesStart = freeQueueStart + segmentCount * 4
   const scratchStart = framesStart + frameRingBytes
@@ -107,6 +114,7 @@ export function laneLayout(frameRingBytes: number, recordBytesMax: number, scrat
     segmentCount,
     segmentBytes,
     scratchBytes,
+    checkpointsStart,
     descriptorsStart,
     freeQueueStart,
     framesStart,

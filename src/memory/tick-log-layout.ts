@@ -1,10 +1,13 @@
 /**
  * The bytes of the tick log. Layout only; any thread.
  *
- *   0                64                                                      64 + capacity
- *   +----------------+-------------------------------------------------------+
- *   | HEAD, unused   | records, each on a multiple of 8 bytes                |
- *   +----------------+-------------------------------------------------------+
+ *   0                64              64 + 4·B                                64 + 4·B + capacity
+ *   +----------------+---------------+---------------------------------------+
+ *   | HEAD, unused   | B blocks      | records, each on a multiple of 8 bytes |
+ *   +----------------+---------------+---------------------------------------+
+ *
+ *   The records' bytes are divided into B blocks of the same size. For each there is a position (int32) from which on it can be
+ *   read: that of the first record that begins in it, or of the one that reaches into it or over it.
  *
  *   One record (its header is 24 bytes, all of it is filled up to a multiple of 8):
  *
@@ -44,6 +47,15 @@ export const TICK_BATCH = 2
 export const COMMAND = 3
 
 export type RecordType = typeof PADDING | typeof TICK | typeof TICK_BATCH | typeof COMMAND
+
+/** Blocks of a log: as many as there may be, each of at least so many bytes. */
+const BLOCKS_MAX = 1024
+const BLOCK_BYTES_MIN = 256
+
+/** How many blocks a log of `capacityBytes`, a power of two, is divided into: a power of two. */
+export function blockCount(capacityBytes: number): number {
+  return Math.min(BLOCKS_MAX, capacityBytes / BLOCK_BYTES_MIN)
+}
 
 export const TYPE_MASK = 0x1f
 export const PHASE_SHIFT = 5

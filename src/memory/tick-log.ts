@@ -5,6 +5,7 @@
 import { invariant } from '../errors.js'
 import { after, distance, isPowerOfTwo } from './positions.js'
 import {
+  blockCount,
   COUNT_MAX,
   COUNT_SHIFT,
   FIRST_OFFSET_FLOAT64,
@@ -26,23 +27,31 @@ import {
 /** Bytes of shared memory for a log of `capacityBytes`, a power of two. */
 export function tickLogBytes(capacityBytes: number): number {
   invariant(isPowerOfTwo(capacityBytes) && capacityBytes >= 1024, `tick log of ${capacityBytes} bytes`)
-  return TICK_LOG_HEADER_BYTES + capacityBytes
+  return TICK_LOG_HEADER_BYTES + blockCount(capacityBytes) * 4 + capacityBytes
 }
 
-class TickLogMemory {
+export class TickLogMemory {
   readonly header: Int32Array
+  /** For each block the position of a record from which on it can be read. */
+  readonly blocks: Int32Array
   readonly int32: Int32Array
   readonly float64: Float64Array
   readonly bytes: Uint8Array
   readonly capacityUnits: number
+  /** A unit's index, shifted right by so many bits, is its block's. */
+  readonly blockShift: number
 
   constructor(memory: SharedArrayBuffer) {
-    const capacityBytes = memory.byteLength - TICK_LOG_HEADER_BYTES
+    // Header and index together are smaller than the data.
+    const capacityBytes = 2 ** Math.floor(Math.log2(memory.byteLength - TICK_LOG_HEADER_BYTES))
+    const dataStart = memory.byteLength - capacityBytes
     this.header = new Int32Array(memory, 0, TICK_LOG_HEADER_BYTES / 4)
-    this.int32 = new Int32Array(memory, TICK_LOG_HEADER_BYTES)
-    this.float64 = new Float64Array(memory, TICK_LOG_HEADER_BYTES)
-    this.bytes = new Uint8Array(memory, TICK_LOG_HEADER_BYTES)
+    this.blocks = new Int32Array(memory, TICK_LOG_HEADER_BYTES, blockCount(capacityBytes))
+    this.int32 = new Int32Array(memory, dataStart)
+    this.float64 = new Float64Array(memory, dataStart)
+    this.bytes = new Uint8Array(memory, dataStart)
     this.capacityUnits = capacityBytes / UNIT_BYTES
+    this.blockShift = Math.log2(this.capacityUnits / this.blocks.length)
   }
 }
 
@@ -57,12 +66,16 @@ export class TickLogWriter {
   private head: number
   /** The slowest cursor when last looked at; it only grows, so a stale one errs on the safe side. */
   private tail: number
+  /** Block in which the last record ends. */
+  private block: number
 
   constructor(memory: SharedArrayBuffer, slowestCursor: SlowestCursor) {
     this.memory = new TickLogMemory(memory)
     this.slowestCursor = slowestCursor
     this.head = Atomics.load(this.memory.header, HEAD_WORD)
     this.tail = this.head
+    this.block = (this.head & (this.memory.capacityUnits - 1)) >>> this.memory.blockShift
+    this.memory.blocks.fill(this.head)
     this.payloadBytesMax = (this.memory.capacityUnits * UNIT_BYTES) / 8 - RECORD_HEADER_BYTES
   }
 
@@ -115,10 +128,23 @@ export class TickLogWriter {
     if (isLong) memory.bytes.set(length === payload.length ? payload : payload.subarray(start, end), at)
     else copyBytes(memory.bytes, at, payload, start, end)
 
-    this.head = after(this.head, padding + units)
+    const position = after(this.head, padding)
+    const block = (index + units - 1) >>> memory.blockShift
+    if (block !== this.block) this.enterBlocks(block, position)
+    this.head = after(position, units)
     // Publishes the record; pairs with the load in TickLogReader.refresh.
     Atomics.store(memory.header, HEAD_WORD, this.head)
     return true
+  }
+
+  /** The record at `position` reaches into new blocks: from it on they can be read. */
+  private enterBlocks(last: number, position: number): void {
+    const { blocks } = this.memory
+    while (this.block !== last) {
+      this.block = (this.block + 1) & (blocks.length - 1)
+      // Pairs with the load in TickLogHistory.blockStart.
+      Atomics.store(blocks, this.block, position)
+    }
   }
 
   /** Apart, because the texts would be made for every record. */
@@ -142,16 +168,40 @@ function copyBytes(target: Uint8Array, at: number, source: Uint8Array, start: nu
   for (let index = start; index < end; index++) target[at++] = source[index]!
 }
 
-export class TickLogReader {
-  /** The whole data part; `payloadStart` is an index into it. */
-  readonly bytes: Uint8Array
-  /** Of the record that `next` stepped onto. */
+/** A record's header, as it was read last. */
+export class RecordHeader {
   type: number = PADDING
   count = 0
   firstOffset = 0
   receivedUs = 0
+  /** Index into the log's bytes. */
   payloadStart = 0
   payloadLength = 0
+  /** The position after the record. */
+  end = 0
+
+  /** Reads the header of the record at `position`. */
+  read({ capacityUnits, float64, int32 }: TickLogMemory, position: number): void {
+    const index = position & (capacityUnits - 1)
+    const typeAndCount = int32[index * 2 + TYPE_INT32]!
+    this.type = typeAndCount & TYPE_MASK
+    if (this.type === PADDING) {
+      this.end = after(position, capacityUnits - index)
+      return
+    }
+    const phase = (typeAndCount >> PHASE_SHIFT) & PHASE_MASK
+    this.payloadLength = int32[index * 2 + LENGTH_INT32]!
+    this.count = typeAndCount >> COUNT_SHIFT
+    this.firstOffset = float64[index + FIRST_OFFSET_FLOAT64]!
+    this.receivedUs = float64[index + RECEIVED_FLOAT64]!
+    this.payloadStart = index * UNIT_BYTES + RECORD_HEADER_BYTES + phase
+    this.end = after(position, recordUnits(phase + this.payloadLength))
+  }
+}
+
+export class TickLogReader extends RecordHeader {
+  /** The whole data part; `payloadStart` is an index into it. */
+  readonly bytes: Uint8Array
   private readonly memory: TickLogMemory
   /** The record that `next` will step onto. */
   private cursor: number
@@ -159,6 +209,7 @@ export class TickLogReader {
 
   /** @param cursor a position at which a record begins, or the head */
   constructor(memory: SharedArrayBuffer, cursor: number) {
+    super()
     this.memory = new TickLogMemory(memory)
     this.bytes = this.memory.bytes
     this.cursor = cursor
@@ -178,24 +229,9 @@ export class TickLogReader {
   /** Steps onto the next record. @returns false when there is none */
   next(): boolean {
     while (this.hasNext()) {
-      const { int32, float64, capacityUnits } = this.memory
-      const index = this.cursor & (capacityUnits - 1)
-      const length = int32[index * 2 + LENGTH_INT32]!
-      const typeAndCount = int32[index * 2 + TYPE_INT32]!
-      const type = typeAndCount & TYPE_MASK
-      if (type === PADDING) {
-        this.cursor = after(this.cursor, capacityUnits - index)
-        continue
-      }
-      this.type = type
-      this.count = typeAndCount >> COUNT_SHIFT
-      this.firstOffset = float64[index + FIRST_OFFSET_FLOAT64]!
-      this.receivedUs = float64[index + RECEIVED_FLOAT64]!
-      const phase = (typeAndCount >> PHASE_SHIFT) & PHASE_MASK
-      this.payloadStart = index * UNIT_BYTES + RECORD_HEADER_BYTES + phase
-      this.payloadLength = length
-      this.cursor = after(this.cursor, recordUnits(phase + length))
-      return true
+      this.read(this.memory, this.cursor)
+      this.cursor = this.end
+      if (this.type !== PADDING) return true
     }
     return false
   }

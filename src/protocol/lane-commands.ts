@@ -31,10 +31,33 @@ export interface CloseCommand {
   readonly audience: number
 }
 
+export const RESUME_GONE = 'gone'
+
+/** How far the replay for a client that resumes is. */
+export interface ReplayPosition {
+  /** All of its ticks up to this offset have been sent. */
+  readonly offset: number
+  /** Number of the last `ticks` message. */
+  readonly seq: number
+  /** What is known of the feed's positions there; null before the first step. */
+  readonly continuity: ContinuityState | null
+}
+
+/** What has to be known at one place in the tick log to find losses and doubles behind it. */
+export interface ContinuityState {
+  /** The feed's position of the last tick that had one, 0 for none. */
+  readonly lastPosition: number
+  /** Ticks told as lost since then, whose positions nobody has read: as many of the positions that follow are no new loss. */
+  readonly lostSincePosition: number
+  /** Whether a session of the feed has begun whose first tick has not come yet, and cannot be compared with the one before. */
+  readonly seamOpen: boolean
+}
+
 /**
  * A client is to get the audience's frames from the end of the current turn on, and those of the audience it is in up to
  * there. The lane answers with messages to the client: the `gap` since `fellBehindAt` for one that has fallen out of the
- * window, the `answers`, and a snapshot of what was missed or asked for.
+ * window, the `answers`, and a snapshot of what was missed or asked for. To one that resumes it gives a part of the ticks in
+ * between, and lets it join only with the last of them: the main thread asks again when the client has taken the part.
  */
 export interface JoinCommand {
   readonly op: 'join'
@@ -47,6 +70,8 @@ export interface JoinCommand {
   /** Tells this join from earlier ones of the same client. */
   readonly join: number
   readonly fellBehindAt: Progress | null
+  /** From where the client is to be given the ticks that it missed while it was away; RESUME_GONE: nobody has them; null: it was not. */
+  readonly replay: ReplayPosition | typeof RESUME_GONE | null
   readonly answers: readonly CommandAnswer[]
 }
 

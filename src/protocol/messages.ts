@@ -9,6 +9,8 @@ export interface SubscribedMessage extends ChangedMessage {
   readonly delivery: 'every' | 'latest'
   /** ms, with `latest`. */
   readonly interval?: number
+  /** Whether the ticks since the offset that was to be resumed follow; left out when none was. */
+  readonly resumed?: boolean
 }
 
 /** The answer to a client that no longer wants some symbols. */
@@ -51,8 +53,9 @@ interface ChangedMessage {
  *   malformed  the feed sent bytes that are no tick
  *   poison     a tick made two workers in a row fail
  *   overload   the feed went on sending while it was paused
+ *   resume     what the client missed while it was away is no longer there, or was of another run of the process
  */
-export type GapReason = 'slow' | 'upstream' | 'malformed' | 'poison' | 'overload'
+export type GapReason = 'slow' | 'upstream' | 'malformed' | 'poison' | 'overload' | 'resume'
 
 export interface GapMessage {
   readonly type: 'gap'
@@ -68,6 +71,14 @@ export interface GapMessage {
    * they were. null: unknown.
    */
   readonly missed: number | null
+  /** The next `ticks` message has this number plus one. */
+  readonly seq: number
+}
+
+/** What a client missed while it was away has been sent: from here on it gets the ticks as they come. */
+export interface LiveMessage {
+  readonly type: 'live'
+  readonly offset: number
   /** The next `ticks` message has this number plus one. */
   readonly seq: number
 }
@@ -153,6 +164,7 @@ export type ControlMessage =
   | SubscriptionsMessage
   | PongMessage
   | GapMessage
+  | LiveMessage
   | ErrorMessage
 
 export type ServerMessage = ControlMessage | TicksMessage | SnapshotMessage

@@ -45,6 +45,7 @@ const joinCommand = (client: number, audience: number, request = 1, leaving = 0)
   name: `test-${client}`,
   join: request,
   fellBehindAt: null,
+  replay: null,
   answers: [ANSWER],
 })
 

@@ -418,6 +418,7 @@ describe('a member that the ring has overtaken', () => {
         name: recipient.name,
         join: 2,
         fellBehindAt: fanOut.lapped[0]!.progress,
+        replay: null,
         answers: [],
       },
     ])

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  CHECKPOINT_BYTES,
+  CHECKPOINT_COUNT,
   CONTROL_BYTES,
   DESCRIPTOR_BYTES,
   LANE_STATE_BYTES,
@@ -23,6 +25,7 @@ describe('the layout of a lane', () => {
           const parts = [
             [0, CONTROL_BYTES],
             [CONTROL_BYTES, LANE_STATE_BYTES],
+            [layout.checkpointsStart, CHECKPOINT_COUNT * CHECKPOINT_BYTES],
             [layout.descriptorsStart, layout.descriptorCount * DESCRIPTOR_BYTES],
             [layout.freeQueueStart, layout.segmentCount * 4],
             [layout.framesStart, layout.segmentCount * layout.segmentBytes],

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { after, distance } from '../../src/memory/positions.js'
-import { TickLogReader, TickLogWriter, tickLogBytes } from '../../src/memory/tick-log.js'
+import { TickLogMemory, TickLogReader, TickLogWriter, tickLogBytes } from '../../src/memory/tick-log.js'
 import {
   COMMAND,
   COUNT_MAX,
@@ -11,7 +11,6 @@ import {
   recordUnits,
   TICK,
   TICK_BATCH,
-  TICK_LOG_HEADER_BYTES,
   TYPE_INT32,
   TYPE_MASK,
 } from '../../src/memory/tick-log-layout.js'
@@ -156,7 +155,7 @@ describe('the tick log', () => {
   it('fills the end of the ring with padding that no reader sees', () => {
     const log = new TestLog(CAPACITY_UNITS - 4)
     expect(log.append(7, 16)).toBe(true)
-    const int32 = new Int32Array(log.memory, TICK_LOG_HEADER_BYTES)
+    const { int32 } = new TickLogMemory(log.memory)
     const padding = (CAPACITY_UNITS - 4) * 2
     expect(int32[padding + TYPE_INT32]! & TYPE_MASK).toBe(PADDING)
     expect(int32[padding + LENGTH_INT32]).toBe(3 * 8)

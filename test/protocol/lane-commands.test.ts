@@ -40,6 +40,10 @@ const anyCommand: fc.Arbitrary<LaneCommand> = fc.oneof(
         flushedOffset: total,
       }),
     ),
+    replay: fc.oneof(
+      fc.constantFrom(null, 'gone' as const),
+      fc.record({ offset: total, seq: total, continuity: fc.constant(null) }),
+    ),
     answers: fc.array(
       fc.record({
         type: fc.constant('subscribed' as const),

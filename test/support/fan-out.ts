@@ -78,6 +78,7 @@ export class FanOut {
         },
         joined: recipient => this.membership.joined(recipient),
         deferred: recipient => this.membership.defer(recipient),
+        replayed: (recipient, position) => this.membership.replayed(recipient, position),
         caughtUp: recipient => this.membership.goOn(recipient),
         cutOff: recipient => {
           this.cutOff.push(recipient)

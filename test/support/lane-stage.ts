@@ -195,6 +195,7 @@ export class LaneStage {
       name: `c${id}`,
       join: client.join,
       fellBehindAt,
+      replay: null,
       answers:
         fellBehindAt === null
           ? [{ type: 'subscribed', symbols: ['*'], delivery: 'every', snapshot: false }]

@@ -76,11 +76,16 @@ export class TickClient {
         break
       case 'ticks':
         if (message.seq !== ++this.seq) this.silentErrors.push(`seq ${message.seq} in place of ${this.seq}`)
-        if (message.offset <= this.offset)
+        if (message.offset < this.offset)
           this.silentErrors.push(`offset ${message.offset} after ${this.offset}`)
         this.seq = message.seq
         this.offset = message.offset
         for (const tick of message.ticks) this.ticks.push(tick)
+        break
+      case 'snapshot':
+      case 'live':
+        this.seq = message.seq
+        this.offset = message.offset
         break
       case 'error':
         break

@@ -1,0 +1,81 @@
+/**
+ * What a lane knew of the feed's positions after every so many ticks, so that whoever reads the tick log again from some offset
+ * finds the same losses. Shared, so that a lane's successor has it; used by one lane at a time.
+ *
+ *   slot   0         8                16                     24           32
+ *          +---------+----------------+----------------------+------------+
+ *          | offset  | last position  | lost since position  | seam open  |      float64 each
+ *          +---------+----------------+----------------------+------------+
+ *
+ * The checkpoint after tick n has slot ⌊n / CHECKPOINT_TICKS⌋, modulo the number of slots. All of it follows from the tick log, so
+ * it does not matter whether it was committed.
+ */
+import { CHECKPOINT_COUNT, type LaneLayout } from './lane-layout.js'
+
+/** Ticks between two checkpoints, about. */
+export const CHECKPOINT_TICKS = 1024
+const SLOT_FLOAT64S = 4
+
+export interface Checkpoint {
+  /** Of the last tick before it; 0: the beginning. */
+  readonly offset: number
+  readonly lastPosition: number
+  readonly lostSincePosition: number
+  readonly seamOpen: boolean
+}
+
+const BEGINNING: Checkpoint = { offset: 0, lastPosition: 0, lostSincePosition: 0, seamOpen: false }
+
+export class Checkpoints {
+  private readonly slots: Float64Array
+  /** Offset from which on the next checkpoint is due. */
+  private nextOffset: number
+
+  /** @param offset of the last tick that was read */
+  constructor(memory: SharedArrayBuffer, { checkpointsStart }: LaneLayout, offset: number) {
+    this.slots = new Float64Array(memory, checkpointsStart, CHECKPOINT_COUNT * SLOT_FLOAT64S)
+    this.nextOffset = nextAfter(offset)
+  }
+
+  isDue(offset: number): boolean {
+    return offset >= this.nextOffset
+  }
+
+  /** To be called at the end of a record of ticks: what follows in the log is not in the checkpoint. */
+  add(offset: number, lastPosition: number, lostSincePosition: number, seamOpen: boolean): void {
+    const at = slotOf(offset)
+    this.slots[at] = offset
+    this.slots[at + 1] = lastPosition
+    this.slots[at + 2] = lostSincePosition
+    this.slots[at + 3] = seamOpen ? 1 : 0
+    this.nextOffset = nextAfter(offset)
+  }
+
+  /** The last checkpoint up to `offset`; undefined when it is too long ago. */
+  before(offset: number): Checkpoint | undefined {
+    for (let back = 0; back < CHECKPOINT_COUNT; back++) {
+      const tick = offset - back * CHECKPOINT_TICKS
+      if (tick < 0) return BEGINNING
+      const at = slotOf(tick)
+      const found = this.slots[at]!
+      const isOfSlot = Math.floor(found / CHECKPOINT_TICKS) === Math.floor(tick / CHECKPOINT_TICKS)
+      if (found > 0 && found <= offset && isOfSlot) {
+        return {
+          offset: found,
+          lastPosition: this.slots[at + 1]!,
+          lostSincePosition: this.slots[at + 2]!,
+          seamOpen: this.slots[at + 3] === 1,
+        }
+      }
+    }
+    return undefined
+  }
+}
+
+function slotOf(offset: number): number {
+  return (Math.floor(offset / CHECKPOINT_TICKS) % CHECKPOINT_COUNT) * SLOT_FLOAT64S
+}
+
+function nextAfter(offset: number): number {
+  return (Math.floor(offset / CHECKPOINT_TICKS) + 1) * CHECKPOINT_TICKS
+}
