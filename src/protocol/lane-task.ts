@@ -48,6 +48,7 @@ export interface LaneTask {
   readonly bell: MessagePort
   /** What one audience may gather in a turn, bytes. */
   readonly turnBytesMax: number
+  readonly compression: CompressionSettings
   /** Whether a hole in the feed's positions is a loss. */
   readonly positionsTellLosses: boolean
   readonly audiences: readonly AudienceState[]
