@@ -6,10 +6,13 @@
  * Leaves out: reading and decoding the ticks, see decode; the sockets.
  */
 
+import { CounterWriter } from '../src/memory/counters.js'
 import { laneLayout } from '../src/memory/lane-layout.js'
+import { LANE_SLOT_COUNT } from '../src/metrics/metric-table.js'
 import { TickDecoder } from '../src/protocol/tick-decoder.js'
 import { TickFields } from '../src/protocol/tick-fields.js'
 import { audienceState, spec } from '../test/support/specs.js'
+import { Deflater } from '../workers/deflater.js'
 import { FrameComposer } from '../workers/frame-composer.js'
 import { LaneAudience } from '../workers/lane-audience.js'
 import { SymbolTable } from '../workers/symbol-table.js'
@@ -78,7 +81,9 @@ function laneSide(ticks: Ticks, wanted: Wanted): { turn(): number; messages(): u
   const layout = laneLayout(64 << 20, 512 * 1024, 1 << 20)
   const bytes = new Uint8Array(new SharedArrayBuffer(layout.totalBytes))
   const turn = new Turn(bytes, layout)
-  const composer = new FrameComposer(bytes, turn)
+  const counters = new CounterWriter(new BigInt64Array(LANE_SLOT_COUNT))
+  const deflater = new Deflater(bytes, { bytesMin: 0, level: 6 }, counters)
+  const composer = new FrameComposer(bytes, turn, deflater)
   const symbols = new SymbolTable()
   const { bytes: log, starts } = sharedTicks(ticks)
   const decoder = new TickDecoder(log)

@@ -135,6 +135,7 @@ export class StreamHandler {
         counters: this.laneBlocks,
         epoch,
         turnBytesMax: settings.turnBytesMax,
+        compression: { bytesMin: settings.compressionMinBytes, level: settings.compressionLevel },
         positionsTellLosses: parts.positionsTellLosses ?? true,
         laneHangTimeoutMs: settings.laneHangTimeoutMs,
         clock,

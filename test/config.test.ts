@@ -16,6 +16,9 @@ const DEFAULTS: Config = {
   maxSymbolsPerClient: 1000,
   maxCommandsPerSecond: 50,
   maxMessageBytes: 16 * KiB,
+  compression: false,
+  compressionMinBytes: KiB,
+  compressionLevel: 6,
   retryAfterS: 5,
   pingIntervalMs: 30_000,
   pongTimeoutMs: 10_000,
@@ -113,6 +116,9 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   maxSymbolsPerClient: whole(1, 100_000),
   maxCommandsPerSecond: whole(1, 100_000),
   maxMessageBytes: size(256, MiB),
+  compression: booleans,
+  compressionMinBytes: size(0, 16 * MiB),
+  compressionLevel: whole(1, 9),
   retryAfterS: whole(0, 86_400),
   pingIntervalMs: duration(),
   pongTimeoutMs: duration(),
@@ -419,7 +425,7 @@ describe('handlerOptions', () => {
       ...Object.fromEntries(Object.keys(options).map(key => [key, DEFAULTS[key as Key]])),
       maxClients: 5,
     })
-    expect(Object.keys(options)).toHaveLength(19)
+    expect(Object.keys(options)).toHaveLength(22)
     expect(options).not.toHaveProperty('port')
     expect(options).not.toHaveProperty('logLevel')
   })

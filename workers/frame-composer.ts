@@ -7,6 +7,7 @@ import { GAP_TEXT_BYTES_MAX, messageText } from '../src/protocol/messages.js'
 import { writeAscii } from '../src/protocol/number-text.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
 import { FRAME_HEADER_BYTES_MAX, writeTextFrameHeader } from '../src/protocol/websocket-frame.js'
+import type { Deflater } from './deflater.js'
 import type { Gathering } from './gathering.js'
 import type { LaneAudience } from './lane-audience.js'
 import type { Gap, Turn } from './turn.js'
@@ -26,14 +27,16 @@ export class FrameComposer {
   publishedUs = 0
   private readonly bytes: Uint8Array
   private readonly turn: Turn
+  private readonly deflater: Deflater
   private readonly head = new MessageHead()
   /** When the ticks of the message in hand came in, µs. */
   private stamps = new Float64Array(STAMPS_AT_FIRST)
 
   /** @param bytes the lane's whole memory: scratch and frame ring */
-  constructor(bytes: Uint8Array, turn: Turn) {
+  constructor(bytes: Uint8Array, turn: Turn, deflater: Deflater) {
     this.bytes = bytes
     this.turn = turn
+    this.deflater = deflater
   }
 
   /** Writes at `at` the frames of what the audience has gathered, and moves its `seq`. @returns the index after them */
@@ -74,7 +77,7 @@ export class FrameComposer {
     if (audience.spec.batch) {
       head.begin(false, this.nextSeq(audience), offset)
       if (merged > 0) audience.format.addMerged(head, merged)
-      return this.message(audience, runs, 0, runCount, at)
+      return this.message(audience, runs, 0, runCount, at, audience.spec.windowBits)
     }
     let next = at
     let left = ticks.tickCount
@@ -100,7 +103,8 @@ export class FrameComposer {
     const { head } = this
     head.begin(true, audience.seq, offset)
     if (!isLast) audience.format.addMore(head)
-    return this.message(audience, ticks.runs, 0, ticks.runCount, at)
+    // One client's own: whoever joins would cost the lane a compression.
+    return this.message(audience, ticks.runs, 0, ticks.runCount, at, 0)
   }
 
   /** One message for the ticks of `runs[run, end)`. */
@@ -108,7 +112,7 @@ export class FrameComposer {
     const { runs } = audience
     const offset = this.turn.ticks[audience.spec.encoding].offsets[runs[end * 2 - 1]!]!
     this.head.begin(false, this.nextSeq(audience), offset)
-    return this.message(audience, runs, run, end, at)
+    return this.message(audience, runs, run, end, at, audience.spec.windowBits)
   }
 
   /** A message for each tick of `runs[run, end)`. */
@@ -138,6 +142,7 @@ export class FrameComposer {
     run: number,
     end: number,
     at: number,
+    windowBits: number,
   ): number {
     const { bytes, head } = this
     const { receivedUs, starts } = this.turn.ticks[spec.encoding]
@@ -151,8 +156,9 @@ export class FrameComposer {
           this.stamp(count++, receivedUs[tick]!)
       format.addStamps(head, this.publishedUs, this.stamps, count)
     }
-    let next = format.writeFrameHeader(bytes, at, format.headBytes(head) + tickBytes + format.tailBytes)
-    next = format.writeHead(bytes, next, head)
+    const payloadBytes = format.headBytes(head) + tickBytes + format.tailBytes
+    const payloadStart = format.writeFrameHeader(bytes, at, payloadBytes)
+    let next = format.writeHead(bytes, payloadStart, head)
     const ticksEnd = next + tickBytes
     for (let index = run; index < end; index++) {
       const from = starts[runs[index * 2]!]!
@@ -161,7 +167,7 @@ export class FrameComposer {
       next += to - from
     }
     // The last separator is written over.
-    return format.writeTail(bytes, ticksEnd)
+    return this.finish(at, payloadStart, format.writeTail(bytes, ticksEnd), windowBits)
   }
 
   /** The message that `head` begins, with one tick. */
@@ -174,10 +180,16 @@ export class FrameComposer {
       this.stamp(0, receivedUs[tick]!)
       format.addStamps(head, this.publishedUs, this.stamps, 1)
     }
-    let next = format.writeFrameHeader(bytes, at, format.headBytes(head) + tickBytes + format.tailBytes)
-    next = format.writeHead(bytes, next, head)
+    const payloadBytes = format.headBytes(head) + tickBytes + format.tailBytes
+    const payloadStart = format.writeFrameHeader(bytes, at, payloadBytes)
+    const next = format.writeHead(bytes, payloadStart, head)
     bytes.copyWithin(next, from, from + tickBytes)
-    return format.writeTail(bytes, next + tickBytes)
+    return this.finish(at, payloadStart, format.writeTail(bytes, next + tickBytes), spec.windowBits)
+  }
+
+  /** Compresses the frame at `at` where that is wanted. @returns the index after it */
+  private finish(at: number, payloadStart: number, end: number, windowBits: number): number {
+    return windowBits === 0 ? end : this.deflater.deflate(at, payloadStart, end, windowBits)
   }
 
   private stamp(index: number, receivedUs: number): void {

@@ -41,6 +41,7 @@ import { TickDecoder } from '../src/protocol/tick-decoder.js'
 import { TickFields } from '../src/protocol/tick-fields.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
 import type { ConflatedPart } from './conflated-part.js'
+import { Deflater } from './deflater.js'
 import { DueQueue } from './due-queue.js'
 import { FeedContinuity, SEAM, SEEN, WHOLE } from './feed-continuity.js'
 import { FrameComposer, GAP_BYTES_MAX } from './frame-composer.js'
@@ -141,7 +142,8 @@ export class Lane {
     this.decoder = new TickDecoder(this.log.bytes)
     this.continuity = new FeedContinuity(committed, task.positionsTellLosses)
     this.turn = new Turn(this.ring.bytes, task.layout)
-    this.composer = new FrameComposer(this.ring.bytes, this.turn)
+    const deflater = new Deflater(this.ring.bytes, task.compression, this.counters)
+    this.composer = new FrameComposer(this.ring.bytes, this.turn, deflater)
     this.publisher = new TurnPublisher(this.ring, hasRoom => this.waitForRoom(hasRoom))
     this.poison = new Set(task.poison)
     this.recordStart = committed.cursor

@@ -126,7 +126,8 @@ class ReplayStream extends Gathering {
     this.parts = parts
     this.decoder = decoder
     this.audience = audience
-    this.spec = audience.spec
+    // One client's own, so it is not compressed.
+    this.spec = { ...audience.spec, windowBits: 0 }
     this.format = audience.format
     this.seq = from.seq
     this.sentOffset = from.offset

@@ -17,6 +17,7 @@ import { RESUME_GONE } from '../protocol/lane-commands.js'
 import { messageText } from '../protocol/messages.js'
 import { Client, type EndReason } from './client.js'
 import { CommandDesk } from './command-desk.js'
+import { negotiatedWindowBits, PER_MESSAGE_DEFLATE } from './compression.js'
 import { deliveryFields } from './delivery.js'
 import { Heartbeat } from './heartbeat.js'
 import { RateLimit } from './rate-limit.js'
@@ -24,6 +25,8 @@ import { refuseUpgrade } from './refusal.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
 import { chooseSubprotocol, type Refusal, readUpgradeRequest, type StreamRequest } from './upgrade-request.js'
 
+// Answers are short and a client's own: compressing them would cost each client a compressor.
+const PLAIN = { compress: false }
 /** Answers a client may leave untaken before it is closed. */
 const ANSWERS_UNSENT_MAX = 64
 
@@ -53,6 +56,8 @@ export class Clients {
   private readonly all = new Set<Client>()
   private readonly byRecipient = new Map<Recipient, Client>()
   private nextId = 1
+  /** Negotiated for the upgrade in hand. */
+  private windowBits = 0
   private isDraining = false
   private readonly whenEmpty: (() => void)[] = []
 
@@ -62,7 +67,7 @@ export class Clients {
     const serverOptions = {
       noServer: true,
       clientTracking: false,
-      perMessageDeflate: false,
+      perMessageDeflate: settings.compression && PER_MESSAGE_DEFLATE,
       maxPayload: settings.maxMessageBytes,
       closeTimeout: settings.closeTimeoutMs,
       // Pongs are answers like others: bounded, and the client is told when there are too many.
@@ -73,6 +78,9 @@ export class Clients {
     this.server.on('wsClientError', ({ message }, socket) =>
       this.refuse(socket, { status: 400, code: 'bad_handshake', message }),
     )
+    this.server.on('headers', headers => {
+      this.windowBits = negotiatedWindowBits(headers)
+    })
     // Half, so that the first answer leaves room for others.
     this.limits = { countMax: settings.maxSymbolsPerClient, bytesMax: options.answerBytesMax / 2 }
     this.commands = new CommandDesk(options)
@@ -159,7 +167,9 @@ export class Clients {
   }
 
   private letIn(webSocket: WebSocket, socket: Duplex, asked: StreamRequest): void {
-    const { delivery, form, limits, resume, symbols } = asked
+    const { delivery, limits, resume, symbols } = asked
+    // The headers of this very upgrade were written just before.
+    const form = { ...asked.form, windowBits: this.windowBits }
     const { clock, counters, epoch, membership, settings, transmitter } = this.options
     const id = this.nextId++
     const recipient = new Recipient(id, `${epoch}-${id}`, socket, limits)
@@ -192,7 +202,7 @@ export class Clients {
       const answer = this.commands.obey(client, data, isBinary)
       if (answer === undefined) return
       client.answersUnsent++
-      webSocket.send(messageText(answer), answerSent)
+      webSocket.send(messageText(answer), PLAIN, answerSent)
     })
     webSocket.on('ping', data => {
       if (!this.mayAnswer(client)) return

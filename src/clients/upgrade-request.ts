@@ -30,12 +30,15 @@ export interface Refusal {
   readonly message: string
 }
 
+/** What a request itself says about the form of the stream. */
+export type AskedForm = Omit<StreamForm, 'windowBits'>
+
 export interface StreamRequest {
   /** Symbols and prefixes (`BTC*`), sorted and without doubles; `*` for all. */
   readonly symbols: readonly string[]
   /** Of these symbols, and of later ones for which nothing is said. */
   readonly delivery: Delivery
-  readonly form: StreamForm
+  readonly form: AskedForm
   readonly limits: LagLimits
   /** After which tick of which run of the process it goes on; undefined: from now on. */
   readonly resume: { readonly epoch: string; readonly offset: number } | undefined

@@ -39,6 +39,17 @@ const clients = {
     initial: 50,
   }),
   maxMessageBytes: byteSize('Longest message a client may send', { min: 256, max: MiB, initial: 16 * KiB }),
+  compression: flag('Compress ticks for clients that offer permessage-deflate', { initial: false }),
+  compressionMinBytes: byteSize('Shortest message that is compressed', {
+    min: 0,
+    max: 16 * MiB,
+    initial: KiB,
+  }),
+  compressionLevel: whole('Effort of compression: 1 takes the least time, 9 leaves the fewest bytes', {
+    min: 1,
+    max: 9,
+    initial: 6,
+  }),
   retryAfterS: whole('Retry-After that goes with a 503, in seconds', {
     min: 0,
     max: 86_400,

@@ -9,7 +9,7 @@ import { RingcastError } from '../errors.js'
 import type { LaneLink } from '../fanout/lane-link.js'
 import type { Log } from '../log.js'
 import { distance } from '../memory/positions.js'
-import type { LaneTask } from '../protocol/lane-task.js'
+import type { CompressionSettings, LaneTask } from '../protocol/lane-task.js'
 
 const LANE_FILE = new URL('../../workers/lane.js', import.meta.url).href
 /** How often the lanes' progress is looked at. */
@@ -26,6 +26,7 @@ export interface LanePoolOptions {
   readonly counters: readonly SharedArrayBuffer[]
   readonly epoch: string
   readonly turnBytesMax: number
+  readonly compression: CompressionSettings
   readonly positionsTellLosses: boolean
   readonly laneHangTimeoutMs: number
   readonly clock: Clock
@@ -158,6 +159,7 @@ export class LanePool {
       counters: options.counters[link.index]!,
       bell: port2,
       turnBytesMax: options.turnBytesMax,
+      compression: options.compression,
       positionsTellLosses: options.positionsTellLosses,
       audiences: [...link.audiences.values()].map(audience => audience.state),
       poison: this.poison,

@@ -112,6 +112,17 @@ export const LANE_METRICS = {
   upstreamGaps: counter('lane_upstream_gaps', 'gaps', 'Holes in what the feed sent.'),
   turns: counter('lane_turns', 'turns', 'Turns published.'),
   framesBytes: counter('lane_frames_bytes', 'bytes', 'Bytes of frames written into the frame ring.'),
+  messagesDeflated: counter(
+    'lane_messages_deflated',
+    'messages',
+    'Messages compressed, once for an audience.',
+  ),
+  deflateInBytes: counter('lane_deflate_in_bytes', 'bytes', 'Bytes of messages that were to be compressed.'),
+  deflateOutBytes: counter(
+    'lane_deflate_out_bytes',
+    'bytes',
+    'What those messages take compressed, or plain where that is not more.',
+  ),
   busyUs: counter('lane_busy_us', 'µs', 'Time spent working.'),
   idleUs: counter('lane_idle_us', 'µs', 'Time spent asleep.'),
 } as const satisfies Record<string, MetricDescription>

@@ -33,6 +33,8 @@ export interface AudienceSpec extends Selection {
   readonly batch: boolean
   /** Whether `ticks` messages say when each tick came in and when the turn was published. */
   readonly stamps: boolean
+  /** Base-2 logarithm of the window that messages are compressed with that go to all members; 0: they are not compressed. */
+  readonly windowBits: number
 }
 
 /** Ends a prefix. */
@@ -90,5 +92,5 @@ export function isConflated({ symbols, latest }: AudienceSpec): boolean {
 }
 
 export function audienceKey(spec: AudienceSpec): string {
-  return JSON.stringify([spec.encoding, spec.batch, spec.stamps, spec.symbols, spec.latest])
+  return JSON.stringify([spec.encoding, spec.batch, spec.stamps, spec.windowBits, spec.symbols, spec.latest])
 }

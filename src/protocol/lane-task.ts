@@ -25,6 +25,14 @@ export interface AudienceState extends Omit<Progress, 'flushedOffset'> {
   readonly conflated: readonly (ConflatedProgress | null)[]
 }
 
+/** How the messages of audiences that want it are compressed. */
+export interface CompressionSettings {
+  /** Shorter messages are left as they are. */
+  readonly bytesMin: number
+  /** Of zlib, 1 to 9. */
+  readonly level: number
+}
+
 export interface LaneTask {
   /** 0, 1, 2 …; commands name it. */
   readonly lane: number
@@ -40,6 +48,7 @@ export interface LaneTask {
   readonly bell: MessagePort
   /** What one audience may gather in a turn, bytes. */
   readonly turnBytesMax: number
+  readonly compression: CompressionSettings
   /** Whether a hole in the feed's positions is a loss. */
   readonly positionsTellLosses: boolean
   readonly audiences: readonly AudienceState[]

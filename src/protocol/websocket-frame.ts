@@ -6,6 +6,8 @@
 /** First byte of an unfragmented frame, by what it holds. */
 const TEXT = 0x81
 const BINARY = 0x82
+/** Set in the first byte of a compressed message: https://www.rfc-editor.org/rfc/rfc7692#section-6 */
+const RSV1 = 0x40
 const LENGTH_IS_16_BITS = 126
 const LENGTH_IS_64_BITS = 127
 
@@ -25,6 +27,16 @@ export function writeTextFrameHeader(bytes: Uint8Array, at: number, payloadBytes
 /** Writes the header of a binary frame at `at`. @returns the index after it, where the payload belongs */
 export function writeBinaryFrameHeader(bytes: Uint8Array, at: number, payloadBytes: number): number {
   bytes[at] = BINARY
+  return writeLength(bytes, at, payloadBytes)
+}
+
+/**
+ * Makes the header at `at` that of a compressed frame, text or binary as it was.
+ * @param payloadBytes of the compressed payload
+ * @returns the index after the header, where the payload belongs
+ */
+export function writeCompressedFrameHeader(bytes: Uint8Array, at: number, payloadBytes: number): number {
+  bytes[at]! |= RSV1
   return writeLength(bytes, at, payloadBytes)
 }
 

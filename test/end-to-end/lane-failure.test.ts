@@ -61,6 +61,11 @@ it('repeats nothing when a lane throws after it has published a turn', () =>
 
 it('loses nothing when the thread of a lane ends in the midst of a turn', () => expectNothingLost('exits', 3))
 
+it('loses nothing when the lane of compressed audiences fails', async () => {
+  await expectNothingLost('exits', 3, { compression: true, compressionMinBytes: 0 })
+  expect(server!.countOfLane('messagesDeflated')).toBeGreaterThan(TICKS)
+})
+
 it('replaces a lane that hangs', () => expectNothingLost('hangs', 1, { laneHangTimeoutMs: 500 }))
 
 it('replaces a lane only when its thread has ended', async () => {

@@ -2,48 +2,17 @@
  * Clients of the binary subprotocol, over real sockets: `ticks` messages are protobuf, all others JSON.
  */
 import { afterEach, expect, it } from 'vitest'
-import { WebSocket } from 'ws'
 import { GrpcSource } from '../../src/feed/grpc-source.js'
-import { decodeTicksMessage, encodeTick, type TicksMessage } from '../../src/feed/tick-feed-service.js'
-import type { ControlMessage } from '../../src/protocol/messages.js'
+import { encodeTick } from '../../src/feed/tick-feed-service.js'
+import { BinaryClient } from '../support/binary-client.js'
 import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
 import { ScriptedFeed } from '../support/scripted-feed.js'
 import { TickClient } from '../support/tick-client.js'
 import { quote } from '../support/ticks.js'
-import { Watched } from '../support/watched.js'
 
 let server: HandlerServer
 
 afterEach(() => server.stop())
-
-class BinaryClient extends Watched {
-  readonly socket: WebSocket
-  readonly control: ControlMessage[] = []
-  readonly messages: TicksMessage[] = []
-  readonly raw: Buffer[] = []
-
-  constructor(url: string) {
-    super()
-    this.socket = new WebSocket(url, ['ringcast.v1.protobuf', 'ringcast.v1.json'])
-    this.socket.on('message', (data: Buffer, isBinary) => {
-      if (isBinary) {
-        this.raw.push(data)
-        this.messages.push(decodeTicksMessage(data))
-      } else this.control.push(JSON.parse(data.toString()))
-      this.changed()
-    })
-  }
-
-  static async connect(url: string): Promise<BinaryClient> {
-    const client = new BinaryClient(url)
-    await client.until(() => client.control.length === 1)
-    return client
-  }
-
-  get ticks() {
-    return this.messages.flatMap(({ ticks }) => ticks)
-  }
-}
 
 it('gets the ticks of the feed as the feed sent them, with seq and offset', async () => {
   server = await HandlerServer.start(FULL_SIZE)

@@ -20,12 +20,13 @@ const anySpec: fc.Arbitrary<AudienceSpec> = fc.record({
   batch: fc.boolean(),
   stamps: fc.boolean(),
   encoding: fc.constantFrom('json' as const, 'protobuf' as const),
+  windowBits: fc.constantFrom(0, 9, 13),
 })
 
 describe('the key of an audience', () => {
   it('is the same for the same bytes, and for nothing else', () => {
-    const asText = ({ symbols, latest, batch, stamps, encoding }: AudienceSpec) =>
-      JSON.stringify({ symbols, latest, batch, stamps, encoding })
+    const asText = ({ symbols, latest, batch, stamps, encoding, windowBits }: AudienceSpec) =>
+      JSON.stringify({ symbols, latest, batch, stamps, encoding, windowBits })
     fc.assert(
       fc.property(anySpec, anySpec, (first, second) => {
         expect(audienceKey(first) === audienceKey(second)).toBe(asText(first) === asText(second))

@@ -20,6 +20,7 @@ const anyCommand: fc.Arbitrary<LaneCommand> = fc.oneof(
       batch: fc.boolean(),
       stamps: fc.boolean(),
       encoding: fc.constantFrom('json' as const, 'protobuf' as const),
+      windowBits: fc.constantFrom(0, 9, 13),
     }),
   }),
   fc.record({ op: fc.constant('close' as const), audience: id }),

@@ -7,7 +7,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type ClientOptions, WebSocket } from 'ws'
 import type { HandlerOptions } from '../../src/config.js'
-import type { MainMetric } from '../../src/metrics/metric-table.js'
+import type { LaneMetric, MainMetric } from '../../src/metrics/metric-table.js'
 import type { ServerMessage } from '../../src/protocol/messages.js'
 import type { QuoteTick } from '../../src/protocol/tick-message.js'
 import { StreamHandler, type StreamHandlerParts } from '../../src/stream-handler.js'
@@ -67,6 +67,11 @@ export class HandlerServer {
     return this.handler.getMetrics().counters[metric]
   }
 
+  /** A counter of the only lane. */
+  countOfLane(metric: LaneMetric): number {
+    return this.handler.getMetrics().lanes[0]!.counters[metric]
+  }
+
   /** All counters of one kind that are not 0. */
   counts(prefix: string): Record<string, number> {
     const { counters } = this.handler.getMetrics()
@@ -84,11 +89,11 @@ export class HandlerServer {
   }
 
   /** A connection that speaks bytes, upgraded unless told otherwise. */
-  async connectRaw(target = '/ws/ticks'): Promise<Socket> {
+  async connectRaw(target = '/ws/ticks', headers: readonly string[] = []): Promise<Socket> {
     const socket = connect(this.port, '127.0.0.1')
     this.clients.push({ terminate: () => socket.destroy() })
     socket.on('error', () => {})
-    socket.write(upgradeRequest(target))
+    socket.write(upgradeRequest(target, headers))
     await once(socket, 'readable')
     return socket
   }
@@ -150,7 +155,7 @@ export interface Refused {
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 
-export function upgradeRequest(target: string): string {
+export function upgradeRequest(target: string, headers: readonly string[] = []): string {
   return [
     `GET ${target} HTTP/1.1`,
     'Host: localhost',
@@ -158,6 +163,7 @@ export function upgradeRequest(target: string): string {
     'Upgrade: websocket',
     'Sec-WebSocket-Version: 13',
     `Sec-WebSocket-Key: ${KEY}`,
+    ...headers,
     '\r\n',
   ].join('\r\n')
 }

@@ -33,7 +33,11 @@ import {
   offsetsOf,
   type Progress,
 } from '../../src/protocol/lane-commands.js'
-import { type ConflatedProgress, TURN_OVERSHOOT_BYTES } from '../../src/protocol/lane-task.js'
+import {
+  type CompressionSettings,
+  type ConflatedProgress,
+  TURN_OVERSHOOT_BYTES,
+} from '../../src/protocol/lane-task.js'
 import type {
   GapMessage,
   GapReason,
@@ -74,6 +78,7 @@ export interface StageOptions {
   readonly frameRingBytes?: number
   readonly turnBytesMax?: number
   readonly scratchBytes?: number
+  readonly compression?: CompressionSettings
   readonly positionsTellLosses?: boolean
 }
 
@@ -128,6 +133,7 @@ export class LaneStage {
       frameRingBytes: 1 << 20,
       turnBytesMax: 16_384,
       scratchBytes: 1 << 18,
+      compression: { bytesMin: 0, level: 6 },
       positionsTellLosses: true,
       ...options,
     }
@@ -286,6 +292,7 @@ export class LaneStage {
       counters: this.counters,
       bell: { postMessage: () => {} } as unknown as MessagePort,
       turnBytesMax: this.options.turnBytesMax,
+      compression: this.options.compression,
       positionsTellLosses: this.options.positionsTellLosses,
       audiences: [...this.audiences].map(([audience, { spec, seq, progress, conflated }]) => {
         const { flushedOffset: _, ...sent } = progress
@@ -329,7 +336,8 @@ export class LaneStage {
       this.ring.turnConsumed()
       return
     }
-    const messages = frameTexts(new Uint8Array(this.memory, start, length)).map(
+    const windowBits = kind === AUDIENCE_FRAMES ? this.audiences.get(descriptor.target)?.spec.windowBits : 0
+    const messages = frameTexts(new Uint8Array(this.memory, start, length), windowBits).map(
       text => JSON.parse(text) as Message,
     )
     this.framesBytesMax = Math.max(this.framesBytesMax, length)

@@ -6,7 +6,7 @@ import type { AudienceState } from '../../src/protocol/lane-task.js'
 
 /** Every tick as JSON, in batches, unless told otherwise. */
 export function spec(part: Partial<AudienceSpec> = {}): AudienceSpec {
-  return { symbols: null, latest: [], encoding: 'json', batch: true, stamps: false, ...part }
+  return { symbols: null, latest: [], encoding: 'json', batch: true, stamps: false, windowBits: 0, ...part }
 }
 
 /** An audience that has been sent nothing yet, unless told otherwise. */

@@ -1,25 +1,29 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { CounterWriter } from '../../src/memory/counters.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
+import { LANE_SLOT_COUNT } from '../../src/metrics/metric-table.js'
 import { GAP_TEXT_BYTES_MAX, type GapReason } from '../../src/protocol/messages.js'
 import { TICK_BYTES_MAX, TickFields, TRADE } from '../../src/protocol/tick-fields.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/ticks-format.js'
+import { Deflater } from '../../workers/deflater.js'
 import { FrameComposer, GAP_BYTES_MAX } from '../../workers/frame-composer.js'
 import { LaneAudience } from '../../workers/lane-audience.js'
 import { SymbolTable } from '../../workers/symbol-table.js'
 import { Turn } from '../../workers/turn.js'
 import { anySymbol } from '../support/any-tick.js'
-import { frameTexts } from '../support/frames.js'
+import { framesOf, frameTexts } from '../support/frames.js'
 import { audienceState, spec } from '../support/specs.js'
 
 const LAYOUT = laneLayout(1 << 20, 60_000, 1 << 17)
 const MAX = Number.MAX_SAFE_INTEGER
 
-function begin(batch: boolean, seq: number) {
+function begin(batch: boolean, seq: number, windowBits = 0) {
   const bytes = new Uint8Array(LAYOUT.totalBytes)
   const turn = new Turn(bytes, LAYOUT)
-  const audience = new LaneAudience(audienceState({ spec: spec({ batch }), seq }))
-  const composer = new FrameComposer(bytes, turn)
+  const audience = new LaneAudience(audienceState({ spec: spec({ batch, windowBits }), seq }))
+  const counters = new CounterWriter(new BigInt64Array(LANE_SLOT_COUNT))
+  const composer = new FrameComposer(bytes, turn, new Deflater(bytes, { bytesMin: 160, level: 6 }, counters))
   const symbols = new SymbolTable()
 
   function addTick(symbol: string, offset: number, last = 1.5): number {
@@ -39,8 +43,8 @@ function begin(batch: boolean, seq: number) {
     const at = LAYOUT.framesStart + 11
     const end = composer.compose(audience, at)
     expect(end - at).toBeLessThanOrEqual(audience.gatheredBytes + MESSAGE_OVERHEAD_BYTES_MAX)
-    expect(bytes[end]).toBe(0)
-    return frameTexts(bytes.slice(at, end)).map(text => JSON.parse(text))
+    if (windowBits === 0) expect(bytes[end]).toBe(0)
+    return frameTexts(bytes.slice(at, end), windowBits).map(text => JSON.parse(text))
   }
   return { addTick, audience, bytes, compose, composer, gatherGap, gatherTick, turn }
 }
@@ -88,6 +92,24 @@ describe('the frame composer', () => {
     expect([composer.messages, audience.seq]).toEqual([3, 3])
   })
 
+  it('compresses the messages of an audience that wants it, but neither short ones nor gaps', () => {
+    for (const batch of [true, false]) {
+      const { audience, bytes, composer, gatherGap, gatherTick } = begin(batch, 0, 13)
+      gatherTick('A'.repeat(60), 1)
+      gatherGap('upstream', 2, 1, MAX)
+      gatherTick('B', 2)
+      const end = composer.compose(audience, LAYOUT.framesStart)
+      const frames = bytes.slice(LAYOUT.framesStart, end)
+      expect(framesOf(frames).map(({ first }) => first)).toEqual([0xc1, 0x81, 0x81])
+      expect(frameTexts(frames, 13).map(text => JSON.parse(text))).toMatchObject([
+        { type: 'ticks', seq: 1, offset: 1, ticks: [{ symbol: 'A'.repeat(60), sequence: 1 }] },
+        { type: 'gap', from: 2, missed: MAX },
+        { type: 'ticks', seq: 2, offset: 2, ticks: [{ symbol: 'B' }] },
+      ])
+      expect([composer.messages, audience.seq]).toEqual([2, 2])
+    }
+  })
+
   it('never writes more than is reserved, whatever was gathered', () => {
     const step = fc.oneof(
       { weight: 3, arbitrary: fc.record({ symbol: anySymbol, isWanted: fc.boolean() }) },
@@ -97,9 +119,10 @@ describe('the frame composer', () => {
       fc.property(
         fc.boolean(),
         fc.boolean(),
+        fc.constantFrom(0, 9, 13),
         fc.array(step, { minLength: 1, maxLength: 60 }),
-        (batch, isFar, steps) => {
-          const { addTick, compose, gatherGap, gatherTick } = begin(batch, isFar ? MAX - 100 : 0)
+        (batch, isFar, windowBits, steps) => {
+          const { addTick, compose, gatherGap, gatherTick } = begin(batch, isFar ? MAX - 100 : 0, windowBits)
           let offset = isFar ? MAX - 100 : 0
           const expected: (string | number)[] = []
           for (const step of steps) {

@@ -133,7 +133,7 @@ function play(
   const stage = new LaneStage({ frameRingBytes: 1 << 18, turnBytesMax, scratchBytes: 1 << 15 })
   const ledger = new Ledger(stage)
   SYMBOLS.forEach((symbols, index) => {
-    stage.open(index + 1, { symbols, batch: index < 2 })
+    stage.open(index + 1, { symbols, batch: index < 2, windowBits: index % 2 === 0 ? 0 : 13 })
     stage.join(index + 1, index + 1)
   })
   let done = 0

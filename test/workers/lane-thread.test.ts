@@ -42,6 +42,7 @@ describe('a lane in a thread of its own', () => {
       counters: new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT)),
       bell: port2,
       turnBytesMax: TURN_BYTES_MAX / 4,
+      compression: { bytesMin: 1024, level: 6 },
       positionsTellLosses: true,
       audiences: [],
       poison: [],
