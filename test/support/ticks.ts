@@ -1,7 +1,7 @@
 /**
  * Ticks for tests whose numbers tell where they belong.
  */
-import type { QuoteTick } from '../../src/protocol/tick-message.js'
+import type { QuoteTick, TradeTick } from '../../src/protocol/tick-message.js'
 
 /** The `sequence`th quote of a symbol; its prices are made from the sequence, so a torn one shows. */
 export function quote(symbol: string, sequence: number): QuoteTick {
@@ -15,6 +15,12 @@ export function quote(symbol: string, sequence: number): QuoteTick {
     ask: sequence + 0.5,
     askSize: sequence / 4,
   }
+}
+
+/** The same as a trade. */
+export function trade(symbol: string, sequence: number): TradeTick {
+  const { sourceTimeNs, bid, bidSize } = quote(symbol, sequence)
+  return { symbol, kind: 'trade', sequence, sourceTimeNs, last: bid, lastSize: bidSize }
 }
 
 /** Sequences from first to last. */

@@ -1,0 +1,114 @@
+/**
+ * asyncapi.yaml against the server: what is described is what is sent, and nothing else.
+ */
+import { readFileSync } from 'node:fs'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { HandlerServer, type TestClient } from './support/handler-server.js'
+import { ProtocolDocument } from './support/protocol-document.js'
+import { quote, trade } from './support/ticks.js'
+
+let protocol: ProtocolDocument
+let server: HandlerServer | undefined
+
+beforeAll(async () => {
+  protocol = await ProtocolDocument.read()
+})
+
+afterEach(async () => {
+  await server?.stop()
+  server = undefined
+})
+
+/** Each JSON object that stands in a line of its own in the README's part on clients. */
+function readmeMessages(): { readonly type: string }[] {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  const start = readme.indexOf('## What a client sees')
+  const part = readme.slice(start, readme.indexOf('\n## ', start + 1))
+  return [...part.matchAll(/^\{"type":.*\}$/gm)].map(([line]) => JSON.parse(line))
+}
+
+/** Those of the README's messages that a client sends. */
+function readmeCommands(): Command[] {
+  const commands = protocol.messagesOf('command')
+  return readmeMessages().filter(({ type }) => commands.includes(type)) as Command[]
+}
+
+describe('asyncapi.yaml', () => {
+  it('is a document that the AsyncAPI parser has nothing against', () => {
+    expect(protocol.complaints).toEqual([])
+  })
+
+  it('has examples that are as it says, for every message', () => {
+    for (const name of protocol.messageNames) {
+      const examples = protocol.examplesOf(name)
+      expect(examples.length).toBeGreaterThan(0)
+      for (const example of examples)
+        expect(protocol.errorIn(example as { readonly type: string })).toBeUndefined()
+    }
+  })
+
+  it('finds fault with what is not as it says', () => {
+    expect(protocol.errorIn({ type: 'live', offset: 1, seq: 2, more: 3 } as never)).toContain('additional')
+    expect(protocol.errorIn({ type: 'live', offset: 1 } as never)).toContain('required')
+  })
+
+  it('describes every message that the README shows', () => {
+    const messages = readmeMessages()
+    expect(new Set(messages.map(({ type }) => type)).size).toBeGreaterThan(10)
+    for (const message of messages) expect(protocol.errorIn(message)).toBeUndefined()
+  })
+
+  it('describes every message that a server sends, and a server sends all that it describes', async () => {
+    server = await HandlerServer.start({ maxSymbolsPerClient: 5 })
+    const first = await server.connect('?snapshot=true&stamps=true')
+    for (let tick = 1; tick <= 20; tick++) {
+      server.handler.broadcastTick(tick % 3 === 0 ? trade('A', tick) : quote('A', tick))
+      server.handler.broadcastTick({ ...quote('B', tick), sequence: 2n ** 60n + BigInt(tick) })
+    }
+    await first.until(() => first.ticks.length === 40)
+    const { epoch } = first.messages[0] as { epoch: string }
+    const resumed = await server.connect(`?resume=${epoch}:7&symbols=A,B,C,D,E`)
+    const notResumed = await server.connect('?resume=other:7')
+    const latest = await server.connect('?delivery=latest&interval=5&stamps=true')
+    await resumed.until(() => has(resumed, 'live'))
+    for (const command of [...examples(), ...readmeCommands()]) await answerTo(resumed, command)
+    await answerTo(resumed, { type: 'subscribe', id: 'refused', symbols: ['', 'A*B', 'F'] })
+    await answerTo(resumed, { type: 'unsubscribe', id: 'unknown', symbols: ['nothing'] })
+    await answerTo(resumed, { type: 'halt', id: 'error' })
+    await notResumed.until(() => has(notResumed, 'snapshot'))
+    for (let tick = 21; tick <= 40; tick++) server.handler.broadcastTick(quote('A', tick))
+    await latest.until(() => latest.messages.some(message => message.type === 'ticks'))
+    const messages = [first, resumed, notResumed, latest].flatMap(client => client.messages)
+    for (const message of messages) expect(protocol.errorIn(message)).toBeUndefined()
+    const sent = new Set(messages.map(({ type }) => type))
+    const commands = new Set(protocol.messagesOf('command'))
+    expect([...sent].sort()).toEqual(protocol.messageNames.filter(name => !commands.has(name)).sort())
+  })
+
+  it('names the parameters of the URL, and no others', async () => {
+    server = await HandlerServer.start()
+    const { body } = await server.refusal('/ws/ticks?nonsense=1')
+    const { message } = body as { message: string }
+    const names = message.slice(message.indexOf('there are ') + 'there are '.length).split(', ')
+    expect(names.sort()).toEqual([...protocol.queryParameters].sort())
+  })
+})
+
+function has(client: TestClient, type: string): boolean {
+  return client.messages.some(message => message.type === type)
+}
+
+/** The commands that asyncapi.yaml gives as examples. */
+function examples(): Command[] {
+  return protocol.messagesOf('command').flatMap(name => protocol.examplesOf(name)) as Command[]
+}
+
+type Command = { readonly type: string; readonly id: number | string } & Record<string, unknown>
+
+/** Gives a command and waits for what answers it. */
+async function answerTo(client: TestClient, command: Command): Promise<void> {
+  expect(client.socket.readyState).toBe(WebSocket.OPEN)
+  client.socket.send(JSON.stringify(command))
+  await client.until(() => client.messages.some(message => 'id' in message && message.id === command.id))
+}
