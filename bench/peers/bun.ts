@@ -1,6 +1,6 @@
 /**
  * Bun, another runtime, whose server has topics of its own. The ticks of a turn share a message, one `publish` each.
- * Arguments: the feed's address, `--deflate` to compress. Runs in Bun, not in Node.
+ * Arguments: the feed's address, `--deflate` to compress, `--per-tick` for a message and a `publish` for each tick. Runs in Bun, not in Node.
  */
 import { TickTopics, tellPort } from './tick-topics.js'
 
@@ -38,7 +38,7 @@ const IDLE_TIMEOUT_S = 960
 const deflates = process.argv.includes('--deflate')
 const topics = new TickTopics({
   upstream: process.argv[2]!,
-  perTick: false,
+  perTick: process.argv.includes('--per-tick'),
   publish: (topic, message) => server.publish(topic, JSON.stringify(message), deflates),
 })
 const server = Bun.serve({

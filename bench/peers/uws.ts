@@ -1,6 +1,6 @@
 /**
  * uWebSockets.js: a WebSocket server in C++, with topics of its own. The ticks of a turn share a message, one `publish` each.
- * Arguments: the feed's address, `--deflate` to compress.
+ * Arguments: the feed's address, `--deflate` to compress, `--per-tick` for a message and a `publish` for each tick.
  */
 import { peerPackage } from './peer-package.js'
 import { TickTopics, tellPort } from './tick-topics.js'
@@ -56,7 +56,7 @@ const deflates = process.argv.includes('--deflate')
 const app = uws.App()
 const topics = new TickTopics({
   upstream: process.argv[2]!,
-  perTick: false,
+  perTick: process.argv.includes('--per-tick'),
   publish: (topic, message) => app.publish(topic, JSON.stringify(message), false, deflates),
 })
 

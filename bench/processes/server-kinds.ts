@@ -60,6 +60,16 @@ const peer = (name: string, file: string, more: Partial<ServerKind> = {}): Serve
 
 const bunPackage = peerPackagePath('@oven/bun-linux-x64/package.json')
 
+const bun: Partial<ServerKind> = {
+  missing: bunPackage === undefined ? INSTALL : undefined,
+  runtime:
+    bunPackage === undefined ? {} : { executable: fileURLToPath(new URL('bin/bun', `file://${bunPackage}`)) },
+}
+const uws: Partial<ServerKind> = {
+  missing: peerPackagePath('uwebsockets') === undefined ? INSTALL : undefined,
+}
+const perTick: Partial<ServerKind> = { args: ({ upstream }) => [upstream, '--per-tick'], deflates: false }
+
 export const SERVER_KINDS: readonly ServerKind[] = [
   ringcast,
   peer('ws', 'ws.js'),
@@ -68,14 +78,11 @@ export const SERVER_KINDS: readonly ServerKind[] = [
     isSocketIo: true,
     missing: peerPackagePath('socket.io') === undefined ? INSTALL : undefined,
   }),
-  peer('uws', 'uws.js', { missing: peerPackagePath('uwebsockets') === undefined ? INSTALL : undefined }),
-  peer('bun', 'bun.js', {
-    missing: bunPackage === undefined ? INSTALL : undefined,
-    runtime:
-      bunPackage === undefined
-        ? {}
-        : { executable: fileURLToPath(new URL('bin/bun', `file://${bunPackage}`)) },
-  }),
+  peer('uws', 'uws.js', uws),
+  peer('bun', 'bun.js', bun),
+  // As the libraries' own examples do it: they gather writes of a turn themselves, but not messages.
+  peer('uws-per-tick', 'uws.js', { ...uws, ...perTick }),
+  peer('bun-per-tick', 'bun.js', { ...bun, ...perTick }),
 ]
 
 export function serverKind(name: string): ServerKind {

@@ -15,7 +15,7 @@ interface Book {
   trades: number
 }
 
-/** Neighbours in time are not neighbours by name: no common factor with the number of symbols, which has those of ten. */
+/** Neighbours in time are not neighbours by name. A prime, so that every symbol has its turn. */
 const STRIDE = 617
 /** One in so many of a symbol is a trade. */
 const TRADE_EVERY = 7
