@@ -99,17 +99,20 @@ export class Child {
   async ask<Answer>(ask: string, what: object = {}, withinMs = ANSWER_MS): Promise<Answer> {
     const id = ++this.lastId
     let timer: NodeJS.Timeout | undefined
+    let onExit = (): void => {}
     try {
       return await new Promise((resolve, reject) => {
         const fail = (why: string): void =>
           reject(new Error(`${this.name}, asked for ${ask}, ${why}: ${this.errorText}`))
         timer = setTimeout(fail, withinMs, 'does not answer')
-        this.process.once('exit', () => fail('has ended'))
+        onExit = () => fail('has ended')
+        this.process.once('exit', onExit)
         this.answers.set(id, answer => resolve(answer as Answer))
         this.process.send({ id, ask, ...what })
       })
     } finally {
       clearTimeout(timer)
+      this.process.off('exit', onExit)
     }
   }
 
