@@ -106,12 +106,20 @@ export function measuredTable(title: string, { results, notes }: Contest<Measure
   }
 }
 
+/** One for each server: what its results give, in the middle and at the ends. */
+export function barsOf<Result>(
+  results: ReadonlyMap<string, readonly Result[]>,
+  values: (its: readonly Result[]) => readonly number[],
+): Bar[] {
+  return [...results].map(([label, its]) => {
+    const all = values(its)
+    return { label, value: median(all), least: Math.min(...all), most: Math.max(...all) }
+  })
+}
+
 /** The servers' CPU time for each tick delivered. */
 export function cpuBars({ results }: Contest<Measured>): Bar[] {
-  return [...results].map(([label, runs]) => {
-    const cpu = runs.map(run => run.cpuUsPerTick)
-    return { label, value: median(cpu), least: Math.min(...cpu), most: Math.max(...cpu) }
-  })
+  return barsOf(results, runs => runs.map(run => run.cpuUsPerTick))
 }
 
 /** Whether something is wrong with it: a server failed, or clients got what they should not. */

@@ -4,31 +4,17 @@
  */
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import * as wsModule from 'ws'
 import { WebSocketServer } from 'ws'
 import { TickTopics, tellPort } from './tick-topics.js'
 import { TopicMembers } from './topic-members.js'
-
-interface FrameOptions {
-  readonly fin: boolean
-  readonly opcode: number
-  readonly mask: boolean
-  readonly readOnly: boolean
-  readonly rsv1: boolean
-}
-
-/** Exported by `ws`, unknown to its types. */
-const { Sender } = wsModule as unknown as {
-  readonly Sender: { frame(data: Buffer, options: FrameOptions): Buffer[] }
-}
-const TEXT: FrameOptions = { fin: true, opcode: 1, mask: false, readOnly: true, rsv1: false }
+import { wsTextFrame } from './ws-sender.js'
 
 const members = new TopicMembers<Socket>()
 const topics = new TickTopics({
   upstream: process.argv[2]!,
   perTick: false,
   publish(topic, message) {
-    const frame = Buffer.concat(Sender.frame(Buffer.from(JSON.stringify(message)), TEXT))
+    const frame = Buffer.concat(wsTextFrame(Buffer.from(JSON.stringify(message))))
     for (const socket of members.of(topic)) socket.write(frame)
   },
 })

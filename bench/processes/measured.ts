@@ -51,6 +51,8 @@ export function middle(runs: readonly Measured[], key: Figure): number {
 const LOAD_CORES_BUSY = 0.9
 /** It did not use a core, but it could have: others had it. */
 const LOAD_BUSY = 0.97
+/** Cores that were busy with something else, from which on latencies are not the server's alone. */
+export const OTHER_CORES_MAX = 0.1
 
 /** What has to be known of some runs: errors, losses, lost clients, and a load process that was the limit. */
 export function remarks(name: string, runs: readonly Measured[]): string[] {
@@ -60,6 +62,9 @@ export function remarks(name: string, runs: readonly Measured[]): string[] {
     lines.push(`${name}: the load process was the limit.`)
   else if (runs.some(({ loadBusy }) => loadBusy > LOAD_BUSY))
     lines.push(`${name}: the load process was the limit, since it did not get a core whenever it wanted one.`)
+  const otherCores = Math.max(...runs.map(run => run.otherCores))
+  if (otherCores > OTHER_CORES_MAX)
+    lines.push(`${name}: the machine did other work meanwhile, up to ${otherCores.toFixed(1)} cores of it.`)
   if (sum('errorCount') > 0) lines.push(`${name}: ${sum('errorCount')} errors of order.`)
   if (sum('closed') > 0) lines.push(`${name}: ${sum('closed')} clients were closed.`)
   const texts = new Set(runs.flatMap(run => run.remarks))

@@ -69,27 +69,14 @@ export class Session {
 
   /** With all clients connected and no tick yet. @throws NotPossible */
   static async open(server: string, plan: Plan): Promise<Session> {
-    const session = new Session(serverKind(server), plan)
-    try {
-      await session.start()
-      await session.connect(plan.paths)
-      return session
-    } catch (error) {
-      await session.close()
-      throw error
-    }
+    const session = await Session.openEmpty(server, plan)
+    return await session.orClosed(session.connect(plan.paths))
   }
 
   /** Without clients. */
   static async openEmpty(server: string, plan: Plan): Promise<Session> {
     const session = new Session(serverKind(server), plan)
-    try {
-      await session.start()
-      return session
-    } catch (error) {
-      await session.close()
-      throw error
-    }
+    return await session.orClosed(session.start())
   }
 
   /** More clients. @throws NotPossible when the server does not let them in */
@@ -168,6 +155,16 @@ export class Session {
   async close(): Promise<void> {
     // The load first: nobody should find its server gone.
     for (const child of this.children.toReversed()) await child.stop()
+  }
+
+  private async orClosed(begun: Promise<void>): Promise<this> {
+    try {
+      await begun
+      return this
+    } catch (error) {
+      await this.close()
+      throw error
+    }
   }
 
   private async start(): Promise<void> {

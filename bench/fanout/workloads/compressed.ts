@@ -15,6 +15,7 @@ export const compressed = steadyWorkload({
     paths: everyTick(small ? 5 : 1000),
     witnesses: small ? 5 : 50,
     deflate: true,
+    settings: ['--compression', '--compression-min-bytes=0'],
   }),
   title: ({ paths, rate }) => `${paths.length} clients, permessage-deflate, ${rate} ticks/s`,
   notes: [],

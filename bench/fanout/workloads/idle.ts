@@ -4,9 +4,8 @@
  * Leaves out: what the kernel holds for a socket. A process may have 20,000 files, so there are not more.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { median } from '../../benchmark.js'
 import { Session } from '../../processes/session.js'
-import { contest, ratios, spreadCells } from '../contest.js'
+import { barsOf, contest, ratios, spreadCells } from '../contest.js'
 import {
   ALL_SERVERS,
   everyTick,
@@ -57,12 +56,7 @@ async function run(options: FanoutOptions): Promise<WorkloadResult> {
         kind: 'bars',
         title: `idle: ${connections} connections`,
         unit: 'RSS bytes each',
-        bars: [...bytes.results].map(([label, its]) => ({
-          label,
-          value: median(its),
-          least: Math.min(...its),
-          most: Math.max(...its),
-        })),
+        bars: barsOf(bytes.results, its => its),
       },
     ],
     runs: {},

@@ -4,10 +4,9 @@
  * Leaves out: a feed that sends one tick a message. The client parses one message in 64 and checks the numbers of all.
  */
 
-import { median } from '../../benchmark.js'
 import { remarks } from '../../processes/measured.js'
 import { measureScenario } from '../../processes/session.js'
-import { contest, isFaulty, ratios, spreadCells } from '../contest.js'
+import { barsOf, contest, isFaulty, ratios, spreadCells } from '../contest.js'
 import {
   ALL_SERVERS,
   everyTick,
@@ -79,10 +78,7 @@ async function run(options: FanoutOptions): Promise<WorkloadResult> {
         kind: 'bars',
         title: 'ingest: one client, the feed as fast as it is read',
         unit: 'ticks/s in',
-        bars: [...results].map(([label, runs]) => {
-          const rates = runs.map(run => run.offeredPerSecond)
-          return { label, value: median(rates), least: Math.min(...rates), most: Math.max(...rates) }
-        }),
+        bars: barsOf(results, runs => runs.map(run => run.offeredPerSecond)),
       },
     ],
     runs: Object.fromEntries(results),
