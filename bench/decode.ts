@@ -6,9 +6,9 @@
  */
 import { TickDecoder } from '../src/protocol/tick-decoder.js'
 import { TickFields } from '../src/protocol/tick-fields.js'
-import { decodeTick } from './baselines/protobuf-ticks.js'
 import type { Benchmark, BenchmarkOptions, Table } from './benchmark.js'
 import { figuresTable, measure } from './micro.js'
+import { decodeTick } from './peers/protobuf-ticks.js'
 import { type Ticks, ticksOfMarket } from './ticks.js'
 
 export const decode: Benchmark = { name: 'decode', run }

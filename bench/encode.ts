@@ -7,10 +7,10 @@
 import { symbolPrefixes, TICK_JSON_BYTES_MAX, writeTickJson } from '../src/protocol/json-tick-encoder.js'
 import { TickDecoder } from '../src/protocol/tick-decoder.js'
 import { TickFields } from '../src/protocol/tick-fields.js'
-import { decodeTick, tickJson } from './baselines/protobuf-ticks.js'
 import type { Benchmark, BenchmarkOptions, Table } from './benchmark.js'
 import { sharedTicks } from './decode.js'
 import { figuresTable, measure } from './micro.js'
+import { decodeTick, tickJson } from './peers/protobuf-ticks.js'
 import { ticksOfMarket } from './ticks.js'
 
 export const encode: Benchmark = { name: 'encode', run }

@@ -6,17 +6,22 @@
  *   read the headers of frames. On two cores the processes take time from each other, so above the rate at which the server is
  *   busy the figures are of the machine, not of the server alone; CPU time for each tick is not moved by that as much as latency.
  */
-import { type Benchmark, type BenchmarkOptions, type Cell, median, rounded, type Table } from './benchmark.js'
-import { type Measured, measureScenario, type ServerKind } from './processes/scenario.js'
+import { type Benchmark, type BenchmarkOptions, type Cell, rounded, type Table } from './benchmark.js'
+import { type Measured, middle, remarks } from './processes/measured.js'
+import { measureScenario } from './processes/session.js'
 
 export const endToEnd: Benchmark = { name: 'end-to-end', run }
 
-const SERVERS: readonly ServerKind[] = ['ringcast', 'ws-per-client']
+const SERVERS = ['ringcast', 'ws']
 const RATES = [100, 1000, 10_000, 50_000]
 const CLIENTS = 500
 const ROUNDS = 2
 const SECONDS = 5
 const SYMBOLS = 50
+/** Ticks come as from a market. */
+export const BURSTS = { pace: 'bursts', warmUpMs: 1000 } as const
+/** A witness parses everything it gets, which costs a hundred times what another client costs. */
+export const WITNESS_SHARE = 0.02
 
 async function run({ small, tell }: BenchmarkOptions): Promise<Table[]> {
   const rates = small ? [500] : RATES
@@ -24,7 +29,7 @@ async function run({ small, tell }: BenchmarkOptions): Promise<Table[]> {
   const rows: Cell[][] = []
   const notes: string[] = []
   for (const rate of rates) {
-    const runs = new Map<ServerKind, Measured[]>(SERVERS.map(server => [server, []]))
+    const runs = new Map<string, Measured[]>(SERVERS.map(server => [server, []]))
     for (let round = 0; round < (small ? 1 : ROUNDS); round++) {
       for (const server of SERVERS) {
         tell(`end-to-end: ${server}, ${rate} ticks/s, round ${round + 1}`)
@@ -33,6 +38,8 @@ async function run({ small, tell }: BenchmarkOptions): Promise<Table[]> {
             server,
             rate,
             symbols: SYMBOLS,
+            ...BURSTS,
+            witnesses: Math.ceil(clients * WITNESS_SHARE),
             paths: new Array<string>(clients).fill('/ws/ticks'),
             seconds: small ? 0.5 : SECONDS,
           }),
@@ -69,10 +76,6 @@ async function run({ small, tell }: BenchmarkOptions): Promise<Table[]> {
   ]
 }
 
-export function middle(runs: readonly Measured[], key: Exclude<keyof Measured, 'remarks'>): number {
-  return median(runs.map(run => run[key]))
-}
-
 function measuredRow(name: string, rate: number, runs: readonly Measured[], ratio: number): Cell[] {
   return [
     name,
@@ -87,19 +90,4 @@ function measuredRow(name: string, rate: number, runs: readonly Measured[], rati
     rounded(middle(runs, 'serverCores')),
     rounded(middle(runs, 'loadCores')),
   ]
-}
-
-/** The load process has one thread; where that is busy, the figures are its own. */
-const LOAD_CORES_BUSY = 0.9
-
-/** What has to be known of some runs: errors, losses, lost clients, and a load process that was the limit. */
-export function remarks(name: string, runs: readonly Measured[]): string[] {
-  const lines: string[] = []
-  const sum = (key: 'errorCount' | 'closed'): number => runs.reduce((total, run) => total + run[key], 0)
-  if (runs.some(({ loadCores }) => loadCores > LOAD_CORES_BUSY))
-    lines.push(`${name}: the load process was the limit.`)
-  if (sum('errorCount') > 0) lines.push(`${name}: ${sum('errorCount')} errors of order.`)
-  if (sum('closed') > 0) lines.push(`${name}: ${sum('closed')} clients were closed.`)
-  const texts = new Set(runs.flatMap(run => run.remarks))
-  return [...lines, ...[...texts].map(text => `${name}: ${text}`)]
 }

@@ -7,6 +7,7 @@
 import { frameHeaderBytes, writeTextFrameHeader } from '../src/protocol/websocket-frame.js'
 import type { Benchmark, BenchmarkOptions, Table } from './benchmark.js'
 import { figuresTable, measure } from './micro.js'
+import { wsTextFrame } from './peers/ws-sender.js'
 
 export const frame: Benchmark = { name: 'frame', run }
 
@@ -16,34 +17,19 @@ const PAYLOADS = [
   ['a hundred ticks', 15_000],
 ] as const
 
-interface FrameOptions {
-  readonly fin: boolean
-  readonly opcode: number
-  readonly mask: boolean
-  readonly readOnly: boolean
-  readonly rsv1: boolean
-}
-
-interface FrameMaker {
-  frame(data: Buffer, options: FrameOptions): Buffer[]
-}
-
 async function run(options: BenchmarkOptions): Promise<Table[]> {
-  // Its types do not name it.
-  const { Sender } = (await import('ws')) as unknown as { Sender: FrameMaker }
   const tables: Table[] = []
   for (const [name, length] of PAYLOADS) {
     const memory = new Uint8Array(new SharedArrayBuffer(4 * length + 64))
     const payload = Buffer.alloc(length, 'x')
     memory.set(payload, 3)
-    const frameOptions = { fin: true, opcode: 1, mask: false, readOnly: true, rsv1: false }
     const at = 2 * length
     const ours = (): number => {
       const start = writeTextFrameHeader(memory, at, length)
       memory.copyWithin(start, 3, 3 + length)
       return start + length
     }
-    const theirs = Buffer.concat(Sender.frame(payload, frameOptions))
+    const theirs = Buffer.concat(wsTextFrame(payload))
     if (theirs.compare(memory, at, ours()) !== 0 || theirs.length !== frameHeaderBytes(length) + length)
       throw new Error('the frames differ')
     let sum = 0
@@ -60,7 +46,7 @@ async function run(options: BenchmarkOptions): Promise<Table[]> {
           name: '`Sender.frame` of ws',
           operations: OPERATIONS,
           run() {
-            for (let index = 0; index < OPERATIONS; index++) sum += Sender.frame(payload, frameOptions).length
+            for (let index = 0; index < OPERATIONS; index++) sum += wsTextFrame(payload).length
           },
         },
       ],

@@ -17,10 +17,10 @@ import { FrameComposer } from '../workers/frame-composer.js'
 import { LaneAudience } from '../workers/lane-audience.js'
 import { SymbolTable } from '../workers/symbol-table.js'
 import { Turn } from '../workers/turn.js'
-import { decodeTick, tickJson } from './baselines/protobuf-ticks.js'
 import type { Benchmark, BenchmarkOptions, Table } from './benchmark.js'
 import { sharedTicks } from './decode.js'
 import { figuresTable, measure } from './micro.js'
+import { decodeTick, tickJson } from './peers/protobuf-ticks.js'
 import { syntheticTicks, type Ticks } from './ticks.js'
 
 export const gather: Benchmark = { name: 'gather', run }

@@ -5,8 +5,9 @@
  */
 import type { Benchmark, BenchmarkOptions, Cell, Table } from './benchmark.js'
 import { rounded } from './benchmark.js'
-import { middle, remarks } from './end-to-end.js'
-import { type Measured, measureScenario } from './processes/scenario.js'
+import { BURSTS, WITNESS_SHARE } from './end-to-end.js'
+import { type Measured, middle, remarks } from './processes/measured.js'
+import { measureScenario } from './processes/session.js'
 
 export const queueSize: Benchmark = { name: 'queue-size', run }
 
@@ -27,6 +28,8 @@ async function run({ small, tell }: BenchmarkOptions): Promise<Table[]> {
         runs.get(size)!.push(
           await measureScenario({
             server: 'ringcast',
+            ...BURSTS,
+            witnesses: Math.ceil(clients * WITNESS_SHARE),
             rate: small ? 500 : 0,
             symbols: 50,
             paths: new Array<string>(clients).fill('/ws/ticks'),

@@ -8,16 +8,32 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const STOP_MS = 3000
-const START_MS = 20_000
-const ANSWER_MS = 20_000
+const START_MS = 30_000
+const ANSWER_MS = 30_000
 
-/** Of a process with all its threads. */
 export interface Usage {
+  /** Of all threads of the process, in the kernel and out of it. */
   readonly cpuUs: number
   readonly rssBytes: number
+  readonly mainThreadUs: number
+  /** How long the main thread could have run and had no core. */
+  readonly mainThreadWaitUs: number
 }
 
-/** Linux tells times in hundredths of a second and memory in pages: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+/** How to run what is no plain Node. */
+export interface Runtime {
+  readonly executable?: string
+  /** For the executable, before the file. */
+  readonly options?: readonly string[]
+}
+
+/** The process ended before it told what was waited for: it cannot do what was asked, or failed. */
+export class ChildEnded extends Error {}
+
+/**
+ * Linux tells times in hundredths of a second and memory in pages (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html), and a
+ * thread's times in nanoseconds (https://docs.kernel.org/scheduler/sched-stats.html).
+ */
 const CPU_TICK_US = 10_000
 const PAGE_BYTES = 4096
 
@@ -31,14 +47,14 @@ export class Child {
   private errorText = ''
 
   /** @param file from dist/bench */
-  constructor(file: string, args: readonly string[]) {
+  constructor(file: string, args: readonly string[], { executable, options = [] }: Runtime = {}) {
     this.name = file
     // Settings of whoever runs the benchmark have no part in it.
     const env = Object.fromEntries(
       Object.entries(process.env).filter(([key]) => !key.startsWith('RINGCAST_')),
     )
     const path = fileURLToPath(new URL(`../${file}`, import.meta.url))
-    this.process = spawn(process.execPath, [path, ...args], {
+    this.process = spawn(executable ?? process.execPath, [...options, path, ...args], {
       env,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
@@ -62,7 +78,7 @@ export class Child {
       const line = this.lines.find(entry => key in entry)
       if (line !== undefined) return String(line[key])
       if (this.process.exitCode !== null || performance.now() > deadlineMs)
-        throw new Error(
+        throw new ChildEnded(
           `${this.name} did not tell its ${key}: ${this.errorText}${JSON.stringify(this.lines.at(-1))}`,
         )
       await new Promise<void>(resolve => {
@@ -80,32 +96,44 @@ export class Child {
   }
 
   /** Rejects when the process ends or takes too long, so that nothing here waits for ever. */
-  async ask<Answer>(ask: string, what: object = {}): Promise<Answer> {
+  async ask<Answer>(ask: string, what: object = {}, withinMs = ANSWER_MS): Promise<Answer> {
     const id = ++this.lastId
     let timer: NodeJS.Timeout | undefined
+    let onExit = (): void => {}
     try {
       return await new Promise((resolve, reject) => {
         const fail = (why: string): void =>
           reject(new Error(`${this.name}, asked for ${ask}, ${why}: ${this.errorText}`))
-        timer = setTimeout(fail, ANSWER_MS, 'does not answer')
-        this.process.once('exit', () => fail('has ended'))
+        timer = setTimeout(fail, withinMs, 'does not answer')
+        onExit = () => fail('has ended')
+        this.process.once('exit', onExit)
         this.answers.set(id, answer => resolve(answer as Answer))
         this.process.send({ id, ask, ...what })
       })
     } finally {
       clearTimeout(timer)
+      this.process.off('exit', onExit)
     }
   }
 
   /** From the system, not from the process: one that is too busy to answer is asked, too. Linux only. */
   usage(): Usage {
-    const stat = readFileSync(`/proc/${this.process.pid}/stat`, 'utf8')
+    const { pid } = this.process
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // After the name in brackets: the state is the third field.
     const fields = stat
       .slice(stat.lastIndexOf(')') + 2)
       .split(' ')
       .map(Number)
-    return { cpuUs: (fields[11]! + fields[12]!) * CPU_TICK_US, rssBytes: fields[21]! * PAGE_BYTES }
+    const [mainRanNs, mainWaitedNs] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8')
+      .split(' ')
+      .map(Number)
+    return {
+      cpuUs: (fields[11]! + fields[12]!) * CPU_TICK_US,
+      rssBytes: fields[21]! * PAGE_BYTES,
+      mainThreadUs: mainRanNs! / 1000,
+      mainThreadWaitUs: mainWaitedNs! / 1000,
+    }
   }
 
   async stop(): Promise<void> {

@@ -1,13 +1,33 @@
 /**
- * A WebSocket client that costs next to nothing: a TCP socket, an upgrade written by hand, and headers of frames. One of
- * many is a witness: it parses every message and checks that all of it came, once and in order.
+ * A WebSocket client that costs next to nothing: a TCP socket, an upgrade written by hand, and headers of frames. It answers
+ * pings; what it gets is read by its witness only, where it has one.
  */
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
-import type { ServerMessage, TickJson } from '../../src/protocol/messages.js'
+import type { Witness } from './witness.js'
+
+export interface LoadClientOptions {
+  readonly port: number
+  readonly path: string
+  /** Offers permessage-deflate, as browsers do. */
+  readonly deflate: boolean
+  /** Joins the default namespace and answers packets, as a client of socket.io. */
+  readonly isSocketIo: boolean
+  readonly witness: Witness | undefined
+  /** Called once: without an argument when it is open, else with the server's answer. */
+  readonly opened: (refusal?: string) => void
+}
 
 const CLOSE = 8
+const PING = 9
+const PONG = 10
+const TEXT = 1
+const FIN = 0x80
+const MASKED = 0x80
+const RSV1 = 0x40
+const CONTROL_BYTES_MAX = 125
 const HEAD_END = '\r\n\r\n'
+const DEFLATE_OFFER = 'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n'
 
 /** Where all clients of a process read into: each read is dealt with before the next. */
 const readBuffer = Buffer.allocUnsafeSlow(256 * 1024)
@@ -17,17 +37,23 @@ export class LoadClient {
   frames = 0
   isOpen = false
   isClosed = false
+  isStalled = false
+  private readonly options: LoadClientOptions
   private readonly socket: Socket
-  private readonly witness: Witness | undefined
   private head = ''
   private readonly frameHead = new Uint8Array(10)
+  private readonly frameHeadView = new DataView(this.frameHead.buffer)
   private frameHeadLength = 0
   private frameHeadWanted = 2
+  private payloadLength = 0
   private payloadLeft = 0
-  private isClose = false
+  /** Of a control frame, or of a packet of socket.io. */
+  private readonly control = Buffer.alloc(CONTROL_BYTES_MAX)
 
-  constructor(port: number, path: string, opened: () => void, witness?: Witness) {
-    this.witness = witness
+  constructor(options: LoadClientOptions) {
+    this.options = options
+    const { port, deflate } = options
+    const path = options.isSocketIo ? socketIoPath(options.path) : options.path
     this.socket = connect({
       port,
       host: '127.0.0.1',
@@ -35,33 +61,56 @@ export class LoadClient {
         buffer: readBuffer,
         callback: (length, buffer) => {
           if (this.isOpen) this.read(buffer, 0, length)
-          else this.readHead(buffer, length, opened)
+          else this.readHead(buffer, length)
           return true
         },
       },
     })
-    this.socket.on('error', () => {})
+    this.socket.on('error', error => this.refused(error.message))
     this.socket.on('close', () => {
       this.isClosed = true
+      this.refused('the connection was closed')
     })
     const key = randomBytes(16).toString('base64')
     this.socket.write(
       `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}${HEAD_END}`,
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n${deflate ? DEFLATE_OFFER : ''}\r\n`,
     )
+  }
+
+  /** Reads no more, as a client whose machine is too slow or asleep. */
+  stall(): void {
+    this.isStalled = true
+    this.socket.pause()
   }
 
   end(): void {
     this.socket.destroy()
   }
 
-  private readHead(buffer: Uint8Array, length: number, opened: () => void): void {
+  private refused(answer: string): void {
+    if (!this.isOpen) this.options.opened(answer)
+  }
+
+  private readHead(buffer: Uint8Array, length: number): void {
     const before = this.head.length
     this.head += Buffer.from(buffer.buffer, buffer.byteOffset, length).toString('latin1')
     const end = this.head.indexOf(HEAD_END)
     if (end < 0) return
-    if (!this.head.startsWith('HTTP/1.1 101')) throw new Error(`refused: ${this.head.slice(0, 200)}`)
+    if (!this.head.startsWith('HTTP/1.1 101')) {
+      this.refused(this.head.slice(0, 500))
+      return
+    }
+    const { deflate, isSocketIo, witness, opened } = this.options
+    const extensions = /^sec-websocket-extensions:(.*)$/im.exec(this.head)?.[1] ?? ''
+    if (deflate && !extensions.includes('permessage-deflate')) {
+      this.refused('it does not compress: no permessage-deflate in its answer')
+      return
+    }
+    if (witness !== undefined && deflate)
+      witness.keepsWindow = !extensions.includes('server_no_context_takeover')
     this.isOpen = true
+    if (isSocketIo) this.send(TEXT, Buffer.from('40'))
     opened()
     this.read(buffer, end + HEAD_END.length - before, length)
   }
@@ -82,103 +131,58 @@ export class LoadClient {
         continue
       }
       const length = Math.min(this.payloadLeft, end - at)
-      this.witness?.take(buffer, at, length)
+      if (this.isControl) this.takeControl(buffer, at, length)
+      else this.options.witness?.take(buffer, at, length)
       at += length
       this.payloadLeft -= length
       if (this.payloadLeft === 0) this.endFrame()
     }
   }
 
+  private get opcode(): number {
+    return this.frameHead[0]! & 0x0f
+  }
+
+  private get isControl(): boolean {
+    // Packets of socket.io that have an answer are shorter than any of its events.
+    return this.opcode >= CLOSE || (this.options.isSocketIo && this.payloadLength === 1)
+  }
+
   private beginFrame(): void {
-    const { frameHead } = this
-    const view = new DataView(frameHead.buffer)
-    const code = frameHead[1]! & 0x7f
-    this.payloadLeft = code < 126 ? code : code === 126 ? view.getUint16(2) : view.getUint32(6)
-    this.isClose = (frameHead[0]! & 0x0f) === CLOSE
+    const code = this.frameHead[1]! & 0x7f
+    this.payloadLength =
+      code < 126 ? code : code === 126 ? this.frameHeadView.getUint16(2) : this.frameHeadView.getUint32(6)
+    this.payloadLeft = this.payloadLength
     this.frameHeadLength = 0
     this.frameHeadWanted = 2
     if (this.payloadLeft === 0) this.endFrame()
   }
 
+  private takeControl(buffer: Uint8Array, start: number, length: number): void {
+    this.control.set(buffer.subarray(start, start + length), this.payloadLength - this.payloadLeft)
+  }
+
   private endFrame(): void {
     this.frames++
-    if (this.isClose) this.isClosed = true
-    this.witness?.messageEnded(this.isClose)
+    if (!this.isControl) {
+      this.options.witness?.messageEnded((this.frameHead[0]! & RSV1) !== 0)
+      return
+    }
+    const payload = this.control.subarray(0, this.payloadLength)
+    if (this.opcode === CLOSE) this.isClosed = true
+    else if (this.opcode === PING) this.send(PONG, payload)
+    else if (this.opcode === TEXT && payload[0] === 0x32) this.send(TEXT, Buffer.from('3'))
+  }
+
+  /** Masked with zeros, which leave the payload as it is. */
+  private send(opcode: number, payload: Buffer): void {
+    const head = Buffer.from([FIN | opcode, MASKED | payload.length, 0, 0, 0, 0])
+    this.socket.write(Buffer.concat([head, payload]))
   }
 }
 
-/** Checks what one client gets, and when. */
-export class Witness {
-  ticks = 0
-  readonly errors: string[] = []
-  errorCount = 0
-  /** Ticks that gap messages told of, by reason; one for each message that does not know how many. */
-  readonly missed = new Map<string, number>()
-  /** From a tick's time to its arrival here, µs, once `isMeasuring`. */
-  readonly latenciesUs: number[] = []
-  isMeasuring = false
-  private message = Buffer.allocUnsafe(1 << 20)
-  private length = 0
-  private seq = -1
-  private offset = -1
-  private readonly sequences = new Map<string, number>()
-
-  /** @param getsAll whether it named no symbols, so that offsets have no holes */
-  constructor(private readonly getsAll: boolean) {}
-
-  take(buffer: Uint8Array, start: number, length: number): void {
-    if (this.length + length > this.message.length) {
-      const wider = Buffer.allocUnsafe(2 * (this.length + length))
-      this.message.copy(wider, 0, 0, this.length)
-      this.message = wider
-    }
-    this.message.set(buffer.subarray(start, start + length), this.length)
-    this.length += length
-  }
-
-  messageEnded(isControl: boolean): void {
-    const text = this.message.toString('utf8', 0, this.length)
-    this.length = 0
-    if (isControl || text === '') return
-    const message = JSON.parse(text) as ServerMessage
-    if (message.type === 'ticks') this.check(message.seq, message.offset, message.ticks)
-    else if (message.type === 'subscribed') {
-      this.seq = message.seq
-      this.offset = message.offset
-    } else if (message.type === 'gap') {
-      const { reason, missed, from, to, seq } = message
-      // Only who fell out of the window finds that the others' numbers have gone on.
-      if (reason !== 'slow' && this.seq >= 0 && seq !== this.seq)
-        this.fail(`a gap at seq ${seq} after ${this.seq}`)
-      if (this.getsAll && reason === 'slow' && from !== this.offset + 1)
-        this.fail(`a gap from ${from} after ${this.offset}`)
-      this.missed.set(reason, (this.missed.get(reason) ?? 0) + (missed ?? 1))
-      this.seq = seq
-      this.offset = to
-    } else this.fail(`a message that nobody asked for: ${text}`)
-  }
-
-  private check(seq: number, offset: number, ticks: readonly TickJson[]): void {
-    const arrivedUs = (performance.timeOrigin + performance.now()) * 1000
-    if (this.seq >= 0 && seq !== this.seq + 1) this.fail(`seq ${seq} after ${this.seq}`)
-    const isNext = this.getsAll ? offset === this.offset + ticks.length : offset > this.offset
-    if (this.offset >= 0 && !isNext)
-      this.fail(`offset ${offset} with ${ticks.length} ticks after ${this.offset}`)
-    this.seq = seq
-    this.offset = offset
-    this.ticks += ticks.length
-    for (const { symbol, kind, sequence, time } of ticks) {
-      const key = kind + symbol
-      const before = this.sequences.get(key)
-      if (before !== undefined && !(Number(sequence) > before))
-        this.fail(`${kind} ${sequence} of ${symbol} after ${before}`)
-      this.sequences.set(key, Number(sequence))
-      if (this.isMeasuring) this.latenciesUs.push(arrivedUs - time)
-    }
-  }
-
-  private fail(what: string): void {
-    this.errorCount++
-    if (this.errors.length < 5) this.errors.push(what)
-  }
+/** Engine.IO 4, straight on a WebSocket: https://socket.io/docs/v4/engine-io-protocol/ */
+function socketIoPath(path: string): string {
+  const query = path.split('?')[1]
+  return `/socket.io/?EIO=4&transport=websocket${query === undefined ? '' : `&${query}`}`
 }

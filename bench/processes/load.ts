@@ -2,7 +2,9 @@
  * The load process: many clients of one server, some of them witnesses. Its parent tells it when to connect, when the
  * measured time begins and when it ends.
  */
-import { LoadClient, Witness } from './load-client.js'
+import { LoadClient } from './load-client.js'
+import { Samples } from './samples.js'
+import { Witness } from './witness.js'
 
 export interface ConnectRequest {
   readonly port: number
@@ -10,21 +12,48 @@ export interface ConnectRequest {
   readonly paths: readonly string[]
   /** Every which client is a witness. */
   readonly witnessEvery: number
+  /** Every which message a witness parses whole. */
+  readonly parseEvery: number
+  readonly deflate: boolean
+  readonly isSocketIo: boolean
 }
 
-export interface LoadReport {
+export interface ConnectAnswer {
+  /** What the server answered to the first client that it did not let in. */
+  readonly refusal: string | undefined
+}
+
+export interface StallRequest {
+  /** Every which client stops reading; witnesses do not. */
+  readonly every: number
+}
+
+/** Since the measured time began. */
+export interface LoadTotals {
+  /** Of clients that read. */
   readonly bytes: number
   readonly frames: number
-  readonly closed: number
-  readonly witnesses: number
   readonly witnessBytes: number
   readonly witnessTicks: number
-  /** Ticks that gap messages told the witnesses of, by reason. */
+  /** Whether each witness has got a tick. */
+  readonly isServed: boolean
+}
+
+export interface LoadReport extends LoadTotals {
+  /** Clients that read and were closed all the same, since they connected. */
+  readonly closed: number
+  readonly witnesses: number
+  /** Ticks that gap messages told the witnesses of, by reason, since they connected. */
   readonly missed: Readonly<Record<string, number>>
+  /** Ticks that did not reach the witnesses, by the sequences of those that did. */
+  readonly lost: number
+  /** … and of which no gap message told. */
+  readonly silent: number
   readonly errorCount: number
   readonly errors: readonly string[]
   readonly p50Us: number
   readonly p99Us: number
+  readonly p999Us: number
 }
 
 /** Connections begun at once, so that the queue of those not accepted stays short. */
@@ -32,27 +61,47 @@ const AT_ONCE = 50
 
 const clients: LoadClient[] = []
 const witnesses: { readonly client: LoadClient; readonly witness: Witness }[] = []
-let begun = totals()
+let begun = { bytes: 0, frames: 0, witnessBytes: 0, witnessTicks: 0 }
+let ticksBegun: readonly number[] = []
 
-async function open({ port, paths, witnessEvery }: ConnectRequest): Promise<void> {
-  for (let first = 0; first < paths.length; first += AT_ONCE) {
-    const some = paths.slice(first, first + AT_ONCE)
-    await Promise.all(some.map((path, index) => openOne(port, path, (first + index) % witnessEvery === 0)))
+async function open(request: ConnectRequest): Promise<ConnectAnswer> {
+  for (let first = 0; first < request.paths.length; first += AT_ONCE) {
+    const some = request.paths.slice(first, first + AT_ONCE)
+    const refusals = await Promise.all(some.map((path, index) => openOne(request, path, first + index)))
+    const refusal = refusals.find(answer => answer !== undefined)
+    if (refusal !== undefined) return { refusal }
   }
+  return { refusal: undefined }
 }
 
-function openOne(port: number, path: string, isWitness: boolean): Promise<void> {
-  return new Promise(resolve => {
-    const witness = isWitness ? new Witness(!path.includes('symbols=')) : undefined
-    const client = new LoadClient(port, path, resolve, witness)
+function openOne(request: ConnectRequest, path: string, index: number): Promise<string | undefined> {
+  const { port, witnessEvery, parseEvery, deflate, isSocketIo } = request
+  return new Promise(opened => {
+    const witness =
+      index % witnessEvery === 0
+        ? new Witness({
+            getsAll: !path.includes('symbols='),
+            getsEvery: !path.includes('delivery=latest'),
+            parseEvery,
+          })
+        : undefined
+    const client = new LoadClient({ port, path, deflate, isSocketIo, witness, opened })
     clients.push(client)
     if (witness !== undefined) witnesses.push({ client, witness })
   })
 }
 
-function totals(): { bytes: number; frames: number; witnessBytes: number; witnessTicks: number } {
+function stall({ every }: StallRequest): void {
+  const without = new Set(witnesses.map(({ client }) => client))
+  clients.forEach((client, index) => {
+    if (index % every === every - 1 && !without.has(client)) client.stall()
+  })
+}
+
+function totals(): typeof begun {
   const sum = { bytes: 0, frames: 0, witnessBytes: 0, witnessTicks: 0 }
-  for (const { bytes, frames } of clients) {
+  for (const { bytes, frames, isStalled } of clients) {
+    if (isStalled) continue
     sum.bytes += bytes
     sum.frames += frames
   }
@@ -64,27 +113,43 @@ function totals(): { bytes: number; frames: number; witnessBytes: number; witnes
 }
 
 function begin(): void {
+  ticksBegun = witnesses.map(({ witness }) => witness.ticks)
   begun = totals()
-  for (const { witness } of witnesses) witness.isMeasuring = true
+  for (const { witness } of witnesses) witness.latenciesUs.clear()
 }
 
-function end(): LoadReport {
+function sinceBegun(): LoadTotals {
   const now = totals()
-  const latencies = Float64Array.from(witnesses.flatMap(({ witness }) => witness.latenciesUs)).sort()
-  const quantile = (part: number): number =>
-    latencies[Math.floor((latencies.length - 1) * part)] ?? Number.MAX_SAFE_INTEGER
   return {
     bytes: now.bytes - begun.bytes,
     frames: now.frames - begun.frames,
-    closed: clients.filter(({ isClosed }) => isClosed).length,
-    witnesses: witnesses.length,
     witnessBytes: now.witnessBytes - begun.witnessBytes,
     witnessTicks: now.witnessTicks - begun.witnessTicks,
+    isServed: witnesses.every(({ witness }, index) => witness.ticks > ticksBegun[index]!),
+  }
+}
+
+function end(): LoadReport {
+  const since = sinceBegun()
+  const all = witnesses.map(({ witness }) => witness)
+  const [p50Us, p99Us, p999Us] = Samples.quantiles(
+    all.map(({ latenciesUs }) => latenciesUs),
+    [0.5, 0.99, 0.999],
+  ) as [number, number, number]
+  const sum = (of: (witness: Witness) => number): number =>
+    all.reduce((total, witness) => total + of(witness), 0)
+  return {
+    ...since,
+    closed: clients.filter(({ isClosed, isStalled }) => isClosed && !isStalled).length,
+    witnesses: all.length,
     missed: missedByReason(),
-    errorCount: witnesses.reduce((sum, { witness }) => sum + witness.errorCount, 0),
-    errors: witnesses.flatMap(({ witness }) => witness.errors).slice(0, 5),
-    p50Us: quantile(0.5),
-    p99Us: quantile(0.99),
+    lost: sum(({ lost }) => lost),
+    silent: sum(({ silent }) => silent),
+    errorCount: sum(({ errorCount }) => errorCount),
+    errors: all.flatMap(({ errors }) => errors).slice(0, 5),
+    p50Us,
+    p99Us,
+    p999Us,
   }
 }
 
@@ -96,13 +161,13 @@ function missedByReason(): Record<string, number> {
   return sums
 }
 
-process.on('message', async (question: { readonly id: number; readonly ask: string } & ConnectRequest) => {
-  const { id, ask } = question
-  if (ask === 'connect') process.send?.({ id, answer: await open(question) })
-  else if (ask === 'begin') process.send?.({ id, answer: begin() })
-  else if (ask === 'end') process.send?.({ id, answer: end() })
+type Ask = 'connect' | 'stall' | 'begin' | 'sample' | 'end'
+
+process.on('message', async (question: { readonly id: number; readonly ask: Ask }) => {
+  const answers = { connect: open, stall, begin, sample: sinceBegun, end }
+  const answer = await (answers[question.ask] as (what: object) => unknown)(question)
+  process.send?.({ id: question.id, answer })
 })
 // Its parent's end is its own.
 process.on('disconnect', () => process.exit())
-process.channel?.ref()
-process.stdout.write(`${JSON.stringify({ ready: true })}\n`)
+process.stdout.write('{"ready":true}\n')

@@ -10,7 +10,7 @@ const { root } = protobuf.parse(readFileSync(PROTO, 'utf8'))
 const tickType = root.lookupType('ringcast.v1.Tick')
 const batchType = root.lookupType('ringcast.v1.TickBatch')
 
-interface DecodedTick {
+export interface DecodedTick {
   readonly symbol: string
   readonly kind: number
   readonly sequence: { toNumber(): number } | number

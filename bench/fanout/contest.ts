@@ -1,0 +1,131 @@
+/**
+ * Servers taking turns: A B C A B C, so that what the machine does besides falls on all of them alike. Ratios are taken turn by turn.
+ */
+import { type Cell, median, rounded, type Table } from '../benchmark.js'
+import { type Figure, type Measured, middle, remarks } from '../processes/measured.js'
+import { NotPossible } from '../processes/session.js'
+import type { Bar } from './plot.js'
+import { type FanoutOptions, RINGCAST } from './workload.js'
+
+export interface Contest<Result> {
+  /** Those that ran in every turn, each with its results in order. */
+  readonly results: ReadonlyMap<string, readonly Result[]>
+  /** For people: who was left out and why. */
+  readonly notes: readonly string[]
+  /** Some server failed in the midst. */
+  readonly hasFailed: boolean
+}
+
+/** @param one measures a server; where it throws `NotPossible` the server is left out from then on */
+export async function contest<Result>(
+  workload: { readonly name: string; readonly servers: readonly string[] },
+  options: FanoutOptions,
+  one: (server: string) => Promise<Result>,
+): Promise<Contest<Result>> {
+  const results = new Map<string, Result[]>()
+  const notes: string[] = []
+  let hasFailed = false
+  let servers = options.servers ?? workload.servers
+  for (let run = 1; run <= options.runs; run++) {
+    for (const server of servers) {
+      options.progress.begin(`${workload.name} · ${server} · run ${run} of ${options.runs}`)
+      try {
+        const result = await one(server)
+        results.set(server, [...(results.get(server) ?? []), result])
+      } catch (error) {
+        const isExpected = error instanceof NotPossible
+        hasFailed ||= !isExpected
+        notes.push(`${server}: ${isExpected ? 'skipped' : 'failed'}: ${(error as Error).message}`)
+        results.delete(server)
+        servers = servers.filter(other => other !== server)
+      }
+    }
+  }
+  options.progress.clear()
+  return { results, notes, hasFailed }
+}
+
+/** Ours divided by theirs, turn by turn. */
+export function ratios(ours: readonly number[] | undefined, theirs: readonly number[]): number[] {
+  return theirs.flatMap((value, index) => (ours?.[index] === undefined ? [] : [ours[index] / value]))
+}
+
+/** The middle of some numbers, and the least and the most of them. */
+export function spreadCells(values: readonly number[]): [Cell, Cell] {
+  if (values.length === 0) return ['–', '–']
+  const [least, most] = [Math.min(...values), Math.max(...values)].map(cellNumber)
+  return [cellNumber(median(values)), `${least} – ${most}`]
+}
+
+export function cellNumber(value: number): Cell {
+  return Number.isFinite(value) ? rounded(value) : '–'
+}
+
+/** A server's runs at one rate, all that there is to say of them. */
+export function measuredTable(title: string, { results, notes }: Contest<Measured>): Table {
+  const ours = results.get(RINGCAST)?.map(run => run.cpuUsPerTick)
+  return {
+    title,
+    columns: [
+      'server',
+      'ticks/s in',
+      'ticks/s delivered',
+      'CPU µs each',
+      'of the runs',
+      'Ringcast’s / its',
+      'of the pairs',
+      'outside the main thread',
+      'p50 ms',
+      'p99 ms',
+      'p99.9 ms',
+      'MB/s',
+      'RSS MiB',
+      'lost',
+      'server cores',
+      'load cores',
+    ],
+    rows: [...results].map(([server, runs]) => {
+      const figure = (key: Figure): number => middle(runs, key)
+      const cpu = runs.map(run => run.cpuUsPerTick)
+      return [
+        server,
+        Math.round(figure('offeredPerSecond')),
+        Math.round(figure('deliveredPerSecond')),
+        ...spreadCells(cpu),
+        ...spreadCells(ratios(ours, cpu)),
+        cellNumber(figure('otherThreadsUsPerTick')),
+        cellNumber(figure('p50Us') / 1000),
+        cellNumber(figure('p99Us') / 1000),
+        cellNumber(figure('p999Us') / 1000),
+        cellNumber(figure('bytesPerSecond') / 1e6),
+        Math.round(figure('serverRssBytes') / 2 ** 20),
+        Math.round(figure('lostPerClient')),
+        cellNumber(figure('serverCores')),
+        cellNumber(figure('loadCores')),
+      ]
+    }),
+    notes: [...[...results].flatMap(([server, runs]) => remarks(server, runs)), ...notes],
+  }
+}
+
+/** One for each server: what its results give, in the middle and at the ends. */
+export function barsOf<Result>(
+  results: ReadonlyMap<string, readonly Result[]>,
+  values: (its: readonly Result[]) => readonly number[],
+): Bar[] {
+  return [...results].map(([label, its]) => {
+    const all = values(its)
+    return { label, value: median(all), least: Math.min(...all), most: Math.max(...all) }
+  })
+}
+
+/** The servers' CPU time for each tick delivered. */
+export function cpuBars({ results }: Contest<Measured>): Bar[] {
+  return barsOf(results, runs => runs.map(run => run.cpuUsPerTick))
+}
+
+/** Whether something is wrong with it: a server failed, or clients got what they should not. */
+export function isFaulty({ results, hasFailed }: Contest<Measured>): boolean {
+  const silent = results.get(RINGCAST)?.some(run => run.silentPerClient > 0) ?? false
+  return hasFailed || silent || [...results.values()].flat().some(run => run.errorCount > 0)
+}

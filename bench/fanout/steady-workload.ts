@@ -1,0 +1,44 @@
+/**
+ * The form of most workloads: one plan, one rate, each server in its turn, one table and one chart.
+ */
+import { measureScenario, type Plan } from '../processes/session.js'
+import { contest, cpuBars, isFaulty, measuredTable } from './contest.js'
+import { type FanoutOptions, profiled, type Workload, type WorkloadResult, warmUpMs } from './workload.js'
+
+export interface SteadyWorkload {
+  readonly name: string
+  readonly servers: readonly string[]
+  readonly plan: (small: boolean) => Plan & { readonly rate: number }
+  /** For people, with what the plan has. */
+  readonly title: (plan: Plan & { readonly rate: number }) => string
+  readonly notes: readonly string[]
+}
+
+export function steadyWorkload(its: SteadyWorkload): Workload {
+  return { name: its.name, servers: its.servers, run: options => run(its, options) }
+}
+
+async function run(its: SteadyWorkload, options: FanoutOptions): Promise<WorkloadResult> {
+  const plan = its.plan(options.small)
+  const measured = await contest(its, options, server =>
+    measureScenario(
+      {
+        ...profiled(plan, options),
+        server,
+        rate: plan.rate,
+        warmUpMs: warmUpMs(options),
+        seconds: options.seconds,
+      },
+      options.progress.show,
+    ),
+  )
+  const table = measuredTable(`${its.name}: ${its.title(plan)}`, measured)
+  return {
+    tables: [{ ...table, notes: [...its.notes, ...table.notes] }],
+    charts: [
+      { kind: 'bars', title: its.name, unit: 'server CPU µs per delivered tick', bars: cpuBars(measured) },
+    ],
+    runs: Object.fromEntries(measured.results),
+    isFaulty: isFaulty(measured),
+  }
+}

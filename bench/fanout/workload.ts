@@ -1,0 +1,57 @@
+/**
+ * What a workload of `npm run bench:fanout` is given, and what it gives back: tables for people, charts, and every single run.
+ */
+import type { Table } from '../benchmark.js'
+import type { Measured } from '../processes/measured.js'
+import type { Plan } from '../processes/session.js'
+import type { Chart } from './plot.js'
+import type { ProgressLine } from './progress.js'
+
+export interface FanoutOptions {
+  /** A few clients and less than a second of each: shows that it runs and is right, not how fast. */
+  readonly small: boolean
+  /** Of each server, in turns. */
+  readonly runs: number
+  /** Measured in each run. */
+  readonly seconds: number
+  /** Instead of those that a workload names. */
+  readonly servers: readonly string[] | undefined
+  readonly profileFolder: string | undefined
+  readonly progress: ProgressLine
+}
+
+export interface WorkloadResult {
+  readonly tables: readonly Table[]
+  readonly charts: readonly Chart[]
+  /** By server and, where there are several, by what differs. */
+  readonly runs: Readonly<Record<string, readonly Measured[]>>
+  /** Something went wrong that should not: a server that failed, or errors that a witness found. */
+  readonly isFaulty: boolean
+}
+
+export interface Workload {
+  readonly name: string
+  /** Whose figures are wanted, Ringcast first. */
+  readonly servers: readonly string[]
+  run(options: FanoutOptions): Promise<WorkloadResult>
+}
+
+export const RINGCAST = 'ringcast'
+export const ALL_SERVERS = [RINGCAST, 'ws', 'ws-frames', 'socket.io', 'uws', 'bun'] as const
+
+/** Before the measured time: caches, the compiler and the windows of TCP settle. */
+export const WARM_UP_MS = 2000
+export const WARM_UP_MS_SMALL = 100
+
+export function warmUpMs({ small }: FanoutOptions): number {
+  return small ? WARM_UP_MS_SMALL : WARM_UP_MS
+}
+
+export function everyTick(clients: number): string[] {
+  return new Array<string>(clients).fill('/ws/ticks')
+}
+
+/** A plan with where the profiles go, if they are wanted. */
+export function profiled(plan: Plan, { profileFolder }: FanoutOptions): Plan {
+  return { ...plan, profileFolder }
+}

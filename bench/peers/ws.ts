@@ -1,0 +1,38 @@
+/**
+ * The server that a Node developer writes first: each tick becomes JSON once, and each client gets a `ws.send` of its own.
+ * Arguments: the feed's address, `--deflate` to compress.
+ */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { TickTopics, tellPort } from './tick-topics.js'
+import { TopicMembers } from './topic-members.js'
+
+const members = new TopicMembers<WebSocket>()
+const topics = new TickTopics({
+  upstream: process.argv[2]!,
+  perTick: true,
+  publish(topic, message) {
+    const text = JSON.stringify(message)
+    for (const socket of members.of(topic)) socket.send(text)
+  },
+})
+
+const server = createServer()
+const webSockets = new WebSocketServer({
+  server,
+  perMessageDeflate: process.argv.includes('--deflate') ? { threshold: 0 } : false,
+  clientTracking: false,
+})
+webSockets.on('connection', (socket, request) => {
+  const its = topics.join(request.url ?? '/')
+  members.add(socket, its)
+  socket.on('close', () => {
+    members.remove(socket, its)
+    topics.leave(its)
+  })
+  socket.on('error', () => {})
+})
+server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
+  tellPort((server.address() as AddressInfo).port)
+})

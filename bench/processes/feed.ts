@@ -1,0 +1,59 @@
+/**
+ * The feed process: the embedded feed's gRPC server, with ticks from when its parent asks for them, at the rate that it asks for.
+ * Takes its address, the number of symbols, and whether the ticks come steadily or like a market's, in bursts.
+ */
+import { systemClock } from '../../src/clock.js'
+import { FeedServer } from '../../src/feed/feed-server.js'
+import { SyntheticTicks } from '../../src/feed/synthetic-ticks.js'
+import { TickHistory } from '../../src/feed/tick-history.js'
+import { TickPump } from '../../src/feed/tick-pump.js'
+import { SteadyTicks } from './steady-ticks.js'
+
+export type FeedPace = 'steady' | 'bursts'
+
+export interface RateRequest {
+  /** 0: as fast as it is read. */
+  readonly rate: number
+}
+
+/** Spaces the due times of ticks that nobody waits for. */
+const UNPACED_RATE = 100_000
+
+const [address, symbolsText, pace] = process.argv.slice(2) as [string, string, FeedPace]
+const symbols = Number(symbolsText)
+const history = new TickHistory()
+let pump: TickPump | undefined
+let steady: SteadyTicks | undefined
+const server = new FeedServer({ history, clock: systemClock, onWaiting: () => pump?.readerWaits() })
+
+function setRate({ rate }: RateRequest): void {
+  if (steady !== undefined && rate > 0) steady.rate = rate
+  if (pump !== undefined) return
+  const paced = rate === 0 ? UNPACED_RATE : rate
+  if (pace === 'steady') steady = new SteadyTicks(symbols, paced)
+  pump = new TickPump({
+    supply: steady ?? new SyntheticTicks({ symbols, rate: paced, seed: 1, startUs: systemClock.epochUs() }),
+    history,
+    server,
+    clock: systemClock,
+    speed: rate === 0 ? 0 : 1,
+    stampsNow: true,
+    waitsForReader: false,
+    onEnd: () => {},
+    onFailure: error => {
+      throw error
+    },
+  })
+  pump.start()
+  if (server.hasWaiting) pump.readerWaits()
+}
+
+process.on('message', (question: { readonly id: number; readonly ask: 'rate' | 'count' } & RateRequest) => {
+  const { id, ask } = question
+  if (ask === 'rate') setRate(question)
+  process.send?.({ id, answer: history.newest })
+})
+// Its parent's end is its own.
+process.on('disconnect', () => process.exit())
+await server.listen(address)
+process.stdout.write(`${JSON.stringify({ address })}\n`)

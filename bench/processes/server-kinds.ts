@@ -1,0 +1,92 @@
+/**
+ * The servers that are measured: Ringcast and its peers, each started the same way and told the same. What a peer needs beyond the
+ * root's packages may not be installed.
+ */
+import { fileURLToPath } from 'node:url'
+import { peerPackagePath } from '../peers/peer-package.js'
+import type { Runtime } from './child.js'
+
+export interface ServerNeeds {
+  /** host:port of the feed. */
+  readonly upstream: string
+  readonly clients: number
+  readonly deflate: boolean
+  /** Further settings of Ringcast. */
+  readonly settings: readonly string[]
+}
+
+export interface ServerKind {
+  readonly name: string
+  /** From dist/bench. */
+  readonly file: string
+  readonly runtime: Runtime
+  readonly args: (needs: ServerNeeds) => readonly string[]
+  /** Why it cannot be had; undefined: it can. */
+  readonly missing: string | undefined
+  readonly deflates: boolean
+  readonly isSocketIo: boolean
+}
+
+const INSTALL = 'not installed: npm ci --prefix bench/peers'
+
+const ringcast: ServerKind = {
+  name: 'ringcast',
+  file: '../src/main.js',
+  runtime: {},
+  args: ({ upstream, clients, settings }) => [
+    '--host=127.0.0.1',
+    '--port=0',
+    '--admin-port=0',
+    `--upstream=${upstream}`,
+    '--upstream-backoff-max-ms=200',
+    `--max-clients=${clients}`,
+    ...settings,
+  ],
+  missing: undefined,
+  deflates: true,
+  isSocketIo: false,
+}
+
+const peer = (name: string, file: string, more: Partial<ServerKind> = {}): ServerKind => ({
+  name,
+  file: `peers/${file}`,
+  runtime: {},
+  args: ({ upstream, deflate }) => [upstream, ...(deflate ? ['--deflate'] : [])],
+  missing: undefined,
+  deflates: true,
+  isSocketIo: false,
+  ...more,
+})
+
+const bunPackage = peerPackagePath('@oven/bun-linux-x64/package.json')
+
+const bun: Partial<ServerKind> = {
+  missing: bunPackage === undefined ? INSTALL : undefined,
+  runtime:
+    bunPackage === undefined ? {} : { executable: fileURLToPath(new URL('bin/bun', `file://${bunPackage}`)) },
+}
+const uws: Partial<ServerKind> = {
+  missing: peerPackagePath('uwebsockets') === undefined ? INSTALL : undefined,
+}
+const perTick: Partial<ServerKind> = { args: ({ upstream }) => [upstream, '--per-tick'], deflates: false }
+
+export const SERVER_KINDS: readonly ServerKind[] = [
+  ringcast,
+  peer('ws', 'ws.js'),
+  peer('ws-frames', 'ws-frames.js', { deflates: false }),
+  peer('socket.io', 'socket-io.js', {
+    isSocketIo: true,
+    missing: peerPackagePath('socket.io') === undefined ? INSTALL : undefined,
+  }),
+  peer('uws', 'uws.js', uws),
+  peer('bun', 'bun.js', bun),
+  // As the libraries' own examples do it: they gather writes of a turn themselves, but not messages.
+  peer('uws-per-tick', 'uws.js', { ...uws, ...perTick }),
+  peer('bun-per-tick', 'bun.js', { ...bun, ...perTick }),
+]
+
+export function serverKind(name: string): ServerKind {
+  const kind = SERVER_KINDS.find(its => its.name === name)
+  if (kind === undefined) throw new Error(`there is no server ${name}`)
+  return kind
+}

@@ -1,0 +1,308 @@
+/**
+ * A feed, a server and its load, each a process on this machine, from their start to their end. Between the two it is measured once
+ * or several times, at one rate or several.
+ */
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Child, ChildEnded, type Usage } from './child.js'
+import type { FeedPace } from './feed.js'
+import type { ConnectAnswer, ConnectRequest, LoadReport, LoadTotals } from './load.js'
+import type { Measured } from './measured.js'
+import { type ServerKind, serverKind } from './server-kinds.js'
+
+export interface Plan {
+  readonly symbols: number
+  /** What each client asks for. */
+  readonly paths: readonly string[]
+  /** How many of them check what they get, which costs a hundred times what another client costs. */
+  readonly witnesses: number
+  /** Every which message a witness parses whole. Default 1. */
+  readonly parseEvery?: number
+  readonly deflate?: boolean
+  /** Default 'steady'. */
+  readonly pace?: FeedPace
+  /** Further settings of Ringcast. */
+  readonly settings?: readonly string[]
+  /** Where the server's CPU profiles go, one for each thread; not with Bun. */
+  readonly profileFolder?: string | undefined
+}
+
+/** While it is measured, about each second. */
+export interface Progress {
+  readonly seconds: number
+  readonly deliveredPerSecond: number
+  readonly cpuUsPerTick: number
+  readonly loadCores: number
+}
+
+/** The server cannot do what the plan wants; the message says why. */
+export class NotPossible extends Error {}
+
+/** What a gateway tells of itself, as far as it is wanted here. */
+interface GatewayMetrics {
+  readonly latency: { readonly p99Us: number }
+}
+
+const CONNECT_MS = 30_000
+const CONNECT_MS_PER_CLIENT = 10
+const PROGRESS_MS = 1000
+const SHORT_WAIT_MS = 20
+/** On a machine that is busy with other things, nothing may come for a while. */
+const FIRST_TICK_MS_MAX = 20_000
+/** Ticks of Linux: https://man7.org/linux/man-pages/man5/proc_stat.5.html */
+const CPU_TICKS_PER_SECOND = 100
+
+export class Session {
+  private readonly kind: ServerKind
+  private readonly plan: Plan
+  private readonly children: Child[] = []
+  private feed!: Child
+  private server!: Child
+  private load!: Child
+
+  private constructor(kind: ServerKind, plan: Plan) {
+    this.kind = kind
+    this.plan = plan
+  }
+
+  /** With all clients connected and no tick yet. @throws NotPossible */
+  static async open(server: string, plan: Plan): Promise<Session> {
+    const session = await Session.openEmpty(server, plan)
+    return await session.orClosed(session.connect(plan.paths))
+  }
+
+  /** Without clients. */
+  static async openEmpty(server: string, plan: Plan): Promise<Session> {
+    const session = new Session(serverKind(server), plan)
+    return await session.orClosed(session.start())
+  }
+
+  /** More clients. @throws NotPossible when the server does not let them in */
+  async connect(paths: readonly string[]): Promise<void> {
+    const port = Number(new URL(await this.server.told('webSocketUrl')).port)
+    const request: ConnectRequest = {
+      port,
+      paths,
+      witnessEvery: Math.ceil(paths.length / this.plan.witnesses),
+      parseEvery: this.plan.parseEvery ?? 1,
+      deflate: this.plan.deflate ?? false,
+      isSocketIo: this.kind.isSocketIo,
+    }
+    const withinMs = CONNECT_MS + CONNECT_MS_PER_CLIENT * paths.length
+    const { refusal } = await this.load.ask<ConnectAnswer>('connect', request, withinMs)
+    if (refusal !== undefined) throw new NotPossible(refusal.replaceAll(/\s+/g, ' ').trim())
+  }
+
+  /** Ticks a second from now on; 0, only as the first: as fast as the server reads. */
+  async setRate(rate: number): Promise<void> {
+    await this.feed.ask('rate', { rate })
+  }
+
+  /** Every which client, but for witnesses, reads no more. */
+  async stall(every: number): Promise<void> {
+    await this.load.ask('stall', { every })
+  }
+
+  serverUsage(): Usage {
+    return this.server.usage()
+  }
+
+  /** For at least so many seconds, and until each witness has got something. */
+  async measure(seconds: number, onProgress: (progress: Progress) => void = () => {}): Promise<Measured> {
+    const { feed, server, load } = this
+    const all = [server, load, feed]
+    const machineBefore = machineCpuUs()
+    const before = all.map(child => child.usage())
+    const countBefore = await feed.ask<number>('count')
+    await load.ask('begin')
+    const startMs = performance.now()
+    const passedS = (): number => (performance.now() - startMs) / 1000
+    let rssBytes = 0
+    for (;;) {
+      await sleep(Math.min(PROGRESS_MS, Math.max(SHORT_WAIT_MS, (seconds - passedS()) * 1000)))
+      const usage = server.usage()
+      rssBytes = Math.max(rssBytes, usage.rssBytes)
+      const totals = await load.ask<LoadTotals>('sample')
+      const ticks = ticksOf(totals)
+      onProgress({
+        seconds: passedS(),
+        deliveredPerSecond: ticks / passedS(),
+        cpuUsPerTick: (usage.cpuUs - before[0]!.cpuUs) / ticks,
+        loadCores: (load.usage().cpuUs - before[1]!.cpuUs) / 1e6 / passedS(),
+      })
+      const isOver = passedS() >= seconds && totals.isServed
+      if (isOver || passedS() * 1000 > seconds * 1000 + FIRST_TICK_MS_MAX) break
+    }
+    const report = await load.ask<LoadReport>('end')
+    const tookS = passedS()
+    const after = all.map(child => child.usage())
+    const count = (await feed.ask<number>('count')) - countBefore
+    const cpuUs = after.map((usage, index) => usage.cpuUs - before[index]!.cpuUs)
+    const ours = cpuUs.reduce((sum, us) => sum + us, 0)
+    return this.measured(report, tookS, {
+      count,
+      rssBytes,
+      cpuUs,
+      mainThreadUs: after[0]!.mainThreadUs - before[0]!.mainThreadUs,
+      loadBusyUs: busyUs(after[1]!) - busyUs(before[1]!),
+      otherUs: Math.max(0, machineCpuUs() - machineBefore - ours),
+      gatewayP99Us: await this.gatewayP99Us(),
+    })
+  }
+
+  async close(): Promise<void> {
+    // The load first: nobody should find its server gone.
+    for (const child of this.children.toReversed()) await child.stop()
+  }
+
+  private async orClosed(begun: Promise<void>): Promise<this> {
+    try {
+      await begun
+      return this
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  private async start(): Promise<void> {
+    const { kind, plan } = this
+    if (kind.missing !== undefined) throw new NotPossible(kind.missing)
+    if (plan.deflate && !kind.deflates) throw new NotPossible('it does not compress')
+    const start = (...args: ConstructorParameters<typeof Child>): Child => {
+      const child = new Child(...args)
+      this.children.push(child)
+      return child
+    }
+    const upstream = `127.0.0.1:${await freePort()}`
+    this.feed = start('processes/feed.js', [upstream, String(plan.symbols), plan.pace ?? 'steady'])
+    await this.feed.told('address')
+    const needs = {
+      upstream,
+      clients: Math.max(1, plan.paths.length),
+      deflate: plan.deflate ?? false,
+      settings: plan.settings ?? [],
+    }
+    this.server = start(kind.file, kind.args(needs), this.runtime())
+    this.load = start('processes/load.js', [])
+    try {
+      await this.server.told('webSocketUrl')
+    } catch (error) {
+      if (error instanceof ChildEnded) throw new NotPossible(error.message)
+      throw error
+    }
+    await this.load.told('ready')
+  }
+
+  private runtime(): ServerKind['runtime'] {
+    const { profileFolder } = this.plan
+    if (profileFolder === undefined || this.kind.runtime.executable !== undefined) return this.kind.runtime
+    return { options: ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`] }
+  }
+
+  private async gatewayP99Us(): Promise<number> {
+    if (this.kind.name !== 'ringcast') return 0
+    const response = await fetch(`${await this.server.told('adminUrl')}/metrics.json`)
+    return ((await response.json()) as GatewayMetrics).latency.p99Us
+  }
+
+  private measured(report: LoadReport, seconds: number, seen: Seen): Measured {
+    const ticks = ticksOf(report)
+    const [serverUs, loadUs, feedUs] = seen.cpuUs as [number, number, number]
+    const cores = (us: number): number => us / 1e6 / seconds
+    return {
+      offeredPerSecond: seen.count / seconds,
+      deliveredPerSecond: ticks / seconds,
+      bytesPerSecond: report.bytes / seconds,
+      framesPerSecond: report.frames / seconds,
+      cpuUsPerTick: serverUs / ticks,
+      mainThreadUsPerTickIn: seen.mainThreadUs / seen.count,
+      otherThreadsUsPerTick: Math.max(0, serverUs - seen.mainThreadUs) / ticks,
+      p50Us: report.p50Us,
+      p99Us: report.p99Us,
+      p999Us: report.p999Us,
+      gatewayP99Us: seen.gatewayP99Us,
+      serverRssBytes: seen.rssBytes,
+      serverCores: cores(serverUs),
+      loadCores: cores(loadUs),
+      feedCores: cores(feedUs),
+      loadBusy: cores(seen.loadBusyUs),
+      otherCores: cores(seen.otherUs),
+      lostPerClient: report.lost / report.witnesses,
+      silentPerClient: report.silent / report.witnesses,
+      closed: report.closed,
+      errorCount: report.errorCount,
+      remarks: [
+        ...(ticks === 0 ? [`no tick came in ${seconds} s`] : []),
+        ...report.errors,
+        ...this.server.complaints,
+        ...Object.entries(report.missed).map(
+          ([reason, missed]) =>
+            `each of ${report.witnesses} witnesses was told of ${Math.round(missed / report.witnesses)} missing ticks (${reason})`,
+        ),
+      ],
+    }
+  }
+}
+
+interface Seen {
+  readonly count: number
+  readonly rssBytes: number
+  readonly cpuUs: readonly number[]
+  readonly mainThreadUs: number
+  readonly loadBusyUs: number
+  readonly otherUs: number
+  readonly gatewayP99Us: number
+}
+
+/** All clients are alike, so the witnesses' ticks stand for everybody's. */
+function ticksOf({ bytes, witnessBytes, witnessTicks }: LoadTotals): number {
+  return witnessTicks === 0 ? 0 : (bytes * witnessTicks) / witnessBytes
+}
+
+function busyUs({ mainThreadUs, mainThreadWaitUs }: Usage): number {
+  return mainThreadUs + mainThreadWaitUs
+}
+
+/** Of everything that runs on the machine, since its start. */
+function machineCpuUs(): number {
+  const [user, nice, system, , , irq, softIrq] = readFileSync('/proc/stat', 'utf8')
+    .slice('cpu '.length, 200)
+    .trim()
+    .split(/\s+/)
+    .map(Number) as [number, number, number, number, number, number, number]
+  return ((user + nice + system + irq + softIrq) * 1e6) / CPU_TICKS_PER_SECOND
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
+}
+
+export interface Scenario extends Plan {
+  readonly server: string
+  /** Ticks a second; 0: as fast as the server reads. */
+  readonly rate: number
+  readonly warmUpMs: number
+  readonly seconds: number
+}
+
+/** One run at one rate, from start to end. @throws NotPossible */
+export async function measureScenario(
+  scenario: Scenario,
+  onProgress?: (progress: Progress) => void,
+): Promise<Measured> {
+  const session = await Session.open(scenario.server, scenario)
+  try {
+    await session.setRate(scenario.rate)
+    await sleep(scenario.warmUpMs)
+    return await session.measure(scenario.seconds, onProgress)
+  } finally {
+    await session.close()
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Ticks at an exact rate, which may change meanwhile: one after another, each symbol in its turn. Feed's thread.
+ * The sequences of each symbol and kind rise by one, so that a reader sees what it missed.
+ */
+
+import type { SupplyResult, TickSupply } from '../../src/feed/tick-supply.js'
+import { blankTick, type TickSymbol, tickSymbol } from '../../src/protocol/tick-encoder.js'
+import { QUOTE, TRADE } from '../../src/protocol/tick-fields.js'
+
+interface Book {
+  readonly symbol: TickSymbol
+  readonly price: number
+  ticks: number
+  quotes: number
+  trades: number
+}
+
+/** Neighbours in time are not neighbours by name. A prime, so that every symbol has its turn. */
+const STRIDE = 617
+/** One in so many of a symbol is a trade. */
+const TRADE_EVERY = 7
+const STEPS = 100
+
+export class SteadyTicks implements TickSupply {
+  readonly tick
+  dueMs = 0
+  private readonly books: readonly Book[]
+  private made = 0
+  private gapMs: number
+
+  constructor(symbols: number, ticksPerSecond: number) {
+    this.books = Array.from({ length: symbols }, (_, index) => ({
+      symbol: tickSymbol(symbolName(index)),
+      price: 10 + index,
+      ticks: 0,
+      quotes: 0,
+      trades: 0,
+    }))
+    this.tick = blankTick(this.books[0]!.symbol)
+    this.gapMs = 1000 / ticksPerSecond
+  }
+
+  set rate(ticksPerSecond: number) {
+    this.gapMs = 1000 / ticksPerSecond
+  }
+
+  next(): SupplyResult {
+    const { tick, books } = this
+    const book = books[(this.made++ * STRIDE) % books.length]!
+    const step = book.ticks++ % STEPS
+    tick.symbol = book.symbol
+    if (book.ticks % TRADE_EVERY === 0) {
+      tick.kind = TRADE
+      tick.sequence = ++book.trades
+      tick.last = book.price + step / 100
+      tick.lastSize = 1 + step / 10
+    } else {
+      tick.kind = QUOTE
+      tick.sequence = ++book.quotes
+      tick.bid = book.price + step / 100
+      tick.bidSize = 1 + step / 10
+      tick.ask = book.price + (step + 1) / 100
+      tick.askSize = 2 + step / 10
+    }
+    this.dueMs += this.gapMs
+    return 'tick'
+  }
+
+  async ready(): Promise<void> {}
+
+  async close(): Promise<void> {}
+}
+
+/** As the embedded feed names them. */
+export function symbolName(index: number): string {
+  return `SYM${String(index + 1).padStart(4, '0')}`
+}

@@ -1,0 +1,195 @@
+/**
+ * Checks what one client gets, and when: numbers of messages, offsets, and the sequences of each symbol, as far as the server's
+ * messages have them. A silent error is whatever is missing, doubled or out of order without having been told.
+ */
+import { inflateRawSync, constants as zlib } from 'node:zlib'
+import type { GapMessage, TickJson } from '../../src/protocol/messages.js'
+import { Samples } from './samples.js'
+
+export interface WitnessOptions {
+  /** Named no symbols and gets every tick, so that offsets have no holes. */
+  readonly getsAll: boolean
+  /** Gets each tick, so that sequences have no holes; else the latest of each symbol. */
+  readonly getsEvery: boolean
+  /** Only every which message is parsed whole; of the others the numbers at its beginning are read. Above 1 only with `getsAll`. */
+  readonly parseEvery: number
+}
+
+/** Any message of Ringcast or of a peer; what a peer cannot tell is left out. */
+type Message =
+  | { readonly type: 'subscribed'; readonly seq: number; readonly offset: number }
+  | { readonly type: 'snapshot'; readonly seq: number; readonly ticks: readonly TickJson[] }
+  | {
+      readonly type: 'ticks'
+      readonly seq?: number
+      readonly offset?: number
+      readonly ticks: readonly TickJson[]
+    }
+  | GapMessage
+
+/** How every `ticks` message begins that has numbers. */
+const HEAD = /"type":"ticks","seq":(\d+),"offset":(\d+)/
+const HEAD_BYTES_MAX = 96
+/** A message of which no more is here is a `ticks` message: all others are shorter for a client that names no symbols. */
+const PREFIX_BYTES = 1024
+/** What socket.io puts around an event. */
+const EVENT = '42["ticks",'
+/** With it, a compressed message ends as DEFLATE wants it: https://www.rfc-editor.org/rfc/rfc7692#section-7.2.2 */
+const DEFLATE_TAIL = Buffer.from([0, 0, 0xff, 0xff])
+const DEFLATE_WINDOW_BYTES = 32 * 1024
+
+export class Witness {
+  /** Of these, all is known that the server told. */
+  ticks = 0
+  /** Ticks that sequences show to be missing. */
+  lost = 0
+  readonly errors: string[] = []
+  errorCount = 0
+  /** Ticks that gap messages told of, by reason; one for each message that does not know how many. */
+  readonly missed = new Map<string, number>()
+  /** From a tick's time to its arrival here, µs. */
+  readonly latenciesUs = new Samples()
+  /** Whether the server keeps its window of a compressed message for the next; undefined: it does not compress. */
+  keepsWindow: boolean | undefined
+  private readonly options: WitnessOptions
+  private message = Buffer.allocUnsafe(1 << 16)
+  private length = 0
+  private messages = 0
+  private window = Buffer.alloc(0)
+  private seq: number | undefined
+  private offset: number | undefined
+  private readonly sequences = new Map<string, number>()
+
+  constructor(options: WitnessOptions) {
+    this.options = options
+  }
+
+  /** Ticks missing of which no message told. */
+  get silent(): number {
+    let told = 0
+    for (const missed of this.missed.values()) told += missed
+    return Math.max(0, this.lost - told)
+  }
+
+  take(buffer: Uint8Array, start: number, length: number): void {
+    const wanted = this.parsesThis ? length : Math.min(length, PREFIX_BYTES - this.length)
+    if (this.length + wanted > this.message.length) {
+      const wider = Buffer.allocUnsafe(2 * (this.length + wanted))
+      this.message.copy(wider, 0, 0, this.length)
+      this.message = wider
+    }
+    this.message.set(buffer.subarray(start, start + wanted), this.length)
+    this.length += wanted
+  }
+
+  messageEnded(isCompressed: boolean): void {
+    const bytes = this.message.subarray(0, this.length)
+    const isWhole = this.parsesThis || this.length < PREFIX_BYTES
+    this.length = 0
+    this.messages++
+    if (isWhole) this.read(isCompressed ? this.inflated(bytes) : bytes.toString())
+    else this.readHead(bytes.toString('latin1', 0, HEAD_BYTES_MAX))
+  }
+
+  private get parsesThis(): boolean {
+    return this.messages % this.options.parseEvery === 0
+  }
+
+  private inflated(bytes: Buffer): string {
+    const whole = inflateRawSync(Buffer.concat([bytes, DEFLATE_TAIL]), {
+      finishFlush: zlib.Z_SYNC_FLUSH,
+      ...(this.window.length > 0 && { dictionary: this.window }),
+    })
+    if (this.keepsWindow) this.window = Buffer.concat([this.window, whole]).subarray(-DEFLATE_WINDOW_BYTES)
+    return whole.toString()
+  }
+
+  private readHead(head: string): void {
+    const numbers = HEAD.exec(head)
+    if (numbers === null) {
+      this.fail(`a message that begins with ${head}`)
+      return
+    }
+    const offset = Number(numbers[2])
+    this.checkSeq(Number(numbers[1]))
+    this.ticks += offset - (this.offset ?? offset)
+    this.offset = offset
+  }
+
+  private read(text: string): void {
+    const isEvent = text.startsWith(EVENT)
+    // The other packets of socket.io are its own affair.
+    if (!isEvent && !text.startsWith('{')) return
+    const message = JSON.parse(isEvent ? text.slice(EVENT.length, -1) : text) as Message
+    switch (message.type) {
+      case 'ticks':
+        this.check(message.seq, message.offset, message.ticks)
+        break
+      case 'subscribed':
+        this.seq = message.seq
+        this.offset = message.offset
+        break
+      case 'snapshot':
+        this.seq = message.seq
+        for (const { symbol, kind, sequence } of message.ticks) {
+          this.sequences.set(kind + symbol, Number(sequence))
+        }
+        break
+      case 'gap':
+        this.checkGap(message)
+        break
+      default:
+        this.fail(`a message that nobody asked for: ${text.slice(0, 200)}`)
+    }
+  }
+
+  private check(seq: number | undefined, offset: number | undefined, ticks: readonly TickJson[]): void {
+    const arrivedUs = (performance.timeOrigin + performance.now()) * 1000
+    if (seq !== undefined) this.checkSeq(seq)
+    if (offset !== undefined) {
+      const before = this.offset
+      const { getsAll, getsEvery } = this.options
+      const isNext =
+        before === undefined ||
+        (getsAll && getsEvery ? offset === before + ticks.length : offset >= before + Number(getsEvery))
+      if (!isNext) this.fail(`offset ${offset} with ${ticks.length} ticks after ${before}`)
+      this.offset = offset
+    }
+    this.ticks += ticks.length
+    for (const { symbol, kind, sequence, time } of ticks) {
+      this.checkSequence(kind, symbol, Number(sequence))
+      this.latenciesUs.push(arrivedUs - time)
+    }
+  }
+
+  private checkSeq(seq: number): void {
+    if (this.seq !== undefined && seq !== this.seq + 1) this.fail(`seq ${seq} after ${this.seq}`)
+    this.seq = seq
+  }
+
+  private checkSequence(kind: string, symbol: string, sequence: number): void {
+    const key = kind + symbol
+    const before = this.sequences.get(key)
+    this.sequences.set(key, sequence)
+    if (before === undefined) return
+    if (sequence <= before) this.fail(`${kind} ${sequence} of ${symbol} after ${before}`)
+    else if (this.options.getsEvery && this.options.parseEvery === 1) this.lost += sequence - before - 1
+  }
+
+  private checkGap({ reason, missed, from, to, seq }: GapMessage): void {
+    // Only who fell out of the window finds that the others' numbers have gone on.
+    if (reason !== 'slow' && this.seq !== undefined && seq !== this.seq)
+      this.fail(`a gap at seq ${seq} after ${this.seq}`)
+    const isNext = reason !== 'slow' || this.offset === undefined || from === this.offset + 1
+    if (this.options.getsAll && this.options.getsEvery && !isNext)
+      this.fail(`a gap from ${from} after ${this.offset}`)
+    this.missed.set(reason, (this.missed.get(reason) ?? 0) + (missed ?? 1))
+    this.seq = seq
+    this.offset = to
+  }
+
+  private fail(what: string): void {
+    this.errorCount++
+    if (this.errors.length < 5) this.errors.push(what)
+  }
+}
