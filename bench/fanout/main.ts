@@ -16,10 +16,12 @@ import { conflated } from './workloads/conflated.js'
 import { firehose } from './workloads/firehose.js'
 import { idle } from './workloads/idle.js'
 import { ingest } from './workloads/ingest.js'
+import { latest } from './workloads/latest.js'
 import { paced } from './workloads/paced.js'
 import { portfolio } from './workloads/portfolio.js'
 import { scaling } from './workloads/scaling.js'
 import { stalled } from './workloads/stalled.js'
+import { subscriptions } from './workloads/subscriptions.js'
 
 const WORKLOADS: readonly Workload[] = [
   paced,
@@ -31,6 +33,8 @@ const WORKLOADS: readonly Workload[] = [
   idle,
   ingest,
   scaling,
+  subscriptions,
+  latest,
 ]
 const RESULTS = fileURLToPath(new URL('../../../bench/results/', import.meta.url))
 

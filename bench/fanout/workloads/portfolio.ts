@@ -8,7 +8,7 @@ import { symbolName } from '../../processes/steady-ticks.js'
 import { steadyWorkload } from '../steady-workload.js'
 import { ALL_SERVERS } from '../workload.js'
 
-const SYMBOLS = 1000
+export const PORTFOLIO_SYMBOLS = 1000
 const SYMBOLS_OF_CLIENT = 20
 /** From one symbol of a client to the next: another one for each client, so that hardly two share a second symbol. */
 const STEPS = [1, 3, 7, 9, 11, 13, 17, 19, 21, 23, 27, 29, 31, 33, 37, 39, 41, 43, 47, 49]
@@ -17,20 +17,21 @@ export const portfolio = steadyWorkload({
   name: 'portfolio',
   servers: ALL_SERVERS,
   plan: small => ({
-    symbols: SYMBOLS,
+    symbols: PORTFOLIO_SYMBOLS,
     rate: small ? 2000 : 50_000,
-    paths: Array.from({ length: small ? 10 : 2000 }, (_, client) => selection(client)),
+    paths: Array.from({ length: small ? 10 : 2000 }, (_, client) => portfolioPath(client)),
     witnesses: small ? 5 : 20,
   }),
   title: ({ paths, rate }) =>
-    `${paths.length} clients, each its own ${SYMBOLS_OF_CLIENT} of ${SYMBOLS} symbols, ${rate} ticks/s`,
+    `${paths.length} clients, each its own ${SYMBOLS_OF_CLIENT} of ${PORTFOLIO_SYMBOLS} symbols, ${rate} ticks/s`,
   notes: ['The peers have a topic for each symbol, so their messages hold the ticks of one symbol.'],
 })
 
-function selection(client: number): string {
-  const step = STEPS[Math.floor(client / 100) % STEPS.length]!
+/** For each client below 20,000 a selection of its own. */
+export function portfolioPath(client: number): string {
+  const step = STEPS[(Math.floor(client / 100) + 7 * Math.floor(client / 2000)) % STEPS.length]!
   const symbols = Array.from({ length: SYMBOLS_OF_CLIENT }, (_, index) =>
-    symbolName((client + index * step) % SYMBOLS),
+    symbolName((client + index * step) % PORTFOLIO_SYMBOLS),
   )
   return `/ws/ticks?symbols=${symbols.join(',')}`
 }

@@ -1,0 +1,24 @@
+/**
+ * Question: what does it cost that every client wants something else?
+ * Workload: 5,000 clients, 20 of 1,000 symbols, 20,000 ticks/s: once all want the same 20, once each has its own. Either way a client gets
+ *   400 ticks/s.
+ * Leaves out: clients that change what they want, see `changes`.
+ */
+import { variantsWorkload } from '../variants-workload.js'
+import { PORTFOLIO_SYMBOLS, portfolioPath } from './portfolio.js'
+
+export const subscriptions = variantsWorkload({
+  name: 'subscriptions',
+  title: '5,000 clients, 20 of 1,000 symbols each, 20,000 ticks/s',
+  variants: small => {
+    const clients = small ? 10 : 5000
+    const plan = { symbols: PORTFOLIO_SYMBOLS, rate: small ? 2000 : 20_000, witnesses: small ? 5 : 20 }
+    const paths = (of: (client: number) => string) =>
+      Array.from({ length: clients }, (_, client) => of(client))
+    return {
+      'the same 20': { ...plan, paths: paths(() => portfolioPath(0)) },
+      'each its own 20': { ...plan, paths: paths(portfolioPath) },
+    }
+  },
+  notes: [],
+})
