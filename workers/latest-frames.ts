@@ -77,13 +77,16 @@ export class LatestFrames {
     if (ticks.length === 0) return false
     ticks.sort(byOffset)
     const ticksTotal = part.countTicks()
+    // A successor may be behind what its audience was told; whoever resumed from a lower offset would get ticks twice.
+    const toldOffset = Math.max(offset, audience.sentOffset)
     for (let first = 0; first < ticks.length; ) {
       const end = this.gather(audience, first)
       const isLast = end === ticks.length
       const count = end - first
-      const merged = isLast ? ticksTotal - part.ticksTotal - count : 0
+      // A successor knows nothing of symbols that its predecessor had to give up: what those were merged into is past finding out.
+      const merged = isLast ? Math.max(0, ticksTotal - part.ticksTotal - count) : 0
       const start = publisher.reserve(gathering.gatheredBytes + MESSAGE_OVERHEAD_BYTES_MAX)
-      const length = composer.composeLatest(audience, gathering, start, offset, merged) - start
+      const length = composer.composeLatest(audience, gathering, start, toldOffset, merged) - start
       // A successor sends the rest, should this lane die in between: all with higher offsets.
       part.flushedOffset = isLast ? offset : ticks[end - 1]!.offset
       part.ticksTotal = isLast ? ticksTotal : part.ticksTotal + count
@@ -170,7 +173,7 @@ export class LatestFrames {
     // What the turn holds is written; what is encoded now others of this turn may want, too.
     if (encoded.isHalfFull) turn.clear()
     let next = first
-    while (next < ticks.length && gathering.gatheredBytes < turnBytesMax && turn.hasRoom()) {
+    while (next < ticks.length && gathering.gatheredBytes < turnBytesMax && encoded.hasRoom()) {
       const tick = latest.encode(ticks[next++]!, spec.encoding, turn)
       gathering.gatherTick(tick, encoded.bytesOf(tick) + bytesPerTick)
     }

@@ -164,11 +164,25 @@ export class LatestTicks {
 
   /** @returns false when there is no room; the tick's symbol and kind are then kept no more */
   private grow(tick: LatestTick, length: number): boolean {
+    const record = this.store.allocate(length)
+    if (record === NO_RECORD) {
+      this.giveUp(tick)
+      return false
+    }
     this.outgrown.push(tick.record)
-    tick.record = this.store.allocate(length)
+    tick.record = record
     tick.version = NO_VERSION
+    return true
+  }
+
+  private giveUp(tick: LatestTick): void {
+    // At once: should this lane die, the newer tick is read again, and nothing older may come after it.
+    this.store.release(tick.record)
+    tick.record = NO_RECORD
     // Nothing is sent of what is not above the offset last sent.
-    if (tick.record === NO_RECORD) tick.offset = 0
-    return tick.record !== NO_RECORD
+    tick.offset = 0
+    // Those that wait stay counted, and no successor misses the others.
+    for (const part of tick.symbol.parts) part.ticksTotal -= tick.count
+    tick.count = 0
   }
 }

@@ -38,12 +38,15 @@ export function framesOf(bytes: Uint8Array): Frame[] {
  * @param windowBits what compressed frames are inflated with; 0: there must be none
  */
 export function frameTexts(bytes: Uint8Array, windowBits = 0): string[] {
-  return framesOf(bytes).map(({ first, payload }) => {
-    const isCompressed = first === 0xc1 && windowBits > 0
-    if (first !== 0x81 && !isCompressed) throw new Error(`byte ${first} in place of a text frame's first`)
-    const text = isCompressed ? inflated(payload, windowBits) : payload
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text)
-  })
+  return framesOf(bytes).map(frame => frameText(frame, windowBits))
+}
+
+/** The text in a text frame, see `frameTexts`. */
+export function frameText({ first, payload }: Frame, windowBits = 0): string {
+  const isCompressed = first === 0xc1 && windowBits > 0
+  if (first !== 0x81 && !isCompressed) throw new Error(`byte ${first} in place of a text frame's first`)
+  const text = isCompressed ? inflated(payload, windowBits) : payload
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text)
 }
 
 /** The message in a compressed payload, as https://www.rfc-editor.org/rfc/rfc7692#section-7.2.2 has it. */

@@ -4,7 +4,12 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import { vi } from 'vitest'
-import { encodeTick, encodeTickBatch, type Tick } from '../../src/feed/tick-feed-service.js'
+import {
+  decodeTicksMessage,
+  encodeTick,
+  encodeTickBatch,
+  type Tick,
+} from '../../src/feed/tick-feed-service.js'
 import { counterBlockBytes, readCounter } from '../../src/memory/counters.js'
 import { LaneDoorbell } from '../../src/memory/doorbell.js'
 import { Descriptor, FrameRingReader, FrameRingWriter } from '../../src/memory/frame-ring.js'
@@ -21,7 +26,7 @@ import {
   TURN_END,
 } from '../../src/memory/lane-layout.js'
 import { LaneState } from '../../src/memory/lane-state.js'
-import { latestStoreBytes } from '../../src/memory/latest-store.js'
+import { LatestStore, latestStoreBytes } from '../../src/memory/latest-store.js'
 import { TickLogWriter, tickLogBytes } from '../../src/memory/tick-log.js'
 import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
 import { LANE_SLOT_COUNT, LANE_SLOTS, type LaneMetric } from '../../src/metrics/metric-table.js'
@@ -36,6 +41,7 @@ import {
 import {
   type CompressionSettings,
   type ConflatedProgress,
+  type LaneTask,
   TURN_OVERSHOOT_BYTES,
 } from '../../src/protocol/lane-task.js'
 import type {
@@ -43,12 +49,14 @@ import type {
   GapReason,
   SnapshotMessage,
   SubscribedMessage,
+  TickJson,
   TicksMessage,
 } from '../../src/protocol/messages.js'
 import { TickDecoder } from '../../src/protocol/tick-decoder.js'
 import { QUOTE } from '../../src/protocol/tick-fields.js'
 import { Lane } from '../../workers/lane.js'
-import { frameTexts } from './frames.js'
+import { FakeClock } from './fake-clock.js'
+import { framesOf, frameText } from './frames.js'
 import { spec } from './specs.js'
 
 export type Message = TicksMessage | SnapshotMessage | GapMessage | SubscribedMessage
@@ -60,13 +68,47 @@ interface StageAudience {
   readonly conflated: ConflatedProgress[]
 }
 
+/** A tick that was put into the log as the feed would send it. */
+export interface StageTick {
+  readonly offset: number
+  readonly symbol: string
+  readonly kind: 'quote' | 'trade'
+}
+
+/** A client's time in one audience, from the lane's word that it is in. */
+export interface Stay {
+  readonly spec: AudienceSpec
+  /** All ticks after this one, it is to get. */
+  readonly from: number
+  /** Where it fell behind before; null: it had not. */
+  readonly fellBehindAt: Progress | null
+  /** The symbols of which it asked for a snapshot; undefined: none. */
+  readonly snapshotOf: readonly string[] | undefined
+  readonly answer: readonly Message[]
+  readonly messages: Message[]
+  /** Where the next one begins, or where it fell behind. */
+  to: number | undefined
+}
+
+interface StageJoin {
+  readonly audience: number
+  readonly fellBehindAt: Progress | null
+  readonly snapshotOf: readonly string[] | undefined
+  readonly answer: Message[]
+}
+
 /** A client as the main thread sees it. */
 export class StageClient {
   readonly id: number
-  readonly audience: number
+  /** The audience that it is in, or the first that it has asked for. */
+  audience: number
   join = 0
   isReceiving = false
+  asked: StageJoin | undefined
+  fellBehindAt: Progress | null = null
+  /** All that it got. */
   readonly messages: Message[] = []
+  readonly stays: Stay[] = []
 
   constructor(id: number, audience: number) {
     this.id = id
@@ -75,6 +117,7 @@ export class StageClient {
 }
 
 export interface StageOptions {
+  readonly latestBytes?: number
   readonly frameRingBytes?: number
   readonly turnBytesMax?: number
   readonly scratchBytes?: number
@@ -93,6 +136,9 @@ const DEADLY = [
   [LaneState.prototype, 'commit'],
   [LaneDoorbell.prototype, 'ringMain'],
   [TickDecoder.prototype, 'decode'],
+  [LatestStore.prototype, 'allocate'],
+  [LatestStore.prototype, 'write'],
+  [LatestStore.prototype, 'release'],
 ] as const
 
 const PROGRESS_AT_FIRST: Progress = {
@@ -109,6 +155,12 @@ export class LaneStage {
   /** What the lane has published, kind by kind, as far as it was read. */
   readonly published: Descriptor[] = []
   readonly poison: number[] = []
+  readonly clock = new FakeClock()
+  /** All that a feed has sent and that is a tick. */
+  readonly ticks: StageTick[] = []
+  /** For how long the lane wanted to sleep last. */
+  sleepMs = 0
+  deaths = 0
   readonly layout
   readonly memory: SharedArrayBuffer
   readonly control: Int32Array
@@ -124,7 +176,7 @@ export class LaneStage {
   isBusy = false
   private readonly options: Required<StageOptions>
   private readonly tickLog = new SharedArrayBuffer(tickLogBytes(1 << 20))
-  private readonly latest = new SharedArrayBuffer(latestStoreBytes(1 << 16))
+  private readonly latest: SharedArrayBuffer
   private readonly counters = new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT))
   private segment = -1
 
@@ -135,8 +187,10 @@ export class LaneStage {
       scratchBytes: 1 << 18,
       compression: { bytesMin: 0, level: 6 },
       positionsTellLosses: true,
+      latestBytes: 1 << 16,
       ...options,
     }
+    this.latest = new SharedArrayBuffer(latestStoreBytes(this.options.latestBytes))
     const { frameRingBytes, turnBytesMax, scratchBytes } = this.options
     this.layout = laneLayout(frameRingBytes, turnBytesMax + TURN_OVERSHOOT_BYTES, scratchBytes)
     this.memory = new SharedArrayBuffer(this.layout.totalBytes)
@@ -149,7 +203,9 @@ export class LaneStage {
   // Into the log
 
   tick(tick: Partial<Tick>): number {
-    return this.append(TICK, 1, encodeTick({ symbol: 'A', kind: QUOTE, sequence: this.offset + 1, ...tick }))
+    const whole = { symbol: 'A', kind: QUOTE, sequence: this.offset + 1, ...tick }
+    this.note([whole])
+    return this.append(TICK, 1, encodeTick(whole))
   }
 
   /** Ticks that come in one message. */
@@ -161,7 +217,13 @@ export class LaneStage {
       sequence: offset + index,
       ...tick,
     }))
+    this.note(whole)
     this.append(TICK_BATCH, ticks.length, encodeTickBatch({ ticks: whole }))
+  }
+
+  private note(ticks: readonly { readonly symbol: string; readonly kind: number }[]): void {
+    for (const [index, { symbol, kind }] of ticks.entries())
+      this.ticks.push({ offset: this.offset + 1 + index, symbol, kind: kind === QUOTE ? 'quote' : 'trade' })
   }
 
   /** Bytes that are no tick. */
@@ -188,15 +250,27 @@ export class LaneStage {
     this.command({ op: 'close', audience })
   }
 
-  join(id: number, audience: number, fellBehindAt: Progress | null = null): StageClient {
+  /**
+   * A client asks to be let into an audience. One that is in another gets that one's frames until it is let in.
+   *
+   * @param fellBehindAt where the client fell out of the window, for one that did
+   * @param snapshotOf the symbols of which it asks for a snapshot; undefined: none
+   */
+  join(
+    id: number,
+    audience: number,
+    fellBehindAt: Progress | null = null,
+    snapshotOf?: readonly string[],
+  ): StageClient {
     const client = this.clients.get(id) ?? new StageClient(id, audience)
     this.clients.set(id, client)
-    client.isReceiving = false
     client.join++
+    if (fellBehindAt !== null) client.isReceiving = false
+    client.asked = { audience, fellBehindAt, snapshotOf, answer: [] }
     this.command({
       op: 'join',
       audience,
-      leaving: 0,
+      leaving: client.isReceiving || fellBehindAt !== null ? client.audience : 0,
       client: id,
       name: `c${id}`,
       join: client.join,
@@ -204,10 +278,33 @@ export class LaneStage {
       replay: null,
       answers:
         fellBehindAt === null
-          ? [{ type: 'subscribed', symbols: ['*'], delivery: 'every', snapshot: false }]
+          ? [
+              {
+                type: 'subscribed',
+                symbols: snapshotOf ?? ['*'],
+                delivery: 'every',
+                snapshot: snapshotOf !== undefined,
+              },
+            ]
           : [],
     })
     return client
+  }
+
+  /** The client stops reading, and what it does not read leaves the window. */
+  fallBehind(id: number): void {
+    const client = this.clients.get(id)!
+    const { conflated, progress } = this.audiences.get(client.audience)!
+    const flushedOffset = Math.min(...conflated.map(part => part.flushedOffset), Number.MAX_SAFE_INTEGER)
+    client.isReceiving = false
+    client.fellBehindAt = { ...progress, flushedOffset }
+    client.stays.at(-1)!.to = progress.lastOffset
+  }
+
+  /** The client that fell behind reads again. */
+  comeBack(id: number): void {
+    const { audience, fellBehindAt } = this.clients.get(id)!
+    this.join(id, audience, fellBehindAt)
   }
 
   /** An audience of all symbols and a client of it, from the first tick on. */
@@ -243,7 +340,8 @@ export class LaneStage {
     const left = [...steps]
     Atomics.store(this.control, STOP, 0)
     let sleepsAfterStop = 0
-    vi.spyOn(LaneDoorbell.prototype, 'waitUnless').mockImplementation(hasWork => {
+    vi.spyOn(LaneDoorbell.prototype, 'waitUnless').mockImplementation((hasWork, timeoutMs) => {
+      this.sleepMs = timeoutMs ?? Number.POSITIVE_INFINITY
       if (Atomics.load(this.control, STOP) === 1 && sleepsAfterStop++ > 0)
         throw new Error('the lane sleeps though told to stop')
       if (hasWork() || (!this.isBusy && this.drain())) return
@@ -282,7 +380,7 @@ export class LaneStage {
   }
 
   private lane(): Lane {
-    return new Lane({
+    const task: LaneTask = {
       lane: 0,
       epoch: 'e',
       tickLog: this.tickLog,
@@ -299,11 +397,15 @@ export class LaneStage {
         return { audience, spec, seq, ...sent, conflated }
       }),
       poison: this.poison,
-    })
+    }
+    return new Lane(task, this.clock)
   }
 
   /** What the main thread does when a lane's thread has ended and all it published was read. */
   private laneEnded(): void {
+    this.deaths++
+    // A successor begins anew with what its predecessor has not answered to the end.
+    for (const { asked } of this.clients.values()) if (asked !== undefined) asked.answer.length = 0
     this.segment = -1
     this.ring.resetAfterLane(new Set())
     Atomics.store(this.control, TICK_IN_HAND, 0)
@@ -337,8 +439,10 @@ export class LaneStage {
       return
     }
     const windowBits = kind === AUDIENCE_FRAMES ? this.audiences.get(descriptor.target)?.spec.windowBits : 0
-    const messages = frameTexts(new Uint8Array(this.memory, start, length), windowBits).map(
-      text => JSON.parse(text) as Message,
+    const messages = framesOf(new Uint8Array(this.memory, start, length)).map(frame =>
+      frame.first === 0x82
+        ? binaryMessage(frame.payload)
+        : (JSON.parse(frameText(frame, windowBits)) as Message),
     )
     this.framesBytesMax = Math.max(this.framesBytesMax, length)
     if (kind === AUDIENCE_FRAMES || kind === PART_BEGUN) this.takeFrames(descriptor, messages)
@@ -360,21 +464,56 @@ export class LaneStage {
     if (descriptor.part === 0)
       audience.progress = { ...audience.progress, lastOffset, lostTotal, ticksTotal, unknownLosses }
     else audience.conflated[descriptor.part - 1] = { flushedOffset: lastOffset, ticksTotal }
-    for (const client of this.clients.values())
-      if (client.isReceiving && client.audience === descriptor.target) client.messages.push(...messages)
+    for (const client of this.clients.values()) {
+      if (!client.isReceiving || client.audience !== descriptor.target) continue
+      client.messages.push(...messages)
+      client.stays.at(-1)!.messages.push(...messages)
+    }
   }
 
   private takeAnswer(descriptor: Descriptor, messages: Message[]): void {
     const client = this.clients.get(descriptor.target)
     // A successor repeats answers.
-    if (client === undefined || client.join !== descriptor.join || client.isReceiving) return
+    if (client?.asked === undefined || client.join !== descriptor.join) return
+    const { answer, audience, fellBehindAt, snapshotOf } = client.asked
     client.messages.push(...messages)
+    answer.push(...messages)
     if (descriptor.kind === CLIENT_FRAMES) return
+    const from = descriptor.lastOffset
+    const joined = this.audiences.get(audience)
+    if (client.isReceiving) client.stays.at(-1)!.to = from
+    client.asked = undefined
+    client.audience = audience
     client.isReceiving = true
-    const audience = this.audiences.get(client.audience)
-    if (audience !== undefined)
-      audience.progress = { ...audience.progress, lastOffset: descriptor.lastOffset }
+    if (joined === undefined) return
+    client.stays.push({
+      ...{ spec: joined.spec, from, fellBehindAt, snapshotOf, answer, messages: [], to: undefined },
+    })
+    joined.progress = { ...joined.progress, lastOffset: from }
   }
+}
+
+/** As the JSON message that says the same. */
+function binaryMessage(payload: Uint8Array): Message {
+  const { merged, more, offset, published, received, seq, snapshot, ticks } = decodeTicksMessage(payload)
+  const stamps = {
+    ...(published === 0 ? {} : { published: Number(published), received: received.map(Number) }),
+  }
+  const rest = {
+    seq: Number(seq),
+    offset: Number(offset),
+    ...stamps,
+    ticks: ticks.map(
+      ({ symbol, kind, sequence }): TickJson => ({
+        symbol,
+        kind: kind === QUOTE ? 'quote' : 'trade',
+        sequence: Number(sequence),
+        time: 0,
+      }),
+    ),
+  }
+  if (snapshot) return { type: 'snapshot', ...(more ? { more } : {}), ...rest }
+  return { type: 'ticks', ...(merged === 0 ? {} : { merged: Number(merged) }), ...rest }
 }
 
 /** A stream in short: `A1` for the tick of A with sequence 1, gaps as `reason:from-to:missed`. Checks `seq` on the way. */

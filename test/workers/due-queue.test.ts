@@ -1,0 +1,59 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { ConflatedPart } from '../../workers/conflated-part.js'
+import { DueQueue } from '../../workers/due-queue.js'
+import { LaneAudience } from '../../workers/lane-audience.js'
+import { audienceState } from '../support/specs.js'
+
+function partDue(dueMs: number): ConflatedPart {
+  const part = new ConflatedPart(new LaneAudience(audienceState()), 0, 1, null)
+  part.dueMs = dueMs
+  return part
+}
+
+it('tells when the soonest is due, and never when there is none', () => {
+  const queue = new DueQueue()
+  expect(queue.nextMs).toBe(Number.POSITIVE_INFINITY)
+  queue.push(partDue(30))
+  queue.push(partDue(10))
+  expect(queue.nextMs).toBe(10)
+  queue.takeDue(10)
+  expect(queue.nextMs).toBe(30)
+})
+
+it('gives out what is due at this very time, and nothing that is not', () => {
+  const queue = new DueQueue()
+  const part = partDue(10)
+  queue.push(part)
+  expect(queue.takeDue(9.99)).toBeUndefined()
+  expect(queue.takeDue(10)).toBe(part)
+  expect(queue.takeDue(1000)).toBeUndefined()
+})
+
+it('gives out whatever was put in, once, soonest first', () => {
+  const deed = fc.oneof(
+    fc.record({ push: fc.integer({ min: 0, max: 30 }) }),
+    fc.record({ takeAt: fc.integer({ min: 0, max: 30 }) }),
+  )
+  fc.assert(
+    fc.property(fc.array(deed, { maxLength: 100 }), deeds => {
+      const queue = new DueQueue()
+      const model: ConflatedPart[] = []
+      for (const each of deeds) {
+        if ('push' in each) {
+          const part = partDue(each.push)
+          queue.push(part)
+          model.push(part)
+        } else {
+          const soonestMs = Math.min(...model.map(({ dueMs }) => dueMs))
+          const taken = queue.takeDue(each.takeAt)
+          expect(taken?.dueMs).toBe(soonestMs <= each.takeAt ? soonestMs : undefined)
+          if (taken === undefined) continue
+          expect(model).toContain(taken)
+          model.splice(model.indexOf(taken), 1)
+        }
+        expect(queue.nextMs).toBe(Math.min(...model.map(({ dueMs }) => dueMs)))
+      }
+    }),
+  )
+})
