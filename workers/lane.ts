@@ -6,7 +6,7 @@
 import { type Clock, systemClock } from '../src/clock.js'
 import { Checkpoints } from '../src/memory/checkpoints.js'
 import { CounterWriter } from '../src/memory/counters.js'
-import { LaneDoorbell } from '../src/memory/doorbell.js'
+import { ASLEEP, ASLEEP_FOR_ROOM, LaneDoorbell } from '../src/memory/doorbell.js'
 import { Descriptor, FrameRingWriter } from '../src/memory/frame-ring.js'
 import {
   AUDIENCE_FRAMES,
@@ -127,6 +127,8 @@ export class Lane {
   /** Since when its time is not counted as busy, ms. */
   private awakeSinceMs = 0
   private readonly wakeWork = (): boolean => this.hasWork()
+  private readonly mayPublish = (): boolean =>
+    this.stopRequested() || this.ring.turnsAhead() < TURNS_AHEAD_MAX
 
   constructor(
     private readonly task: LaneTask,
@@ -192,17 +194,25 @@ export class Lane {
         const read = this.readRecords()
         this.noteDue()
         if (this.hasTurn()) {
-          if (this.ring.turnsAhead() < TURNS_AHEAD_MAX) {
+          const ahead = this.ring.turnsAhead()
+          // While the transmitter is busy there is time to gather all that there is: then its next writes carry more.
+          if (ahead === 0 || (ahead < TURNS_AHEAD_MAX && !read)) {
             this.publishTurn()
             continue
           }
         } else this.settle()
-        if (!read) this.sleep(this.wakeWork, this.due.nextMs - this.clock.nowMs() + DUE_SLACK_MS)
+        if (!read) this.rest()
       }
     } catch (error) {
       if (!(error instanceof Stopped)) throw error
     }
     this.counters.flush()
+  }
+
+  /** Sleeps until there is something to do. */
+  private rest(): void {
+    if (this.hasTurn()) this.sleep(this.mayPublish, ASLEEP_FOR_ROOM)
+    else this.sleep(this.wakeWork, ASLEEP, this.due.nextMs - this.clock.nowMs() + DUE_SLACK_MS)
   }
 
   private stopRequested(): boolean {
@@ -224,16 +234,14 @@ export class Lane {
   }
 
   private hasWork(): boolean {
-    if (this.stopRequested()) return true
-    if (this.hasTurn() && this.ring.turnsAhead() < TURNS_AHEAD_MAX) return true
-    return this.canGather() && (this.inRecord || this.log.hasNext())
+    return this.stopRequested() || (this.canGather() && (this.inRecord || this.log.hasNext()))
   }
 
-  private sleep(hasWork: () => boolean, timeoutMs = Number.POSITIVE_INFINITY): void {
+  private sleep(hasWork: () => boolean, flag: number, timeoutMs = Number.POSITIVE_INFINITY): void {
     this.countBusy()
     this.counters.flush()
     const { awakeSinceMs } = this
-    this.doorbell.waitUnless(hasWork, timeoutMs)
+    this.doorbell.waitUnless(hasWork, flag, timeoutMs)
     this.awakeSinceMs = this.clock.nowMs()
     this.counters.values[LANE_SLOTS.idleUs]! += Math.round((this.awakeSinceMs - awakeSinceMs) * 1000)
   }
@@ -250,7 +258,7 @@ export class Lane {
       if (this.stopRequested()) throw new Stopped()
       this.ring.publish()
       this.doorbell.ringMain()
-      this.sleep(() => hasRoom() || this.stopRequested())
+      this.sleep(() => hasRoom() || this.stopRequested(), ASLEEP_FOR_ROOM)
     }
   }
 

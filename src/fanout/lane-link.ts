@@ -2,7 +2,7 @@
  * The main thread's end of one lane: its frame ring, the window over it, its doorbell, and who listens. Main thread.
  * Outlives the lane's thread: a successor works on the same memory.
  */
-import { MainDoorbell } from '../memory/doorbell.js'
+import { AWAKE, MainDoorbell } from '../memory/doorbell.js'
 import { FrameRingReader } from '../memory/frame-ring.js'
 import {
   CONTROL_BYTES,
@@ -63,6 +63,11 @@ export class LaneLink {
     this.doorbell.ringLane()
   }
 
+  /** Wakes the lane if it sleeps for want of something to read. Call it after putting something into the tick log. */
+  tellLane(): void {
+    this.doorbell.tellLane()
+  }
+
   /** Asks the lane to ring. @returns whether it has published something already */
   sleepUnlessWork(): boolean {
     return this.doorbell.sleepUnless(this.hasNext)
@@ -82,7 +87,7 @@ export class LaneLink {
   }
 
   get isAsleep(): boolean {
-    return Atomics.load(this.control, LANE_ASLEEP) === 1
+    return Atomics.load(this.control, LANE_ASLEEP) !== AWAKE
   }
 
   /** Grows with every record the lane reads and every audience it writes for. */
@@ -99,6 +104,6 @@ export class LaneLink {
   laneEnded(): void {
     this.window.laneEnded()
     Atomics.store(this.control, TICK_IN_HAND, 0)
-    Atomics.store(this.control, LANE_ASLEEP, 0)
+    Atomics.store(this.control, LANE_ASLEEP, AWAKE)
   }
 }

@@ -28,6 +28,8 @@ const WRITES_PER_LOOK = 32
 const CATCH_UP_BYTES_MAX = 1 << 20
 /** The longest single write of a recipient that is behind: what it pins if it blocks again. */
 const CATCH_UP_WRITE_BYTES_MAX = 256 * 1024
+/** Descriptors read before the lane may have their places, so that a lane with many audiences need not wait for a whole turn. */
+const RECORDS_PER_RELEASE = 1024
 const NO_BYTES = Buffer.alloc(0)
 
 /** One record on its way to the members of its audience. */
@@ -198,6 +200,7 @@ export class Transmitter {
   /** Transmits what a lane has published. @returns false when the time is up */
   private drain(link: LaneLink): boolean {
     const { ring } = link
+    let records = 0
     while (ring.next()) {
       const { kind, length, segment } = ring.descriptor
       if (length > 0) link.window.enter(segment)
@@ -208,6 +211,10 @@ export class Transmitter {
       else if (kind === JOINED) this.admit(link)
       else if (kind === PART_BEGUN) this.beginPart(link)
       else if (kind === TURN_END) this.endTurn(link)
+      if (++records % RECORDS_PER_RELEASE === 0) {
+        ring.release()
+        link.ringLane()
+      }
     }
     ring.release()
     link.ringLane()

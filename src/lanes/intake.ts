@@ -116,7 +116,7 @@ export class Intake implements TickSink {
     const receivedUs = this.options.clock.epochUs()
     if (form === 'batch') this.pushBatch(message, receivedUs)
     else this.pushTick(message, 0, message.length, receivedUs)
-    this.ringLanes()
+    this.tellLanes()
     this.pauseIfBehind()
   }
 
@@ -151,7 +151,7 @@ export class Intake implements TickSink {
       counters.values[MAIN_SLOTS.ticksRefused]! += 1
       return false
     }
-    this.ringLanes()
+    this.tellLanes()
     return true
   }
 
@@ -163,7 +163,7 @@ export class Intake implements TickSink {
       this.wait({ type: COMMAND, count: lane, offsets, payload })
       this.pause()
     }
-    this.ringLanes()
+    this.tellLanes()
   }
 
   /** The lanes may have got further: puts in what waits, lets the source go on, tells who waits for them to catch up. */
@@ -191,7 +191,7 @@ export class Intake implements TickSink {
       this.overflowTicks = 0
       this.command(ALL_LANES, { op: 'lost', reason: 'overload', missed })
     }
-    this.ringLanes()
+    this.tellLanes()
   }
 
   // Ticks
@@ -322,9 +322,9 @@ export class Intake implements TickSink {
     for (const link of this.options.links) link.setSourcePaused(wanted)
   }
 
-  private ringLanes(): void {
+  private tellLanes(): void {
     const { links } = this.options
-    for (let index = 0; index < links.length; index++) links[index]!.ringLane()
+    for (let index = 0; index < links.length; index++) links[index]!.tellLane()
   }
 }
 

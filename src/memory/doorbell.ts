@@ -6,6 +6,13 @@
 import type { MessagePort } from 'node:worker_threads'
 import { DOORBELL, LANE_ASLEEP, MAIN_ASLEEP } from './lane-layout.js'
 
+/** States of LANE_ASLEEP. */
+export const AWAKE = 0
+/** Everything may wake it. */
+export const ASLEEP = 1
+/** It waits for the transmitter: new ticks alone need not wake it, it will find them then. */
+export const ASLEEP_FOR_ROOM = 2
+
 /** The lane's side: it may block. */
 export class LaneDoorbell {
   private readonly control: Int32Array
@@ -17,14 +24,18 @@ export class LaneDoorbell {
     this.port = port
   }
 
-  /** Sleeps until rung or until `timeoutMs` have passed, unless `hasWork` says otherwise once the flag is up. */
-  waitUnless(hasWork: () => boolean, timeoutMs = Number.POSITIVE_INFINITY): void {
+  /**
+   * Sleeps until rung or until `timeoutMs` have passed, unless `hasWork` says otherwise once the flag is up.
+   *
+   * @param flag ASLEEP or ASLEEP_FOR_ROOM
+   */
+  waitUnless(hasWork: () => boolean, flag = ASLEEP, timeoutMs = Number.POSITIVE_INFINITY): void {
     // Before the flag goes up: whoever takes it down counts the bell up after, so the wait below sees another number.
     const bell = Atomics.load(this.control, DOORBELL)
-    // Pairs with the exchange in MainDoorbell.ringLane.
-    Atomics.store(this.control, LANE_ASLEEP, 1)
+    // Pairs with the exchange in MainDoorbell.wakeLane.
+    Atomics.store(this.control, LANE_ASLEEP, flag)
     if (!hasWork()) Atomics.wait(this.control, DOORBELL, bell, timeoutMs)
-    Atomics.store(this.control, LANE_ASLEEP, 0)
+    Atomics.store(this.control, LANE_ASLEEP, AWAKE)
   }
 
   /** Wakes the main thread if it sleeps. Call it after publishing. */
@@ -50,8 +61,17 @@ export class MainDoorbell {
   /** Wakes the lane if it sleeps. Call it after publishing. */
   ringLane(): void {
     // Pairs with the store in LaneDoorbell.waitUnless.
-    if (Atomics.load(this.control, LANE_ASLEEP) === 0) return
-    if (Atomics.exchange(this.control, LANE_ASLEEP, 0) === 0) return
+    if (Atomics.load(this.control, LANE_ASLEEP) !== AWAKE) this.wakeLane()
+  }
+
+  /** Wakes the lane if it sleeps for want of something to read. Call it after publishing into the tick log. */
+  tellLane(): void {
+    // Pairs with the store in LaneDoorbell.waitUnless. A lane that waits for room looks into the log when it has got some.
+    if (Atomics.load(this.control, LANE_ASLEEP) === ASLEEP) this.wakeLane()
+  }
+
+  private wakeLane(): void {
+    if (Atomics.exchange(this.control, LANE_ASLEEP, AWAKE) === AWAKE) return
     Atomics.add(this.control, DOORBELL, 1)
     Atomics.notify(this.control, DOORBELL)
   }

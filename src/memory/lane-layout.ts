@@ -88,7 +88,7 @@ const SEGMENT_COUNT = 64
 /** Fewest segments with which a turn can be written while another is transmitted and a third is held by sockets. */
 export const SEGMENT_COUNT_MIN = 8
 /** The ring of descriptors is small: a lane that fills it waits for the main thread, in the midst of a turn if need be. */
-const DESCRIPTOR_COUNT = 8192
+const DESCRIPTOR_COUNT = 16_384
 
 /**
  * @param frameRingBytes all segments together, a power of two

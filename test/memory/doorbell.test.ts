@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { LaneDoorbell, MainDoorbell } from '../../src/memory/doorbell.js'
+import { ASLEEP, ASLEEP_FOR_ROOM, LaneDoorbell, MainDoorbell } from '../../src/memory/doorbell.js'
 import { CONTROL_BYTES, DOORBELL, LANE_ASLEEP, MAIN_ASLEEP } from '../../src/memory/lane-layout.js'
 import { reportOf, startThread, terminateThreads } from '../support/thread.js'
 import { type DoorbellTask, PING, PONG } from '../support/threads/doorbell-lane.js'
@@ -74,6 +74,20 @@ describe('a lane', () => {
     })
     expect(wait.mock.results.map(({ value }) => value)).toEqual(['not-equal'])
     expect(bell.control[LANE_ASLEEP]).toBe(0)
+  })
+
+  it.each([
+    [ASLEEP, 1],
+    [ASLEEP_FOR_ROOM, 0],
+  ])('is told of new ticks where it waits for them: state %i, %i wake-up', (state, wakeUps) => {
+    const bell = doorbells()
+    const notify = vi.spyOn(Atomics, 'notify')
+    bell.control[LANE_ASLEEP] = state
+    bell.main.tellLane()
+    expect(notify).toHaveBeenCalledTimes(wakeUps)
+    bell.control[LANE_ASLEEP] = state
+    bell.main.ringLane()
+    expect(notify).toHaveBeenCalledTimes(wakeUps + 1)
   })
 
   it('does not sleep when there is work', () => {

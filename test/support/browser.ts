@@ -54,6 +54,8 @@ export async function runInBrowser(path: string, script: string, argument: unkno
   const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']
   const browser = spawn(path, [...flags, `--user-data-dir=${profile}`, `http://127.0.0.1:${port}/`], {
     stdio: 'ignore',
+    // With its helpers a group of its own, so that all of them can be ended.
+    detached: true,
   })
   const ended = once(browser, 'exit').then(([code]) => ({ error: `the browser ended with ${code}` }))
   try {
@@ -61,10 +63,10 @@ export async function runInBrowser(path: string, script: string, argument: unkno
     if (error !== undefined) throw new Error(error)
     return value
   } finally {
-    browser.kill('SIGKILL')
+    if (browser.pid !== undefined) process.kill(-browser.pid, 'SIGKILL')
     await ended
     server.close()
     server.closeAllConnections()
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20 })
   }
 }

@@ -340,7 +340,7 @@ export class LaneStage {
     const left = [...steps]
     Atomics.store(this.control, STOP, 0)
     let sleepsAfterStop = 0
-    vi.spyOn(LaneDoorbell.prototype, 'waitUnless').mockImplementation((hasWork, timeoutMs) => {
+    vi.spyOn(LaneDoorbell.prototype, 'waitUnless').mockImplementation((hasWork, _, timeoutMs) => {
       this.sleepMs = timeoutMs ?? Number.POSITIVE_INFINITY
       if (Atomics.load(this.control, STOP) === 1 && sleepsAfterStop++ > 0)
         throw new Error('the lane sleeps though told to stop')

@@ -57,8 +57,21 @@ describe('a lane', () => {
     expect(stage.turns - turnsBefore).toBe(3)
   })
 
-  it('lets the main thread write over what was published, though there is always more to read', () => {
+  it('gathers all that there is into the second turn, while the first is being transmitted', () => {
     const stage = new LaneStage()
+    const client = stage.listen()
+    for (let tick = 0; tick < 100; tick++) stage.tick({})
+    stage.isBusy = true
+    stage.run([
+      () => {
+        stage.isBusy = false
+      },
+    ])
+    expect(client.messages.map(message => message.type === 'ticks' && message.ticks.length)).toEqual([16, 84])
+  })
+
+  it('lets the main thread write over what was published, though there is always more to read', () => {
+    const stage = new LaneStage({ turnBytesMax: 2048 })
     stage.listen()
     for (let tick = 0; tick < 100; tick++) stage.tick({})
     let committed = 0
@@ -69,8 +82,9 @@ describe('a lane', () => {
         stage.isBusy = false
       },
     ])
-    // Two turns of sixteen records; the third is gathering.
-    expect(committed).toBe(32)
+    // Two full turns; the third is gathering.
+    expect(committed).toBeGreaterThan(20)
+    expect(committed).toBeLessThan(80)
     expect(stage.state.offsetLow()).toBe(100)
   })
 
