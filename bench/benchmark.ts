@@ -53,3 +53,8 @@ export function tableText({ title, columns, rows, notes }: Table): string {
 function cellText(cell: Cell): string {
   return typeof cell === 'number' ? cell.toLocaleString('en-US', { maximumFractionDigits: 3 }) : cell
 }
+
+/** A signal ends the process in a way that its processes see, and end, too. */
+export function exitOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+}

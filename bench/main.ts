@@ -4,7 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type Benchmark, type Table, tableText } from './benchmark.js'
+import { type Benchmark, exitOnSignals, type Table, tableText } from './benchmark.js'
 import { decode } from './decode.js'
 import { encode } from './encode.js'
 import { endToEnd } from './end-to-end.js'
@@ -59,4 +59,5 @@ function write(name: string, result: { readonly tables: readonly Table[]; readon
   writeFileSync(`${RESULTS}${name}-${at}.json`, `${JSON.stringify(result, null, 2)}\n`)
 }
 
+exitOnSignals()
 await main()

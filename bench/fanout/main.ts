@@ -4,7 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type Table, tableText } from '../benchmark.js'
+import { exitOnSignals, type Table, tableText } from '../benchmark.js'
 import { machine } from '../machine.js'
 import { SERVER_KINDS } from '../processes/server-kinds.js'
 import { type FanoutArguments, parseArguments, USAGE } from './arguments.js'
@@ -96,4 +96,5 @@ function write(about: object, results: Readonly<Record<string, WorkloadResult>>)
   print(`written: ${name}.json and ${name}.svg`)
 }
 
+exitOnSignals()
 await main()

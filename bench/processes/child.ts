@@ -58,6 +58,7 @@ export class Child {
       env,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
+    process.once('exit', this.kill)
     createInterface({ input: this.process.stdout! }).on('line', line => {
       if (line.startsWith('{')) this.lines.push(JSON.parse(line) as Record<string, unknown>)
       this.onLine()
@@ -136,8 +137,14 @@ export class Child {
     }
   }
 
+  /** Whoever started it ends, and nobody is left who would stop it in order. */
+  private readonly kill = (): void => {
+    this.process.kill('SIGKILL')
+  }
+
   async stop(): Promise<void> {
     const { process: child } = this
+    process.off('exit', this.kill)
     if (child.exitCode !== null || child.signalCode !== null) return
     const ended = once(child, 'exit')
     child.kill('SIGTERM')
