@@ -17,6 +17,7 @@ import {
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,
   CONTROL_BYTES,
+  DESCRIPTOR_TAIL,
   JOINED,
   LANE_ASLEEP,
   laneLayout,
@@ -27,6 +28,7 @@ import {
 } from '../../src/memory/lane-layout.js'
 import { LaneState } from '../../src/memory/lane-state.js'
 import { LatestStore, latestStoreBytes } from '../../src/memory/latest-store.js'
+import { distance } from '../../src/memory/positions.js'
 import { TickLogWriter, tickLogBytes } from '../../src/memory/tick-log.js'
 import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
 import { LANE_SLOT_COUNT, LANE_SLOTS, type LaneMetric } from '../../src/metrics/metric-table.js'
@@ -123,6 +125,8 @@ export interface StageOptions {
   readonly scratchBytes?: number
   readonly compression?: CompressionSettings
   readonly positionsTellLosses?: boolean
+  /** Descriptors that the lane may describe before it has to wait, in the midst of a turn, until they are read. */
+  readonly descriptorsMax?: number
 }
 
 class Killed extends Error {}
@@ -174,7 +178,8 @@ export class LaneStage {
   framesBytesMax = 0
   /** While true, nothing that the lane publishes is read. */
   isBusy = false
-  private readonly options: Required<StageOptions>
+  private readonly options: Required<Omit<StageOptions, 'descriptorsMax'>>
+  private readonly descriptorsMax: number
   private readonly tickLog = new SharedArrayBuffer(tickLogBytes(1 << 20))
   private readonly latest: SharedArrayBuffer
   private readonly counters = new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT))
@@ -194,6 +199,7 @@ export class LaneStage {
     const { frameRingBytes, turnBytesMax, scratchBytes } = this.options
     this.layout = laneLayout(frameRingBytes, turnBytesMax + TURN_OVERSHOOT_BYTES, scratchBytes)
     this.memory = new SharedArrayBuffer(this.layout.totalBytes)
+    this.descriptorsMax = options.descriptorsMax ?? this.layout.descriptorCount
     this.control = new Int32Array(this.memory, 0, CONTROL_BYTES / 4)
     this.state = new LaneState(this.memory)
     this.ring = new FrameRingReader(this.memory, this.layout)
@@ -348,6 +354,7 @@ export class LaneStage {
       if (left.length > 0) left.shift()!()
       else Atomics.store(this.control, STOP, 1)
     })
+    this.limitDescriptors()
     if (killAt >= 0) this.makeMortal(killAt)
     let isAlive = true
     try {
@@ -362,6 +369,17 @@ export class LaneStage {
     this.drain()
     if (!isAlive) this.laneEnded()
     return isAlive
+  }
+
+  private limitDescriptors(): void {
+    const { control, descriptorsMax } = this
+    vi.spyOn(FrameRingWriter.prototype, 'hasRoomForDescriptors').mockImplementation(function (
+      this: FrameRingWriter,
+      count,
+    ) {
+      const { head } = this as unknown as { readonly head: number }
+      return distance(control[DESCRIPTOR_TAIL]!, head) + count <= descriptorsMax
+    })
   }
 
   private makeMortal(killAt: number): void {
@@ -405,7 +423,14 @@ export class LaneStage {
   private laneEnded(): void {
     this.deaths++
     // A successor begins anew with what its predecessor has not answered to the end.
-    for (const { asked } of this.clients.values()) if (asked !== undefined) asked.answer.length = 0
+    for (const { asked } of this.clients.values()) {
+      const last = asked?.answer.at(-1)
+      if (last === undefined) continue
+      // Only a snapshot is too long to be given whole, or not at all.
+      if (last.type !== 'snapshot' || !last.more)
+        throw new Error(`a client was answered with ${last.type} and not let in`)
+      asked!.answer.length = 0
+    }
     this.segment = -1
     this.ring.resetAfterLane(new Set())
     Atomics.store(this.control, TICK_IN_HAND, 0)

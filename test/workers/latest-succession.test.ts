@@ -10,6 +10,14 @@ import { checkClient } from '../support/stays.js'
 
 const SLOWEST_MS = 250
 
+/** Its ticks fit into the smallest record of the store … */
+const LONG = `B${'L'.repeat(59)}`
+/** … unless all their fields are large. */
+const LARGE = {
+  sourceTimeNs: -1n,
+  ...{ bid: 1 / 3, bidSize: 1 / 3, ask: 1 / 3, askSize: 1 / 3, last: 1 / 3, lastSize: 1 / 3 },
+}
+
 /** Latest at once, at an interval, at several with every tick of others; and every tick of all. */
 const SPECS: readonly Partial<AudienceSpec>[] = [
   { symbols: [], latest: [{ intervalMs: 0, symbols: ['*'] }] },
@@ -44,6 +52,7 @@ function perform(stage: LaneStage, deed: Deed): void {
         deed.symbols.map((symbol, index) => ({
           symbol,
           kind: (stage.offset + index) % 3 === 0 ? TRADE : QUOTE,
+          ...(symbol === LONG && stage.offset > 20 ? LARGE : {}),
         })),
       )
       return
@@ -118,7 +127,7 @@ describe('lanes that die', () => {
   it('send the latest still, at any single call', () => {
     const chunks: Deed[][] = [
       [
-        ticks('A', 'B1', 'B2', 'C'),
+        ticks('A', 'B1', LONG, LONG, 'B2', 'C'),
         ticks('A', 'A'),
         { op: 'join', client: 5, audience: 2, snapshotOf: ['A', 'B*'] },
       ],
@@ -130,7 +139,7 @@ describe('lanes that die', () => {
         { op: 'fallBehind', client: 4 },
       ],
       [ticks('B2', 'B2', 'C', 'A'), { op: 'join', client: 6, audience: 1, snapshotOf: ['*'] }],
-      [{ op: 'advance', ms: 50 }, ticks('A'), { op: 'comeBack', client: 2 }, ticks('B2')],
+      [{ op: 'advance', ms: 50 }, ticks('A', LONG, LONG), { op: 'comeBack', client: 2 }, ticks('B2')],
       [
         { op: 'comeBack', client: 4 },
         { op: 'join', client: 1, audience: 2, snapshotOf: ['B1'] },
@@ -141,18 +150,20 @@ describe('lanes that die', () => {
   })
 
   it('send what a full turn left over of a record, and of a flush and a snapshot of many messages', () => {
-    const symbols = Array.from({ length: 12 }, (_, index) => `B${index}`)
+    const symbols = Array.from({ length: 6 }, (_, index) => `B${index}`)
     const chunks: Deed[][] = [
-      [ticks(...symbols, ...symbols)],
+      [ticks(...symbols, 'B1')],
       [{ op: 'advance', ms: SLOWEST_MS }],
-      [ticks(...symbols, 'A', ...symbols), { op: 'fallBehind', client: 3 }],
-      [ticks(...symbols), { op: 'join', client: 5, audience: 2, snapshotOf: ['*'] }, ticks(...symbols)],
+      [ticks(...symbols, 'A', 'B1'), { op: 'fallBehind', client: 3 }],
+      [ticks(...symbols), { op: 'join', client: 5, audience: 2, snapshotOf: ['*'] }, ticks('B1', 'B2')],
       [{ op: 'comeBack', client: 3 }],
     ]
-    for (let killAt = 0; play(chunks, [killAt]).deaths > 0; killAt++);
+    // Frames are read in the midst of a turn, too.
+    const small = { turnBytesMax: 256, descriptorsMax: 2 }
+    for (let killAt = 0; play(chunks, [killAt], small).deaths > 0; killAt += 3);
   })
 
-  const symbol = fc.constantFrom('A', 'B1', 'B2', 'B3', 'C', 'D')
+  const symbol = fc.constantFrom('A', 'B1', 'B2', 'B3', 'C', 'D', LONG)
   const client = fc.integer({ min: 1, max: 6 })
   const snapshotOf = fc.option(fc.constantFrom(['*'], ['A', 'B1'], ['B*']), { nil: undefined })
   const deed: fc.Arbitrary<Deed> = fc.oneof(
@@ -183,8 +194,9 @@ describe('lanes that die', () => {
         fc.array(fc.array(deed, { maxLength: 20 }), { minLength: 1, maxLength: 8 }),
         fc.array(fc.oneof(fc.nat(60), fc.nat(1500)), { maxLength: 6 }),
         fc.constantFrom(1024, 4096),
-        (chunks, kills, turnBytesMax) => {
-          play(chunks, kills, { turnBytesMax })
+        fc.constantFrom(2, 5, 100),
+        (chunks, kills, turnBytesMax, descriptorsMax) => {
+          play(chunks, kills, { turnBytesMax, descriptorsMax })
         },
       ),
       { numRuns: 120 },
