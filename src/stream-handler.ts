@@ -55,6 +55,7 @@ export class StreamHandler {
   private readonly mainBlock: BigInt64Array
   private readonly laneBlocks: readonly SharedArrayBuffer[]
   private readonly latency = new Histogram()
+  private readonly answerLatency = new Histogram()
   private readonly counters: CounterWriter
   private readonly intake: Intake
   private readonly transmitter: Transmitter
@@ -100,6 +101,8 @@ export class StreamHandler {
       place: (candidates, hasAudience) =>
         chooseLane(candidates, hasAudience, link => this.intake.lag(link) > settings.queueSize / 2),
       send: (lane, command) => this.intake.command(lane, command),
+      clock,
+      answerLatency: this.answerLatency,
     })
     this.transmitter = new Transmitter({
       clock,
@@ -196,6 +199,7 @@ export class StreamHandler {
         }
       }),
       latency: this.latency.view(),
+      answerLatency: this.answerLatency.view(),
       offset: this.intake.offset,
       epoch: this.epoch,
       isUpstreamPaused: this.intake.isPaused,

@@ -11,6 +11,7 @@ import { type FanoutArguments, parseArguments, USAGE } from './arguments.js'
 import { type Chart, svgText } from './plot.js'
 import { ProgressLine } from './progress.js'
 import type { FanoutOptions, Workload, WorkloadResult } from './workload.js'
+import { changes } from './workloads/changes.js'
 import { compressed } from './workloads/compressed.js'
 import { conflated } from './workloads/conflated.js'
 import { firehose } from './workloads/firehose.js'
@@ -34,6 +35,7 @@ const WORKLOADS: readonly Workload[] = [
   ingest,
   scaling,
   subscriptions,
+  changes,
   latest,
 ]
 const RESULTS = fileURLToPath(new URL('../../../bench/results/', import.meta.url))

@@ -22,6 +22,9 @@ export interface Measured {
   readonly p999Us: number
   /** From arrival at the gateway to the write, since its start; 0 where the server does not tell. */
   readonly gatewayP99Us: number
+  /** From a command's arrival at the gateway to its answer, likewise. */
+  readonly gatewayAnswerP50Us: number
+  readonly gatewayAnswerP99Us: number
   /** The most that was seen. */
   readonly serverRssBytes: number
   /** Cores' worth of time, over the measured time. */

@@ -43,6 +43,7 @@ export class NotPossible extends Error {}
 /** What a gateway tells of itself, as far as it is wanted here. */
 interface GatewayMetrics {
   readonly latency: { readonly p99Us: number }
+  readonly answerLatency: { readonly p50Us: number; readonly p99Us: number }
 }
 
 const CONNECT_MS = 30_000
@@ -105,6 +106,11 @@ export class Session {
     await this.load.ask('stall', { every })
   }
 
+  /** Where clients connect. */
+  async webSocketUrl(): Promise<string> {
+    return await this.server.told('webSocketUrl')
+  }
+
   serverUsage(): Usage {
     return this.server.usage()
   }
@@ -148,7 +154,7 @@ export class Session {
       mainThreadUs: after[0]!.mainThreadUs - before[0]!.mainThreadUs,
       loadBusyUs: busyUs(after[1]!) - busyUs(before[1]!),
       otherUs: Math.max(0, machineCpuUs() - machineBefore - ours),
-      gatewayP99Us: await this.gatewayP99Us(),
+      ...(await this.gatewayTimes()),
     })
   }
 
@@ -202,10 +208,16 @@ export class Session {
     return { options: ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`] }
   }
 
-  private async gatewayP99Us(): Promise<number> {
-    if (this.kind.name !== 'ringcast') return 0
+  private async gatewayTimes(): Promise<GatewayTimes> {
+    if (this.kind.name !== 'ringcast')
+      return { gatewayP99Us: 0, gatewayAnswerP50Us: 0, gatewayAnswerP99Us: 0 }
     const response = await fetch(`${await this.server.told('adminUrl')}/metrics.json`)
-    return ((await response.json()) as GatewayMetrics).latency.p99Us
+    const { answerLatency, latency } = (await response.json()) as GatewayMetrics
+    return {
+      gatewayP99Us: latency.p99Us,
+      gatewayAnswerP50Us: answerLatency.p50Us,
+      gatewayAnswerP99Us: answerLatency.p99Us,
+    }
   }
 
   private measured(report: LoadReport, seconds: number, seen: Seen): Measured {
@@ -224,6 +236,8 @@ export class Session {
       p99Us: report.p99Us,
       p999Us: report.p999Us,
       gatewayP99Us: seen.gatewayP99Us,
+      gatewayAnswerP50Us: seen.gatewayAnswerP50Us,
+      gatewayAnswerP99Us: seen.gatewayAnswerP99Us,
       serverRssBytes: seen.rssBytes,
       serverCores: cores(serverUs),
       loadCores: cores(loadUs),
@@ -247,14 +261,15 @@ export class Session {
   }
 }
 
-interface Seen {
+type GatewayTimes = Pick<Measured, 'gatewayP99Us' | 'gatewayAnswerP50Us' | 'gatewayAnswerP99Us'>
+
+interface Seen extends GatewayTimes {
   readonly count: number
   readonly rssBytes: number
   readonly cpuUs: readonly number[]
   readonly mainThreadUs: number
   readonly loadBusyUs: number
   readonly otherUs: number
-  readonly gatewayP99Us: number
 }
 
 /** All clients are alike, so the witnesses' ticks stand for everybody's. */

@@ -4,7 +4,9 @@
  * audience to another has one place in one lane's stream: nothing is missing and nothing doubled at the seam.
  */
 
+import type { Clock } from '../clock.js'
 import { invariant } from '../errors.js'
+import type { Histogram } from '../metrics/histogram.js'
 import { type AudienceSpec, audienceKey } from '../protocol/audience-spec.js'
 import {
   type CommandAnswer,
@@ -22,6 +24,9 @@ export interface MembershipOptions {
   /** Chooses the lane of a client. */
   readonly place: (links: readonly LaneLink[], hasAudience: (link: LaneLink) => boolean) => LaneLink
   readonly send: (lane: number, command: LaneCommand) => void
+  readonly clock: Pick<Clock, 'epochUs'>
+  /** From a command's arrival to its answer. */
+  readonly answerLatency: Histogram
 }
 
 export class Membership {
@@ -80,6 +85,7 @@ export class Membership {
     else {
       wanted.answers.unshift(...asked.answers)
       wanted.answerBytes += asked.answerBytes
+      wanted.sinceUs = asked.sinceUs
       this.drop(asked.audience)
     }
   }
@@ -90,7 +96,7 @@ export class Membership {
     if (audience === undefined) return
     this.defer(recipient)
     audience.clientCount++
-    this.ask(recipient, { audience, answers: [], answerBytes: 0 })
+    this.ask(recipient, { audience, answers: [], answerBytes: 0, sinceUs: 0 })
   }
 
   /** The recipient was given a part of what it missed while it was away; it is to have the next when it has taken this one. */
@@ -110,6 +116,9 @@ export class Membership {
     const { asked, audience } = recipient
     if (asked === undefined) return undefined
     this.replays.leave(recipient, asked.audience.lane)
+    // A replay takes as long as it is long.
+    if (asked.sinceUs > 0 && recipient.replay === undefined)
+      this.options.answerLatency.observe(this.options.clock.epochUs() - asked.sinceUs, 1)
     recipient.asked = undefined
     recipient.replay = undefined
     recipient.audience = asked.audience
@@ -141,6 +150,7 @@ export class Membership {
       audience,
       answers: [...(before?.answers ?? []), answer],
       answerBytes: answerBytes + (before?.answerBytes ?? 0),
+      sinceUs: before?.sinceUs ?? this.options.clock.epochUs(),
     }
     if (before !== undefined) this.drop(before.audience)
     this.goOn(recipient)

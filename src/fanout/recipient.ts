@@ -13,6 +13,8 @@ export interface AudienceRequest {
   readonly answers: CommandAnswer[]
   /** What the answers take at the most. */
   answerBytes: number
+  /** When the first of the commands came, µs; 0: nobody has asked. */
+  sinceUs: number
 }
 
 /** How far behind a client may be before what it has not got is told as a gap. */

@@ -30,6 +30,8 @@ export interface MetricsView {
   readonly lanes: readonly LaneView[]
   /** From the gRPC message's arrival to the write to the socket, µs; one observation for each write. */
   readonly latency: HistogramView
+  /** From the arrival of a client or of its command to the answer with its place in the stream, µs. */
+  readonly answerLatency: HistogramView
   /** Offset of the last tick. */
   readonly offset: number
   readonly epoch: string

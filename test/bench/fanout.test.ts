@@ -17,10 +17,11 @@ const WORKLOADS = [
   'ingest',
   'scaling',
   'subscriptions',
+  'changes',
   'latest',
 ]
 /** Of those, the ones that compare Ringcast with itself. */
-const ALONE = ['subscriptions', 'latest']
+const ALONE = ['subscriptions', 'changes', 'latest']
 /** Of those that need no packages but the root's. */
 const PEERS = ['ws', 'ws-frames']
 const SLOW_MACHINE_MS = 180_000

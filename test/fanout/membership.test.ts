@@ -4,8 +4,10 @@ import { Membership } from '../../src/fanout/membership.js'
 import { Recipient } from '../../src/fanout/recipient.js'
 import { chooseLane } from '../../src/lanes/placement.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
+import { Histogram } from '../../src/metrics/histogram.js'
 import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
 import type { LaneCommand } from '../../src/protocol/lane-commands.js'
+import { FakeClock } from '../support/fake-clock.js'
 import { FakeSocket } from '../support/fake-socket.js'
 import { LATEST_BYTES } from '../support/fan-out.js'
 import { spec } from '../support/specs.js'
@@ -15,15 +17,21 @@ const A = spec({ symbols: ['A'], batch: true })
 let links: LaneLink[]
 let sent: { lane: number; command: LaneCommand }[]
 let membership: Membership
+let clock: FakeClock
+let answerLatency: Histogram
 
 beforeEach(() => {
   const layout = laneLayout(8192, 512, 64)
   links = [0, 1].map(index => new LaneLink(index, layout, LATEST_BYTES, () => {}))
   sent = []
+  clock = new FakeClock()
+  answerLatency = new Histogram()
   membership = new Membership({
     links,
     place: (lanes, hasAudience) => chooseLane(lanes, hasAudience, () => false),
     send: (lane, command) => sent.push({ lane, command }),
+    clock,
+    answerLatency,
   })
 })
 
@@ -159,6 +167,18 @@ describe('Membership', () => {
       expect(mover.audience?.spec).toEqual(B)
       expect(sent.at(-1)).toEqual({ lane: 0, command: { op: 'close', audience: 1 } })
       expect(membership.audienceCount).toBe(1)
+    })
+
+    it('is counted with the time that the first of its commands took', () => {
+      const before = answerLatency.view()
+      membership.move(mover, B, TO_B, 100)
+      clock.advance(2)
+      membership.move(mover, C, TO_C, 100)
+      answered(mover)
+      clock.advance(3)
+      answered(mover)
+      const { count, sumUs } = answerLatency.view()
+      expect([count - before.count, sumUs - before.sumUs]).toEqual([2, 5000])
     })
 
     it('has what it wants meanwhile done together, after that', () => {

@@ -63,6 +63,8 @@ export class FanOut {
     this.membership = new Membership({
       links: this.links,
       place: (links, hasAudience) => chooseLane(links, hasAudience, () => false),
+      clock: this.clock,
+      answerLatency: new Histogram(),
       send: (lane, command) => this.lanes[lane]!.commands.push(command),
     })
     this.transmitter = new Transmitter({

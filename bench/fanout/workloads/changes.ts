@@ -1,0 +1,127 @@
+/**
+ * Question: how long does the server take to change a subscription while ticks pour in?
+ * Workload: 500 clients with 20 of 1,000 symbols each, 10,000 ticks/s; beside them 50 clients that subscribe to a symbol or unsubscribe from
+ *   one every 50 ms: 1,000 changes a second. Measured in the gateway: from the command's arrival to the write of its answer, which
+ *   stands at its exact place in the stream.
+ * Leaves out: the network.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WebSocket } from 'ws'
+import type { Cell } from '../../benchmark.js'
+import { type Measured, middle, remarks } from '../../processes/measured.js'
+import { Session } from '../../processes/session.js'
+import { symbolName } from '../../processes/steady-ticks.js'
+import { cellNumber, contest, isFaulty, spreadCells } from '../contest.js'
+import {
+  type FanoutOptions,
+  profiled,
+  RINGCAST,
+  type Workload,
+  type WorkloadResult,
+  warmUpMs,
+} from '../workload.js'
+import { PORTFOLIO_SYMBOLS, portfolioPath } from './portfolio.js'
+
+export const changes: Workload = { name: 'changes', servers: [RINGCAST], run }
+
+const CHANGE_EVERY_MS = 50
+
+async function run(options: FanoutOptions): Promise<WorkloadResult> {
+  const [clients, changers, rate] = options.small ? [10, 3, 1000] : [500, 50, 10_000]
+  const plan = profiled(
+    {
+      symbols: PORTFOLIO_SYMBOLS,
+      paths: Array.from({ length: clients }, (_, client) => portfolioPath(client)),
+      witnesses: options.small ? 5 : 20,
+      settings: [`--max-clients=${clients + changers}`],
+    },
+    options,
+  )
+  const measured = await contest(changes, { ...options, servers: undefined }, async server => {
+    const session = await Session.open(server, plan)
+    try {
+      await session.setRate(rate)
+      const url = await session.webSocketUrl()
+      const all = await Promise.all(Array.from({ length: changers }, () => Changer.connect(url)))
+      await sleep(warmUpMs(options))
+      const result = await session.measure(options.seconds, options.progress.show)
+      const answers = all.reduce((sum, changer) => sum + changer.close(), 0)
+      return { ...result, answers }
+    } finally {
+      await session.close()
+    }
+  })
+  const runs = (measured.results.get(RINGCAST) ?? []) as readonly (Measured & { readonly answers: number })[]
+  const row: Cell[] = [
+    ...spreadCells(runs.map(({ gatewayAnswerP50Us }) => gatewayAnswerP50Us / 1000)),
+    ...spreadCells(runs.map(({ gatewayAnswerP99Us }) => gatewayAnswerP99Us / 1000)),
+    Math.round(runs.reduce((sum, { answers }) => sum + answers, 0) / runs.length),
+    cellNumber(middle(runs, 'deliveredPerSecond')),
+    cellNumber(middle(runs, 'p99Us') / 1000),
+    cellNumber(middle(runs, 'serverCores')),
+  ]
+  return {
+    tables: [
+      {
+        title: `changes: ${changers} clients change what they want every ${CHANGE_EVERY_MS} ms beside ${clients} that do not, ${rate} ticks/s`,
+        columns: [
+          'p50 ms in the server',
+          'of the runs',
+          'p99 ms in the server',
+          'of the runs',
+          'answers',
+          'ticks/s delivered',
+          'p99 ms of a tick',
+          'server cores',
+        ],
+        rows: [row],
+        notes: [
+          'Those of the connections when it began are among the answers in the server.',
+          ...remarks(RINGCAST, runs),
+          ...measured.notes,
+        ],
+      },
+    ],
+    charts: [],
+    runs: { [RINGCAST]: runs },
+    isFaulty: isFaulty(measured) || runs.some(({ answers }) => answers === 0),
+  }
+}
+
+/** A client that subscribes and unsubscribes, in turns. */
+class Changer {
+  private readonly socket: WebSocket
+  private readonly timer: NodeJS.Timeout
+  private answers = 0
+  private sent = 0
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket
+    socket.on('message', (data: Buffer) => {
+      if (data.includes('"type":"subscribed"') || data.includes('"type":"unsubscribed"')) this.answers++
+    })
+    this.timer = setInterval(() => this.change(), CHANGE_EVERY_MS)
+  }
+
+  static async connect(url: string): Promise<Changer> {
+    const socket = new WebSocket(`${url}?symbols=${symbolName(0)}`)
+    await new Promise((resolve, reject) => {
+      socket.once('open', resolve)
+      socket.once('error', reject)
+    })
+    return new Changer(socket)
+  }
+
+  /** @returns how often it was answered */
+  close(): number {
+    clearInterval(this.timer)
+    this.socket.terminate()
+    return this.answers
+  }
+
+  private change(): void {
+    const id = this.sent++
+    const symbols = [symbolName(1 + ((id >>> 1) % (PORTFOLIO_SYMBOLS - 1)))]
+    this.socket.send(JSON.stringify({ type: id % 2 === 0 ? 'subscribe' : 'unsubscribe', id, symbols }))
+  }
+}
