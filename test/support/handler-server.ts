@@ -2,8 +2,11 @@
  * A StreamHandler behind a real HTTP server on a free port, and real clients of it.
  */
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { type ClientOptions, WebSocket } from 'ws'
 import type { HandlerOptions } from '../../src/config.js'
@@ -36,7 +39,12 @@ export class HandlerServer {
   private readonly server: Server
   private readonly clients: { terminate(): void }[] = []
 
-  private constructor(options: Partial<HandlerOptions>, parts: StreamHandlerParts) {
+  private constructor(
+    options: Partial<HandlerOptions>,
+    parts: StreamHandlerParts,
+    /** Of a Unix socket. */
+    private readonly path?: string,
+  ) {
     this.handler = new StreamHandler({ ...SMALL, ...options }, parts)
     this.server = createServer()
     this.server.on('upgrade', (incoming, socket, head) => {
@@ -55,7 +63,19 @@ export class HandlerServer {
     return server
   }
 
+  /** Listens on a Unix socket: the kernel keeps little for a client that does not read. `url` is one for `ws`. */
+  static async startOnUnixSocket(
+    options: Partial<HandlerOptions> = {},
+    parts: StreamHandlerParts = {},
+  ): Promise<HandlerServer> {
+    const server = new HandlerServer(options, parts, join(mkdtempSync(join(tmpdir(), 'ringcast-')), 'socket'))
+    server.server.listen(server.path)
+    await once(server.server, 'listening')
+    return server
+  }
+
   url(query = ''): string {
+    if (this.path !== undefined) return `ws+unix:${this.path}:/ws/ticks${query.replaceAll(':', '%3A')}`
     return `ws://127.0.0.1:${this.port}/ws/ticks${query}`
   }
 
@@ -144,6 +164,7 @@ export class HandlerServer {
     this.server.closeAllConnections()
     // With all clients gone this is over at once, unless a lane stands still.
     await this.handler.shutdown({ timeoutMs: 200 })
+    if (this.path !== undefined) rmSync(dirname(this.path), { recursive: true })
   }
 }
 

@@ -1,0 +1,266 @@
+/**
+ * What a client is due, from the feed's record and the client's own subscriptions alone: takes every message that the client got, in
+ * order, and names each tick that is missing, doubled, late or unasked for without a word: the silent errors.
+ */
+import type {
+  GapMessage,
+  ServerMessage,
+  SnapshotMessage,
+  SubscribedMessage,
+  TickJson,
+  TicksMessage,
+  UnsubscribedMessage,
+} from '../../src/protocol/messages.js'
+
+type Kind = TickJson['kind']
+
+/** A feed without end: the tick at an offset follows from the offset, which is its `sequence`, too. */
+export class FeedRecord {
+  /** Every third round of all symbols is one of trades. */
+  private static readonly ROUNDS = 3
+
+  constructor(readonly symbols: readonly string[]) {}
+
+  symbolAt(offset: number): string {
+    return this.symbols[offset % this.symbols.length]!
+  }
+
+  kindAt(offset: number): Kind {
+    return Math.floor(offset / this.symbols.length) % FeedRecord.ROUNDS === 0 ? 'trade' : 'quote'
+  }
+
+  /** Offset of the newest tick of a symbol and kind up to `until`; 0: there is none. */
+  newest(symbol: string, kind: Kind, until: number): number {
+    const { length } = this.symbols
+    let offset = until - ((until - this.symbols.indexOf(symbol)) % length)
+    while (offset > 0 && (offset > until || this.kindAt(offset) !== kind)) offset -= length
+    return Math.max(0, offset)
+  }
+}
+
+const KINDS: readonly Kind[] = ['quote', 'trade']
+const keyOf = (symbol: string, kind: Kind): string => `${kind} ${symbol}`
+const matches = (entry: string, symbol: string): boolean =>
+  entry.endsWith('*') ? symbol.startsWith(entry.slice(0, -1)) : entry === symbol
+
+export class StreamModel {
+  readonly silentErrors: string[] = []
+  /** Every tick up to here has come, or a gap told that it does not. */
+  offset = 0
+  epoch = ''
+  ticks = 0
+  gaps = 0
+  merged = 0
+  resumed = 0
+  snapshots = 0
+  /** How each entry is delivered: 'every', or an interval. */
+  private readonly entries = new Map<string, 'every' | number>()
+  private seq = -1
+  private hasBegun = false
+  /** Offset of the newest tick that came, by symbol and kind. */
+  private readonly received = new Map<string, number>()
+  /** Since here latest ticks are counted, with those that they stand for. */
+  private countedFrom = 0
+  private counted = 0
+  /** What the next snapshot has to hold. */
+  private readonly owed = new Set<string>()
+
+  constructor(private readonly record: FeedRecord) {}
+
+  /** A new connection. @param resumed offset up to which it has all; undefined: it begins where its first answer says */
+  connected(resumed: number | undefined): void {
+    this.entries.clear()
+    this.received.clear()
+    this.owed.clear()
+    this.counted = 0
+    this.seq = -1
+    this.hasBegun = resumed !== undefined
+    this.offset = resumed ?? 0
+  }
+
+  take(message: ServerMessage): void {
+    switch (message.type) {
+      case 'subscribed':
+      case 'unsubscribed':
+        this.takeChange(message)
+        break
+      case 'gap':
+        this.takeGap(message)
+        break
+      case 'live':
+        this.pass(message.offset)
+        this.seq = message.seq
+        this.countFrom(message.offset)
+        this.owe(symbol => this.deliveryOf(symbol) !== 'every' && this.deliveryOf(symbol) !== undefined)
+        break
+      case 'snapshot':
+        this.takeSnapshot(message)
+        break
+      case 'ticks':
+        this.takeTicks(message)
+        break
+      default:
+        break
+    }
+  }
+
+  /** The client has got everything up to `offset`: nothing may be missing. */
+  end(offset: number): void {
+    this.pass(offset)
+    this.checkLatest(offset)
+  }
+
+  private wrong(text: string): void {
+    this.silentErrors.push(text)
+  }
+
+  private deliveryOf(symbol: string): 'every' | number | undefined {
+    let longest = ''
+    for (const entry of this.entries.keys()) {
+      // A symbol is longer than any prefix of it.
+      if (matches(entry, symbol) && (entry === symbol || entry.length > longest.length)) longest = entry
+      if (entry === symbol) break
+    }
+    return this.entries.get(longest)
+  }
+
+  private takeChange(message: SubscribedMessage | UnsubscribedMessage): void {
+    const { offset, seq } = message
+    this.epoch = message.epoch
+    this.seq = seq
+    if (message.type === 'unsubscribed') {
+      this.changeAt(offset)
+      for (const symbol of message.symbols) this.entries.delete(symbol)
+      return
+    }
+    const { delivery, interval, resumed, symbols } = message
+    if (resumed === true) {
+      this.resumed++
+      if (offset !== this.offset) this.wrong(`resumed at ${offset} in place of ${this.offset}`)
+    } else {
+      if (!this.hasBegun) this.offset = offset
+      if (resumed === undefined) this.changeAt(offset)
+    }
+    this.hasBegun = true
+    for (const symbol of symbols) this.entries.set(symbol, delivery === 'every' ? 'every' : interval!)
+    if (resumed === undefined && delivery === 'latest')
+      this.owe(symbol => symbols.some(entry => matches(entry, symbol)))
+  }
+
+  /** A change of what the client wants: all that it wanted before has come up to here, and latest ticks do not wait. */
+  private changeAt(offset: number): void {
+    this.pass(offset)
+    this.checkLatest(offset)
+    this.countFrom(offset)
+  }
+
+  private takeGap(message: GapMessage): void {
+    const { from, missed, reason, to } = message
+    this.gaps++
+    this.seq = message.seq
+    if (reason !== 'slow' && reason !== 'resume')
+      this.wrong(`a gap for a reason that there is not: ${reason}`)
+    this.pass(from - 1)
+    let due = 0
+    for (let offset = from; offset <= to; offset++) {
+      const symbol = this.record.symbolAt(offset)
+      if (this.deliveryOf(symbol) !== 'every') continue
+      due++
+      if (reason === 'slow') this.owed.add(keyOf(symbol, this.record.kindAt(offset)))
+    }
+    if (reason === 'slow' && missed !== due) this.wrong(`a gap of ${missed} in place of ${due}`)
+    if (reason === 'resume') this.owe(symbol => this.deliveryOf(symbol) !== undefined, to)
+    this.offset = Math.max(this.offset, to)
+    this.countFrom(to)
+  }
+
+  private takeSnapshot({ more, offset, ticks }: SnapshotMessage): void {
+    this.snapshots++
+    this.pass(offset)
+    for (const tick of ticks) {
+      const { kind, symbol } = tick
+      const newest = this.record.newest(symbol, kind, offset)
+      if (Number(tick.sequence) !== newest)
+        this.wrong(`the snapshot at ${offset} has tick ${tick.sequence} in place of ${newest}`)
+      this.received.set(keyOf(symbol, kind), newest)
+      this.owed.delete(keyOf(symbol, kind))
+    }
+    if (more) return
+    this.checkOwed()
+    this.countFrom(offset)
+  }
+
+  private takeTicks({ merged = 0, offset, seq, ticks }: TicksMessage): void {
+    this.checkOwed()
+    if (seq !== ++this.seq) this.wrong(`seq ${seq} in place of ${this.seq}`)
+    this.seq = seq
+    let latest = 0
+    for (const tick of ticks) if (this.takeTick(tick)) latest++
+    if (merged > 0 && latest !== ticks.length) this.wrong(`merged ticks at ${offset} where every one is due`)
+    this.counted += latest + merged
+    this.merged += merged
+    this.pass(offset)
+  }
+
+  /** @returns whether it is one that stands for those before it */
+  private takeTick({ kind, sequence, symbol }: TickJson): boolean {
+    this.ticks++
+    const offset = Number(sequence)
+    const key = keyOf(symbol, kind)
+    if (symbol !== this.record.symbolAt(offset) || kind !== this.record.kindAt(offset))
+      this.wrong(`tick ${offset} is not what the feed sent`)
+    const delivery = this.deliveryOf(symbol)
+    if (delivery === 'every') {
+      this.pass(offset - 1)
+      if (offset <= this.offset) this.wrong(`tick ${offset} again, or late, after ${this.offset}`)
+      this.offset = offset
+    } else if (delivery === undefined) this.wrong(`tick ${offset} of ${symbol} was not asked for`)
+    else if (offset <= (this.received.get(key) ?? 0)) this.wrong(`latest tick ${offset} of ${symbol} is old`)
+    this.received.set(key, offset)
+    return delivery !== 'every'
+  }
+
+  /** Nothing of which every tick is wanted was due after what came last, up to `until`. */
+  private pass(until: number): void {
+    for (let offset = this.offset + 1; offset <= until; offset++) {
+      if (this.deliveryOf(this.record.symbolAt(offset)) === 'every')
+        this.wrong(`tick ${offset} of ${this.record.symbolAt(offset)} is missing`)
+    }
+    this.offset = Math.max(this.offset, until)
+  }
+
+  private countFrom(offset: number): void {
+    this.countedFrom = offset
+    this.counted = 0
+  }
+
+  /** The latest ticks have come up to `offset`, and with those that they stand for they are as many as the feed has sent. */
+  private checkLatest(until: number): void {
+    let due = 0
+    for (let offset = this.countedFrom + 1; offset <= until; offset++) {
+      const symbol = this.record.symbolAt(offset)
+      const delivery = this.deliveryOf(symbol)
+      if (delivery === 'every' || delivery === undefined) continue
+      due++
+      const kind = this.record.kindAt(offset)
+      const isNewest = offset === this.record.newest(symbol, kind, until)
+      if (isNewest && this.received.get(keyOf(symbol, kind)) !== offset)
+        this.wrong(`the latest tick of ${symbol} at ${until} is missing: ${offset}`)
+    }
+    if (this.counted !== due)
+      this.wrong(`latest ticks stand for ${this.counted} from ${this.countedFrom} to ${until}, not ${due}`)
+  }
+
+  private owe(isOwed: (symbol: string) => boolean, until = this.offset): void {
+    for (const symbol of this.record.symbols) {
+      if (!isOwed(symbol)) continue
+      for (const kind of KINDS)
+        if (this.record.newest(symbol, kind, until) > 0) this.owed.add(keyOf(symbol, kind))
+    }
+  }
+
+  private checkOwed(): void {
+    if (this.owed.size > 0) this.wrong(`no snapshot of ${[...this.owed].join(', ')}`)
+    this.owed.clear()
+  }
+}
