@@ -2,10 +2,12 @@
  * A feed, a server and its load, each a process on this machine, from their start to their end. Between the two it is measured once
  * or several times, at one rate or several.
  */
+
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type HistogramView, quantileUs } from '../../src/metrics/histogram.js'
 import { Child, ChildEnded, type Usage } from './child.js'
 import type { FeedPace } from './feed.js'
 import type { ConnectAnswer, ConnectRequest, LoadReport, LoadTotals } from './load.js'
@@ -42,9 +44,11 @@ export class NotPossible extends Error {}
 
 /** What a gateway tells of itself, as far as it is wanted here. */
 interface GatewayMetrics {
-  readonly latency: { readonly p99Us: number }
-  readonly answerLatency: { readonly p50Us: number; readonly p99Us: number }
+  readonly latency: Pick<HistogramView, 'counts'>
+  readonly answerLatency: Pick<HistogramView, 'counts'>
 }
+
+const NO_METRICS: GatewayMetrics = { latency: { counts: [] }, answerLatency: { counts: [] } }
 
 const CONNECT_MS = 30_000
 const CONNECT_MS_PER_CLIENT = 10
@@ -121,6 +125,7 @@ export class Session {
     const all = [server, load, feed]
     const machineBefore = machineCpuUs()
     const before = all.map(child => child.usage())
+    const gatewayBefore = await this.gatewayMetrics()
     const countBefore = await feed.ask<number>('count')
     await load.ask('begin')
     const startMs = performance.now()
@@ -154,7 +159,7 @@ export class Session {
       mainThreadUs: after[0]!.mainThreadUs - before[0]!.mainThreadUs,
       loadBusyUs: busyUs(after[1]!) - busyUs(before[1]!),
       otherUs: Math.max(0, machineCpuUs() - machineBefore - ours),
-      ...(await this.gatewayTimes()),
+      ...gatewayTimes(gatewayBefore, await this.gatewayMetrics()),
     })
   }
 
@@ -208,16 +213,10 @@ export class Session {
     return { options: ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`] }
   }
 
-  private async gatewayTimes(): Promise<GatewayTimes> {
-    if (this.kind.name !== 'ringcast')
-      return { gatewayP99Us: 0, gatewayAnswerP50Us: 0, gatewayAnswerP99Us: 0 }
+  private async gatewayMetrics(): Promise<GatewayMetrics> {
+    if (this.kind.name !== 'ringcast') return NO_METRICS
     const response = await fetch(`${await this.server.told('adminUrl')}/metrics.json`)
-    const { answerLatency, latency } = (await response.json()) as GatewayMetrics
-    return {
-      gatewayP99Us: latency.p99Us,
-      gatewayAnswerP50Us: answerLatency.p50Us,
-      gatewayAnswerP99Us: answerLatency.p99Us,
-    }
+    return (await response.json()) as GatewayMetrics
   }
 
   private measured(report: LoadReport, seconds: number, seen: Seen): Measured {
@@ -258,6 +257,17 @@ export class Session {
         ),
       ],
     }
+  }
+}
+
+/** Of what came to pass between the two. */
+function gatewayTimes(before: GatewayMetrics, after: GatewayMetrics): GatewayTimes {
+  const since = (name: keyof GatewayMetrics): number[] =>
+    after[name].counts.map((count, bucket) => count - before[name].counts[bucket]!)
+  return {
+    gatewayP99Us: quantileUs(since('latency'), 0.99),
+    gatewayAnswerP50Us: quantileUs(since('answerLatency'), 0.5),
+    gatewayAnswerP99Us: quantileUs(since('answerLatency'), 0.99),
   }
 }
 

@@ -40,23 +40,29 @@ export class Histogram {
       counts: [...this.counts],
       count: this.count,
       sumUs: this.sumUs,
-      p50Us: this.quantile(0.5),
-      p99Us: this.quantile(0.99),
+      p50Us: quantileUs(this.counts, 0.5),
+      p99Us: quantileUs(this.counts, 0.99),
     }
   }
+}
 
-  /** Linear within the bucket that holds the quantile; the lower bound of the last. */
-  private quantile(quantile: number): number {
-    if (this.count === 0) return 0
-    let rest = quantile * this.count
-    for (let bucket = 0; bucket < LATENCY_BOUNDS_US.length; bucket++) {
-      const inBucket = this.counts[bucket]!
-      if (rest <= inBucket) {
-        const low = bucket === 0 ? 0 : LATENCY_BOUNDS_US[bucket - 1]!
-        return low + (LATENCY_BOUNDS_US[bucket]! - low) * (rest / inBucket)
-      }
-      rest -= inBucket
+/**
+ * Linear within the bucket that holds the quantile; the lower bound of the last; 0 while empty.
+ *
+ * @param counts what fell into each bucket, not cumulative
+ */
+export function quantileUs(counts: ArrayLike<number>, quantile: number): number {
+  let count = 0
+  for (let bucket = 0; bucket < counts.length; bucket++) count += counts[bucket]!
+  if (count === 0) return 0
+  let rest = quantile * count
+  for (let bucket = 0; bucket < LATENCY_BOUNDS_US.length; bucket++) {
+    const inBucket = counts[bucket]!
+    if (rest <= inBucket) {
+      const low = bucket === 0 ? 0 : LATENCY_BOUNDS_US[bucket - 1]!
+      return low + (LATENCY_BOUNDS_US[bucket]! - low) * (rest / inBucket)
     }
-    return LATENCY_BOUNDS_US.at(-1)!
+    rest -= inBucket
   }
+  return LATENCY_BOUNDS_US.at(-1)!
 }
