@@ -174,8 +174,10 @@ export class StreamModel {
     this.countFrom(to)
   }
 
-  private takeSnapshot({ more, offset, ticks }: SnapshotMessage): void {
+  private takeSnapshot({ more, offset, seq, ticks }: SnapshotMessage): void {
     this.snapshots++
+    // Whoever wants the latest only falls behind without a gap: this is where it goes on.
+    this.seq = seq
     this.pass(offset)
     for (const tick of ticks) {
       const { kind, symbol } = tick
