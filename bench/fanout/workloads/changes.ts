@@ -49,6 +49,11 @@ async function run(options: FanoutOptions): Promise<WorkloadResult> {
       await session.setRate(rate)
       const url = await session.webSocketUrl()
       const all = await Promise.all(Array.from({ length: changers }, () => Changer.connect(url)))
+      // Clients of their own do not all change in the same millisecond.
+      for (const changer of all) {
+        changer.start()
+        await sleep(CHANGE_EVERY_MS / changers)
+      }
       await sleep(warmUpMs(options))
       const result = await session.measure(options.seconds, options.progress.show)
       const answers = all.reduce((sum, changer) => sum + changer.close(), 0)
@@ -98,7 +103,7 @@ async function run(options: FanoutOptions): Promise<WorkloadResult> {
 /** A client that subscribes and unsubscribes, in turns. */
 class Changer {
   private readonly socket: WebSocket
-  private readonly timer: NodeJS.Timeout
+  private timer: NodeJS.Timeout | undefined
   private answers = 0
   private sent = 0
 
@@ -107,7 +112,6 @@ class Changer {
     socket.on('message', (data: Buffer) => {
       if (data.includes('"type":"subscribed"') || data.includes('"type":"unsubscribed"')) this.answers++
     })
-    this.timer = setInterval(() => this.change(), CHANGE_EVERY_MS)
   }
 
   static async connect(url: string): Promise<Changer> {
@@ -117,6 +121,10 @@ class Changer {
       socket.once('error', reject)
     })
     return new Changer(socket)
+  }
+
+  start(): void {
+    this.timer = setInterval(() => this.change(), CHANGE_EVERY_MS)
   }
 
   /** @returns how often it was answered */
