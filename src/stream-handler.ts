@@ -100,7 +100,10 @@ export class StreamHandler {
       links,
       place: (candidates, hasAudience) =>
         chooseLane(candidates, hasAudience, link => this.intake.lag(link) > settings.queueSize / 2),
-      send: (lane, command) => this.intake.command(lane, command),
+      send: (lane, command) => {
+        this.intake.command(lane, command)
+        if (command.op === 'join') this.transmitter.hurry(lane)
+      },
       clock,
       answerLatency: this.answerLatency,
     })
@@ -109,6 +112,7 @@ export class StreamHandler {
       counters,
       latency: this.latency,
       passBudgetMs: settings.passBudgetMs,
+      gatherMs: settings.gatherMs,
       links,
       events: {
         lapped: recipient => membership.lapped(recipient),
@@ -148,6 +152,7 @@ export class StreamHandler {
       {
         rang: () => this.transmitter.wake(),
         failed: (lane, error) => this.laneFailed(lane, error),
+        replacing: link => this.transmitter.laneEnded(link),
         isTransmitted: link => this.transmitter.isTransmitted(link),
         hasUnread: link => this.intake.hasUnread(link),
       },

@@ -33,6 +33,7 @@ const DEFAULTS: Config = {
   latestBytes: 16 * MiB,
   turnBytesMax: 256 * KiB,
   passBudgetMs: 4,
+  gatherMs: 20,
   laneHangTimeoutMs: 5000,
   upstream: undefined,
   upstreamMethod: 'batches',
@@ -133,6 +134,7 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   latestBytes: size(64 * KiB, 1024 * MiB),
   turnBytesMax: size(KiB, 16 * MiB),
   passBudgetMs: whole(1, 1000),
+  gatherMs: whole(0, 1000),
   laneHangTimeoutMs: duration(100),
   upstream: { ...addresses, wrong: [...addresses.wrong, 'localhost:0'] },
   upstreamMethod: { right: fc.constantFrom('batches', 'single'), wrong: ['batch', 'Single', ' '] },
@@ -425,7 +427,7 @@ describe('handlerOptions', () => {
       ...Object.fromEntries(Object.keys(options).map(key => [key, DEFAULTS[key as Key]])),
       maxClients: 5,
     })
-    expect(Object.keys(options)).toHaveLength(22)
+    expect(Object.keys(options)).toHaveLength(23)
     expect(options).not.toHaveProperty('port')
     expect(options).not.toHaveProperty('logLevel')
   })

@@ -48,7 +48,7 @@ export class LaneLink {
     this.doorbell = new MainDoorbell(this.control)
     this.state = new LaneState(this.memory)
     this.window = new FrameWindow(this.ring, {
-      segmentFreed: () => this.ringLane(),
+      segmentFreed: () => this.tellRoom(),
       segmentNeeded: segment => segmentNeeded(this, segment),
     })
   }
@@ -66,6 +66,11 @@ export class LaneLink {
   /** Wakes the lane if it sleeps for want of something to read. Call it after putting something into the tick log. */
   tellLane(): void {
     this.doorbell.tellLane()
+  }
+
+  /** Wakes the lane if it sleeps for want of room. Call it after making some. */
+  tellRoom(): void {
+    this.doorbell.tellRoom()
   }
 
   /** Asks the lane to ring. @returns whether it has published something already */

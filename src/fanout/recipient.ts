@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream'
 import type { CommandAnswer, Progress, RESUME_GONE, ReplayPosition } from '../protocol/lane-commands.js'
 import type { Audience } from './audience.js'
+import { descriptorOf } from './direct-write.js'
 import { type FrameWindow, NO_RECORD } from './frame-window.js'
 
 /** To join an audience, and what commands of the client are answered by that. */
@@ -31,6 +32,8 @@ export class Recipient {
   /** Public and unique among all processes. */
   readonly name: string
   readonly socket: Duplex
+  /** Of the socket, see direct-write.ts. */
+  readonly descriptor: number
   readonly limits: LagLimits
   /** The audience it has joined. */
   audience: Audience | undefined
@@ -61,6 +64,7 @@ export class Recipient {
     this.id = id
     this.name = name
     this.socket = socket
+    this.descriptor = descriptorOf(socket)
     this.limits = limits
   }
 

@@ -1,7 +1,7 @@
 /**
  * The main thread's loop that takes turns from the lanes and gives each client one slice of the frame ring.
- * Per client and record it does one `socket.write`: no copy, no closure, no allocation of ours. Bytes that a socket has
- * not taken whole stay pinned until it has.
+ * Per client and record it does one write: no copy, no closure, no allocation of ours. Bytes that the kernel has not taken
+ * stay pinned until it has.
  */
 import type { Clock } from '../clock.js'
 import type { CounterWriter } from '../memory/counters.js'
@@ -18,8 +18,10 @@ import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { isConflated } from '../protocol/audience-spec.js'
 import type { ReplayPosition } from '../protocol/lane-commands.js'
 import type { Audience } from './audience.js'
+import { NO_DESCRIPTOR, tryWriteDirect } from './direct-write.js'
 import { type FrameWindow, NO_RECORD } from './frame-window.js'
 import type { LaneLink } from './lane-link.js'
+import { Pace } from './pace.js'
 import type { Recipient } from './recipient.js'
 
 /** Writes between two looks at the clock: about a third of a millisecond. */
@@ -71,6 +73,7 @@ export class Transmitter {
   private readonly latency: Histogram
   private readonly events: TransmitterEvents
   private readonly passBudgetMs: number
+  private readonly pace: Pace
   private readonly links: LaneLink[]
   private readonly recipients = new Map<number, Recipient>()
   private readonly blocked = new Set<Recipient>()
@@ -93,6 +96,8 @@ export class Transmitter {
     latency: Histogram
     events: TransmitterEvents
     passBudgetMs: number
+    /** See Pace. */
+    gatherMs: number
     links: LaneLink[]
   }) {
     this.clock = options.clock
@@ -101,6 +106,13 @@ export class Transmitter {
     this.events = options.events
     this.passBudgetMs = options.passBudgetMs
     this.links = options.links
+    const { values } = options.counters
+    this.pace = new Pace(
+      options.links,
+      options.gatherMs,
+      () => values[MAIN_SLOTS.messagesReceived]!,
+      options.clock,
+    )
   }
 
   add(recipient: Recipient): void {
@@ -151,6 +163,18 @@ export class Transmitter {
     this.isStopped = true
     clearImmediate(this.immediate)
     this.immediate = undefined
+    this.pace.stop()
+  }
+
+  /** Lets a lane publish soon what somebody waits for. */
+  hurry(lane: number): void {
+    this.pace.hurry(lane)
+  }
+
+  /** The lane's thread has ended, and all it published was transmitted: readies its memory for a successor. */
+  laneEnded(link: LaneLink): void {
+    link.laneEnded()
+    this.pace.laneEnded(link)
   }
 
   /** Ends those who hold bytes that the lane needs. */
@@ -163,9 +187,11 @@ export class Transmitter {
 
   private run(): void {
     this.immediate = undefined
-    this.deadlineMs = this.clock.nowMs() + this.passBudgetMs
+    const startMs = this.clock.nowMs()
+    this.deadlineMs = startMs + this.passBudgetMs
     const hasWork = !this.transmitAll() || this.hasWorkAfterRest()
     if (hasWork) this.scheduleRun()
+    this.pace.ran(startMs, this.clock.nowMs())
     this.counters.flush()
     this.events.afterRun()
   }
@@ -202,6 +228,7 @@ export class Transmitter {
     const { ring } = link
     let records = 0
     while (ring.next()) {
+      this.pace.reading(link)
       const { kind, length, segment } = ring.descriptor
       if (length > 0) link.window.enter(segment)
       if (kind === AUDIENCE_FRAMES) {
@@ -213,19 +240,18 @@ export class Transmitter {
       else if (kind === TURN_END) this.endTurn(link)
       if (++records % RECORDS_PER_RELEASE === 0) {
         ring.release()
-        link.ringLane()
+        link.tellRoom()
       }
     }
     ring.release()
-    link.ringLane()
+    link.tellRoom()
     return true
   }
 
   private endTurn(link: LaneLink): void {
     this.counters.values[MAIN_SLOTS.turns]! += 1
-    link.ring.turnConsumed()
     link.ring.release()
-    link.ringLane()
+    this.pace.turnEnded(link)
   }
 
   private beginPart(link: LaneLink): void {
@@ -276,11 +302,9 @@ export class Transmitter {
         member.progress = audience.progress
         continue
       }
-      const { socket } = member
       // Closing: its end is on the way.
-      if (!socket.writable) continue
-      socket.write(slice)
-      if (socket.writableLength > 0) this.block(member, link.window, segment)
+      if (!member.socket.writable) continue
+      if (!write(member, slice)) this.block(member, link.window, segment)
       pass.written++
       if (--this.writesUntilLook === 0) {
         this.writesUntilLook = WRITES_PER_LOOK
@@ -304,6 +328,7 @@ export class Transmitter {
     if (written === 0) return
     pass.written = 0
     this.countWrites(written, written * pass.ticks, written * pass.messages, written * pass.slice.length)
+    this.pace.wrote(pass.link, written, pass.ticks, pass.slice.length)
     if (pass.receivedUs > 0) this.latency.observe(this.clock.epochUs() - pass.receivedUs, written)
   }
 
@@ -354,9 +379,9 @@ export class Transmitter {
   /** Gives one recipient the frames of the descriptor in hand. */
   private writeTo(recipient: Recipient, link: LaneLink): void {
     const { length, messages, segment, start, ticks } = link.ring.descriptor
-    recipient.socket.write(link.slice(start, length))
+    const isTaken = write(recipient, link.slice(start, length))
     this.countWrites(1, ticks, messages, length)
-    if (recipient.socket.writableLength > 0) this.block(recipient, link.window, segment)
+    if (!isTaken) this.block(recipient, link.window, segment)
   }
 
   private admit(link: LaneLink): void {
@@ -443,7 +468,7 @@ export class Transmitter {
         return
       }
       bytesLeft -= this.writeRecords(recipient, audience, link)
-      if (recipient.isBlocked) break
+      if (recipient.isBlocked || !recipient.socket.writable) break
     }
     this.catchingUp.delete(recipient)
     if (recipient.isBehind) return
@@ -485,9 +510,9 @@ export class Transmitter {
     }
     recipient.progress = progress
     recipient.nextRecord = next
-    recipient.socket.write(link.slice(start, length))
+    const isTaken = write(recipient, link.slice(start, length))
     this.countWrites(1, ticks, messages, length)
-    if (recipient.socket.writableLength > 0) this.block(recipient, window, segment)
+    if (!isTaken) this.block(recipient, window, segment)
     return length
   }
 
@@ -501,4 +526,16 @@ export class Transmitter {
   private scheduleRun(): void {
     if (this.immediate === undefined && !this.isStopped) this.immediate = setImmediate(this.continueRunning)
   }
+}
+
+/** Gives a writable socket bytes of the ring. @returns whether the kernel has them all; if not, the socket holds them */
+function write({ descriptor, socket }: Recipient, slice: Buffer): boolean {
+  let taken = 0
+  // What the stream holds, such as half of an answer, goes first.
+  if (descriptor !== NO_DESCRIPTOR && socket.writableLength === 0) {
+    taken = tryWriteDirect(descriptor, slice)
+    if (taken === slice.length) return true
+  }
+  socket.write(taken === 0 ? slice : slice.subarray(taken))
+  return socket.writableLength === 0
 }

@@ -112,7 +112,9 @@ export class Intake implements TickSink {
   // TickSink
 
   push(message: Uint8Array, form: MessageForm): void {
-    this.options.counters.values[MAIN_SLOTS.bytesReceived]! += message.length
+    const { values } = this.options.counters
+    values[MAIN_SLOTS.messagesReceived]! += 1
+    values[MAIN_SLOTS.bytesReceived]! += message.length
     const receivedUs = this.options.clock.epochUs()
     if (form === 'batch') this.pushBatch(message, receivedUs)
     else this.pushTick(message, 0, message.length, receivedUs)
@@ -151,6 +153,7 @@ export class Intake implements TickSink {
       counters.values[MAIN_SLOTS.ticksRefused]! += 1
       return false
     }
+    counters.values[MAIN_SLOTS.messagesReceived]! += 1
     this.tellLanes()
     return true
   }

@@ -40,6 +40,8 @@ export interface LanePoolEvents {
   rang(): void
   /** A lane failed and will be replaced. */
   failed(lane: number, error: Error): void
+  /** A successor is about to begin: its memory has to be ready. */
+  replacing(link: LaneLink): void
   /** Whether all that the lane published has been transmitted. */
   isTransmitted(link: LaneLink): boolean
   /** Whether the tick log holds something the lane has not read. */
@@ -228,7 +230,7 @@ export class LanePool {
 
   private restart(runner: Runner): void {
     runner.restart = undefined
-    runner.link.laneEnded()
+    this.events.replacing(runner.link)
     this.start(runner)
   }
 

@@ -70,6 +70,12 @@ export class MainDoorbell {
     if (Atomics.load(this.control, LANE_ASLEEP) === ASLEEP) this.wakeLane()
   }
 
+  /** Wakes the lane if it sleeps for want of room. Call it after making some. */
+  tellRoom(): void {
+    // Pairs with the store in LaneDoorbell.waitUnless. A lane that waits for ticks has published all that it had.
+    if (Atomics.load(this.control, LANE_ASLEEP) === ASLEEP_FOR_ROOM) this.wakeLane()
+  }
+
   private wakeLane(): void {
     if (Atomics.exchange(this.control, LANE_ASLEEP, AWAKE) === AWAKE) return
     Atomics.add(this.control, DOORBELL, 1)

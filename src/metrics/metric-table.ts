@@ -51,6 +51,11 @@ export const MAIN_METRICS = {
   disconnectShutdown: disconnect('shutdown', 'Ended: the gateway shut down.'),
   ticksReceived: counter('ticks_received', 'ticks', 'Ticks put into the tick log.'),
   ticksRefused: counter('ticks_refused', 'ticks', 'Calls of broadcastTick that found the queue full.'),
+  messagesReceived: counter(
+    'messages_received',
+    'messages',
+    'Messages with ticks from the feed, and ticks given to broadcastTick.',
+  ),
   bytesReceived: counter('bytes_received', 'bytes', 'Bytes of messages from the feed.'),
   malformedMessages: counter(
     'malformed_messages',

@@ -72,6 +72,7 @@ export class FanOut {
       counters: this.counters,
       latency: this.latency,
       passBudgetMs: PASS_BUDGET_MS,
+      gatherMs: 0,
       links: this.links,
       events: {
         lapped: recipient => {
