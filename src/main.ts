@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
 /**
  * The `ringcast` command. Main thread. The only file that touches process.env, argv, signals and exit.
  * Exit codes: 0 stopped when asked to, 1 failed, 2 wrong settings, 128 + signal when asked twice.

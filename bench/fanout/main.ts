@@ -12,9 +12,10 @@ import { type Chart, svgText } from './plot.js'
 import { ProgressLine } from './progress.js'
 import type { FanoutOptions, Workload, WorkloadResult } from './workload.js'
 import { changes } from './workloads/changes.js'
-import { compressed } from './workloads/compressed.js'
+import { compressed, compressedSingle } from './workloads/compressed.js'
 import { conflated } from './workloads/conflated.js'
 import { firehose } from './workloads/firehose.js'
+import { growth } from './workloads/growth.js'
 import { idle } from './workloads/idle.js'
 import { ingest } from './workloads/ingest.js'
 import { latest } from './workloads/latest.js'
@@ -30,6 +31,7 @@ const WORKLOADS: readonly Workload[] = [
   portfolio,
   conflated,
   compressed,
+  compressedSingle,
   stalled,
   idle,
   ingest,
@@ -37,6 +39,7 @@ const WORKLOADS: readonly Workload[] = [
   subscriptions,
   changes,
   latest,
+  growth,
 ]
 const RESULTS = fileURLToPath(new URL('../../../bench/results/', import.meta.url))
 

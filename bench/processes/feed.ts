@@ -1,6 +1,7 @@
 /**
  * The feed process: the embedded feed's gRPC server, with ticks from when its parent asks for them, at the rate that it asks for.
- * Takes its address, the number of symbols, and whether the ticks come steadily or like a market's, in bursts.
+ * Takes its address, the number of symbols, whether the ticks come steadily or like a market's, in bursts, and how many come at the
+ * same moment when they come steadily.
  */
 import { systemClock } from '../../src/clock.js'
 import { FeedServer } from '../../src/feed/feed-server.js'
@@ -19,7 +20,7 @@ export interface RateRequest {
 /** Spaces the due times of ticks that nobody waits for. */
 const UNPACED_RATE = 100_000
 
-const [address, symbolsText, pace] = process.argv.slice(2) as [string, string, FeedPace]
+const [address, symbolsText, pace, burstText] = process.argv.slice(2) as [string, string, FeedPace, string]
 const symbols = Number(symbolsText)
 const history = new TickHistory()
 let pump: TickPump | undefined
@@ -30,7 +31,7 @@ function setRate({ rate }: RateRequest): void {
   if (steady !== undefined && rate > 0) steady.rate = rate
   if (pump !== undefined) return
   const paced = rate === 0 ? UNPACED_RATE : rate
-  if (pace === 'steady') steady = new SteadyTicks(symbols, paced)
+  if (pace === 'steady') steady = new SteadyTicks(symbols, paced, Number(burstText))
   pump = new TickPump({
     supply: steady ?? new SyntheticTicks({ symbols, rate: paced, seed: 1, startUs: systemClock.epochUs() }),
     history,

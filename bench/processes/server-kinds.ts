@@ -32,7 +32,8 @@ const INSTALL = 'not installed: npm ci --prefix bench/peers'
 const ringcast: ServerKind = {
   name: 'ringcast',
   file: '../src/main.js',
-  runtime: {},
+  // As `npm start` has it.
+  runtime: { options: ['--max-semi-space-size=4'] },
   args: ({ upstream, clients, settings }) => [
     '--host=127.0.0.1',
     '--port=0',

@@ -25,6 +25,8 @@ export interface Plan {
   readonly deflate?: boolean
   /** Default 'steady'. */
   readonly pace?: FeedPace
+  /** Ticks that come at the same moment, where they come steadily. Default 1. */
+  readonly burst?: number
   /** Further settings of Ringcast. */
   readonly settings?: readonly string[]
   /** Where the server's CPU profiles go, one for each thread; not with Bun. */
@@ -188,7 +190,12 @@ export class Session {
       return child
     }
     const upstream = `127.0.0.1:${await freePort()}`
-    this.feed = start('processes/feed.js', [upstream, String(plan.symbols), plan.pace ?? 'steady'])
+    this.feed = start('processes/feed.js', [
+      upstream,
+      String(plan.symbols),
+      plan.pace ?? 'steady',
+      String(plan.burst ?? 1),
+    ])
     await this.feed.told('address')
     const needs = {
       upstream,
@@ -209,8 +216,9 @@ export class Session {
 
   private runtime(): ServerKind['runtime'] {
     const { profileFolder } = this.plan
-    if (profileFolder === undefined || this.kind.runtime.executable !== undefined) return this.kind.runtime
-    return { options: ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`] }
+    const { runtime } = this.kind
+    if (profileFolder === undefined || runtime.executable !== undefined) return runtime
+    return { options: [...(runtime.options ?? []), '--cpu-prof', `--cpu-prof-dir=${profileFolder}`] }
   }
 
   private async gatewayMetrics(): Promise<GatewayMetrics> {

@@ -1,5 +1,5 @@
 /**
- * Ticks at an exact rate, which may change meanwhile: one after another, each symbol in its turn. Feed's thread.
+ * Ticks at an exact rate, which may change meanwhile: one after another, or so many at once, each symbol in its turn. Feed's thread.
  * The sequences of each symbol and kind rise by one, so that a reader sees what it missed.
  */
 
@@ -25,10 +25,13 @@ export class SteadyTicks implements TickSupply {
   readonly tick
   dueMs = 0
   private readonly books: readonly Book[]
+  private readonly burst: number
   private made = 0
   private gapMs: number
 
-  constructor(symbols: number, ticksPerSecond: number) {
+  /** @param burst ticks that come at the same moment */
+  constructor(symbols: number, ticksPerSecond: number, burst: number) {
+    this.burst = burst
     this.books = Array.from({ length: symbols }, (_, index) => ({
       symbol: tickSymbol(symbolName(index)),
       price: 10 + index,
@@ -62,7 +65,7 @@ export class SteadyTicks implements TickSupply {
       tick.ask = book.price + (step + 1) / 100
       tick.askSize = 2 + step / 10
     }
-    this.dueMs += this.gapMs
+    if (this.made % this.burst === 0) this.dueMs += this.gapMs * this.burst
     return 'tick'
   }
 

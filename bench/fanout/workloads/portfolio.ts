@@ -28,9 +28,9 @@ export const portfolio = steadyWorkload({
 })
 
 /** For each client below 20,000 a selection of its own. */
-export function portfolioPath(client: number): string {
+export function portfolioPath(client: number, count = SYMBOLS_OF_CLIENT): string {
   const step = STEPS[(Math.floor(client / 100) + 7 * Math.floor(client / 2000)) % STEPS.length]!
-  const symbols = Array.from({ length: SYMBOLS_OF_CLIENT }, (_, index) =>
+  const symbols = Array.from({ length: count }, (_, index) =>
     symbolName((client + index * step) % PORTFOLIO_SYMBOLS),
   )
   return `/ws/ticks?symbols=${symbols.join(',')}`
