@@ -6,7 +6,7 @@ import { chooseLane } from '../../src/lanes/placement.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
 import { Histogram } from '../../src/metrics/histogram.js'
 import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
-import type { LaneCommand } from '../../src/protocol/lane-commands.js'
+import { type LaneCommand, RESUME_GONE } from '../../src/protocol/lane-commands.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { FakeSocket } from '../support/fake-socket.js'
 import { LATEST_BYTES } from '../support/fan-out.js'
@@ -242,6 +242,97 @@ describe('Membership', () => {
       membership.leave(mover)
       expect(membership.audienceCount).toBe(0)
       expect(links[0]!.audiences.size).toBe(0)
+    })
+  })
+
+  describe('a client that resumes', () => {
+    const BEFORE = { offset: 7, seq: 0, continuity: null }
+    const AFTER = {
+      offset: 90,
+      seq: 4,
+      continuity: { lastPosition: 90, lostSincePosition: 0, seamOpen: false },
+    }
+
+    function resuming(id: number): Recipient {
+      const client = recipient(id)
+      client.replay = BEFORE
+      join(client, A)
+      return client
+    }
+
+    /** Who was asked for a part or let in, one after the other. */
+    const joins = () => sent.flatMap(({ command }) => (command.op === 'join' ? [command.client] : []))
+
+    it('asks for part after part, each from where the one before ended, and is answered once', () => {
+      const client = resuming(1)
+      expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 1), replay: BEFORE } })
+      membership.replayed(client, AFTER)
+      const again = { ...joinCommand(1, 1, 3), replay: AFTER, answers: [] }
+      expect(sent.at(-1)).toEqual({ lane: 0, command: again })
+      answered(client)
+      expect([client.audience?.spec, client.replay]).toEqual([A, undefined])
+      expect(links[0]!.audiences.get(1)!.clientCount).toBe(1)
+    })
+
+    it('has no answer to an earlier request taken for its own while it is given a part', () => {
+      const client = resuming(1)
+      const before = client.join
+      client.blockedSinceMs = 1
+      membership.replayed(client, AFTER)
+      expect(client.join).toBeGreaterThan(before)
+    })
+
+    it("stops its own replay while it does not read, and nobody else's", () => {
+      const clients = [1, 2, 3].map(resuming)
+      expect(joins()).toEqual([1, 2])
+      clients[0]!.blockedSinceMs = 1
+      membership.replayed(clients[0]!, AFTER)
+      expect(joins()).toEqual([1, 2, 3])
+      membership.replayed(clients[1]!, AFTER)
+      expect(joins()).toEqual([1, 2, 3, 2])
+      clients[0]!.blockedSinceMs = 0
+      membership.goOn(clients[0]!)
+      expect(joins()).toEqual([1, 2, 3, 2])
+      membership.replayed(clients[2]!, AFTER)
+      expect(joins()).toEqual([1, 2, 3, 2, 1])
+    })
+
+    it('holds up nobody who resumes nothing, or what is gone', () => {
+      for (const id of [1, 2, 3]) resuming(id)
+      join(recipient(4), A)
+      const late = recipient(5)
+      late.replay = RESUME_GONE
+      join(late, A)
+      expect(joins()).toEqual([1, 2, 4, 5])
+      expect(sent.at(-1)).toMatchObject({ command: { client: 5, replay: RESUME_GONE } })
+    })
+
+    it('is never asked for when it leaves while it waits, and makes room when it leaves while it is served', () => {
+      const clients = [1, 2, 3, 4].map(resuming)
+      membership.leave(clients[2]!)
+      expect(joins()).toEqual([1, 2])
+      membership.leave(clients[0]!)
+      expect(joins()).toEqual([1, 2, 4])
+      membership.leave(clients[1]!)
+      membership.leave(clients[3]!)
+      expect(joins()).toEqual([1, 2, 4])
+      expect(membership.audienceCount).toBe(0)
+    })
+
+    it('is asked for the next when one has all', () => {
+      const clients = [1, 2, 3].map(resuming)
+      answered(clients[1]!)
+      expect(joins()).toEqual([1, 2, 3])
+    })
+
+    it('has a change that it asks for meanwhile done when it has all', () => {
+      const B = spec({ symbols: ['B'], batch: true })
+      const client = resuming(1)
+      membership.move(client, B, ANSWER, 100)
+      membership.replayed(client, AFTER)
+      expect(sent.at(-1)).toMatchObject({ command: { op: 'join', audience: 1, replay: AFTER } })
+      answered(client)
+      expect(sent.at(-1)).toMatchObject({ command: { op: 'join', audience: 2, leaving: 1, replay: null } })
     })
   })
 })

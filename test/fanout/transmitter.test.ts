@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { type LagLimits, NO_LIMITS } from '../../src/fanout/recipient.js'
 import { FanOut, type Member, PASS_BUDGET_MS, ticksIn, upTo } from '../support/fan-out.js'
 import { spec } from '../support/specs.js'
 
@@ -382,6 +383,95 @@ describe('a blocked member', () => {
     await fanOut.rest()
     expect(ticksIn(member.socket.text)).toEqual([1])
     expect(fanOut.transmitter.isDrained).toBe(true)
+  })
+})
+
+describe('a member that bounds how far it may be behind', () => {
+  /** It has joined with another that has no bounds, and takes nothing. */
+  async function stuck(limits: Partial<LagLimits>): Promise<[Member, Member]> {
+    start()
+    const other = fanOut.connect()
+    const slow = fanOut.connect(undefined, { ...NO_LIMITS, ...limits })
+    fanOut.lane.obey()
+    await fanOut.turn()
+    slow.socket.isStuck = true
+    // Written to it, and held by its socket from now on: it is not behind by that.
+    await received(slow)
+    return [slow, other]
+  }
+
+  /** One record of ticks that came in now, of four bytes each as long as there are few. */
+  async function received(member: Member, ticks = 1): Promise<void> {
+    fanOut.lane.record(fanOut.audience(member).id, ticks, fanOut.clock.epochUs())
+    await fanOut.turn()
+  }
+
+  /** It takes all that it is given, also what a lane answers that is asked to go on with it. */
+  async function reads(slow: Member): Promise<void> {
+    slow.socket.open()
+    await fanOut.rest()
+    fanOut.lane.obey()
+    await fanOut.turn()
+  }
+
+  it('is given all when it is no more bytes behind than that', async () => {
+    const [slow, other] = await stuck({ lagBytesMax: 12 })
+    for (let tick = 2; tick <= 4; tick++) await received(slow)
+    await reads(slow)
+    expect(slow.socket.text).toBe(other.socket.text)
+    expect(fanOut.lapped).toEqual([])
+  })
+
+  it('is told what it missed when it is one byte more behind, and goes on from there', async () => {
+    const [slow, other] = await stuck({ lagBytesMax: 11 })
+    for (let tick = 2; tick <= 4; tick++) await received(slow)
+    await reads(slow)
+    await received(slow)
+    expect(slow.socket.text).toBe('1!0;1:1;1?3;1:5;')
+    expect(ticksIn(other.socket.text)).toEqual(upTo(5))
+    expect([fanOut.count('lapped'), fanOut.count('ticksDroppedSlow')]).toEqual([1, 3])
+  })
+
+  it('is given all when the oldest of it is no older than that', async () => {
+    const [slow, other] = await stuck({ ageMsMax: 10 })
+    await received(slow)
+    fanOut.clock.advance(10)
+    await received(slow)
+    await reads(slow)
+    expect(slow.socket.text).toBe(other.socket.text)
+    expect(fanOut.lapped).toEqual([])
+  })
+
+  it('is told what it missed when the oldest of it is older, also of what is young', async () => {
+    const [slow] = await stuck({ ageMsMax: 10 })
+    await received(slow)
+    fanOut.clock.advance(11)
+    await received(slow)
+    await reads(slow)
+    await received(slow)
+    expect(slow.socket.text).toBe('1!0;1:1;1?2;1:4;')
+  })
+
+  it('is told only of what it has not been given yet when that grows too old while it catches up', async () => {
+    const [slow] = await stuck({ ageMsMax: 10 })
+    // Four records in two segments of the ring, and so in two writes.
+    for (let record = 0; record < 4; record++) await received(slow, 80)
+    // It takes the first write to its end: now it is given the second, and takes none of it.
+    slow.socket.drain(2)
+    await fanOut.rest()
+    fanOut.clock.advance(11)
+    await reads(slow)
+    await received(slow)
+    expect(ticksIn(slow.socket.text)).toEqual([...upTo(161), 322])
+    expect(slow.socket.text).toContain('1:161;1?160;1:322;')
+  })
+
+  it('is given a record without ticks, however old', async () => {
+    const [slow, other] = await stuck({ ageMsMax: 10 })
+    await fanOut.tick(fanOut.audience(slow))
+    fanOut.clock.advance(1000)
+    await reads(slow)
+    expect(slow.socket.text).toBe(other.socket.text)
   })
 })
 

@@ -6,7 +6,7 @@
 import type { Audience } from '../../src/fanout/audience.js'
 import { LaneLink } from '../../src/fanout/lane-link.js'
 import { Membership } from '../../src/fanout/membership.js'
-import { Recipient } from '../../src/fanout/recipient.js'
+import { type LagLimits, NO_LIMITS, Recipient } from '../../src/fanout/recipient.js'
 import { Transmitter } from '../../src/fanout/transmitter.js'
 import { chooseLane } from '../../src/lanes/placement.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
@@ -101,9 +101,9 @@ export class FanOut {
   }
 
   /** A client that has asked to join. */
-  connect(spec: AudienceSpec = ALL_TICKS): Member {
+  connect(spec: AudienceSpec = ALL_TICKS, limits: LagLimits = NO_LIMITS): Member {
     const socket = new FakeSocket()
-    const recipient = new Recipient(this.nextId, `test-${this.nextId++}`, socket.duplex)
+    const recipient = new Recipient(this.nextId, `test-${this.nextId++}`, socket.duplex, limits)
     this.transmitter.add(recipient)
     this.membership.join(recipient, spec, ANSWER, 100)
     return { recipient, socket }
