@@ -8,6 +8,7 @@
 
 import { CounterWriter } from '../src/memory/counters.js'
 import { laneLayout } from '../src/memory/lane-layout.js'
+import { allocateLaneMemory, copierOf } from '../src/memory/lane-memory.js'
 import { LANE_SLOT_COUNT } from '../src/metrics/metric-table.js'
 import { TickDecoder } from '../src/protocol/tick-decoder.js'
 import { TickFields } from '../src/protocol/tick-fields.js'
@@ -79,11 +80,12 @@ async function compare(
 
 function laneSide(ticks: Ticks, wanted: Wanted): { turn(): number; messages(): unknown[] } {
   const layout = laneLayout(64 << 20, 512 * 1024, 1 << 20)
-  const bytes = new Uint8Array(new SharedArrayBuffer(layout.totalBytes))
+  const memory = allocateLaneMemory(layout.totalBytes)
+  const bytes = new Uint8Array(memory.buffer)
   const turn = new Turn(bytes, layout)
   const counters = new CounterWriter(new BigInt64Array(LANE_SLOT_COUNT))
   const deflater = new Deflater(bytes, { bytesMin: 0, level: 6 }, counters)
-  const composer = new FrameComposer(bytes, turn, deflater)
+  const composer = new FrameComposer(bytes, copierOf(memory), turn, deflater)
   const symbols = new SymbolTable()
   const { bytes: log, starts } = sharedTicks(ticks)
   const decoder = new TickDecoder(log)

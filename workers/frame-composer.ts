@@ -2,6 +2,7 @@
  * Makes frames out of what was gathered: one message with ticks for the turn, or one for each tick, and gap messages in their
  * places. One lane's own; copies within the lane's memory, allocates nothing but for gaps.
  */
+import type { CopyBytes } from '../src/memory/lane-memory.js'
 import { MessageHead } from '../src/protocol/message-head.js'
 import { GAP_TEXT_BYTES_MAX, messageText } from '../src/protocol/messages.js'
 import { writeAscii } from '../src/protocol/number-text.js'
@@ -26,15 +27,20 @@ export class FrameComposer {
   /** When the turn in hand is published, µs; for those who ask for stamps. */
   publishedUs = 0
   private readonly bytes: Uint8Array
+  private readonly copy: CopyBytes
   private readonly turn: Turn
   private readonly deflater: Deflater
   private readonly head = new MessageHead()
   /** When the ticks of the message in hand came in, µs. */
   private stamps = new Float64Array(STAMPS_AT_FIRST)
 
-  /** @param bytes the lane's whole memory: scratch and frame ring */
-  constructor(bytes: Uint8Array, turn: Turn, deflater: Deflater) {
+  /**
+   * @param bytes the lane's whole memory: scratch and frame ring
+   * @param copy copies within it
+   */
+  constructor(bytes: Uint8Array, copy: CopyBytes, turn: Turn, deflater: Deflater) {
     this.bytes = bytes
+    this.copy = copy
     this.turn = turn
     this.deflater = deflater
   }
@@ -163,7 +169,7 @@ export class FrameComposer {
     for (let index = run; index < end; index++) {
       const from = starts[runs[index * 2]!]!
       const to = starts[runs[index * 2 + 1]! + 1]!
-      bytes.copyWithin(next, from, to)
+      this.copy(next, from, to - from)
       next += to - from
     }
     // The last separator is written over.
@@ -183,7 +189,7 @@ export class FrameComposer {
     const payloadBytes = format.headBytes(head) + tickBytes + format.tailBytes
     const payloadStart = format.writeFrameHeader(bytes, at, payloadBytes)
     const next = format.writeHead(bytes, payloadStart, head)
-    bytes.copyWithin(next, from, from + tickBytes)
+    this.copy(next, from, tickBytes)
     return this.finish(at, payloadStart, format.writeTail(bytes, next + tickBytes), spec.windowBits)
   }
 

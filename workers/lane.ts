@@ -17,6 +17,7 @@ import {
   TICK_IN_HAND,
   TURN_END,
 } from '../src/memory/lane-layout.js'
+import { copierOf } from '../src/memory/lane-memory.js'
 import { LaneState } from '../src/memory/lane-state.js'
 import { LatestStore } from '../src/memory/latest-store.js'
 import { TickLogReader } from '../src/memory/tick-log.js'
@@ -134,10 +135,11 @@ export class Lane {
     private readonly task: LaneTask,
     private readonly clock: Pick<Clock, 'nowMs' | 'epochUs'> = systemClock,
   ) {
-    this.control = new Int32Array(task.memory, 0, CONTROL_BYTES / 4)
-    this.ring = new FrameRingWriter(task.memory, task.layout)
+    const memory = task.memory.buffer
+    this.control = new Int32Array(memory, 0, CONTROL_BYTES / 4)
+    this.ring = new FrameRingWriter(memory, task.layout)
     this.doorbell = new LaneDoorbell(this.control, task.bell)
-    this.state = new LaneState(task.memory)
+    this.state = new LaneState(memory)
     this.counters = new CounterWriter(new BigInt64Array(task.counters))
     const committed = this.state.committed()
     this.log = new TickLogReader(task.tickLog, committed.cursor)
@@ -145,7 +147,7 @@ export class Lane {
     this.continuity = new FeedContinuity(committed, task.positionsTellLosses)
     this.turn = new Turn(this.ring.bytes, task.layout)
     const deflater = new Deflater(this.ring.bytes, task.compression, this.counters)
-    this.composer = new FrameComposer(this.ring.bytes, this.turn, deflater)
+    this.composer = new FrameComposer(this.ring.bytes, copierOf(task.memory), this.turn, deflater)
     this.publisher = new TurnPublisher(this.ring, hasRoom => this.waitForRoom(hasRoom))
     this.poison = new Set(task.poison)
     this.recordStart = committed.cursor
@@ -163,7 +165,7 @@ export class Lane {
       counters: this.counters,
       turnBytesMax: task.turnBytesMax,
     })
-    this.checkpoints = new Checkpoints(task.memory, task.layout, committed.offset)
+    this.checkpoints = new Checkpoints(memory, task.layout, committed.offset)
     this.replayer = new Replayer({
       history: new TickLogHistory(task.tickLog),
       checkpoints: this.checkpoints,

@@ -13,6 +13,7 @@ import {
   STOP,
   TICK_IN_HAND,
 } from '../memory/lane-layout.js'
+import { allocateLaneMemory, type LaneMemory } from '../memory/lane-memory.js'
 import { LaneState } from '../memory/lane-state.js'
 import { latestStoreBytes } from '../memory/latest-store.js'
 import type { Audience } from './audience.js'
@@ -20,6 +21,8 @@ import { FrameWindow } from './frame-window.js'
 
 export class LaneLink {
   readonly index: number
+  /** What a lane is given, and its bytes. */
+  readonly shared: LaneMemory
   readonly memory: SharedArrayBuffer
   /** The lane's latest ticks, see LatestStore. */
   readonly latest: SharedArrayBuffer
@@ -41,7 +44,8 @@ export class LaneLink {
   ) {
     this.index = index
     this.layout = layout
-    this.memory = new SharedArrayBuffer(layout.totalBytes)
+    this.shared = allocateLaneMemory(layout.totalBytes)
+    this.memory = this.shared.buffer
     this.latest = new SharedArrayBuffer(latestStoreBytes(latestBytes))
     this.control = new Int32Array(this.memory, 0, CONTROL_BYTES / 4)
     this.ring = new FrameRingReader(this.memory, layout)

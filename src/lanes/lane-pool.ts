@@ -155,7 +155,7 @@ export class LanePool {
       lane: link.index,
       epoch: options.epoch,
       tickLog: options.tickLog,
-      memory: link.memory,
+      memory: link.shared,
       layout: link.layout,
       latest: link.latest,
       counters: options.counters[link.index]!,

@@ -4,6 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { LaneLayout } from '../memory/lane-layout.js'
+import type { LaneMemory } from '../memory/lane-memory.js'
 import type { AudienceSpec } from './audience-spec.js'
 import type { Progress } from './lane-commands.js'
 
@@ -39,7 +40,7 @@ export interface LaneTask {
   /** Names the run of the process, see SubscribedMessage. */
   readonly epoch: string
   readonly tickLog: SharedArrayBuffer
-  readonly memory: SharedArrayBuffer
+  readonly memory: LaneMemory
   readonly layout: LaneLayout
   /** The lane's latest ticks, see LatestStore. */
   readonly latest: SharedArrayBuffer

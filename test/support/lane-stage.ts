@@ -26,6 +26,7 @@ import {
   TICK_IN_HAND,
   TURN_END,
 } from '../../src/memory/lane-layout.js'
+import { allocateLaneMemory, type LaneMemory } from '../../src/memory/lane-memory.js'
 import { LaneState } from '../../src/memory/lane-state.js'
 import { LatestStore, latestStoreBytes } from '../../src/memory/latest-store.js'
 import { distance } from '../../src/memory/positions.js'
@@ -166,6 +167,7 @@ export class LaneStage {
   sleepMs = 0
   deaths = 0
   readonly layout
+  readonly shared: LaneMemory
   readonly memory: SharedArrayBuffer
   readonly control: Int32Array
   readonly state: LaneState
@@ -198,7 +200,8 @@ export class LaneStage {
     this.latest = new SharedArrayBuffer(latestStoreBytes(this.options.latestBytes))
     const { frameRingBytes, turnBytesMax, scratchBytes } = this.options
     this.layout = laneLayout(frameRingBytes, turnBytesMax + TURN_OVERSHOOT_BYTES, scratchBytes)
-    this.memory = new SharedArrayBuffer(this.layout.totalBytes)
+    this.shared = allocateLaneMemory(this.layout.totalBytes)
+    this.memory = this.shared.buffer
     this.descriptorsMax = options.descriptorsMax ?? this.layout.descriptorCount
     this.control = new Int32Array(this.memory, 0, CONTROL_BYTES / 4)
     this.state = new LaneState(this.memory)
@@ -402,7 +405,7 @@ export class LaneStage {
       lane: 0,
       epoch: 'e',
       tickLog: this.tickLog,
-      memory: this.memory,
+      memory: this.shared,
       layout: this.layout,
       latest: this.latest,
       counters: this.counters,

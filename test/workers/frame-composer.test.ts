@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CounterWriter } from '../../src/memory/counters.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
+import { allocateLaneMemory, copierOf } from '../../src/memory/lane-memory.js'
 import { LANE_SLOT_COUNT } from '../../src/metrics/metric-table.js'
 import { GAP_TEXT_BYTES_MAX, type GapReason } from '../../src/protocol/messages.js'
 import { TICK_BYTES_MAX, TickFields, TRADE } from '../../src/protocol/tick-fields.js'
@@ -19,11 +20,13 @@ const LAYOUT = laneLayout(1 << 20, 60_000, 1 << 17)
 const MAX = Number.MAX_SAFE_INTEGER
 
 function begin(batch: boolean, seq: number, windowBits = 0) {
-  const bytes = new Uint8Array(LAYOUT.totalBytes)
+  const memory = allocateLaneMemory(LAYOUT.totalBytes)
+  const bytes = new Uint8Array(memory.buffer)
   const turn = new Turn(bytes, LAYOUT)
   const audience = new LaneAudience(audienceState({ spec: spec({ batch, windowBits }), seq }))
   const counters = new CounterWriter(new BigInt64Array(LANE_SLOT_COUNT))
-  const composer = new FrameComposer(bytes, turn, new Deflater(bytes, { bytesMin: 160, level: 6 }, counters))
+  const deflater = new Deflater(bytes, { bytesMin: 160, level: 6 }, counters)
+  const composer = new FrameComposer(bytes, copierOf(memory), turn, deflater)
   const symbols = new SymbolTable()
 
   function addTick(symbol: string, offset: number, last = 1.5): number {

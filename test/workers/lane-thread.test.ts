@@ -36,7 +36,7 @@ describe('a lane in a thread of its own', () => {
       lane: 0,
       epoch: 'e',
       tickLog,
-      memory: link.memory,
+      memory: link.shared,
       layout,
       latest: link.latest,
       counters: new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT)),

@@ -11,7 +11,7 @@ export class Faults {
   private readonly points: number[]
 
   constructor(task: LaneTask, points: readonly number[]) {
-    this.control = new Int32Array(task.memory, 0, CONTROL_BYTES / 4)
+    this.control = new Int32Array(task.memory.buffer, 0, CONTROL_BYTES / 4)
     this.points = points.filter(point => point > this.control[PROGRESS]!)
   }
 
