@@ -22,6 +22,8 @@ export class LaneAudience extends Gathering {
   readonly id: number
   readonly spec: AudienceSpec
   readonly format: TicksFormat
+  /** Or else protobuf. */
+  readonly isJson: boolean
   /** What a tick takes in the frames at the most beside its own bytes. */
   readonly bytesPerTick: number
   /** One for each of `spec.latest`. */
@@ -45,6 +47,7 @@ export class LaneAudience extends Gathering {
     this.id = state.audience
     this.spec = spec
     this.format = TICKS_FORMATS[spec.encoding]
+    this.isJson = spec.encoding === 'json'
     this.bytesPerTick = (spec.batch ? 0 : MESSAGE_OVERHEAD_BYTES_MAX) + (spec.stamps ? STAMP_BYTES_MAX : 0)
     this.seq = state.seq
     this.ticksTotal = state.ticksTotal

@@ -99,9 +99,11 @@ export class Lane {
   private readonly symbols = new SymbolTable()
   /** Those that have gathered something this turn. */
   private readonly gathering: LaneAudience[] = []
-  /** Where the tick in hand stands in the turn, in each encoding. */
+  /** Where the tick in hand stands in the turn, and how many bytes it takes there, in each encoding. */
   private tickInJson = NOT_ENCODED
+  private jsonBytes = 0
   private tickInProtobuf = NOT_ENCODED
+  private protobufBytes = 0
   private readonly latest: LatestTicks
   private readonly latestFrames: LatestFrames
   /** Parts whose interval is not over. */
@@ -389,9 +391,9 @@ export class Lane {
   ): void {
     // True only in a successor, for ticks between its starting point and what the lane before it had published.
     if (offset <= audience.sentOffset) return
-    const { encoding } = audience.spec
-    const tick = encoding === 'json' ? this.asJson(symbol, offset) : this.asProtobuf(start, end, offset)
-    const bytes = this.turn.ticks[encoding].bytesOf(tick)
+    const { isJson } = audience
+    const tick = isJson ? this.asJson(symbol, offset) : this.asProtobuf(start, end, offset)
+    const bytes = isJson ? this.jsonBytes : this.protobufBytes
     const runsBefore = audience.runCount
     if (runsBefore === 0) this.gathering.push(audience)
     audience.gatherTick(tick, bytes + audience.bytesPerTick)
@@ -403,6 +405,7 @@ export class Lane {
   private asJson(symbol: SymbolEntry, offset: number): number {
     if (this.tickInJson === NOT_ENCODED) {
       this.tickInJson = this.turn.addJson(this.fields, symbol, offset, this.log.receivedUs)
+      this.jsonBytes = this.turn.ticks.json.bytesOf(this.tickInJson)
     }
     return this.tickInJson
   }
@@ -410,6 +413,7 @@ export class Lane {
   private asProtobuf(start: number, end: number, offset: number): number {
     if (this.tickInProtobuf === NOT_ENCODED) {
       this.tickInProtobuf = this.turn.addProtobuf(this.log.bytes, start, end, offset, this.log.receivedUs)
+      this.protobufBytes = this.turn.ticks.protobuf.bytesOf(this.tickInProtobuf)
     }
     return this.tickInProtobuf
   }

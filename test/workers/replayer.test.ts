@@ -10,6 +10,7 @@ import { CHECKPOINT_TICKS, Checkpoints } from '../../src/memory/checkpoints.js'
 import { CounterWriter } from '../../src/memory/counters.js'
 import { FrameRingReader, FrameRingWriter } from '../../src/memory/frame-ring.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
+import { allocateLaneMemory, copierOf } from '../../src/memory/lane-memory.js'
 import { TickLogWriter, tickLogBytes } from '../../src/memory/tick-log.js'
 import { TickLogHistory } from '../../src/memory/tick-log-history.js'
 import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
@@ -70,7 +71,8 @@ class Past {
     this.log = new TickLogWriter(tickLog, () => this.log.position)
     this.live = new FeedContinuity(BEGINNING, positionsTellLosses)
     const layout = laneLayout(1 << 22, 1 << 18, options.scratchBytes ?? 1 << 20)
-    const memory = new SharedArrayBuffer(layout.totalBytes)
+    const shared = allocateLaneMemory(layout.totalBytes)
+    const memory = shared.buffer
     this.checkpoints = new Checkpoints(memory, layout, this.offset)
     // Gives the lane its segments.
     new FrameRingReader(memory, layout)
@@ -85,7 +87,7 @@ class Past {
       poison: this.poison,
       positionsTellLosses,
       turn,
-      composer: new FrameComposer(ring.bytes, turn, deflater),
+      composer: new FrameComposer(ring.bytes, copierOf(shared), turn, deflater),
       publisher: new TurnPublisher(ring, () => {
         throw new Error('a replay waits for room')
       }),
