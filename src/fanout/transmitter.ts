@@ -55,7 +55,7 @@ export interface TransmitterEvents {
   lapped(recipient: Recipient): void
   /** The recipient's lane has answered what it asked for. @returns the audience that it joins by that */
   joined(recipient: Recipient): Audience | undefined
-  /** The lane has answered too early: the recipient is behind. */
+  /** The lane has answered too early: the recipient is behind or blocked. */
   deferred(recipient: Recipient): void
   /** The recipient was given a part of what it missed while it was away. */
   replayed(recipient: Recipient, position: ReplayPosition): void
@@ -353,10 +353,11 @@ export class Transmitter {
   private answer(link: LaneLink): void {
     const recipient = this.recipientOf(link)
     if (recipient === undefined || !recipient.socket.writable) return
-    if (recipient.isBehind) {
+    if (recipient.isBehind || (recipient.isBlocked && !mayAnswerBlocked(recipient))) {
       this.events.deferred(recipient)
       return
     }
+    recipient.answered = recipient.join
     this.writeTo(recipient, link)
   }
 
@@ -526,6 +527,14 @@ export class Transmitter {
   private scheduleRun(): void {
     if (this.immediate === undefined && !this.isStopped) this.immediate = setImmediate(this.continueRunning)
   }
+}
+
+/**
+ * The rest of an answer follows its first part. And one that was put off once has taken all that it held since: it reads. If each turn
+ * blocked it again, just before the answer at the turn's end, it could never ask for less.
+ */
+function mayAnswerBlocked({ answered, asked, join }: Recipient): boolean {
+  return answered === join || asked?.wasDeferred === true
 }
 
 /** Gives a writable socket bytes of the ring. @returns whether the kernel has them all; if not, the socket holds them */

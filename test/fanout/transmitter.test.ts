@@ -572,4 +572,62 @@ describe('a member that goes over to another audience', () => {
     await fanOut.tick(first)
     expect(mover.socket.text).toBe('1!0;1:1;1:2;1:3;2!0;2:1;')
   })
+
+  it('is given nothing while it is blocked, however often it asks', async () => {
+    const { lane, membership } = start()
+    const [mover] = await fanOut.members(1)
+    mover.socket.isStuck = true
+    await fanOut.tick(fanOut.audience(mover))
+    for (let round = 0; round < 10; round++) {
+      membership.move(mover.recipient, B, ANSWER, 100)
+      lane.obey()
+      await fanOut.turn()
+    }
+    expect(mover.socket.writeLengths).toEqual([4, 4])
+    mover.socket.open()
+    lane.obey()
+    await fanOut.turn()
+    expect(mover.socket.text).toMatch(/^1!0;1:1;\d+!0;$/)
+  })
+
+  it('takes what it was given first when it is blocked as the answer comes', async () => {
+    const { lane, mover, first } = await asked()
+    mover.socket.isStuck = true
+    await fanOut.tick(first)
+    lane.obey()
+    await fanOut.turn()
+    expect(mover.socket.writeLengths).toEqual([4, 4])
+    expect(fanOut.audience(mover)).toBe(first)
+    mover.socket.open()
+    lane.obey()
+    await fanOut.turn()
+    expect(mover.socket.text).toBe('1!0;1:1;2!0;')
+  })
+
+  it('is answered, though it reads so slowly that each turn blocks it', async () => {
+    const { lane, mover, first, second } = await asked()
+    for (let turn = 0; turn < 2; turn++) {
+      mover.socket.isStuck = true
+      lane.record(first.id)
+      lane.obey()
+      await fanOut.turn()
+      mover.socket.open()
+    }
+    await fanOut.tick(second())
+    expect(mover.socket.text).toBe('1!0;1:1;1:2;2!0;2:1;')
+  })
+
+  it('gets the whole of an answer whose first part blocks it', async () => {
+    const { lane, mover, second } = await asked()
+    const [, join] = lane.commands.splice(0)
+    if (join?.op !== 'join') throw new Error('nothing was asked')
+    lane.ticksTotals.set(join.audience, 0)
+    lane.answer(join, 3)
+    mover.socket.isStuck = true
+    await fanOut.turn()
+    mover.socket.open()
+    await fanOut.tick(second())
+    expect(lane.commands.filter(({ op }) => op === 'join')).toEqual([])
+    expect(mover.socket.text).toBe('1!0;2!0;2+;2+;2:1;')
+  })
 })

@@ -45,8 +45,11 @@ export class FakeLane {
     return true
   }
 
-  /** Answers one join: `<audience>?<ticks told as missing>;` or, for the first, `<audience>!<ticks before it>;`. */
-  answer({ audience, client, join, fellBehindAt }: JoinCommand): boolean {
+  /**
+   * Answers one join: `<audience>?<ticks told as missing>;` or, for the first, `<audience>!<ticks before it>;`. A longer answer goes on
+   * with `<audience>+;` for each further part.
+   */
+  answer({ audience, client, join, fellBehindAt }: JoinCommand, parts = 1): boolean {
     if (!this.ticksTotals.has(audience)) return true
     const total = this.ticksTotal(audience)
     const text =
@@ -54,6 +57,11 @@ export class FakeLane {
     if (!this.put(text)) return false
     this.descriptor.ticks = 0
     this.describe(CLIENT_FRAMES, client, text.length, total, 0, join)
+    for (let part = 1; part < parts; part++) {
+      const more = `${audience}+;`
+      if (!this.put(more)) return false
+      this.describe(CLIENT_FRAMES, client, more.length, total, 0, join)
+    }
     this.describe(JOINED, client, 0, total, 0, join)
     return true
   }
