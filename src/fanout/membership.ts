@@ -71,8 +71,9 @@ export class Membership {
    */
   goOn(recipient: Recipient): void {
     const { asked, wanted } = recipient
+    if (recipient.isBlocked) return
     if (asked !== undefined && isReplaying(recipient)) this.replays.enter(recipient, asked.audience.lane)
-    if (wanted === undefined || asked !== undefined || recipient.isBehind || recipient.isBlocked) return
+    if (wanted === undefined || asked !== undefined || recipient.isBehind) return
     recipient.wanted = undefined
     this.ask(recipient, wanted)
   }

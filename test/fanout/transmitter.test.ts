@@ -631,3 +631,37 @@ describe('a member that goes over to another audience', () => {
     expect(mover.socket.text).toBe('1!0;2!0;2+;2+;2:1;')
   })
 })
+
+describe('a client that resumes', () => {
+  const B = spec({ symbols: ['B'], batch: true })
+  const ANSWER = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
+
+  const resuming = () => fanOut.connect(undefined, { offset: 0, seq: 0, continuity: null })
+
+  /** The joins that the lane was told of since the last call. */
+  const joins = () => fanOut.lane.commands.splice(0).flatMap(each => (each.op === 'join' ? [each] : []))
+
+  it('is given part after part as it takes them', async () => {
+    const { lane } = start()
+    const { recipient, socket } = resuming()
+    for (let part = 1; part <= 3; part++) {
+      const [join] = joins()
+      expect(join).toMatchObject({ client: recipient.id, replay: { seq: part - 1 } })
+      lane.replay(join!)
+      await fanOut.turn()
+    }
+    expect(socket.text).toBe('1~;1~;1~;')
+  })
+
+  it('stops its own replay while it does not read, whatever it asks for', async () => {
+    const { lane, membership } = start()
+    const { recipient, socket } = resuming()
+    socket.isStuck = true
+    lane.replay(joins()[0]!)
+    await fanOut.turn()
+    membership.move(recipient, B, ANSWER, 100)
+    expect(joins()).toEqual([])
+    socket.open()
+    expect(joins()).toMatchObject([{ client: recipient.id, replay: { seq: 1 } }])
+  })
+})

@@ -4,7 +4,7 @@
  */
 import type { LaneLink } from '../../src/fanout/lane-link.js'
 import { Descriptor, FrameRingWriter } from '../../src/memory/frame-ring.js'
-import { AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, TURN_END } from '../../src/memory/lane-layout.js'
+import { AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, REPLAYED, TURN_END } from '../../src/memory/lane-layout.js'
 import type { JoinCommand, LaneCommand } from '../../src/protocol/lane-commands.js'
 
 export class FakeLane {
@@ -64,6 +64,14 @@ export class FakeLane {
     }
     this.describe(JOINED, client, 0, total, 0, join)
     return true
+  }
+
+  /** Gives one that resumes a part of what it missed: `<audience>~;`. */
+  replay({ audience, client, join }: JoinCommand): void {
+    const text = `${audience}~;`
+    this.put(text)
+    this.descriptor.ticks = 1
+    this.describe(REPLAYED, client, text.length, this.ticksTotal(audience), 1, join)
   }
 
   endTurn(): void {

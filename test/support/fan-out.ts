@@ -14,7 +14,7 @@ import { laneLayout } from '../../src/memory/lane-layout.js'
 import { Histogram } from '../../src/metrics/histogram.js'
 import { MAIN_SLOT_COUNT, MAIN_SLOTS, type MainMetric } from '../../src/metrics/metric-table.js'
 import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
-import type { Progress } from '../../src/protocol/lane-commands.js'
+import type { Progress, ReplayPosition } from '../../src/protocol/lane-commands.js'
 import { FakeClock } from './fake-clock.js'
 import { FakeLane } from './fake-lane.js'
 import { FakeSocket } from './fake-socket.js'
@@ -100,10 +100,11 @@ export class FanOut {
     return this.counters.values[MAIN_SLOTS[metric]]!
   }
 
-  /** A client that has asked to join. */
-  connect(spec: AudienceSpec = ALL_TICKS): Member {
+  /** A client that has asked to join. @param replay from where it resumes, if it does */
+  connect(spec: AudienceSpec = ALL_TICKS, replay?: ReplayPosition): Member {
     const socket = new FakeSocket()
     const recipient = new Recipient(this.nextId, `test-${this.nextId++}`, socket.duplex)
+    recipient.replay = replay
     this.transmitter.add(recipient)
     this.membership.join(recipient, spec, ANSWER, 100)
     return { recipient, socket }
