@@ -59,6 +59,8 @@ export interface TransmitterEvents {
   deferred(recipient: Recipient): void
   /** The recipient was given a part of what it missed while it was away. */
   replayed(recipient: Recipient, position: ReplayPosition): void
+  /** The recipient is closing and cannot be given the part that it asked for: what it wants is for nobody. */
+  replayEnded(recipient: Recipient): void
   /** The recipient is no longer behind, or its socket has taken all that was for it. */
   caughtUp(recipient: Recipient): void
   /** The ring needs bytes that the recipient's socket holds: end it now, and call `leave`. */
@@ -364,7 +366,11 @@ export class Transmitter {
   /** A part of what a recipient missed while it was away. */
   private replay(link: LaneLink): void {
     const recipient = this.recipientOf(link)
-    if (recipient === undefined || !recipient.socket.writable) return
+    if (recipient === undefined) return
+    if (!recipient.socket.writable) {
+      this.events.replayEnded(recipient)
+      return
+    }
     this.writeTo(recipient, link)
     const { descriptor } = link.ring
     const { lastOffset, lostTotal, messages, ticksTotal, unknownLosses } = descriptor

@@ -664,4 +664,28 @@ describe('a client that resumes', () => {
     socket.open()
     expect(joins()).toMatchObject([{ client: recipient.id, replay: { seq: 1 } }])
   })
+
+  it.each(['the first', 'a later'])(
+    'holds up no others when it closes before it is given %s part',
+    async which => {
+      const { lane } = start()
+      const clients = [resuming(), resuming(), resuming()]
+      if (which === 'a later') {
+        for (let part = 0; part < 3; part++) {
+          for (const join of joins()) lane.replay(join)
+          await fanOut.turn()
+        }
+      }
+      const asked = joins()
+      const closing = clients.filter(({ recipient }) => asked.some(({ client }) => client === recipient.id))
+      expect(closing).toHaveLength(2)
+      for (const { socket } of closing) socket.writable = false
+      for (const join of asked) lane.replay(join)
+      await fanOut.turn()
+      const [other] = clients.filter(each => !closing.includes(each))
+      expect(joins()).toMatchObject([{ client: other!.recipient.id }])
+      for (const { recipient } of clients) fanOut.leave(recipient)
+      expect(fanOut.membership.audienceCount).toBe(0)
+    },
+  )
 })

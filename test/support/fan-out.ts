@@ -82,6 +82,7 @@ export class FanOut {
         joined: recipient => this.membership.joined(recipient),
         deferred: recipient => this.membership.defer(recipient),
         replayed: (recipient, position) => this.membership.replayed(recipient, position),
+        replayEnded: recipient => this.membership.leave(recipient),
         caughtUp: recipient => this.membership.goOn(recipient),
         cutOff: recipient => {
           this.cutOff.push(recipient)
