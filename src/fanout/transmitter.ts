@@ -467,7 +467,7 @@ export class Transmitter {
         return
       }
       // A pass in hand gives its record to those that are not behind; who gets it here would get it twice.
-      if (bytesLeft <= 0 || this.pass?.record === recipient.nextRecord) {
+      if (bytesLeft <= 0 || this.isInHand(link, recipient.nextRecord)) {
         // To the end of the line.
         this.catchingUp.delete(recipient)
         this.catchingUp.add(recipient)
@@ -481,6 +481,11 @@ export class Transmitter {
     if (recipient.isBehind) return
     recipient.progress = undefined
     this.events.caughtUp(recipient)
+  }
+
+  /** Whether the pass in hand is for this record; each lane numbers its own. */
+  private isInHand(link: LaneLink, record: number): boolean {
+    return this.pass?.record === record && this.pass.link === link
   }
 
   /** Whether what it has not got is gone, or not worth being sent to it any more. */
@@ -504,7 +509,7 @@ export class Transmitter {
     let next = window.next(first)
     while (
       next !== NO_RECORD &&
-      next !== this.pass?.record &&
+      !this.isInHand(link, next) &&
       window.start(next) === start + length &&
       window.segment(next) === segment &&
       length + window.length(next) <= CATCH_UP_WRITE_BYTES_MAX

@@ -261,6 +261,46 @@ describe('a pass that runs out of time', () => {
     for (const { socket } of members) expect(ticksIn(socket.text)).toEqual([1, 2])
     expect(fanOut.count('ticksBroadcast')).toBe(2 * COUNT)
   })
+
+  it.each([1, 2])(
+    'holds up nobody on another lane, whose records have the same numbers: %i',
+    async inHand => {
+      const { lanes } = start({ laneCount: 2 })
+      const passed = Array.from({ length: COUNT }, () => fanOut.connect(spec({ symbols: ['A'] })))
+      const slow = fanOut.connect(spec({ symbols: ['B'] }))
+      const [one, two] = [fanOut.audience(passed[0]!), fanOut.audience(slow)]
+      expect([one.lane, two.lane]).toEqual([0, 1])
+      for (const lane of lanes) {
+        lane.obey()
+        await fanOut.turn(lane)
+      }
+      slow.socket.isStuck = true
+      for (let tick = 1; tick <= 3; tick++) {
+        lanes[1]!.record(two.id)
+        await fanOut.turn(lanes[1])
+      }
+      for (let record = 0; record < inHand; record++) {
+        lanes[0]!.record(one.id)
+        await fanOut.turn(lanes[0])
+      }
+      lanes[0]!.record(one.id)
+      lanes[0]!.endTurn()
+      const giveTime = withoutTime()
+      fanOut.transmitter.wake()
+      // A record of the first lane is in hand, and from record 1 of the second on the client has got none.
+      expect([fanOut.transmitter.isTransmitted(fanOut.links[0]!), slow.recipient.nextRecord]).toEqual([
+        false,
+        1,
+      ])
+      slow.socket.writeLengths.length = 0
+      slow.socket.open()
+      expect(slow.socket.text).toBe('2!0;2:1;2:2;2:3;')
+      expect(slow.socket.writeLengths).toEqual([8])
+      giveTime()
+      await fanOut.rest()
+      expect(slow.socket.text).toBe('2!0;2:1;2:2;2:3;')
+    },
+  )
 })
 
 describe('a blocked member', () => {
