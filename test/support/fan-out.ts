@@ -48,7 +48,7 @@ export class FanOut {
   private nextId = 1
 
   /** The smallest ring by default: 8 segments of 1 KiB. */
-  constructor({ laneCount = 1, frameRingBytes = 8192 } = {}) {
+  constructor({ laneCount = 1, frameRingBytes = 8192, gatherMs = 0 } = {}) {
     // At 0 a recipient blocked now would look like one that is not.
     this.clock.advance(1)
     const layout = laneLayout(frameRingBytes, 512, 64)
@@ -72,7 +72,7 @@ export class FanOut {
       counters: this.counters,
       latency: this.latency,
       passBudgetMs: PASS_BUDGET_MS,
-      gatherMs: 0,
+      gatherMs,
       links: this.links,
       events: {
         lapped: recipient => {
