@@ -203,6 +203,16 @@ describe('while ticks are gathered', () => {
     expect([turnsAhead(), clock.timerCount]).toEqual([2, 1])
   })
 
+  it('opens for somebody who asks when a turn is out that has no answer yet', () => {
+    turn()
+    publish()
+    pace.hurry(0)
+    transmit()
+    expect(turnsAhead()).toBe(1)
+    turn()
+    expect(turnsAhead()).toBe(2)
+  })
+
   it('opens for somebody who asks in the midst of a turn', () => {
     turn()
     publish()
