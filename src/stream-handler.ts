@@ -119,6 +119,7 @@ export class StreamHandler {
         joined: recipient => membership.joined(recipient),
         deferred: recipient => membership.defer(recipient),
         replayed: (recipient, position) => membership.replayed(recipient, position),
+        replayEnded: recipient => membership.leave(recipient),
         caughtUp: recipient => membership.goOn(recipient),
         cutOff: recipient => this.clients.cutOff(recipient),
         afterRun: () => this.afterRun(),

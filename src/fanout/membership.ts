@@ -65,20 +65,25 @@ export class Membership {
     return (asked?.answerBytes ?? 0) + (wanted?.answerBytes ?? 0)
   }
 
-  /** Asks the lane for what the recipient wants, unless it has asked already or has not got all of its audience's frames. */
+  /**
+   * Asks the lane for what the recipient wants, unless it has asked already or has not got all of its audience's frames. One
+   * that is blocked asks when its socket has taken all: the answer, maybe a snapshot of all symbols, would only pin the ring.
+   */
   goOn(recipient: Recipient): void {
     const { asked, wanted } = recipient
+    if (recipient.isBlocked) return
     if (asked !== undefined && isReplaying(recipient)) this.replays.enter(recipient, asked.audience.lane)
     if (wanted === undefined || asked !== undefined || recipient.isBehind) return
     recipient.wanted = undefined
     this.ask(recipient, wanted)
   }
 
-  /** The recipient is behind and has to get the rest of its audience's frames before it can go over to another. */
+  /** The lane has answered too early: the recipient is to take what it was given, and the rest of its audience's frames, first. */
   defer(recipient: Recipient): void {
     const { asked, wanted } = recipient
     if (asked === undefined) return
     recipient.asked = undefined
+    asked.wasDeferred = true
     // The answer on its way is for nobody.
     recipient.join++
     if (wanted === undefined) recipient.wanted = asked
@@ -86,6 +91,7 @@ export class Membership {
       wanted.answers.unshift(...asked.answers)
       wanted.answerBytes += asked.answerBytes
       wanted.sinceUs = asked.sinceUs
+      wanted.wasDeferred = true
       this.drop(asked.audience)
     }
   }
@@ -96,7 +102,7 @@ export class Membership {
     if (audience === undefined) return
     this.defer(recipient)
     audience.clientCount++
-    this.ask(recipient, { audience, answers: [], answerBytes: 0, sinceUs: 0 })
+    this.ask(recipient, { audience, answers: [], answerBytes: 0, sinceUs: 0, wasDeferred: false })
   }
 
   /** The recipient was given a part of what it missed while it was away; it is to have the next when it has taken this one. */
@@ -151,6 +157,7 @@ export class Membership {
       answers: [...(before?.answers ?? []), answer],
       answerBytes: answerBytes + (before?.answerBytes ?? 0),
       sinceUs: before?.sinceUs ?? this.options.clock.epochUs(),
+      wasDeferred: before?.wasDeferred ?? false,
     }
     if (before !== undefined) this.drop(before.audience)
     this.goOn(recipient)

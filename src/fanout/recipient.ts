@@ -16,6 +16,8 @@ export interface AudienceRequest {
   answerBytes: number
   /** When the first of the commands came, µs; 0: nobody has asked. */
   sinceUs: number
+  /** Whether the lane has answered once, and too early. */
+  wasDeferred: boolean
 }
 
 /** How far behind a client may be before what it has not got is told as a gap. */
@@ -45,6 +47,8 @@ export class Recipient {
   receiving: Audience | undefined
   /** Number of its last request to join; an answer to an earlier one is not for it any more. */
   join = 0
+  /** Number of the last request whose answer it was given, or the first part of it. */
+  answered = 0
   /** The first record it has not got, or NO_RECORD while it has all. */
   nextRecord = NO_RECORD
   /** How far the replay of what it missed while it was away is, from the connection until it has joined. */

@@ -55,10 +55,12 @@ export interface TransmitterEvents {
   lapped(recipient: Recipient): void
   /** The recipient's lane has answered what it asked for. @returns the audience that it joins by that */
   joined(recipient: Recipient): Audience | undefined
-  /** The lane has answered too early: the recipient is behind. */
+  /** The lane has answered too early: the recipient is behind or blocked. */
   deferred(recipient: Recipient): void
   /** The recipient was given a part of what it missed while it was away. */
   replayed(recipient: Recipient, position: ReplayPosition): void
+  /** The recipient is closing and cannot be given the part that it asked for: what it wants is for nobody. */
+  replayEnded(recipient: Recipient): void
   /** The recipient is no longer behind, or its socket has taken all that was for it. */
   caughtUp(recipient: Recipient): void
   /** The ring needs bytes that the recipient's socket holds: end it now, and call `leave`. */
@@ -353,17 +355,22 @@ export class Transmitter {
   private answer(link: LaneLink): void {
     const recipient = this.recipientOf(link)
     if (recipient === undefined || !recipient.socket.writable) return
-    if (recipient.isBehind) {
+    if (recipient.isBehind || (recipient.isBlocked && !mayAnswerBlocked(recipient))) {
       this.events.deferred(recipient)
       return
     }
+    recipient.answered = recipient.join
     this.writeTo(recipient, link)
   }
 
   /** A part of what a recipient missed while it was away. */
   private replay(link: LaneLink): void {
     const recipient = this.recipientOf(link)
-    if (recipient === undefined || !recipient.socket.writable) return
+    if (recipient === undefined) return
+    if (!recipient.socket.writable) {
+      this.events.replayEnded(recipient)
+      return
+    }
     this.writeTo(recipient, link)
     const { descriptor } = link.ring
     const { lastOffset, lostTotal, messages, ticksTotal, unknownLosses } = descriptor
@@ -460,7 +467,7 @@ export class Transmitter {
         return
       }
       // A pass in hand gives its record to those that are not behind; who gets it here would get it twice.
-      if (bytesLeft <= 0 || this.pass?.record === recipient.nextRecord) {
+      if (bytesLeft <= 0 || this.isInHand(link, recipient.nextRecord)) {
         // To the end of the line.
         this.catchingUp.delete(recipient)
         this.catchingUp.add(recipient)
@@ -474,6 +481,11 @@ export class Transmitter {
     if (recipient.isBehind) return
     recipient.progress = undefined
     this.events.caughtUp(recipient)
+  }
+
+  /** Whether the pass in hand is for this record; each lane numbers its own. */
+  private isInHand(link: LaneLink, record: number): boolean {
+    return this.pass?.record === record && this.pass.link === link
   }
 
   /** Whether what it has not got is gone, or not worth being sent to it any more. */
@@ -497,7 +509,7 @@ export class Transmitter {
     let next = window.next(first)
     while (
       next !== NO_RECORD &&
-      next !== this.pass?.record &&
+      !this.isInHand(link, next) &&
       window.start(next) === start + length &&
       window.segment(next) === segment &&
       length + window.length(next) <= CATCH_UP_WRITE_BYTES_MAX
@@ -526,6 +538,14 @@ export class Transmitter {
   private scheduleRun(): void {
     if (this.immediate === undefined && !this.isStopped) this.immediate = setImmediate(this.continueRunning)
   }
+}
+
+/**
+ * The rest of an answer follows its first part. And one that was put off once has taken all that it held since: it reads. If each turn
+ * blocked it again, just before the answer at the turn's end, it could never ask for less.
+ */
+function mayAnswerBlocked({ answered, asked, join }: Recipient): boolean {
+  return answered === join || asked?.wasDeferred === true
 }
 
 /** Gives a writable socket bytes of the ring. @returns whether the kernel has them all; if not, the socket holds them */

@@ -1,6 +1,7 @@
 /**
  * A client that does not read: it holds bytes of the ring, and neither loses them nor costs the others anything.
  */
+import type { Socket } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
 import type { HandlerOptions } from '../../src/config.js'
 import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
@@ -109,4 +110,37 @@ it('lets a client catch up without loss from what the ring still holds', async (
   expectIntact(slow)
   expect(slow.gaps).toEqual([])
   expect(slow.ticks.length).toBe(last)
+})
+
+it('is written nothing more for its commands while it does not read, and answered when it reads again', async () => {
+  server = await HandlerServer.startOnUnixSocket({ ...FULL_SIZE, maxCommandsPerSecond: 100_000 })
+  const running = server
+  const slow = await running.connect('?symbols=OLD*')
+  const other = await running.connect('?symbols=OTHER')
+  for (let symbol = 0; symbol < 1000; symbol++) running.handler.broadcastTick(quote(`OLD${symbol}`, 1))
+  await slow.until(() => slow.ticks.length === 1000)
+  slow.socket.pause()
+
+  let commands = 0
+  /** Both clients ask for something, and the lane has answered all that it was asked. */
+  const command = async (): Promise<void> => {
+    const id = ++commands
+    slow.socket.send(JSON.stringify({ type: 'subscribe', id, symbols: ['OLD*'], snapshot: true }))
+    const [socket] = running.sockets as Socket[]
+    await running.until(
+      () => socket!.bytesRead === (slow.socket as unknown as { _socket: Socket })._socket.bytesWritten,
+    )
+    other.socket.send(JSON.stringify({ type: 'unsubscribe', id, symbols: [] }))
+    await other.until(() => other.messages.length === 1 + id)
+  }
+  while (running.count('writesBlocked') === 0) await command()
+  const before = running.count('bytesSent')
+  const othersBefore = JSON.stringify(other.messages).length
+  for (let round = 0; round < 50; round++) await command()
+  const others = JSON.stringify(other.messages).length - othersBefore
+  expect(running.count('bytesSent') - before).toBeLessThan(2 * others)
+
+  slow.socket.resume()
+  const answered = () => slow.messages.filter(({ type }) => type === 'subscribed').length
+  await slow.until(() => answered() === 1 + commands)
 })

@@ -205,6 +205,16 @@ describe('Membership', () => {
       expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 2, 2, 1), answers: [TO_B] } })
     })
 
+    it('waits with the change while its socket has not taken all', () => {
+      mover.blockedSinceMs = 1
+      membership.move(mover, B, TO_B, 100)
+      membership.move(mover, C, TO_C, 100)
+      expect(sent.filter(({ command }) => command.op === 'join')).toEqual([])
+      mover.blockedSinceMs = 0
+      membership.goOn(mover)
+      expect(sent.at(-1)).toMatchObject({ command: { op: 'join', answers: [TO_B, TO_C] } })
+    })
+
     it('asks again for what was answered while it was behind', () => {
       membership.move(mover, B, TO_B, 100)
       mover.nextRecord = 7

@@ -262,6 +262,46 @@ describe('a pass that runs out of time', () => {
     for (const { socket } of members) expect(ticksIn(socket.text)).toEqual([1, 2])
     expect(fanOut.count('ticksBroadcast')).toBe(2 * COUNT)
   })
+
+  it.each([1, 2])(
+    'holds up nobody on another lane, whose records have the same numbers: %i',
+    async inHand => {
+      const { lanes } = start({ laneCount: 2 })
+      const passed = Array.from({ length: COUNT }, () => fanOut.connect(spec({ symbols: ['A'] })))
+      const slow = fanOut.connect(spec({ symbols: ['B'] }))
+      const [one, two] = [fanOut.audience(passed[0]!), fanOut.audience(slow)]
+      expect([one.lane, two.lane]).toEqual([0, 1])
+      for (const lane of lanes) {
+        lane.obey()
+        await fanOut.turn(lane)
+      }
+      slow.socket.isStuck = true
+      for (let tick = 1; tick <= 3; tick++) {
+        lanes[1]!.record(two.id)
+        await fanOut.turn(lanes[1])
+      }
+      for (let record = 0; record < inHand; record++) {
+        lanes[0]!.record(one.id)
+        await fanOut.turn(lanes[0])
+      }
+      lanes[0]!.record(one.id)
+      lanes[0]!.endTurn()
+      const giveTime = withoutTime()
+      fanOut.transmitter.wake()
+      // A record of the first lane is in hand, and from record 1 of the second on the client has got none.
+      expect([fanOut.transmitter.isTransmitted(fanOut.links[0]!), slow.recipient.nextRecord]).toEqual([
+        false,
+        1,
+      ])
+      slow.socket.writeLengths.length = 0
+      slow.socket.open()
+      expect(slow.socket.text).toBe('2!0;2:1;2:2;2:3;')
+      expect(slow.socket.writeLengths).toEqual([8])
+      giveTime()
+      await fanOut.rest()
+      expect(slow.socket.text).toBe('2!0;2:1;2:2;2:3;')
+    },
+  )
 })
 
 describe('a blocked member', () => {
@@ -391,7 +431,7 @@ describe('a member that bounds how far it may be behind', () => {
   async function stuck(limits: Partial<LagLimits>): Promise<[Member, Member]> {
     start()
     const other = fanOut.connect()
-    const slow = fanOut.connect(undefined, { ...NO_LIMITS, ...limits })
+    const slow = fanOut.connect(undefined, { limits: { ...NO_LIMITS, ...limits } })
     fanOut.lane.obey()
     await fanOut.turn()
     slow.socket.isStuck = true
@@ -662,4 +702,120 @@ describe('a member that goes over to another audience', () => {
     await fanOut.tick(first)
     expect(mover.socket.text).toBe('1!0;1:1;1:2;1:3;2!0;2:1;')
   })
+
+  it('is given nothing while it is blocked, however often it asks', async () => {
+    const { lane, membership } = start()
+    const [mover] = await fanOut.members(1)
+    mover.socket.isStuck = true
+    await fanOut.tick(fanOut.audience(mover))
+    for (let round = 0; round < 10; round++) {
+      membership.move(mover.recipient, B, ANSWER, 100)
+      lane.obey()
+      await fanOut.turn()
+    }
+    expect(mover.socket.writeLengths).toEqual([4, 4])
+    mover.socket.open()
+    lane.obey()
+    await fanOut.turn()
+    expect(mover.socket.text).toMatch(/^1!0;1:1;\d+!0;$/)
+  })
+
+  it('takes what it was given first when it is blocked as the answer comes', async () => {
+    const { lane, mover, first } = await asked()
+    mover.socket.isStuck = true
+    await fanOut.tick(first)
+    lane.obey()
+    await fanOut.turn()
+    expect(mover.socket.writeLengths).toEqual([4, 4])
+    expect(fanOut.audience(mover)).toBe(first)
+    mover.socket.open()
+    lane.obey()
+    await fanOut.turn()
+    expect(mover.socket.text).toBe('1!0;1:1;2!0;')
+  })
+
+  it('is answered, though it reads so slowly that each turn blocks it', async () => {
+    const { lane, mover, first, second } = await asked()
+    for (let turn = 0; turn < 2; turn++) {
+      mover.socket.isStuck = true
+      lane.record(first.id)
+      lane.obey()
+      await fanOut.turn()
+      mover.socket.open()
+    }
+    await fanOut.tick(second())
+    expect(mover.socket.text).toBe('1!0;1:1;1:2;2!0;2:1;')
+  })
+
+  it('gets the whole of an answer whose first part blocks it', async () => {
+    const { lane, mover, second } = await asked()
+    const [, join] = lane.commands.splice(0)
+    if (join?.op !== 'join') throw new Error('nothing was asked')
+    lane.ticksTotals.set(join.audience, 0)
+    lane.answer(join, 3)
+    mover.socket.isStuck = true
+    await fanOut.turn()
+    mover.socket.open()
+    await fanOut.tick(second())
+    expect(lane.commands.filter(({ op }) => op === 'join')).toEqual([])
+    expect(mover.socket.text).toBe('1!0;2!0;2+;2+;2:1;')
+  })
+})
+
+describe('a client that resumes', () => {
+  const B = spec({ symbols: ['B'], batch: true })
+  const ANSWER = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
+
+  const resuming = () => fanOut.connect(undefined, { replay: { offset: 0, seq: 0, continuity: null } })
+
+  /** The joins that the lane was told of since the last call. */
+  const joins = () => fanOut.lane.commands.splice(0).flatMap(each => (each.op === 'join' ? [each] : []))
+
+  it('is given part after part as it takes them', async () => {
+    const { lane } = start()
+    const { recipient, socket } = resuming()
+    for (let part = 1; part <= 3; part++) {
+      const [join] = joins()
+      expect(join).toMatchObject({ client: recipient.id, replay: { seq: part - 1 } })
+      lane.replay(join!)
+      await fanOut.turn()
+    }
+    expect(socket.text).toBe('1~;1~;1~;')
+  })
+
+  it('stops its own replay while it does not read, whatever it asks for', async () => {
+    const { lane, membership } = start()
+    const { recipient, socket } = resuming()
+    socket.isStuck = true
+    lane.replay(joins()[0]!)
+    await fanOut.turn()
+    membership.move(recipient, B, ANSWER, 100)
+    expect(joins()).toEqual([])
+    socket.open()
+    expect(joins()).toMatchObject([{ client: recipient.id, replay: { seq: 1 } }])
+  })
+
+  it.each(['the first', 'a later'])(
+    'holds up no others when it closes before it is given %s part',
+    async which => {
+      const { lane } = start()
+      const clients = [resuming(), resuming(), resuming()]
+      if (which === 'a later') {
+        for (let part = 0; part < 3; part++) {
+          for (const join of joins()) lane.replay(join)
+          await fanOut.turn()
+        }
+      }
+      const asked = joins()
+      const closing = clients.filter(({ recipient }) => asked.some(({ client }) => client === recipient.id))
+      expect(closing).toHaveLength(2)
+      for (const { socket } of closing) socket.writable = false
+      for (const join of asked) lane.replay(join)
+      await fanOut.turn()
+      const [other] = clients.filter(each => !closing.includes(each))
+      expect(joins()).toMatchObject([{ client: other!.recipient.id }])
+      for (const { recipient } of clients) fanOut.leave(recipient)
+      expect(fanOut.membership.audienceCount).toBe(0)
+    },
+  )
 })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { ASLEEP, ASLEEP_FOR_ROOM, LaneDoorbell, MainDoorbell } from '../../src/memory/doorbell.js'
+import { ASLEEP, ASLEEP_FOR_ROOM, AWAKE, LaneDoorbell, MainDoorbell } from '../../src/memory/doorbell.js'
 import { CONTROL_BYTES, DOORBELL, LANE_ASLEEP, MAIN_ASLEEP } from '../../src/memory/lane-layout.js'
 import { reportOf, startThread, terminateThreads } from '../support/thread.js'
 import { type DoorbellTask, PING, PONG } from '../support/threads/doorbell-lane.js'
@@ -24,8 +24,17 @@ afterEach(() => {
 })
 
 describe('a lane', () => {
-  /** Lets `between` happen before the lane's `step`th access to shared memory. @returns how many accesses there were */
-  function waitInterrupted(step: number, bell: ReturnType<typeof doorbells>, between: () => void): number {
+  /**
+   * Lets `between` happen before the lane's `step`th access to shared memory, its look for work among them.
+   *
+   * @returns how many accesses there were
+   */
+  function waitInterrupted(
+    step: number,
+    bell: ReturnType<typeof doorbells>,
+    between: () => void,
+    { flag = ASLEEP, hasWork = (): boolean => false } = {},
+  ): number {
     let accesses = 0
     let isInside = false
     const interrupt = (): void => {
@@ -46,12 +55,13 @@ describe('a lane', () => {
       if (control[index] !== value) return 'not-equal'
       // Asleep for good unless the other side knows: it has to see the flag.
       if (control[LANE_ASLEEP] === 0) throw new Error(`asleep unseen after step ${step}`)
+      if (hasWork()) throw new Error(`asleep with work after step ${step}`)
       return 'ok'
     }) as never)
     bell.lane.waitUnless(() => {
       interrupt()
-      return false
-    })
+      return hasWork()
+    }, flag)
     vi.restoreAllMocks()
     return accesses
   }
@@ -64,6 +74,28 @@ describe('a lane', () => {
       waitInterrupted(step, bell, () => bell.main.ringLane())
     }
   })
+
+  it.each([
+    ['tellRoom', ASLEEP_FOR_ROOM],
+    ['tellLane', ASLEEP],
+    ['ringLane', ASLEEP],
+    ['ringLane', ASLEEP_FOR_ROOM],
+  ] as const)(
+    'never sleeps over what %s tells it of, wherever that comes in between: state %i',
+    (tell, flag) => {
+      const accesses = waitInterrupted(-1, doorbells(), () => {}, { flag })
+      for (let step = 0; step < accesses; step++) {
+        const bell = doorbells()
+        let isThere = false
+        const between = (): void => {
+          isThere = true
+          bell.main[tell]()
+        }
+        waitInterrupted(step, bell, between, { flag, hasWork: () => isThere })
+        expect(isThere).toBe(true)
+      }
+    },
+  )
 
   it('does not sleep when it is rung after its last look for work', () => {
     const bell = doorbells()
@@ -88,6 +120,21 @@ describe('a lane', () => {
     bell.control[LANE_ASLEEP] = state
     bell.main.ringLane()
     expect(notify).toHaveBeenCalledTimes(wakeUps + 1)
+  })
+
+  it.each([
+    [AWAKE, 0],
+    [ASLEEP, 0],
+    [ASLEEP_FOR_ROOM, 1],
+  ])('is told of room where it waits for it: state %i, %i wake-up', (state, wakeUps) => {
+    const bell = doorbells()
+    const notify = vi.spyOn(Atomics, 'notify')
+    bell.control[LANE_ASLEEP] = state
+    bell.main.tellRoom()
+    bell.main.tellRoom()
+    expect(notify).toHaveBeenCalledTimes(wakeUps)
+    expect(bell.control[DOORBELL]).toBe(wakeUps)
+    expect(bell.control[LANE_ASLEEP]).toBe(wakeUps === 1 ? AWAKE : state)
   })
 
   it('does not sleep when there is work', () => {
@@ -145,31 +192,38 @@ describe('the main thread', () => {
 })
 
 describe('two threads', () => {
-  it('wake each other every time, also amid rings that mean nothing', async () => {
-    const { memory, control, main } = doorbells()
-    const { port1, port2 } = new MessageChannel()
-    const task: DoorbellTask = { memory, bell: port2, rounds: TRIES }
-    const thread = startThread('doorbell-lane', task, [port2])
-    const report = reportOf<number>(thread)
-    const isAnswered = (): boolean => Atomics.load(control, PONG) === Atomics.load(control, PING)
-    const ping = (): void => {
-      const round = Atomics.load(control, PING) + 1
-      if (round > TRIES) return
-      // While the lane is on its way to sleep.
-      for (let ring = 0; ring < (round % 40) * RINGS_STEP; ring++) main.ringLane()
-      Atomics.store(control, PING, round)
-      main.ringLane()
-    }
-    port1.on('message', () => {
-      do if (isAnswered()) ping()
-      while (Atomics.load(control, PONG) < TRIES && main.sleepUnless(isAnswered))
-    })
-    const closed = once(port1, 'close')
-    main.sleepUnless(() => false)
-    ping()
-    // A lost wake-up ends in the test's timeout: nothing else would wake either.
-    expect(await report).toBeGreaterThan(TRIES / 10)
-    await closed
-    expect(control[PONG]).toBe(TRIES)
-  }, 10_000)
+  it.each([
+    ['ringLane', ASLEEP],
+    ['tellRoom', ASLEEP_FOR_ROOM],
+  ] as const)(
+    'wake each other every time, also amid rings that mean nothing: %s',
+    async (tell, flag) => {
+      const { memory, control, main } = doorbells()
+      const { port1, port2 } = new MessageChannel()
+      const task: DoorbellTask = { memory, bell: port2, rounds: TRIES, flag }
+      const thread = startThread('doorbell-lane', task, [port2])
+      const report = reportOf<number>(thread)
+      const isAnswered = (): boolean => Atomics.load(control, PONG) === Atomics.load(control, PING)
+      const ping = (): void => {
+        const round = Atomics.load(control, PING) + 1
+        if (round > TRIES) return
+        // While the lane is on its way to sleep.
+        for (let ring = 0; ring < (round % 40) * RINGS_STEP; ring++) main[tell]()
+        Atomics.store(control, PING, round)
+        main[tell]()
+      }
+      port1.on('message', () => {
+        do if (isAnswered()) ping()
+        while (Atomics.load(control, PONG) < TRIES && main.sleepUnless(isAnswered))
+      })
+      const closed = once(port1, 'close')
+      main.sleepUnless(() => false)
+      ping()
+      // A lost wake-up ends in the test's timeout: nothing else would wake either.
+      expect(await report).toBeGreaterThan(TRIES / 10)
+      await closed
+      expect(control[PONG]).toBe(TRIES)
+    },
+    10_000,
+  )
 })

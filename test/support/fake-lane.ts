@@ -4,7 +4,7 @@
  */
 import type { LaneLink } from '../../src/fanout/lane-link.js'
 import { Descriptor, FrameRingWriter } from '../../src/memory/frame-ring.js'
-import { AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, TURN_END } from '../../src/memory/lane-layout.js'
+import { AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, REPLAYED, TURN_END } from '../../src/memory/lane-layout.js'
 import type { JoinCommand, LaneCommand } from '../../src/protocol/lane-commands.js'
 
 export class FakeLane {
@@ -45,8 +45,11 @@ export class FakeLane {
     return true
   }
 
-  /** Answers one join: `<audience>?<ticks told as missing>;` or, for the first, `<audience>!<ticks before it>;`. */
-  answer({ audience, client, join, fellBehindAt }: JoinCommand): boolean {
+  /**
+   * Answers one join: `<audience>?<ticks told as missing>;` or, for the first, `<audience>!<ticks before it>;`. A longer answer goes on
+   * with `<audience>+;` for each further part.
+   */
+  answer({ audience, client, join, fellBehindAt }: JoinCommand, parts = 1): boolean {
     if (!this.ticksTotals.has(audience)) return true
     const total = this.ticksTotal(audience)
     const text =
@@ -54,8 +57,21 @@ export class FakeLane {
     if (!this.put(text)) return false
     this.descriptor.ticks = 0
     this.describe(CLIENT_FRAMES, client, text.length, total, 0, join)
+    for (let part = 1; part < parts; part++) {
+      const more = `${audience}+;`
+      if (!this.put(more)) return false
+      this.describe(CLIENT_FRAMES, client, more.length, total, 0, join)
+    }
     this.describe(JOINED, client, 0, total, 0, join)
     return true
+  }
+
+  /** Gives one that resumes a part of what it missed: `<audience>~;`. */
+  replay({ audience, client, join }: JoinCommand): void {
+    const text = `${audience}~;`
+    this.put(text)
+    this.descriptor.ticks = 1
+    this.describe(REPLAYED, client, text.length, this.ticksTotal(audience), 1, join)
   }
 
   endTurn(): void {

@@ -14,7 +14,7 @@ import { laneLayout } from '../../src/memory/lane-layout.js'
 import { Histogram } from '../../src/metrics/histogram.js'
 import { MAIN_SLOT_COUNT, MAIN_SLOTS, type MainMetric } from '../../src/metrics/metric-table.js'
 import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
-import type { Progress } from '../../src/protocol/lane-commands.js'
+import type { Progress, ReplayPosition } from '../../src/protocol/lane-commands.js'
 import { FakeClock } from './fake-clock.js'
 import { FakeLane } from './fake-lane.js'
 import { FakeSocket } from './fake-socket.js'
@@ -48,7 +48,7 @@ export class FanOut {
   private nextId = 1
 
   /** The smallest ring by default: 8 segments of 1 KiB. */
-  constructor({ laneCount = 1, frameRingBytes = 8192 } = {}) {
+  constructor({ laneCount = 1, frameRingBytes = 8192, gatherMs = 0 } = {}) {
     // At 0 a recipient blocked now would look like one that is not.
     this.clock.advance(1)
     const layout = laneLayout(frameRingBytes, 512, 64)
@@ -72,7 +72,7 @@ export class FanOut {
       counters: this.counters,
       latency: this.latency,
       passBudgetMs: PASS_BUDGET_MS,
-      gatherMs: 0,
+      gatherMs,
       links: this.links,
       events: {
         lapped: recipient => {
@@ -82,6 +82,7 @@ export class FanOut {
         joined: recipient => this.membership.joined(recipient),
         deferred: recipient => this.membership.defer(recipient),
         replayed: (recipient, position) => this.membership.replayed(recipient, position),
+        replayEnded: recipient => this.membership.leave(recipient),
         caughtUp: recipient => this.membership.goOn(recipient),
         cutOff: recipient => {
           this.cutOff.push(recipient)
@@ -100,10 +101,14 @@ export class FanOut {
     return this.counters.values[MAIN_SLOTS[metric]]!
   }
 
-  /** A client that has asked to join. */
-  connect(spec: AudienceSpec = ALL_TICKS, limits: LagLimits = NO_LIMITS): Member {
+  /** A client that has asked to join. @param replay from where it resumes, if it does */
+  connect(
+    spec: AudienceSpec = ALL_TICKS,
+    { limits = NO_LIMITS, replay }: { limits?: LagLimits; replay?: ReplayPosition } = {},
+  ): Member {
     const socket = new FakeSocket()
     const recipient = new Recipient(this.nextId, `test-${this.nextId++}`, socket.duplex, limits)
+    recipient.replay = replay
     this.transmitter.add(recipient)
     this.membership.join(recipient, spec, ANSWER, 100)
     return { recipient, socket }

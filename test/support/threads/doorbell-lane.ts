@@ -7,6 +7,8 @@ export interface DoorbellTask {
   readonly memory: SharedArrayBuffer
   readonly bell: MessagePort
   readonly rounds: number
+  /** As what it sleeps, see doorbell.ts. */
+  readonly flag: number
 }
 
 /** Words of the control block that nobody else uses. */
@@ -14,7 +16,7 @@ export const PING = 40
 export const PONG = 41
 
 if (workerData !== null) {
-  const { memory, bell, rounds } = workerData as DoorbellTask
+  const { memory, bell, rounds, flag } = workerData as DoorbellTask
   const control = new Int32Array(memory, 0, CONTROL_BYTES / 4)
   const doorbell = new LaneDoorbell(control, bell)
   let wakes = 0
@@ -22,7 +24,7 @@ if (workerData !== null) {
     const isPinged = (): boolean => Atomics.load(control, PING) !== pong
     while (!isPinged()) {
       wakes++
-      doorbell.waitUnless(isPinged)
+      doorbell.waitUnless(isPinged, flag)
     }
     pong = Atomics.load(control, PING)
     Atomics.store(control, PONG, pong)

@@ -1,0 +1,344 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { LaneLink } from '../../src/fanout/lane-link.js'
+import { Pace } from '../../src/fanout/pace.js'
+import { ASLEEP_FOR_ROOM } from '../../src/memory/doorbell.js'
+import { LANE_ASLEEP, laneLayout } from '../../src/memory/lane-layout.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { FakeLane } from '../support/fake-lane.js'
+import { FanOut, LATEST_BYTES } from '../support/fan-out.js'
+
+const GATHER_MS = 20
+/** How long the load is watched before it is judged. */
+const WINDOW_MS = 100
+/** What a client is given at once at the most, as far as gathering goes. */
+const GATHERED_BYTES_MAX = 16 * 1024
+
+let clock: FakeClock
+let links: LaneLink[]
+let lanes: FakeLane[]
+let pace: Pace
+let arrived: number
+
+function start({ gatherMs = GATHER_MS, laneCount = 1 } = {}): void {
+  clock = new FakeClock()
+  arrived = 0
+  const layout = laneLayout(8192, 512, 64)
+  links = Array.from({ length: laneCount }, (_, index) => new LaneLink(index, layout, LATEST_BYTES, () => {}))
+  lanes = links.map(link => new FakeLane(link))
+  pace = new Pace(links, gatherMs, () => arrived, clock)
+}
+
+beforeEach(() => start())
+
+const turnsAhead = (lane = 0) => lanes[lane]!.ring.turnsAhead()
+
+interface Turn {
+  readonly lane?: number
+  /** How often ticks have come since the turn before. */
+  readonly arrivals?: number
+  /** Of each record. */
+  readonly ticks?: number
+  readonly bytes?: number
+  readonly busyMs?: number
+}
+
+function publish(lane = 0): void {
+  lanes[lane]!.endTurn()
+}
+
+/** The transmitter takes a turn that was published, of one record for ten clients. */
+function transmit({ lane = 0, arrivals = 1, ticks = 1, bytes = 100, busyMs = 0 }: Turn = {}): void {
+  const link = links[lane]!
+  const startMs = clock.nowMs()
+  arrived += arrivals
+  link.ring.next()
+  pace.reading(link)
+  clock.jump(busyMs)
+  pace.wrote(link, 10, ticks, bytes)
+  pace.turnEnded(link)
+  pace.ran(startMs, clock.nowMs())
+}
+
+function turn(what: Turn = {}): void {
+  publish(what.lane)
+  transmit(what)
+}
+
+/** Lets the transmitter be at work for a share of the time for which the load is watched. */
+function work(share: number, what: Turn = {}): void {
+  turn({ ...what, busyMs: share * WINDOW_MS })
+  clock.advance(WINDOW_MS - share * WINDOW_MS)
+  pace.ran(clock.nowMs(), clock.nowMs())
+}
+
+/** Lets ticks be gathered; nothing is held back yet. */
+function gather(what?: Turn): void {
+  work(0.9, what)
+}
+
+describe('while there is time', () => {
+  it('lets a lane publish again as soon as its turn is sent', () => {
+    for (let round = 0; round < 50; round++) {
+      turn({ busyMs: 1 })
+      expect(turnsAhead()).toBe(0)
+      clock.advance(9)
+    }
+    expect(clock.delaysMs).toEqual([])
+  })
+
+  it('counts a turn that is sent in several runs once', () => {
+    publish()
+    for (let part = 0; part < 3; part++) pace.reading(links[0]!)
+    pace.turnEnded(links[0]!)
+    expect(turnsAhead()).toBe(0)
+    publish()
+    publish()
+    transmit()
+    expect(turnsAhead()).toBe(1)
+    transmit()
+    expect(turnsAhead()).toBe(0)
+  })
+})
+
+it.each([
+  ['half of the time', 0.5, {}, false],
+  ['more than half of the time', 0.51, {}, true],
+  ['a third of the time, for two arrivals in a write', 0.34, { arrivals: 2, ticks: 2 }, true],
+  ['a quarter of the time, for two arrivals in a write', 0.25, { arrivals: 2, ticks: 2 }, false],
+  ['a third of the time, for many ticks that came together', 0.34, { arrivals: 1, ticks: 64 }, false],
+  ['a third of the time, for one of many arrivals', 0.34, { arrivals: 64, ticks: 1 }, false],
+] as const)(
+  'judges what it would take to send each arrival on its own: %s',
+  (_, share, what, isGathering) => {
+    // The first turn's arrivals are all since the beginning.
+    work(0)
+    work(share, what)
+    turn()
+    expect(turnsAhead()).toBe(isGathering ? 1 : 0)
+  },
+)
+
+describe('while ticks are gathered', () => {
+  beforeEach(() => gather())
+
+  it('lets a lane have one turn ahead, and another only after a while', () => {
+    turn()
+    expect(turnsAhead()).toBe(1)
+    turn()
+    expect(turnsAhead()).toBe(2)
+    clock.advance(GATHER_MS - 1)
+    expect(turnsAhead()).toBe(2)
+    clock.advance(1)
+    expect(turnsAhead()).toBe(1)
+    turn()
+    expect(turnsAhead()).toBe(2)
+    expect(clock.delaysMs).toEqual([GATHER_MS, GATHER_MS])
+  })
+
+  it('wakes the lane that it held back', () => {
+    const control = new Int32Array(links[0]!.memory)
+    turn()
+    turn()
+    control[LANE_ASLEEP] = ASLEEP_FOR_ROOM
+    clock.advance(GATHER_MS - 1)
+    expect(links[0]!.isAsleep).toBe(true)
+    clock.advance(1)
+    expect(links[0]!.isAsleep).toBe(false)
+  })
+
+  it('goes on while sending each arrival would take more than 0.35 of the time', () => {
+    work(0.36)
+    turn()
+    expect(turnsAhead()).toBe(2)
+  })
+
+  it('ends when it would take no more than that', () => {
+    turn()
+    work(0.35)
+    turn()
+    expect(turnsAhead()).toBe(0)
+    expect(clock.timerCount).toBe(0)
+  })
+
+  it('gives back all turns where it ends while the lane is held back', () => {
+    turn()
+    clock.advance(0.65 * WINDOW_MS)
+    turn({ busyMs: 0.35 * WINDOW_MS })
+    expect(turnsAhead()).toBe(2)
+    clock.advance(GATHER_MS)
+    expect(turnsAhead()).toBe(0)
+  })
+
+  it('keeps the turn in hand where it ends while the lane is held back', () => {
+    turn()
+    clock.advance(0.65 * WINDOW_MS)
+    turn({ busyMs: 0.35 * WINDOW_MS })
+    publish()
+    pace.reading(links[0]!)
+    clock.advance(GATHER_MS)
+    expect(turnsAhead()).toBe(1)
+    pace.turnEnded(links[0]!)
+    expect(turnsAhead()).toBe(0)
+  })
+
+  it('gives back all turns but the one in hand when the time comes in the midst of it', () => {
+    turn()
+    turn()
+    clock.advance(GATHER_MS)
+    publish()
+    pace.reading(links[0]!)
+    clock.advance(GATHER_MS)
+    expect(turnsAhead()).toBe(1)
+    pace.turnEnded(links[0]!)
+    expect(turnsAhead()).toBe(1)
+    expect(clock.timerCount).toBe(0)
+  })
+
+  it('opens at once for somebody who waits for an answer, and holds back the turn after that', () => {
+    turn()
+    turn()
+    pace.hurry(0)
+    expect([turnsAhead(), clock.timerCount]).toEqual([1, 0])
+    turn()
+    expect([turnsAhead(), clock.timerCount]).toEqual([2, 1])
+  })
+
+  it('opens for somebody who asks when a turn is out that has no answer yet', () => {
+    turn()
+    publish()
+    pace.hurry(0)
+    transmit()
+    expect(turnsAhead()).toBe(1)
+    turn()
+    expect(turnsAhead()).toBe(2)
+  })
+
+  it('opens for somebody who asks in the midst of a turn', () => {
+    turn()
+    publish()
+    links[0]!.ring.next()
+    pace.reading(links[0]!)
+    pace.hurry(0)
+    pace.turnEnded(links[0]!)
+    expect(turnsAhead()).toBe(1)
+    turn()
+    expect(turnsAhead()).toBe(2)
+  })
+
+  it('opens nothing that is open', () => {
+    pace.hurry(0)
+    turn()
+    expect(turnsAhead()).toBe(1)
+    turn()
+    expect(turnsAhead()).toBe(2)
+  })
+
+  it('lets a lane that takes the place of another begin free', () => {
+    turn()
+    turn()
+    links[0]!.laneEnded()
+    pace.laneEnded(links[0]!)
+    expect([turnsAhead(), clock.timerCount]).toEqual([0, 0])
+    turn()
+    expect(turnsAhead()).toBe(1)
+    clock.advance(GATHER_MS)
+    turn()
+    expect(turnsAhead()).toBe(2)
+  })
+
+  it('counts the first turn of a lane that takes the place of one that ended in the midst of its own', () => {
+    turn()
+    publish()
+    pace.reading(links[0]!)
+    links[0]!.laneEnded()
+    pace.laneEnded(links[0]!)
+    turn()
+    turn()
+    expect(turnsAhead()).toBe(2)
+    clock.advance(GATHER_MS)
+    expect(turnsAhead()).toBe(1)
+  })
+
+  it('leaves no timer behind when it is stopped', () => {
+    turn()
+    expect(clock.timerCount).toBe(1)
+    pace.stop()
+    expect(clock.timerCount).toBe(0)
+  })
+})
+
+it.each([
+  ['as long as it may', 1, GATHERED_BYTES_MAX / GATHER_MS / 2, GATHER_MS],
+  ['shorter', 1, GATHERED_BYTES_MAX / 5, 5],
+  ['half as short where the other of two lanes gives nothing', 2, GATHERED_BYTES_MAX / 5, 10],
+])('gathers %s: %i lanes, %f bytes/ms for an audience', (_, laneCount, bytesPerMs, holdMs) => {
+  start({ laneCount })
+  // What was before the window does not count.
+  for (let round = 0; round < 3; round++) turn({ bytes: 10 * bytesPerMs * WINDOW_MS })
+  work(0)
+  gather({ bytes: bytesPerMs * WINDOW_MS })
+  turn()
+  expect(clock.delaysMs).toEqual([holdMs])
+})
+
+it('never holds a lane back when it is not to gather', () => {
+  start({ gatherMs: 0 })
+  for (let round = 0; round < 5; round++) {
+    gather({ arrivals: 5, ticks: 5 })
+    expect(turnsAhead()).toBe(0)
+  }
+  expect(clock.delaysMs).toEqual([])
+})
+
+describe('two lanes', () => {
+  beforeEach(() => {
+    start({ laneCount: 2 })
+    gather()
+    for (let round = 0; round < 2; round++) for (const lane of [0, 1]) turn({ lane })
+  })
+
+  it('are held back each by itself', () => {
+    expect([turnsAhead(0), turnsAhead(1)]).toEqual([2, 2])
+    pace.hurry(1)
+    expect([turnsAhead(0), turnsAhead(1)]).toEqual([2, 1])
+    turn({ lane: 1 })
+    clock.advance(GATHER_MS - 1)
+    expect([turnsAhead(0), turnsAhead(1)]).toEqual([2, 2])
+    clock.advance(1)
+    expect([turnsAhead(0), turnsAhead(1)]).toEqual([1, 1])
+  })
+
+  it('are replaced each by itself', () => {
+    links[0]!.laneEnded()
+    pace.laneEnded(links[0]!)
+    expect([turnsAhead(0), turnsAhead(1)]).toEqual([0, 2])
+    clock.advance(GATHER_MS)
+    expect([turnsAhead(0), turnsAhead(1)]).toEqual([0, 1])
+  })
+})
+
+it('is told by the transmitter how long its writes take', async () => {
+  const fanOut = new FanOut({ gatherMs: GATHER_MS })
+  const { clock, lane, transmitter } = fanOut
+  const [member] = await fanOut.members(1)
+  const audience = fanOut.audience(member)
+  const write = member.socket.write.bind(member.socket)
+  member.socket.write = (bytes, callback) => {
+    clock.jump(6)
+    return write(bytes, callback)
+  }
+  for (let tick = 0; tick < 11; tick++) {
+    expect(lane.ring.turnsAhead()).toBe(0)
+    await fanOut.tick(audience)
+    clock.advance(4)
+  }
+  await fanOut.tick(audience)
+  await fanOut.tick(audience)
+  expect(lane.ring.turnsAhead()).toBe(2)
+  transmitter.hurry(0)
+  expect(lane.ring.turnsAhead()).toBe(1)
+  await fanOut.tick(audience)
+  expect(clock.timerCount).toBe(1)
+  transmitter.stop()
+  expect(clock.timerCount).toBe(0)
+})
