@@ -4,6 +4,7 @@
  * become.
  */
 import type { ConflatedProgress } from '../src/protocol/lane-task.js'
+import { NOT_DUE } from './due-queue.js'
 import type { LaneAudience } from './lane-audience.js'
 import type { LatestTick } from './latest-ticks.js'
 import type { SymbolEntry } from './symbol-table.js'
@@ -23,8 +24,8 @@ export class ConflatedPart {
   ticksTotal: number
   /** When its ticks may be sent again, ms. */
   dueMs = 0
-  /** Whether it stands in the queue of those that wait for that. */
-  isWaiting = false
+  /** Its place in the queue of those that wait for that. */
+  dueIndex = NOT_DUE
   /** Whether it stands among those that are about to be sent. */
   isFlushing = false
   isClosed = false

@@ -42,7 +42,7 @@ import { TickFields } from '../src/protocol/tick-fields.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
 import type { ConflatedPart } from './conflated-part.js'
 import { Deflater } from './deflater.js'
-import { DueQueue } from './due-queue.js'
+import { DueQueue, NOT_DUE } from './due-queue.js'
 import { FeedContinuity, SEAM, SEEN, WHOLE } from './feed-continuity.js'
 import { FrameComposer, GAP_BYTES_MAX } from './frame-composer.js'
 import { joinAnswer, liveAnswer, notResumedAnswer, replayBrokenAnswer, resumedAnswer } from './join-answer.js'
@@ -439,7 +439,6 @@ export class Lane {
     const nowMs = this.clock.nowMs()
     let part = this.due.takeDue(nowMs)
     while (part !== undefined) {
-      part.isWaiting = false
       if (part.hasNews()) this.flushSoon(part)
       else this.waitForInterval(part, nowMs)
       part = this.due.takeDue(nowMs)
@@ -447,8 +446,7 @@ export class Lane {
   }
 
   private waitForInterval(part: ConflatedPart, nowMs: number): void {
-    if (part.intervalMs === 0 || part.isWaiting || part.isClosed) return
-    part.isWaiting = true
+    if (part.intervalMs === 0 || part.dueIndex !== NOT_DUE || part.isClosed) return
     part.dueMs = nowMs + part.intervalMs
     this.due.push(part)
   }
@@ -555,6 +553,7 @@ export class Lane {
     remove(this.gathering, audience)
     for (const part of audience.parts) {
       part.isClosed = true
+      this.due.remove(part)
       remove(this.flushing, part)
     }
   }

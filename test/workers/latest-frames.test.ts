@@ -262,6 +262,15 @@ describe('a conflated part', () => {
     expect(shorts(stays)).toEqual(['B1', 'B4'])
   })
 
+  it('that closes wakes the lane no more: nothing of it is kept until it would have been due', () => {
+    const stage = new LaneStage()
+    stage.listen(latest({ 60000: ['A'] }))
+    stage.listen(latest({ 30000: ['A'] }), 2)
+    stage.listen(latest({ 50000: ['A'] }), 3)
+    stage.run([() => stage.close(2), () => expect(stage.sleepMs).toBeCloseTo(50_002), () => stage.close(1)])
+    stage.run([() => stage.close(3), () => expect(stage.sleepMs).toBe(Number.POSITIVE_INFINITY)])
+  })
+
   it('counts what it merged', () => {
     const stage = new LaneStage()
     stage.listen(latest({ 100: ['*'] }))
