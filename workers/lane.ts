@@ -40,9 +40,8 @@ import type { GapReason } from '../src/protocol/messages.js'
 import { TickDecoder } from '../src/protocol/tick-decoder.js'
 import { TickFields } from '../src/protocol/tick-fields.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
-import type { ConflatedPart } from './conflated-part.js'
+import { ConflatedSchedule } from './conflated-schedule.js'
 import { Deflater } from './deflater.js'
-import { DueQueue, NOT_DUE } from './due-queue.js'
 import { FeedContinuity, SEAM, SEEN, WHOLE } from './feed-continuity.js'
 import { FrameComposer, GAP_BYTES_MAX } from './frame-composer.js'
 import { joinAnswer, liveAnswer, notResumedAnswer, replayBrokenAnswer, resumedAnswer } from './join-answer.js'
@@ -103,10 +102,7 @@ export class Lane {
   private tickInProtobuf = NOT_ENCODED
   private readonly latest: LatestTicks
   private readonly latestFrames: LatestFrames
-  /** Parts whose interval is not over. */
-  private readonly due = new DueQueue()
-  /** Parts whose latest ticks are to be sent this turn. */
-  private readonly flushing: ConflatedPart[] = []
+  private readonly schedule = new ConflatedSchedule()
   private readonly checkpoints: Checkpoints
   private readonly replayer: Replayer
   private readonly joins: JoinCommand[] = []
@@ -192,7 +188,7 @@ export class Lane {
     try {
       while (!this.stopRequested()) {
         const read = this.readRecords()
-        this.noteDue()
+        if (this.schedule.nextMs < Number.POSITIVE_INFINITY) this.schedule.noteDue(this.clock.nowMs())
         if (this.hasTurn()) {
           const ahead = this.ring.turnsAhead()
           // While the transmitter is busy there is time to gather all that there is: then its next writes carry more.
@@ -212,7 +208,7 @@ export class Lane {
   /** Sleeps until there is something to do. */
   private rest(): void {
     if (this.hasTurn()) this.sleep(this.mayPublish, ASLEEP_FOR_ROOM)
-    else this.sleep(this.wakeWork, ASLEEP, this.due.nextMs - this.clock.nowMs() + DUE_SLACK_MS)
+    else this.sleep(this.wakeWork, ASLEEP, this.schedule.nextMs - this.clock.nowMs() + DUE_SLACK_MS)
   }
 
   private stopRequested(): boolean {
@@ -221,7 +217,7 @@ export class Lane {
   }
 
   private hasTurn(): boolean {
-    return this.gathering.length > 0 || this.flushing.length > 0 || this.canAnswerJoins()
+    return this.gathering.length > 0 || this.schedule.flushing.length > 0 || this.canAnswerJoins()
   }
 
   private canAnswerJoins(): boolean {
@@ -416,39 +412,15 @@ export class Lane {
 
   /** Keeps the tick in hand as its symbol's latest, for whoever wants no other. */
   private keepLatest(symbol: SymbolEntry, start: number, end: number, offset: number): void {
-    const { immediate, parts } = symbol
     if (this.latest.keep(symbol, this.fields.kind, start, end - start, offset, this.log.receivedUs)) {
-      for (let index = 0; index < immediate.length; index++) this.flushSoon(immediate[index]!)
+      this.schedule.tickCame(symbol)
       return
     }
     this.counters.values[LANE_SLOTS.latestFull]! += 1
     // Better every tick than none.
+    const { parts } = symbol
     for (let index = 0; index < parts.length; index++)
       this.gatherFor(parts[index]!.audience, symbol, start, end, offset)
-  }
-
-  private flushSoon(part: ConflatedPart): void {
-    if (part.isFlushing || part.isClosed || !part.hasBegun) return
-    part.isFlushing = true
-    this.flushing.push(part)
-  }
-
-  /** Looks at the parts whose interval is over. */
-  private noteDue(): void {
-    if (this.due.nextMs === Number.POSITIVE_INFINITY) return
-    const nowMs = this.clock.nowMs()
-    let part = this.due.takeDue(nowMs)
-    while (part !== undefined) {
-      if (part.hasNews()) this.flushSoon(part)
-      else this.waitForInterval(part, nowMs)
-      part = this.due.takeDue(nowMs)
-    }
-  }
-
-  private waitForInterval(part: ConflatedPart, nowMs: number): void {
-    if (part.intervalMs === 0 || part.dueIndex !== NOT_DUE || part.isClosed) return
-    part.dueMs = nowMs + part.intervalMs
-    this.due.push(part)
   }
 
   // Losses
@@ -537,11 +509,7 @@ export class Lane {
     if (audience.spec.symbols === null) this.unfiltered.push(audience)
     else this.symbols.open(audience)
     const nowMs = this.clock.nowMs()
-    for (const part of audience.parts) {
-      if (!part.hasBegun) continue
-      if (part.intervalMs === 0 && part.hasNews()) this.flushSoon(part)
-      else this.waitForInterval(part, nowMs)
-    }
+    for (const part of audience.parts) if (part.hasBegun) this.schedule.start(part, nowMs)
   }
 
   private close(id: number): void {
@@ -551,11 +519,7 @@ export class Lane {
     if (audience.spec.symbols === null) remove(this.unfiltered, audience)
     else this.symbols.close(audience)
     remove(this.gathering, audience)
-    for (const part of audience.parts) {
-      part.isClosed = true
-      this.due.remove(part)
-      remove(this.flushing, part)
-    }
+    for (const part of audience.parts) this.schedule.close(part)
   }
 
   // Publishing
@@ -615,16 +579,12 @@ export class Lane {
   }
 
   private flushParts(): void {
-    if (this.flushing.length === 0) return
-    const nowMs = this.clock.nowMs()
-    for (let index = 0; index < this.flushing.length; index++) {
-      const part = this.flushing[index]!
-      part.isFlushing = false
-      this.latestFrames.flush(part, this.offset)
-      this.waitForInterval(part, nowMs)
+    const { flushing } = this.schedule
+    for (let index = 0; index < flushing.length; index++) {
+      this.latestFrames.flush(flushing[index]!, this.offset)
       this.showLife()
     }
-    this.flushing.length = 0
+    this.schedule.flushed(this.clock.nowMs())
   }
 
   /**
@@ -633,7 +593,8 @@ export class Lane {
    */
   private prepareJoin({ leaving, audience }: JoinCommand): void {
     for (const id of [leaving, audience])
-      for (const part of this.audiences.get(id)?.parts ?? []) if (part.hasNews()) this.flushSoon(part)
+      for (const part of this.audiences.get(id)?.parts ?? [])
+        if (part.hasNews()) this.schedule.flushSoon(part)
   }
 
   private answerJoin(join: JoinCommand): void {
@@ -645,7 +606,7 @@ export class Lane {
     for (const part of audience.parts) {
       if (part.hasBegun) continue
       this.latestFrames.begin(part, this.offset)
-      this.waitForInterval(part, this.clock.nowMs())
+      this.schedule.start(part, this.clock.nowMs())
     }
     if (join.replay !== null) this.answerReplay(join, join.replay, audience)
     else {

@@ -4,7 +4,7 @@
  */
 import { prefixOf } from '../src/protocol/audience-spec.js'
 import { type SymbolPrefixes, symbolPrefixes } from '../src/protocol/json-tick-encoder.js'
-import type { ConflatedPart } from './conflated-part.js'
+import { type ConflatedPart, restOn } from './conflated-part.js'
 import { EVERY, type LaneAudience } from './lane-audience.js'
 import type { LatestTick } from './latest-ticks.js'
 
@@ -21,6 +21,8 @@ export interface SymbolEntry {
   readonly parts: ConflatedPart[]
   /** Those of the parts whose interval is 0. */
   readonly immediate: ConflatedPart[]
+  /** Those that may be resting, see ConflatedSchedule. */
+  resting: Set<ConflatedPart> | undefined
   /** Its latest ticks. */
   quote: LatestTick | undefined
   trade: LatestTick | undefined
@@ -146,6 +148,7 @@ export class SymbolTable {
       audiences: [],
       parts: [],
       immediate: [],
+      resting: undefined,
       quote: undefined,
       trade: undefined,
       seen: false,
@@ -177,6 +180,7 @@ function attach(entry: SymbolEntry, audience: LaneAudience, isKept: boolean): vo
     return
   }
   if (isKept) delivery.symbols.push(entry)
+  if (delivery.isResting) restOn(entry, delivery)
   entry.parts.push(delivery)
   if (delivery.intervalMs === 0) entry.immediate.push(delivery)
 }
@@ -186,6 +190,7 @@ function detach(entry: SymbolEntry, audience: LaneAudience): void {
   for (const part of audience.parts) {
     remove(entry.parts, part)
     remove(entry.immediate, part)
+    entry.resting?.delete(part)
   }
 }
 
