@@ -14,6 +14,8 @@ import type { LaneAudience } from './lane-audience.js'
 
 const encoder = new TextEncoder()
 
+export const NO_FRAMES = new Uint8Array(0)
+
 /** Where in a stream a client is told something. */
 interface Place {
   readonly offset: number
@@ -97,6 +99,17 @@ function gapsSince(behind: Progress, audience: LaneAudience): GapMessage[] {
   if (now.unknownLosses > behind.unknownLosses) gaps.push({ ...place, reason: 'upstream', missed: null })
   else if (lost > 0) gaps.push({ ...place, reason: 'upstream', missed: lost })
   return gaps
+}
+
+/** One behind the other. */
+export function joinFrames(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }
 
 function textFrames(messages: readonly ControlMessage[]): Uint8Array {
