@@ -140,15 +140,16 @@ export class Admissions {
     const isFirst = from === RESUME_GONE || from.continuity === null
     if (part === undefined) {
       const since = from === RESUME_GONE ? undefined : from.offset
-      const frames = isFirst
-        ? notResumedAnswer(join, audience, epoch, since)
-        : replayBrokenAnswer(audience, since ?? 0)
-      return this.admit({ join, ...framesOnly(frames) }, audience, EVERYTHING)
+      const control = isFirst
+        ? framesOnly(notResumedAnswer(join, audience, epoch, since))
+        : framesOnly(replayBrokenAnswer(audience, since ?? 0), liveAnswer(audience))
+      return this.admit({ join, ...control }, audience, EVERYTHING)
     }
     const head = isFirst && from !== RESUME_GONE ? resumedAnswer(join, audience, epoch, from) : NO_FRAMES
     const isLast = part.position.offset >= audience.sentOffset
-    const frames = joinFrames(head, part.frames, isLast ? liveAnswer(audience) : NO_FRAMES)
-    if (isLast) return this.admit({ ...part, join, frames }, audience, ALL_CONFLATED)
+    const frames = joinFrames(head, part.frames)
+    if (isLast)
+      return this.admit({ ...part, join, frames, framesAfter: liveAnswer(audience) }, audience, ALL_CONFLATED)
     latestFrames.replay(join, { ...part, frames })
     return frames.length
   }
@@ -182,8 +183,8 @@ function takeAlike(next: WaitingJoin[], countMax: number): JoinCommand[] {
   return alike
 }
 
-function framesOnly(frames: Uint8Array): { frames: Uint8Array; ticks: number; messages: number } {
-  return { frames, ticks: 0, messages: 0 }
+function framesOnly(frames: Uint8Array, framesAfter = NO_FRAMES): Omit<Admission, 'join'> {
+  return { frames, framesAfter, ticks: 0, messages: 0 }
 }
 
 function snapshotKeyOf({ answers, audience, fellBehindAt, replay }: JoinCommand): string | undefined {

@@ -14,7 +14,7 @@ import type { LaneAudience } from './lane-audience.js'
 
 const encoder = new TextEncoder()
 
-export const NO_FRAMES = new Uint8Array(0)
+export const NO_FRAMES: Uint8Array = new Uint8Array(0)
 
 /** Where in a stream a client is told something. */
 interface Place {
@@ -38,7 +38,7 @@ export function resumedAnswer(
   return textFrames(answers(join, audience, epoch, place).map(message => ({ ...message, resumed: true })))
 }
 
-/** Ends a replay: what `audience` publishes from here on follows without a seam. */
+/** Ends a replay, behind the snapshot of what is conflated: what `audience` publishes from here on follows without a seam. */
 export function liveAnswer(audience: LaneAudience): Uint8Array {
   return textFrames([{ type: 'live', ...placeOf(audience) }])
 }
@@ -62,10 +62,7 @@ export function notResumedAnswer(
 /** The rest of what the client missed was written over while it was being sent. */
 export function replayBrokenAnswer(audience: LaneAudience, since: number): Uint8Array {
   const { offset, seq } = placeOf(audience)
-  return textFrames([
-    { type: 'gap', reason: 'resume', from: since + 1, to: offset, missed: null, seq },
-    { type: 'live', offset, seq },
-  ])
+  return textFrames([{ type: 'gap', reason: 'resume', from: since + 1, to: offset, missed: null, seq }])
 }
 
 function placeOf({ sentOffset, seq }: LaneAudience): Place {

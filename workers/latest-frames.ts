@@ -35,10 +35,13 @@ export const EVERYTHING: Since = { every: 0, latest: 0 }
 /** What a replay does not bring. */
 export const ALL_CONFLATED: Since = { every: Number.POSITIVE_INFINITY, latest: 0 }
 
-/** A client that joins, and what it is given before its snapshot. */
+/** A client that joins, and what it is given beside its snapshot. */
 export interface Admission {
   readonly join: JoinCommand
+  /** Before the snapshot. */
   readonly frames: Uint8Array
+  /** Behind it. */
+  readonly framesAfter: Uint8Array
   /** In `frames`. */
   readonly ticks: number
   readonly messages: number
@@ -171,22 +174,25 @@ export class LatestFrames {
 
   /** Gives a client what was gathered of its snapshot, with the first of it its own frames, with the last the word that it is in. */
   private give(
-    { frames, join, messages, ticks }: Admission,
+    { frames, framesAfter, join, messages, ticks }: Admission,
     audience: LaneAudience,
     { isFirst, isLast, isWanted }: { isFirst: boolean; isLast: boolean; isWanted: boolean },
   ): number {
     const { composer, publisher } = this.parts
     const { descriptor, gathering } = this
-    const own = isFirst ? frames : NO_FRAMES
+    const before = isFirst ? frames : NO_FRAMES
+    const after = isLast ? framesAfter : NO_FRAMES
     // The last frames are published together with the word that the client is in: a successor that repeated only one would
     // answer twice.
     publisher.waitForDescriptors(2)
     const start = publisher.reserve(
-      own.length + (isWanted ? gathering.gatheredBytes + MESSAGE_OVERHEAD_BYTES_MAX : 0),
+      before.length + (isWanted ? gathering.gatheredBytes + MESSAGE_OVERHEAD_BYTES_MAX : 0) + after.length,
     )
-    publisher.ring.bytes.set(own, start)
-    let next = start + own.length
+    publisher.ring.bytes.set(before, start)
+    let next = start + before.length
     if (isWanted) next = composer.composeSnapshot(audience, gathering, next, audience.sentOffset, isLast)
+    publisher.ring.bytes.set(after, next)
+    next += after.length
     descriptor.kind = CLIENT_FRAMES
     descriptor.target = join.client
     descriptor.join = join.join
