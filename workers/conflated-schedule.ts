@@ -10,6 +10,7 @@
 import type { ConflatedPart } from './conflated-part.js'
 import { DueQueue, NOT_DUE } from './due-queue.js'
 import type { SymbolEntry } from './symbol-table.js'
+import { takeOut } from './take-out.js'
 
 export class ConflatedSchedule {
   /** Parts whose latest ticks are to be sent this turn. */
@@ -69,8 +70,7 @@ export class ConflatedSchedule {
   close(part: ConflatedPart): void {
     part.isClosed = true
     this.waiting.remove(part)
-    const index = this.flushing.indexOf(part)
-    if (index >= 0) this.flushing.splice(index, 1)
+    takeOut(this.flushing, part)
   }
 
   private wait(part: ConflatedPart, nowMs: number): void {

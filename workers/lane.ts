@@ -46,6 +46,7 @@ import { LatestFrames } from './latest-frames.js'
 import { LatestTicks } from './latest-ticks.js'
 import { Replayer } from './replayer.js'
 import { type SymbolEntry, SymbolTable } from './symbol-table.js'
+import { takeOut } from './take-out.js'
 import { Turn } from './turn.js'
 import { TurnPublisher } from './turn-publisher.js'
 
@@ -520,9 +521,9 @@ export class Lane {
     const audience = this.audiences.get(id)
     if (audience === undefined) return
     this.audiences.delete(id)
-    if (audience.spec.symbols === null) remove(this.unfiltered, audience)
+    if (audience.spec.symbols === null) takeOut(this.unfiltered, audience)
     else this.symbols.close(audience)
-    remove(this.gathering, audience)
+    takeOut(this.gathering, audience)
     for (const part of audience.parts) this.schedule.close(part)
   }
 
@@ -557,13 +558,12 @@ export class Lane {
     const length = composer.compose(audience, start) - start
     audience.ticksTotal += audience.tickCount
     audience.sentOffset = this.offset
-    const first = audience.runs[0]!
     descriptor.kind = AUDIENCE_FRAMES
     descriptor.target = audience.id
     descriptor.length = length
     descriptor.messages = composer.messages
     descriptor.ticks = audience.tickCount
-    descriptor.receivedUs = first >= 0 ? turn.ticks[audience.spec.encoding].receivedUs[first]! : 0
+    descriptor.receivedUs = firstReceivedUs(audience, turn)
     descriptor.ticksTotal = audience.ticksTotal
     descriptor.lostTotal = audience.lostTotal
     descriptor.unknownLosses = audience.unknownLosses
@@ -626,7 +626,11 @@ export class Lane {
   }
 }
 
-function remove<T>(list: T[], item: T): void {
-  const index = list.indexOf(item)
-  if (index >= 0) list.splice(index, 1)
+/** When the first of the ticks came in that the audience has gathered, µs; 0: there are gaps only. */
+function firstReceivedUs({ runCount, runs, spec }: LaneAudience, { ticks }: Turn): number {
+  for (let run = 0; run < runCount; run++) {
+    const first = runs[run * 2]!
+    if (first >= 0) return ticks[spec.encoding].receivedUs[first]!
+  }
+  return 0
 }

@@ -7,6 +7,7 @@ import { type SymbolPrefixes, symbolPrefixes } from '../src/protocol/json-tick-e
 import { type ConflatedPart, restOn } from './conflated-part.js'
 import { EVERY, type LaneAudience } from './lane-audience.js'
 import type { LatestTick } from './latest-ticks.js'
+import { takeOut } from './take-out.js'
 
 /** Symbols kept because ticks of them came by; further ones are made anew for each tick. */
 const SYMBOLS_MAX = 65_536
@@ -186,17 +187,12 @@ function attach(entry: SymbolEntry, audience: LaneAudience, isKept: boolean): vo
 }
 
 function detach(entry: SymbolEntry, audience: LaneAudience): void {
-  remove(entry.audiences, audience)
+  takeOut(entry.audiences, audience)
   for (const part of audience.parts) {
-    remove(entry.parts, part)
-    remove(entry.immediate, part)
+    takeOut(entry.parts, part)
+    takeOut(entry.immediate, part)
     entry.resting?.delete(part)
   }
-}
-
-function remove<T>(list: T[], item: T): void {
-  const index = list.indexOf(item)
-  if (index >= 0) list.splice(index, 1)
 }
 
 /** FNV-1a, cut to 30 bits so that V8 keeps it a small integer: http://www.isthe.com/chongo/tech/comp/fnv/ */
