@@ -4,6 +4,7 @@
  * become.
  */
 import type { ConflatedProgress } from '../src/protocol/lane-task.js'
+import { NOT_DUE } from './due-queue.js'
 import type { LaneAudience } from './lane-audience.js'
 import type { LatestTick } from './latest-ticks.js'
 import type { SymbolEntry } from './symbol-table.js'
@@ -23,10 +24,12 @@ export class ConflatedPart {
   ticksTotal: number
   /** When its ticks may be sent again, ms. */
   dueMs = 0
-  /** Whether it stands in the queue of those that wait for that. */
-  isWaiting = false
+  /** Its place in the queue of those that wait for that. */
+  dueIndex = NOT_DUE
   /** Whether it stands among those that are about to be sent. */
   isFlushing = false
+  /** Whether a look found no ticks, and no interval is waited for: the next tick is to be sent at once. */
+  isResting = false
   isClosed = false
 
   constructor(audience: LaneAudience, index: number, intervalMs: number, progress: ConflatedProgress | null) {
@@ -43,6 +46,12 @@ export class ConflatedPart {
     this.hasBegun = true
     this.flushedOffset = offset
     this.ticksTotal = this.countTicks()
+  }
+
+  /** No tick has come for a whole interval: each of its symbols is to tell of the next. */
+  rest(): void {
+    this.isResting = true
+    for (const symbol of this.symbols) restOn(symbol, this)
   }
 
   /** Whether some tick waits to be sent. */
@@ -77,4 +86,10 @@ export class ConflatedPart {
     }
     return count
   }
+}
+
+/** Lets the symbol's next tick find the part. */
+export function restOn(symbol: SymbolEntry, part: ConflatedPart): void {
+  if (symbol.resting === undefined) symbol.resting = new Set([part])
+  else symbol.resting.add(part)
 }

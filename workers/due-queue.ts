@@ -3,6 +3,9 @@
  */
 import type { ConflatedPart } from './conflated-part.js'
 
+/** `dueIndex` of a part that is not in the queue. */
+export const NOT_DUE = -1
+
 export class DueQueue {
   private readonly heap: ConflatedPart[] = []
 
@@ -13,40 +16,58 @@ export class DueQueue {
 
   /** `part.dueMs` must not change while it is in the queue. */
   push(part: ConflatedPart): void {
-    const { heap } = this
-    let index = heap.length
-    heap.push(part)
-    while (index > 0) {
-      const parent = (index - 1) >> 1
-      if (heap[parent]!.dueMs <= part.dueMs) break
-      heap[index] = heap[parent]!
-      index = parent
-    }
-    heap[index] = part
+    this.rise(part, this.heap.length)
   }
 
   /** Takes out the soonest that is due at `nowMs`. @returns undefined when none is */
   takeDue(nowMs: number): ConflatedPart | undefined {
-    const { heap } = this
-    const first = heap[0]
+    const first = this.heap[0]
     if (first === undefined || first.dueMs > nowMs) return undefined
-    const last = heap.pop()!
-    if (heap.length > 0) this.sink(last)
+    this.remove(first)
     return first
   }
 
-  /** Puts `part` in at the top and lets it sink to its place. */
-  private sink(part: ConflatedPart): void {
+  /** Takes out a part that may be in the queue. */
+  remove(part: ConflatedPart): void {
     const { heap } = this
-    let index = 0
+    const index = part.dueIndex
+    if (index === NOT_DUE) return
+    part.dueIndex = NOT_DUE
+    const last = heap.pop()!
+    if (last === part) return
+    this.sink(last, index)
+    this.rise(last, last.dueIndex)
+  }
+
+  /** Puts `part` in at `index` and lets it rise to its place. */
+  private rise(part: ConflatedPart, start: number): void {
+    let index = start
+    while (index > 0) {
+      const parent = (index - 1) >> 1
+      if (this.heap[parent]!.dueMs <= part.dueMs) break
+      this.put(this.heap[parent]!, index)
+      index = parent
+    }
+    this.put(part, index)
+  }
+
+  /** Puts `part` in at `index` and lets it sink to its place. */
+  private sink(part: ConflatedPart, start: number): void {
+    const { heap } = this
+    let index = start
     for (;;) {
       let child = 2 * index + 1
       if (child >= heap.length) break
       if (child + 1 < heap.length && heap[child + 1]!.dueMs < heap[child]!.dueMs) child++
       if (heap[child]!.dueMs >= part.dueMs) break
-      heap[index] = heap[child]!
+      this.put(heap[child]!, index)
       index = child
     }
-    heap[index] = part
+    this.put(part, index)
+  }
+
+  private put(part: ConflatedPart, index: number): void {
+    this.heap[index] = part
+    part.dueIndex = index
   }
 }

@@ -14,6 +14,8 @@ import type { LaneAudience } from './lane-audience.js'
 
 const encoder = new TextEncoder()
 
+export const NO_FRAMES: Uint8Array = new Uint8Array(0)
+
 /** Where in a stream a client is told something. */
 interface Place {
   readonly offset: number
@@ -36,7 +38,7 @@ export function resumedAnswer(
   return textFrames(answers(join, audience, epoch, place).map(message => ({ ...message, resumed: true })))
 }
 
-/** Ends a replay: what `audience` publishes from here on follows without a seam. */
+/** Ends a replay, behind the snapshot of what is conflated: what `audience` publishes from here on follows without a seam. */
 export function liveAnswer(audience: LaneAudience): Uint8Array {
   return textFrames([{ type: 'live', ...placeOf(audience) }])
 }
@@ -60,10 +62,7 @@ export function notResumedAnswer(
 /** The rest of what the client missed was written over while it was being sent. */
 export function replayBrokenAnswer(audience: LaneAudience, since: number): Uint8Array {
   const { offset, seq } = placeOf(audience)
-  return textFrames([
-    { type: 'gap', reason: 'resume', from: since + 1, to: offset, missed: null, seq },
-    { type: 'live', offset, seq },
-  ])
+  return textFrames([{ type: 'gap', reason: 'resume', from: since + 1, to: offset, missed: null, seq }])
 }
 
 function placeOf({ sentOffset, seq }: LaneAudience): Place {
@@ -97,6 +96,17 @@ function gapsSince(behind: Progress, audience: LaneAudience): GapMessage[] {
   if (now.unknownLosses > behind.unknownLosses) gaps.push({ ...place, reason: 'upstream', missed: null })
   else if (lost > 0) gaps.push({ ...place, reason: 'upstream', missed: lost })
   return gaps
+}
+
+/** One behind the other. */
+export function joinFrames(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }
 
 function textFrames(messages: readonly ControlMessage[]): Uint8Array {

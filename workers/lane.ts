@@ -24,34 +24,30 @@ import { TickLogReader } from '../src/memory/tick-log.js'
 import { TickLogHistory } from '../src/memory/tick-log-history.js'
 import { COMMAND, TICK_BATCH } from '../src/memory/tick-log-layout.js'
 import { LANE_SLOTS } from '../src/metrics/metric-table.js'
-import { isConflated } from '../src/protocol/audience-spec.js'
 import { BatchReader } from '../src/protocol/batch-reader.js'
 import {
   ALL_LANES,
   decodeCommand,
-  type JoinCommand,
   type LaneCommand,
   type LostCommand,
   offsetsOf,
-  RESUME_GONE,
-  type ReplayPosition,
 } from '../src/protocol/lane-commands.js'
 import type { LaneTask } from '../src/protocol/lane-task.js'
 import type { GapReason } from '../src/protocol/messages.js'
 import { TickDecoder } from '../src/protocol/tick-decoder.js'
 import { TickFields } from '../src/protocol/tick-fields.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
-import type { ConflatedPart } from './conflated-part.js'
+import { Admissions } from './admissions.js'
+import { ConflatedSchedule } from './conflated-schedule.js'
 import { Deflater } from './deflater.js'
-import { DueQueue } from './due-queue.js'
 import { FeedContinuity, SEAM, SEEN, WHOLE } from './feed-continuity.js'
 import { FrameComposer, GAP_BYTES_MAX } from './frame-composer.js'
-import { joinAnswer, liveAnswer, notResumedAnswer, replayBrokenAnswer, resumedAnswer } from './join-answer.js'
 import { LaneAudience } from './lane-audience.js'
-import { ALL_CONFLATED, EVERYTHING, LatestFrames, NOTHING, type Since } from './latest-frames.js'
+import { LatestFrames } from './latest-frames.js'
 import { LatestTicks } from './latest-ticks.js'
-import { Replayer, type ReplayPart } from './replayer.js'
+import { Replayer } from './replayer.js'
 import { type SymbolEntry, SymbolTable } from './symbol-table.js'
+import { takeOut } from './take-out.js'
 import { Turn } from './turn.js'
 import { TurnPublisher } from './turn-publisher.js'
 
@@ -59,8 +55,6 @@ import { TurnPublisher } from './turn-publisher.js'
 const TURNS_AHEAD_MAX = 2
 /** Records read before the lane looks whether it can publish. */
 const RECORDS_AT_ONCE = 16
-/** Joins answered in one turn at the most. */
-const JOINS_MAX = 256
 /** Runs gathered by all audiences in one turn at the most, 8 bytes each. */
 const RUNS_MAX = 524_288
 
@@ -106,13 +100,9 @@ export class Lane {
   private protobufBytes = 0
   private readonly latest: LatestTicks
   private readonly latestFrames: LatestFrames
-  /** Parts whose interval is not over. */
-  private readonly due = new DueQueue()
-  /** Parts whose latest ticks are to be sent this turn. */
-  private readonly flushing: ConflatedPart[] = []
+  private readonly schedule = new ConflatedSchedule()
   private readonly checkpoints: Checkpoints
-  private readonly replayer: Replayer
-  private readonly joins: JoinCommand[] = []
+  private readonly admissions: Admissions
   /** Up to here some audience was sent ticks by an earlier lane: whoever joins before could get ticks twice. */
   private readonly recoveredOffset: number
   private runs = 0
@@ -166,9 +156,10 @@ export class Lane {
       publisher: this.publisher,
       counters: this.counters,
       turnBytesMax: task.turnBytesMax,
+      showLife: () => this.showLife(),
     })
     this.checkpoints = new Checkpoints(memory, task.layout, committed.offset)
-    this.replayer = new Replayer({
+    const replayer = new Replayer({
       history: new TickLogHistory(task.tickLog),
       checkpoints: this.checkpoints,
       symbols: this.symbols,
@@ -179,6 +170,16 @@ export class Lane {
       publisher: this.publisher,
       // The answer to the command, this and a snapshot's first part go into one segment of the ring, see laneLayout.
       partBytesMax: task.turnBytesMax / 4,
+    })
+    this.admissions = new Admissions({
+      epoch: task.epoch,
+      audiences: this.audiences,
+      schedule: this.schedule,
+      latestFrames: this.latestFrames,
+      replayer,
+      answerBytesMax: task.turnBytesMax,
+      flushParts: () => this.flushParts(),
+      nowMs: () => clock.nowMs(),
     })
     this.recoveredOffset = Math.max(
       0,
@@ -196,7 +197,7 @@ export class Lane {
     try {
       while (!this.stopRequested()) {
         const read = this.readRecords()
-        this.noteDue()
+        if (this.schedule.nextMs < Number.POSITIVE_INFINITY) this.schedule.noteDue(this.clock.nowMs())
         if (this.hasTurn()) {
           const ahead = this.ring.turnsAhead()
           // While the transmitter is busy there is time to gather all that there is: then its next writes carry more.
@@ -216,7 +217,7 @@ export class Lane {
   /** Sleeps until there is something to do. */
   private rest(): void {
     if (this.hasTurn()) this.sleep(this.mayPublish, ASLEEP_FOR_ROOM)
-    else this.sleep(this.wakeWork, ASLEEP, this.due.nextMs - this.clock.nowMs() + DUE_SLACK_MS)
+    else this.sleep(this.wakeWork, ASLEEP, this.schedule.nextMs - this.clock.nowMs() + DUE_SLACK_MS)
   }
 
   private stopRequested(): boolean {
@@ -225,15 +226,15 @@ export class Lane {
   }
 
   private hasTurn(): boolean {
-    return this.gathering.length > 0 || this.flushing.length > 0 || this.canAnswerJoins()
+    return this.gathering.length > 0 || this.schedule.flushing.length > 0 || this.canAnswerJoins()
   }
 
   private canAnswerJoins(): boolean {
-    return this.joins.length > 0 && this.offset >= this.recoveredOffset
+    return this.admissions.areWaiting && this.offset >= this.recoveredOffset
   }
 
   private canGather(): boolean {
-    const joinsFit = this.joins.length < JOINS_MAX || this.offset < this.recoveredOffset
+    const joinsFit = !this.admissions.areFull || this.offset < this.recoveredOffset
     return !this.full && this.runs < RUNS_MAX && joinsFit && this.turn.hasRoom()
   }
 
@@ -422,41 +423,15 @@ export class Lane {
 
   /** Keeps the tick in hand as its symbol's latest, for whoever wants no other. */
   private keepLatest(symbol: SymbolEntry, start: number, end: number, offset: number): void {
-    const { immediate, parts } = symbol
     if (this.latest.keep(symbol, this.fields.kind, start, end - start, offset, this.log.receivedUs)) {
-      for (let index = 0; index < immediate.length; index++) this.flushSoon(immediate[index]!)
+      this.schedule.tickCame(symbol)
       return
     }
     this.counters.values[LANE_SLOTS.latestFull]! += 1
     // Better every tick than none.
+    const { parts } = symbol
     for (let index = 0; index < parts.length; index++)
       this.gatherFor(parts[index]!.audience, symbol, start, end, offset)
-  }
-
-  private flushSoon(part: ConflatedPart): void {
-    if (part.isFlushing || part.isClosed || !part.hasBegun) return
-    part.isFlushing = true
-    this.flushing.push(part)
-  }
-
-  /** Looks at the parts whose interval is over. */
-  private noteDue(): void {
-    if (this.due.nextMs === Number.POSITIVE_INFINITY) return
-    const nowMs = this.clock.nowMs()
-    let part = this.due.takeDue(nowMs)
-    while (part !== undefined) {
-      part.isWaiting = false
-      if (part.hasNews()) this.flushSoon(part)
-      else this.waitForInterval(part, nowMs)
-      part = this.due.takeDue(nowMs)
-    }
-  }
-
-  private waitForInterval(part: ConflatedPart, nowMs: number): void {
-    if (part.intervalMs === 0 || part.isWaiting || part.isClosed) return
-    part.isWaiting = true
-    part.dueMs = nowMs + part.intervalMs
-    this.due.push(part)
   }
 
   // Losses
@@ -529,7 +504,7 @@ export class Lane {
         this.close(command.audience)
         return
       case 'join':
-        if (this.audiences.has(command.audience)) this.joins.push(command)
+        if (this.audiences.has(command.audience)) this.admissions.add(command)
         return
       case 'lost':
         this.loseUnlogged(command, this.log.firstOffset, offsetsOf(command))
@@ -545,24 +520,17 @@ export class Lane {
     if (audience.spec.symbols === null) this.unfiltered.push(audience)
     else this.symbols.open(audience)
     const nowMs = this.clock.nowMs()
-    for (const part of audience.parts) {
-      if (!part.hasBegun) continue
-      if (part.intervalMs === 0 && part.hasNews()) this.flushSoon(part)
-      else this.waitForInterval(part, nowMs)
-    }
+    for (const part of audience.parts) if (part.hasBegun) this.schedule.start(part, nowMs)
   }
 
   private close(id: number): void {
     const audience = this.audiences.get(id)
     if (audience === undefined) return
     this.audiences.delete(id)
-    if (audience.spec.symbols === null) remove(this.unfiltered, audience)
+    if (audience.spec.symbols === null) takeOut(this.unfiltered, audience)
     else this.symbols.close(audience)
-    remove(this.gathering, audience)
-    for (const part of audience.parts) {
-      part.isClosed = true
-      remove(this.flushing, part)
-    }
+    takeOut(this.gathering, audience)
+    for (const part of audience.parts) this.schedule.close(part)
   }
 
   // Publishing
@@ -570,15 +538,8 @@ export class Lane {
   private publishTurn(): void {
     this.composer.publishedUs = this.clock.epochUs()
     for (let index = 0; index < this.gathering.length; index++) this.writeAudience(this.gathering[index]!)
-    const joins = this.canAnswerJoins() ? this.joins.splice(0) : []
-    for (const join of joins) this.prepareJoin(join)
     this.flushParts()
-    if (joins.some(({ replay }) => replay !== null)) {
-      // Nobody waits for what only one client missed.
-      this.ring.publish()
-      this.doorbell.ringMain()
-    }
-    for (const join of joins) this.answerJoin(join)
+    if (this.canAnswerJoins()) this.answerJoins()
     const { descriptor } = this
     descriptor.kind = TURN_END
     descriptor.length = 0
@@ -603,13 +564,12 @@ export class Lane {
     const length = composer.compose(audience, start) - start
     audience.ticksTotal += audience.tickCount
     audience.sentOffset = this.offset
-    const first = audience.runs[0]!
     descriptor.kind = AUDIENCE_FRAMES
     descriptor.target = audience.id
     descriptor.length = length
     descriptor.messages = composer.messages
     descriptor.ticks = audience.tickCount
-    descriptor.receivedUs = first >= 0 ? turn.ticks[audience.spec.encoding].receivedUs[first]! : 0
+    descriptor.receivedUs = firstReceivedUs(audience, turn)
     descriptor.ticksTotal = audience.ticksTotal
     descriptor.lostTotal = audience.lostTotal
     descriptor.unknownLosses = audience.unknownLosses
@@ -622,83 +582,20 @@ export class Lane {
   }
 
   private flushParts(): void {
-    if (this.flushing.length === 0) return
-    const nowMs = this.clock.nowMs()
-    for (let index = 0; index < this.flushing.length; index++) {
-      const part = this.flushing[index]!
-      part.isFlushing = false
-      this.latestFrames.flush(part, this.offset)
-      this.waitForInterval(part, nowMs)
-      this.showLife()
+    const { flushing } = this.schedule
+    if (flushing.length === 0) return
+    for (let index = 0; index < flushing.length; index++)
+      this.latestFrames.flush(flushing[index]!, this.offset)
+    this.schedule.flushed(this.clock.nowMs())
+  }
+
+  private answerJoins(): void {
+    if (this.admissions.takeTime) {
+      // Nobody waits for what only one client is given.
+      this.ring.publish()
+      this.doorbell.ringMain()
     }
-    this.flushing.length = 0
-  }
-
-  /**
-   * What waits for an interval to be over is sent now, in the audience that the client leaves and in the one that it joins: up to
-   * here it gets all of the one, from here on all of the other.
-   */
-  private prepareJoin({ leaving, audience }: JoinCommand): void {
-    for (const id of [leaving, audience])
-      for (const part of this.audiences.get(id)?.parts ?? []) if (part.hasNews()) this.flushSoon(part)
-  }
-
-  private answerJoin(join: JoinCommand): void {
-    const audience = this.audiences.get(join.audience)
-    // Closed since, in this very turn: the client has left.
-    if (audience === undefined) return
-    // An audience that gathered nothing is up to date without having been written; a successor may be behind what was written.
-    audience.sentOffset = Math.max(audience.sentOffset, this.offset)
-    for (const part of audience.parts) {
-      if (part.hasBegun) continue
-      this.latestFrames.begin(part, this.offset)
-      this.waitForInterval(part, this.clock.nowMs())
-    }
-    if (join.replay !== null) this.answerReplay(join, join.replay, audience)
-    else {
-      const { fellBehindAt } = join
-      const since =
-        fellBehindAt === null
-          ? NOTHING
-          : { every: fellBehindAt.lastOffset, latest: fellBehindAt.flushedOffset }
-      this.admit(join, audience, joinAnswer(join, audience, this.task.epoch), since)
-    }
-  }
-
-  /** Gives a client that resumes a part of what it missed; with the last one it joins. */
-  private answerReplay(
-    join: JoinCommand,
-    from: ReplayPosition | typeof RESUME_GONE,
-    audience: LaneAudience,
-  ): void {
-    const { epoch } = this.task
-    const part = from === RESUME_GONE ? undefined : this.nextPart(from, audience)
-    const isFirst = from === RESUME_GONE || from.continuity === null
-    if (part === undefined) {
-      const since = from === RESUME_GONE ? undefined : from.offset
-      const control = isFirst
-        ? notResumedAnswer(join, audience, epoch, since)
-        : replayBrokenAnswer(audience, since ?? 0)
-      this.admit(join, audience, control, EVERYTHING)
-      return
-    }
-    const head = isFirst && from !== RESUME_GONE ? resumedAnswer(join, audience, epoch, from) : NO_FRAMES
-    const isLast = part.position.offset >= audience.sentOffset
-    const frames = concat(head, part.frames, isLast ? liveAnswer(audience) : NO_FRAMES)
-    if (isLast) this.latestFrames.admit(join, audience, { ...part, frames }, ALL_CONFLATED)
-    else this.latestFrames.replay(join, audience, { ...part, frames })
-    this.showLife()
-  }
-
-  private nextPart(from: ReplayPosition, audience: LaneAudience): ReplayPart | undefined {
-    const offset = audience.sentOffset
-    if (!isConflated(audience.spec)) return this.replayer.next(from, audience, offset)
-    // What it missed is over: the latest is all that it wants.
-    return { frames: NO_FRAMES, ticks: 0, messages: 0, position: { ...from, offset } }
-  }
-
-  private admit(join: JoinCommand, audience: LaneAudience, frames: Uint8Array, since: Since): void {
-    this.latestFrames.admit(join, audience, { frames, ticks: 0, messages: 0 }, since)
+    this.admissions.answer(this.offset)
   }
 
   /** Nothing is gathered: what was encoded is wanted by nobody, and all that was read is done with. */
@@ -711,7 +608,7 @@ export class Lane {
   /** Lets the main thread write over what was read; a successor would start here. Only when nothing gathered is unpublished. */
   private commit(): void {
     // A join that waits has to be read again by a successor.
-    if (this.joins.length > 0) return
+    if (this.admissions.areWaiting) return
     const cursor = this.inRecord ? this.recordStart : this.log.position
     if (cursor === this.committedCursor && this.offset === this.committedOffset) return
     this.committedCursor = cursor
@@ -735,19 +632,11 @@ export class Lane {
   }
 }
 
-const NO_FRAMES = new Uint8Array(0)
-
-function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
+/** When the first of the ticks came in that the audience has gathered, µs; 0: there are gaps only. */
+function firstReceivedUs({ runCount, runs, spec }: LaneAudience, { ticks }: Turn): number {
+  for (let run = 0; run < runCount; run++) {
+    const first = runs[run * 2]!
+    if (first >= 0) return ticks[spec.encoding].receivedUs[first]!
   }
-  return whole
-}
-
-function remove<T>(list: T[], item: T): void {
-  const index = list.indexOf(item)
-  if (index >= 0) list.splice(index, 1)
+  return 0
 }

@@ -12,6 +12,7 @@ import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
 import type { ConflatedPart } from './conflated-part.js'
 import type { FrameComposer } from './frame-composer.js'
 import { Gathering } from './gathering.js'
+import { NO_FRAMES } from './join-answer.js'
 import { EVERY, type LaneAudience } from './lane-audience.js'
 import type { LatestTick, LatestTicks } from './latest-ticks.js'
 import type { ReplayPart } from './replayer.js'
@@ -19,7 +20,8 @@ import type { SymbolTable } from './symbol-table.js'
 import type { Turn } from './turn.js'
 import type { TurnPublisher } from './turn-publisher.js'
 
-const NO_FRAMES = new Uint8Array(0)
+/** A tick's JSON beside the feed's own bytes, about. */
+const JSON_GROWTH = 3
 const byOffset = (a: LatestTick, b: LatestTick): number => a.offset - b.offset
 
 /** Ticks after these offsets: of those that are delivered one by one, and of those that are conflated. */
@@ -33,11 +35,24 @@ export const EVERYTHING: Since = { every: 0, latest: 0 }
 /** What a replay does not bring. */
 export const ALL_CONFLATED: Since = { every: Number.POSITIVE_INFINITY, latest: 0 }
 
-/** Frames for one client, and what is in them. */
-export interface ClientFrames {
+/** A client that joins, and what it is given beside its snapshot. */
+export interface Admission {
+  readonly join: JoinCommand
+  /** Before the snapshot. */
   readonly frames: Uint8Array
+  /** Behind it. */
+  readonly framesAfter: Uint8Array
+  /** In `frames`. */
   readonly ticks: number
   readonly messages: number
+}
+
+export interface Snapshot {
+  readonly ticks: readonly LatestTick[]
+  /** Whether it is to be given, be it empty. */
+  readonly isWanted: boolean
+  /** What it takes, about. */
+  readonly bytes: number
 }
 
 export interface LatestFramesParts {
@@ -49,13 +64,15 @@ export interface LatestFramesParts {
   readonly counters: CounterWriter
   /** What one run of frames may take, bytes. */
   readonly turnBytesMax: number
+  /** Called with whatever is published: much may be, in which no record is read. */
+  readonly showLife: () => void
 }
 
 export class LatestFrames {
   private readonly parts: LatestFramesParts
   private readonly descriptor = new Descriptor()
   private readonly gathering = new Gathering()
-  private readonly ticks: LatestTick[] = []
+  private readonly news: LatestTick[] = []
 
   constructor(parts: LatestFramesParts) {
     this.parts = parts
@@ -68,19 +85,18 @@ export class LatestFrames {
     this.describe(0, 0, 0)
   }
 
-  /** Sends what waits to be sent to the members of the part's audience. @returns whether there was anything */
-  flush(part: ConflatedPart, offset: number): boolean {
+  /** Sends what waits to be sent to the members of the part's audience. */
+  flush(part: ConflatedPart, offset: number): void {
     const { composer, counters, publisher } = this.parts
-    const { gathering, ticks } = this
+    const { gathering, news: ticks } = this
     const { audience } = part
     part.collectNews(ticks)
-    if (ticks.length === 0) return false
     ticks.sort(byOffset)
     const ticksTotal = part.countTicks()
     // A successor may be behind what its audience was told; whoever resumed from a lower offset would get ticks twice.
     const toldOffset = Math.max(offset, audience.sentOffset)
     for (let first = 0; first < ticks.length; ) {
-      const end = this.gather(audience, first)
+      const end = this.gather(audience, ticks, first)
       const isLast = end === ticks.length
       const count = end - first
       // A successor knows nothing of symbols that its predecessor had to give up: what those were merged into is past finding out.
@@ -98,90 +114,14 @@ export class LatestFrames {
       first = end
     }
     ticks.length = 0
-    return true
   }
 
   /**
-   * Lets a client join: gives it the frames of `first`, a snapshot if it is to have one, and then it is in.
+   * What a client is given that joins, of what it missed and what it asked for.
    *
    * @param since of which ticks it is given the latest, beside those of the symbols that it asked for
    */
-  admit(join: JoinCommand, audience: LaneAudience, before: ClientFrames, since: Since): void {
-    const { composer, publisher } = this.parts
-    const { descriptor, gathering, ticks } = this
-    const hasSnapshot = this.collectSnapshot(join, audience, since)
-    descriptor.target = join.client
-    descriptor.join = join.join
-    descriptor.part = 0
-    this.describeProgress(audience)
-    let { frames, messages, ticks: ticksBefore } = before
-    let first = 0
-    let isLast: boolean
-    do {
-      const end = this.gather(audience, first)
-      isLast = end === ticks.length
-      // The last frames are published together with the word that the client is in: a successor that repeated only one would
-      // answer twice.
-      publisher.waitForDescriptors(2)
-      const start = publisher.reserve(
-        frames.length + (hasSnapshot ? gathering.gatheredBytes + MESSAGE_OVERHEAD_BYTES_MAX : 0),
-      )
-      publisher.ring.bytes.set(frames, start)
-      let next = start + frames.length
-      if (hasSnapshot) next = composer.composeSnapshot(audience, gathering, next, audience.sentOffset, isLast)
-      descriptor.kind = CLIENT_FRAMES
-      this.describe(next - start, messages, ticksBefore + end - first)
-      gathering.clear()
-      frames = NO_FRAMES
-      messages = 0
-      ticksBefore = 0
-      first = end
-    } while (!isLast)
-    descriptor.kind = JOINED
-    this.describe(0, 0, 0)
-    ticks.length = 0
-  }
-
-  /** Gives a client a part of what it missed while it was away. */
-  replay(
-    { client, join }: JoinCommand,
-    audience: LaneAudience,
-    { frames, messages, position, ticks }: ReplayPart,
-  ): void {
-    const { publisher } = this.parts
-    const { descriptor } = this
-    const continuity = position.continuity!
-    publisher.ring.bytes.set(frames, publisher.reserve(frames.length))
-    descriptor.kind = REPLAYED
-    descriptor.target = client
-    descriptor.join = join
-    descriptor.part = 0
-    this.describeProgress(audience)
-    descriptor.ticksTotal = continuity.lastPosition
-    descriptor.lostTotal = continuity.lostSincePosition
-    descriptor.unknownLosses = continuity.seamOpen ? 1 : 0
-    descriptor.lastOffset = position.offset
-    this.describe(frames.length, messages, ticks)
-  }
-
-  /** Encodes and gathers `ticks` from `first` on, as many as go into one run of frames. @returns the index after the last */
-  private gather(audience: LaneAudience, first: number): number {
-    const { latest, turn, turnBytesMax } = this.parts
-    const { gathering, ticks } = this
-    const { bytesPerTick, spec } = audience
-    const encoded = turn.ticks[spec.encoding]
-    // What the turn holds is written; what is encoded now others of this turn may want, too.
-    if (encoded.isHalfFull) turn.clear()
-    let next = first
-    while (next < ticks.length && gathering.gatheredBytes < turnBytesMax && encoded.hasRoom()) {
-      const tick = latest.encode(ticks[next++]!, spec.encoding, turn)
-      gathering.gatherTick(tick, encoded.bytesOf(tick) + bytesPerTick)
-    }
-    return next
-  }
-
-  /** Puts into `ticks` what the client missed and what it asked for. @returns whether it is to get a snapshot, be it empty */
-  private collectSnapshot(join: JoinCommand, audience: LaneAudience, since: Since): boolean {
+  snapshotFor(join: JoinCommand, audience: LaneAudience, since: Since): Snapshot {
     const { symbols } = this.parts
     const wanted = new Set<LatestTick>()
     if (since !== NOTHING) {
@@ -202,9 +142,101 @@ export class LatestFrames {
           for (const tick of [quote, trade]) if (tick !== undefined && tick.offset > 0) wanted.add(tick)
       }
     }
-    this.ticks.push(...wanted)
-    this.ticks.sort(byOffset)
-    return isAsked || this.ticks.length > 0
+    const ticks = [...wanted].sort(byOffset)
+    const bytes = ticks.reduce((sum, { length }) => sum + length, 0)
+    return {
+      ticks,
+      isWanted: isAsked || ticks.length > 0,
+      bytes: audience.spec.encoding === 'json' ? JSON_GROWTH * bytes : bytes,
+    }
+  }
+
+  /**
+   * Lets clients join that want the same snapshot: gives each its own frames, the snapshot, and then it is in.
+   *
+   * @returns bytes of all that they were given
+   */
+  admit(admissions: readonly Admission[], audience: LaneAudience, { isWanted, ticks }: Snapshot): number {
+    const { gathering } = this
+    let bytes = 0
+    let first = 0
+    let isLast: boolean
+    do {
+      const end = this.gather(audience, ticks, first)
+      isLast = end === ticks.length
+      for (const admission of admissions)
+        bytes += this.give(admission, audience, { isWanted, isFirst: first === 0, isLast })
+      gathering.clear()
+      first = end
+    } while (!isLast)
+    return bytes
+  }
+
+  /** Gives a client what was gathered of its snapshot, with the first of it its own frames, with the last the word that it is in. */
+  private give(
+    { frames, framesAfter, join, messages, ticks }: Admission,
+    audience: LaneAudience,
+    { isFirst, isLast, isWanted }: { isFirst: boolean; isLast: boolean; isWanted: boolean },
+  ): number {
+    const { composer, publisher } = this.parts
+    const { descriptor, gathering } = this
+    const before = isFirst ? frames : NO_FRAMES
+    const after = isLast ? framesAfter : NO_FRAMES
+    // The last frames are published together with the word that the client is in: a successor that repeated only one would
+    // answer twice.
+    publisher.waitForDescriptors(2)
+    const start = publisher.reserve(
+      before.length + (isWanted ? gathering.gatheredBytes + MESSAGE_OVERHEAD_BYTES_MAX : 0) + after.length,
+    )
+    publisher.ring.bytes.set(before, start)
+    let next = start + before.length
+    if (isWanted) next = composer.composeSnapshot(audience, gathering, next, audience.sentOffset, isLast)
+    publisher.ring.bytes.set(after, next)
+    next += after.length
+    descriptor.kind = CLIENT_FRAMES
+    descriptor.target = join.client
+    descriptor.join = join.join
+    descriptor.part = 0
+    this.describeProgress(audience)
+    this.describe(next - start, isFirst ? messages : 0, (isFirst ? ticks : 0) + gathering.tickCount)
+    if (isLast) {
+      descriptor.kind = JOINED
+      this.describe(0, 0, 0)
+    }
+    return next - start
+  }
+
+  /** Gives a client a part of what it missed while it was away. */
+  replay({ client, join }: JoinCommand, { frames, messages, position, ticks }: ReplayPart): void {
+    const { publisher } = this.parts
+    const { descriptor } = this
+    const continuity = position.continuity!
+    publisher.ring.bytes.set(frames, publisher.reserve(frames.length))
+    descriptor.kind = REPLAYED
+    descriptor.target = client
+    descriptor.join = join
+    descriptor.part = 0
+    descriptor.ticksTotal = continuity.lastPosition
+    descriptor.lostTotal = continuity.lostSincePosition
+    descriptor.unknownLosses = continuity.seamOpen ? 1 : 0
+    descriptor.lastOffset = position.offset
+    this.describe(frames.length, messages, ticks)
+  }
+
+  /** Encodes and gathers `ticks` from `first` on, as many as go into one run of frames. @returns the index after the last */
+  private gather(audience: LaneAudience, ticks: readonly LatestTick[], first: number): number {
+    const { latest, turn, turnBytesMax } = this.parts
+    const { gathering } = this
+    const { bytesPerTick, spec } = audience
+    const encoded = turn.ticks[spec.encoding]
+    // What the turn holds is written; what is encoded now others of this turn may want, too.
+    if (encoded.isHalfFull) turn.clear()
+    let next = first
+    while (next < ticks.length && gathering.gatheredBytes < turnBytesMax && encoded.hasRoom()) {
+      const tick = latest.encode(ticks[next++]!, spec.encoding, turn)
+      gathering.gatherTick(tick, encoded.bytesOf(tick) + bytesPerTick)
+    }
+    return next
   }
 
   private describePart(kind: number, { audience, index, flushedOffset, ticksTotal }: ConflatedPart): void {
@@ -232,5 +264,6 @@ export class LatestFrames {
     descriptor.messages = messages
     descriptor.ticks = ticks
     this.parts.publisher.describe(descriptor)
+    this.parts.showLife()
   }
 }

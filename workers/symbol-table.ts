@@ -4,9 +4,10 @@
  */
 import { prefixOf } from '../src/protocol/audience-spec.js'
 import { type SymbolPrefixes, symbolPrefixes } from '../src/protocol/json-tick-encoder.js'
-import type { ConflatedPart } from './conflated-part.js'
+import { type ConflatedPart, restOn } from './conflated-part.js'
 import { EVERY, type LaneAudience } from './lane-audience.js'
 import type { LatestTick } from './latest-ticks.js'
+import { takeOut } from './take-out.js'
 
 /** Symbols kept because ticks of them came by; further ones are made anew for each tick. */
 const SYMBOLS_MAX = 65_536
@@ -21,6 +22,8 @@ export interface SymbolEntry {
   readonly parts: ConflatedPart[]
   /** Those of the parts whose interval is 0. */
   readonly immediate: ConflatedPart[]
+  /** Those that may be resting, see ConflatedSchedule. */
+  resting: Set<ConflatedPart> | undefined
   /** Its latest ticks. */
   quote: LatestTick | undefined
   trade: LatestTick | undefined
@@ -146,6 +149,7 @@ export class SymbolTable {
       audiences: [],
       parts: [],
       immediate: [],
+      resting: undefined,
       quote: undefined,
       trade: undefined,
       seen: false,
@@ -177,21 +181,18 @@ function attach(entry: SymbolEntry, audience: LaneAudience, isKept: boolean): vo
     return
   }
   if (isKept) delivery.symbols.push(entry)
+  if (delivery.isResting) restOn(entry, delivery)
   entry.parts.push(delivery)
   if (delivery.intervalMs === 0) entry.immediate.push(delivery)
 }
 
 function detach(entry: SymbolEntry, audience: LaneAudience): void {
-  remove(entry.audiences, audience)
+  takeOut(entry.audiences, audience)
   for (const part of audience.parts) {
-    remove(entry.parts, part)
-    remove(entry.immediate, part)
+    takeOut(entry.parts, part)
+    takeOut(entry.immediate, part)
+    entry.resting?.delete(part)
   }
-}
-
-function remove<T>(list: T[], item: T): void {
-  const index = list.indexOf(item)
-  if (index >= 0) list.splice(index, 1)
 }
 
 /** FNV-1a, cut to 30 bits so that V8 keeps it a small integer: http://www.isthe.com/chongo/tech/comp/fnv/ */

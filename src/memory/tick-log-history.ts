@@ -52,22 +52,6 @@ export class TickLogHistory extends RecordHeader {
     return false
   }
 
-  /** Goes back to the record at which the block before begins. @returns false when there is none, or it may be gone */
-  back(): boolean {
-    const { blocks, capacityUnits, blockShift } = this.memory
-    const from = this.cursor
-    const block = (from & (capacityUnits - 1)) >>> blockShift
-    for (let back = 1; back < blocks.length; back++) {
-      const start = this.blockStart((block - back) & (blocks.length - 1))
-      // A block that was passed over has the same record as the one after it.
-      if (distance(start, from) === 0) continue
-      if (distance(start, from) < 0 || !this.isSafe(start)) return false
-      this.cursor = start
-      return true
-    }
-    return false
-  }
-
   /** Steps onto the next record. @returns false when there is none, or when it was written over: see `isIntact` */
   next(): boolean {
     while (this.isSafe(this.cursor)) {

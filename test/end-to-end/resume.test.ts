@@ -119,7 +119,7 @@ it('has the latest of what it wants conflated, and misses nothing of the rest', 
   await back.until(() => back.messages.length === 3)
   expect(back.messages).toMatchObject([
     { type: 'subscribed', resumed: true, offset: 3 },
-    { type: 'live', offset: 100 },
     { type: 'snapshot', offset: 100, ticks: [{ symbol: 'A', sequence: 99 }] },
+    { type: 'live', offset: 100 },
   ])
 })

@@ -4,6 +4,7 @@
  */
 import type {
   GapMessage,
+  LiveMessage,
   ServerMessage,
   SnapshotMessage,
   SubscribedMessage,
@@ -88,10 +89,7 @@ export class StreamModel {
         this.takeGap(message)
         break
       case 'live':
-        this.pass(message.offset)
-        this.seq = message.seq
-        this.countFrom(message.offset)
-        this.owe(symbol => this.deliveryOf(symbol) !== 'every' && this.deliveryOf(symbol) !== undefined)
+        this.takeLive(message)
         break
       case 'snapshot':
         this.takeSnapshot(message)
@@ -172,6 +170,21 @@ export class StreamModel {
     if (reason === 'resume') this.owe(symbol => this.deliveryOf(symbol) !== undefined, to)
     this.offset = Math.max(this.offset, to)
     this.countFrom(to)
+  }
+
+  /** The client has all that it missed while it was away, of latest ticks those that a snapshot held. */
+  private takeLive({ offset, seq }: LiveMessage): void {
+    this.checkOwed()
+    this.pass(offset)
+    this.seq = seq
+    this.countFrom(offset)
+    for (const symbol of this.record.symbols) {
+      const delivery = this.deliveryOf(symbol)
+      if (delivery === 'every' || delivery === undefined) continue
+      for (const kind of KINDS)
+        if ((this.received.get(keyOf(symbol, kind)) ?? 0) !== this.record.newest(symbol, kind, offset))
+          this.wrong(`live at ${offset} without the latest ${kind} of ${symbol}`)
+    }
   }
 
   private takeSnapshot({ more, offset, seq, ticks }: SnapshotMessage): void {

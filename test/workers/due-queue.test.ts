@@ -30,13 +30,14 @@ it('gives out what is due at this very time, and nothing that is not', () => {
   expect(queue.takeDue(1000)).toBeUndefined()
 })
 
-it('gives out whatever was put in, once, soonest first', () => {
+it('gives out whatever was put in and not taken out, once, soonest first', () => {
   const deed = fc.oneof(
-    fc.record({ push: fc.integer({ min: 0, max: 30 }) }),
-    fc.record({ takeAt: fc.integer({ min: 0, max: 30 }) }),
+    { weight: 1, arbitrary: fc.record({ remove: fc.nat(100) }) },
+    { weight: 3, arbitrary: fc.record({ push: fc.integer({ min: 0, max: 30 }) }) },
+    { weight: 1, arbitrary: fc.record({ takeAt: fc.integer({ min: 0, max: 30 }) }) },
   )
   fc.assert(
-    fc.property(fc.array(deed, { maxLength: 100 }), deeds => {
+    fc.property(fc.array(deed, { minLength: 30, maxLength: 100 }), deeds => {
       const queue = new DueQueue()
       const model: ConflatedPart[] = []
       for (const each of deeds) {
@@ -44,6 +45,12 @@ it('gives out whatever was put in, once, soonest first', () => {
           const part = partDue(each.push)
           queue.push(part)
           model.push(part)
+        } else if ('remove' in each) {
+          const part = model[each.remove % model.length]
+          if (part === undefined) continue
+          queue.remove(part)
+          queue.remove(part)
+          model.splice(model.indexOf(part), 1)
         } else {
           const soonestMs = Math.min(...model.map(({ dueMs }) => dueMs))
           const taken = queue.takeDue(each.takeAt)

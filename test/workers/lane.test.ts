@@ -118,6 +118,18 @@ describe('a lane', () => {
   })
 })
 
+it('says when the first tick of its frames came in, also behind a gap; of a gap alone it says nothing', () => {
+  const stage = new LaneStage()
+  stage.listen()
+  stage.malformed()
+  stage.batch([{}, {}])
+  stage.run()
+  stage.malformed()
+  stage.run()
+  const frames = stage.published.filter(({ kind }) => kind === AUDIENCE_FRAMES)
+  expect(frames.map(({ receivedUs }) => receivedUs)).toEqual([1, 0])
+})
+
 describe('a loss', () => {
   it('of a malformed tick is told to everybody in its place, neighbours as one', () => {
     const stage = new LaneStage()

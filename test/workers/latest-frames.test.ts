@@ -53,11 +53,39 @@ describe('a conflated part', () => {
     expect(seen).toEqual([1, 1, 1, 2])
   })
 
-  it('sends nothing when nothing has come, and wakes the lane for the next interval', () => {
+  it('of which nothing comes wakes the lane once and no more, whatever comes of others', () => {
     const stage = new LaneStage()
-    const client = stage.listen(latest({ 100: ['A'] }))
-    stage.run([...steps(stage, ['B'], 100, ['B'], 1000), () => expect(stage.sleepMs).toBeCloseTo(102)])
+    const client = stage.listen(latest({ 1: ['A', 'B*'] }))
+    const sleepsMs: number[] = []
+    const look = () => void sleepsMs.push(stage.sleepMs)
+    const [wait, other, late] = steps(stage, 1, ['C'], 1000)
+    stage.run([look, wait!, look, other!, look, late!, look])
+    expect(sleepsMs).toEqual([3, Infinity, Infinity, Infinity])
     expect(client.messages).toEqual([])
+  })
+
+  it('that had nothing to send for an interval sends the next tick at once, and what follows an interval later', () => {
+    const stage = new LaneStage()
+    const client = stage.listen(latest({ 100: ['A', 'B*'] }, ['C']))
+    const seen: string[][] = []
+    const look = () => void seen.push(shorts(client))
+    const quiet = steps(stage, 100, 1000)
+    const [first, second, almost, over] = steps(stage, ['B1', 'C', 'B1'], ['A', 'B2'], 99, 1)
+    stage.run([...quiet, first!, look, second!, almost!, look, over!, look])
+    expect(seen.at(-1)).toEqual(['C2', 'B13 +1', 'A4 B25'])
+    expect(seen.map(({ length }) => length)).toEqual([2, 2, 3])
+    stage.run([...quiet, ...steps(stage, ['A']), ...quiet, ...steps(stage, ['B1']), look])
+    expect(seen.at(-1)!.slice(3)).toEqual(['A6', 'B17'])
+    checkClient(stage, client)
+  })
+
+  it('that closes while it rests is forgotten', () => {
+    const stage = new LaneStage()
+    stage.listen(latest({ 100: ['A'] }))
+    const stays = stage.listen(latest({ 100: ['A'] }), 2)
+    stage.run([...steps(stage, 100, 100), () => stage.close(1), ...steps(stage, ['A'])])
+    expect(shorts(stays)).toEqual(['A1'])
+    expect(stage.sleepMs).toBeCloseTo(102)
   })
 
   it('sends the ticks in the order in which they came, quotes and trades apart', () => {
@@ -260,6 +288,15 @@ describe('a conflated part', () => {
     ])
     expect(shorts(closes)).toEqual([])
     expect(shorts(stays)).toEqual(['B1', 'B4'])
+  })
+
+  it('that closes wakes the lane no more: nothing of it is kept until it would have been due', () => {
+    const stage = new LaneStage()
+    stage.listen(latest({ 60000: ['A'] }))
+    stage.listen(latest({ 30000: ['A'] }), 2)
+    stage.listen(latest({ 50000: ['A'] }), 3)
+    stage.run([() => stage.close(2), () => expect(stage.sleepMs).toBeCloseTo(50_002), () => stage.close(1)])
+    stage.run([() => stage.close(3), () => expect(stage.sleepMs).toBe(Number.POSITIVE_INFINITY)])
   })
 
   it('counts what it merged', () => {

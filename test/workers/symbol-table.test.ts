@@ -90,6 +90,18 @@ describe('the symbol table', () => {
     expect(find(table, 'C')!.audiences).toEqual([])
   })
 
+  it('lets a part go that rests', () => {
+    const table = new SymbolTable()
+    const latest = [{ intervalMs: 100, symbols: ['A', 'B*'] }]
+    const one = new LaneAudience(audienceState({ spec: spec({ symbols: [], latest }) }))
+    table.open(one)
+    one.parts[0]!.rest()
+    const entries = [find(table, 'A'), find(table, 'B1')]
+    expect(entries.map(entry => entry!.resting?.size)).toEqual([1, 1])
+    table.close(one)
+    expect(entries.map(entry => entry!.resting?.size)).toEqual([0, 0])
+  })
+
   it('finds nothing for bytes that are not UTF-8', () => {
     const table = new SymbolTable()
     for (const bytes of [[0xff], [0xc3, 0x28], [0xed, 0xa0, 0x80], [0x41, 0xe2, 0x82]])

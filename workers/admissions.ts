@@ -1,0 +1,197 @@
+/**
+ * The joins that a lane has read, and their answers: at the end of each turn as many as do not delay the next one. One lane's own.
+ * A join holds for the offset at which it is answered: up to there the client gets all of the audience that it leaves.
+ */
+import { isConflated } from '../src/protocol/audience-spec.js'
+import { type JoinCommand, RESUME_GONE, type ReplayPosition } from '../src/protocol/lane-commands.js'
+import type { ConflatedSchedule } from './conflated-schedule.js'
+import {
+  joinAnswer,
+  joinFrames,
+  liveAnswer,
+  NO_FRAMES,
+  notResumedAnswer,
+  replayBrokenAnswer,
+  resumedAnswer,
+} from './join-answer.js'
+import type { LaneAudience } from './lane-audience.js'
+import {
+  type Admission,
+  ALL_CONFLATED,
+  EVERYTHING,
+  type LatestFrames,
+  NOTHING,
+  type Since,
+} from './latest-frames.js'
+import type { Replayer, ReplayPart } from './replayer.js'
+
+/** Joins that may wait before no more is read. */
+const WAITING_MAX = 16_384
+/** Joins answered in one turn at the most: those without a snapshot take 10 to 20 µs each. */
+const ANSWERED_MAX = 256
+/** Copies of one snapshot, in bounds of a turn's answers: encoding takes fifty times as long as copying. */
+const COPIES_MAX = 8
+
+interface WaitingJoin {
+  readonly join: JoinCommand
+  /** Joins with the same one want the same snapshot; undefined: none, or one that nobody else wants. */
+  readonly snapshotKey: string | undefined
+}
+
+export interface AdmissionsParts {
+  readonly epoch: string
+  readonly audiences: ReadonlyMap<number, LaneAudience>
+  readonly schedule: ConflatedSchedule
+  readonly latestFrames: LatestFrames
+  readonly replayer: Replayer
+  /** What the answers of one turn may take, about, bytes; one is given in any case. */
+  readonly answerBytesMax: number
+  /** Sends the parts that are to be sent. */
+  readonly flushParts: () => void
+  readonly nowMs: () => number
+}
+
+export class Admissions {
+  private readonly parts: AdmissionsParts
+  private readonly waiting: WaitingJoin[] = []
+
+  constructor(parts: AdmissionsParts) {
+    this.parts = parts
+  }
+
+  get areWaiting(): boolean {
+    return this.waiting.length > 0
+  }
+
+  get areFull(): boolean {
+    return this.waiting.length >= WAITING_MAX
+  }
+
+  /** Whether the next answers take long enough that nobody else should wait for them. */
+  get takeTime(): boolean {
+    return this.waiting
+      .slice(0, ANSWERED_MAX)
+      .some(({ join, snapshotKey }) => snapshotKey !== undefined || join.replay !== null)
+  }
+
+  add(join: JoinCommand): void {
+    this.waiting.push({ join, snapshotKey: snapshotKeyOf(join) })
+  }
+
+  /** Answers some of those that wait. @param offset of the turn's last tick */
+  answer(offset: number): void {
+    const next = this.waiting.splice(0, ANSWERED_MAX)
+    let bytes = 0
+    while (next.length > 0 && bytes < this.parts.answerBytesMax) {
+      const { join } = next[0]!
+      const audience = this.parts.audiences.get(join.audience)
+      // Closed since: the client has left.
+      if (audience === undefined) next.shift()
+      else if (join.replay === null) bytes += this.answerAlike(next, audience, offset)
+      else {
+        next.shift()
+        this.prepare(join, audience, offset)
+        bytes += this.answerReplay(join, join.replay, audience)
+      }
+    }
+    this.waiting.unshift(...next)
+  }
+
+  /** Answers the first of `next`, and with it others that want the same snapshot. @returns bytes */
+  private answerAlike(next: WaitingJoin[], audience: LaneAudience, offset: number): number {
+    const { answerBytesMax, epoch, latestFrames } = this.parts
+    const { join } = next[0]!
+    const { fellBehindAt } = join
+    const since =
+      fellBehindAt === null ? NOTHING : { every: fellBehindAt.lastOffset, latest: fellBehindAt.flushedOffset }
+    const snapshot = latestFrames.snapshotFor(join, audience, since)
+    const alike = takeAlike(next, (COPIES_MAX * answerBytesMax) / (snapshot.bytes + 1))
+    for (const each of alike) this.prepare(each, audience, offset)
+    const admissions = alike.map(each => ({
+      join: each,
+      ...framesOnly(joinAnswer(each, audience, epoch)),
+    }))
+    return latestFrames.admit(admissions, audience, snapshot)
+  }
+
+  /** Readies the audiences that the client leaves and joins: what waits for an interval to be over is sent now. */
+  private prepare({ leaving, audience: joined }: JoinCommand, audience: LaneAudience, offset: number): void {
+    const { audiences, flushParts, latestFrames, nowMs, schedule } = this.parts
+    for (const id of [leaving, joined])
+      for (const part of audiences.get(id)?.parts ?? []) if (part.hasNews()) schedule.flushSoon(part)
+    flushParts()
+    // An audience that gathered nothing is up to date without having been written; a successor may be behind what was written.
+    audience.sentOffset = Math.max(audience.sentOffset, offset)
+    for (const part of audience.parts) {
+      if (part.hasBegun) continue
+      latestFrames.begin(part, offset)
+      schedule.start(part, nowMs())
+    }
+  }
+
+  /** Gives a client that resumes a part of what it missed; with the last one it joins. @returns bytes */
+  private answerReplay(
+    join: JoinCommand,
+    from: ReplayPosition | typeof RESUME_GONE,
+    audience: LaneAudience,
+  ): number {
+    const { epoch, latestFrames } = this.parts
+    const part = from === RESUME_GONE ? undefined : this.nextPart(from, audience)
+    const isFirst = from === RESUME_GONE || from.continuity === null
+    if (part === undefined) {
+      const since = from === RESUME_GONE ? undefined : from.offset
+      const control = isFirst
+        ? framesOnly(notResumedAnswer(join, audience, epoch, since))
+        : framesOnly(replayBrokenAnswer(audience, since ?? 0), liveAnswer(audience))
+      return this.admit({ join, ...control }, audience, EVERYTHING)
+    }
+    const head = isFirst && from !== RESUME_GONE ? resumedAnswer(join, audience, epoch, from) : NO_FRAMES
+    const isLast = part.position.offset >= audience.sentOffset
+    const frames = joinFrames(head, part.frames)
+    if (isLast)
+      return this.admit({ ...part, join, frames, framesAfter: liveAnswer(audience) }, audience, ALL_CONFLATED)
+    latestFrames.replay(join, { ...part, frames })
+    return frames.length
+  }
+
+  private nextPart(from: ReplayPosition, audience: LaneAudience): ReplayPart | undefined {
+    const offset = audience.sentOffset
+    if (!isConflated(audience.spec)) return this.parts.replayer.next(from, audience, offset)
+    // What it missed is over: the latest is all that it wants.
+    return { frames: NO_FRAMES, ticks: 0, messages: 0, position: { ...from, offset } }
+  }
+
+  private admit(admission: Admission, audience: LaneAudience, since: Since): number {
+    const { latestFrames } = this.parts
+    return latestFrames.admit(
+      [admission],
+      audience,
+      latestFrames.snapshotFor(admission.join, audience, since),
+    )
+  }
+}
+
+/** Takes out the first, and those that want the same snapshot, up to so many. */
+function takeAlike(next: WaitingJoin[], countMax: number): JoinCommand[] {
+  const [first, ...others] = next.splice(0)
+  const alike = [first!.join]
+  for (const each of others) {
+    const isAlike = each.snapshotKey !== undefined && each.snapshotKey === first!.snapshotKey
+    if (isAlike && alike.length + 1 <= countMax) alike.push(each.join)
+    else next.push(each)
+  }
+  return alike
+}
+
+function framesOnly(frames: Uint8Array, framesAfter = NO_FRAMES): Omit<Admission, 'join'> {
+  return { frames, framesAfter, ticks: 0, messages: 0 }
+}
+
+function snapshotKeyOf({ answers, audience, fellBehindAt, replay }: JoinCommand): string | undefined {
+  if (replay !== null) return undefined
+  const symbols = answers.flatMap(answer =>
+    answer.type === 'subscribed' && answer.snapshot ? answer.symbols : [],
+  )
+  if (symbols.length === 0 && fellBehindAt === null) return undefined
+  return JSON.stringify([audience, fellBehindAt?.lastOffset, fellBehindAt?.flushedOffset, symbols])
+}
