@@ -106,6 +106,8 @@ export class Gateway {
   private async startFeed(): Promise<string> {
     this.feed = await EmbeddedFeed.start({
       ...feedSettings(this.config, '127.0.0.1:0'),
+      // This gateway is its one reader, and pauses it: nothing may be lost for that.
+      holdForReader: true,
       onFailure: error => this.fail(error),
       onEnd: ticks => this.log.info({ ticks }, 'the replay has ended'),
     })
