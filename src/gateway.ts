@@ -141,7 +141,9 @@ export class Gateway {
       readiness: () => {
         const upstream = this.source?.status()
         const checks = {
-          lanes: handler.isHealthy() ? 'ok' : 'a lane is being replaced, or the gateway is shutting down',
+          lanes: handler.isHealthy()
+            ? 'ok'
+            : 'a lane is being started or replaced, or the gateway is shutting down',
           upstream: upstream?.state === 'live' ? 'ok' : (upstream?.lastError ?? 'connecting'),
         }
         return { ready: Object.values(checks).every(check => check === 'ok'), checks }
