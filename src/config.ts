@@ -7,6 +7,7 @@ import { type Given, readCommandLine } from './config/command-line.js'
 import { explain, namesOfOptions, namesOfText } from './config/explain.js'
 import { helpText, variableOf } from './config/help.js'
 import { nearest, unknownName } from './config/nearest.js'
+import { checkObject } from './config/option-check.js'
 import {
   type Config,
   configSchema,
@@ -77,6 +78,7 @@ export function handlerOptions(
   partial: Readonly<Partial<HandlerOptions>> = {},
   availableParallelism: number = processors(),
 ): HandlerOptions {
+  checkObject(partial, 'options')
   const { poolSize = poolSizeFor(availableParallelism), ...rest } = partial
   const result = handlerSchema.safeParse(allKeys(handlerSchema.shape, { ...rest, poolSize }))
   if (!result.success) {
