@@ -8,7 +8,7 @@ import { refuseRequest } from './clients/refusal.js'
 import { type Config, handlerPart } from './config.js'
 import { RingcastError } from './errors.js'
 import { EmbeddedFeed } from './feed/embedded-feed.js'
-import { feedSettings } from './feed/feed-settings.js'
+import { feedSettings, sourceSettings } from './feed/feed-settings.js'
 import { GrpcSource } from './feed/grpc-source.js'
 import { listen } from './listen.js'
 import type { Log } from './log.js'
@@ -73,15 +73,8 @@ export class Gateway {
     })
     const admin = await this.admin.listen()
     this.source = new GrpcSource({
-      target,
+      ...sourceSettings(config, target),
       tls,
-      method: config.upstreamMethod,
-      symbols: config.upstreamSymbols,
-      windowBytes: config.upstreamWindowBytes,
-      keepaliveMs: config.upstreamKeepaliveMs,
-      stallTimeoutMs: config.upstreamStallTimeoutMs,
-      backoffMinMs: config.upstreamBackoffMinMs,
-      backoffMaxMs: config.upstreamBackoffMaxMs,
       log: { info: message => log.info({}, message), warn: message => log.warn({}, message) },
     })
     handler.attachSource(this.source)
