@@ -24,7 +24,8 @@ export function namesOfText(given: ReadonlyMap<string, Given>): Names {
   return {
     given: key => {
       const entry = given.get(key)
-      return entry === undefined || entry.text === '' ? undefined : `${entry.name}=${printable(entry.text)}`
+      if (entry === undefined || entry.text === '') return undefined
+      return entry.name.startsWith('--no-') ? entry.name : `${entry.name}=${printable(entry.text)}`
     },
     besides: (key, sibling) => {
       const name = given.get(key)?.name

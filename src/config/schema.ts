@@ -190,6 +190,9 @@ const ofProcess = {
   shutdownTimeoutMs: duration('How long an orderly stop may take', { initial: 10_000 }),
 }
 
+export const feedKeys: readonly string[] = Object.keys(feed)
+export const processKeys: readonly string[] = Object.keys(ofProcess)
+
 /** In the order of --help. */
 export const settingGroups: readonly { title: string; settings: Readonly<Record<string, z.ZodType>> }[] = [
   { title: 'Clients', settings: { ...listening, ...clients } },
