@@ -6,7 +6,9 @@ import { availableParallelism as processors } from 'node:os'
 import { type Given, readCommandLine } from './config/command-line.js'
 import { explain, namesOfOptions, namesOfText } from './config/explain.js'
 import { helpText, variableOf } from './config/help.js'
+import { tellIdle } from './config/idle.js'
 import { nearest, unknownName } from './config/nearest.js'
+import { checkObject } from './config/option-check.js'
 import {
   type Config,
   configSchema,
@@ -60,7 +62,9 @@ export function parseConfig({ env, argv, availableParallelism }: ConfigSources):
     if (text !== '') values[key] = detailsOf(shape[key as keyof typeof shape]).form.read(text)
   }
   const result = configSchema.safeParse(allKeys(shape, values))
-  if (!result.success) problems.push(...explain(result.error, namesOfText(given)))
+  const names = namesOfText(given)
+  if (!result.success) problems.push(...explain(result.error, names))
+  if (command !== undefined) problems.push(...tellIdle({ command, given, values }, names))
   if (!result.success || command === undefined || problems.length > 0) {
     throw new RingcastError('config_invalid', problems.join('\n'))
   }
@@ -77,6 +81,7 @@ export function handlerOptions(
   partial: Readonly<Partial<HandlerOptions>> = {},
   availableParallelism: number = processors(),
 ): HandlerOptions {
+  checkObject(partial, 'options')
   const { poolSize = poolSizeFor(availableParallelism), ...rest } = partial
   const result = handlerSchema.safeParse(allKeys(handlerSchema.shape, { ...rest, poolSize }))
   if (!result.success) {

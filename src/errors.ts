@@ -11,6 +11,8 @@ export type ErrorCode =
   | 'feed_failed'
   | 'lane_failed'
   | 'tick_invalid'
+  | 'source_attached'
+  | 'handler_stopped'
 
 export class RingcastError extends Error {
   readonly code: ErrorCode

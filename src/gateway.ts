@@ -8,7 +8,7 @@ import { refuseRequest } from './clients/refusal.js'
 import { type Config, handlerPart } from './config.js'
 import { RingcastError } from './errors.js'
 import { EmbeddedFeed } from './feed/embedded-feed.js'
-import { feedSettings } from './feed/feed-settings.js'
+import { feedSettings, sourceSettings } from './feed/feed-settings.js'
 import { GrpcSource } from './feed/grpc-source.js'
 import { listen } from './listen.js'
 import type { Log } from './log.js'
@@ -73,15 +73,8 @@ export class Gateway {
     })
     const admin = await this.admin.listen()
     this.source = new GrpcSource({
-      target,
+      ...sourceSettings(config, target),
       tls,
-      method: config.upstreamMethod,
-      symbols: config.upstreamSymbols,
-      windowBytes: config.upstreamWindowBytes,
-      keepaliveMs: config.upstreamKeepaliveMs,
-      stallTimeoutMs: config.upstreamStallTimeoutMs,
-      backoffMinMs: config.upstreamBackoffMinMs,
-      backoffMaxMs: config.upstreamBackoffMaxMs,
       log: { info: message => log.info({}, message), warn: message => log.warn({}, message) },
     })
     handler.attachSource(this.source)
@@ -106,6 +99,8 @@ export class Gateway {
   private async startFeed(): Promise<string> {
     this.feed = await EmbeddedFeed.start({
       ...feedSettings(this.config, '127.0.0.1:0'),
+      // This gateway is its one reader, and pauses it: nothing may be lost for that.
+      holdForReader: true,
       onFailure: error => this.fail(error),
       onEnd: ticks => this.log.info({ ticks }, 'the replay has ended'),
     })
@@ -139,7 +134,9 @@ export class Gateway {
       readiness: () => {
         const upstream = this.source?.status()
         const checks = {
-          lanes: handler.isHealthy() ? 'ok' : 'a lane is being replaced, or the gateway is shutting down',
+          lanes: handler.isHealthy()
+            ? 'ok'
+            : 'a lane is being started or replaced, or the gateway is shutting down',
           upstream: upstream?.state === 'live' ? 'ok' : (upstream?.lastError ?? 'connecting'),
         }
         return { ready: Object.values(checks).every(check => check === 'ok'), checks }

@@ -1,10 +1,10 @@
 /**
  * From start to the end of the process: signals, failures, the deadline of an orderly stop. Main thread.
- * The exit code is 0 only after a stop that somebody asked for and that went well, and 2 when a setting proves wrong at the start.
+ * The exit code is 0 only after a stop that somebody asked for and that went well, and 2 when a setting or its file proves wrong at the start.
  */
 import { constants } from 'node:os'
 import type { Clock } from './clock.js'
-import { RingcastError } from './errors.js'
+import { type ErrorCode, RingcastError } from './errors.js'
 import type { ProcessLog } from './log.js'
 
 /** What runs until it is told to stop. */
@@ -33,6 +33,8 @@ export interface LifetimeOptions {
   readonly shutdownTimeoutMs: number
 }
 
+/** What a start fails with when a setting, or the file it names, is wrong. */
+const SETTING_CODES: ReadonlySet<ErrorCode> = new Set(['config_invalid', 'feed_file_invalid'])
 /** The service keeps to `shutdownTimeoutMs` itself; force comes after it has had time to say how that went. */
 const GRACE_MS = 1000
 
@@ -44,7 +46,10 @@ export async function runService(service: Service, options: LifetimeOptions): Pr
   const { host, clock, log, shutdownTimeoutMs } = options
   host.exitCode = 1
   const signalled = firstSignal(host)
-  const started = service.start()
+  let hasStarted = false
+  const started = service.start().then(() => {
+    hasStarted = true
+  })
   const failure = started.then(() => service.failed).catch((error: unknown) => error)
 
   const asked = await Promise.race([
@@ -54,7 +59,7 @@ export async function runService(service: Service, options: LifetimeOptions): Pr
     }),
     failure.then(error => {
       log.fatal(failureDetails(error), failureMessage(error))
-      if (error instanceof RingcastError && error.code === 'config_invalid') host.exitCode = 2
+      if (!hasStarted && error instanceof RingcastError && SETTING_CODES.has(error.code)) host.exitCode = 2
       return false
     }),
   ])

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=4
 /**
  * The `ringcast` command. Main thread. The only file that touches process.env, argv, signals and exit.
- * Exit codes: 0 stopped when asked to, 1 failed, 2 wrong settings, 128 + signal when asked twice.
+ * Exit codes: 0 stopped when asked to, 1 failed, 2 wrong settings or a file they name, 128 + signal when asked twice.
  */
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'

@@ -7,6 +7,14 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Clients } from './clients/clients.js'
 import { type Clock, systemClock } from './clock.js'
+import {
+  checkOptions,
+  clockRule,
+  hasMethods,
+  type OptionRule,
+  shown,
+  withMethods,
+} from './config/option-check.js'
 import { type HandlerOptions, handlerOptions } from './config.js'
 import { Deadline } from './deadline.js'
 import { RingcastError } from './errors.js'
@@ -38,6 +46,14 @@ export interface StreamHandlerParts {
   /** The lanes' worker file. */
   readonly laneFile?: string
 }
+
+const PART_RULES: Readonly<Record<keyof StreamHandlerParts, OptionRule>> = {
+  clock: clockRule,
+  log: withMethods('debug', 'info', 'warn', 'error'),
+  positionsTellLosses: { rule: 'must be true or false', holds: value => typeof value === 'boolean' },
+  laneFile: { rule: 'must be the URL of a file', holds: value => typeof value === 'string' },
+}
+const SOURCE_METHODS: readonly (keyof TickSource)[] = ['start', 'pause', 'resume', 'status', 'stop']
 
 /** A lane's scratch holds the encoded ticks of a turn, in each of two encodings twice what one audience may take. */
 const SCRATCH_PER_TURN_BYTES = 4
@@ -73,6 +89,7 @@ export class StreamHandler {
    */
   constructor(options: Readonly<Partial<HandlerOptions>> = {}, parts: StreamHandlerParts = {}) {
     const settings = handlerOptions(options)
+    checkOptions(parts, PART_RULES, 'the second argument of a StreamHandler')
     this.settings = settings
     this.log = parts.log ?? silentLog
     this.clock = parts.clock ?? systemClock
@@ -174,6 +191,9 @@ export class StreamHandler {
    * @throws RingcastError `tick_invalid`, naming the field, its value and the rule
    */
   broadcastTick(tick: PushedTick): boolean {
+    if (typeof tick !== 'object' || tick === null) {
+      throw new RingcastError('tick_invalid', `a tick must be an object, see PushedTick, got ${shown(tick)}`)
+    }
     checkTick(tick)
     if (this.stopping !== undefined) {
       this.counters.values[MAIN_SLOTS.ticksRefused]! += 1
@@ -182,11 +202,34 @@ export class StreamHandler {
     return this.intake.tryPush(encodeTick({ ...tick, kind: tick.kind === 'quote' ? QUOTE : TRADE }))
   }
 
-  /** Lets a source push into this handler and be paused by it. One source at most; `shutdown` stops it. */
+  /**
+   * Lets a source push into this handler and be paused by it; `shutdown` stops it.
+   *
+   * @throws RingcastError `handler_stopped` after `shutdown`, `source_attached` for a second source or one that was started
+   *   before, `option_invalid` for what is no source
+   */
   attachSource(source: TickSource): void {
-    this.source = source
+    if (!hasMethods(source, SOURCE_METHODS)) {
+      throw new RingcastError(
+        'option_invalid',
+        `a source must have the methods ${SOURCE_METHODS.join(', ')}, see TickSource, got ${shown(source)}`,
+      )
+    }
+    if (this.stopping !== undefined) {
+      throw new RingcastError(
+        'handler_stopped',
+        'the handler was shut down: attach the source to a new StreamHandler',
+      )
+    }
+    if (this.source !== undefined) {
+      throw new RingcastError(
+        'source_attached',
+        'the handler has a source already: make a StreamHandler for each source',
+      )
+    }
     this.intake.attach(source)
     source.start(this.intake satisfies TickSink)
+    this.source = source
   }
 
   getMetrics(): MetricsView {

@@ -68,7 +68,7 @@ const parse = (env: Env, argv: string[] = []) => parseConfig({ env, argv, availa
 
 function config(env: Env, argv: string[] = []): Config {
   const parsed = parse(env, argv)
-  if (parsed.command !== 'serve') throw new Error(`expected serve, got ${parsed.command}`)
+  if (!('config' in parsed)) throw new Error(`expected a config, got ${parsed.command}`)
   return parsed.config
 }
 
@@ -190,7 +190,12 @@ const LOOSE: Partial<Record<Key, Env>> = {
   upstreamBackoffMaxMs: { RINGCAST_UPSTREAM_BACKOFF_MIN_MS: '1' },
   upstreamTls: { RINGCAST_UPSTREAM: 'localhost:1' },
   upstreamTlsCa: { RINGCAST_UPSTREAM: 'localhost:1', RINGCAST_UPSTREAM_TLS: 'true' },
+  feedSpeed: { RINGCAST_FEED_REPLAY: 'ticks.csv' },
+  feedLoop: { RINGCAST_FEED_REPLAY: 'ticks.csv' },
 }
+
+/** The command of which a setting is a flag. */
+const commandOf = (key: Key) => (key === 'feedListen' ? ['feed'] : ['serve'])
 
 /** The two that must be less than another have no room at the very top. */
 const hasRoom = (key: Key, value: unknown) => {
@@ -216,6 +221,7 @@ describe('parseConfig', () => {
   describe.each(KEYS)('%s', key => {
     const { right, wrong } = VALUES[key]
     const loose = LOOSE[key] ?? {}
+    const command = commandOf(key)
     const text = (value: unknown) => (Array.isArray(value) ? value.join(',') : String(value))
 
     it('is the same from a variable and from a flag in each of its forms', () => {
@@ -223,12 +229,12 @@ describe('parseConfig', () => {
         fc.property(right, value => {
           fc.pre(hasRoom(key, value))
           expect(config({ ...loose, [variable(key)]: text(value) })[key]).toEqual(value)
-          expect(config(loose, [`${flag(key)}=${text(value)}`])[key]).toEqual(value)
+          expect(config(loose, [...command, `${flag(key)}=${text(value)}`])[key]).toEqual(value)
           const spaced =
             typeof value === 'boolean'
               ? [`--${value ? '' : 'no-'}${flag(key).slice(2)}`]
               : [flag(key), text(value)]
-          expect(config(loose, spaced)[key]).toEqual(value)
+          expect(config(loose, [...command, ...spaced])[key]).toEqual(value)
         }),
         { numRuns: 30 },
       )
@@ -240,7 +246,7 @@ describe('parseConfig', () => {
         const [line, ...rest] = problems(() => parse({ ...loose, [variable(key)]: text }))
         expect(rest).toEqual([])
         expect(line!.startsWith(`${variable(key)}=${shown}: must be `)).toBe(true)
-        const [flagLine] = problems(() => parse(loose, [`${flag(key)}=${text}`]))
+        const [flagLine] = problems(() => parse(loose, [...command, `${flag(key)}=${text}`]))
         expect(flagLine).toBe(line!.replace(variable(key), flag(key)))
       }
     })
@@ -417,6 +423,78 @@ describe('parseConfig', () => {
     it('is silent about a setting that is wrong by itself', () => {
       expect(problems(() => parse({ RINGCAST_FRAME_RING_BYTES: '3MiB' }))).toHaveLength(1)
     })
+  })
+})
+
+describe('settings without effect', () => {
+  const REPLAY = { RINGCAST_FEED_REPLAY: 'x.csv' }
+  const UPSTREAM = { RINGCAST_UPSTREAM: 'a:1' }
+
+  it.each<[Env, string[], string[]]>([
+    [
+      { ...UPSTREAM, ...REPLAY },
+      [],
+      [
+        'RINGCAST_FEED_REPLAY=x.csv: has no effect beside RINGCAST_UPSTREAM=a:1, which is read in place of the embedded feed: set one of them',
+      ],
+    ],
+    [
+      { RINGCAST_FEED_RATE: '5' },
+      ['--upstream', 'a:1'],
+      [
+        'RINGCAST_FEED_RATE=5: has no effect beside --upstream=a:1, which is read in place of the embedded feed: set one of them',
+      ],
+    ],
+    [
+      REPLAY,
+      ['--feed-seed=2', '--feed-symbols=3'],
+      ['--feed-symbols=3', '--feed-seed=2'].map(
+        given =>
+          `${given}: has no effect beside RINGCAST_FEED_REPLAY=x.csv, which is sent in place of synthetic ticks: set one of them`,
+      ),
+    ],
+    [
+      {},
+      ['--no-feed-loop'],
+      ['--no-feed-loop: has no effect without --feed-replay (unset): set both or none'],
+    ],
+    [
+      { RINGCAST_FEED_SPEED: '2' },
+      ['feed'],
+      ['RINGCAST_FEED_SPEED=2: has no effect without RINGCAST_FEED_REPLAY (unset): set both or none'],
+    ],
+    [
+      {},
+      ['feed', '--port', '5', '--compression', '--upstream=a:1'],
+      ['--port=5', '--compression=true', '--upstream=a:1'].map(
+        given => `${given}: has no effect on ringcast feed: leave it out`,
+      ),
+    ],
+    [{}, ['--feed-listen=a:1'], ['--feed-listen=a:1: has no effect without the command feed: leave it out']],
+  ])('are refused: %j %j', (env, argv, lines) => {
+    expect(problems(() => parse(env, argv))).toEqual(lines)
+  })
+
+  it.each<[string, Env, string[]]>([
+    ['that say the same as the default', { ...UPSTREAM, RINGCAST_FEED_RATE: '1000' }, []],
+    ['that put the default back', { ...UPSTREAM, ...REPLAY }, ['--feed-replay=']],
+    ['of another command in the environment', { RINGCAST_FEED_LISTEN: 'a:1' }, []],
+    [
+      'of the gateway in the environment of a feed',
+      { ...UPSTREAM, RINGCAST_PORT: '80' },
+      ['feed', '--feed-rate=5'],
+    ],
+    ['of a process', {}, ['feed', '--log-level=warn', '--shutdown-timeout-ms=900', '--close-timeout-ms=500']],
+    ['of the upstream that hold for the embedded feed, too', { RINGCAST_UPSTREAM_METHOD: 'single' }, []],
+    ['of a replay', REPLAY, ['--feed-speed=2', '--no-feed-loop', '--feed-history-ticks=1024']],
+  ])('are not those %s', (_, env, argv) => {
+    expect(() => parse(env, argv)).not.toThrow()
+  })
+
+  it('are told of only where they are right by themselves', () => {
+    expect(problems(() => parse({ ...UPSTREAM, RINGCAST_FEED_RATE: 'fast' }))).toEqual([
+      'RINGCAST_FEED_RATE=fast: must be a whole number from 0 to 10000000',
+    ])
   })
 })
 

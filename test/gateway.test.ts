@@ -177,9 +177,9 @@ describe('ringcast', () => {
     })
   })
 
-  it('ends with 1 and names the file when there is nothing to replay', async () => {
+  it('ends with 2 and names the file when there is nothing to replay', async () => {
     const ringcast = new Ringcast(['--feed-replay=/nowhere/ticks.csv'])
-    expect(await ringcast.ended()).toBe(1)
+    expect(await ringcast.ended()).toBe(2)
     expect(ringcast.lines[0]).toMatchObject({ code: 'feed_file_invalid' })
     expect(ringcast.lines[0]!.msg).toContain('/nowhere/ticks.csv')
   })

@@ -158,6 +158,24 @@ describe('runService', () => {
     })
   })
 
+  it.each(['config_invalid', 'feed_file_invalid'] as const)(
+    'has exit code 2 for %s at the start, and 1 for the same later',
+    async code => {
+      const error = new RingcastError(code, 'name another file')
+      const early = begin()
+      early.start.reject(error)
+      early.stop.resolve()
+      await early.ended
+      expect(early.host.exitCode).toBe(2)
+      const late = begin()
+      late.start.resolve()
+      late.failed.resolve(error)
+      late.stop.resolve()
+      await late.ended
+      expect(late.host.exitCode).toBe(1)
+    },
+  )
+
   it.each(['resolve', 'reject'] as const)(
     'stops and fails when the service fails later (%s)',
     async settle => {

@@ -3,6 +3,9 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { RingcastError } from '../src/errors.js'
+import { GrpcSource } from '../src/feed/grpc-source.js'
+import type { TickSource } from '../src/feed/tick-source.js'
+import { silentLog } from '../src/log.js'
 import type { PushedTick } from '../src/protocol/tick-message.js'
 import { StreamHandler } from '../src/stream-handler.js'
 import { FULL_SIZE, HandlerServer, quote } from './support/handler-server.js'
@@ -83,7 +86,74 @@ describe('broadcastTick', () => {
   })
 })
 
+it.each([null, undefined, 5, 'A'])('broadcastTick refuses %j as a tick', async tick => {
+  await start({}, { laneFile: STALLED_LANE })
+  expect(codeOf(() => server.handler.broadcastTick(tick as unknown as PushedTick))).toBe('tick_invalid')
+})
+
+describe('attachSource', () => {
+  const source = (): TickSource => ({
+    start: () => {},
+    pause: () => {},
+    resume: () => {},
+    status: () => ({ state: 'live', reconnects: 0, lastError: undefined }),
+    stop: async () => {},
+  })
+
+  it('takes one source, and says what to do with a second one', async () => {
+    await start({}, { laneFile: STALLED_LANE })
+    server.handler.attachSource(source())
+    expect(codeOf(() => server.handler.attachSource(source()))).toBe('source_attached')
+    expect(() => server.handler.attachSource(source())).toThrow('make a StreamHandler for each')
+  })
+
+  it('takes none after the shutdown', async () => {
+    await start({}, { laneFile: STALLED_LANE })
+    const stopped = server.handler.shutdown()
+    expect(codeOf(() => server.handler.attachSource(source()))).toBe('handler_stopped')
+    await stopped
+  })
+
+  it.each([null, {}, 'feed:1', { ...source(), stop: undefined }])('refuses %j as a source', async wrong => {
+    await start({}, { laneFile: STALLED_LANE })
+    expect(codeOf(() => server.handler.attachSource(wrong as unknown as TickSource))).toBe('option_invalid')
+    server.handler.attachSource(source())
+  })
+
+  it('does not stop a source that feeds another handler', async () => {
+    await start({}, { laneFile: STALLED_LANE })
+    const other = await HandlerServer.start({}, { laneFile: STALLED_LANE })
+    const grpc = new GrpcSource({ target: '127.0.0.1:1' })
+    server.handler.attachSource(grpc)
+    expect(codeOf(() => other.handler.attachSource(grpc))).toBe('source_attached')
+    await other.stop()
+    expect(grpc.status().state).toBe('connecting')
+  })
+})
+
 describe('a handler', () => {
+  it.each([null, [], 5, 'maxClients=5'])('refuses %j as its options', options => {
+    expect(codeOf(() => new StreamHandler(options as object))).toBe('option_invalid')
+  })
+
+  it.each([
+    [null, 'the second argument of a StreamHandler must be an object'],
+    [{ log: 5 }, 'log=5: must be an object with the methods debug, info, warn, error'],
+    [{ foo: 1 }, 'foo: unknown'],
+    [{ positionTellsLosses: false }, 'did you mean positionsTellLosses?'],
+    [{ positionsTellLosses: 'no' }, "positionsTellLosses='no': must be true or false"],
+    [{ clock: Date }, 'must be an object with the methods nowMs'],
+    [{ laneFile: 5 }, 'laneFile=5: must be the URL of a file'],
+  ])('says what is wrong with %j as its second argument', (parts, message) => {
+    expect(codeOf(() => new StreamHandler({}, parts as object))).toBe('option_invalid')
+    expect(() => new StreamHandler({}, parts as object)).toThrow(message)
+  })
+
+  it('takes undefined for what is left out of its second argument', async () => {
+    await start({}, { laneFile: STALLED_LANE, log: silentLog, clock: undefined } as object)
+    expect(server.handler.isHealthy()).toBe(true)
+  })
+
   it('names all that is wrong with its options before it starts anything', () => {
     const options = { maxClients: 0, pingIntervalMs: -1 }
     expect(codeOf(() => new StreamHandler(options))).toBe('option_invalid')

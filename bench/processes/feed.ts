@@ -40,6 +40,7 @@ function setRate({ rate }: RateRequest): void {
     speed: rate === 0 ? 0 : 1,
     stampsNow: true,
     waitsForReader: false,
+    holdsForReader: false,
     onEnd: () => {},
     onFailure: error => {
       throw error

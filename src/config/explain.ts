@@ -2,11 +2,11 @@
  * Tells what is wrong with settings, in the names that the user gave them: variables, flags or options. Any thread.
  * One line for each wrong thing, whatever number of checks it failed.
  */
-import { inspect } from 'node:util'
 import type { z } from 'zod'
 import { flagOf, type Given } from './command-line.js'
 import { variableOf } from './help.js'
 import { nearest, unknownName } from './nearest.js'
+import { shown } from './option-check.js'
 import { type BrokenRelation, configSchema } from './schema.js'
 import { detailsOf } from './setting.js'
 
@@ -24,7 +24,8 @@ export function namesOfText(given: ReadonlyMap<string, Given>): Names {
   return {
     given: key => {
       const entry = given.get(key)
-      return entry === undefined || entry.text === '' ? undefined : `${entry.name}=${printable(entry.text)}`
+      if (entry === undefined || entry.text === '') return undefined
+      return entry.name.startsWith('--no-') ? entry.name : `${entry.name}=${printable(entry.text)}`
     },
     besides: (key, sibling) => {
       const name = given.get(key)?.name
@@ -40,7 +41,7 @@ export function namesOfOptions(partial: Readonly<Record<string, unknown>>, known
     given: key => {
       const value = partial[key]
       if (value === undefined) return undefined
-      return `${key}=${inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 100 })}`
+      return `${key}=${shown(value)}`
     },
     besides: key => key,
     unknown: key => unknownName(key, '', nearest(key, known)),

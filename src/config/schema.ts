@@ -136,7 +136,7 @@ const upstream = {
   }),
   upstreamKeepaliveMs: duration('How often the connection to the feed is probed', { initial: 20_000 }),
   upstreamStallTimeoutMs: duration(
-    'How long the feed may send nothing before it is called again; 0: any time',
+    'How long an upstream may be silent before it is called again; 0: any time',
     {
       initial: 30_000,
       min: 0,
@@ -189,6 +189,9 @@ const ofProcess = {
   }),
   shutdownTimeoutMs: duration('How long an orderly stop may take', { initial: 10_000 }),
 }
+
+export const feedKeys: readonly string[] = Object.keys(feed)
+export const processKeys: readonly string[] = Object.keys(ofProcess)
 
 /** In the order of --help. */
 export const settingGroups: readonly { title: string; settings: Readonly<Record<string, z.ZodType>> }[] = [

@@ -128,7 +128,7 @@ export function host(description: string, { initial }: { initial: string }) {
 }
 
 /** Whether `text` is `host:port` or `[ipv6]:port` with a port of `portMin` to 65535. */
-function isAddress(text: string, portMin: number): boolean {
+export function isAddress(text: string, portMin: number): boolean {
   const match = /^(?:[^\s:/[\]]+|\[[\da-f:.]+\]):(\d{1,5})$/i.exec(text)
   const port = Number(match?.[1])
   return port >= portMin && port <= 65_535
@@ -162,10 +162,12 @@ export function filePath(description: string) {
   return setting(schema, { description, rule, form: plainText('path'), defaultText: '' })
 }
 
+/** As the upstream contract has it. */
+export const isSymbol = (text: string) => text !== '' && Buffer.byteLength(text) <= 64
+
 /** Symbols as the upstream contract has them, with commas between; none by default. */
 export function symbols(description: string) {
   const rule = 'must be symbols of 1 to 64 bytes with commas between them'
-  const isSymbol = (text: string) => text !== '' && Buffer.byteLength(text) <= 64
   const schema = z
     .array(z.string({ error: rule }).refine(isSymbol, rule), { error: rule })
     .readonly()

@@ -65,6 +65,13 @@ export class FeedServer {
     return false
   }
 
+  /** The first position that some subscriber was not sent, see `FeedStream.cursor`; undefined while there is none. */
+  get firstUnsent(): number | undefined {
+    let first: number | undefined
+    for (const { cursor } of this.#streams.values()) if (first === undefined || cursor < first) first = cursor
+    return first
+  }
+
   /** Listens on 'host:port' and gives the port, which with port 0 is one of the system's choice. Throws `listen_failed`. */
   async listen(address: string): Promise<number> {
     return await new Promise((resolve, reject) => {

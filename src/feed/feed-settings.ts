@@ -1,7 +1,8 @@
 /**
- * What the config says of the embedded feed, in the feed's own words. Pure.
+ * What the config says of the embedded feed and of the source that reads a feed, in their own words. Pure.
  */
 import type { Config } from '../config.js'
+import type { GrpcSourceOptions } from './grpc-source.js'
 import type { FeedSettings } from './run-feed.js'
 
 /** @param listen 'host:port'; port 0: any free one */
@@ -17,5 +18,20 @@ export function feedSettings(config: Config, listen: string): FeedSettings {
     // Whoever replays a file wants to see it from its first tick.
     waitForReader: config.feedReplay !== undefined,
     ...(config.feedReplay === undefined ? {} : { replay: config.feedReplay }),
+  }
+}
+
+/** @param target 'host:port', of the upstream or of the embedded feed */
+export function sourceSettings(config: Config, target: string): GrpcSourceOptions {
+  return {
+    target,
+    method: config.upstreamMethod,
+    symbols: config.upstreamSymbols,
+    windowBytes: config.upstreamWindowBytes,
+    keepaliveMs: config.upstreamKeepaliveMs,
+    // The embedded feed is silent where its file is, and after its end; when it fails, its thread says so.
+    stallTimeoutMs: config.upstream === undefined ? 0 : config.upstreamStallTimeoutMs,
+    backoffMinMs: config.upstreamBackoffMinMs,
+    backoffMaxMs: config.upstreamBackoffMaxMs,
   }
 }

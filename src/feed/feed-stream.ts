@@ -49,6 +49,11 @@ export class FeedStream {
     this.#cursor = from > 0 ? Math.max(from, history.oldest) : history.newest + 1
   }
 
+  /** The first position that was not sent; one more than the newest when all were. */
+  get cursor(): number {
+    return this.#cursor
+  }
+
   get blocked(): boolean {
     return this.#blocked
   }

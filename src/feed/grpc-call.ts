@@ -3,6 +3,7 @@
  * Metadata comes before the first message, `ended` comes last and once, and after `cancel` nothing comes.
  */
 import { Client, type ClientReadableStream, type Metadata, type StatusObject, status } from '@grpc/grpc-js'
+import { callFailure } from './call-failure.js'
 import { channelCredentials, type Tls } from './grpc-credentials.js'
 import { EPOCH_METADATA_KEY, methodOfForm, type StreamRequest } from './tick-feed-service.js'
 import type { MessageForm } from './tick-source.js'
@@ -32,6 +33,7 @@ export class GrpcCall {
   readonly #client: Client
   readonly #call: ClientReadableStream<Buffer>
   readonly #listener: GrpcCallListener
+  readonly #isTls: boolean
   #hasMetadata = false
   #paused = false
   #finished = false
@@ -39,6 +41,7 @@ export class GrpcCall {
   /** Connects and calls. Throws when grpc-js does not understand the target. */
   constructor(target: GrpcTarget, form: MessageForm, request: StreamRequest, listener: GrpcCallListener) {
     this.#listener = listener
+    this.#isTls = target.tls !== false
     this.#client = new Client(target.target, channelCredentials(target.tls), channelOptions(target))
     const method = methodOfForm[form]
     this.#call = this.#client.makeServerStreamRequest(
@@ -98,7 +101,9 @@ export class GrpcCall {
       return
     }
     const reason =
-      end.code === status.OK ? 'the feed ended the stream at once' : `${status[end.code]}: ${end.details}`
+      end.code === status.OK
+        ? 'the feed ended the stream at once'
+        : `${status[end.code]}: ${callFailure(end.details, this.#isTls)}`
     this.#end(end.code === status.UNIMPLEMENTED ? 'unimplemented' : 'ended', reason)
   }
 

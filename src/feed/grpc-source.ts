@@ -7,10 +7,12 @@
  *                                            └─► other method, or other epoch: call again at once
  */
 import { type Clock, systemClock, type Timer } from '../clock.js'
-import { invariant } from '../errors.js'
+import { checkOptions } from '../config/option-check.js'
+import { RingcastError } from '../errors.js'
 import { Backoff } from './backoff.js'
 import { GrpcCall, type GrpcTarget } from './grpc-call.js'
 import type { Tls } from './grpc-credentials.js'
+import { grpcSourceRules } from './grpc-source-rules.js'
 import type { MessageForm, SourceStatus, TickSink, TickSource } from './tick-source.js'
 
 /** Where the source tells what happened to it; pino's loggers are such. */
@@ -81,7 +83,16 @@ export class GrpcSource implements TickSource {
   #liveSinceMs = 0
   #isDownLogged = false
 
+  /** @throws RingcastError `option_invalid`, naming everything that is wrong */
   constructor(options: GrpcSourceOptions) {
+    checkOptions(options, grpcSourceRules, 'the options of a GrpcSource')
+    const { backoffMinMs = 100, backoffMaxMs = 10_000 } = options
+    if (backoffMinMs > backoffMaxMs) {
+      throw new RingcastError(
+        'option_invalid',
+        `backoffMinMs=${backoffMinMs}: must be at most backoffMaxMs (${backoffMaxMs})`,
+      )
+    }
     this.#target = {
       target: options.target,
       tls: options.tls ?? false,
@@ -92,17 +103,19 @@ export class GrpcSource implements TickSource {
     this.#form = this.#askedForm
     this.#symbols = [...(options.symbols ?? [])]
     this.#stallTimeoutMs = options.stallTimeoutMs ?? 0
-    this.#backoff = new Backoff(
-      options.backoffMinMs ?? 100,
-      options.backoffMaxMs ?? 10_000,
-      options.random ?? Math.random,
-    )
+    this.#backoff = new Backoff(backoffMinMs, backoffMaxMs, options.random ?? Math.random)
     this.#clock = options.clock ?? systemClock
     this.#log = options.log ?? { info: () => {}, warn: () => {} }
   }
 
+  /** @throws RingcastError `source_attached` when it was started before */
   start(sink: TickSink): void {
-    invariant(this.#sink === undefined, 'a source is started once')
+    if (this.#sink !== undefined) {
+      throw new RingcastError(
+        'source_attached',
+        'a GrpcSource is started once: make another one to read the feed again',
+      )
+    }
     this.#sink = sink
     if (this.#state !== 'stopped') this.#connect(sink)
   }

@@ -31,6 +31,11 @@ export interface FeedSettings {
   readonly historyTicks?: number
   /** Whether the first tick waits for the first subscriber. Default false; at rate or speed 0 it always waits. */
   readonly waitForReader?: boolean
+  /**
+   * Whether ticks wait for the slowest subscriber, and while there is none, in place of leaving the history unsent.
+   * For a feed of one subscriber, since one that stands still stops it for all. Default false.
+   */
+  readonly holdForReader?: boolean
 }
 
 export interface FeedOptions extends FeedSettings {
@@ -68,6 +73,7 @@ export async function runFeed(options: FeedOptions): Promise<RunningFeed> {
     speed,
     stampsNow: options.replay === undefined,
     waitsForReader: options.waitForReader ?? false,
+    holdsForReader: options.holdForReader ?? false,
     onEnd: () => options.onEnd?.(history.newest),
     onFailure: error => options.onFailure?.(feedFailure(error)),
   })

@@ -93,6 +93,14 @@ export class TickHistory {
     return position
   }
 
+  /** Whether one more tick, however long, would leave this position held. */
+  canKeep(position: number): boolean {
+    if (position > this.#newest) return true
+    const bytes = ENTRY_HEADER_BYTES_MAX + TICK_BYTES_MAX
+    const keepFrom = this.#startOf(bytes) + bytes - this.#ring.length
+    return this.#starts[position & this.#mask]! >= keepFrom && this.#newest - position < this.#mask
+  }
+
   /** Of a held position. */
   symbolAt(position: number): string {
     return this.#symbols[position & this.#mask]!
@@ -140,10 +148,8 @@ export class TickHistory {
 
   /** Lets go of the oldest ticks until `bytes` fit in one piece behind the newest; returns where they begin. */
   #makeRoom(bytes: number): number {
-    const size = this.#ring.length
-    const offset = this.#end % size
-    const start = offset + bytes > size ? this.#end - offset + size : this.#end
-    const keepFrom = start + bytes - size
+    const start = this.#startOf(bytes)
+    const keepFrom = start + bytes - this.#ring.length
     while (
       this.#oldest <= this.#newest &&
       (this.#starts[this.#oldest & this.#mask]! < keepFrom || this.#newest - this.#oldest >= this.#mask)
@@ -151,6 +157,13 @@ export class TickHistory {
       this.#oldest++
     }
     return start
+  }
+
+  /** Where `bytes` in one piece begin behind the newest tick. */
+  #startOf(bytes: number): number {
+    const size = this.#ring.length
+    const offset = this.#end % size
+    return offset + bytes > size ? this.#end - offset + size : this.#end
   }
 }
 

@@ -2,6 +2,7 @@
  * Runs the lanes: each is one long task of a Piscina thread, replaced when it fails or hangs. Main thread; the only
  * importer of Piscina. A successor begins when all that the lane before it published has been transmitted.
  */
+import { availableParallelism } from 'node:os'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Clock, Timer } from '../clock.js'
@@ -14,6 +15,13 @@ import type { CompressionSettings, LaneTask } from '../protocol/lane-task.js'
 const LANE_FILE = new URL('../../workers/lane.js', import.meta.url).href
 /** How often the lanes' progress is looked at. */
 const WATCH_PERIOD_MS = 500
+/**
+ * Lanes started at once, each group in a Piscina of its own: a Piscina starts all of its threads in one go, and each takes
+ * 0.1 s of a processor until it works. With 100 in one go on two processors the main thread heard no signal for 10 s.
+ */
+const GROUP_LANES_MAX = Math.max(8, availableParallelism())
+/** How often it is looked whether a group works, so that the next can start. */
+const START_PERIOD_MS = 20
 /** A lane that lives this long starts over with its delays. */
 const HEALTHY_MS = 10_000
 const RESTART_DELAY_MS_MAX = 5_000
@@ -51,7 +59,11 @@ export interface LanePoolEvents {
 /** One lane as the pool sees it. */
 interface Runner {
   readonly link: LaneLink
-  state: 'running' | 'ended' | 'stopped'
+  /** The pool of its group; undefined while that is unstarted. */
+  pool: Piscina | undefined
+  state: 'unstarted' | 'running' | 'ended' | 'stopped'
+  /** Whether it has shown life, or failed, since its group was started. */
+  hasBegun: boolean
   startedMs: number
   failures: number
   abort: AbortController
@@ -67,34 +79,22 @@ interface Runner {
 export class LanePool {
   private readonly options: LanePoolOptions
   private readonly events: LanePoolEvents
-  private readonly pool: Piscina
+  private readonly pools: Piscina[] = []
   private readonly runners: Runner[]
   private readonly poison: number[] = []
   private readonly watch: Timer
+  private readonly startWatch: Timer
   private readonly tasks = new Set<Promise<void>>()
   private isStopping = false
 
   constructor(options: LanePoolOptions, events: LanePoolEvents) {
     this.options = options
     this.events = events
-    const count = options.links.length
-    this.pool = new Piscina({
-      filename: options.laneFile ?? LANE_FILE,
-      minThreads: count,
-      maxThreads: count,
-      idleTimeout: Number.POSITIVE_INFINITY,
-      concurrentTasksPerWorker: 1,
-      // Between tasks the thread waits for messages: a lane's one task is all it ever gets.
-      atomics: 'disabled',
-      recordTiming: false,
-    })
-    // Without a listener a thread that dies between tasks would end the process; the tasks' own ends are handled below.
-    this.pool.on('error', (error: Error) =>
-      options.log.error({ error: String(error) }, 'a pool thread failed'),
-    )
     this.runners = options.links.map(link => ({
       link,
-      state: 'ended',
+      pool: undefined,
+      state: 'unstarted',
+      hasBegun: false,
       startedMs: 0,
       failures: 0,
       abort: new AbortController(),
@@ -104,7 +104,8 @@ export class LanePool {
       progress: 0,
       stuckSinceMs: 0,
     }))
-    for (const runner of this.runners) this.start(runner)
+    this.startGroup()
+    this.startWatch = options.clock.every(START_PERIOD_MS, () => this.startNextGroup())
     this.watch = options.clock.every(WATCH_PERIOD_MS, () => this.lookForHangs())
   }
 
@@ -129,6 +130,7 @@ export class LanePool {
   async stop(): Promise<void> {
     this.isStopping = true
     this.watch.cancel()
+    this.startWatch.cancel()
     for (const runner of this.runners) {
       runner.restart?.cancel()
       runner.link.setStop(true)
@@ -137,11 +139,44 @@ export class LanePool {
     const grace = this.options.clock.after(STOP_GRACE_MS, resolve)
     await Promise.race([Promise.all(this.tasks), graceIsOver])
     grace.cancel()
-    await this.pool.destroy()
+    await Promise.all(this.pools.map(pool => pool.destroy()))
     await Promise.all(this.tasks)
   }
 
-  private start(runner: Runner): void {
+  private startNextGroup(): void {
+    let unstarted = 0
+    for (const runner of this.runners) {
+      runner.hasBegun ||= runner.link.isAsleep || runner.link.progress !== 0
+      if (runner.state === 'unstarted') unstarted++
+      else if (!runner.hasBegun) return
+    }
+    if (unstarted > 0) this.startGroup()
+    else this.startWatch.cancel()
+  }
+
+  private startGroup(): void {
+    const { options } = this
+    const group = this.runners.filter(({ state }) => state === 'unstarted').slice(0, GROUP_LANES_MAX)
+    const pool = new Piscina({
+      filename: options.laneFile ?? LANE_FILE,
+      minThreads: group.length,
+      maxThreads: group.length,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      concurrentTasksPerWorker: 1,
+      // Between tasks the thread waits for messages: a lane's one task is all it ever gets.
+      atomics: 'disabled',
+      recordTiming: false,
+    })
+    // Without a listener a thread that dies between tasks would end the process; the tasks' own ends are handled below.
+    pool.on('error', (error: Error) => options.log.error({ error: String(error) }, 'a pool thread failed'))
+    this.pools.push(pool)
+    for (const runner of group) {
+      runner.pool = pool
+      this.start(runner, pool)
+    }
+  }
+
+  private start(runner: Runner, pool: Piscina): void {
     const { options } = this
     const { link } = runner
     const { port1, port2 } = new MessageChannel()
@@ -166,17 +201,22 @@ export class LanePool {
       audiences: [...link.audiences.values()].map(audience => audience.state),
       poison: this.poison,
     }
-    const run: Promise<void> = this.runToItsEnd(task, port1, runner.abort.signal)
+    const run: Promise<void> = this.runToItsEnd(pool, task, port1, runner.abort.signal)
       .then(error => this.ended(runner, error))
       .finally(() => this.tasks.delete(run))
     this.tasks.add(run)
   }
 
   /** Resolves, with the reason, when the lane no longer touches the memory. */
-  private async runToItsEnd(task: LaneTask, bell: MessagePort, signal: AbortSignal): Promise<Error> {
+  private async runToItsEnd(
+    pool: Piscina,
+    task: LaneTask,
+    bell: MessagePort,
+    signal: AbortSignal,
+  ): Promise<Error> {
     const threadEnded = new Promise<void>(resolve => bell.once('close', resolve))
     try {
-      await this.pool.run(task, { transferList: [task.bell], signal })
+      await pool.run(task, { transferList: [task.bell], signal })
       return new Error('the lane ended without being told to')
     } catch (error) {
       if (signal.aborted) {
@@ -197,6 +237,7 @@ export class LanePool {
       return
     }
     runner.state = 'ended'
+    runner.hasBegun = true
     this.noteCulprit(runner)
     this.events.failed(
       runner.link.index,
@@ -231,7 +272,7 @@ export class LanePool {
   private restart(runner: Runner): void {
     runner.restart = undefined
     this.events.replacing(runner.link)
-    this.start(runner)
+    this.start(runner, runner.pool!)
   }
 
   /** Ends lanes that have work and do not move; their tasks' ends bring successors. */

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { RingcastError } from '../../src/errors.js'
 import { GrpcSource, type GrpcSourceOptions, HEALTHY_SESSION_MS } from '../../src/feed/grpc-source.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { RecordingSink } from '../support/recording-sink.js'
@@ -55,6 +56,41 @@ async function pinged(count: number): Promise<void> {
   const [session] = feed.sessions
   for (let i = 0; i < count; i++) await new Promise<void>(resolve => session!.ping(() => resolve()))
 }
+
+describe('its options', () => {
+  it.each<[unknown, string]>([
+    [undefined, 'the options of a GrpcSource must be an object, such as {}, got undefined'],
+    [{}, 'target: must be host:port, such as feed.example:50051'],
+    [{ target: 'nonsense' }, "target='nonsense': must be host:port, such as feed.example:50051"],
+    [{ target: 'a:1', foo: 1 }, 'foo: unknown'],
+    [{ target: 'a:1', stallTimeout: 1 }, 'stallTimeout: unknown; did you mean stallTimeoutMs?'],
+    [{ target: 'a:1', tls: true }, 'tls=true: must be false, or {} to trust'],
+    [{ target: 'a:1', tls: { ca: '/ca.pem' } }, 'as a Buffer'],
+    [{ target: 'a:1', tls: { cert: Buffer.alloc(1) } }, 'must be false, or {}'],
+    [{ target: 'a:1', method: 'batch' }, "method='batch': must be 'batches' or 'single'"],
+    [{ target: 'a:1', symbols: 'A' }, "symbols='A': must be an array of symbols"],
+    [{ target: 'a:1', symbols: [''] }, 'must be an array of symbols of 1 to 64 bytes'],
+    [{ target: 'a:1', windowBytes: 1000 }, 'windowBytes=1000: must be a whole number from 65535 to'],
+    [{ target: 'a:1', keepaliveMs: -1 }, 'keepaliveMs=-1: must be a whole number from 0'],
+    [{ target: 'a:1', stallTimeoutMs: 0.5 }, 'stallTimeoutMs=0.5: must be a whole number from 0'],
+    [{ target: 'a:1', backoffMinMs: 0 }, 'backoffMinMs=0: must be a whole number from 1'],
+    [{ target: 'a:1', backoffMinMs: 20_000 }, 'backoffMinMs=20000: must be at most backoffMaxMs (10000)'],
+    [{ target: 'a:1', random: 1 }, 'random=1: must be a function'],
+    [{ target: 'a:1', clock: {} }, 'clock={}: must be an object with the methods nowMs'],
+    [{ target: 'a:1', log: { info: () => {} } }, 'must be an object with the methods info, warn'],
+  ])('are refused when they are %j', (options, message) => {
+    const make = () => new GrpcSource(options as GrpcSourceOptions)
+    expect(make).toThrow(RingcastError)
+    expect(make).toThrow(message)
+    expect(make).toThrow(expect.objectContaining({ code: 'option_invalid' }))
+  })
+
+  it('may be of every kind that the types allow', () => {
+    const tls = [false, {}, { ca: Buffer.from('PEM') }] as const
+    for (const each of tls) makeSource({ tls: each, symbols: ['A'], method: 'single', keepaliveMs: 0 })
+    makeSource({ target: '[::1]:443', windowBytes: 65_535, stallTimeoutMs: 0, backoffMinMs: 10_000 })
+  })
+})
 
 describe('a session', () => {
   it('begins before its first message, and passes messages on as they came', async () => {

@@ -43,10 +43,19 @@ async function start(options: FeedOptions): Promise<RunningFeed> {
 
 function read(feed: RunningFeed): RecordingSink {
   const sink = new RecordingSink()
-  const source = new GrpcSource({ target: `127.0.0.1:${feed.port}` })
+  connect(feed, sink)
+  return sink
+}
+
+function connect(feed: RunningFeed, sink: RecordingSink): GrpcSource {
+  const source = new GrpcSource({ target: `127.0.0.1:${feed.port}`, windowBytes: 65_535 })
   started.push(source)
   source.start(sink)
-  return sink
+  return source
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise(resolve => setImmediate(resolve))
 }
 
 /** How many ticks of the default seed are due by then. */
@@ -75,6 +84,61 @@ it('catches up on a quarter of a second at most when it was held up', async () =
   clock.jump(10_000)
   clock.advance(0)
   expect(feed.tickCount()).toBe(dueBy(firstMs => firstMs + 250, 500))
+})
+
+it('makes a burst in several turns of the event loop, so that what is made is sent meanwhile', async () => {
+  const feed = await start({ rate: 10_000_000, historyTicks: 1024 })
+  clock.advance(2)
+  const atOnce = feed.tickCount()
+  expect(atOnce).toBeGreaterThan(1000)
+  clock.jump(20)
+  clock.advance(0)
+  expect(feed.tickCount() - atOnce).toBeLessThanOrEqual(2_048)
+  await turns(100)
+  expect(feed.tickCount()).toBe(dueBy(() => clock.nowMs(), 10_000_000))
+})
+
+it('holds its ticks for a reader that is paused, where it is to', async () => {
+  const feed = await start({ rate: 100_000, historyTicks: 1024, holdForReader: true })
+  clock.advance(1000)
+  expect(feed.tickCount()).toBe(0)
+  const sink = new RecordingSink()
+  const source = connect(feed, sink)
+  sink.onPush = () => source.pause()
+  while (sink.messageCount === 0) {
+    clock.advance(2)
+    await turns(1)
+  }
+  for (let count = -1; count < feed.tickCount(); ) {
+    count = feed.tickCount()
+    clock.advance(100)
+    await turns(50)
+  }
+  sink.onPush = () => {}
+  source.resume()
+  const held = feed.tickCount()
+  while (sink.ticks.length < held + 10_000) {
+    clock.advance(2)
+    await turns(1)
+  }
+  expect(sink.positions).toEqual(sink.positions.map((_, i) => i + 1))
+})
+
+it('makes nothing while its one reader is gone, where it is to hold', async () => {
+  const feed = await start({ rate: 100_000, historyTicks: 16_384, holdForReader: true })
+  const sink = new RecordingSink()
+  const source = connect(feed, sink)
+  while (sink.messageCount === 0) {
+    clock.advance(2)
+    await turns(1)
+  }
+  await source.stop()
+  for (let count = -1; count < feed.tickCount(); ) {
+    count = feed.tickCount()
+    await turns(50)
+    clock.advance(100)
+  }
+  expect(feed.tickCount()).toBeLessThan(16_384)
 })
 
 it('stamps synthetic ticks with the time at which they are sent', async () => {
@@ -124,15 +188,13 @@ it('at rate 0 makes ticks only for a subscriber that can take them', async () =>
   const feed = await start({ rate: 0 })
   expect(feed.tickCount()).toBe(0)
   const sink = new RecordingSink()
-  const source = new GrpcSource({ target: `127.0.0.1:${feed.port}`, windowBytes: 65_535 })
-  started.push(source)
+  const source = connect(feed, sink)
   sink.onPush = () => source.pause()
-  source.start(sink)
   await sink.until(() => sink.ticks.length > 0)
   let count = -1
   while (count < feed.tickCount()) {
     count = feed.tickCount()
-    for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setImmediate(resolve))
+    await turns(50)
   }
   expect(count).toBeLessThan(20_000)
   sink.onPush = () => {}

@@ -54,6 +54,25 @@ it('holds fewer of the longest ticks, and never one of which bytes are gone', ()
   expect(history.newest - history.oldest).toBeGreaterThanOrEqual(3)
 })
 
+it('tells which position the next tick would push out, by its count or by its bytes', () => {
+  const history = new TickHistory(16)
+  const keptFrom = () => {
+    let position = history.newest + 1
+    while (position > history.oldest && history.canKeep(position - 1)) position--
+    return position
+  }
+  for (let i = 1; i <= 100; i++) {
+    expect(keptFrom()).toBe(Math.max(1, i - 15))
+    append(history, 'S', i)
+  }
+  for (let i = 101; i <= 300; i++) {
+    const from = keptFrom()
+    append(history, 'L'.repeat(i % 3 ? 1000 : 50), i)
+    expect(history.oldest).toBeLessThanOrEqual(from)
+    expect(from).toBeLessThan(i)
+  }
+})
+
 it('ends a run at the limit of ticks, at the limit of bytes, and after at least one tick', () => {
   const history = new TickHistory(64)
   for (let i = 1; i <= 50; i++) append(history, 'A', i)

@@ -1,0 +1,67 @@
+/**
+ * Checks options that no text form and no default is needed for: those of the library's parts. Any thread.
+ * All that is wrong is told at once, one line for each, in the form of `explain`.
+ */
+import { inspect } from 'node:util'
+import { RingcastError } from '../errors.js'
+import { nearest, unknownName } from './nearest.js'
+
+export interface OptionRule {
+  /** The end of a sentence: "must be a function". */
+  readonly rule: string
+  readonly isRequired?: boolean
+  holds(value: unknown): boolean
+}
+
+/** As text on one line, short. */
+export function shown(value: unknown): string {
+  return inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 100 })
+}
+
+/** @throws RingcastError `option_invalid`, when `options` is no object of names */
+export function checkObject(options: unknown, what: string): asserts options is object {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
+  throw new RingcastError('option_invalid', `${what} must be an object, such as {}, got ${shown(options)}`)
+}
+
+/** @throws RingcastError `option_invalid` */
+export function checkOptions(
+  options: unknown,
+  rules: Readonly<Record<string, OptionRule>>,
+  what: string,
+): void {
+  checkObject(options, what)
+  const problems: string[] = []
+  for (const key of Object.keys(options)) {
+    if (!Object.hasOwn(rules, key)) problems.push(unknownName(key, '', nearest(key, Object.keys(rules))))
+  }
+  for (const [key, { rule, isRequired, holds }] of Object.entries(rules)) {
+    const value = (options as Readonly<Record<string, unknown>>)[key]
+    if (value === undefined) {
+      if (isRequired) problems.push(`${key}: ${rule}`)
+    } else if (!holds(value)) problems.push(`${key}=${shown(value)}: ${rule}`)
+  }
+  if (problems.length > 0) throw new RingcastError('option_invalid', problems.join('\n'))
+}
+
+export function wholeFrom(min: number, max: number): OptionRule {
+  return {
+    rule: `must be a whole number from ${min} to ${max}`,
+    holds: value => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max,
+  }
+}
+
+export function hasMethods(value: unknown, names: readonly string[]): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return names.every(name => typeof (value as Readonly<Record<string, unknown>>)[name] === 'function')
+}
+
+/** An object with these methods, which may have more. */
+export function withMethods(...names: string[]): OptionRule {
+  return {
+    rule: `must be an object with the ${names.length === 1 ? 'method' : 'methods'} ${names.join(', ')}`,
+    holds: value => hasMethods(value, names),
+  }
+}
+
+export const clockRule = withMethods('nowMs', 'epochUs', 'after', 'every')
