@@ -182,10 +182,11 @@ function attach(entry: SymbolEntry, audience: LaneAudience, isKept: boolean): vo
 }
 
 function detach(entry: SymbolEntry, audience: LaneAudience): void {
-  remove(entry.audiences, audience)
-  for (const part of audience.parts) {
-    remove(entry.parts, part)
-    remove(entry.immediate, part)
+  const delivery = audience.deliveryOf(entry.symbol)
+  if (delivery === EVERY) remove(entry.audiences, audience)
+  else if (delivery !== undefined) {
+    remove(entry.parts, delivery)
+    remove(entry.immediate, delivery)
   }
 }
 

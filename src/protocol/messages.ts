@@ -24,7 +24,7 @@ export type CommandId = number | string
 /** Why one symbol of a command was not done; the others were. */
 export interface SymbolRefusal {
   readonly symbol: string
-  readonly code: 'bad_symbol' | 'too_many_symbols' | 'not_subscribed'
+  readonly code: 'bad_symbol' | 'too_many_symbols' | 'too_many_intervals' | 'not_subscribed'
   readonly message: string
 }
 
