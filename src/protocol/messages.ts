@@ -131,7 +131,10 @@ export interface TickJson {
 export interface TicksMessage {
   readonly type: 'ticks'
   readonly seq: number
-  /** All of the client's ticks up to this offset have been sent, of `latest` symbols the latest or what stands for them. */
+  /**
+   * All of the client's ticks up to this offset have been sent, or what stands for them; but for the latest ticks of `latest`
+   * symbols whose interval is not over: those follow.
+   */
   readonly offset: number
   /** How many ticks these ones stand for beside themselves; left out for none. */
   readonly merged?: number
