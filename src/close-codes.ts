@@ -24,7 +24,7 @@ export const CLOSE_CODES = {
     code: 1008,
     reason: 'too many requests',
     reconnect: false,
-    when: 'The client sends messages faster than it reads the answers.',
+    when: 'The client sends messages faster than it reads the answers, or goes on sending far more than it may.',
   },
   slowConsumer: {
     code: 4008,

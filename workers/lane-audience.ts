@@ -5,6 +5,7 @@
 import { type AudienceSpec, prefixOf } from '../src/protocol/audience-spec.js'
 import type { Progress } from '../src/protocol/lane-commands.js'
 import type { AudienceState } from '../src/protocol/lane-task.js'
+import { PrefixMap } from '../src/protocol/prefix-map.js'
 import {
   MESSAGE_OVERHEAD_BYTES_MAX,
   STAMP_BYTES_MAX,
@@ -38,8 +39,7 @@ export class LaneAudience extends Gathering {
   /** All its ticks up to this offset were published, maybe by an earlier lane; those that are conflated left aside. */
   sentOffset: number
   private readonly byName = new Map<string, Delivery>()
-  /** Longest first. */
-  private readonly byPrefix: { readonly prefix: string; readonly delivery: Delivery }[] = []
+  private readonly byPrefix = new PrefixMap<Delivery>()
 
   constructor(state: AudienceState) {
     super()
@@ -61,7 +61,6 @@ export class LaneAudience extends Gathering {
     for (const [index, { symbols }] of spec.latest.entries())
       for (const symbol of symbols) this.want(symbol, this.parts[index]!)
     this.names = [...this.byName.keys()]
-    this.byPrefix.sort((a, b) => b.prefix.length - a.prefix.length)
   }
 
   get progress(): Progress {
@@ -79,18 +78,18 @@ export class LaneAudience extends Gathering {
 
   /** Whether it may want symbols that have not come by yet. */
   get hasPrefixes(): boolean {
-    return this.byPrefix.length > 0
+    return this.byPrefix.size > 0
   }
 
   /** How the ticks of a symbol are delivered; undefined: not at all. The longest of its entries decides. */
   deliveryOf(symbol: string): Delivery | undefined {
     if (this.spec.symbols === null) return EVERY
-    return this.byName.get(symbol) ?? this.byPrefix.find(({ prefix }) => symbol.startsWith(prefix))?.delivery
+    return this.byName.get(symbol) ?? this.byPrefix.ofLongest(symbol)
   }
 
   private want(entry: string, delivery: Delivery): void {
     const prefix = prefixOf(entry)
     if (prefix === undefined) this.byName.set(entry, delivery)
-    else this.byPrefix.push({ prefix, delivery })
+    else this.byPrefix.set(prefix, delivery)
   }
 }

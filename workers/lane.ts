@@ -181,11 +181,12 @@ export class Lane {
       flushParts: () => this.flushParts(),
       nowMs: () => clock.nowMs(),
     })
-    this.recoveredOffset = Math.max(
-      0,
-      ...task.audiences.map(({ lastOffset }) => lastOffset),
-      ...task.audiences.flatMap(({ conflated }) => conflated.map(part => part?.flushedOffset ?? 0)),
-    )
+    let recoveredOffset = 0
+    for (const { conflated, lastOffset } of task.audiences) {
+      recoveredOffset = Math.max(recoveredOffset, lastOffset)
+      for (const part of conflated) recoveredOffset = Math.max(recoveredOffset, part?.flushedOffset ?? 0)
+    }
+    this.recoveredOffset = recoveredOffset
     for (const audience of task.audiences) this.open(new LaneAudience(audience))
     // A lane that died in the midst of a commit may have left the main thread with an older view of it.
     this.publishState()

@@ -187,11 +187,12 @@ function attach(entry: SymbolEntry, audience: LaneAudience, isKept: boolean): vo
 }
 
 function detach(entry: SymbolEntry, audience: LaneAudience): void {
-  takeOut(entry.audiences, audience)
-  for (const part of audience.parts) {
-    takeOut(entry.parts, part)
-    takeOut(entry.immediate, part)
-    entry.resting?.delete(part)
+  const delivery = audience.deliveryOf(entry.symbol)
+  if (delivery === EVERY) takeOut(entry.audiences, audience)
+  else if (delivery !== undefined) {
+    takeOut(entry.parts, delivery)
+    takeOut(entry.immediate, delivery)
+    entry.resting?.delete(delivery)
   }
 }
 

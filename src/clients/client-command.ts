@@ -62,6 +62,13 @@ export function readCommand(text: string): CommandResult {
   return { command: { type: 'subscribe', id, symbols, delivery, interval, snapshot } }
 }
 
+/** The id of a message, whatever it asks for; undefined when it has none. */
+export function commandId(text: string): CommandId | undefined {
+  const value = parse(text)
+  if (typeof value !== 'object' || value === null || !('id' in value)) return undefined
+  return isId(value.id) ? value.id : undefined
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown

@@ -16,7 +16,12 @@ export class Client {
   readonly socket: WebSocket
   readonly recipient: Recipient
   readonly subscriptions: Subscriptions
+  /** Messages that are looked at … */
   readonly commands: RateLimit
+  /** … those beyond that are refused, or else it is closed … */
+  readonly refusals: RateLimit
+  /** … and answers to refused ones that have no id. */
+  readonly warnings: RateLimit
   readonly form: StreamForm
   /** Of symbols for which nothing is said. */
   readonly delivery: Delivery
@@ -35,6 +40,8 @@ export class Client {
     recipient: Recipient
     subscriptions: Subscriptions
     commands: RateLimit
+    refusals: RateLimit
+    warnings: RateLimit
     form: StreamForm
     delivery: Delivery
     nowMs: number
@@ -43,6 +50,8 @@ export class Client {
     this.recipient = options.recipient
     this.subscriptions = options.subscriptions
     this.commands = options.commands
+    this.refusals = options.refusals
+    this.warnings = options.warnings
     this.form = options.form
     this.delivery = options.delivery
     this.lastHeardMs = options.nowMs

@@ -14,7 +14,7 @@ import type { Transmitter } from '../fanout/transmitter.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { RESUME_GONE } from '../protocol/lane-commands.js'
-import { messageText } from '../protocol/messages.js'
+import { type ControlMessage, messageText } from '../protocol/messages.js'
 import { Client, type EndReason } from './client.js'
 import { CommandDesk } from './command-desk.js'
 import { negotiatedWindowBits, PER_MESSAGE_DEFLATE } from './compression.js'
@@ -29,6 +29,18 @@ import { chooseSubprotocol, type Refusal, readUpgradeRequest, type StreamRequest
 const PLAIN = { compress: false }
 /** Answers a client may leave untaken before it is closed. */
 const ANSWERS_UNSENT_MAX = 64
+/**
+ * Messages beyond those that it may send in a second that are refused before a client is closed; each second gives back as many
+ * as it may send. A client that asks for all its symbols at once, one by one, is told which of them to ask for again.
+ */
+const REFUSALS_MAX = 1000
+/** Of one message: an empty one costs as much as a message, and is not counted as one. */
+const FRAGMENTS_MAX = 64
+
+/** What is done with a message. */
+const OBEY = 'obey'
+const REFUSE = 'refuse'
+const IGNORE = 'ignore'
 
 export interface ClientsOptions {
   readonly settings: HandlerOptions
@@ -69,6 +81,7 @@ export class Clients {
       clientTracking: false,
       perMessageDeflate: settings.compression && PER_MESSAGE_DEFLATE,
       maxPayload: settings.maxMessageBytes,
+      maxFragments: FRAGMENTS_MAX,
       closeTimeout: settings.closeTimeoutMs,
       // Pongs are answers like others: bounded, and the client is told when there are too many.
       autoPong: false,
@@ -184,12 +197,19 @@ export class Clients {
       recipient,
       subscriptions,
       commands: new RateLimit(settings.maxCommandsPerSecond, clock),
+      refusals: new RateLimit(settings.maxCommandsPerSecond, clock, REFUSALS_MAX),
+      warnings: new RateLimit(1, clock),
       form,
       delivery,
       nowMs: clock.nowMs(),
     })
     const answerSent = () => {
       client.answersUnsent--
+    }
+    const answer = (message: ControlMessage | undefined) => {
+      if (message === undefined) return
+      client.answersUnsent++
+      webSocket.send(messageText(message), PLAIN, answerSent)
     }
     this.all.add(client)
     this.byRecipient.set(recipient, client)
@@ -198,18 +218,21 @@ export class Clients {
     counters.flush()
     this.heartbeat.add(client)
     webSocket.on('message', (data, isBinary) => {
-      if (!this.mayAnswer(client)) return
-      const answer = this.commands.obey(client, data, isBinary)
-      if (answer === undefined) return
-      client.answersUnsent++
-      webSocket.send(messageText(answer), PLAIN, answerSent)
+      const verdict = this.verdictOn(client)
+      if (verdict === OBEY) answer(this.commands.obey(client, data, isBinary))
+      else if (verdict === REFUSE) answer(this.commands.refuse(client, data, isBinary))
     })
     webSocket.on('ping', data => {
-      if (!this.mayAnswer(client)) return
-      client.answersUnsent++
-      webSocket.pong(data, false, answerSent)
+      const verdict = this.verdictOn(client)
+      if (verdict === OBEY) {
+        client.answersUnsent++
+        webSocket.pong(data, false, answerSent)
+      } else if (verdict === REFUSE) answer(this.commands.refuse(client, undefined, false))
     })
-    webSocket.on('pong', () => this.heartbeat.ponged(client))
+    webSocket.on('pong', () => {
+      // One that nobody has asked for is a message like others, but for the answer.
+      if (!this.heartbeat.ponged(client)) this.verdictOn(client)
+    })
     webSocket.on('error', () => {
       client.endReason ??= 'disconnectProtocol'
       // The library has sent a close frame, behind which there must be nothing.
@@ -231,15 +254,22 @@ export class Clients {
     )
   }
 
-  /** Whether one more answer can be sent. A client that leaves too many of them untaken is closed. */
-  private mayAnswer(client: Client): boolean {
-    if (client.endReason !== undefined) return false
+  /** Counts one more message, before anybody looks at it. A client that sends far too many, or leaves too many answers untaken, is closed. */
+  private verdictOn(client: Client): typeof OBEY | typeof REFUSE | typeof IGNORE {
+    if (client.endReason !== undefined) return IGNORE
     this.heartbeat.heard(client)
     // What the kernel took at once is told as sent only after all messages of the same read.
     const isTaken = client.recipient.socket.writableLength === 0
-    if (isTaken || client.answersUnsent < ANSWERS_UNSENT_MAX) return true
+    if (isTaken || client.answersUnsent < ANSWERS_UNSENT_MAX) {
+      if (client.commands.tryTake()) return OBEY
+      if (client.refusals.tryTake()) return REFUSE
+    }
     this.close(client, CLOSE_CODES.tooManyRequests, 'disconnectProtocol')
-    return false
+    // Whatever else it sends stays unread: it would be parsed until the handshake is over or has timed out.
+    client.socket.pause()
+    // So that it need not wait for its own close frame to be read.
+    client.recipient.socket.end()
+    return IGNORE
   }
 
   // Out

@@ -6,9 +6,9 @@ import type { RawData } from 'ws'
 import type { Clock } from '../clock.js'
 import type { Membership } from '../fanout/membership.js'
 import type { CommandAnswer } from '../protocol/lane-commands.js'
-import type { ControlMessage, ErrorMessage, SymbolRefusal } from '../protocol/messages.js'
+import type { CommandId, ControlMessage, ErrorMessage, SymbolRefusal } from '../protocol/messages.js'
 import type { Client } from './client.js'
-import { type ClientCommand, readCommand } from './client-command.js'
+import { type ClientCommand, commandId, readCommand } from './client-command.js'
 import { deliveryFields, readDelivery } from './delivery.js'
 
 export interface CommandDeskOptions {
@@ -39,7 +39,6 @@ export class CommandDesk {
     const read = readCommand(text)
     if ('error' in read) return read.error
     const { command } = read
-    if (!client.commands.tryTake()) return tooMany(command)
     switch (command.type) {
       case 'ping':
         return { type: 'pong', id: command.id, time: this.options.clock.epochUs() }
@@ -61,10 +60,22 @@ export class CommandDesk {
           this.options.membership.waitingBytes(client.recipient) + answerBytes >
           this.options.answerBytesMax
         )
-          return tooMany(command)
+          return tooMany(command.id)
         return this.change(client, command, answerBytes)
       }
     }
+  }
+
+  /**
+   * The answer to a message that is one too many, which is looked at only for its id. Those without one are answered once a
+   * second, all together.
+   *
+   * @param data undefined: a ping
+   */
+  refuse(client: Client, data: RawData | undefined, isBinary: boolean): ErrorMessage | undefined {
+    const id = data === undefined || isBinary ? undefined : commandId(data.toString())
+    if (id === undefined && !client.warnings.tryTake()) return undefined
+    return tooMany(id)
   }
 
   private change(client: Client, command: SymbolsCommand, answerBytes: number): ErrorMessage | undefined {
@@ -109,10 +120,10 @@ function overloaded({ id }: ClientCommand): ErrorMessage {
   return { type: 'error', id, code: 'overload', message: 'the gateway is overloaded: try again later' }
 }
 
-function tooMany({ id }: ClientCommand): ErrorMessage {
+function tooMany(id: CommandId | undefined): ErrorMessage {
   return {
     type: 'error',
-    id,
+    ...(id === undefined ? {} : { id }),
     code: 'too_many_commands',
     message: 'too many commands or symbols at once: wait a moment',
   }

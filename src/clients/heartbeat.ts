@@ -70,9 +70,11 @@ export class Heartbeat {
     this.byLastHeard.add(client)
   }
 
-  ponged(client: Client): void {
-    this.awaitingPong.delete(client)
+  /** @returns whether it had been pinged */
+  ponged(client: Client): boolean {
+    const wasPinged = this.awaitingPong.delete(client)
     this.heard(client)
+    return wasPinged
   }
 
   stop(): void {

@@ -20,8 +20,16 @@ export interface SubscriptionLimits {
   readonly bytesMax: number
 }
 
+/**
+ * Different intervals of one client's `latest` entries. Each is a part of its audience, with messages and accounts of its
+ * own; few do for every pace that somebody can tell apart.
+ */
+export const INTERVALS_MAX = 8
+
 export class Subscriptions {
   private readonly entries = new Map<string, IntervalMs>()
+  /** How many entries have each interval. */
+  private readonly countByInterval = new Map<number, number>()
   private readonly limits: SubscriptionLimits
   private bytes = 0
 
@@ -36,11 +44,14 @@ export class Subscriptions {
 
   /** All entries by how they are delivered: every tick first, then by interval; each list sorted. */
   get byInterval(): readonly { readonly intervalMs: IntervalMs; readonly symbols: readonly string[] }[] {
-    const intervals = [...new Set(this.entries.values())].sort((a, b) => (a ?? -1) - (b ?? -1))
-    return intervals.map(intervalMs => {
-      const entries = [...this.entries].filter(([, each]) => each === intervalMs)
-      return { intervalMs, symbols: entries.map(([symbol]) => symbol).sort() }
-    })
+    const lists = new Map<IntervalMs, string[]>()
+    for (const [symbol, intervalMs] of this.entries) {
+      const symbols = lists.get(intervalMs)
+      if (symbols === undefined) lists.set(intervalMs, [symbol])
+      else symbols.push(symbol)
+    }
+    const groups = [...lists].sort(([a], [b]) => (a ?? -1) - (b ?? -1))
+    return groups.map(([intervalMs, symbols]) => ({ intervalMs, symbols: symbols.sort() }))
   }
 
   /** An entry that is there already is delivered as `intervalMs` says from now on. */
@@ -48,33 +59,59 @@ export class Subscriptions {
     return this.change(symbols, symbol => {
       const wrong = symbolError(symbol)
       if (wrong !== undefined) return { symbol, code: 'bad_symbol', message: wrong }
-      if (this.entries.has(symbol)) {
-        this.entries.set(symbol, intervalMs)
-        return undefined
-      }
-      const bytes = jsonBytes(symbol)
-      const { countMax, bytesMax } = this.limits
-      if (this.entries.size >= countMax || this.bytes + bytes > bytesMax) {
+      const before = this.entries.get(symbol)
+      if (!this.hasRoomFor(intervalMs, before)) {
         return {
           symbol,
-          code: 'too_many_symbols',
-          message: `at most ${countMax} symbols of ${bytesMax} bytes`,
+          code: 'too_many_intervals',
+          message: `at most ${INTERVALS_MAX} different intervals`,
         }
       }
+      if (before === undefined) {
+        const bytes = jsonBytes(symbol)
+        const { countMax, bytesMax } = this.limits
+        if (this.entries.size >= countMax || this.bytes + bytes > bytesMax) {
+          return {
+            symbol,
+            code: 'too_many_symbols',
+            message: `at most ${countMax} symbols of ${bytesMax} bytes`,
+          }
+        }
+        this.bytes += bytes
+      } else this.countInterval(before, -1)
+      this.countInterval(intervalMs, 1)
       this.entries.set(symbol, intervalMs)
-      this.bytes += bytes
       return undefined
     })
   }
 
   remove(symbols: readonly string[]): SymbolResults {
     return this.change(symbols, symbol => {
-      if (!this.entries.delete(symbol)) {
+      const intervalMs = this.entries.get(symbol)
+      if (intervalMs === undefined) {
         return { symbol, code: 'not_subscribed', message: 'there is no such subscription, see list' }
       }
+      this.entries.delete(symbol)
+      this.countInterval(intervalMs, -1)
       this.bytes -= jsonBytes(symbol)
       return undefined
     })
+  }
+
+  /** @param before how the entry is delivered so far; undefined: not at all */
+  private hasRoomFor(intervalMs: IntervalMs, before: IntervalMs | undefined): boolean {
+    const { countByInterval } = this
+    if (intervalMs === null || countByInterval.has(intervalMs) || countByInterval.size < INTERVALS_MAX)
+      return true
+    // The only entry with its interval makes room for the new one.
+    return typeof before === 'number' && countByInterval.get(before) === 1
+  }
+
+  private countInterval(intervalMs: IntervalMs, change: 1 | -1): void {
+    if (intervalMs === null) return
+    const count = (this.countByInterval.get(intervalMs) ?? 0) + change
+    if (count === 0) this.countByInterval.delete(intervalMs)
+    else this.countByInterval.set(intervalMs, count)
   }
 
   private change(

@@ -33,7 +33,7 @@ const clients = {
     initial: 1000,
   }),
   maxSymbolsPerClient: whole('Symbols that one client may name', { min: 1, max: 100_000, initial: 1000 }),
-  maxCommandsPerSecond: whole('Commands that one client may give in a second', {
+  maxCommandsPerSecond: whole('Messages that one client may send in a second, pings included', {
     min: 1,
     max: 100_000,
     initial: 50,

@@ -7,6 +7,8 @@ import type { AudienceState, ConflatedProgress } from '../protocol/lane-task.js'
 import { type FrameWindow, NO_RECORD } from './frame-window.js'
 import type { Recipient } from './recipient.js'
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
 export class Audience {
   readonly id: number
   readonly lane: number
@@ -25,10 +27,11 @@ export class Audience {
   seq = 0
   /** What all its records have taken, bytes. */
   bytesTotal = 0
-  /** How far its members are that are not behind. */
-  progress: Progress = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0, flushedOffset: 0 }
-  /** The same for each of `spec.latest`; null: nobody has joined yet. */
-  private readonly conflated: (ConflatedProgress | null)[]
+  private sent: Progress = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0, flushedOffset: 0 }
+  /** Goes for the one in `sent`, which is made anew when somebody looks. */
+  private flushedOffset = 0
+  /** How far each of `spec.latest` is; null: nobody has joined yet. */
+  private readonly conflated: (Mutable<ConflatedProgress> | null)[]
 
   constructor(id: number, lane: number, key: string, spec: AudienceSpec) {
     this.id = id
@@ -38,26 +41,45 @@ export class Audience {
     this.conflated = spec.latest.map(() => null)
   }
 
+  /** How far its members are that are not behind. */
+  get progress(): Progress {
+    const { flushedOffset } = this
+    if (this.sent.flushedOffset !== flushedOffset) this.sent = { ...this.sent, flushedOffset }
+    return this.sent
+  }
+
+  set progress(progress: Progress) {
+    this.sent = progress
+    this.flushedOffset = progress.flushedOffset
+  }
+
   /** What a lane's successor has to know. */
   get state(): AudienceState {
     const { conflated, id, progress, seq, spec } = this
     const { flushedOffset: _, ...sent } = progress
-    return { audience: id, spec, seq, ...sent, conflated: [...conflated] }
+    return { audience: id, spec, seq, ...sent, conflated: conflated.map(part => part && { ...part }) }
   }
 
   /** All members that are not behind have got the record. */
   recordSent(window: FrameWindow, record: number): void {
     this.seq += window.messageCount(record)
     const part = window.part(record)
-    if (part === 0) this.progress = window.progress(record, this.progress)
-    else this.partSent(part, window.conflatedProgress(record))
+    if (part === 0) this.sent = window.progress(record, this.sent)
+    else this.partSent(part, window.lastOffset(record), window.ticksTotal(record))
   }
 
   /** All members that are not behind are so far with the latest ticks of a part. */
-  partSent(part: number, progress: ConflatedProgress): void {
-    this.conflated[part - 1] = progress
-    const offsets = this.conflated.map(each => each?.flushedOffset ?? 0)
-    this.progress = { ...this.progress, flushedOffset: Math.min(...offsets) }
+  partSent(part: number, flushedOffset: number, ticksTotal: number): void {
+    const { conflated } = this
+    const sent = conflated[part - 1]
+    if (sent) {
+      sent.flushedOffset = flushedOffset
+      sent.ticksTotal = ticksTotal
+    } else conflated[part - 1] = { flushedOffset, ticksTotal }
+    let least = flushedOffset
+    for (let index = 0; index < conflated.length; index++)
+      least = Math.min(least, conflated[index]?.flushedOffset ?? 0)
+    this.flushedOffset = least
   }
 
   /** The lane has let somebody in: all up to there is sent. */

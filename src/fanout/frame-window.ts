@@ -6,7 +6,6 @@
 import { invariant } from '../errors.js'
 import type { Descriptor, FrameRingReader } from '../memory/frame-ring.js'
 import type { Progress } from '../protocol/lane-commands.js'
-import type { ConflatedProgress } from '../protocol/lane-task.js'
 
 /** Records the window holds at the most, a power of two; about 5 MiB. */
 const RECORDS_MAX = 65_536
@@ -142,10 +141,14 @@ export class FrameWindow {
     return this.parts[record & MASK]!
   }
 
-  /** How far the latest ticks go that the record brings. */
-  conflatedProgress(record: number): ConflatedProgress {
-    const index = record & MASK
-    return { flushedOffset: this.lastOffsets[index]!, ticksTotal: this.ticksTotals[index]! }
+  /** Up to which offset it brings all ticks. */
+  lastOffset(record: number): number {
+    return this.lastOffsets[record & MASK]!
+  }
+
+  /** Ticks up to there, of its part or of its audience. */
+  ticksTotal(record: number): number {
+    return this.ticksTotals[record & MASK]!
   }
 
   /** How far whoever was at `before` is at the end of the record. */

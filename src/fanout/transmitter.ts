@@ -258,7 +258,7 @@ export class Transmitter {
 
   private beginPart(link: LaneLink): void {
     const { lastOffset, part, target, ticksTotal } = link.ring.descriptor
-    link.audiences.get(target)?.partSent(part, { flushedOffset: lastOffset, ticksTotal })
+    link.audiences.get(target)?.partSent(part, lastOffset, ticksTotal)
   }
 
   // A record for an audience

@@ -16,7 +16,7 @@ import { TICK_BYTES_MAX } from '../protocol/tick-fields.js'
 
 /** Ticks in one record at the most: a lane looks up from its work between records. */
 const RECORD_TICKS_MAX = 128
-/** What a command takes beside the symbols or the answers in it. */
+/** What a command takes beside the symbols or the answers in it: numbers of 16 digits, names, and INTERVALS_MAX intervals. */
 const COMMAND_OVERHEAD_BYTES = 1024
 
 /** Whoever sends. `resume` sends nothing before it has returned. */

@@ -2,6 +2,7 @@
  * What the members of an audience have in common, and so what decides about the bytes they get. Any thread.
  * Two clients with the same key share an audience.
  */
+import { PrefixMap } from './prefix-map.js'
 
 export type Encoding = 'json' | 'protobuf'
 
@@ -52,11 +53,14 @@ export function prefixOf(entry: string): string | undefined {
  * overlap, the longer one decides.
  */
 export function selectionOf(entries: ReadonlyMap<string, IntervalMs>): Selection {
-  const prefixes = [...entries.keys()].flatMap(entry => prefixOf(entry) ?? [])
-  prefixes.sort((a, b) => b.length - a.length)
+  const byPrefix = new PrefixMap<IntervalMs>()
+  for (const [entry, intervalMs] of entries) {
+    const prefix = prefixOf(entry)
+    if (prefix !== undefined) byPrefix.set(prefix, intervalMs)
+  }
   const byInterval = new Map<IntervalMs, string[]>([[null, []]])
   for (const [entry, intervalMs] of entries) {
-    if (coveringInterval(entry, prefixes, entries) === intervalMs) continue
+    if (coveringInterval(entry, byPrefix) === intervalMs) continue
     const symbols = byInterval.get(intervalMs)
     if (symbols === undefined) byInterval.set(intervalMs, [entry])
     else symbols.push(entry)
@@ -73,17 +77,10 @@ export function selectionOf(entries: ReadonlyMap<string, IntervalMs>): Selection
   }
 }
 
-/** How the entry's ticks would be wanted without it; undefined: not at all. @param prefixes longest first */
-function coveringInterval(
-  entry: string,
-  prefixes: readonly string[],
-  entries: ReadonlyMap<string, IntervalMs>,
-): IntervalMs | undefined {
+/** How the entry's ticks would be wanted without it; undefined: not at all. */
+function coveringInterval(entry: string, byPrefix: PrefixMap<IntervalMs>): IntervalMs | undefined {
   const own = prefixOf(entry)
-  const covering = prefixes.find(prefix =>
-    own === undefined ? entry.startsWith(prefix) : own !== prefix && own.startsWith(prefix),
-  )
-  return covering === undefined ? undefined : entries.get(`${covering}${ANY}`)
+  return own === undefined ? byPrefix.ofLongest(entry) : byPrefix.ofLongest(own, own.length - 1)
 }
 
 /** Whether its members get nothing tick by tick, so that whoever is slow may skip to the latest. */

@@ -24,7 +24,7 @@ export type CommandId = number | string
 /** Why one symbol of a command was not done; the others were. */
 export interface SymbolRefusal {
   readonly symbol: string
-  readonly code: 'bad_symbol' | 'too_many_symbols' | 'not_subscribed'
+  readonly code: 'bad_symbol' | 'too_many_symbols' | 'too_many_intervals' | 'not_subscribed'
   readonly message: string
 }
 
@@ -131,7 +131,10 @@ export interface TickJson {
 export interface TicksMessage {
   readonly type: 'ticks'
   readonly seq: number
-  /** All of the client's ticks up to this offset have been sent, of `latest` symbols the latest or what stands for them. */
+  /**
+   * All of the client's ticks up to this offset have been sent, or what stands for them; but for the latest ticks of `latest`
+   * symbols whose interval is not over: those follow.
+   */
   readonly offset: number
   /** How many ticks these ones stand for beside themselves; left out for none. */
   readonly merged?: number

@@ -172,7 +172,7 @@ describe('what a client sends', () => {
   })
 
   it('is answered as long as the answers are taken, however many come at once', async () => {
-    await start()
+    await start({ maxCommandsPerSecond: 1000 })
     const client = await server.connect()
     for (let count = 0; count < 500; count++) {
       client.socket.send('x')
@@ -186,7 +186,7 @@ describe('what a client sends', () => {
     ['messages', TEXT, Buffer.from('x')],
     ['pings', PING, Buffer.alloc(125)],
   ])('closes it with 1008 when it does not take the answers to its %s', async (_, firstByte, payload) => {
-    await start({ closeTimeoutMs: 50 })
+    await start({ closeTimeoutMs: 50, maxCommandsPerSecond: 100_000 })
     const other = await server.connect()
     const raw = await server.connectRaw()
     raw.pause()
@@ -205,7 +205,7 @@ describe('what a client sends', () => {
   })
 
   it('is told the code 1008 when it reads in the end', async () => {
-    await start({ closeTimeoutMs: 10_000 })
+    await start({ closeTimeoutMs: 10_000, maxCommandsPerSecond: 100_000 })
     const client = await server.connect()
     client.socket.pause()
     const before = server.sockets[0]!

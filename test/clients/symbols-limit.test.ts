@@ -31,3 +31,30 @@ it('is let in with as many symbols as the smallest rings take', async () => {
   await client.until(() => client.ticks.length === 1)
   expect(server.count('laneRestarts')).toBe(0)
 })
+
+it.each([100, 100_000])(
+  'may be as many as %i, each at an interval of its own, for a small tick log',
+  async maxSymbolsPerClient => {
+    server = await HandlerServer.start({
+      tickLogBytes: 64 * 1024,
+      maxSymbolsPerClient,
+      maxCommandsPerSecond: 100_000,
+    })
+    const client = await server.connect('?symbols=BEFORE')
+    for (let id = 1; id <= 400; id++) {
+      const subscribe = {
+        type: 'subscribe',
+        id,
+        symbols: [`S${id}`],
+        delivery: 'latest',
+        interval: 50_000 + (id % 200),
+        snapshot: false,
+      }
+      client.socket.send(JSON.stringify(subscribe))
+      await client.until(() => client.messages.some(message => 'id' in message && message.id === id))
+    }
+    server.handler.broadcastTick(quote('BEFORE', 1))
+    await client.until(() => client.ticks.length === 1)
+    expect(server.count('laneRestarts')).toBe(0)
+  },
+)

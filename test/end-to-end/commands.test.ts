@@ -73,6 +73,24 @@ describe('subscribe', () => {
   })
 })
 
+it('refuses a ninth interval symbol by symbol, and goes on with those that there are', async () => {
+  const { ask, push, client } = await connect('?symbols=Z')
+  const latest = (symbols: string[], interval: number) =>
+    ask({ type: 'subscribe', id: interval, symbols, delivery: 'latest', interval, snapshot: false })
+  for (let interval = 0; interval < 8; interval++) await latest([`S${interval}`], interval)
+  expect(await latest(['X', 'Y'], 8)).toMatchObject({
+    type: 'subscribed',
+    symbols: [],
+    refused: [
+      { symbol: 'X', code: 'too_many_intervals', message: 'at most 8 different intervals' },
+      { symbol: 'Y', code: 'too_many_intervals' },
+    ],
+  })
+  push('XZ')
+  await client.until(() => client.ticks.length === 1)
+  expect(client.ticks).toEqual(['Z2'])
+})
+
 describe('unsubscribe', () => {
   it('ends symbols from a told offset on', async () => {
     const { client, ask, push } = await connect('?symbols=A,B')

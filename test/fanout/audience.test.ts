@@ -57,4 +57,40 @@ describe('Audience', () => {
       conflated: [],
     })
   })
+
+  it('is as far with the latest ticks as the part that is the least far, those nobody has joined at 0', () => {
+    const latest = [0, 5, 250].map(intervalMs => ({ intervalMs, symbols: [`S${intervalMs}`] }))
+    const audience = new Audience(1, 0, 'key', spec({ symbols: [], latest }))
+    const told: unknown[] = []
+    for (const [part, offset] of [
+      [1, 7],
+      [3, 9],
+      [2, 8],
+      [1, 12],
+    ] as const) {
+      const { progress } = audience
+      audience.partSent(part, offset, offset * 2)
+      told.push(audience.progress.flushedOffset)
+      // Who fell behind before keeps what was so then.
+      expect(progress.flushedOffset).toBe(told.at(-2) ?? 0)
+    }
+    expect(told).toEqual([0, 0, 7, 8])
+    const { conflated } = audience.state
+    expect(conflated).toEqual([
+      { flushedOffset: 12, ticksTotal: 24 },
+      { flushedOffset: 8, ticksTotal: 16 },
+      { flushedOffset: 9, ticksTotal: 18 },
+    ])
+    audience.partSent(3, 20, 40)
+    expect(conflated[2]).toEqual({ flushedOffset: 9, ticksTotal: 18 })
+    audience.joinedAt(30)
+    expect(audience.progress).toMatchObject({ lastOffset: 30, flushedOffset: 8 })
+  })
+
+  it('keeps account of any number of parts', () => {
+    const latest = Array.from({ length: 200_000 }, (_, intervalMs) => ({ intervalMs, symbols: [] }))
+    const audience = new Audience(1, 0, 'key', spec({ symbols: [], latest }))
+    audience.partSent(200_000, 1, 1)
+    expect(audience.progress.flushedOffset).toBe(0)
+  })
 })

@@ -246,4 +246,16 @@ describe('a successor', () => {
     stage.run()
     expect(mover.messages).toMatchObject([{ type: 'subscribed', offset: 40 }])
   })
+
+  it('takes over any number of parts', () => {
+    const stage = new LaneStage()
+    stage.listen()
+    stage.open(2, { symbols: ['B'] })
+    const mover = stage.join(100, 2)
+    for (let tick = 0; tick < 5; tick++) stage.tick({})
+    const { conflated } = stage.audiences.get(1)!
+    for (let part = 0; part < 500_000; part++) conflated.push({ flushedOffset: part % 6, ticksTotal: 0 })
+    stage.run()
+    expect(mover.messages.at(-1)).toMatchObject({ type: 'subscribed', offset: 5 })
+  })
 })

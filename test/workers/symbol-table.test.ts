@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { type IntervalMs, selectionOf } from '../../src/protocol/audience-spec.js'
+import type { ConflatedPart } from '../../workers/conflated-part.js'
 import { LaneAudience } from '../../workers/lane-audience.js'
 import { type SymbolEntry, SymbolTable } from '../../workers/symbol-table.js'
 import { anySymbol } from '../support/any-tick.js'
@@ -100,6 +102,39 @@ describe('the symbol table', () => {
     expect(entries.map(entry => entry!.resting?.size)).toEqual([1, 1])
     table.close(one)
     expect(entries.map(entry => entry!.resting?.size)).toEqual([0, 0])
+  })
+
+  it('is as if an audience had never been there when it has gone, whatever it wanted and how', () => {
+    const name = fc.string({ unit: fc.constantFrom('A', 'B'), minLength: 1, maxLength: 3 })
+    const entry = fc.oneof(
+      name,
+      name.map(prefix => `${prefix}*`),
+      fc.constant('*'),
+    )
+    const wishes = fc.array(fc.tuple(entry, fc.constantFrom<IntervalMs>(null, 0, 5, 250)), { maxLength: 8 })
+    const audienceFor = (id: number, wanted: [string, IntervalMs][]) =>
+      new LaneAudience(audienceState({ audience: id, spec: spec(selectionOf(new Map(wanted))) }))
+    const ids = (parts: readonly ConflatedPart[]) =>
+      parts.map(part => `${part.audience.id}/${part.intervalMs}`)
+    const wantedOf = (table: SymbolTable, symbols: string[]) =>
+      symbols.map(symbol => {
+        const { audiences, immediate, parts } = find(table, symbol)!
+        return [symbol, audiences.map(({ id }) => id), ids(parts), ids(immediate)]
+      })
+    fc.assert(
+      fc.property(fc.uniqueArray(name), wishes, wishes, fc.boolean(), (symbols, gone, kept, isFirst) => {
+        const table = new SymbolTable()
+        const tableWithout = new SymbolTable()
+        const [one, two, without] = [audienceFor(1, gone), audienceFor(2, kept), audienceFor(2, kept)]
+        if (isFirst)
+          for (const symbol of symbols) for (const each of [table, tableWithout]) find(each, symbol)
+        for (const audience of [one, two]) if (audience.spec.symbols !== null) table.open(audience)
+        if (without.spec.symbols !== null) tableWithout.open(without)
+        if (one.spec.symbols !== null) table.close(one)
+        expect(wantedOf(table, symbols)).toEqual(wantedOf(tableWithout, symbols))
+      }),
+      { numRuns: 500 },
+    )
   })
 
   it('finds nothing for bytes that are not UTF-8', () => {

@@ -1,0 +1,86 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { INTERVALS_MAX, Subscriptions } from '../../src/clients/subscriptions.js'
+import type { IntervalMs } from '../../src/protocol/audience-spec.js'
+
+const LIMITS = { countMax: 1000, bytesMax: 10_000 }
+
+/** Subscriptions with as many intervals as there may be, 0 to 7 ms for A0 to A7, and every tick of E. */
+function full(): Subscriptions {
+  const subscriptions = new Subscriptions(LIMITS)
+  subscriptions.add(['E'], null)
+  for (let intervalMs = 0; intervalMs < INTERVALS_MAX; intervalMs++)
+    subscriptions.add([`A${intervalMs}`], intervalMs)
+  return subscriptions
+}
+
+const refusal = (symbol: string) => ({
+  symbol,
+  code: 'too_many_intervals',
+  message: 'at most 8 different intervals',
+})
+
+describe('the intervals of one client', () => {
+  it('are few: one more is refused symbol by symbol, and changes nothing', () => {
+    const subscriptions = full()
+    const before = subscriptions.byInterval
+    subscriptions.add(['A0'], 1)
+    subscriptions.add(['A0'], 0)
+    subscriptions.add(['B'], 7)
+    expect(subscriptions.add(['C', 'E', 'B'], 250)).toEqual({
+      done: [],
+      refused: ['C', 'E', 'B'].map(refusal),
+    })
+    subscriptions.remove(['B'])
+    expect(subscriptions.byInterval).toEqual(before)
+  })
+
+  it('leave room for more symbols at the same ones, and for every tick', () => {
+    const subscriptions = full()
+    expect(subscriptions.add(['C'], 3).done).toEqual(['C'])
+    expect(subscriptions.add(['D'], null).done).toEqual(['D'])
+  })
+
+  it('make room when the last symbol goes, or goes over to another', () => {
+    const subscriptions = full()
+    expect(subscriptions.add(['A0'], 250).done).toEqual(['A0'])
+    expect(subscriptions.add(['B'], 0).refused).toEqual([refusal('B')])
+    subscriptions.add(['A1'], null)
+    expect(subscriptions.add(['B'], 0).done).toEqual(['B'])
+    subscriptions.remove(['A2'])
+    expect(subscriptions.add(['C'], 500).done).toEqual(['C'])
+    expect(subscriptions.add(['D'], 600).refused).toEqual([refusal('D')])
+  })
+
+  it('are counted as they are after any changes', () => {
+    const symbol = fc.constantFrom('A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L')
+    const interval = fc.oneof(fc.constant(null), fc.nat(11))
+    const step = fc.tuple(fc.array(symbol), fc.oneof(interval, fc.constant('remove' as const)))
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), steps => {
+        const subscriptions = new Subscriptions(LIMITS)
+        const entries = new Map<string, IntervalMs>()
+        for (const [symbols, change] of steps) {
+          const { done, refused } =
+            change === 'remove' ? subscriptions.remove(symbols) : subscriptions.add(symbols, change)
+          expect([...done, ...refused.map(each => each.symbol)].sort()).toEqual([...new Set(symbols)].sort())
+          for (const each of done) {
+            if (change === 'remove') entries.delete(each)
+            else entries.set(each, change)
+          }
+          const groups = subscriptions.byInterval
+          expect(groups.filter(({ intervalMs }) => intervalMs !== null).length).toBeLessThanOrEqual(
+            INTERVALS_MAX,
+          )
+          const listed = groups.flatMap(({ intervalMs, symbols: all }) => all.map(each => [each, intervalMs]))
+          expect(new Map(listed as [string, IntervalMs][])).toEqual(entries)
+          expect(groups).toEqual([...groups].sort((a, b) => (a.intervalMs ?? -1) - (b.intervalMs ?? -1)))
+          for (const { code } of refused) {
+            if (code === 'too_many_intervals')
+              expect(new Set([...entries.values()].filter(each => each !== null)).size).toBe(INTERVALS_MAX)
+          }
+        }
+      }),
+    )
+  })
+})
