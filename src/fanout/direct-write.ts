@@ -22,10 +22,14 @@ export function descriptorOf(stream: Duplex): number {
   return typeof handle?.fd === 'number' && handle.fd >= 0 ? handle.fd : NO_DESCRIPTOR
 }
 
-/** Never waits, since Node's sockets do not block. @returns how many bytes the kernel has taken; 0 also when it tells of an error */
-export function tryWriteDirect(descriptor: number, bytes: Uint8Array): number {
+/**
+ * Writes `length` bytes from `start` on. Never waits, since Node's sockets do not block.
+ *
+ * @returns how many of them the kernel has taken; 0 also when it tells of an error
+ */
+export function tryWriteDirect(descriptor: number, bytes: Uint8Array, start: number, length: number): number {
   try {
-    return writeSync(descriptor, bytes, 0, bytes.length)
+    return writeSync(descriptor, bytes, start, length)
   } catch {
     // Full, or the connection has broken: the stream meets the same and knows what to do.
     return 0

@@ -24,6 +24,7 @@ export class LaneLink {
   /** What a lane is given, and its bytes. */
   readonly shared: LaneMemory
   readonly memory: SharedArrayBuffer
+  readonly bytes: Uint8Array
   /** The lane's latest ticks, see LatestStore. */
   readonly latest: SharedArrayBuffer
   readonly layout: LaneLayout
@@ -46,6 +47,7 @@ export class LaneLink {
     this.layout = layout
     this.shared = allocateLaneMemory(layout.totalBytes)
     this.memory = this.shared.buffer
+    this.bytes = new Uint8Array(this.memory)
     this.latest = new SharedArrayBuffer(latestStoreBytes(latestBytes))
     this.control = new Int32Array(this.memory, 0, CONTROL_BYTES / 4)
     this.ring = new FrameRingReader(this.memory, layout)

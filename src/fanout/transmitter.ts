@@ -39,7 +39,8 @@ interface Pass {
   readonly link: LaneLink
   readonly audience: Audience
   readonly record: number
-  readonly slice: Buffer
+  readonly start: number
+  readonly length: number
   readonly ticks: number
   readonly messages: number
   readonly receivedUs: number
@@ -278,7 +279,8 @@ export class Transmitter {
       link,
       audience,
       record,
-      slice: link.slice(descriptor.start, descriptor.length),
+      start: descriptor.start,
+      length: descriptor.length,
       ticks: descriptor.ticks,
       messages: descriptor.messages,
       receivedUs: descriptor.receivedUs,
@@ -291,7 +293,7 @@ export class Transmitter {
 
   /** Gives the record to the members that are left. @returns false when the time is up, be the pass at its end or not */
   private goOn(pass: Pass): boolean {
-    const { audience, link, memberCount, record, slice } = pass
+    const { audience, length, link, memberCount, record, start } = pass
     const { members } = audience
     const segment = link.window.segment(record)
     let isTimeUp = false
@@ -306,7 +308,7 @@ export class Transmitter {
       }
       // Closing: its end is on the way.
       if (!member.socket.writable) continue
-      if (!write(member, slice)) this.block(member, link.window, segment)
+      if (!write(member, link, start, length)) this.block(member, link.window, segment)
       pass.written++
       if (--this.writesUntilLook === 0) {
         this.writesUntilLook = WRITES_PER_LOOK
@@ -329,8 +331,8 @@ export class Transmitter {
     const { written } = pass
     if (written === 0) return
     pass.written = 0
-    this.countWrites(written, written * pass.ticks, written * pass.messages, written * pass.slice.length)
-    this.pace.wrote(pass.link, written, pass.ticks, pass.slice.length)
+    this.countWrites(written, written * pass.ticks, written * pass.messages, written * pass.length)
+    this.pace.wrote(pass.link, written, pass.ticks, pass.length)
     if (pass.receivedUs > 0) this.latency.observe(this.clock.epochUs() - pass.receivedUs, written)
   }
 
@@ -386,7 +388,7 @@ export class Transmitter {
   /** Gives one recipient the frames of the descriptor in hand. */
   private writeTo(recipient: Recipient, link: LaneLink): void {
     const { length, messages, segment, start, ticks } = link.ring.descriptor
-    const isTaken = write(recipient, link.slice(start, length))
+    const isTaken = write(recipient, link, start, length)
     this.countWrites(1, ticks, messages, length)
     if (!isTaken) this.block(recipient, link.window, segment)
   }
@@ -522,7 +524,7 @@ export class Transmitter {
     }
     recipient.progress = progress
     recipient.nextRecord = next
-    const isTaken = write(recipient, link.slice(start, length))
+    const isTaken = write(recipient, link, start, length)
     this.countWrites(1, ticks, messages, length)
     if (!isTaken) this.block(recipient, window, segment)
     return length
@@ -549,13 +551,13 @@ function mayAnswerBlocked({ answered, asked, join }: Recipient): boolean {
 }
 
 /** Gives a writable socket bytes of the ring. @returns whether the kernel has them all; if not, the socket holds them */
-function write({ descriptor, socket }: Recipient, slice: Buffer): boolean {
+function write({ descriptor, socket }: Recipient, link: LaneLink, start: number, length: number): boolean {
   let taken = 0
   // What the stream holds, such as half of an answer, goes first.
   if (descriptor !== NO_DESCRIPTOR && socket.writableLength === 0) {
-    taken = tryWriteDirect(descriptor, slice)
-    if (taken === slice.length) return true
+    taken = tryWriteDirect(descriptor, link.bytes, start, length)
+    if (taken === length) return true
   }
-  socket.write(taken === 0 ? slice : slice.subarray(taken))
+  socket.write(link.slice(start + taken, length - taken))
   return socket.writableLength === 0
 }
