@@ -3,6 +3,7 @@
  * fake sockets. The test's own thread is the lane.
  */
 
+import type { Duplex } from 'node:stream'
 import type { Audience } from '../../src/fanout/audience.js'
 import { LaneLink } from '../../src/fanout/lane-link.js'
 import { Membership } from '../../src/fanout/membership.js'
@@ -104,11 +105,16 @@ export class FanOut {
   /** A client that has asked to join. @param replay from where it resumes, if it does */
   connect(spec: AudienceSpec = ALL_TICKS, replay?: ReplayPosition): Member {
     const socket = new FakeSocket()
-    const recipient = new Recipient(this.nextId, `test-${this.nextId++}`, socket.duplex)
+    return { recipient: this.add(socket.duplex, spec, replay), socket }
+  }
+
+  /** The same over any socket. */
+  add(socket: Duplex, spec: AudienceSpec = ALL_TICKS, replay?: ReplayPosition): Recipient {
+    const recipient = new Recipient(this.nextId, `test-${this.nextId++}`, socket)
     recipient.replay = replay
     this.transmitter.add(recipient)
     this.membership.join(recipient, spec, ANSWER, 100)
-    return { recipient, socket }
+    return recipient
   }
 
   /** As many clients of one audience, who have joined. */
@@ -121,8 +127,7 @@ export class FanOut {
 
   /** Ends a client's connection. */
   leave(recipient: Recipient): void {
-    const socket: unknown = recipient.socket
-    if (socket instanceof FakeSocket) socket.destroy()
+    recipient.socket.destroy()
     this.transmitter.leave(recipient)
     this.membership.leave(recipient)
   }
