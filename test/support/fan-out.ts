@@ -3,10 +3,11 @@
  * fake sockets. The test's own thread is the lane.
  */
 
+import type { Duplex } from 'node:stream'
 import type { Audience } from '../../src/fanout/audience.js'
 import { LaneLink } from '../../src/fanout/lane-link.js'
 import { Membership } from '../../src/fanout/membership.js'
-import { type LagLimits, NO_LIMITS, Recipient } from '../../src/fanout/recipient.js'
+import { type LagLimits, Recipient } from '../../src/fanout/recipient.js'
 import { Transmitter } from '../../src/fanout/transmitter.js'
 import { chooseLane } from '../../src/lanes/placement.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
@@ -25,6 +26,11 @@ export const PASS_BUDGET_MS = 4
 /** Nothing here keeps latest ticks. */
 export const LATEST_BYTES = 8
 const ANSWER = { type: 'subscribed', symbols: ['*'], delivery: 'every', snapshot: false } as const
+
+export interface ConnectOptions {
+  readonly limits?: LagLimits
+  readonly replay?: ReplayPosition | undefined
+}
 
 export interface Member {
   readonly recipient: Recipient
@@ -102,16 +108,18 @@ export class FanOut {
   }
 
   /** A client that has asked to join. @param replay from where it resumes, if it does */
-  connect(
-    spec: AudienceSpec = ALL_TICKS,
-    { limits = NO_LIMITS, replay }: { limits?: LagLimits; replay?: ReplayPosition } = {},
-  ): Member {
+  connect(spec: AudienceSpec = ALL_TICKS, options: ConnectOptions = {}): Member {
     const socket = new FakeSocket()
-    const recipient = new Recipient(this.nextId, `test-${this.nextId++}`, socket.duplex, limits)
+    return { recipient: this.add(socket.duplex, spec, options), socket }
+  }
+
+  /** The same over any socket. */
+  add(socket: Duplex, spec: AudienceSpec = ALL_TICKS, { limits, replay }: ConnectOptions = {}): Recipient {
+    const recipient = new Recipient(this.nextId, `test-${this.nextId++}`, socket, limits)
     recipient.replay = replay
     this.transmitter.add(recipient)
     this.membership.join(recipient, spec, ANSWER, 100)
-    return { recipient, socket }
+    return recipient
   }
 
   /** As many clients of one audience, who have joined. */
@@ -124,8 +132,7 @@ export class FanOut {
 
   /** Ends a client's connection. */
   leave(recipient: Recipient): void {
-    const socket: unknown = recipient.socket
-    if (socket instanceof FakeSocket) socket.destroy()
+    recipient.socket.destroy()
     this.transmitter.leave(recipient)
     this.membership.leave(recipient)
   }

@@ -4,6 +4,7 @@
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http'
+import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -44,9 +45,10 @@ export class HandlerServer {
     parts: StreamHandlerParts,
     /** Of a Unix socket. */
     private readonly path?: string,
+    private readonly tls?: ServerOptions,
   ) {
     this.handler = new StreamHandler({ ...SMALL, ...options }, parts)
-    this.server = createServer()
+    this.server = tls === undefined ? createServer() : createTlsServer(tls)
     this.server.on('upgrade', (incoming, socket, head) => {
       this.sockets.push(socket)
       this.handler.handleUpgrade(incoming, socket, head)
@@ -74,9 +76,16 @@ export class HandlerServer {
     return server
   }
 
+  static async startOnTls(tls: ServerOptions, options: Partial<HandlerOptions> = {}): Promise<HandlerServer> {
+    const server = new HandlerServer(options, {}, undefined, tls)
+    server.server.listen(0, '127.0.0.1')
+    await once(server.server, 'listening')
+    return server
+  }
+
   url(query = ''): string {
     if (this.path !== undefined) return `ws+unix:${this.path}:/ws/ticks${query.replaceAll(':', '%3A')}`
-    return `ws://127.0.0.1:${this.port}/ws/ticks${query}`
+    return `${this.tls === undefined ? 'ws' : 'wss'}://127.0.0.1:${this.port}/ws/ticks${query}`
   }
 
   get port(): number {
