@@ -3,12 +3,19 @@
  * A join holds for the offset at which it is answered: up to there the client gets all of the audience that it leaves.
  */
 import { isConflated } from '../src/protocol/audience-spec.js'
-import { type JoinCommand, RESUME_GONE, type ReplayPosition } from '../src/protocol/lane-commands.js'
+import {
+  type JoinCommand,
+  type Progress,
+  RESUME_GONE,
+  type ReplayPosition,
+} from '../src/protocol/lane-commands.js'
 import type { ConflatedSchedule } from './conflated-schedule.js'
 import {
+  isBehind,
   joinAnswer,
   joinFrames,
   liveAnswer,
+  lossesSince,
   NO_FRAMES,
   notResumedAnswer,
   replayBrokenAnswer,
@@ -19,7 +26,9 @@ import {
   type Admission,
   ALL_CONFLATED,
   EVERYTHING,
+  type Frames,
   type LatestFrames,
+  NOBODYS_FRAMES,
   NOTHING,
   type Since,
 } from './latest-frames.js'
@@ -31,6 +40,8 @@ const WAITING_MAX = 16_384
 const ANSWERED_MAX = 256
 /** Copies of one snapshot, in bounds of a turn's answers: encoding takes fifty times as long as copying. */
 const COPIES_MAX = 8
+/** Of those, what a client that leaves an audience may be given alone. The answer and a snapshot's first part go into the same segment. */
+const FAREWELL_SHARE = 1 / 4
 
 interface WaitingJoin {
   readonly join: JoinCommand
@@ -101,24 +112,53 @@ export class Admissions {
   private answerAlike(next: WaitingJoin[], audience: LaneAudience, offset: number): number {
     const { answerBytesMax, epoch, latestFrames } = this.parts
     const { join } = next[0]!
-    const { fellBehindAt } = join
-    const since =
-      fellBehindAt === null ? NOTHING : { every: fellBehindAt.lastOffset, latest: fellBehindAt.flushedOffset }
-    const snapshot = latestFrames.snapshotFor(join, audience, since)
+    const missed = isBehind(join) ? after(join.fellBehindAt!) : NOTHING
+    const snapshot = latestFrames.snapshotFor(join, audience, missed)
     const alike = takeAlike(next, (COPIES_MAX * answerBytesMax) / (snapshot.bytes + 1))
-    for (const each of alike) this.prepare(each, audience, offset)
-    const admissions = alike.map(each => ({
-      join: each,
-      ...framesOnly(joinAnswer(each, audience, epoch)),
-    }))
+    const admissions = alike.map(each => {
+      // First: a member that joins anew is sent what the others are sent.
+      this.prepare(each, audience, offset)
+      const { frames, ...rest } = this.farewell(each, offset)
+      const answer = joinFrames(frames, joinAnswer(each, audience, epoch))
+      const waits = audience.parts.some(part => part.hasNews())
+      return { ...rest, join: each, frames: answer, framesAfter: NO_FRAMES, waits }
+    })
     return latestFrames.admit(admissions, audience, snapshot)
   }
 
-  /** Readies the audiences that the client leaves and joins: what waits for an interval to be over is sent now. */
-  private prepare({ leaving, audience: joined }: JoinCommand, audience: LaneAudience, offset: number): void {
-    const { audiences, flushParts, latestFrames, nowMs, schedule } = this.parts
-    for (const id of [leaving, joined])
-      for (const part of audiences.get(id)?.parts ?? []) if (part.hasNews()) schedule.flushSoon(part)
+  /**
+   * What waits for an interval to be over in the audience that the client leaves: up to here it gets all of that. Others in that
+   * audience are sent nothing before its time.
+   */
+  private farewell(join: JoinCommand, offset: number): Frames {
+    const { answerBytesMax, audiences, flushParts, latestFrames, schedule } = this.parts
+    const left = audiences.get(join.leaving)
+    if (left === undefined || isBehind(join)) return NOBODYS_FRAMES
+    const bytesMax = FAREWELL_SHARE * answerBytesMax
+    if (join.fellBehindAt !== null) {
+      left.sentOffset = Math.max(left.sentOffset, offset)
+      const missed = latestFrames.farewellSince(join, left, after(join.fellBehindAt), bytesMax)
+      return { ...missed, frames: joinFrames(lossesSince(join.fellBehindAt, left), missed.frames) }
+    }
+    const frames = latestFrames.farewell(left, offset, bytesMax)
+    if (frames !== undefined) return frames
+    for (const part of left.parts) if (part.hasNews()) schedule.flushNow(part)
+    flushParts()
+    return NOBODYS_FRAMES
+  }
+
+  /**
+   * Readies the audience that a client joins: what waits for its interval to be over would tell the client of what was before. It is
+   * sent now if that was not done in this interval; otherwise the client is the one who waits, unless it would miss others by that.
+   */
+  private prepare({ replay }: JoinCommand, audience: LaneAudience, offset: number): void {
+    const { flushParts, latestFrames, nowMs, schedule } = this.parts
+    const mayWait = audience.isConflated && replay === null
+    for (const part of audience.parts) {
+      if (!part.hasBegun || !part.hasNews()) continue
+      if (mayWait) schedule.hurry(part)
+      else schedule.flushNow(part)
+    }
     flushParts()
     // An audience that gathered nothing is up to date without having been written; a successor may be behind what was written.
     audience.sentOffset = Math.max(audience.sentOffset, offset)
@@ -137,19 +177,21 @@ export class Admissions {
   ): number {
     const { epoch, latestFrames } = this.parts
     const part = from === RESUME_GONE ? undefined : this.nextPart(from, audience)
+    const framesAfter = liveAnswer(audience)
     const isFirst = from === RESUME_GONE || from.continuity === null
     if (part === undefined) {
       const since = from === RESUME_GONE ? undefined : from.offset
       const control = isFirst
-        ? framesOnly(notResumedAnswer(join, audience, epoch, since))
-        : framesOnly(replayBrokenAnswer(audience, since ?? 0), liveAnswer(audience))
-      return this.admit({ join, ...control }, audience, EVERYTHING)
+        ? { frames: notResumedAnswer(join, audience, epoch, since), framesAfter: NO_FRAMES }
+        : { frames: replayBrokenAnswer(audience, since ?? 0), framesAfter }
+      return this.admit({ ...NOBODYS_FRAMES, ...control, join, waits: false }, audience, EVERYTHING)
     }
     const head = isFirst && from !== RESUME_GONE ? resumedAnswer(join, audience, epoch, from) : NO_FRAMES
     const isLast = part.position.offset >= audience.sentOffset
     const frames = joinFrames(head, part.frames)
-    if (isLast)
-      return this.admit({ ...part, join, frames, framesAfter: liveAnswer(audience) }, audience, ALL_CONFLATED)
+    const { messages, ticks } = part
+    const admission = { join, frames, framesAfter, messages, ticks, waits: false }
+    if (isLast) return this.admit(admission, audience, ALL_CONFLATED)
     latestFrames.replay(join, { ...part, frames })
     return frames.length
   }
@@ -183,11 +225,13 @@ function takeAlike(next: WaitingJoin[], countMax: number): JoinCommand[] {
   return alike
 }
 
-function framesOnly(frames: Uint8Array, framesAfter = NO_FRAMES): Omit<Admission, 'join'> {
-  return { frames, framesAfter, ticks: 0, messages: 0 }
+function after({ flushedOffset, lastOffset }: Progress): Since {
+  return { every: lastOffset, latest: flushedOffset }
 }
 
-function snapshotKeyOf({ answers, audience, fellBehindAt, replay }: JoinCommand): string | undefined {
+function snapshotKeyOf(join: JoinCommand): string | undefined {
+  const { answers, audience, replay } = join
+  const fellBehindAt = isBehind(join) ? join.fellBehindAt : null
   if (replay !== null) return undefined
   const symbols = answers.flatMap(answer =>
     answer.type === 'subscribed' && answer.snapshot ? answer.symbols : [],

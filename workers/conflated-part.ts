@@ -22,6 +22,8 @@ export class ConflatedPart {
   flushedOffset: number
   /** Ticks of its symbols up to there, from the first one on that the lane knew of. */
   ticksTotal: number
+  /** Whether its ticks were sent before the interval was over, for somebody who joined. */
+  wasHurried = false
   /** When its ticks may be sent again, ms. */
   dueMs = 0
   /** Its place in the queue of those that wait for that. */

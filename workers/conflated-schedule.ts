@@ -46,10 +46,27 @@ export class ConflatedSchedule {
     this.flushing.push(part)
   }
 
+  /**
+   * Sends what a part has before its interval is over, so that somebody can join, unless that was done before in this interval:
+   * its members want to be sent something at most so often.
+   */
+  hurry(part: ConflatedPart): void {
+    if (part.intervalMs > 0 && part.wasHurried) return
+    part.wasHurried = true
+    this.flushNow(part)
+  }
+
+  /** Sends what a part has, whatever its members want. */
+  flushNow(part: ConflatedPart): void {
+    this.waiting.remove(part)
+    this.flushSoon(part)
+  }
+
   /** Looks at the parts whose interval is over. */
   noteDue(nowMs: number): void {
     let part = this.waiting.takeDue(nowMs)
     while (part !== undefined) {
+      part.wasHurried = false
       if (part.hasNews()) this.flushSoon(part)
       else part.rest()
       part = this.waiting.takeDue(nowMs)

@@ -22,10 +22,20 @@ interface Place {
   readonly seq: number
 }
 
+/** Whether the client goes on in the audience in which it fell behind or waits. Otherwise it leaves that, be it for the same. */
+export function isBehind({ answers, fellBehindAt }: JoinCommand): boolean {
+  return fellBehindAt !== null && answers.length === 0
+}
+
 /** The frames that answer `join`; what `audience` publishes from here on follows them without a seam. */
 export function joinAnswer(join: JoinCommand, audience: LaneAudience, epoch: string): Uint8Array {
-  const gaps = join.fellBehindAt === null ? [] : gapsSince(join.fellBehindAt, audience)
+  const gaps = isBehind(join) ? gapsSince(join.fellBehindAt!, audience) : []
   return textFrames([...gaps, ...answers(join, audience, epoch, placeOf(audience))])
+}
+
+/** What a client that waits in `audience` is told when it leaves it: what was lost meanwhile. */
+export function lossesSince(behind: Progress, audience: LaneAudience): Uint8Array {
+  return textFrames(gapsSince(behind, audience))
 }
 
 /** Begins a replay: what follows are the ticks after `place`. */

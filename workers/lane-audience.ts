@@ -2,7 +2,7 @@
  * One audience as its lane sees it: what it wants, how far it is, and what it has gathered for the turn in the making. One
  * lane's own.
  */
-import { type AudienceSpec, prefixOf } from '../src/protocol/audience-spec.js'
+import { type AudienceSpec, isConflated, prefixOf } from '../src/protocol/audience-spec.js'
 import type { Progress } from '../src/protocol/lane-commands.js'
 import type { AudienceState } from '../src/protocol/lane-task.js'
 import { PrefixMap } from '../src/protocol/prefix-map.js'
@@ -74,6 +74,11 @@ export class LaneAudience extends Gathering {
         Infinity,
       ),
     }
+  }
+
+  /** Whether its members get nothing tick by tick. */
+  get isConflated(): boolean {
+    return isConflated(this.spec)
   }
 
   /** Whether it may want symbols that have not come by yet. */

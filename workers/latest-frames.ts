@@ -12,7 +12,7 @@ import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
 import type { ConflatedPart } from './conflated-part.js'
 import type { FrameComposer } from './frame-composer.js'
 import { Gathering } from './gathering.js'
-import { NO_FRAMES } from './join-answer.js'
+import { joinFrames, NO_FRAMES } from './join-answer.js'
 import { EVERY, type LaneAudience } from './lane-audience.js'
 import type { LatestTick, LatestTicks } from './latest-ticks.js'
 import type { ReplayPart } from './replayer.js'
@@ -35,16 +35,22 @@ export const EVERYTHING: Since = { every: 0, latest: 0 }
 /** What a replay does not bring. */
 export const ALL_CONFLATED: Since = { every: Number.POSITIVE_INFINITY, latest: 0 }
 
-/** A client that joins, and what it is given beside its snapshot. */
-export interface Admission {
-  readonly join: JoinCommand
-  /** Before the snapshot. */
+/** Frames for one client, and what is in them. */
+export interface Frames {
   readonly frames: Uint8Array
-  /** Behind it. */
-  readonly framesAfter: Uint8Array
-  /** In `frames`. */
   readonly ticks: number
   readonly messages: number
+}
+
+export const NOBODYS_FRAMES: Frames = { frames: NO_FRAMES, ticks: 0, messages: 0 }
+
+/** A client that joins, and what it is given beside its snapshot: `frames` before it. */
+export interface Admission extends Frames {
+  readonly join: JoinCommand
+  /** Behind it. */
+  readonly framesAfter: Uint8Array
+  /** Whether the next latest ticks that its audience is sent are not for it, see JOINED. */
+  readonly waits: boolean
 }
 
 export interface Snapshot {
@@ -117,11 +123,82 @@ export class LatestFrames {
   }
 
   /**
+   * What waits for intervals to be over, for one member that will not be there then.
+   *
+   * @returns undefined when it takes more than `bytesMax`
+   */
+  farewell(audience: LaneAudience, offset: number, bytesMax: number): Frames | undefined {
+    const { composer, publisher } = this.parts
+    const { gathering, news } = this
+    // One client's own, so it is not compressed, and its audience goes on from where it is.
+    const stream = { spec: { ...audience.spec, windowBits: 0 }, format: audience.format, seq: audience.seq }
+    const whole = { ...NOBODYS_FRAMES }
+    for (const part of audience.parts) {
+      part.collectNews(news)
+      if (news.length === 0) continue
+      news.sort(byOffset)
+      const end = this.gather(audience, news, 0)
+      const bytes = gathering.gatheredBytes + MESSAGE_OVERHEAD_BYTES_MAX
+      const fits = end === news.length && whole.frames.length + bytes <= bytesMax
+      if (fits) {
+        const start = publisher.reserve(bytes)
+        const merged = Math.max(0, part.countTicks() - part.ticksTotal - news.length)
+        const next = composer.composeLatest(
+          stream,
+          gathering,
+          start,
+          Math.max(offset, audience.sentOffset),
+          merged,
+        )
+        // A copy: what is reserved belongs to whoever reserves next.
+        whole.frames = joinFrames(whole.frames, publisher.ring.bytes.slice(start, next))
+        whole.ticks += news.length
+        whole.messages += composer.messages
+      }
+      gathering.clear()
+      news.length = 0
+      if (!fits) return undefined
+    }
+    return whole
+  }
+
+  /**
+   * What a client missed that waits in an audience, or fell behind there, and leaves it, as a snapshot.
+   *
+   * @returns none when they take more than `bytesMax`: then the client was given them
+   */
+  farewellSince(join: JoinCommand, audience: LaneAudience, since: Since, bytesMax: number): Frames {
+    const { composer, publisher } = this.parts
+    const { gathering } = this
+    const { ticks } = this.snapshotOf(audience, since)
+    for (let first = 0; first < ticks.length; ) {
+      const end = this.gather(audience, ticks, first)
+      const count = gathering.tickCount
+      const isLast = end === ticks.length
+      const start = publisher.reserve(gathering.gatheredBytes + MESSAGE_OVERHEAD_BYTES_MAX)
+      const next = composer.composeSnapshot(audience, gathering, start, audience.sentOffset, isLast)
+      gathering.clear()
+      if (first === 0 && isLast && next - start <= bytesMax)
+        return { frames: publisher.ring.bytes.slice(start, next), ticks: count, messages: 0 }
+      this.describeClient(join, audience, next - start, 0, count)
+      first = end
+    }
+    return NOBODYS_FRAMES
+  }
+
+  /**
    * What a client is given that joins, of what it missed and what it asked for.
    *
    * @param since of which ticks it is given the latest, beside those of the symbols that it asked for
    */
-  snapshotFor(join: JoinCommand, audience: LaneAudience, since: Since): Snapshot {
+  snapshotFor({ answers }: JoinCommand, audience: LaneAudience, since: Since): Snapshot {
+    const asked = answers.flatMap(answer =>
+      answer.type === 'subscribed' && answer.snapshot ? answer.symbols : [],
+    )
+    return this.snapshotOf(audience, since, asked)
+  }
+
+  private snapshotOf(audience: LaneAudience, since: Since, asked: readonly string[] = []): Snapshot {
     const { symbols } = this.parts
     const wanted = new Set<LatestTick>()
     if (since !== NOTHING) {
@@ -133,20 +210,16 @@ export class LatestFrames {
           if (tick !== undefined && tick.offset > offset) wanted.add(tick)
       }
     }
-    let isAsked = false
-    for (const answer of join.answers) {
-      if (answer.type !== 'subscribed' || !answer.snapshot) continue
-      isAsked = true
-      for (const entry of answer.symbols) {
-        for (const { quote, trade } of symbols.entriesOf(entry))
-          for (const tick of [quote, trade]) if (tick !== undefined && tick.offset > 0) wanted.add(tick)
-      }
+    for (const entry of asked) {
+      for (const { quote, trade } of symbols.entriesOf(entry))
+        for (const tick of [quote, trade]) if (tick !== undefined && tick.offset > 0) wanted.add(tick)
     }
     const ticks = [...wanted].sort(byOffset)
     const bytes = ticks.reduce((sum, { length }) => sum + length, 0)
     return {
       ticks,
-      isWanted: isAsked || ticks.length > 0,
+      // Whoever goes on without a gap is told from which number, be there nothing else to tell.
+      isWanted: asked.length > 0 || ticks.length > 0 || (since !== NOTHING && audience.isConflated),
       bytes: audience.spec.encoding === 'json' ? JSON_GROWTH * bytes : bytes,
     }
   }
@@ -174,7 +247,7 @@ export class LatestFrames {
 
   /** Gives a client what was gathered of its snapshot, with the first of it its own frames, with the last the word that it is in. */
   private give(
-    { frames, framesAfter, join, messages, ticks }: Admission,
+    { frames, framesAfter, join, messages, ticks, waits }: Admission,
     audience: LaneAudience,
     { isFirst, isLast, isWanted }: { isFirst: boolean; isLast: boolean; isWanted: boolean },
   ): number {
@@ -193,14 +266,16 @@ export class LatestFrames {
     if (isWanted) next = composer.composeSnapshot(audience, gathering, next, audience.sentOffset, isLast)
     publisher.ring.bytes.set(after, next)
     next += after.length
-    descriptor.kind = CLIENT_FRAMES
-    descriptor.target = join.client
-    descriptor.join = join.join
-    descriptor.part = 0
-    this.describeProgress(audience)
-    this.describe(next - start, isFirst ? messages : 0, (isFirst ? ticks : 0) + gathering.tickCount)
+    this.describeClient(
+      join,
+      audience,
+      next - start,
+      isFirst ? messages : 0,
+      (isFirst ? ticks : 0) + gathering.tickCount,
+    )
     if (isLast) {
       descriptor.kind = JOINED
+      descriptor.part = waits ? 1 : 0
       this.describe(0, 0, 0)
     }
     return next - start
@@ -248,6 +323,22 @@ export class LatestFrames {
     descriptor.lastOffset = flushedOffset
     descriptor.lostTotal = audience.lostTotal
     descriptor.unknownLosses = audience.unknownLosses
+  }
+
+  private describeClient(
+    { client, join }: JoinCommand,
+    audience: LaneAudience,
+    length: number,
+    messages: number,
+    ticks: number,
+  ): void {
+    const { descriptor } = this
+    descriptor.kind = CLIENT_FRAMES
+    descriptor.target = client
+    descriptor.join = join
+    descriptor.part = 0
+    this.describeProgress(audience)
+    this.describe(length, messages, ticks)
   }
 
   private describeProgress({ ticksTotal, lostTotal, unknownLosses, sentOffset }: LaneAudience): void {

@@ -16,6 +16,8 @@ export class Audience {
   readonly spec: AudienceSpec
   /** Those that were admitted. Some may have been released since: they are taken out between passes. */
   readonly members: Recipient[] = []
+  /** Those that have joined in the midst of an interval, after which they are to ask anew. */
+  readonly newcomers = new Set<Recipient>()
   /** Clients that are members or about to join. */
   clientCount = 0
   /** Released members that still stand in the list. */

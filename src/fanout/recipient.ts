@@ -53,7 +53,9 @@ export class Recipient {
   nextRecord = NO_RECORD
   /** How far the replay of what it missed while it was away is, from the connection until it has joined. */
   replay: ReplayPosition | typeof RESUME_GONE | undefined
-  /** How far it has been served, while it is behind. */
+  /** The audience that it has joined without getting its frames yet: it is to ask anew when that has been sent the next. */
+  waitsIn: Audience | undefined
+  /** How far it has been served, while it is behind or waits. */
   progress: Progress | undefined
   /** When the kernel last refused to take all, ms; 0 while nothing is in flight. */
   blockedSinceMs = 0

@@ -52,7 +52,7 @@ interface Pass {
 }
 
 export interface TransmitterEvents {
-  /** The recipient fell out of the window: it has to join anew, from `recipient.progress`. */
+  /** The recipient fell out of the window, or has waited: it has to join anew, from `recipient.progress`. */
   lapped(recipient: Recipient): void
   /** The recipient's lane has answered what it asked for. @returns the audience that it joins by that */
   joined(recipient: Recipient): Audience | undefined
@@ -137,6 +137,7 @@ export class Transmitter {
   mute(recipient: Recipient): void {
     recipient.join++
     recipient.receiving?.release(recipient)
+    recipient.waitsIn?.newcomers.delete(recipient)
     recipient.nextRecord = NO_RECORD
     this.catchingUp.delete(recipient)
   }
@@ -324,6 +325,7 @@ export class Transmitter {
     if (pass.membersDone < memberCount) return false
     audience.recordSent(link.window, record)
     this.pass = undefined
+    if (audience.newcomers.size > 0) this.letAskAnew(audience)
     return !isTimeUp
   }
 
@@ -397,14 +399,33 @@ export class Transmitter {
     const recipient = this.recipientOf(link)
     if (recipient === undefined) return
     const { descriptor } = link.ring
-    if (recipient.progress !== undefined)
-      this.countLapped(descriptor.ticksTotal - recipient.progress.ticksTotal)
+    const { lastOffset, part, ticksTotal } = descriptor
+    if (recipient.waitsIn !== undefined) recipient.waitsIn.newcomers.delete(recipient)
+    else if (recipient.progress !== undefined) this.countLapped(ticksTotal - recipient.progress.ticksTotal)
     recipient.receiving?.release(recipient)
-    recipient.progress = undefined
+    const { lostTotal, unknownLosses } = descriptor
+    const isIn = part === 0
+    recipient.waitsIn = undefined
+    recipient.progress = isIn
+      ? undefined
+      : { ticksTotal, lostTotal, unknownLosses, lastOffset, flushedOffset: lastOffset }
     const audience = this.events.joined(recipient)
     if (audience === undefined) return
-    audience.joinedAt(descriptor.lastOffset)
-    audience.admit(recipient)
+    audience.joinedAt(lastOffset)
+    if (isIn) audience.admit(recipient)
+    else {
+      recipient.waitsIn = audience
+      audience.newcomers.add(recipient)
+    }
+  }
+
+  /** The audience has been sent what its newcomers did not wait for: from here on they can be in it, but for what comes meanwhile. */
+  private letAskAnew(audience: Audience): void {
+    for (const recipient of audience.newcomers) {
+      if (recipient.asked !== undefined || recipient.isBlocked) continue
+      audience.newcomers.delete(recipient)
+      this.events.lapped(recipient)
+    }
   }
 
   /** @param missed ticks that it was told are missing; 0: it wanted the latest ones only, and has been given them */

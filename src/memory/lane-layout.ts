@@ -60,7 +60,10 @@ export const CHECKPOINT_BYTES = 32
 export const AUDIENCE_FRAMES = 1
 /** Frames for one client. Target: client; join: the join it answers. */
 export const CLIENT_FRAMES = 2
-/** From here on the client gets its audience's frames. Target: client; join: the join it answers. */
+/**
+ * From here on the client gets its audience's frames. Target: client; join: the join it answers; part 1: not yet, since what is sent
+ * next holds what the others wait for since before. With that the client is to ask anew.
+ */
 export const JOINED = 3
 /** Ticks of the past for one client that resumes. Target: client; join: the join it answers; see Descriptor for the rest. */
 export const REPLAYED = 6

@@ -69,6 +69,10 @@ export interface JoinCommand {
   readonly name: string
   /** Tells this join from earlier ones of the same client. */
   readonly join: number
+  /**
+   * Where it fell out of the window of the audience that it is in, in which it then goes on: there are no `answers`. With answers: since
+   * where it has been waiting in the audience that it leaves.
+   */
   readonly fellBehindAt: Progress | null
   /** From where the client is to be given the ticks that it missed while it was away; RESUME_GONE: nobody has them; null: it was not. */
   readonly replay: ReplayPosition | typeof RESUME_GONE | null

@@ -14,6 +14,7 @@ import { quote, trade } from '../support/ticks.js'
 /** Long names: a socket is full after fewer ticks. */
 const SYMBOLS = ['AAA', 'AAB', 'ABA', 'ABB', 'BAA', 'BAB', 'BBA', 'BBB'].map(name => name.padEnd(64, '-'))
 const ENTRIES = [...SYMBOLS, 'A*', 'AA*', 'AB*', 'B*', 'BB*', '*']
+const INTERVALS_MS = [0, 1, 5]
 const RECORD = new FeedRecord(SYMBOLS)
 const SEED = Number(process.env.RINGCAST_TEST_SEED ?? 20_261_124)
 const CLIENTS = 12
@@ -27,6 +28,10 @@ interface Storm {
   readonly laneFile?: string | undefined
   /** Likelihood of a step to end a pause. */
   readonly resumeChance: number
+  /** What the clients may ask for, and how. */
+  readonly entries?: readonly string[]
+  readonly everyChance?: number
+  readonly intervalsMs?: readonly number[]
 }
 
 let server: HandlerServer | undefined
@@ -39,7 +44,9 @@ afterEach(async () => {
 const laneFile = (name: string) => new URL(`../support/lanes/${name}.js`, import.meta.url).href
 
 /** Pushes ticks and lets a client do something after every few. @returns what all clients saw together */
-async function rage({ laneFile: file, options, resumeChance, steps }: Storm) {
+async function rage(storm: Storm) {
+  const { laneFile: file, options, steps } = storm
+  const wishes = { entries: ENTRIES, everyChance: 0.6, intervalsMs: INTERVALS_MS, ...storm }
   const running = await HandlerServer.startOnUnixSocket(
     { ...FULL_SIZE, maxCommandsPerSecond: 100_000, ...options },
     file === undefined ? {} : { laneFile: laneFile(file) },
@@ -49,7 +56,7 @@ async function rage({ laneFile: file, options, resumeChance, steps }: Storm) {
   const urlOf = (query: string) => running.url(query)
   const clients = Array.from(
     { length: CLIENTS },
-    () => new StormClient({ urlOf, record: RECORD, entries: ENTRIES, random, resumeChance }),
+    () => new StormClient({ ...wishes, urlOf, record: RECORD, random }),
   )
   const pacer = await TickClient.connect(running.url())
   const ticks = steps * TICKS_PER_STEP
@@ -107,5 +114,16 @@ it.each([undefined, 'exits'])(
     expect(seen.silentErrors, `seed ${SEED}`).toEqual([])
     expect(seen.counters.lapped).toBeGreaterThan(0)
     expect(seen.counters.writesBlocked).toBeGreaterThan(20)
+  },
+)
+
+it.each([undefined, 'exits'])(
+  'has no silent error where those who come and go share what the others wait for, with lanes: %s',
+  async file => {
+    const few = { entries: ['*', 'A*'], everyChance: 0.05, intervalsMs: [20] }
+    const options = { poolSize: 1 }
+    const seen = await rage({ steps: 3000, options, laneFile: file, resumeChance: 0.2, ...few })
+    expect(seen.silentErrors, `seed ${SEED}`).toEqual([])
+    expect(seen.merged).toBeGreaterThan(100)
   },
 )

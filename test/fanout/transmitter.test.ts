@@ -819,3 +819,77 @@ describe('a client that resumes', () => {
     },
   )
 })
+
+describe('a client that joins in the midst of an interval', () => {
+  const B = spec({ symbols: ['B'], batch: true })
+  const ANSWER = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
+  const AT_TICK = { lostTotal: 0, unknownLosses: 0 }
+
+  /** One is a member; the other was answered after one tick and waits. */
+  async function waiting() {
+    const { lane, membership } = start()
+    const [member] = await fanOut.members(1)
+    const audience = fanOut.audience(member)
+    await fanOut.tick(audience)
+    const newcomer = fanOut.connect()
+    lane.newcomersWait = true
+    lane.obey()
+    await fanOut.turn()
+    lane.newcomersWait = false
+    return { audience, lane, member, membership, newcomer }
+  }
+
+  it('does not get what the others waited for, and asks anew then, once', async () => {
+    const { audience, lane, newcomer } = await waiting()
+    expect(lane.commands).toEqual([])
+    await fanOut.tick(audience)
+    await fanOut.tick(audience)
+    const { join } = newcomer.recipient
+    const fellBehindAt = { ...AT_TICK, ticksTotal: 1, lastOffset: 1, flushedOffset: 1 }
+    expect(lane.commands).toMatchObject([
+      { op: 'join', audience: 1, leaving: 1, join, fellBehindAt, answers: [] },
+    ])
+    lane.obey()
+    await fanOut.turn()
+    await fanOut.tick(audience)
+    expect(newcomer.socket.text).toBe('1!1;1?2;1:4;')
+    expect([fanOut.count('lapped'), fanOut.count('skippedAhead')]).toEqual([0, 0])
+    expect(audience.clientCount).toBe(2)
+  })
+
+  it('may ask for something else meanwhile, from where it waits', async () => {
+    const { audience, lane, membership, newcomer } = await waiting()
+    membership.move(newcomer.recipient, B, ANSWER, 100)
+    const fellBehindAt = { ...AT_TICK, ticksTotal: 1, lastOffset: 1, flushedOffset: 1 }
+    expect(lane.commands).toMatchObject([
+      { op: 'open', audience: 2 },
+      { op: 'join', audience: 2, leaving: 1, fellBehindAt, answers: [ANSWER] },
+    ])
+    await fanOut.tick(audience)
+    lane.obey()
+    await fanOut.turn()
+    await fanOut.tick(audience)
+    expect(lane.commands).toEqual([])
+    await fanOut.tick(fanOut.audience(newcomer))
+    expect(newcomer.socket.text).toBe('1!1;2?-1;2:1;')
+    expect([fanOut.count('lapped'), fanOut.count('skippedAhead')]).toEqual([0, 0])
+    expect([audience.clientCount, newcomer.recipient.progress]).toEqual([1, undefined])
+  })
+
+  it('asks for nothing when it has left, or while it is blocked', async () => {
+    const { audience, lane, newcomer } = await waiting()
+    const blocked = fanOut.connect()
+    lane.newcomersWait = true
+    blocked.socket.isStuck = true
+    lane.obey()
+    await fanOut.turn()
+    lane.newcomersWait = false
+    fanOut.leave(newcomer.recipient)
+    expect([...audience.newcomers]).toEqual([blocked.recipient])
+    await fanOut.tick(audience)
+    expect(lane.commands).toEqual([])
+    blocked.socket.open()
+    await fanOut.tick(audience)
+    expect(lane.commands).toMatchObject([{ op: 'join', client: blocked.recipient.id }])
+  })
+})

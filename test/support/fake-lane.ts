@@ -12,6 +12,8 @@ export class FakeLane {
   readonly commands: LaneCommand[] = []
   readonly ticksTotals = new Map<number, number>()
   readonly ring: FrameRingWriter
+  /** Whether those that it answers are to wait and ask anew. */
+  newcomersWait = false
   private readonly descriptor = new Descriptor()
 
   constructor(link: LaneLink) {
@@ -62,7 +64,9 @@ export class FakeLane {
       if (!this.put(more)) return false
       this.describe(CLIENT_FRAMES, client, more.length, total, 0, join)
     }
+    this.descriptor.part = this.newcomersWait ? 1 : 0
     this.describe(JOINED, client, 0, total, 0, join)
+    this.descriptor.part = 0
     return true
   }
 

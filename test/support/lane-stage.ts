@@ -91,6 +91,8 @@ export interface Stay {
   readonly messages: Message[]
   /** Where the next one begins, or where it fell behind. */
   to: number | undefined
+  /** Of one that waited and left: up to where it was given a snapshot of what it had waited for, and that. */
+  waited: { readonly until: number; readonly snapshots: readonly Message[] } | undefined
 }
 
 interface StageJoin {
@@ -98,6 +100,8 @@ interface StageJoin {
   readonly fellBehindAt: Progress | null
   readonly snapshotOf: readonly string[] | undefined
   readonly answer: Message[]
+  /** What came before the answer, of the audience that the client leaves. */
+  readonly farewell: Message[]
 }
 
 /** A client as the main thread sees it. */
@@ -107,6 +111,8 @@ export class StageClient {
   audience: number
   join = 0
   isReceiving = false
+  /** Whether it is to ask anew when its audience is sent something. */
+  waits = false
   asked: StageJoin | undefined
   fellBehindAt: Progress | null = null
   /** All that it got. */
@@ -275,15 +281,16 @@ export class LaneStage {
     this.clients.set(id, client)
     client.join++
     if (fellBehindAt !== null) client.isReceiving = false
-    client.asked = { audience, fellBehindAt, snapshotOf, answer: [] }
+    const behind = fellBehindAt ?? (client.waits ? client.fellBehindAt : null)
+    client.asked = { audience, fellBehindAt, snapshotOf, answer: [], farewell: [] }
     this.command({
       op: 'join',
       audience,
-      leaving: client.isReceiving || fellBehindAt !== null ? client.audience : 0,
+      leaving: client.isReceiving || behind !== null ? client.audience : 0,
       client: id,
       name: `c${id}`,
       join: client.join,
-      fellBehindAt,
+      fellBehindAt: behind,
       replay: null,
       answers:
         fellBehindAt === null
@@ -433,6 +440,7 @@ export class LaneStage {
       if (last.type !== 'snapshot' || !last.more)
         throw new Error(`a client was answered with ${last.type} and not let in`)
       asked!.answer.length = 0
+      asked!.farewell.length = 0
     }
     this.segment = -1
     this.ring.resetAfterLane(new Set())
@@ -493,7 +501,10 @@ export class LaneStage {
       audience.progress = { ...audience.progress, lastOffset, lostTotal, ticksTotal, unknownLosses }
     else audience.conflated[descriptor.part - 1] = { flushedOffset: lastOffset, ticksTotal }
     for (const client of this.clients.values()) {
-      if (!client.isReceiving || client.audience !== descriptor.target) continue
+      if (client.audience !== descriptor.target) continue
+      if (client.waits && client.asked === undefined && descriptor.kind === AUDIENCE_FRAMES)
+        this.comeBack(client.id)
+      if (!client.isReceiving) continue
       client.messages.push(...messages)
       client.stays.at(-1)!.messages.push(...messages)
     }
@@ -503,19 +514,33 @@ export class LaneStage {
     const client = this.clients.get(descriptor.target)
     // A successor repeats answers.
     if (client?.asked === undefined || client.join !== descriptor.join) return
-    const { answer, audience, fellBehindAt, snapshotOf } = client.asked
+    const { answer, audience, farewell, fellBehindAt, snapshotOf } = client.asked
     client.messages.push(...messages)
-    answer.push(...messages)
+    const answersAt = messages.findIndex(({ type }) => type === 'subscribed')
+    const waited = client.waits && fellBehindAt === null
+    const leaves = (client.isReceiving || waited) && answer.length === 0
+    const farewells = leaves ? (answersAt < 0 ? messages.length : answersAt) : 0
+    farewell.push(...messages.slice(0, farewells))
+    answer.push(...messages.slice(farewells))
     if (descriptor.kind === CLIENT_FRAMES) return
     const from = descriptor.lastOffset
     const joined = this.audiences.get(audience)
-    if (client.isReceiving) client.stays.at(-1)!.to = from
+    const before = client.stays.at(-1)
+    if (client.isReceiving) {
+      before!.to = from
+      before!.messages.push(...farewell)
+    } else if (waited) before!.waited = { until: from, snapshots: [...farewell] }
     client.asked = undefined
     client.audience = audience
-    client.isReceiving = true
+    client.waits = descriptor.part === 1
+    client.isReceiving = !client.waits
     if (joined === undefined) return
+    const { lostTotal, ticksTotal, unknownLosses } = descriptor
+    if (client.waits)
+      client.fellBehindAt = { ticksTotal, lostTotal, unknownLosses, lastOffset: from, flushedOffset: from }
     client.stays.push({
-      ...{ spec: joined.spec, from, fellBehindAt, snapshotOf, answer, messages: [], to: undefined },
+      ...{ spec: joined.spec, from, fellBehindAt, snapshotOf, answer, messages: [], waited: undefined },
+      to: client.waits ? from : undefined,
     })
     joined.progress = { ...joined.progress, lastOffset: from }
   }

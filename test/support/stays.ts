@@ -3,7 +3,7 @@
  * the newest one in place of those it stands for, and no other.
  */
 import { expect } from 'vitest'
-import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
+import { type AudienceSpec, isConflated } from '../../src/protocol/audience-spec.js'
 import type { TickJson } from '../../src/protocol/messages.js'
 import type { LaneStage, Message, StageClient, StageTick, Stay } from './lane-stage.js'
 
@@ -41,6 +41,7 @@ const offsetOf = ({ sequence }: TickJson): number => Number(sequence)
 export function checkClient(stage: LaneStage, client: StageClient, isFlushed = true): void {
   for (const [index, stay] of client.stays.entries()) {
     checkAnswer(stage, stay)
+    checkWait(stage, stay)
     const isLast = index === client.stays.length - 1
     const next = client.stays[index + 1]
     const isWhole = isLast ? isFlushed && client.isReceiving : next!.fellBehindAt === null
@@ -68,7 +69,8 @@ function checkAnswer(stage: LaneStage, { answer, fellBehindAt, from, snapshotOf,
   expect(snapshots.map(({ more }) => more)).toEqual(
     snapshots.map((_, index) => index < snapshots.length - 1 || undefined),
   )
-  expect(snapshots.length > 0).toBe(snapshotOf !== undefined || wanted.length > 0)
+  const isTold = fellBehindAt !== null && isConflated(spec)
+  expect(snapshots.length > 0).toBe(snapshotOf !== undefined || wanted.length > 0 || isTold)
   for (const { offset } of snapshots) expect(offset).toBe(from)
   if (fellBehindAt === null) return
   const missed = stage.ticks.filter(
@@ -77,6 +79,19 @@ function checkAnswer(stage: LaneStage, { answer, fellBehindAt, from, snapshotOf,
   )
   const told = answer.filter(message => message.type === 'gap' && message.reason === 'slow')
   expect(told.map(gap => 'missed' in gap && gap.missed)).toEqual(missed.length === 0 ? [] : [missed.length])
+}
+
+/** Whoever waited and left has the newest of each symbol and kind that came while it waited, and no other. */
+function checkWait(stage: LaneStage, { from, spec, waited }: Stay): void {
+  if (waited === undefined) return
+  const newest = new Map<string, StageTick>()
+  for (const tick of stage.ticks)
+    if (tick.offset > from && tick.offset <= waited.until && deliveryOf(spec, tick.symbol) !== undefined)
+      newest.set(keyOf(tick), tick)
+  const given = waited.snapshots.flatMap(message => (message.type === 'snapshot' ? message.ticks : []))
+  expect(given.map(tick => `${keyOf(tick)} ${tick.sequence}`)).toEqual(
+    [...newest.values()].sort((a, b) => a.offset - b.offset).map(tick => `${keyOf(tick)} ${tick.offset}`),
+  )
 }
 
 function checkStay(stage: LaneStage, stay: Stay, isWhole: boolean): void {

@@ -8,8 +8,6 @@ import type { ServerMessage } from '../../src/protocol/messages.js'
 import { type FeedRecord, StreamModel } from './stream-model.js'
 import { Watched } from './watched.js'
 
-const INTERVALS_MS = [0, 1, 5]
-
 /** How the server may end a connection of somebody who does not read. */
 const CLOSED_FOR_SLOWNESS = [1006, 1008, 4008]
 
@@ -21,6 +19,9 @@ export interface StormClientOptions {
   readonly random: Random
   /** Likelihood of a step to end a pause. */
   readonly resumeChance: number
+  /** Likelihood to want every tick. */
+  readonly everyChance: number
+  readonly intervalsMs: readonly number[]
 }
 
 export class StormClient extends Watched {
@@ -73,9 +74,9 @@ export class StormClient extends Watched {
   }
 
   private someDelivery(): { delivery: 'every' } | { delivery: 'latest'; interval: number } {
-    const { random } = this.options
-    if (random.next() < 0.6) return { delivery: 'every' }
-    return { delivery: 'latest', interval: INTERVALS_MS[random.below(INTERVALS_MS.length)]! }
+    const { everyChance, intervalsMs, random } = this.options
+    if (random.next() < everyChance) return { delivery: 'every' }
+    return { delivery: 'latest', interval: intervalsMs[random.below(intervalsMs.length)]! }
   }
 
   private ask(type: 'subscribe' | 'unsubscribe', symbols: readonly string[]): void {

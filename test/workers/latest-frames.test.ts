@@ -321,7 +321,7 @@ describe('a join', () => {
     for (const client of stage.clients.values()) checkClient(stage, client)
   })
 
-  it('sends what waits in the audience that the client leaves, too', () => {
+  it('gives a client that leaves what waits in the audience that it leaves', () => {
     const stage = new LaneStage()
     const mover = stage.listen(latest({ 1000: ['*'] }), 1)
     stage.listen({}, 2)
@@ -330,6 +330,63 @@ describe('a join', () => {
     stage.run([() => void stage.join(100, 1), ...steps(stage, ['B', 'A', 'B'], 1000)])
     expect(shorts(mover).slice(3)).toEqual(['subscribed', 'A7 B8 +1'])
     checkClient(stage, mover)
+  })
+
+  it('and a leave give the others nothing before its time, but once in an interval', () => {
+    const stage = new LaneStage()
+    const stays = stage.listen(latest({ 1000: ['*'] }), 1)
+    stage.listen(latest({ 1000: ['*'] }, ['Z']), 2)
+    const toggle = (audience: number) => () => void stage.join(200, audience, null, ['A'])
+    const change = () => [
+      ...[...steps(stage, ['A', 'B', 'A'], 50), toggle(1)],
+      ...[...steps(stage, ['B'], 50), toggle(2)],
+    ]
+    stage.run(Array.from({ length: 30 }, change).flat())
+    // In three intervals.
+    expect(stays.messages.length).toBeGreaterThanOrEqual(3)
+    expect(stays.messages.length).toBeLessThanOrEqual(2 * 3)
+    stage.run([...steps(stage, 1000), toggle(1), ...steps(stage, ['A'], 1000, 1000)])
+    for (const client of stage.clients.values()) {
+      expect(client.isReceiving).toBe(true)
+      checkClient(stage, client)
+    }
+  })
+
+  it('for which the others cannot be sent what waits again lets the client in when they are', () => {
+    const stage = new LaneStage()
+    stage.listen(latest({ 1000: ['*'] }))
+    const join = (id: number) => () => void stage.join(id, 1, null, ['*'])
+    stage.run([...steps(stage, ['A', 'A']), join(7), ...steps(stage, ['A', 'B']), join(8), join(9)])
+    const [late, mover] = [stage.clients.get(8)!, stage.clients.get(9)!]
+    expect(shorts(late)).toEqual(['subscribed', 'latest: A3 B4'])
+    stage.open(2)
+    stage.run([...steps(stage, ['B', 'C']), () => void stage.join(9, 2), ...steps(stage, 500, ['B'], 500)])
+    expect(shorts(late).slice(2)).toEqual(['latest: C6 B7'])
+    expect(shorts(mover)).toEqual(['subscribed', 'latest: A3 B4', 'latest: B5 C6', 'subscribed', 'B7'])
+    stage.run([...steps(stage, ['A', 'A'], 1000)])
+    expect(shorts(late).slice(3)).toEqual(['A9 +1'])
+    for (const client of stage.clients.values()) checkClient(stage, client)
+  })
+
+  it('of one that is in already gives it what waits, and has it wait for the others, too', () => {
+    const stage = new LaneStage()
+    const client = stage.listen(latest({ 1000: ['*'] }))
+    const again = () => void stage.join(100, 1)
+    stage.run([...steps(stage, ['A', 'A']), again, ...steps(stage, ['A', 'B', 'B']), again])
+    expect(shorts(client)).toEqual(['A2 +1', 'subscribed', 'A3 B5 +1', 'subscribed'])
+    stage.run(steps(stage, ['A'], 1000, ['B'], 1000))
+    expect(shorts(client).slice(4)).toEqual(['latest: A6', 'B7'])
+    checkClient(stage, client)
+  })
+
+  it('of an audience with several intervals is let in when the others have been sent all that waits', () => {
+    const stage = new LaneStage()
+    stage.listen(latest({ 100: ['A'], 250: ['B'] }))
+    stage.run([...steps(stage, ['A', 'B']), () => void stage.join(7, 1), ...steps(stage, ['A', 'B'])])
+    const late = stage.join(8, 1)
+    stage.run(steps(stage, 100, ['B', 'A'], 100, ['A'], 100, ['A'], 100, ['B'], 100, 100, 100, ['A'], 300))
+    expect(late.isReceiving).toBe(true)
+    for (const client of stage.clients.values()) checkClient(stage, client)
   })
 
   it('gives an empty snapshot where nothing is known', () => {
@@ -422,7 +479,7 @@ describe('a client that fell behind', () => {
     checkClient(stage, client)
   })
 
-  it('and wants the latest only gets nothing but what comes next where nothing has changed', () => {
+  it('and wants the latest only is told where it goes on where nothing has changed', () => {
     const stage = new LaneStage()
     const client = stage.listen(latest({ 0: ['A'] }))
     stage.run([
@@ -432,7 +489,7 @@ describe('a client that fell behind', () => {
       () => stage.comeBack(100),
       ...steps(stage, ['A']),
     ])
-    expect(shorts(client)).toEqual(['A1', 'A3'])
+    expect(shorts(client)).toEqual(['A1', 'latest:', 'A3'])
   })
 
   it('costs the others in its audience nothing but that they get a little early what waited', () => {

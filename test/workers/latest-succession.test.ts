@@ -79,7 +79,8 @@ function perform(stage: LaneStage, deed: Deed): void {
 
 function isBehind(stage: LaneStage, id: number): boolean {
   const client = stage.clients.get(id)
-  return client !== undefined && client.stays.length > 0 && !client.isReceiving && client.asked === undefined
+  if (client === undefined || client.waits) return false
+  return client.stays.length > 0 && !client.isReceiving && client.asked === undefined
 }
 
 /** Plays `chunks`, each when the lane has done all before, and kills lane after lane; then lets all that waits be sent. */
