@@ -117,10 +117,7 @@ export class StreamHandler {
       links,
       place: (candidates, hasAudience) =>
         chooseLane(candidates, hasAudience, link => this.intake.lag(link) > settings.queueSize / 2),
-      send: (lane, command) => {
-        this.intake.command(lane, command)
-        if (command.op === 'join') this.transmitter.hurry(lane)
-      },
+      send: (lane, command) => this.intake.command(lane, command),
       clock,
       answerLatency: this.answerLatency,
     })

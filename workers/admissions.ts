@@ -85,6 +85,25 @@ export class Admissions {
       .some(({ join, snapshotKey }) => snapshotKey !== undefined || join.replay !== null)
   }
 
+  /** Whether all that wait want every tick from here on, and did so before, and nothing else: then their answers need nothing of the turn's. */
+  get arePlain(): boolean {
+    for (const { join, snapshotKey } of this.waiting) {
+      if (snapshotKey !== undefined || join.replay !== null || join.fellBehindAt !== null) return false
+      for (const audience of this.audiencesOf(join)) if (audience.parts.length > 0) return false
+    }
+    return this.areWaiting
+  }
+
+  /** The audiences that those who wait leave and join. */
+  audiencesAsked(): Set<LaneAudience> {
+    return new Set(this.waiting.flatMap(({ join }) => this.audiencesOf(join)))
+  }
+
+  private audiencesOf({ audience, leaving }: JoinCommand): LaneAudience[] {
+    const { audiences } = this.parts
+    return [audiences.get(leaving), audiences.get(audience)].filter(each => each !== undefined)
+  }
+
   add(join: JoinCommand): void {
     this.waiting.push({ join, snapshotKey: snapshotKeyOf(join) })
   }

@@ -120,8 +120,8 @@ export class Lane {
   /** Since when its time is not counted as busy, ms. */
   private awakeSinceMs = 0
   private readonly wakeWork = (): boolean => this.hasWork()
-  private readonly mayPublish = (): boolean =>
-    this.stopRequested() || this.ring.turnsAhead() < TURNS_AHEAD_MAX
+  // What is in the log already may be a command, which this lane is not woken for again.
+  private readonly roomWork = (): boolean => this.hasWork() || this.ring.turnsAhead() < TURNS_AHEAD_MAX
 
   constructor(
     private readonly task: LaneTask,
@@ -206,6 +206,10 @@ export class Lane {
             this.publishTurn()
             continue
           }
+          if (this.canAnswerPlainJoins()) {
+            this.answerPlainJoins()
+            continue
+          }
         } else this.settle()
         if (!read) this.rest()
       }
@@ -217,7 +221,7 @@ export class Lane {
 
   /** Sleeps until there is something to do. */
   private rest(): void {
-    if (this.hasTurn()) this.sleep(this.mayPublish, ASLEEP_FOR_ROOM)
+    if (this.hasTurn()) this.sleep(this.roomWork, ASLEEP_FOR_ROOM)
     else this.sleep(this.wakeWork, ASLEEP, this.schedule.nextMs - this.clock.nowMs() + DUE_SLACK_MS)
   }
 
@@ -232,6 +236,11 @@ export class Lane {
 
   private canAnswerJoins(): boolean {
     return this.admissions.areWaiting && this.offset >= this.recoveredOffset
+  }
+
+  /** Latest ticks would be encoded where those stand that others have gathered. */
+  private canAnswerPlainJoins(): boolean {
+    return this.canAnswerJoins() && this.schedule.flushing.length === 0 && this.admissions.arePlain
   }
 
   private canGather(): boolean {
@@ -599,10 +608,27 @@ export class Lane {
     this.admissions.answer(this.offset)
   }
 
+  /**
+   * While the lane may publish no turn, answers those who change what they want. Of what was gathered only what goes before the answers
+   * is published, so the rest may still grow; a successor that reads the commands again finds answers that nobody waits for.
+   */
+  private answerPlainJoins(): void {
+    this.composer.publishedUs = this.clock.epochUs()
+    for (const audience of this.admissions.audiencesAsked()) {
+      if (audience.runCount === 0) continue
+      takeOut(this.gathering, audience)
+      this.writeAudience(audience)
+    }
+    this.admissions.answer(this.offset)
+    this.ring.publish()
+    this.doorbell.ringMain()
+  }
+
   /** Nothing is gathered: what was encoded is wanted by nobody, and all that was read is done with. */
   private settle(): void {
     this.turn.clear()
     this.runs = 0
+    this.full = false
     this.commit()
   }
 

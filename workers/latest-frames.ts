@@ -305,7 +305,7 @@ export class LatestFrames {
     const { bytesPerTick, spec } = audience
     const encoded = turn.ticks[spec.encoding]
     // What the turn holds is written; what is encoded now others of this turn may want, too.
-    if (encoded.isHalfFull) turn.clear()
+    if (first < ticks.length && encoded.isHalfFull) turn.clear()
     let next = first
     while (next < ticks.length && gathering.gatheredBytes < turnBytesMax && encoded.hasRoom()) {
       const tick = latest.encode(ticks[next++]!, spec.encoding, turn)

@@ -23,8 +23,6 @@ interface Gate {
   /** Turns begun of which the lane was not told that they are done. */
   owed: number
   isInTurn: boolean
-  /** The turn that follows the next one is not to be held back. */
-  isHurried: boolean
   /** Arrivals before the turn in hand, and in it. */
   arrivalsBefore: number
   arrivals: number
@@ -68,7 +66,6 @@ export class Pace {
       link,
       owed: 0,
       isInTurn: false,
-      isHurried: false,
       arrivalsBefore: 0,
       arrivals: 0,
       timer: undefined,
@@ -84,9 +81,7 @@ export class Pace {
     const arrivals = this.arrivals()
     gate.arrivals = Math.max(1, arrivals - gate.arrivalsBefore)
     gate.arrivalsBefore = arrivals
-    if (this.isGathering && !gate.isHurried)
-      gate.timer ??= this.clock.after(this.gatherNowMs, () => this.open(gate))
-    gate.isHurried = false
+    if (this.isGathering) gate.timer ??= this.clock.after(this.gatherNowMs, () => this.open(gate))
   }
 
   /** So many members were given a record of so many ticks and bytes. */
@@ -103,16 +98,6 @@ export class Pace {
     if (gate.timer === undefined) pay(gate, this.isGathering ? 1 : 0)
   }
 
-  /** Somebody waits for an answer of the lane. */
-  hurry(lane: number): void {
-    const gate = this.gates[lane]!
-    // What the lane has published already has no answer in it.
-    gate.isHurried = gate.link.ring.hasNext()
-    if (gate.timer === undefined) return
-    gate.timer.cancel()
-    this.open(gate)
-  }
-
   /** The lane's memory is fresh. */
   laneEnded({ index }: LaneLink): void {
     const gate = this.gates[index]!
@@ -120,7 +105,6 @@ export class Pace {
     gate.timer = undefined
     gate.owed = 0
     gate.isInTurn = false
-    gate.isHurried = false
   }
 
   /** The transmitter was at work. */

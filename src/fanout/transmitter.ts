@@ -170,11 +170,6 @@ export class Transmitter {
     this.pace.stop()
   }
 
-  /** Lets a lane publish soon what somebody waits for. */
-  hurry(lane: number): void {
-    this.pace.hurry(lane)
-  }
-
   /** The lane's thread has ended, and all it published was transmitted: readies its memory for a successor. */
   laneEnded(link: LaneLink): void {
     link.laneEnded()

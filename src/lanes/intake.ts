@@ -166,7 +166,7 @@ export class Intake implements TickSink {
       this.wait({ type: COMMAND, count: lane, offsets, payload })
       this.pause()
     }
-    this.tellLanes()
+    this.ringLanes()
   }
 
   /** The lanes may have got further: puts in what waits, lets the source go on, tells who waits for them to catch up. */
@@ -194,7 +194,7 @@ export class Intake implements TickSink {
       this.overflowTicks = 0
       this.command(ALL_LANES, { op: 'lost', reason: 'overload', missed })
     }
-    this.tellLanes()
+    this.ringLanes()
   }
 
   // Ticks
@@ -323,6 +323,11 @@ export class Intake implements TickSink {
   private askToBeRung(): void {
     const wanted = this.paused || this.waiting.length > 0 || this.catchUps.length > 0
     for (const link of this.options.links) link.setSourcePaused(wanted)
+  }
+
+  /** There are commands, which a lane may obey also while it waits for room. */
+  private ringLanes(): void {
+    for (const link of this.options.links) link.ringLane()
   }
 
   private tellLanes(): void {

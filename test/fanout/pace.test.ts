@@ -194,45 +194,6 @@ describe('while ticks are gathered', () => {
     expect(clock.timerCount).toBe(0)
   })
 
-  it('opens at once for somebody who waits for an answer, and holds back the turn after that', () => {
-    turn()
-    turn()
-    pace.hurry(0)
-    expect([turnsAhead(), clock.timerCount]).toEqual([1, 0])
-    turn()
-    expect([turnsAhead(), clock.timerCount]).toEqual([2, 1])
-  })
-
-  it('opens for somebody who asks when a turn is out that has no answer yet', () => {
-    turn()
-    publish()
-    pace.hurry(0)
-    transmit()
-    expect(turnsAhead()).toBe(1)
-    turn()
-    expect(turnsAhead()).toBe(2)
-  })
-
-  it('opens for somebody who asks in the midst of a turn', () => {
-    turn()
-    publish()
-    links[0]!.ring.next()
-    pace.reading(links[0]!)
-    pace.hurry(0)
-    pace.turnEnded(links[0]!)
-    expect(turnsAhead()).toBe(1)
-    turn()
-    expect(turnsAhead()).toBe(2)
-  })
-
-  it('opens nothing that is open', () => {
-    pace.hurry(0)
-    turn()
-    expect(turnsAhead()).toBe(1)
-    turn()
-    expect(turnsAhead()).toBe(2)
-  })
-
   it('lets a lane that takes the place of another begin free', () => {
     turn()
     turn()
@@ -299,12 +260,11 @@ describe('two lanes', () => {
 
   it('are held back each by itself', () => {
     expect([turnsAhead(0), turnsAhead(1)]).toEqual([2, 2])
-    pace.hurry(1)
-    expect([turnsAhead(0), turnsAhead(1)]).toEqual([2, 1])
+    clock.advance(GATHER_MS)
+    expect([turnsAhead(0), turnsAhead(1)]).toEqual([1, 1])
     turn({ lane: 1 })
-    clock.advance(GATHER_MS - 1)
-    expect([turnsAhead(0), turnsAhead(1)]).toEqual([2, 2])
-    clock.advance(1)
+    expect([turnsAhead(0), turnsAhead(1)]).toEqual([1, 2])
+    clock.advance(GATHER_MS)
     expect([turnsAhead(0), turnsAhead(1)]).toEqual([1, 1])
   })
 
@@ -335,7 +295,7 @@ it('is told by the transmitter how long its writes take', async () => {
   await fanOut.tick(audience)
   await fanOut.tick(audience)
   expect(lane.ring.turnsAhead()).toBe(2)
-  transmitter.hurry(0)
+  clock.advance(GATHER_MS)
   expect(lane.ring.turnsAhead()).toBe(1)
   await fanOut.tick(audience)
   expect(clock.timerCount).toBe(1)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { AUDIENCE_FRAMES, TURN_END } from '../../src/memory/lane-layout.js'
 import { LaneStage, streamOf } from '../support/lane-stage.js'
+import { checkClient } from '../support/stays.js'
 
 describe('a lane', () => {
   it('sends each tick once, in order, to an audience of all symbols', () => {
@@ -55,6 +56,57 @@ describe('a lane', () => {
       1, 1, 4,
     ])
     expect(stage.turns - turnsBefore).toBe(3)
+  })
+
+  it('answers who changes to other ticks while the transmitter takes no turn, behind all that the client was due', () => {
+    const stage = new LaneStage()
+    stage.listen({ symbols: ['A', 'B'] })
+    stage.open(2, { symbols: ['B', 'C'] })
+    const client = stage.join(7, 1)
+    stage.run()
+    client.messages.length = 0
+    stage.isBusy = true
+    stage.run([
+      () => void stage.tick({ symbol: 'A' }),
+      () => void stage.tick({ symbol: 'B' }),
+      () => stage.batch([{ symbol: 'A' }, { symbol: 'B' }, { symbol: 'C' }]),
+      () => void stage.join(7, 2),
+      () => void stage.tick({ symbol: 'C' }),
+      () => {
+        const turnsBefore = stage.turns
+        stage.drain()
+        expect(stage.turns - turnsBefore).toBe(2)
+        expect(client.audience).toBe(2)
+        stage.isBusy = false
+      },
+    ])
+    checkClient(stage, client)
+    for (const each of stage.clients.values()) checkClient(stage, each)
+  })
+
+  it('reads on when a client that changes has been given all that filled its audience', () => {
+    const stage = new LaneStage({ turnBytesMax: 1024 })
+    stage.open(1, { symbols: ['A'] })
+    stage.open(2, { symbols: ['B'] })
+    const client = stage.join(7, 1)
+    stage.run()
+    stage.isBusy = true
+    stage.run([
+      () => void stage.tick({}),
+      () => void stage.tick({}),
+      () => {
+        for (let tick = 0; tick < 5; tick++) stage.tick({})
+        stage.join(7, 2)
+        for (let tick = 0; tick < 20; tick++) stage.tick({})
+        stage.tick({ symbol: 'B' })
+      },
+      () => {
+        stage.isBusy = false
+      },
+    ])
+    expect(client.audience).toBe(2)
+    expect(client.messages.at(-1)).toMatchObject({ type: 'ticks', ticks: [{ symbol: 'B' }] })
+    checkClient(stage, client)
   })
 
   it('gathers all that there is into the second turn, while the first is being transmitted', () => {
