@@ -1,6 +1,7 @@
 /**
  * What a client may ask for while it is connected: reads one message, or says in one sentence why it is none. Pure.
  */
+import type { CommandErrorCode } from '../protocol/error-codes.js'
 import type { CommandId, ErrorMessage } from '../protocol/messages.js'
 import type { DeliveryFields } from './delivery.js'
 import { shown } from './shown.js'
@@ -85,6 +86,6 @@ function isSymbols(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.length > 0 && value.every(symbol => typeof symbol === 'string')
 }
 
-function wrong(id: CommandId | undefined, code: string, message: string): CommandResult {
+function wrong(id: CommandId | undefined, code: CommandErrorCode, message: string): CommandResult {
   return { error: { type: 'error', ...(id === undefined ? {} : { id }), code, message } }
 }

@@ -3,6 +3,8 @@
  * Those with ticks are written straight into bytes, by ticks-message.ts.
  */
 
+import type { CommandErrorCode, SymbolErrorCode } from './error-codes.js'
+
 /** Sent first, and in answer to a command that adds symbols or changes how they are delivered. */
 export interface SubscribedMessage extends ChangedMessage {
   readonly type: 'subscribed'
@@ -24,7 +26,7 @@ export type CommandId = number | string
 /** Why one symbol of a command was not done; the others were. */
 export interface SymbolRefusal {
   readonly symbol: string
-  readonly code: 'bad_symbol' | 'too_many_symbols' | 'too_many_intervals' | 'not_subscribed'
+  readonly code: SymbolErrorCode
   readonly message: string
 }
 
@@ -87,7 +89,7 @@ export interface ErrorMessage {
   readonly type: 'error'
   /** Of the command that is refused, where it had one. */
   readonly id?: CommandId
-  readonly code: string
+  readonly code: CommandErrorCode
   /** One sentence: what is wrong and what would be right. */
   readonly message: string
 }

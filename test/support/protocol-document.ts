@@ -51,6 +51,13 @@ export class ProtocolDocument {
     return Object.keys(query.properties)
   }
 
+  /** A schema that messages refer to. */
+  schema(name: string): { readonly enum?: readonly string[]; readonly description?: string } {
+    const found = this.document.components().schemas().get(name)
+    if (found === undefined) throw new Error(`asyncapi.yaml has no schema ${name}`)
+    return found.json() as { enum?: string[]; description?: string }
+  }
+
   examplesOf(name: string): readonly unknown[] {
     return this.message(name)
       .examples()
