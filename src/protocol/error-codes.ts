@@ -25,6 +25,8 @@ export const COMMAND_ERRORS = {
   unknown_field: 'A command of this type has no such field.',
   bad_symbols: '`symbols` is no list of at least one string.',
   ...DELIVERY_ERRORS,
+  command_too_large:
+    'The answer would be too large; the message says how many entries the command may have: split it.',
   too_many_commands:
     'More messages in a second, or more unanswered at a time, than there may be: wait a moment.',
   overload: 'The gateway is too far behind the feed to take the command: try again later.',
