@@ -57,7 +57,7 @@ describe('an upgrade request', () => {
     ['symbols=', 'bad_symbol', 'symbols must be names with one comma between them'],
     ['symbols=A,,B', 'bad_symbol', 'for instance symbols=BTCUSDT,ETHUSDT'],
     ['symbols=A,', 'bad_symbol', 'symbols must be names'],
-    ['symbols=A,B,C,D', 'too_many_symbols', 'at most 3 symbols of 1000 bytes, at "D"'],
+    ['symbols=A,B,C,D', 'too_many_symbols', 'at most 3 symbols, and 1000 bytes of them together, at "D"'],
     [`symbols=${'x'.repeat(65)}`, 'bad_symbol', 'a symbol must have at most 64 bytes, at "xxx'],
     [`symbols=${'€'.repeat(22)}`, 'bad_symbol', 'a symbol must have at most 64 bytes'],
     ['batch=yes', 'bad_batch', 'batch must be true or false, got "yes"'],
