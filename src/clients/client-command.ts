@@ -45,7 +45,7 @@ export function readCommand(text: string): CommandResult {
     return wrong(
       undefined,
       'bad_id',
-      `id must be a number or a string of at most ${ID_LENGTH_MAX} characters, got ${shown(id)}`,
+      `id must be a whole number below 2^53 or a string of at most ${ID_LENGTH_MAX} characters, got ${shown(id)}`,
     )
   }
   const known = typeof type === 'string' && Object.hasOwn(FIELDS, type) ? FIELDS[type] : undefined
@@ -79,7 +79,8 @@ function parse(text: string): unknown {
 }
 
 function isId(value: unknown): value is CommandId {
-  return Number.isFinite(value) || (typeof value === 'string' && value.length <= ID_LENGTH_MAX)
+  // Of a larger number the digits that were sent are not known any more.
+  return Number.isSafeInteger(value) || (typeof value === 'string' && value.length <= ID_LENGTH_MAX)
 }
 
 function isSymbols(value: unknown): value is readonly string[] {

@@ -20,7 +20,7 @@ const ENTRY_ERRORS = {
 export const COMMAND_ERRORS = {
   malformed_json: 'The message is no JSON object.',
   binary_message: 'The message is binary.',
-  bad_id: '`id` is neither a number nor a string of at most 64 characters.',
+  bad_id: '`id` is neither a whole number below 2^53 nor a string of at most 64 characters.',
   unknown_type: 'There is no such `type` of command.',
   unknown_field: 'A command of this type has no such field.',
   bad_symbols: '`symbols` is no list of at least one string.',
