@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { CLOSE_CODES } from '../src/close-codes.js'
 import { COMMAND_ERRORS, REQUEST_ERRORS, SYMBOL_ERRORS } from '../src/protocol/error-codes.js'
 import { HandlerServer, type TestClient } from './support/handler-server.js'
 import { ProtocolDocument } from './support/protocol-document.js'
@@ -101,6 +102,16 @@ describe('asyncapi.yaml', () => {
         .filter(line => line.startsWith('- '))
         .sort(),
     ).toEqual(lines.sort())
+  })
+
+  it('names every close code with its reason', () => {
+    for (const { code, reason, reconnect } of Object.values(CLOSE_CODES)) {
+      const row = new RegExp(
+        `^- ${code} ${reason || '\\(no reason\\)'}, ${reconnect ? '' : 'do not '}come back`,
+        'm',
+      )
+      expect(protocol.channelDescription).toMatch(row)
+    }
   })
 
   it('names the parameters of the URL, and no others', async () => {

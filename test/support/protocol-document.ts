@@ -45,6 +45,10 @@ export class ProtocolDocument {
       .map(message => message.name()!)
   }
 
+  get channelDescription(): string {
+    return this.document.channels().get('ticks')!.description() ?? ''
+  }
+
   /** Names of what may stand in the URL. */
   get queryParameters(): readonly string[] {
     const { query } = this.document.channels().get('ticks')!.bindings().get('ws')!.value()
