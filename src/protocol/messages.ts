@@ -63,8 +63,8 @@ export interface GapMessage {
   readonly type: 'gap'
   readonly reason: GapReason
   /**
-   * First and last offset of what is missing. Ticks that the feed did not send have none: `to` is then `from − 1`. A loss of
-   * unknown size that is no `upstream` one takes one offset.
+   * First and last offset of what is missing. Ticks that the feed did not send, or sent to another run, have none in this one: `to`
+   * is then `from − 1`. Any other loss of unknown size takes one offset, but for those of `resume`, which take what they say.
    */
   readonly from: number
   readonly to: number
@@ -77,7 +77,10 @@ export interface GapMessage {
   readonly seq: number
 }
 
-/** What a client missed while it was away has been sent: from here on it gets the ticks as they come. */
+/**
+ * What a client missed while it was away has been sent, and a snapshot of its `latest` symbols: from here on it gets the ticks as they
+ * come.
+ */
 export interface LiveMessage {
   readonly type: 'live'
   readonly offset: number
