@@ -4,6 +4,8 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { CLOSE_CODES } from '../src/close-codes.js'
+import { COMMAND_ERRORS, REQUEST_ERRORS, SYMBOL_ERRORS } from '../src/protocol/error-codes.js'
 import { HandlerServer, type TestClient } from './support/handler-server.js'
 import { ProtocolDocument } from './support/protocol-document.js'
 import { quote, trade } from './support/ticks.js'
@@ -84,6 +86,32 @@ describe('asyncapi.yaml', () => {
     const sent = new Set(messages.map(({ type }) => type))
     const commands = new Set(protocol.messagesOf('command'))
     expect([...sent].sort()).toEqual(protocol.messageNames.filter(name => !commands.has(name)).sort())
+  })
+
+  it.each([
+    ['commandErrorCode', COMMAND_ERRORS],
+    ['symbolErrorCode', SYMBOL_ERRORS],
+    ['requestErrorCode', Object.assign({}, ...Object.values(REQUEST_ERRORS))],
+  ])('has each code of %s with its meaning, and no others', (name, meanings: Record<string, string>) => {
+    const { enum: codes, description = '' } = protocol.schema(name)
+    expect([...codes!].sort()).toEqual(Object.keys(meanings).sort())
+    const lines = Object.entries(meanings).map(([code, meaning]) => `- \`${code}\`: ${meaning}`)
+    expect(
+      description
+        .split('\n')
+        .filter(line => line.startsWith('- '))
+        .sort(),
+    ).toEqual(lines.sort())
+  })
+
+  it('names every close code with its reason', () => {
+    for (const { code, reason, reconnect } of Object.values(CLOSE_CODES)) {
+      const row = new RegExp(
+        `^- ${code} ${reason || '\\(no reason\\)'}, ${reconnect ? '' : 'do not '}come back`,
+        'm',
+      )
+      expect(protocol.channelDescription).toMatch(row)
+    }
   })
 
   it('names the parameters of the URL, and no others', async () => {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { CLOSE_CODES } from '../src/close-codes.js'
 import { settingsTable } from '../src/config.js'
+import { COMMAND_ERRORS, REQUEST_ERRORS, SYMBOL_ERRORS } from '../src/protocol/error-codes.js'
 import { TickClient } from './support/tick-client.js'
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
@@ -18,9 +19,20 @@ describe('README.md', () => {
 
   it('names every close code with its reason', () => {
     for (const { code, reason, reconnect } of Object.values(CLOSE_CODES)) {
-      const row = new RegExp(`\\| ${code} \\| ${reason} +\\| ${reconnect ? 'yes' : 'no'} +\\|`)
+      const row = new RegExp(`\\| ${code} \\| ${reason || '–'} +\\| ${reconnect ? 'yes' : 'no'} +\\|`)
       expect(readme).toMatch(row)
     }
+  })
+
+  it.each([
+    ['- `error`', Object.keys(COMMAND_ERRORS)],
+    ['- `refused`', Object.keys(SYMBOL_ERRORS)],
+    ['- 400', Object.values(REQUEST_ERRORS).flatMap(codes => Object.keys(codes))],
+  ])('lists the error codes under "%s"', (start, codes) => {
+    const [, ...items] = readme.slice(readme.indexOf('The codes with which')).split(/\n(?=- |\n)/)
+    const item = items.find(each => each.trimStart().startsWith(start))!
+    const listed = [...item.slice(start.length).matchAll(/`(\w+)`/g)].map(([, code]) => code)
+    expect(listed.sort()).toEqual(codes.sort())
   })
 
   it('has a library example that works as it stands', async () => {

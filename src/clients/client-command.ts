@@ -1,6 +1,7 @@
 /**
  * What a client may ask for while it is connected: reads one message, or says in one sentence why it is none. Pure.
  */
+import type { CommandErrorCode } from '../protocol/error-codes.js'
 import type { CommandId, ErrorMessage } from '../protocol/messages.js'
 import type { DeliveryFields } from './delivery.js'
 import { shown } from './shown.js'
@@ -44,7 +45,7 @@ export function readCommand(text: string): CommandResult {
     return wrong(
       undefined,
       'bad_id',
-      `id must be a number or a string of at most ${ID_LENGTH_MAX} characters, got ${shown(id)}`,
+      `id must be a whole number below 2^53 or a string of at most ${ID_LENGTH_MAX} characters, got ${shown(id)}`,
     )
   }
   const known = typeof type === 'string' && Object.hasOwn(FIELDS, type) ? FIELDS[type] : undefined
@@ -78,13 +79,14 @@ function parse(text: string): unknown {
 }
 
 function isId(value: unknown): value is CommandId {
-  return Number.isFinite(value) || (typeof value === 'string' && value.length <= ID_LENGTH_MAX)
+  // Of a larger number the digits that were sent are not known any more.
+  return Number.isSafeInteger(value) || (typeof value === 'string' && value.length <= ID_LENGTH_MAX)
 }
 
 function isSymbols(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.length > 0 && value.every(symbol => typeof symbol === 'string')
 }
 
-function wrong(id: CommandId | undefined, code: string, message: string): CommandResult {
+function wrong(id: CommandId | undefined, code: CommandErrorCode, message: string): CommandResult {
   return { error: { type: 'error', ...(id === undefined ? {} : { id }), code, message } }
 }

@@ -95,7 +95,7 @@ export class Clients {
       this.windowBits = negotiatedWindowBits(headers)
     })
     // Half, so that the first answer leaves room for others.
-    this.limits = { countMax: settings.maxSymbolsPerClient, bytesMax: options.answerBytesMax / 2 }
+    this.limits = { countMax: settings.maxSymbolsPerClient, bytesMax: Math.floor(options.answerBytesMax / 2) }
     this.commands = new CommandDesk(options)
     this.heartbeat = new Heartbeat(
       { ...settings, clock, blocked: () => transmitter.blockedRecipients() },

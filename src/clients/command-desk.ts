@@ -54,12 +54,11 @@ export class CommandDesk {
       case 'subscribe':
       case 'unsubscribe': {
         if (this.options.isOverloaded()) return overloaded(command)
-        const answerBytes =
-          Buffer.byteLength(text) + command.symbols.length * REFUSAL_BYTES_MAX + ANSWER_BYTES_MAX
-        if (
-          this.options.membership.waitingBytes(client.recipient) + answerBytes >
-          this.options.answerBytesMax
-        )
+        const { answerBytesMax, membership } = this.options
+        const bytes = Buffer.byteLength(text)
+        const answerBytes = bytes + command.symbols.length * REFUSAL_BYTES_MAX + ANSWER_BYTES_MAX
+        if (answerBytes > answerBytesMax) return tooLarge(command, bytes, answerBytesMax - ANSWER_BYTES_MAX)
+        if (membership.waitingBytes(client.recipient) + answerBytes > answerBytesMax)
           return tooMany(command.id)
         return this.change(client, command, answerBytes)
       }
@@ -118,6 +117,17 @@ const REFUSAL_BYTES_MAX = 160
 
 function overloaded({ id }: ClientCommand): ErrorMessage {
   return { type: 'error', id, code: 'overload', message: 'the gateway is overloaded: try again later' }
+}
+
+/** @param bytesMax what the command and the refusals of its symbols may take together */
+function tooLarge({ id, symbols }: SymbolsCommand, bytes: number, bytesMax: number): ErrorMessage {
+  const countMax = Math.floor((bytesMax - bytes) / REFUSAL_BYTES_MAX)
+  const message =
+    countMax > 0
+      ? `a command of ${bytes} bytes may name at most ${countMax} symbols, this one names ${symbols.length}: split it`
+      : `a command that names a symbol may have at most ${bytesMax - REFUSAL_BYTES_MAX} bytes, this one has ${bytes}: ` +
+        (symbols.length > 1 ? 'split it' : 'shorten it')
+  return { type: 'error', id, code: 'command_too_large', message }
 }
 
 function tooMany(id: CommandId | undefined): ErrorMessage {

@@ -2,6 +2,7 @@
  * How a client wants its ticks delivered: reads what a URL or a command says about it. Pure; main thread.
  */
 import type { IntervalMs } from '../protocol/audience-spec.js'
+import type { DeliveryErrorCode } from '../protocol/error-codes.js'
 import { shown } from './shown.js'
 
 export const INTERVAL_MS_MAX = 60_000
@@ -22,7 +23,7 @@ export interface DeliveryFields {
 }
 
 export interface DeliveryError {
-  readonly code: 'unknown_delivery' | 'bad_interval' | 'bad_snapshot'
+  readonly code: DeliveryErrorCode
   readonly message: string
 }
 

@@ -3,6 +3,7 @@
  */
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { RequestErrorCode } from '../protocol/error-codes.js'
 import { type Refusal, STREAM_PATH } from './upgrade-request.js'
 
 /** @param retryAfterS what `Retry-After` says with a 503 */
@@ -25,11 +26,9 @@ export function refuseUpgrade(socket: Duplex, { status, code, message }: Refusal
 
 /** Answers a plain HTTP request: there are only WebSockets here. */
 export function refuseRequest(response: ServerResponse): void {
-  const body = JSON.stringify({
-    type: 'error',
-    code: 'websocket_only',
-    message: `connect with a WebSocket to ${STREAM_PATH}`,
-  })
+  const code: RequestErrorCode<426> = 'websocket_only'
+  const message = `connect with a WebSocket to ${STREAM_PATH}`
+  const body = JSON.stringify({ type: 'error', code, message })
   response.writeHead(426, {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),

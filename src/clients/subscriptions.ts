@@ -74,7 +74,7 @@ export class Subscriptions {
           return {
             symbol,
             code: 'too_many_symbols',
-            message: `at most ${countMax} symbols of ${bytesMax} bytes`,
+            message: `at most ${countMax} symbols, and ${bytesMax} bytes of them together`,
           }
         }
         this.bytes += bytes

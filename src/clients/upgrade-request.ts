@@ -4,6 +4,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type LagLimits, NO_LIMITS } from '../fanout/recipient.js'
 import { ALL_SYMBOLS, type StreamForm } from '../protocol/audience-spec.js'
+import type { RequestErrorCode } from '../protocol/error-codes.js'
 import { type Delivery, EVERY_TICK, readDelivery } from './delivery.js'
 import { shown } from './shown.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
@@ -23,9 +24,11 @@ export function chooseSubprotocol(offered: Iterable<string>): Subprotocol | unde
   return undefined
 }
 
-export interface Refusal {
-  readonly status: 400 | 404 | 503
-  readonly code: string
+export type Refusal = RefusalOf<400> | RefusalOf<404> | RefusalOf<503>
+
+interface RefusalOf<Status extends 400 | 404 | 503> {
+  readonly status: Status
+  readonly code: RequestErrorCode<Status>
   /** One sentence: what is wrong and what would be right. */
   readonly message: string
 }
@@ -72,13 +75,13 @@ export function readUpgradeRequest(
     EVERY_TICK,
   )
   if ('code' in delivery) return { refusal: badRequest(delivery.code, delivery.message) }
-  const batch = readBoolean(parameters, 'batch', true)
+  const batch = readBoolean(parameters, 'batch', 'bad_batch', true)
   if (typeof batch !== 'boolean') return { refusal: batch }
-  const stamps = readBoolean(parameters, 'stamps', false)
+  const stamps = readBoolean(parameters, 'stamps', 'bad_stamps', false)
   if (typeof stamps !== 'boolean') return { refusal: stamps }
-  const ageMsMax = readLimit(parameters, 'maxAgeMs', NO_LIMITS.ageMsMax)
+  const ageMsMax = readLimit(parameters, 'maxAgeMs', 'bad_max_age_ms', NO_LIMITS.ageMsMax)
   if (typeof ageMsMax !== 'number') return { refusal: ageMsMax }
-  const lagBytesMax = readLimit(parameters, 'maxLagBytes', NO_LIMITS.lagBytesMax)
+  const lagBytesMax = readLimit(parameters, 'maxLagBytes', 'bad_max_lag_bytes', NO_LIMITS.lagBytesMax)
   if (typeof lagBytesMax !== 'number') return { refusal: lagBytesMax }
   const resume = readResume(parameters)
   if (resume !== undefined && 'status' in resume) return { refusal: resume }
@@ -92,7 +95,7 @@ function parseTarget(target: string): URL | undefined {
   return URL.canParse(whole) ? new URL(whole) : undefined
 }
 
-function badRequest(code: string, message: string): Refusal {
+function badRequest(code: RequestErrorCode<400>, message: string): Refusal {
   return { status: 400, code, message }
 }
 
@@ -132,10 +135,8 @@ function checkNames(parameters: URLSearchParams): Refusal | undefined {
       )
     }
     if (parameters.getAll(name).length > 1) {
-      return badRequest(
-        'repeated_parameter',
-        `${name} must be given once, with commas between several values`,
-      )
+      const values = name === 'symbols' ? ', with commas between several values' : ''
+      return badRequest('repeated_parameter', `${name} must be given once${values}`)
     }
   }
   return undefined
@@ -147,28 +148,39 @@ function readSymbols(parameters: URLSearchParams, limits: SubscriptionLimits): r
   const symbols = [...new Set(text.split(','))].sort()
   if (symbols.includes('')) {
     return badRequest(
-      'empty_symbol',
+      'bad_symbol',
       'symbols must be names with one comma between them, for instance symbols=BTCUSDT,ETHUSDT',
     )
   }
   const [refused] = new Subscriptions(limits).add(symbols, null).refused
-  if (refused !== undefined)
-    return badRequest(refused.code, `${refused.message}, at ${shown(refused.symbol)}`)
-  return symbols
+  if (refused === undefined) return symbols
+  const code = refused.code === 'too_many_symbols' ? refused.code : 'bad_symbol'
+  return badRequest(code, `${refused.message}, at ${shown(refused.symbol)}`)
 }
 
-function readBoolean(parameters: URLSearchParams, name: string, initial: boolean): boolean | Refusal {
+function readBoolean(
+  parameters: URLSearchParams,
+  name: string,
+  code: RequestErrorCode<400>,
+  initial: boolean,
+): boolean | Refusal {
   const text = parameters.get(name)
   if (text === null) return initial
   if (text === 'true' || text === 'false') return text === 'true'
-  return badRequest(`unknown_${name}`, `${name} must be true or false, got ${shown(text)}`)
+  return badRequest(code, `${name} must be true or false, got ${shown(text)}`)
 }
 
-function readLimit(parameters: URLSearchParams, name: string, initial: number): number | Refusal {
+function readLimit(
+  parameters: URLSearchParams,
+  name: string,
+  code: RequestErrorCode<400>,
+  initial: number,
+): number | Refusal {
   const given = numberOr(parameters.get(name))
   if (given === undefined) return initial
-  if (typeof given === 'number' && given >= 1 && given <= Number.MAX_SAFE_INTEGER) return given
-  return badRequest(`bad_${name}`, `${name} must be a whole number from 1 on, got ${shown(given)}`)
+  const max = Number.MAX_SAFE_INTEGER
+  if (typeof given === 'number' && given >= 1 && given <= max) return given
+  return badRequest(code, `${name} must be a whole number from 1 to ${max}, got ${shown(given)}`)
 }
 
 function readResume(parameters: URLSearchParams): StreamRequest['resume'] | Refusal {

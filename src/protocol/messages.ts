@@ -3,6 +3,8 @@
  * Those with ticks are written straight into bytes, by ticks-message.ts.
  */
 
+import type { CommandErrorCode, SymbolErrorCode } from './error-codes.js'
+
 /** Sent first, and in answer to a command that adds symbols or changes how they are delivered. */
 export interface SubscribedMessage extends ChangedMessage {
   readonly type: 'subscribed'
@@ -24,7 +26,7 @@ export type CommandId = number | string
 /** Why one symbol of a command was not done; the others were. */
 export interface SymbolRefusal {
   readonly symbol: string
-  readonly code: 'bad_symbol' | 'too_many_symbols' | 'too_many_intervals' | 'not_subscribed'
+  readonly code: SymbolErrorCode
   readonly message: string
 }
 
@@ -61,8 +63,8 @@ export interface GapMessage {
   readonly type: 'gap'
   readonly reason: GapReason
   /**
-   * First and last offset of what is missing. Ticks that the feed did not send have none: `to` is then `from − 1`. A loss of
-   * unknown size that is no `upstream` one takes one offset.
+   * First and last offset of what is missing. Ticks that the feed did not send, or sent to another run, have none in this one: `to`
+   * is then `from − 1`. Any other loss of unknown size takes one offset, but for those of `resume`, which take what they say.
    */
   readonly from: number
   readonly to: number
@@ -75,7 +77,10 @@ export interface GapMessage {
   readonly seq: number
 }
 
-/** What a client missed while it was away has been sent: from here on it gets the ticks as they come. */
+/**
+ * What a client missed while it was away has been sent, and a snapshot of its `latest` symbols: from here on it gets the ticks as they
+ * come.
+ */
 export interface LiveMessage {
   readonly type: 'live'
   readonly offset: number
@@ -87,7 +92,7 @@ export interface ErrorMessage {
   readonly type: 'error'
   /** Of the command that is refused, where it had one. */
   readonly id?: CommandId
-  readonly code: string
+  readonly code: CommandErrorCode
   /** One sentence: what is wrong and what would be right. */
   readonly message: string
 }

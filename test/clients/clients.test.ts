@@ -164,7 +164,7 @@ describe('what a client sends', () => {
     else if (sent !== undefined) bad.socket.send(sent[0]!, { binary: false })
     // A frame with reserved bits, past the library.
     else bad.socket.send('x', { compress: false, fin: true }, () => socketOf(bad.socket).write(frame(0xf1)))
-    expect((await bad.untilClosed()).code).toBe(code)
+    expect(await bad.untilClosed()).toEqual({ code, reason: '' })
     await server.until(() => server.handler.getClientCount() === 1)
     expect(server.counts('disconnect')).toEqual({ disconnectProtocol: 1 })
     server.handler.broadcastTick(quote('A', 1))

@@ -2,6 +2,7 @@
  * What a client may ask for while it is connected, over real sockets.
  */
 import { afterEach, describe, expect, it } from 'vitest'
+import type { ErrorMessage } from '../../src/protocol/messages.js'
 import { HandlerServer } from '../support/handler-server.js'
 import { quote } from '../support/ticks.js'
 
@@ -135,6 +136,9 @@ it.each([
   ['"x"', undefined, 'malformed_json'],
   ['{"type":"list"}', undefined, 'bad_id'],
   ['{"type":"list","id":[]}', undefined, 'bad_id'],
+  ['{"type":"list","id":9007199254740993}', undefined, 'bad_id'],
+  ['{"type":"list","id":0.1234567890123456789}', undefined, 'bad_id'],
+  ['{"id":9007199254740991}', 9007199254740991, 'unknown_type'],
   ['{"id":1}', 1, 'unknown_type'],
   ['{"id":1,"type":"toString"}', 1, 'unknown_type'],
   ['{"id":1,"type":"list","symbols":["A"]}', 1, 'unknown_field'],
@@ -161,15 +165,27 @@ it('refuses commands beyond so many a second, and leaves the connection open', a
   expect(client.closed).toBeUndefined()
 })
 
-it('refuses a command whose answer would be larger than a turn may be', async () => {
-  const { ask } = await connect('', { turnBytesMax: 2 * 1024 })
-  const symbols = Array.from({ length: 100 }, (_, index) => `S${index}`)
-  expect(await ask({ type: 'subscribe', id: 1, symbols })).toMatchObject({
-    type: 'error',
-    code: 'too_many_commands',
+it.each(['subscribe', 'unsubscribe'])(
+  'says into how many symbols to split a %s that is too large',
+  async type => {
+    const { ask } = await connect('', { turnBytesMax: 4 * 1024 })
+    const symbols = Array.from({ length: 100 }, (_, index) => `S${index}`)
+    const refused = (await ask({ type, id: 1, symbols })) as ErrorMessage
+    expect(refused).toMatchObject({ type: 'error', id: 1, code: 'command_too_large' })
+    const [, countMax] =
+      /may name at most (\d+) symbols, this one names 100: split it/.exec(refused.message) ?? []
+    const part = symbols.slice(0, Number(countMax))
+    expect(part.length).toBeGreaterThan(10)
+    expect(await ask({ type, id: 2, symbols: part })).toMatchObject({ type: `${type}d`, id: 2 })
+  },
+)
+
+it('refuses a command that is too long even for one symbol, and says how long it may be', async () => {
+  const { ask } = await connect('', { turnBytesMax: 1024 })
+  const text = JSON.stringify({ type: 'subscribe', id: 1, symbols: ['A'] })
+  expect(await ask(text.padEnd(353))).toMatchObject({
+    code: 'command_too_large',
+    message: 'a command that names a symbol may have at most 352 bytes, this one has 353: shorten it',
   })
-  expect(await ask({ type: 'subscribe', id: 2, symbols: ['A'] })).toMatchObject({
-    type: 'subscribed',
-    symbols: ['A'],
-  })
+  expect(await ask(text.padEnd(352))).toMatchObject({ type: 'subscribed' })
 })

@@ -71,11 +71,11 @@ it('gets the ticks of its symbols only, in either encoding and tick by tick wher
   checkSeq(back)
 })
 
-it('is told when the run is another one, and gets a snapshot', async () => {
+it.each(['', '&snapshot=false'])('is told when the run is another one, and gets a snapshot%s', async more => {
   const { live } = await start()
   push(10)
   await pushed(live, 10)
-  const back = await server.connect('?resume=other_run:5')
+  const back = await server.connect(`?resume=other_run:5${more}`)
   await back.until(() => back.messages.length === 3)
   expect(back.messages).toMatchObject([
     { type: 'subscribed', resumed: false, offset: 10 },
@@ -111,15 +111,18 @@ it('is refused an offset that is yet to come', async () => {
   })
 })
 
-it('has the latest of what it wants conflated, and misses nothing of the rest', async () => {
-  const { live, epoch } = await start()
-  push(100)
-  await pushed(live, 100)
-  const back = await server.connect(`?symbols=A&delivery=latest&interval=10&resume=${epoch}:3`)
-  await back.until(() => back.messages.length === 3)
-  expect(back.messages).toMatchObject([
-    { type: 'subscribed', resumed: true, offset: 3 },
-    { type: 'snapshot', offset: 100, ticks: [{ symbol: 'A', sequence: 99 }] },
-    { type: 'live', offset: 100 },
-  ])
-})
+it.each(['', '&snapshot=false'])(
+  'has the latest of what it wants conflated before it is live%s',
+  async more => {
+    const { live, epoch } = await start()
+    push(100)
+    await pushed(live, 100)
+    const back = await server.connect(`?symbols=A&delivery=latest&interval=10&resume=${epoch}:3${more}`)
+    await back.until(() => back.messages.length === 3)
+    expect(back.messages).toMatchObject([
+      { type: 'subscribed', resumed: true, offset: 3 },
+      { type: 'snapshot', offset: 100, ticks: [{ symbol: 'A', sequence: 99 }] },
+      { type: 'live', offset: 100 },
+    ])
+  },
+)

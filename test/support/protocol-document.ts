@@ -45,10 +45,21 @@ export class ProtocolDocument {
       .map(message => message.name()!)
   }
 
+  get channelDescription(): string {
+    return this.document.channels().get('ticks')!.description() ?? ''
+  }
+
   /** Names of what may stand in the URL. */
   get queryParameters(): readonly string[] {
     const { query } = this.document.channels().get('ticks')!.bindings().get('ws')!.value()
     return Object.keys(query.properties)
+  }
+
+  /** A schema that messages refer to. */
+  schema(name: string): { readonly enum?: readonly string[]; readonly description?: string } {
+    const found = this.document.components().schemas().get(name)
+    if (found === undefined) throw new Error(`asyncapi.yaml has no schema ${name}`)
+    return found.json() as { enum?: string[]; description?: string }
   }
 
   examplesOf(name: string): readonly unknown[] {
