@@ -44,6 +44,7 @@ const SESSION = `async ({ url, subprotocol, commands }) => {
   socket.binaryType = 'arraybuffer'
   const messages = []
   const left = [...commands]
+  let answers = 0
   let dataMessages = 0
   const closed = await new Promise((resolve, reject) => {
     socket.onerror = () => reject(new Error('the connection failed'))
@@ -51,9 +52,12 @@ const SESSION = `async ({ url, subprotocol, commands }) => {
     socket.onmessage = ({ data }) => {
       const isText = typeof data === 'string'
       messages.push(isText ? data : [...new Uint8Array(data)])
-      if (!isText || JSON.parse(data).type === 'ticks') {
-        if (left.length === 0 && ++dataMessages === 5) socket.close(1000)
-      } else if (left.length > 0) socket.send(JSON.stringify(left.shift()))
+      const { id, type } = isText ? JSON.parse(data) : { type: 'ticks' }
+      if (id !== undefined) answers++
+      if (type === 'ticks') {
+        if (answers === commands.length && ++dataMessages === 5) socket.close(1000)
+      } else if ((id !== undefined || type === 'subscribed') && left.length > 0)
+        socket.send(JSON.stringify(left.shift()))
     }
   })
   return { protocol: socket.protocol, extensions: socket.extensions, messages, closed }
