@@ -19,7 +19,7 @@ import { growth } from './workloads/growth.js'
 import { idle } from './workloads/idle.js'
 import { ingest } from './workloads/ingest.js'
 import { latest } from './workloads/latest.js'
-import { paced } from './workloads/paced.js'
+import { paced, pacedGathering } from './workloads/paced.js'
 import { portfolio } from './workloads/portfolio.js'
 import { scaling } from './workloads/scaling.js'
 import { stalled } from './workloads/stalled.js'
@@ -27,6 +27,7 @@ import { subscriptions } from './workloads/subscriptions.js'
 
 const WORKLOADS: readonly Workload[] = [
   paced,
+  pacedGathering,
   firehose,
   portfolio,
   conflated,

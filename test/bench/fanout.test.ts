@@ -8,6 +8,7 @@ import { svgText } from '../../bench/fanout/plot.js'
 const MAIN = fileURLToPath(new URL('../../bench/fanout/main.js', import.meta.url))
 const WORKLOADS = [
   'paced',
+  'paced-gathering',
   'firehose',
   'portfolio',
   'conflated',
@@ -58,7 +59,7 @@ describe('bench:fanout', () => {
   it('says what there is when asked for something else', async () => {
     await expect(run(process.execPath, [MAIN, 'pacd'])).rejects.toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('unknown workloads: pacd; there are paced, firehose'),
+      stderr: expect.stringContaining('unknown workloads: pacd; there are paced, paced-gathering'),
     })
   })
 })

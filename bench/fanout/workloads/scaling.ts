@@ -1,7 +1,7 @@
 /**
  * Question: does a delivered tick cost the same with many clients as with few?
  * Workload: 40,000 deliveries a second in all, to 100 clients up to 10,000: the more clients, the fewer ticks. At most 400 ticks/s, which
- *   the feed sends one by one, so that every delivery is a write of its own at each size.
+ *   the feed sends one by one and Ringcast is told not to gather, so that every delivery is a write of its own at each size.
  * Leaves out: more clients than the files of a process allow.
  */
 import { type Cell, median } from '../../benchmark.js'
@@ -32,7 +32,10 @@ async function run(options: FanoutOptions): Promise<WorkloadResult> {
   const measured = await contest(scaling, options, async server => {
     const bySize: Measured[] = []
     for (const clients of sizes) {
-      const plan = profiled({ symbols: 1, paths: everyTick(clients), witnesses: WITNESSES }, options)
+      const plan = profiled(
+        { symbols: 1, paths: everyTick(clients), witnesses: WITNESSES, settings: ['--gather-ms=0'] },
+        options,
+      )
       options.progress.begin(`scaling · ${server} · ${clients} clients`)
       bySize.push(
         await measureScenario(
