@@ -6,7 +6,7 @@ import type { Recipient } from '../fanout/recipient.js'
 import type { MainMetric } from '../metrics/metric-table.js'
 import type { StreamForm } from '../protocol/audience-spec.js'
 import type { Delivery } from './delivery.js'
-import type { RateLimit } from './rate-limit.js'
+import type { MessageLimits } from './message-limits.js'
 import type { Subscriptions } from './subscriptions.js'
 
 /** Under which counter a client's end is counted. */
@@ -16,12 +16,8 @@ export class Client {
   readonly socket: WebSocket
   readonly recipient: Recipient
   readonly subscriptions: Subscriptions
-  /** Messages that are looked at … */
-  readonly commands: RateLimit
-  /** … those beyond that are refused, or else it is closed … */
-  readonly refusals: RateLimit
-  /** … and answers to refused ones that have no id. */
-  readonly warnings: RateLimit
+  /** None before its first message: most clients send nothing. */
+  messageLimits: MessageLimits | undefined
   readonly form: StreamForm
   /** Of symbols for which nothing is said. */
   readonly delivery: Delivery
@@ -39,9 +35,6 @@ export class Client {
     socket: WebSocket
     recipient: Recipient
     subscriptions: Subscriptions
-    commands: RateLimit
-    refusals: RateLimit
-    warnings: RateLimit
     form: StreamForm
     delivery: Delivery
     nowMs: number
@@ -49,9 +42,6 @@ export class Client {
     this.socket = options.socket
     this.recipient = options.recipient
     this.subscriptions = options.subscriptions
-    this.commands = options.commands
-    this.refusals = options.refusals
-    this.warnings = options.warnings
     this.form = options.form
     this.delivery = options.delivery
     this.lastHeardMs = options.nowMs

@@ -20,7 +20,7 @@ import { CommandDesk } from './command-desk.js'
 import { negotiatedWindowBits, PER_MESSAGE_DEFLATE } from './compression.js'
 import { deliveryFields } from './delivery.js'
 import { Heartbeat } from './heartbeat.js'
-import { RateLimit } from './rate-limit.js'
+import { MessageLimits } from './message-limits.js'
 import { refuseUpgrade } from './refusal.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
 import { chooseSubprotocol, type Refusal, readUpgradeRequest, type StreamRequest } from './upgrade-request.js'
@@ -29,11 +29,6 @@ import { chooseSubprotocol, type Refusal, readUpgradeRequest, type StreamRequest
 const PLAIN = { compress: false }
 /** Answers a client may leave untaken before it is closed. */
 const ANSWERS_UNSENT_MAX = 64
-/**
- * Messages beyond those that it may send in a second that are refused before a client is closed; each second gives back as many
- * as it may send. A client that asks for all its symbols at once, one by one, is told which of them to ask for again.
- */
-const REFUSALS_MAX = 1000
 /** Of one message: an empty one costs as much as a message, and is not counted as one. */
 const FRAGMENTS_MAX = 64
 
@@ -183,7 +178,7 @@ export class Clients {
     const { delivery, limits, resume, symbols } = asked
     // The headers of this very upgrade were written just before.
     const form = { ...asked.form, windowBits: this.windowBits }
-    const { clock, counters, epoch, membership, settings, transmitter } = this.options
+    const { clock, counters, epoch, membership, transmitter } = this.options
     const id = this.nextId++
     const recipient = new Recipient(id, `${epoch}-${id}`, socket, limits)
     if (resume !== undefined) {
@@ -196,21 +191,10 @@ export class Clients {
       socket: webSocket,
       recipient,
       subscriptions,
-      commands: new RateLimit(settings.maxCommandsPerSecond, clock),
-      refusals: new RateLimit(settings.maxCommandsPerSecond, clock, REFUSALS_MAX),
-      warnings: new RateLimit(1, clock),
       form,
       delivery,
       nowMs: clock.nowMs(),
     })
-    const answerSent = () => {
-      client.answersUnsent--
-    }
-    const answer = (message: ControlMessage | undefined) => {
-      if (message === undefined) return
-      client.answersUnsent++
-      webSocket.send(messageText(message), PLAIN, answerSent)
-    }
     this.all.add(client)
     this.byRecipient.set(recipient, client)
     counters.values[MAIN_SLOTS.connections]! += 1
@@ -219,15 +203,15 @@ export class Clients {
     this.heartbeat.add(client)
     webSocket.on('message', (data, isBinary) => {
       const verdict = this.verdictOn(client)
-      if (verdict === OBEY) answer(this.commands.obey(client, data, isBinary))
-      else if (verdict === REFUSE) answer(this.commands.refuse(client, data, isBinary))
+      if (verdict === OBEY) this.answer(client, this.commands.obey(client, data, isBinary))
+      else if (verdict === REFUSE) this.answer(client, this.commands.refuse(client, data, isBinary))
     })
     webSocket.on('ping', data => {
       const verdict = this.verdictOn(client)
       if (verdict === OBEY) {
         client.answersUnsent++
-        webSocket.pong(data, false, answerSent)
-      } else if (verdict === REFUSE) answer(this.commands.refuse(client, undefined, false))
+        webSocket.pong(data, false, () => client.answersUnsent--)
+      } else if (verdict === REFUSE) this.answer(client, this.commands.refuse(client, undefined, false))
     })
     webSocket.on('pong', () => {
       // One that nobody has asked for is a message like others, but for the answer.
@@ -254,15 +238,23 @@ export class Clients {
     )
   }
 
+  private answer(client: Client, message: ControlMessage | undefined): void {
+    if (message === undefined) return
+    client.answersUnsent++
+    client.socket.send(messageText(message), PLAIN, () => client.answersUnsent--)
+  }
+
   /** Counts one more message, before anybody looks at it. A client that sends far too many, or leaves too many answers untaken, is closed. */
   private verdictOn(client: Client): typeof OBEY | typeof REFUSE | typeof IGNORE {
     if (client.endReason !== undefined) return IGNORE
+    const { clock, settings } = this.options
     this.heartbeat.heard(client)
     // What the kernel took at once is told as sent only after all messages of the same read.
     const isTaken = client.recipient.socket.writableLength === 0
     if (isTaken || client.answersUnsent < ANSWERS_UNSENT_MAX) {
-      if (client.commands.tryTake()) return OBEY
-      if (client.refusals.tryTake()) return REFUSE
+      client.messageLimits ??= new MessageLimits(settings.maxCommandsPerSecond, clock)
+      if (client.messageLimits.commands.tryTake()) return OBEY
+      if (client.messageLimits.refusals.tryTake()) return REFUSE
     }
     this.close(client, CLOSE_CODES.tooManyRequests, 'disconnectProtocol')
     // Whatever else it sends stays unread: it would be parsed until the handshake is over or has timed out.

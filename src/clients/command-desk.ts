@@ -73,7 +73,7 @@ export class CommandDesk {
    */
   refuse(client: Client, data: RawData | undefined, isBinary: boolean): ErrorMessage | undefined {
     const id = data === undefined || isBinary ? undefined : commandId(data.toString())
-    if (id === undefined && !client.warnings.tryTake()) return undefined
+    if (id === undefined && !client.messageLimits?.warnings.tryTake()) return undefined
     return tooMany(id)
   }
 

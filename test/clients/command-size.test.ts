@@ -4,7 +4,6 @@ import type { RawData } from 'ws'
 import type { Client } from '../../src/clients/client.js'
 import { CommandDesk } from '../../src/clients/command-desk.js'
 import { EVERY_TICK } from '../../src/clients/delivery.js'
-import { RateLimit } from '../../src/clients/rate-limit.js'
 import { INTERVALS_MAX, Subscriptions } from '../../src/clients/subscriptions.js'
 import { systemClock } from '../../src/clock.js'
 import { LaneLink } from '../../src/fanout/lane-link.js'
@@ -90,7 +89,6 @@ describe('the longest command', () => {
         }
         const client = {
           subscriptions: new Subscriptions({ countMax, bytesMax: answerBytesMax / 2 }),
-          commands: new RateLimit(100_000, systemClock),
           form: LONGEST_FORM,
           delivery: EVERY_TICK,
         }
