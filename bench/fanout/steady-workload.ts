@@ -1,9 +1,9 @@
 /**
  * The form of most workloads: one plan, one rate, each server in its turn, one table and one chart.
  */
-import { measureScenario, type Plan } from '../processes/session.js'
+import type { Plan } from '../processes/session.js'
 import { contest, cpuBars, isFaulty, measuredTable } from './contest.js'
-import { type FanoutOptions, profiled, type Workload, type WorkloadResult, warmUpMs } from './workload.js'
+import { type FanoutOptions, measurePlan, type Workload, type WorkloadResult } from './workload.js'
 
 export interface SteadyWorkload {
   readonly name: string
@@ -20,18 +20,7 @@ export function steadyWorkload(its: SteadyWorkload): Workload {
 
 async function run(its: SteadyWorkload, options: FanoutOptions): Promise<WorkloadResult> {
   const plan = its.plan(options.small)
-  const measured = await contest(its, options, server =>
-    measureScenario(
-      {
-        ...profiled(plan, options),
-        server,
-        rate: plan.rate,
-        warmUpMs: warmUpMs(options),
-        seconds: options.seconds,
-      },
-      options.progress.show,
-    ),
-  )
+  const measured = await contest(its, options, server => measurePlan(server, plan, options))
   const table = measuredTable(`${its.name}: ${its.title(plan)}`, measured)
   return {
     tables: [{ ...table, notes: [...its.notes, ...table.notes] }],

@@ -3,16 +3,9 @@
  */
 import type { Cell } from '../benchmark.js'
 import { type Measured, middle, remarks } from '../processes/measured.js'
-import { measureScenario, type Plan } from '../processes/session.js'
+import type { Plan } from '../processes/session.js'
 import { barsOf, cellNumber, contest, isFaulty, ratios, spreadCells } from './contest.js'
-import {
-  type FanoutOptions,
-  profiled,
-  RINGCAST,
-  type Workload,
-  type WorkloadResult,
-  warmUpMs,
-} from './workload.js'
+import { type FanoutOptions, measurePlan, RINGCAST, type Workload, type WorkloadResult } from './workload.js'
 
 export type Variants = Readonly<Record<string, Plan & { readonly rate: number }>>
 
@@ -34,19 +27,7 @@ async function run(its: VariantsWorkload, options: FanoutOptions): Promise<Workl
   const measured = await contest(
     { name: its.name, servers: names },
     { ...options, servers: undefined },
-    async name => {
-      const plan = variants[name]!
-      return await measureScenario(
-        {
-          ...profiled(plan, options),
-          server: RINGCAST,
-          rate: plan.rate,
-          warmUpMs: warmUpMs(options),
-          seconds: options.seconds,
-        },
-        options.progress.show,
-      )
-    },
+    name => measurePlan(RINGCAST, variants[name]!, options),
   )
   const costs = (runs: readonly Measured[]): number[] => runs.map(run => run.cpuUsPerTick)
   const first = costs(measured.results.get(names[0]!) ?? [])

@@ -3,7 +3,7 @@
  */
 import type { Table } from '../benchmark.js'
 import type { Measured } from '../processes/measured.js'
-import type { Plan } from '../processes/session.js'
+import { measureScenario, type Plan } from '../processes/session.js'
 import type { Chart } from './plot.js'
 import type { ProgressLine } from './progress.js'
 
@@ -54,4 +54,18 @@ export function everyTick(clients: number): string[] {
 /** A plan with where the profiles go, if they are wanted. */
 export function profiled(plan: Plan, { profileFolder }: FanoutOptions): Plan {
   return { ...plan, profileFolder }
+}
+
+/** One run of a server at the plan's rate, as long as was asked for. @throws NotPossible */
+export async function measurePlan(
+  server: string,
+  plan: Plan & { readonly rate: number },
+  options: FanoutOptions,
+): Promise<Measured> {
+  const { rate } = plan
+  const { progress, seconds } = options
+  return await measureScenario(
+    { ...profiled(plan, options), server, rate, warmUpMs: warmUpMs(options), seconds },
+    progress.show,
+  )
 }

@@ -6,17 +6,16 @@
  */
 import type { Cell } from '../../benchmark.js'
 import { type Measured, middle, remarks } from '../../processes/measured.js'
-import { measureScenario, type Plan } from '../../processes/session.js'
+import type { Plan } from '../../processes/session.js'
 import { cellNumber, contest, isFaulty, spreadCells } from '../contest.js'
 import type { Chart } from '../plot.js'
 import {
   everyTick,
   type FanoutOptions,
-  profiled,
+  measurePlan,
   RINGCAST,
   type Workload,
   type WorkloadResult,
-  warmUpMs,
 } from '../workload.js'
 import { PORTFOLIO_SYMBOLS, portfolioPath } from './portfolio.js'
 
@@ -89,19 +88,9 @@ async function run(options: FanoutOptions): Promise<WorkloadResult> {
     series.flatMap(({ of, points: its }) => its.map(point => [`${point.at} ${of}`, point.plan] as const)),
   )
   const contestants = { name: growth.name, servers: [...points.keys()] }
-  const measured = await contest(contestants, { ...options, servers: undefined }, async name => {
-    const plan = points.get(name)!
-    return await measureScenario(
-      {
-        ...profiled(plan, options),
-        server: RINGCAST,
-        rate: plan.rate,
-        warmUpMs: warmUpMs(options),
-        seconds: options.seconds,
-      },
-      options.progress.show,
-    )
-  })
+  const measured = await contest(contestants, { ...options, servers: undefined }, name =>
+    measurePlan(RINGCAST, points.get(name)!, options),
+  )
   const { results } = measured
   return {
     tables: series.map(({ of, title, points: its }) => ({
