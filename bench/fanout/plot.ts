@@ -53,6 +53,7 @@ export function svgText(charts: readonly Chart[]): string {
   }
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${top}" viewBox="0 0 ${WIDTH} ${top}" font-family="sans-serif" font-size="12" fill="#222">`,
+    `<title>${escaped(charts.map(({ title }) => title).join('; '))}</title>`,
     `<rect width="${WIDTH}" height="${top}" fill="#fff"/>`,
     ...parts,
     '</svg>\n',
@@ -142,8 +143,11 @@ function line(x1: number, y1: number, x2: number, y2: number, color: string): st
 }
 
 function text(x: number, y: number, content: string, attributes = ''): string {
-  const escaped = content.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
-  return `<text x="${fixed(x)}" y="${fixed(y)}" ${attributes}>${escaped}</text>`
+  return `<text x="${fixed(x)}" y="${fixed(y)}" ${attributes}>${escaped(content)}</text>`
+}
+
+function escaped(content: string): string {
+  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 }
 
 function fixed(value: number): string {
