@@ -130,7 +130,7 @@ export class StreamHandler {
       links,
       events: {
         lapped: recipient => membership.lapped(recipient),
-        joined: recipient => membership.joined(recipient),
+        joined: (recipient, isWhole) => membership.joined(recipient, isWhole),
         deferred: recipient => membership.defer(recipient),
         replayed: (recipient, position) => membership.replayed(recipient, position),
         replayEnded: recipient => membership.leave(recipient),

@@ -4,10 +4,12 @@
  */
 import { isConflated } from '../src/protocol/audience-spec.js'
 import {
+  type ContinuityState,
   type JoinCommand,
   type Progress,
   RESUME_GONE,
   type ReplayPosition,
+  snapshotSymbols,
 } from '../src/protocol/lane-commands.js'
 import type { ConflatedSchedule } from './conflated-schedule.js'
 import {
@@ -27,6 +29,8 @@ import {
   ALL_CONFLATED,
   EVERYTHING,
   type Frames,
+  IS_IN,
+  IS_WHERE_IT_WAS,
   type LatestFrames,
   NOBODYS_FRAMES,
   NOTHING,
@@ -42,6 +46,9 @@ const ANSWERED_MAX = 256
 const COPIES_MAX = 8
 /** Of those, what a client that leaves an audience may be given alone. The answer and a snapshot's first part go into the same segment. */
 const FAREWELL_SHARE = 1 / 4
+
+/** Of one who is given no ticks of the past. */
+const ANY_CONTINUITY: ContinuityState = { lastPosition: 0, lostSincePosition: 0, seamOpen: false }
 
 interface WaitingJoin {
   readonly join: JoinCommand
@@ -140,7 +147,7 @@ export class Admissions {
       const { frames, ...rest } = this.farewell(each, offset)
       const answer = joinFrames(frames, joinAnswer(each, audience, epoch))
       const waits = audience.parts.some(part => part.hasNews())
-      return { ...rest, join: each, frames: answer, framesAfter: NO_FRAMES, waits }
+      return { ...rest, join: each, frames: answer, framesAfter: NO_FRAMES, waits, halfWay: IS_IN } as const
     })
     return latestFrames.admit(admissions, audience, snapshot)
   }
@@ -200,16 +207,23 @@ export class Admissions {
     const isFirst = from === RESUME_GONE || from.continuity === null
     if (part === undefined) {
       const since = from === RESUME_GONE ? undefined : from.offset
-      const control = isFirst
-        ? { frames: notResumedAnswer(join, audience, epoch, since), framesAfter: NO_FRAMES }
-        : { frames: replayBrokenAnswer(audience, since ?? 0), framesAfter }
-      return this.admit({ ...NOBODYS_FRAMES, ...control, join, waits: false }, audience, EVERYTHING)
+      const admission = { ...NOBODYS_FRAMES, join, waits: false }
+      if (isFirst) {
+        const frames = notResumedAnswer(join, audience, epoch, since)
+        return this.admit(
+          { ...admission, frames, framesAfter: NO_FRAMES, halfWay: IS_IN },
+          audience,
+          EVERYTHING,
+        )
+      }
+      const frames = replayBrokenAnswer(audience, since ?? 0)
+      return this.admit({ ...admission, frames, framesAfter, halfWay: IS_WHERE_IT_WAS }, audience, EVERYTHING)
     }
     const head = isFirst && from !== RESUME_GONE ? resumedAnswer(join, audience, epoch, from) : NO_FRAMES
     const isLast = part.position.offset >= audience.sentOffset
     const frames = joinFrames(head, part.frames)
-    const { messages, ticks } = part
-    const admission = { join, frames, framesAfter, messages, ticks, waits: false }
+    const { messages, position, ticks } = part
+    const admission = { join, frames, framesAfter, messages, ticks, waits: false, halfWay: position }
     if (isLast) return this.admit(admission, audience, ALL_CONFLATED)
     latestFrames.replay(join, { ...part, frames })
     return frames.length
@@ -219,7 +233,7 @@ export class Admissions {
     const offset = audience.sentOffset
     if (!isConflated(audience.spec)) return this.parts.replayer.next(from, audience, offset)
     // What it missed is over: the latest is all that it wants.
-    return { frames: NO_FRAMES, ticks: 0, messages: 0, position: { ...from, offset } }
+    return { ...NOBODYS_FRAMES, position: { ...from, offset, continuity: ANY_CONTINUITY } }
   }
 
   private admit(admission: Admission, audience: LaneAudience, since: Since): number {
@@ -252,9 +266,7 @@ function snapshotKeyOf(join: JoinCommand): string | undefined {
   const { answers, audience, replay } = join
   const fellBehindAt = isBehind(join) ? join.fellBehindAt : null
   if (replay !== null) return undefined
-  const symbols = answers.flatMap(answer =>
-    answer.type === 'subscribed' && answer.snapshot ? answer.symbols : [],
-  )
+  const symbols = snapshotSymbols(answers)
   if (symbols.length === 0 && fellBehindAt === null) return undefined
   return JSON.stringify([audience, fellBehindAt?.lastOffset, fellBehindAt?.flushedOffset, symbols])
 }

@@ -86,7 +86,8 @@ function answers(
   { offset, seq }: Place,
 ): (SubscribedMessage | UnsubscribedMessage)[] {
   const place = { client: join.name, epoch, offset, seq, batch: audience.spec.batch }
-  return join.answers.map(answer => {
+  return join.answers.flatMap(answer => {
+    if (answer.type === 'snapshot') return []
     if (answer.type === 'unsubscribed') return { ...answer, ...place }
     const { snapshot: _, delivery, interval, ...rest } = answer
     return { ...rest, ...place, delivery, ...(interval === undefined ? {} : { interval }) }

@@ -5,9 +5,16 @@
 
 import type { CounterWriter } from '../src/memory/counters.js'
 import { Descriptor } from '../src/memory/frame-ring.js'
-import { AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, PART_BEGUN, REPLAYED } from '../src/memory/lane-layout.js'
+import {
+  ANSWER_BEGUN,
+  AUDIENCE_FRAMES,
+  CLIENT_FRAMES,
+  JOINED,
+  PART_BEGUN,
+  REPLAYED,
+} from '../src/memory/lane-layout.js'
 import { LANE_SLOTS } from '../src/metrics/metric-table.js'
-import type { JoinCommand } from '../src/protocol/lane-commands.js'
+import { type JoinCommand, type ReplayPosition, snapshotSymbols } from '../src/protocol/lane-commands.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
 import type { ConflatedPart } from './conflated-part.js'
 import type { FrameComposer } from './frame-composer.js'
@@ -51,7 +58,15 @@ export interface Admission extends Frames {
   readonly framesAfter: Uint8Array
   /** Whether the next latest ticks that its audience is sent are not for it, see JOINED. */
   readonly waits: boolean
+  /**
+   * Where the client is with the first part of a snapshot, should this lane die before the last: in, at the end of so much of a replay, or
+   * where it was, since the whole answer can be repeated.
+   */
+  readonly halfWay: typeof IS_IN | ReplayPosition | typeof IS_WHERE_IT_WAS
 }
+
+export const IS_IN = 'in'
+export const IS_WHERE_IT_WAS = 'out'
 
 export interface Snapshot {
   readonly ticks: readonly LatestTick[]
@@ -180,7 +195,8 @@ export class LatestFrames {
       gathering.clear()
       if (first === 0 && isLast && next - start <= bytesMax)
         return { frames: publisher.ring.bytes.slice(start, next), ticks: count, messages: 0 }
-      this.describeClient(join, audience, next - start, 0, count)
+      this.nameClient(CLIENT_FRAMES, join, audience)
+      this.describe(next - start, 0, count)
       first = end
     }
     return NOBODYS_FRAMES
@@ -192,10 +208,7 @@ export class LatestFrames {
    * @param since of which ticks it is given the latest, beside those of the symbols that it asked for
    */
   snapshotFor({ answers }: JoinCommand, audience: LaneAudience, since: Since): Snapshot {
-    const asked = answers.flatMap(answer =>
-      answer.type === 'subscribed' && answer.snapshot ? answer.symbols : [],
-    )
-    return this.snapshotOf(audience, since, asked)
+    return this.snapshotOf(audience, since, snapshotSymbols(answers))
   }
 
   private snapshotOf(audience: LaneAudience, since: Since, asked: readonly string[] = []): Snapshot {
@@ -247,12 +260,13 @@ export class LatestFrames {
 
   /** Gives a client what was gathered of its snapshot, with the first of it its own frames, with the last the word that it is in. */
   private give(
-    { frames, framesAfter, join, messages, ticks, waits }: Admission,
+    admission: Admission,
     audience: LaneAudience,
     { isFirst, isLast, isWanted }: { isFirst: boolean; isLast: boolean; isWanted: boolean },
   ): number {
     const { composer, publisher } = this.parts
     const { descriptor, gathering } = this
+    const { frames, framesAfter, join, messages, ticks, waits } = admission
     const before = isFirst ? frames : NO_FRAMES
     const after = isLast ? framesAfter : NO_FRAMES
     // The last frames are published together with the word that the client is in: a successor that repeated only one would
@@ -266,13 +280,9 @@ export class LatestFrames {
     if (isWanted) next = composer.composeSnapshot(audience, gathering, next, audience.sentOffset, isLast)
     publisher.ring.bytes.set(after, next)
     next += after.length
-    this.describeClient(
-      join,
-      audience,
-      next - start,
-      isFirst ? messages : 0,
-      (isFirst ? ticks : 0) + gathering.tickCount,
-    )
+    if (isFirst && !isLast) this.nameHalfWay(admission, audience)
+    else this.nameClient(CLIENT_FRAMES, join, audience)
+    this.describe(next - start, isFirst ? messages : 0, (isFirst ? ticks : 0) + gathering.tickCount)
     if (isLast) {
       descriptor.kind = JOINED
       descriptor.part = waits ? 1 : 0
@@ -281,21 +291,36 @@ export class LatestFrames {
     return next - start
   }
 
-  /** Gives a client a part of what it missed while it was away. */
-  replay({ client, join }: JoinCommand, { frames, messages, position, ticks }: ReplayPart): void {
-    const { publisher } = this.parts
+  private nameHalfWay({ halfWay, join, waits }: Admission, audience: LaneAudience): void {
     const { descriptor } = this
-    const continuity = position.continuity!
+    if (halfWay === IS_IN) {
+      this.nameClient(ANSWER_BEGUN, join, audience)
+      descriptor.part = waits ? 1 : 0
+    } else if (halfWay === IS_WHERE_IT_WAS) this.nameClient(CLIENT_FRAMES, join, audience)
+    else {
+      this.nameReplayed(join, halfWay)
+      descriptor.part = 1
+    }
+  }
+
+  /** Gives a client a part of what it missed while it was away. */
+  replay(join: JoinCommand, { frames, messages, position, ticks }: ReplayPart): void {
+    const { publisher } = this.parts
     publisher.ring.bytes.set(frames, publisher.reserve(frames.length))
+    this.nameReplayed(join, position)
+    this.describe(frames.length, messages, ticks)
+  }
+
+  private nameReplayed({ client, join }: JoinCommand, { continuity, offset }: ReplayPosition): void {
+    const { descriptor } = this
     descriptor.kind = REPLAYED
     descriptor.target = client
     descriptor.join = join
     descriptor.part = 0
-    descriptor.ticksTotal = continuity.lastPosition
-    descriptor.lostTotal = continuity.lostSincePosition
-    descriptor.unknownLosses = continuity.seamOpen ? 1 : 0
-    descriptor.lastOffset = position.offset
-    this.describe(frames.length, messages, ticks)
+    descriptor.ticksTotal = continuity!.lastPosition
+    descriptor.lostTotal = continuity!.lostSincePosition
+    descriptor.unknownLosses = continuity!.seamOpen ? 1 : 0
+    descriptor.lastOffset = offset
   }
 
   /** Encodes and gathers `ticks` from `first` on, as many as go into one run of frames. @returns the index after the last */
@@ -325,24 +350,16 @@ export class LatestFrames {
     descriptor.unknownLosses = audience.unknownLosses
   }
 
-  private describeClient(
+  private nameClient(
+    kind: number,
     { client, join }: JoinCommand,
-    audience: LaneAudience,
-    length: number,
-    messages: number,
-    ticks: number,
+    { ticksTotal, lostTotal, unknownLosses, sentOffset }: LaneAudience,
   ): void {
     const { descriptor } = this
-    descriptor.kind = CLIENT_FRAMES
+    descriptor.kind = kind
     descriptor.target = client
     descriptor.join = join
     descriptor.part = 0
-    this.describeProgress(audience)
-    this.describe(length, messages, ticks)
-  }
-
-  private describeProgress({ ticksTotal, lostTotal, unknownLosses, sentOffset }: LaneAudience): void {
-    const { descriptor } = this
     descriptor.ticksTotal = ticksTotal
     descriptor.lostTotal = lostTotal
     descriptor.unknownLosses = unknownLosses

@@ -7,7 +7,7 @@
 import type { Clock } from '../clock.js'
 import { invariant } from '../errors.js'
 import type { Histogram } from '../metrics/histogram.js'
-import { type AudienceSpec, audienceKey } from '../protocol/audience-spec.js'
+import { ALL_SYMBOLS, type AudienceSpec, audienceKey } from '../protocol/audience-spec.js'
 import {
   type CommandAnswer,
   type LaneCommand,
@@ -117,8 +117,13 @@ export class Membership {
     if (!recipient.isBlocked) this.goOn(recipient)
   }
 
-  /** The recipient has the lane's answer. @returns the audience whose frames it gets from now on */
-  joined(recipient: Recipient): Audience | undefined {
+  /**
+   * The recipient has the lane's answer.
+   *
+   * @param isWhole false: but for the end of a snapshot
+   * @returns the audience whose frames it gets from now on
+   */
+  joined(recipient: Recipient, isWhole: boolean): Audience | undefined {
     const { asked, audience } = recipient
     if (asked === undefined) return undefined
     this.replays.leave(recipient, asked.audience.lane)
@@ -129,7 +134,8 @@ export class Membership {
     recipient.replay = undefined
     recipient.audience = asked.audience
     if (audience !== undefined) this.drop(audience)
-    this.goOn(recipient)
+    if (isWhole) this.goOn(recipient)
+    else this.wantSnapshot(recipient, asked.audience)
     return asked.audience
   }
 
@@ -141,6 +147,14 @@ export class Membership {
     recipient.asked = undefined
     recipient.wanted = undefined
     for (const held of [audience, asked?.audience, wanted?.audience]) if (held !== undefined) this.drop(held)
+  }
+
+  /** Lets a recipient be given the latest ticks of all that it gets. */
+  private wantSnapshot(recipient: Recipient, { spec, lane }: Audience): void {
+    const symbols =
+      spec.symbols === null ? [ALL_SYMBOLS] : [...spec.symbols, ...spec.latest.flatMap(part => part.symbols)]
+    const wanted = recipient.wanted?.audience.spec ?? spec
+    this.want(recipient, wanted, { type: 'snapshot', symbols }, 0, lane)
   }
 
   private want(

@@ -6,6 +6,7 @@
 import type { Clock } from '../clock.js'
 import type { CounterWriter } from '../memory/counters.js'
 import {
+  ANSWER_BEGUN,
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,
   JOINED,
@@ -22,7 +23,7 @@ import { NO_DESCRIPTOR, tryWriteDirect } from './direct-write.js'
 import { type FrameWindow, NO_RECORD } from './frame-window.js'
 import type { LaneLink } from './lane-link.js'
 import { Pace } from './pace.js'
-import type { Recipient } from './recipient.js'
+import type { JoinPlace, Recipient } from './recipient.js'
 
 /** Writes between two looks at the clock: about a third of a millisecond. */
 const WRITES_PER_LOOK = 32
@@ -54,8 +55,13 @@ interface Pass {
 export interface TransmitterEvents {
   /** The recipient fell out of the window, or has waited: it has to join anew, from `recipient.progress`. */
   lapped(recipient: Recipient): void
-  /** The recipient's lane has answered what it asked for. @returns the audience that it joins by that */
-  joined(recipient: Recipient): Audience | undefined
+  /**
+   * The recipient's lane has answered what it asked for.
+   *
+   * @param isWhole false: the lane has died since, and the snapshot that it was given has no end
+   * @returns the audience that it joins by that
+   */
+  joined(recipient: Recipient, isWhole: boolean): Audience | undefined
   /** The lane has answered too early: the recipient is behind or blocked. */
   deferred(recipient: Recipient): void
   /** The recipient was given a part of what it missed while it was away. */
@@ -170,8 +176,10 @@ export class Transmitter {
     this.pace.stop()
   }
 
-  /** The lane's thread has ended, and all it published was transmitted: readies its memory for a successor. */
+  /** The lane's thread has ended, and all it published was transmitted: readies its memory, and its clients, for a successor. */
   laneEnded(link: LaneLink): void {
+    for (const recipient of this.recipients.values())
+      if (recipient.asked?.audience.lane === link.index) this.endHalfAnswer(recipient)
     link.laneEnded()
     this.pace.laneEnded(link)
   }
@@ -232,7 +240,7 @@ export class Transmitter {
       if (length > 0) link.window.enter(segment)
       if (kind === AUDIENCE_FRAMES) {
         if (!this.beginPass(link)) return false
-      } else if (kind === CLIENT_FRAMES) this.answer(link)
+      } else if (kind === CLIENT_FRAMES || kind === ANSWER_BEGUN) this.answer(link)
       else if (kind === REPLAYED) this.replay(link)
       else if (kind === JOINED) this.admit(link)
       else if (kind === PART_BEGUN) this.beginPart(link)
@@ -360,6 +368,8 @@ export class Transmitter {
     }
     recipient.answered = recipient.join
     this.writeTo(recipient, link)
+    if (link.ring.descriptor.kind === ANSWER_BEGUN)
+      recipient.halfAnswer = { join: recipient.join, place: joinPlace(link) }
   }
 
   /** A part of what a recipient missed while it was away. */
@@ -372,14 +382,21 @@ export class Transmitter {
     }
     this.writeTo(recipient, link)
     const { descriptor } = link.ring
-    const { lastOffset, lostTotal, messages, ticksTotal, unknownLosses } = descriptor
-    const seq = typeof recipient.replay === 'object' ? recipient.replay.seq + messages : messages
+    const { lastOffset, lostTotal, messages, part, ticksTotal, unknownLosses } = descriptor
     const continuity = {
       lastPosition: ticksTotal,
       lostSincePosition: lostTotal,
       seamOpen: unknownLosses === 1,
     }
-    this.events.replayed(recipient, { offset: lastOffset, seq, continuity })
+    if (part === 0) {
+      const seq = typeof recipient.replay === 'object' ? recipient.replay.seq + messages : messages
+      this.events.replayed(recipient, { offset: lastOffset, seq, continuity })
+    } else {
+      // The snapshot has told the number from which its audience goes on.
+      const { seq } = recipient.asked!.audience
+      recipient.answered = recipient.join
+      recipient.halfAnswer = { join: recipient.join, place: { offset: lastOffset, seq, continuity } }
+    }
   }
 
   /** Gives one recipient the frames of the descriptor in hand. */
@@ -392,26 +409,35 @@ export class Transmitter {
 
   private admit(link: LaneLink): void {
     const recipient = this.recipientOf(link)
-    if (recipient === undefined) return
-    const { descriptor } = link.ring
-    const { lastOffset, part, ticksTotal } = descriptor
+    if (recipient !== undefined) this.letIn(recipient, joinPlace(link), true)
+  }
+
+  private letIn(recipient: Recipient, { progress, waits }: JoinPlace, isWhole: boolean): void {
     if (recipient.waitsIn !== undefined) recipient.waitsIn.newcomers.delete(recipient)
-    else if (recipient.progress !== undefined) this.countLapped(ticksTotal - recipient.progress.ticksTotal)
+    else if (recipient.progress !== undefined && recipient.audience !== undefined)
+      this.countLapped(recipient.audience.progress.ticksTotal - recipient.progress.ticksTotal)
     recipient.receiving?.release(recipient)
-    const { lostTotal, unknownLosses } = descriptor
-    const isIn = part === 0
     recipient.waitsIn = undefined
-    recipient.progress = isIn
-      ? undefined
-      : { ticksTotal, lostTotal, unknownLosses, lastOffset, flushedOffset: lastOffset }
-    const audience = this.events.joined(recipient)
+    recipient.halfAnswer = undefined
+    recipient.progress = waits ? progress : undefined
+    const audience = this.events.joined(recipient, isWhole)
     if (audience === undefined) return
-    audience.joinedAt(lastOffset)
-    if (isIn) audience.admit(recipient)
+    audience.joinedAt(progress.lastOffset)
+    if (!waits) audience.admit(recipient)
     else {
       recipient.waitsIn = audience
       audience.newcomers.add(recipient)
     }
+  }
+
+  /** A lane has died in the midst of an answer: its successor is not to repeat what the recipient was given of it. */
+  private endHalfAnswer(recipient: Recipient): void {
+    const { halfAnswer } = recipient
+    recipient.halfAnswer = undefined
+    if (halfAnswer === undefined || halfAnswer.join !== recipient.join) return
+    const { place } = halfAnswer
+    if ('waits' in place) this.letIn(recipient, place, false)
+    else this.events.replayed(recipient, place)
   }
 
   /** The audience has been sent what its newcomers did not wait for: from here on they can be in it, but for what comes meanwhile. */
@@ -556,6 +582,13 @@ export class Transmitter {
   private scheduleRun(): void {
     if (this.immediate === undefined && !this.isStopped) this.immediate = setImmediate(this.continueRunning)
   }
+}
+
+/** Where the descriptor in hand lets a client in. */
+function joinPlace({ ring }: LaneLink): JoinPlace {
+  const { lastOffset, lostTotal, part, ticksTotal, unknownLosses } = ring.descriptor
+  const progress = { ticksTotal, lostTotal, unknownLosses, lastOffset, flushedOffset: lastOffset }
+  return { progress, waits: part === 1 }
 }
 
 /**

@@ -65,8 +65,16 @@ export const CLIENT_FRAMES = 2
  * next holds what the others wait for since before. With that the client is to ask anew.
  */
 export const JOINED = 3
-/** Ticks of the past for one client that resumes. Target: client; join: the join it answers; see Descriptor for the rest. */
+/**
+ * Ticks of the past for one client that resumes. Target: client; join: the join it answers; part 1: the last of them, a snapshot follows
+ * that goes on in other descriptors; see Descriptor for the rest.
+ */
 export const REPLAYED = 6
+/**
+ * As CLIENT_FRAMES, with all of the answer but for the rest of a snapshot that goes on in other descriptors: should the lane die before
+ * JOINED, the client is in all the same, and the snapshot is missing. Part: as in JOINED.
+ */
+export const ANSWER_BEGUN = 7
 /** The turn is whole. */
 export const TURN_END = 4
 /** From here on the ticks of a part of an audience are counted. Target: audience; part: which. */

@@ -80,7 +80,7 @@ export interface JoinCommand {
 }
 
 /** The part of an answer that the lane does not know. */
-export type CommandAnswer = SubscribedAnswer | UnsubscribedAnswer
+export type CommandAnswer = SubscribedAnswer | UnsubscribedAnswer | SnapshotAnswer
 
 interface ChangedAnswer {
   readonly id?: CommandId
@@ -98,6 +98,19 @@ export interface SubscribedAnswer extends ChangedAnswer {
 
 export interface UnsubscribedAnswer extends ChangedAnswer {
   readonly type: 'unsubscribed'
+}
+
+/** The latest ticks of the symbols, and nothing else: an earlier answer has ended in the midst of a snapshot. */
+export interface SnapshotAnswer {
+  readonly type: 'snapshot'
+  readonly symbols: readonly string[]
+}
+
+/** The symbols of which the client is to be given the latest ticks. */
+export function snapshotSymbols(answers: readonly CommandAnswer[]): string[] {
+  return answers.flatMap(answer =>
+    answer.type === 'snapshot' || (answer.type === 'subscribed' && answer.snapshot) ? answer.symbols : [],
+  )
 }
 
 /** A stream of the feed has begun, see FeedSession. For all lanes. */

@@ -157,7 +157,7 @@ export interface SnapshotMessage {
   readonly seq: number
   /** None of the ticks has a higher offset, and every later one will be sent. */
   readonly offset: number
-  /** More messages of this snapshot follow. */
+  /** More messages of this snapshot follow; or, should its lane have died, a whole one later. */
   readonly more?: true
   /** As in a `ticks` message. */
   readonly published?: number

@@ -106,6 +106,14 @@ it.each(['throws-in-decode', 'throws-before-publish', 'throws-after-publish', 'e
   },
 )
 
+it('has no silent error while lanes die in the midst of snapshots', async () => {
+  // The latest of all symbols take twice that.
+  const options = { poolSize: 2, turnBytesMax: 2048 }
+  const seen = await rage({ steps: 750, options, laneFile: 'exits-in-snapshot', resumeChance: 0.2 })
+  expect(seen.silentErrors, `seed ${SEED}`).toEqual([])
+  expect(seen.counters.laneRestarts).toBeGreaterThan(1)
+})
+
 it.each([undefined, 'exits'])(
   'has no silent error where those who do not read fall out of tiny rings, with lanes: %s',
   async file => {

@@ -114,7 +114,7 @@ describe('Membership', () => {
   })
 
   /** Lets the lane's answer reach the recipient. */
-  const answered = (recipient: Recipient) => membership.joined(recipient)
+  const answered = (recipient: Recipient) => membership.joined(recipient, true)
 
   it('asks anew, from where it fell behind, for one that goes on', () => {
     const slow = recipient(1)

@@ -893,3 +893,114 @@ describe('a client that joins in the midst of an interval', () => {
     expect(lane.commands).toMatchObject([{ op: 'join', client: blocked.recipient.id }])
   })
 })
+
+describe('a lane that dies in the midst of an answer', () => {
+  const B = spec({ symbols: ['B'], batch: true, latest: [{ intervalMs: 100, symbols: ['C*'] }] })
+  const ANSWER = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: true } as const
+
+  /** One of two has asked for another audience and was given the first part of the answer, when the lane dies. */
+  async function half({ newcomersWait = false } = {}) {
+    const { membership, links } = start()
+    const [mover] = await fanOut.members(2)
+    const first = fanOut.audience(mover)
+    await fanOut.tick(first)
+    membership.move(mover.recipient, B, ANSWER, 100)
+    const [open, join] = fanOut.lane.commands.splice(0)
+    if (open?.op !== 'open' || join?.op !== 'join') throw new Error('nothing was asked')
+    fanOut.lane.ticksTotals.set(join.audience, 0)
+    fanOut.lane.newcomersWait = newcomersWait
+    fanOut.lane.beginAnswer(join)
+    return { mover, first, join, second: links[0]!.audiences.get(join.audience)! }
+  }
+
+  const joins = () => fanOut.lane.commands.filter(({ op }) => op === 'join')
+
+  it('has let the client in: it gets what comes from there, and a whole snapshot', async () => {
+    const { mover, first, join, second } = await half()
+    await fanOut.laneDies()
+    expect(joins()).toMatchObject([
+      {
+        ...{ audience: second.id, leaving: second.id, fellBehindAt: null },
+        answers: [{ type: 'snapshot', symbols: ['B', 'C*'] }],
+      },
+    ])
+    // What the successor answers to the command that it reads again is for nobody.
+    fanOut.lane.answer(join)
+    fanOut.lane.record(first.id)
+    await fanOut.tick(second)
+    fanOut.lane.obey()
+    await fanOut.turn()
+    await fanOut.tick(second)
+    expect(mover.socket.text).toBe('1!0;1:1;2!0;2:1;2!1;2:2;')
+  })
+
+  it('has the client wait that was told to', async () => {
+    const { mover, second } = await half({ newcomersWait: true })
+    await fanOut.laneDies()
+    expect(joins()).toMatchObject([{ audience: second.id, fellBehindAt: { lastOffset: 0 } }])
+    await fanOut.tick(second)
+    expect(mover.socket.text).toBe('1!0;1:1;2!0;')
+    expect(mover.recipient.waitsIn).toBe(second)
+    fanOut.lane.obey()
+    await fanOut.turn()
+    await fanOut.tick(second)
+    expect(mover.socket.text).toBe('1!0;1:1;2!0;2?1;2:2;')
+  })
+
+  it('has a client that asked for more meanwhile go on to that, with the snapshot', async () => {
+    const { mover } = await half()
+    const C = spec({ symbols: ['C'], batch: true })
+    const TO_C = { type: 'subscribed', symbols: ['C'], delivery: 'every', snapshot: false } as const
+    fanOut.membership.move(mover.recipient, C, TO_C, 100)
+    await fanOut.laneDies()
+    expect(joins()).toMatchObject([{ answers: [TO_C, { type: 'snapshot', symbols: ['B', 'C*'] }] }])
+  })
+
+  it('does not lose the client that its first part has blocked', async () => {
+    const { mover, second } = await half()
+    mover.socket.isStuck = true
+    await fanOut.laneDies()
+    expect(joins()).toEqual([])
+    await fanOut.tick(second)
+    mover.socket.open()
+    await fanOut.rest()
+    expect(mover.socket.text).toBe('1!0;1:1;2!0;2:1;')
+    expect(joins()).toHaveLength(1)
+  })
+
+  it('changes nothing for those who were answered to the end, have left, or are of another lane', async () => {
+    start({ laneCount: 2 })
+    const [stays, leaves] = [fanOut.connect(), fanOut.connect(B)]
+    for (const lane of fanOut.lanes) {
+      for (const command of lane.commands.splice(0)) {
+        if (command.op === 'open') lane.ticksTotals.set(command.audience, 0)
+        else if (command.op === 'join') lane.answer(command, 3)
+      }
+    }
+    await fanOut.turn()
+    fanOut.leave(leaves.recipient)
+    const other = fanOut.connect(B)
+    await fanOut.laneDies()
+    expect(stays.recipient.asked).toBeUndefined()
+    expect(other.recipient.asked).toBeDefined()
+    expect(fanOut.lanes.flatMap(({ commands }) => commands).filter(({ op }) => op === 'join')).toHaveLength(1)
+  })
+
+  it('has a client that resumes be given the rest from where it is', async () => {
+    start()
+    const { recipient, socket } = fanOut.connect(B, { replay: { offset: 0, seq: 0, continuity: null } })
+    const [, join] = fanOut.lane.commands.splice(0)
+    if (join?.op !== 'join') throw new Error('nothing was asked')
+    fanOut.lane.ticksTotals.set(join.audience, 0)
+    // Three messages of the live stream, which the snapshot says goes on from there.
+    for (let tick = 0; tick < 3; tick++) fanOut.lane.record(join.audience)
+    fanOut.lane.replay(join, true)
+    await fanOut.laneDies()
+    fanOut.lane.replay(join, true)
+    await fanOut.turn()
+    expect(joins()).toMatchObject([
+      { client: recipient.id, replay: { offset: 3, seq: 3, continuity: { lastPosition: 3 } }, answers: [] },
+    ])
+    expect(socket.text).toBe('1~;')
+  })
+})

@@ -4,20 +4,30 @@
  */
 import type { LaneLink } from '../../src/fanout/lane-link.js'
 import { Descriptor, FrameRingWriter } from '../../src/memory/frame-ring.js'
-import { AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, REPLAYED, TURN_END } from '../../src/memory/lane-layout.js'
+import {
+  ANSWER_BEGUN,
+  AUDIENCE_FRAMES,
+  CLIENT_FRAMES,
+  JOINED,
+  REPLAYED,
+  TURN_END,
+} from '../../src/memory/lane-layout.js'
 import type { JoinCommand, LaneCommand } from '../../src/protocol/lane-commands.js'
 
 export class FakeLane {
   /** What the lane was told and has not obeyed. */
-  readonly commands: LaneCommand[] = []
-  readonly ticksTotals = new Map<number, number>()
+  readonly commands: LaneCommand[]
+  readonly ticksTotals: Map<number, number>
   readonly ring: FrameRingWriter
   /** Whether those that it answers are to wait and ask anew. */
   newcomersWait = false
   private readonly descriptor = new Descriptor()
 
-  constructor(link: LaneLink) {
+  /** @param before whose place it takes */
+  constructor(link: LaneLink, before?: FakeLane) {
     this.ring = new FrameRingWriter(link.memory, link.layout)
+    this.commands = before?.commands ?? []
+    this.ticksTotals = before?.ticksTotals ?? new Map<number, number>()
   }
 
   ticksTotal(audience: number): number {
@@ -51,14 +61,11 @@ export class FakeLane {
    * Answers one join: `<audience>?<ticks told as missing>;` or, for the first, `<audience>!<ticks before it>;`. A longer answer goes on
    * with `<audience>+;` for each further part.
    */
-  answer({ audience, client, join, fellBehindAt }: JoinCommand, parts = 1): boolean {
+  answer(asked: JoinCommand, parts = 1): boolean {
+    const { audience, client, join } = asked
     if (!this.ticksTotals.has(audience)) return true
     const total = this.ticksTotal(audience)
-    const text =
-      fellBehindAt === null ? `${audience}!${total};` : `${audience}?${total - fellBehindAt.ticksTotal};`
-    if (!this.put(text)) return false
-    this.descriptor.ticks = 0
-    this.describe(CLIENT_FRAMES, client, text.length, total, 0, join)
+    if (!this.beginAnswer(asked, parts > 1 ? ANSWER_BEGUN : CLIENT_FRAMES)) return false
     for (let part = 1; part < parts; part++) {
       const more = `${audience}+;`
       if (!this.put(more)) return false
@@ -70,12 +77,27 @@ export class FakeLane {
     return true
   }
 
-  /** Gives one that resumes a part of what it missed: `<audience>~;`. */
-  replay({ audience, client, join }: JoinCommand): void {
+  /** The first part of an answer. */
+  beginAnswer({ audience, client, join, fellBehindAt }: JoinCommand, kind = ANSWER_BEGUN): boolean {
+    const total = this.ticksTotal(audience)
+    const text =
+      fellBehindAt === null ? `${audience}!${total};` : `${audience}?${total - fellBehindAt.ticksTotal};`
+    if (!this.put(text)) return false
+    this.descriptor.ticks = 0
+    this.descriptor.part = kind === ANSWER_BEGUN && this.newcomersWait ? 1 : 0
+    this.describe(kind, client, text.length, total, 0, join)
+    this.descriptor.part = 0
+    return true
+  }
+
+  /** Gives one that resumes a part of what it missed: `<audience>~;`. @param isLast whether a snapshot is to follow */
+  replay({ audience, client, join }: JoinCommand, isLast = false): void {
     const text = `${audience}~;`
     this.put(text)
     this.descriptor.ticks = 1
+    this.descriptor.part = isLast ? 1 : 0
     this.describe(REPLAYED, client, text.length, this.ticksTotal(audience), 1, join)
+    this.descriptor.part = 0
   }
 
   endTurn(): void {

@@ -85,7 +85,7 @@ export class FanOut {
           this.lapped.push({ recipient, progress: recipient.progress })
           this.membership.lapped(recipient)
         },
-        joined: recipient => this.membership.joined(recipient),
+        joined: (recipient, isWhole) => this.membership.joined(recipient, isWhole),
         deferred: recipient => this.membership.defer(recipient),
         replayed: (recipient, position) => this.membership.replayed(recipient, position),
         replayEnded: recipient => this.membership.leave(recipient),
@@ -128,6 +128,15 @@ export class FanOut {
     this.lane.obey()
     await this.turn()
     return members as [Member, ...Member[]]
+  }
+
+  /** The first lane's thread ends, and another one takes its place. */
+  async laneDies(): Promise<void> {
+    this.lane.publish()
+    this.transmitter.wake()
+    await this.rest()
+    this.transmitter.laneEnded(this.links[0]!)
+    this.lanes[0] = new FakeLane(this.links[0]!, this.lane)
   }
 
   /** Ends a client's connection. */

@@ -14,6 +14,7 @@ import { counterBlockBytes, readCounter } from '../../src/memory/counters.js'
 import { LaneDoorbell } from '../../src/memory/doorbell.js'
 import { Descriptor, FrameRingReader, FrameRingWriter } from '../../src/memory/frame-ring.js'
 import {
+  ANSWER_BEGUN,
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,
   CONTROL_BYTES,
@@ -22,6 +23,7 @@ import {
   LANE_ASLEEP,
   laneLayout,
   PART_BEGUN,
+  REPLAYED,
   STOP,
   TICK_IN_HAND,
   TURN_END,
@@ -36,6 +38,7 @@ import { LANE_SLOT_COUNT, LANE_SLOTS, type LaneMetric } from '../../src/metrics/
 import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
 import {
   ALL_LANES,
+  type CommandAnswer,
   encodeCommand,
   type LaneCommand,
   offsetsOf,
@@ -88,6 +91,8 @@ export interface Stay {
   /** The symbols of which it asked for a snapshot; undefined: none. */
   readonly snapshotOf: readonly string[] | undefined
   readonly answer: readonly Message[]
+  /** Whether the lane died in the midst of the answer. */
+  readonly isCut: boolean
   readonly messages: Message[]
   /** Where the next one begins, or where it fell behind. */
   to: number | undefined
@@ -99,9 +104,12 @@ interface StageJoin {
   readonly audience: number
   readonly fellBehindAt: Progress | null
   readonly snapshotOf: readonly string[] | undefined
-  readonly answer: Message[]
-  /** What came before the answer, of the audience that the client leaves. */
-  readonly farewell: Message[]
+  /** Whether it wants nothing but that: all else it was told. */
+  readonly isTold: boolean
+  /** What came of the audience that the client leaves, and then the answer. */
+  readonly messages: Message[]
+  /** With the first part of the answer: where it lets the client in. */
+  begun: Descriptor | undefined
 }
 
 /** A client as the main thread sees it. */
@@ -137,6 +145,9 @@ export interface StageOptions {
 }
 
 class Killed extends Error {}
+
+/** What is for one client. */
+const ANSWERS: ReadonlySet<number> = new Set([ANSWER_BEGUN, CLIENT_FRAMES, JOINED, REPLAYED])
 
 /** Calls at which a lane can be killed. */
 const DEADLY = [
@@ -270,19 +281,21 @@ export class LaneStage {
    *
    * @param fellBehindAt where the client fell out of the window, for one that did
    * @param snapshotOf the symbols of which it asks for a snapshot; undefined: none
+   * @param isTold whether it wants nothing but that
    */
   join(
     id: number,
     audience: number,
     fellBehindAt: Progress | null = null,
     snapshotOf?: readonly string[],
+    isTold = false,
   ): StageClient {
     const client = this.clients.get(id) ?? new StageClient(id, audience)
     this.clients.set(id, client)
     client.join++
     if (fellBehindAt !== null) client.isReceiving = false
     const behind = fellBehindAt ?? (client.waits ? client.fellBehindAt : null)
-    client.asked = { audience, fellBehindAt, snapshotOf, answer: [], farewell: [] }
+    client.asked = { audience, fellBehindAt, snapshotOf, isTold, messages: [], begun: undefined }
     this.command({
       op: 'join',
       audience,
@@ -292,17 +305,7 @@ export class LaneStage {
       join: client.join,
       fellBehindAt: behind,
       replay: null,
-      answers:
-        fellBehindAt === null
-          ? [
-              {
-                type: 'subscribed',
-                symbols: snapshotOf ?? ['*'],
-                delivery: 'every',
-                snapshot: snapshotOf !== undefined,
-              },
-            ]
-          : [],
+      answers: fellBehindAt === null ? [answerWith(snapshotOf, isTold)] : [],
     })
     return client
   }
@@ -432,15 +435,18 @@ export class LaneStage {
   /** What the main thread does when a lane's thread has ended and all it published was read. */
   private laneEnded(): void {
     this.deaths++
-    // A successor begins anew with what its predecessor has not answered to the end.
-    for (const { asked } of this.clients.values()) {
-      const last = asked?.answer.at(-1)
-      if (last === undefined) continue
-      // Only a snapshot is too long to be given whole, or not at all.
-      if (last.type !== 'snapshot' || !last.more)
-        throw new Error(`a client was answered with ${last.type} and not let in`)
-      asked!.answer.length = 0
-      asked!.farewell.length = 0
+    for (const client of this.clients.values()) {
+      const { asked } = client
+      if (asked?.begun !== undefined) {
+        this.letIn(client, asked, asked.begun)
+        const joined = this.audiences.get(client.audience)
+        if (joined !== undefined) this.join(client.id, client.audience, null, entriesOf(joined.spec), true)
+      } else if (asked !== undefined) {
+        // Only the snapshot of what it missed while it waited is too long to be given whole, or not at all; a successor begins anew.
+        const other = asked.messages.find(message => message.type !== 'snapshot')
+        if (other !== undefined) throw new Error(`a client was answered with ${other.type} and not let in`)
+        asked.messages.length = 0
+      }
     }
     this.segment = -1
     this.ring.resetAfterLane(new Set())
@@ -482,7 +488,7 @@ export class LaneStage {
     )
     this.framesBytesMax = Math.max(this.framesBytesMax, length)
     if (kind === AUDIENCE_FRAMES || kind === PART_BEGUN) this.takeFrames(descriptor, messages)
-    else if (kind === CLIENT_FRAMES || kind === JOINED) this.takeAnswer(descriptor, messages)
+    else if (ANSWERS.has(kind)) this.takeAnswer(descriptor, messages)
     else throw new Error(`descriptor of kind ${kind}`)
     if (length === 0 || segment === this.segment) return
     if (this.segment >= 0) this.ring.giveBack(this.segment)
@@ -514,22 +520,24 @@ export class LaneStage {
     const client = this.clients.get(descriptor.target)
     // A successor repeats answers.
     if (client?.asked === undefined || client.join !== descriptor.join) return
-    const { answer, audience, farewell, fellBehindAt, snapshotOf } = client.asked
     client.messages.push(...messages)
-    const answersAt = messages.findIndex(({ type }) => type === 'subscribed')
-    const waited = client.waits && fellBehindAt === null
-    const leaves = (client.isReceiving || waited) && answer.length === 0
-    const farewells = leaves ? (answersAt < 0 ? messages.length : answersAt) : 0
-    farewell.push(...messages.slice(0, farewells))
-    answer.push(...messages.slice(farewells))
-    if (descriptor.kind === CLIENT_FRAMES) return
+    client.asked.messages.push(...messages)
+    if (descriptor.kind === ANSWER_BEGUN) client.asked.begun = descriptor
+    else if (descriptor.kind === JOINED) this.letIn(client, client.asked, descriptor)
+  }
+
+  private letIn(client: StageClient, asked: StageJoin, descriptor: Descriptor): void {
+    const { audience, fellBehindAt, messages, snapshotOf } = asked
+    const at = answerStart(asked)
+    const farewell = messages.slice(0, at)
+    const answer = messages.slice(at)
     const from = descriptor.lastOffset
     const joined = this.audiences.get(audience)
     const before = client.stays.at(-1)
     if (client.isReceiving) {
       before!.to = from
       before!.messages.push(...farewell)
-    } else if (waited) before!.waited = { until: from, snapshots: [...farewell] }
+    } else if (client.waits && fellBehindAt === null) before!.waited = { until: from, snapshots: farewell }
     client.asked = undefined
     client.audience = audience
     client.waits = descriptor.part === 1
@@ -540,11 +548,33 @@ export class LaneStage {
       client.fellBehindAt = { ticksTotal, lostTotal, unknownLosses, lastOffset: from, flushedOffset: from }
     client.stays.push({
       ...{ spec: joined.spec, from, fellBehindAt, snapshotOf, answer, messages: [], waited: undefined },
+      isCut: descriptor.kind === ANSWER_BEGUN,
       to: client.waits ? from : undefined,
     })
     joined.progress = { ...joined.progress, lastOffset: from }
   }
 }
+
+function answerWith(snapshotOf: readonly string[] | undefined, isTold: boolean): CommandAnswer {
+  const symbols = snapshotOf ?? ['*']
+  if (isTold) return { type: 'snapshot', symbols }
+  return { type: 'subscribed', symbols, delivery: 'every', snapshot: snapshotOf !== undefined }
+}
+
+function entriesOf({ latest, symbols }: AudienceSpec): string[] {
+  return symbols === null ? ['*'] : [...symbols, ...latest.flatMap(part => part.symbols)]
+}
+
+/** Where the answer begins behind what came of the audience that the client leaves. */
+function answerStart({ fellBehindAt, isTold, messages }: StageJoin): number {
+  if (fellBehindAt !== null) return 0
+  if (!isTold) return messages.findIndex(({ type }) => type === 'subscribed')
+  let start = messages.length - 1
+  while (start > 0 && isMore(messages[start - 1]!)) start--
+  return start
+}
+
+const isMore = (message: Message): boolean => message.type === 'snapshot' && message.more === true
 
 /** As the JSON message that says the same. */
 function binaryMessage(payload: Uint8Array): Message {

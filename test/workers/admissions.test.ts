@@ -1,5 +1,15 @@
 import { describe, expect, it, vi } from 'vitest'
-import { AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, PROGRESS, TURN_END } from '../../src/memory/lane-layout.js'
+import type { Descriptor } from '../../src/memory/frame-ring.js'
+import {
+  ANSWER_BEGUN,
+  AUDIENCE_FRAMES,
+  CLIENT_FRAMES,
+  JOINED,
+  PROGRESS,
+  REPLAYED,
+  TURN_END,
+} from '../../src/memory/lane-layout.js'
+import { type JoinCommand, RESUME_GONE } from '../../src/protocol/lane-commands.js'
 import { Turn } from '../../workers/turn.js'
 import { LaneStage } from '../support/lane-stage.js'
 import { checkClient } from '../support/stays.js'
@@ -7,6 +17,8 @@ import { checkClient } from '../support/stays.js'
 const SYMBOLS = Array.from({ length: 50 }, (_, index) => `S${index}`)
 /** A snapshot of all symbols takes five times that, and does not fit into the scratch half. */
 const SMALL = { turnBytesMax: 1024, scratchBytes: 1 << 14 }
+
+const ANSWER_PARTS: ReadonlySet<number> = new Set([ANSWER_BEGUN, CLIENT_FRAMES])
 
 /** A stage that knows all symbols, and clients that ask for snapshots. */
 function stageWithJoins(clients: number, snapshotOf: (client: number) => string[]): LaneStage {
@@ -23,7 +35,7 @@ function stageWithJoins(clients: number, snapshotOf: (client: number) => string[
 function answerBytes({ published }: LaneStage): number[] {
   const turns = [0]
   for (const { kind, length } of published) {
-    if (kind === CLIENT_FRAMES) turns[turns.length - 1]! += length
+    if (ANSWER_PARTS.has(kind)) turns[turns.length - 1]! += length
     if (kind === TURN_END) turns.push(0)
   }
   return turns
@@ -68,7 +80,7 @@ describe('a burst of joins', () => {
     const stage = stageWithJoins(3, client => ['*', `S${client}`])
     const before = stage.control[PROGRESS]!
     stage.run()
-    const parts = stage.published.filter(({ kind }) => kind === CLIENT_FRAMES).length
+    const parts = stage.published.filter(({ kind }) => ANSWER_PARTS.has(kind)).length
     expect(parts).toBeGreaterThan(3 * 4)
     expect(stage.control[PROGRESS]! - before).toBeGreaterThanOrEqual(3 + parts)
   })
@@ -95,5 +107,32 @@ describe('a burst of joins', () => {
       checkAll(stage)
       if (hasLived) break
     }
+  })
+})
+
+describe('a snapshot in several parts', () => {
+  /** What is published for a client that resumes what is conflated. */
+  function resumed(replay: JoinCommand['replay']): Descriptor[] {
+    const stage = stageWithJoins(0, () => [])
+    stage.open(2, { symbols: [], latest: [{ intervalMs: 100, symbols: ['*'] }] })
+    stage.command({
+      ...{ op: 'join', audience: 2, leaving: 0, client: 9, name: 'c9', join: 1, fellBehindAt: null, replay },
+      answers: [{ type: 'subscribed', symbols: ['*'], delivery: 'latest', interval: 100, snapshot: false }],
+    })
+    stage.run()
+    return stage.published.filter(({ target }) => target === 9)
+  }
+
+  it('says with the first where a client that resumes is, should the lane die before the last', () => {
+    const [first, ...others] = resumed({ offset: 20, seq: 0, continuity: null })
+    expect(first).toMatchObject({ kind: REPLAYED, part: 1, lastOffset: SYMBOLS.length, messages: 0 })
+    expect(others.slice(0, -1).every(({ kind }) => kind === CLIENT_FRAMES)).toBe(true)
+    expect(others.at(-1)).toMatchObject({ kind: JOINED, part: 0, lastOffset: SYMBOLS.length })
+  })
+
+  it('says with the first that a client is in that cannot resume', () => {
+    const [first, ...others] = resumed(RESUME_GONE)
+    expect(first).toMatchObject({ kind: ANSWER_BEGUN, part: 0, lastOffset: SYMBOLS.length })
+    expect(others.at(-1)).toMatchObject({ kind: JOINED, part: 0, lastOffset: SYMBOLS.length })
   })
 })

@@ -1,0 +1,24 @@
+/** A lane whose thread ends without a word when the first part of an answer is published, and its snapshot goes on in others. */
+import { FrameRingWriter } from '../../../src/memory/frame-ring.js'
+import { ANSWER_BEGUN, REPLAYED } from '../../../src/memory/lane-layout.js'
+import type { LaneTask } from '../../../src/protocol/lane-task.js'
+import runLane from '../../../workers/lane.js'
+import { Faults, patched } from './faults.js'
+
+export default function runFaultyLane(task: LaneTask): void {
+  const faults = new Faults(task, [100, 200, 300, 400, 500, 600, 700, 800])
+  patched(
+    FrameRingWriter.prototype,
+    'describe',
+    describe =>
+      function (this: FrameRingWriter, descriptor) {
+        describe.call(this, descriptor)
+        const { kind, part } = descriptor
+        if (kind !== ANSWER_BEGUN && !(kind === REPLAYED && part === 1)) return
+        if (!faults.isDue()) return
+        this.publish()
+        process.exit(3)
+      },
+    () => runLane(task),
+  )
+}
