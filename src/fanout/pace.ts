@@ -1,7 +1,8 @@
 /**
  * Paces the lanes' turns. Main thread.
  * While there is time, whatever comes goes out at once. When sending each arrival on its own would take more than half of the main
- * thread's time, a lane publishes a turn only every `gatherMs`: then a write carries several ticks, and costs hardly more.
+ * thread's time, a lane publishes a turn only every `gatherMs`: then a write carries several ticks, and costs hardly more. Where even that
+ * takes more than half of the time, it is every so much later that it takes half.
  *
  * A lane may have two turns that the transmitter has not told it to be done. To hold a lane back is to tell it late: while ticks are
  * gathered it is always owed one turn, and so it has one ahead at the most.
@@ -14,6 +15,8 @@ const WINDOW_MS = 100
 /** Shares of the main thread's time that sending each arrival on its own would take. */
 const GATHER_ABOVE = 0.5
 const CEASE_BELOW = 0.35
+/** How much longer than usual ticks are gathered at the most. */
+const STRETCH_MAX = 2.5
 /** What a client gets at once when gathering more would save little: 150 bytes in a write cost 8 µs, 1,500 cost 9, 15,000 cost 13. */
 const GATHERED_BYTES_MAX = 16 * 1024
 
@@ -36,6 +39,8 @@ export class Pace {
   private readonly arrivals: () => number
   private readonly gates: readonly Gate[]
   private isGathering = false
+  /** How much longer than usual ticks are gathered. */
+  private stretch = 1
   /** Of the ticks that come now. */
   private gatherNowMs = 0
 
@@ -126,10 +131,13 @@ export class Pace {
   }
 
   private judge(passedMs: number): void {
-    const load = (this.busyMs / passedMs) * (this.writesAlone / this.writes)
-    this.isGathering = load > (this.isGathering ? CEASE_BELOW : GATHER_ABOVE)
+    const share = this.busyMs / passedMs
+    const load = share * (this.writesAlone / this.writes)
+    const wasGathering = this.isGathering
+    this.isGathering = load > (wasGathering ? CEASE_BELOW : GATHER_ABOVE)
+    this.stretch = wasGathering ? clamp((this.stretch * share) / GATHER_ABOVE, 1, STRETCH_MAX) : 1
     const bytesPerMs = (this.longestBytes * this.turns) / this.gates.length / passedMs
-    this.gatherNowMs = Math.min(this.gatherMs, GATHERED_BYTES_MAX / bytesPerMs)
+    this.gatherNowMs = Math.min(this.gatherMs * this.stretch, GATHERED_BYTES_MAX / bytesPerMs)
   }
 
   /** Lets the lane publish. */
@@ -137,6 +145,10 @@ export class Pace {
     gate.timer = undefined
     pay(gate, this.isGathering || gate.isInTurn ? 1 : 0)
   }
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, value))
 }
 
 /** Tells the lane that turns are done, but for so many. */

@@ -242,6 +242,35 @@ it.each([
   expect(clock.delaysMs).toEqual([holdMs])
 })
 
+describe('where gathering as long as usual still takes more than half of the time', () => {
+  /** For how long the lane is held back after the transmitter was at work for these shares of the time, one after the other. */
+  function holdMs(...shares: number[]): number {
+    gather()
+    for (const share of shares) work(share)
+    clock.delaysMs.length = 0
+    clock.advance(WINDOW_MS)
+    turn()
+    return clock.delaysMs[0]!
+  }
+
+  it.each([
+    ['as long as usual', [0.5], GATHER_MS],
+    ['so much longer that it takes half', [0.75], 1.5 * GATHER_MS],
+    ['longer still while that is not enough', [0.75, 0.6], 1.8 * GATHER_MS],
+    ['no longer when that takes half', [0.75, 0.5, 0.5], 1.5 * GATHER_MS],
+    ['less long when that takes less', [0.75, 0.4], 1.2 * GATHER_MS],
+    ['never less long than usual', [0.75, 0.36, 0.36, 0.36], GATHER_MS],
+    ['never longer than two and a half times as long', [1, 1, 1], 2.5 * GATHER_MS],
+  ] as const)('gathers %s', (_, shares, expected) => {
+    expect(holdMs(...shares)).toBeCloseTo(expected)
+  })
+
+  it('gathers as long as usual when it begins anew', () => {
+    holdMs(1, 1, 0.1)
+    expect(holdMs(0.5)).toBe(GATHER_MS)
+  })
+})
+
 it('never holds a lane back when it is not to gather', () => {
   start({ gatherMs: 0 })
   for (let round = 0; round < 5; round++) {
@@ -295,7 +324,7 @@ it('is told by the transmitter how long its writes take', async () => {
   await fanOut.tick(audience)
   await fanOut.tick(audience)
   expect(lane.ring.turnsAhead()).toBe(2)
-  clock.advance(GATHER_MS)
+  clock.advance(2 * GATHER_MS)
   expect(lane.ring.turnsAhead()).toBe(1)
   await fanOut.tick(audience)
   expect(clock.timerCount).toBe(1)
