@@ -3,12 +3,13 @@
  * or several times, at one rate or several.
  */
 
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type HistogramView, quantileUs } from '../../src/metrics/histogram.js'
-import { Child, ChildEnded, type Usage } from './child.js'
+import { Child, ChildEnded, type Runtime, type Usage } from './child.js'
 import type { FeedPace } from './feed.js'
 import type { ConnectAnswer, ConnectRequest, LoadReport, LoadTotals } from './load.js'
 import type { Measured } from './measured.js'
@@ -29,6 +30,8 @@ export interface Plan {
   readonly burst?: number
   /** Further settings of Ringcast. */
   readonly settings?: readonly string[]
+  /** Whether the server gets a core whenever it wants one, before all else on the machine. Linux, and who may do that. */
+  readonly realTime?: boolean
   /** Where the server's CPU profiles go, one for each thread; not with Bun. */
   readonly profileFolder?: string | undefined
 }
@@ -215,10 +218,13 @@ export class Session {
   }
 
   private runtime(): ServerKind['runtime'] {
+    const runtime = this.plan.realTime ? inRealTime(this.kind.runtime) : this.kind.runtime
     const { profileFolder } = this.plan
-    const { runtime } = this.kind
-    if (profileFolder === undefined || runtime.executable !== undefined) return runtime
-    return { options: [...(runtime.options ?? []), '--cpu-prof', `--cpu-prof-dir=${profileFolder}`] }
+    if (profileFolder === undefined || this.kind.runtime.executable !== undefined) return runtime
+    return {
+      ...runtime,
+      options: [...(runtime.options ?? []), '--cpu-prof', `--cpu-prof-dir=${profileFolder}`],
+    }
   }
 
   private async gatewayMetrics(): Promise<GatewayMetrics> {
@@ -266,6 +272,14 @@ export class Session {
       ],
     }
   }
+}
+
+/** @throws NotPossible where that is not allowed, or cannot be asked for */
+function inRealTime({ executable = process.execPath, options = [] }: Runtime): Runtime {
+  const [command, ...priority] = ['chrt', '--fifo', '1'] as const
+  if (spawnSync(command, [...priority, 'true']).status !== 0)
+    throw new NotPossible('real-time priority (chrt --fifo 1) is not to be had')
+  return { executable: command, options: [...priority, executable, ...options] }
 }
 
 /** Of what came to pass between the two. */
