@@ -108,15 +108,12 @@ const lanes = {
     initial: 4,
     form: millisecondsText,
   }),
-  gatherMs: whole(
-    'How long ticks are gathered when one write for each would take too long, or up to 2.5 times as long; 0: never',
-    {
-      min: 0,
-      max: 1000,
-      initial: 20,
-      form: millisecondsText,
-    },
-  ),
+  gatherMs: whole('How long ticks are gathered when one write for each would take too long; 0: never', {
+    min: 0,
+    max: 1000,
+    initial: 20,
+    form: millisecondsText,
+  }),
   laneHangTimeoutMs: duration('How long a lane may show no life before it is replaced', {
     initial: 5000,
     min: 100,
