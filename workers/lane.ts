@@ -9,6 +9,7 @@ import { CounterWriter } from '../src/memory/counters.js'
 import { ASLEEP, ASLEEP_FOR_ROOM, LaneDoorbell } from '../src/memory/doorbell.js'
 import { Descriptor, FrameRingWriter } from '../src/memory/frame-ring.js'
 import {
+  ASIDE,
   AUDIENCE_FRAMES,
   CONTROL_BYTES,
   PROGRESS,
@@ -614,14 +615,26 @@ export class Lane {
    */
   private answerPlainJoins(): void {
     this.composer.publishedUs = this.clock.epochUs()
+    this.describeAside(1)
     for (const audience of this.admissions.audiencesAsked()) {
       if (audience.runCount === 0) continue
       takeOut(this.gathering, audience)
       this.writeAudience(audience)
     }
     this.admissions.answer(this.offset)
+    this.describeAside(0)
     this.ring.publish()
     this.doorbell.ringMain()
+  }
+
+  private describeAside(part: 0 | 1): void {
+    const { descriptor } = this
+    descriptor.kind = ASIDE
+    descriptor.length = 0
+    descriptor.part = part
+    this.publisher.describe(descriptor)
+    // As the frames of an audience have it that are no latest ticks.
+    descriptor.part = 0
   }
 
   /** Nothing is gathered: what was encoded is wanted by nobody, and all that was read is done with. */

@@ -32,6 +32,8 @@ export class LaneLink {
   readonly window: FrameWindow
   readonly state: LaneState
   readonly audiences = new Map<number, Audience>()
+  /** Whether what is read now is between two turns, see ASIDE. */
+  isAside = false
   private readonly control: Int32Array
   private readonly doorbell: MainDoorbell
   private readonly hasNext = (): boolean => this.ring.hasNext()
@@ -114,6 +116,7 @@ export class LaneLink {
   /** The lane's thread has ended and all it published was transmitted: readies the memory for a successor. */
   laneEnded(): void {
     this.window.laneEnded()
+    this.isAside = false
     Atomics.store(this.control, TICK_IN_HAND, 0)
     Atomics.store(this.control, LANE_ASLEEP, AWAKE)
   }

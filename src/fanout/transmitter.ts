@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../clock.js'
 import type { CounterWriter } from '../memory/counters.js'
-import { AUDIENCE_FRAMES, PART_BEGUN, TURN_END } from '../memory/lane-layout.js'
+import { ASIDE, AUDIENCE_FRAMES, PART_BEGUN, TURN_END } from '../memory/lane-layout.js'
 import type { Histogram } from '../metrics/histogram.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { type AnswerEvents, Answers } from './answers.js'
@@ -217,14 +217,15 @@ export class Transmitter {
     const { ring } = link
     let records = 0
     while (ring.next()) {
-      this.pace.reading(link)
-      const { kind, length, segment } = ring.descriptor
+      const { kind, length, part, segment } = ring.descriptor
+      if (kind === ASIDE) link.isAside = part === 1
+      else if (!link.isAside) this.pace.reading(link)
       if (length > 0) link.window.enter(segment)
       if (kind === AUDIENCE_FRAMES) {
         if (!this.beginPass(link)) return false
       } else if (kind === PART_BEGUN) this.beginPart(link)
       else if (kind === TURN_END) this.endTurn(link)
-      else this.answers.take(link)
+      else if (kind !== ASIDE) this.answers.take(link)
       if (++records % RECORDS_PER_RELEASE === 0) {
         ring.release()
         link.tellRoom()

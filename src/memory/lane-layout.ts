@@ -75,6 +75,8 @@ export const REPLAYED = 6
  * JOINED, the client is in all the same, and the snapshot is missing. Part: as in JOINED.
  */
 export const ANSWER_BEGUN = 7
+/** Part 1: what follows is between two turns, and part of neither; 0: up to here. */
+export const ASIDE = 8
 /** The turn is whole. */
 export const TURN_END = 4
 /** From here on the ticks of a part of an audience are counted. Target: audience; part: which. */

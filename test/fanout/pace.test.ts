@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LaneLink } from '../../src/fanout/lane-link.js'
 import { Pace } from '../../src/fanout/pace.js'
 import { ASLEEP_FOR_ROOM } from '../../src/memory/doorbell.js'
@@ -330,4 +330,61 @@ it('is told by the transmitter how long its writes take', async () => {
   expect(clock.timerCount).toBe(1)
   transmitter.stop()
   expect(clock.timerCount).toBe(0)
+})
+
+describe('answers between turns', () => {
+  let fanOut: FanOut
+
+  /** One of whose audience two turns are published, more than the main thread has time to send one by one. */
+  async function gathering() {
+    fanOut = new FanOut({ gatherMs: GATHER_MS })
+    const { clock } = fanOut
+    const [member] = await fanOut.members(1)
+    const audience = fanOut.audience(member)
+    const write = member.socket.write.bind(member.socket)
+    member.socket.write = (bytes, callback) => {
+      clock.jump(WINDOW_MS / 2 + 1)
+      return write(bytes, callback)
+    }
+    await fanOut.tick(audience)
+    clock.advance(WINDOW_MS / 2 - 1)
+    await fanOut.tick(audience)
+    member.socket.write = write
+    await fanOut.tick(audience)
+    await fanOut.tick(audience)
+    expect(fanOut.lane.ring.turnsAhead()).toBe(2)
+    return { audience, clock }
+  }
+
+  async function answer(isWhole = true): Promise<void> {
+    fanOut.connect()
+    fanOut.lane.obeyAside(isWhole)
+    fanOut.transmitter.wake()
+    await fanOut.rest()
+  }
+
+  afterEach(() => fanOut.transmitter.stop())
+
+  it('are no turn: the lane that is held back may publish one, and not two', async () => {
+    const { clock } = await gathering()
+    await answer()
+    await answer()
+    expect(fanOut.lane.ring.turnsAhead()).toBe(2)
+    clock.advance(10 * GATHER_MS)
+    expect(fanOut.lane.ring.turnsAhead()).toBe(1)
+    expect(clock.timerCount).toBe(0)
+    await answer()
+    expect(clock.timerCount).toBe(0)
+  })
+
+  it('in the midst of which a lane dies leave its successor with turns that count', async () => {
+    const { audience, clock } = await gathering()
+    await answer(false)
+    await fanOut.laneDies()
+    await fanOut.tick(audience)
+    await fanOut.tick(audience)
+    expect(fanOut.lane.ring.turnsAhead()).toBe(2)
+    clock.advance(10 * GATHER_MS)
+    expect(fanOut.lane.ring.turnsAhead()).toBe(1)
+  })
 })

@@ -6,6 +6,7 @@ import type { LaneLink } from '../../src/fanout/lane-link.js'
 import { Descriptor, FrameRingWriter } from '../../src/memory/frame-ring.js'
 import {
   ANSWER_BEGUN,
+  ASIDE,
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,
   JOINED,
@@ -98,6 +99,16 @@ export class FakeLane {
     this.descriptor.part = isLast ? 1 : 0
     this.describe(REPLAYED, client, text.length, this.ticksTotal(audience), 1, join)
     this.descriptor.part = 0
+  }
+
+  /** Answers what it was told, between two turns. @param isWhole false: it ends in the midst of that */
+  obeyAside(isWhole = true): void {
+    this.descriptor.part = 1
+    this.describe(ASIDE, 0, 0, 0, 0, 0)
+    this.descriptor.part = 0
+    this.obey()
+    if (isWhole) this.describe(ASIDE, 0, 0, 0, 0, 0)
+    this.publish()
   }
 
   endTurn(): void {

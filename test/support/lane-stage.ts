@@ -15,6 +15,7 @@ import { LaneDoorbell } from '../../src/memory/doorbell.js'
 import { Descriptor, FrameRingReader, FrameRingWriter } from '../../src/memory/frame-ring.js'
 import {
   ANSWER_BEGUN,
+  ASIDE,
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,
   CONTROL_BYTES,
@@ -480,6 +481,7 @@ export class LaneStage {
       this.ring.turnConsumed()
       return
     }
+    if (kind === ASIDE) return
     const windowBits = kind === AUDIENCE_FRAMES ? this.audiences.get(descriptor.target)?.spec.windowBits : 0
     const messages = framesOf(new Uint8Array(this.memory, start, length)).map(frame =>
       frame.first === 0x82

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { AUDIENCE_FRAMES, TURN_END } from '../../src/memory/lane-layout.js'
+import { ASIDE, AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, TURN_END } from '../../src/memory/lane-layout.js'
 import { LaneStage, streamOf } from '../support/lane-stage.js'
 import { checkClient } from '../support/stays.js'
 
@@ -74,12 +74,24 @@ describe('a lane', () => {
       () => void stage.tick({ symbol: 'C' }),
       () => {
         const turnsBefore = stage.turns
+        stage.published.length = 0
         stage.drain()
         expect(stage.turns - turnsBefore).toBe(2)
         expect(client.audience).toBe(2)
         stage.isBusy = false
       },
     ])
+    const kinds = stage.published.map(({ kind, part }) => (kind === ASIDE ? [kind, part] : kind))
+    const [begin, end] = [kinds.findIndex(Array.isArray), kinds.findLastIndex(Array.isArray)]
+    expect(kinds.slice(begin, end + 1)).toEqual([
+      [ASIDE, 1],
+      // Of the audience that the client leaves, and of the one that it joins.
+      ...[AUDIENCE_FRAMES, AUDIENCE_FRAMES],
+      CLIENT_FRAMES,
+      JOINED,
+      [ASIDE, 0],
+    ])
+    expect(kinds.slice(0, begin).filter(kind => kind === TURN_END)).toHaveLength(2)
     checkClient(stage, client)
     for (const each of stage.clients.values()) checkClient(stage, each)
   })
