@@ -10,6 +10,7 @@ import {
   RESUME_GONE,
   type ReplayPosition,
   snapshotSymbols,
+  wantsAllLatest,
 } from '../src/protocol/lane-commands.js'
 import type { ConflatedSchedule } from './conflated-schedule.js'
 import {
@@ -138,7 +139,7 @@ export class Admissions {
   private answerAlike(next: WaitingJoin[], audience: LaneAudience, offset: number): number {
     const { answerBytesMax, epoch, latestFrames } = this.parts
     const { join } = next[0]!
-    const missed = isBehind(join) ? after(join.fellBehindAt!) : NOTHING
+    const missed = missedBy(join)
     const snapshot = latestFrames.snapshotFor(join, audience, missed)
     const alike = takeAlike(next, (COPIES_MAX * answerBytesMax) / (snapshot.bytes + 1))
     const admissions = alike.map(each => {
@@ -258,6 +259,12 @@ function takeAlike(next: WaitingJoin[], countMax: number): JoinCommand[] {
   return alike
 }
 
+/** Of which ticks a client is given the latest, beside those of the symbols that it asked for. */
+function missedBy(join: JoinCommand): Since {
+  if (wantsAllLatest(join.answers)) return EVERYTHING
+  return isBehind(join) ? after(join.fellBehindAt!) : NOTHING
+}
+
 function after({ flushedOffset, lastOffset }: Progress): Since {
   return { every: lastOffset, latest: flushedOffset }
 }
@@ -267,6 +274,7 @@ function snapshotKeyOf(join: JoinCommand): string | undefined {
   const fellBehindAt = isBehind(join) ? join.fellBehindAt : null
   if (replay !== null) return undefined
   const symbols = snapshotSymbols(answers)
-  if (symbols.length === 0 && fellBehindAt === null) return undefined
-  return JSON.stringify([audience, fellBehindAt?.lastOffset, fellBehindAt?.flushedOffset, symbols])
+  const all = wantsAllLatest(answers)
+  if (symbols.length === 0 && fellBehindAt === null && !all) return undefined
+  return JSON.stringify([audience, fellBehindAt?.lastOffset, fellBehindAt?.flushedOffset, symbols, all])
 }

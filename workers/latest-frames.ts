@@ -232,7 +232,11 @@ export class LatestFrames {
     return {
       ticks,
       // Whoever goes on without a gap is told from which number, be there nothing else to tell.
-      isWanted: asked.length > 0 || ticks.length > 0 || (since !== NOTHING && audience.isConflated),
+      isWanted:
+        asked.length > 0 ||
+        ticks.length > 0 ||
+        since === EVERYTHING ||
+        (since !== NOTHING && audience.isConflated),
       bytes: audience.spec.encoding === 'json' ? JSON_GROWTH * bytes : bytes,
     }
   }

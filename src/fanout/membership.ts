@@ -7,7 +7,7 @@
 import type { Clock } from '../clock.js'
 import { invariant } from '../errors.js'
 import type { Histogram } from '../metrics/histogram.js'
-import { ALL_SYMBOLS, type AudienceSpec, audienceKey } from '../protocol/audience-spec.js'
+import { type AudienceSpec, audienceKey } from '../protocol/audience-spec.js'
 import {
   type CommandAnswer,
   type LaneCommand,
@@ -151,10 +151,8 @@ export class Membership {
 
   /** Lets a recipient be given the latest ticks of all that it gets. */
   private wantSnapshot(recipient: Recipient, { spec, lane }: Audience): void {
-    const symbols =
-      spec.symbols === null ? [ALL_SYMBOLS] : [...spec.symbols, ...spec.latest.flatMap(part => part.symbols)]
     const wanted = recipient.wanted?.audience.spec ?? spec
-    this.want(recipient, wanted, { type: 'snapshot', symbols }, 0, lane)
+    this.want(recipient, wanted, { type: 'snapshot' }, 0, lane)
   }
 
   private want(

@@ -19,6 +19,8 @@ const CEASE_BELOW = 0.35
 const STRETCH_MAX = 2.5
 /** What a client gets at once when gathering more would save little: 150 bytes in a write cost 8 µs, 1,500 cost 9, 15,000 cost 13. */
 const GATHERED_BYTES_MAX = 16 * 1024
+/** Ticks of all symbols in a turn that is held back, about: a lane has room for those, and one that is full reads nothing more. */
+const GATHERED_TICKS_MAX = 2000
 
 /** What one lane may do. */
 interface Gate {
@@ -37,6 +39,7 @@ export class Pace {
   private readonly clock: Pick<Clock, 'nowMs' | 'after'>
   private readonly gatherMs: number
   private readonly arrivals: () => number
+  private readonly ticks: () => number
   private readonly gates: readonly Gate[]
   private isGathering = false
   /** How much longer than usual ticks are gathered. */
@@ -46,6 +49,7 @@ export class Pace {
 
   // Since the window began
   private windowStartMs: number
+  private ticksBefore = 0
   private busyMs = 0
   private writes = 0
   /** Writes that would have been needed without gathering. */
@@ -55,17 +59,20 @@ export class Pace {
 
   /**
    * @param arrivals how often ticks have come so far
+   * @param ticks how many have come so far
    * @param gatherMs 0: never gather
    */
   constructor(
     links: readonly LaneLink[],
     gatherMs: number,
     arrivals: () => number,
+    ticks: () => number,
     clock: Pick<Clock, 'nowMs' | 'after'>,
   ) {
     this.clock = clock
     this.gatherMs = gatherMs
     this.arrivals = arrivals
+    this.ticks = ticks
     this.windowStartMs = clock.nowMs()
     this.gates = links.map(link => ({
       link,
@@ -119,6 +126,7 @@ export class Pace {
     if (passedMs < WINDOW_MS) return
     if (this.gatherMs > 0 && this.writes > 0) this.judge(passedMs)
     this.windowStartMs = endMs
+    this.ticksBefore = this.ticks()
     this.busyMs = 0
     this.writes = 0
     this.writesAlone = 0
@@ -137,7 +145,12 @@ export class Pace {
     this.isGathering = load > (wasGathering ? CEASE_BELOW : GATHER_ABOVE)
     this.stretch = wasGathering ? clamp((this.stretch * share) / GATHER_ABOVE, 1, STRETCH_MAX) : 1
     const bytesPerMs = (this.longestBytes * this.turns) / this.gates.length / passedMs
-    this.gatherNowMs = Math.min(this.gatherMs * this.stretch, GATHERED_BYTES_MAX / bytesPerMs)
+    const ticksPerMs = (this.ticks() - this.ticksBefore) / passedMs
+    this.gatherNowMs = Math.min(
+      this.gatherMs * this.stretch,
+      GATHERED_BYTES_MAX / bytesPerMs,
+      GATHERED_TICKS_MAX / ticksPerMs,
+    )
   }
 
   /** Lets the lane publish. */

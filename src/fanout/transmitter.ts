@@ -90,6 +90,7 @@ export class Transmitter {
       options.links,
       options.gatherMs,
       () => values[MAIN_SLOTS.messagesReceived]!,
+      () => values[MAIN_SLOTS.ticksReceived]!,
       options.clock,
     )
     this.slow = new SlowRecipients({

@@ -79,7 +79,7 @@ export interface JoinCommand {
   readonly answers: readonly CommandAnswer[]
 }
 
-/** The part of an answer that the lane does not know. */
+/** What the client is to be told or given, as far as the lane does not know it. */
 export type CommandAnswer = SubscribedAnswer | UnsubscribedAnswer | SnapshotAnswer
 
 interface ChangedAnswer {
@@ -100,17 +100,19 @@ export interface UnsubscribedAnswer extends ChangedAnswer {
   readonly type: 'unsubscribed'
 }
 
-/** The latest ticks of the symbols, and nothing else: an earlier answer has ended in the midst of a snapshot. */
+/** Nothing but the latest ticks of all that the client gets: an earlier answer has ended in the midst of a snapshot. */
 export interface SnapshotAnswer {
   readonly type: 'snapshot'
-  readonly symbols: readonly string[]
 }
 
-/** The symbols of which the client is to be given the latest ticks. */
+/** The symbols that the client asked for of which it is to be given the latest ticks. */
 export function snapshotSymbols(answers: readonly CommandAnswer[]): string[] {
-  return answers.flatMap(answer =>
-    answer.type === 'snapshot' || (answer.type === 'subscribed' && answer.snapshot) ? answer.symbols : [],
-  )
+  return answers.flatMap(answer => (answer.type === 'subscribed' && answer.snapshot ? answer.symbols : []))
+}
+
+/** Whether the client is to be given the latest ticks of all that it gets. */
+export function wantsAllLatest(answers: readonly CommandAnswer[]): boolean {
+  return answers.some(({ type }) => type === 'snapshot')
 }
 
 /** A stream of the feed has begun, see FeedSession. For all lanes. */

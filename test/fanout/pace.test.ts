@@ -18,14 +18,22 @@ let links: LaneLink[]
 let lanes: FakeLane[]
 let pace: Pace
 let arrived: number
+let ticksIn: number
 
 function start({ gatherMs = GATHER_MS, laneCount = 1 } = {}): void {
   clock = new FakeClock()
   arrived = 0
+  ticksIn = 0
   const layout = laneLayout(8192, 512, 64)
   links = Array.from({ length: laneCount }, (_, index) => new LaneLink(index, layout, LATEST_BYTES, () => {}))
   lanes = links.map(link => new FakeLane(link))
-  pace = new Pace(links, gatherMs, () => arrived, clock)
+  pace = new Pace(
+    links,
+    gatherMs,
+    () => arrived,
+    () => ticksIn,
+    clock,
+  )
 }
 
 beforeEach(() => start())
@@ -269,6 +277,19 @@ describe('where gathering as long as usual still takes more than half of the tim
     holdMs(1, 1, 0.1)
     expect(holdMs(0.5)).toBe(GATHER_MS)
   })
+})
+
+it.each([
+  ['as long as usual', 90_000, GATHER_MS],
+  ['shorter', 200_000, 10],
+])('gathers %s at %i ticks/s, since a lane with too many has to wait', (_, ticksPerSecond, holdMs) => {
+  // What was before the window does not count.
+  ticksIn += 1_000_000
+  work(0)
+  ticksIn += (ticksPerSecond * WINDOW_MS) / 1000
+  gather()
+  turn()
+  expect(clock.delaysMs).toEqual([holdMs])
 })
 
 it('never holds a lane back when it is not to gather', () => {

@@ -921,7 +921,7 @@ describe('a lane that dies in the midst of an answer', () => {
     expect(joins()).toMatchObject([
       {
         ...{ audience: second.id, leaving: second.id, fellBehindAt: null },
-        answers: [{ type: 'snapshot', symbols: ['B', 'C*'] }],
+        answers: [{ type: 'snapshot' }],
       },
     ])
     // What the successor answers to the command that it reads again is for nobody.
@@ -953,7 +953,7 @@ describe('a lane that dies in the midst of an answer', () => {
     const TO_C = { type: 'subscribed', symbols: ['C'], delivery: 'every', snapshot: false } as const
     fanOut.membership.move(mover.recipient, C, TO_C, 100)
     await fanOut.laneDies()
-    expect(joins()).toMatchObject([{ answers: [TO_C, { type: 'snapshot', symbols: ['B', 'C*'] }] }])
+    expect(joins()).toMatchObject([{ answers: [TO_C, { type: 'snapshot' }] }])
   })
 
   it('does not lose the client that its first part has blocked', async () => {
@@ -980,7 +980,14 @@ describe('a lane that dies in the midst of an answer', () => {
     await fanOut.turn()
     fanOut.leave(leaves.recipient)
     const other = fanOut.connect(B)
+    const lane = fanOut.lanes[1]!
+    const asked = lane.commands.find(({ op }) => op === 'join')
+    if (asked?.op !== 'join') throw new Error('nothing was asked of the other lane')
+    lane.ticksTotals.set(asked.audience, 0)
+    lane.beginAnswer(asked)
+    lane.publish()
     await fanOut.laneDies()
+    expect(other.recipient.halfAnswer).toBeDefined()
     expect(stays.recipient.asked).toBeUndefined()
     expect(other.recipient.asked).toBeDefined()
     expect(fanOut.lanes.flatMap(({ commands }) => commands).filter(({ op }) => op === 'join')).toHaveLength(1)

@@ -559,7 +559,7 @@ export class LaneStage {
 
 function answerWith(snapshotOf: readonly string[] | undefined, isTold: boolean): CommandAnswer {
   const symbols = snapshotOf ?? ['*']
-  if (isTold) return { type: 'snapshot', symbols }
+  if (isTold) return { type: 'snapshot' }
   return { type: 'subscribed', symbols, delivery: 'every', snapshot: snapshotOf !== undefined }
 }
 
