@@ -66,7 +66,7 @@ export interface Admission extends Frames {
 }
 
 export const IS_IN = 'in'
-export const IS_WHERE_IT_WAS = 'out'
+export const IS_WHERE_IT_WAS = 'where it was'
 
 export interface Snapshot {
   readonly ticks: readonly LatestTick[]

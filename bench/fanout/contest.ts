@@ -126,6 +126,8 @@ export function cpuBars({ results }: Contest<Measured>): Bar[] {
 
 /** Whether something is wrong with it: a server failed, or clients got what they should not. */
 export function isFaulty({ results, hasFailed }: Contest<Measured>): boolean {
-  const silent = results.get(RINGCAST)?.some(run => run.silentPerClient > 0) ?? false
+  // Where the rows are not servers, all are Ringcast's.
+  const ours = results.get(RINGCAST) ?? [...results.values()].flat()
+  const silent = ours.some(run => run.silentPerClient > 0)
   return hasFailed || silent || [...results.values()].flat().some(run => run.errorCount > 0)
 }

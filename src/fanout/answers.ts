@@ -82,8 +82,7 @@ export class Answers {
     }
     recipient.answered = recipient.join
     this.writeTo(recipient, link)
-    if (link.ring.descriptor.kind === ANSWER_BEGUN)
-      recipient.halfAnswer = { join: recipient.join, place: joinPlace(link) }
+    if (link.ring.descriptor.kind === ANSWER_BEGUN) recipient.halfWay = joinPlace(link)
   }
 
   /** A part of what a recipient missed while it was away. */
@@ -107,7 +106,7 @@ export class Answers {
       // The snapshot has told the number from which its audience goes on.
       const { seq } = recipient.asked!.audience
       recipient.answered = recipient.join
-      recipient.halfAnswer = { join: recipient.join, place: { offset: lastOffset, seq, continuity } }
+      recipient.halfWay = { offset: lastOffset, seq, continuity }
     }
   }
 
@@ -125,7 +124,7 @@ export class Answers {
       this.countLapped(recipient.audience.progress.ticksTotal - recipient.progress.ticksTotal)
     recipient.receiving?.release(recipient)
     recipient.waitsIn = undefined
-    recipient.halfAnswer = undefined
+    recipient.halfWay = undefined
     recipient.progress = waits ? progress : undefined
     const audience = this.events.joined(recipient, isWhole)
     if (audience === undefined) return
@@ -139,12 +138,11 @@ export class Answers {
 
   /** A lane has died in the midst of an answer: its successor is not to repeat what the recipient was given of it. */
   private endHalfAnswer(recipient: Recipient): void {
-    const { halfAnswer } = recipient
-    recipient.halfAnswer = undefined
-    if (halfAnswer === undefined || halfAnswer.join !== recipient.join) return
-    const { place } = halfAnswer
-    if ('waits' in place) this.letIn(recipient, place, false)
-    else this.events.replayed(recipient, place)
+    const { halfWay } = recipient
+    recipient.halfWay = undefined
+    if (halfWay === undefined) return
+    if ('waits' in halfWay) this.letIn(recipient, halfWay, false)
+    else this.events.replayed(recipient, halfWay)
   }
 
   /** The audience has been sent what its newcomers did not wait for: from here on they can be in it, but for what comes meanwhile. */

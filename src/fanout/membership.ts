@@ -168,7 +168,8 @@ export class Membership {
       audience,
       answers: [...(before?.answers ?? []), answer],
       answerBytes: answerBytes + (before?.answerBytes ?? 0),
-      sinceUs: before?.sinceUs ?? this.options.clock.epochUs(),
+      // Nobody has asked for the rest of a snapshot.
+      sinceUs: before?.sinceUs || (answer.type === 'snapshot' ? 0 : this.options.clock.epochUs()),
       wasDeferred: before?.wasDeferred ?? false,
     }
     if (before !== undefined) this.drop(before.audience)

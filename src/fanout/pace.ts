@@ -42,8 +42,6 @@ export class Pace {
   private readonly ticks: () => number
   private readonly gates: readonly Gate[]
   private isGathering = false
-  /** How much longer than usual ticks are gathered. */
-  private stretch = 1
   /** Of the ticks that come now. */
   private gatherNowMs = 0
 
@@ -143,11 +141,11 @@ export class Pace {
     const load = share * (this.writesAlone / this.writes)
     const wasGathering = this.isGathering
     this.isGathering = load > (wasGathering ? CEASE_BELOW : GATHER_ABOVE)
-    this.stretch = wasGathering ? clamp((this.stretch * share) / GATHER_ABOVE, 1, STRETCH_MAX) : 1
+    const halfMs = wasGathering ? (this.gatherNowMs * share) / GATHER_ABOVE : this.gatherMs
     const bytesPerMs = (this.longestBytes * this.turns) / this.gates.length / passedMs
     const ticksPerMs = (this.ticks() - this.ticksBefore) / passedMs
     this.gatherNowMs = Math.min(
-      this.gatherMs * this.stretch,
+      clamp(halfMs, this.gatherMs, STRETCH_MAX * this.gatherMs),
       GATHERED_BYTES_MAX / bytesPerMs,
       GATHERED_TICKS_MAX / ticksPerMs,
     )

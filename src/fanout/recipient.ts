@@ -20,13 +20,7 @@ export interface AudienceRequest {
   wasDeferred: boolean
 }
 
-/** Where a client is that was given the first part of an answer whose snapshot goes on in another, should that not come. */
-export interface HalfAnswer {
-  readonly join: number
-  /** How far the audience is that it joins, and whether it waits there, see JOINED; or how far its replay is. */
-  readonly place: JoinPlace | ReplayPosition
-}
-
+/** Where a client comes in: how far the audience is that it joins, and whether it waits there, see JOINED. */
 export interface JoinPlace {
   readonly progress: Progress
   readonly waits: boolean
@@ -61,7 +55,8 @@ export class Recipient {
   join = 0
   /** Number of the last request whose answer it was given, or the first part of it. */
   answered = 0
-  halfAnswer: HalfAnswer | undefined
+  /** Where it is after the first part of an answer, should the rest not come: in, or so far with its replay. */
+  halfWay: JoinPlace | ReplayPosition | undefined
   /** The first record it has not got, or NO_RECORD while it has all. */
   nextRecord = NO_RECORD
   /** How far the replay of what it missed while it was away is, from the connection until it has joined. */

@@ -126,6 +126,7 @@ export class Transmitter {
   /** Sends no more frames to a recipient; its socket may stay open to be closed in order. */
   mute(recipient: Recipient): void {
     recipient.join++
+    recipient.halfWay = undefined
     recipient.receiving?.release(recipient)
     recipient.waitsIn?.newcomers.delete(recipient)
     recipient.nextRecord = NO_RECORD

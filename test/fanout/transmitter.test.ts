@@ -987,7 +987,7 @@ describe('a lane that dies in the midst of an answer', () => {
     lane.beginAnswer(asked)
     lane.publish()
     await fanOut.laneDies()
-    expect(other.recipient.halfAnswer).toBeDefined()
+    expect(other.recipient.halfWay).toBeDefined()
     expect(stays.recipient.asked).toBeUndefined()
     expect(other.recipient.asked).toBeDefined()
     expect(fanOut.lanes.flatMap(({ commands }) => commands).filter(({ op }) => op === 'join')).toHaveLength(1)
