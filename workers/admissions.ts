@@ -145,10 +145,10 @@ export class Admissions {
     const admissions = alike.map(each => {
       // First: a member that joins anew is sent what the others are sent.
       this.prepare(each, audience, offset)
-      const { frames, ...rest } = this.farewell(each, offset)
-      const answer = joinFrames(frames, joinAnswer(each, audience, epoch))
+      const { frames: farewell, messages, ticks } = this.farewell(each, offset)
+      const frames = joinFrames(farewell, joinAnswer(each, audience, epoch))
       const waits = audience.parts.some(part => part.hasNews())
-      return { ...rest, join: each, frames: answer, framesAfter: NO_FRAMES, waits, halfWay: IS_IN } as const
+      return { join: each, frames, framesAfter: NO_FRAMES, messages, ticks, waits, halfWay: IS_IN } as const
     })
     return latestFrames.admit(admissions, audience, snapshot)
   }

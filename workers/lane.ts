@@ -200,15 +200,12 @@ export class Lane {
       while (!this.stopRequested()) {
         const read = this.readRecords()
         if (this.schedule.nextMs < Number.POSITIVE_INFINITY) this.schedule.noteDue(this.clock.nowMs())
+        if (this.canAnswerPlainJoins()) this.answerPlainJoins()
         if (this.hasTurn()) {
           const ahead = this.ring.turnsAhead()
           // While the transmitter is busy there is time to gather all that there is: then its next writes carry more.
           if (ahead === 0 || (ahead < TURNS_AHEAD_MAX && !read)) {
             this.publishTurn()
-            continue
-          }
-          if (this.canAnswerPlainJoins()) {
-            this.answerPlainJoins()
             continue
           }
         } else this.settle()
@@ -610,8 +607,9 @@ export class Lane {
   }
 
   /**
-   * While the lane may publish no turn, answers those who change what they want. Of what was gathered only what goes before the answers
-   * is published, so the rest may still grow; a successor that reads the commands again finds answers that nobody waits for.
+   * Answers those who change what they want, before the next turn and whether or not it may be published: the transmitter gives them their
+   * answers before what is on its way to others. Of what was gathered only what goes before the answers is published, so the rest may
+   * still grow; a successor that reads the commands again finds answers that nobody waits for.
    */
   private answerPlainJoins(): void {
     this.composer.publishedUs = this.clock.epochUs()

@@ -98,7 +98,8 @@ export class CommandDesk {
       const { done, refused } = subscriptions.remove(symbols)
       answer = { type: 'unsubscribed', id, symbols: done, ...refusals(refused) }
     }
-    this.options.membership.move(recipient, { ...subscriptions.selection, ...form }, answer, answerBytes)
+    const { latest, symbols: wanted } = subscriptions.selection
+    this.options.membership.move(recipient, { symbols: wanted, latest, ...form }, answer, answerBytes)
     return undefined
   }
 }

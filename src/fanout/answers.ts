@@ -55,15 +55,15 @@ export class Answers {
     const recipient = this.recipientOf(link)
     if (recipient === undefined) return
     const { kind } = link.ring.descriptor
-    if (kind === JOINED) this.letIn(recipient, joinPlace(link), true)
+    if (kind === JOINED) this.letIn(recipient, link, joinPlace(link), true)
     else if (kind === REPLAYED) this.replay(recipient, link)
     else this.answer(recipient, link)
   }
 
   /** The lane's thread has ended, and all it published was taken. */
-  laneEnded({ index }: LaneLink): void {
+  laneEnded(link: LaneLink): void {
     for (const recipient of this.recipients.values())
-      if (recipient.asked?.audience.lane === index) this.endHalfAnswer(recipient)
+      if (recipient.asked?.audience.lane === link.index) this.endHalfAnswer(recipient, link)
   }
 
   private recipientOf(link: LaneLink): Recipient | undefined {
@@ -76,6 +76,7 @@ export class Answers {
 
   private answer(recipient: Recipient, link: LaneLink): void {
     if (!recipient.socket.writable) return
+    this.slow.bringUpToDate(recipient)
     if (recipient.isBehind || (recipient.isBlocked && !mayAnswerBlocked(recipient))) {
       this.events.deferred(recipient)
       return
@@ -118,7 +119,12 @@ export class Answers {
     if (!isTaken) this.slow.block(recipient, link.window, segment)
   }
 
-  private letIn(recipient: Recipient, { progress, waits }: JoinPlace, isWhole: boolean): void {
+  private letIn(
+    recipient: Recipient,
+    { window }: LaneLink,
+    { progress, waits }: JoinPlace,
+    isWhole: boolean,
+  ): void {
     if (recipient.waitsIn !== undefined) recipient.waitsIn.newcomers.delete(recipient)
     else if (recipient.progress !== undefined && recipient.audience !== undefined)
       this.countLapped(recipient.audience.progress.ticksTotal - recipient.progress.ticksTotal)
@@ -128,7 +134,7 @@ export class Answers {
     recipient.progress = waits ? progress : undefined
     const audience = this.events.joined(recipient, isWhole)
     if (audience === undefined) return
-    audience.joinedAt(progress.lastOffset)
+    audience.joinedAt(progress.lastOffset, window)
     if (!waits) audience.admit(recipient)
     else {
       recipient.waitsIn = audience
@@ -137,11 +143,11 @@ export class Answers {
   }
 
   /** A lane has died in the midst of an answer: its successor is not to repeat what the recipient was given of it. */
-  private endHalfAnswer(recipient: Recipient): void {
+  private endHalfAnswer(recipient: Recipient, link: LaneLink): void {
     const { halfWay } = recipient
     recipient.halfWay = undefined
     if (halfWay === undefined) return
-    if ('waits' in halfWay) this.letIn(recipient, halfWay, false)
+    if ('waits' in halfWay) this.letIn(recipient, link, halfWay, false)
     else this.events.replayed(recipient, halfWay)
   }
 

@@ -24,7 +24,12 @@ export class Audience {
   private leftCount = 0
   /** At which member the next pass begins. */
   firstMember = 0
+  /** The last record that was read. */
   lastRecord = NO_RECORD
+  /** The first record that was read and is not sent, be it in hand or not; or NO_RECORD. */
+  firstPending = NO_RECORD
+  /** Whether a pass over the members is in hand. */
+  isInPass = false
   /** Number of its last `ticks` message. */
   seq = 0
   /** What all its records have taken, bytes. */
@@ -62,8 +67,16 @@ export class Audience {
     return { audience: id, spec, seq, ...sent, conflated: conflated.map(part => part && { ...part }) }
   }
 
+  /** A record was read, which is to be sent. */
+  recordRead(record: number, bytes: number): void {
+    this.lastRecord = record
+    this.bytesTotal += bytes
+    if (this.firstPending === NO_RECORD) this.firstPending = record
+  }
+
   /** All members that are not behind have got the record. */
   recordSent(window: FrameWindow, record: number): void {
+    this.firstPending = window.next(record)
     this.seq += window.messageCount(record)
     const part = window.part(record)
     if (part === 0) this.sent = window.progress(record, this.sent)
@@ -84,15 +97,17 @@ export class Audience {
     this.flushedOffset = least
   }
 
-  /** The lane has let somebody in: all up to there is sent. */
-  joinedAt(offset: number): void {
-    this.progress = { ...this.progress, lastOffset: offset }
+  /** The lane has let somebody in: there is nothing up to that offset but what was read. */
+  joinedAt(offset: number, window: FrameWindow): void {
+    if (this.firstPending === NO_RECORD) this.progress = { ...this.progress, lastOffset: offset }
+    else window.extend(this.lastRecord, offset)
   }
 
-  /** Lets the recipient get this audience's frames from the next record on. Never during a pass. */
+  /** Lets the recipient get this audience's frames from the record on that is read next. */
   admit(recipient: Recipient): void {
-    this.dropLeavers()
+    if (!this.isInPass) this.dropLeavers()
     recipient.receiving = this
+    recipient.lastGiven = this.lastRecord
     this.members.push(recipient)
   }
 

@@ -58,12 +58,28 @@ export class FrameWindow {
     this.freeSegmentsWanted = Math.max(FREE_SEGMENTS_MIN, ring.segmentCount / 4)
   }
 
-  /** Notes that frames lie in `segment`; to be called for every descriptor that names bytes, in order. */
-  enter(segment: number): void {
+  /**
+   * Notes that frames lie in `segment`; to be called for every descriptor that names bytes, in order.
+   *
+   * @param keepFrom see `makeRoom`
+   */
+  enter(segment: number, keepFrom = this.nextRecord): void {
     if (segment === this.current) return
     this.current = segment
     this.window.push({ segment, firstRecord: this.nextRecord })
-    while (this.ring.freeSegments() < this.freeSegmentsWanted && this.window.length > 1) this.dropOldest()
+    this.makeRoom(keepFrom)
+  }
+
+  /**
+   * Gives segments back to the lane if it has too few.
+   *
+   * @param keepFrom this record and those after it are on their way: they stay, whatever the lane needs
+   */
+  makeRoom(keepFrom = this.nextRecord): void {
+    while (this.ring.freeSegments() < this.freeSegmentsWanted && this.window.length > 1) {
+      if (this.window[1]!.firstRecord > keepFrom) return
+      this.dropOldest()
+    }
     while (this.ring.freeSegments() < FREE_SEGMENTS_MIN && this.condemned.length > 0) {
       const needed = this.condemned[0]!
       this.events.segmentNeeded(needed)
@@ -164,6 +180,12 @@ export class FrameWindow {
       lastOffset: this.lastOffsets[index]!,
       flushedOffset,
     }
+  }
+
+  /** Its audience has nothing up to a later offset than the record told. */
+  extend(record: number, lastOffset: number): void {
+    const index = record & MASK
+    this.lastOffsets[index] = Math.max(this.lastOffsets[index]!, lastOffset)
   }
 
   /** The audience's record after this one, or NO_RECORD. */

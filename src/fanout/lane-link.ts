@@ -18,6 +18,7 @@ import { LaneState } from '../memory/lane-state.js'
 import { latestStoreBytes } from '../memory/latest-store.js'
 import type { Audience } from './audience.js'
 import { FrameWindow } from './frame-window.js'
+import type { Pass, TurnEnded } from './pass.js'
 
 export class LaneLink {
   readonly index: number
@@ -32,6 +33,8 @@ export class LaneLink {
   readonly window: FrameWindow
   readonly state: LaneState
   readonly audiences = new Map<number, Audience>()
+  /** What was read and is not sent yet, in its order. */
+  readonly queue: (Pass | TurnEnded)[] = []
   /** Whether what is read now is between two turns, see ASIDE. */
   isAside = false
   private readonly control: Int32Array

@@ -1,6 +1,6 @@
 /**
  * One client as the transmitter sees it: a socket and a cursor. Main thread.
- * A recipient is behind when some record of its audience has not been written to it; `nextRecord` is then the first such.
+ * A recipient is behind when some record of its audience has been written to the others and not to it; `nextRecord` is then the first such.
  */
 import type { Duplex } from 'node:stream'
 import type { CommandAnswer, Progress, RESUME_GONE, ReplayPosition } from '../protocol/lane-commands.js'
@@ -59,6 +59,8 @@ export class Recipient {
   halfWay: JoinPlace | ReplayPosition | undefined
   /** The first record it has not got, or NO_RECORD while it has all. */
   nextRecord = NO_RECORD
+  /** The last record of the audience that it is not to be given any more: it has got it, or was not in then. */
+  lastGiven = NO_RECORD
   /** How far the replay of what it missed while it was away is, from the connection until it has joined. */
   replay: ReplayPosition | typeof RESUME_GONE | undefined
   /** The audience that it has joined without getting its frames yet: it is to ask anew when that has been sent the next. */

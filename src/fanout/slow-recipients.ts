@@ -22,8 +22,6 @@ export interface SlowRecipientsParts {
   readonly clock: Pick<Clock, 'nowMs' | 'epochUs'>
   readonly counters: CounterWriter
   readonly links: readonly LaneLink[]
-  /** Whether the record is on its way to those that are not behind; each lane numbers its own. */
-  readonly isInHand: (link: LaneLink, record: number) => boolean
   /** See TransmitterEvents and AnswerEvents. */
   readonly lapped: (recipient: Recipient) => void
   readonly caughtUp: (recipient: Recipient) => void
@@ -78,6 +76,26 @@ export class SlowRecipients {
     for (const { window, segment } of pins) window.unpin(segment)
   }
 
+  /** Gives a recipient what was read of its audience and is still on its way to the others, as far as it takes it. */
+  bringUpToDate(recipient: Recipient): void {
+    const audience = recipient.receiving
+    const link = audience && this.parts.links[audience.lane]
+    if (audience === undefined || link === undefined || recipient.isBehind) return
+    const { window } = link
+    let record = audience.firstPending
+    let { progress } = audience
+    while (record !== NO_RECORD && record <= recipient.lastGiven) {
+      progress = window.progress(record, progress)
+      record = window.next(record)
+    }
+    if (record === NO_RECORD) return
+    recipient.nextRecord = record
+    recipient.progress = progress
+    while (recipient.isBehind && !recipient.isBlocked && recipient.socket.writable)
+      this.writeRecords(recipient, audience, link)
+    if (!recipient.isBehind) recipient.progress = undefined
+  }
+
   /** Gives a recipient what it has not got, in writes as large as the ring has it in a row. */
   catchUp(recipient: Recipient): void {
     const audience = recipient.receiving
@@ -92,8 +110,7 @@ export class SlowRecipients {
         this.lap(recipient)
         return
       }
-      // A pass in hand gives its record to those that are not behind; who gets it here would get it twice.
-      if (bytesLeft <= 0 || this.parts.isInHand(link, recipient.nextRecord)) {
+      if (bytesLeft <= 0) {
         // To the end of the line.
         this.catchingUp.delete(recipient)
         this.catchingUp.add(recipient)
@@ -124,13 +141,13 @@ export class SlowRecipients {
     const start = window.start(first)
     const segment = window.segment(first)
     let progress = window.progress(first, recipient.progress ?? audience.progress)
+    let last = first
     let length = window.length(first)
     let messages = window.messageCount(first)
     let ticks = window.tickCount(first)
     let next = window.next(first)
     while (
       next !== NO_RECORD &&
-      !this.parts.isInHand(link, next) &&
       window.start(next) === start + length &&
       window.segment(next) === segment &&
       length + window.length(next) <= CATCH_UP_WRITE_BYTES_MAX
@@ -139,9 +156,11 @@ export class SlowRecipients {
       length += window.length(next)
       messages += window.messageCount(next)
       ticks += window.tickCount(next)
+      last = next
       next = window.next(next)
     }
     recipient.progress = progress
+    recipient.lastGiven = last
     recipient.nextRecord = next
     const isTaken = writeFrames(recipient, link, start, length)
     countWrites(this.parts.counters, 1, ticks, messages, length)

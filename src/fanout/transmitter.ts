@@ -2,6 +2,9 @@
  * The main thread's loop that takes turns from the lanes and gives each client one slice of the frame ring.
  * Per client and record it does one write: no copy, no closure, no allocation of ours. Bytes that the kernel has not taken
  * stay pinned until it has.
+ *
+ * What lanes have published is read ahead of what is being sent: an answer between two turns is for one client, which is given first what
+ * its audience has on the way, and need not wait for all that others have.
  */
 import type { Clock } from '../clock.js'
 import type { CounterWriter } from '../memory/counters.js'
@@ -9,35 +12,18 @@ import { ASIDE, AUDIENCE_FRAMES, PART_BEGUN, TURN_END } from '../memory/lane-lay
 import type { Histogram } from '../metrics/histogram.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { type AnswerEvents, Answers } from './answers.js'
-import type { Audience } from './audience.js'
 import { NO_RECORD } from './frame-window.js'
 import { countWrites, writeFrames } from './frame-writes.js'
 import type { LaneLink } from './lane-link.js'
 import { Pace } from './pace.js'
+import { Pass, TURN_ENDED } from './pass.js'
 import type { Recipient } from './recipient.js'
 import { SlowRecipients } from './slow-recipients.js'
 
 /** Writes between two looks at the clock: about a third of a millisecond. */
 const WRITES_PER_LOOK = 32
-/** Descriptors read before the lane may have their places, so that a lane with many audiences need not wait for a whole turn. */
-const RECORDS_PER_RELEASE = 1024
-
-/** One record on its way to the members of its audience. */
-interface Pass {
-  readonly link: LaneLink
-  readonly audience: Audience
-  readonly record: number
-  readonly start: number
-  readonly length: number
-  readonly ticks: number
-  readonly messages: number
-  readonly receivedUs: number
-  /** How many members the pass is for; it begins at `audience.firstMember`. */
-  readonly memberCount: number
-  membersDone: number
-  /** Writes not counted yet. */
-  written: number
-}
+/** Records of one lane that are read ahead at the most. */
+const QUEUE_MAX = 4096
 
 export interface TransmitterEvents extends AnswerEvents {
   /** The recipient is no longer behind, or its socket has taken all that was for it. */
@@ -64,8 +50,6 @@ export class Transmitter {
   private isStopped = false
   /** At which lane the next round begins. */
   private firstLink = 0
-  /** The pass in hand; it stays open when it runs out of time. */
-  private pass: Pass | undefined
   private deadlineMs = 0
   private writesUntilLook = WRITES_PER_LOOK
 
@@ -97,7 +81,6 @@ export class Transmitter {
       clock: options.clock,
       counters: options.counters,
       links: options.links,
-      isInHand: (link, record) => this.pass?.record === record && this.pass.link === link,
       lapped: recipient => options.events.lapped(recipient),
       caughtUp: recipient => options.events.caughtUp(recipient),
       goOn: () => this.scheduleRun(),
@@ -140,13 +123,13 @@ export class Transmitter {
 
   /** Whether all that was published is with the kernel. */
   get isDrained(): boolean {
-    if (this.pass !== undefined || this.slow.blocked.size > 0 || this.slow.catchingUp.size > 0) return false
-    return this.links.every(link => !link.ring.hasNext())
+    if (this.slow.blocked.size > 0 || this.slow.catchingUp.size > 0) return false
+    return this.links.every(link => this.isTransmitted(link))
   }
 
   /** Whether all that this lane has published was handed to sockets, or to those that are behind. */
   isTransmitted(link: LaneLink): boolean {
-    return this.pass?.link !== link && !link.ring.hasNext()
+    return link.queue.length === 0 && !link.ring.hasNext()
   }
 
   /** A lane rang: something was published. */
@@ -196,7 +179,7 @@ export class Transmitter {
 
   /** @returns false when the time is up and something is left */
   private transmitAll(): boolean {
-    if (this.pass !== undefined && !this.goOn(this.pass)) return false
+    this.readAll()
     for (const recipient of this.slow.catchingUp) {
       this.slow.catchUp(recipient)
       // Those that are not behind get at least a look's worth of writes below, and the pass they begin goes first next time.
@@ -216,32 +199,63 @@ export class Transmitter {
 
   /** Transmits what a lane has published. @returns false when the time is up */
   private drain(link: LaneLink): boolean {
-    const { ring } = link
-    let records = 0
-    while (ring.next()) {
-      const { kind, length, part, segment } = ring.descriptor
-      if (kind === ASIDE) link.isAside = part === 1
-      else if (!link.isAside) this.pace.reading(link)
-      if (length > 0) link.window.enter(segment)
-      if (kind === AUDIENCE_FRAMES) {
-        if (!this.beginPass(link)) return false
-      } else if (kind === PART_BEGUN) this.beginPart(link)
-      else if (kind === TURN_END) this.endTurn(link)
-      else if (kind !== ASIDE) this.answers.take(link)
-      if (++records % RECORDS_PER_RELEASE === 0) {
-        ring.release()
-        link.tellRoom()
-      }
+    const { queue } = link
+    for (;;) {
+      this.read(link)
+      const next = queue[0]
+      if (next === undefined) break
+      if (next === TURN_ENDED) {
+        queue.shift()
+        this.endTurn(link)
+      } else if (!this.goOn(link, next)) return false
     }
-    ring.release()
-    link.tellRoom()
+    link.window.makeRoom()
     return true
   }
 
   private endTurn(link: LaneLink): void {
     this.counters.values[MAIN_SLOTS.turns]! += 1
-    link.ring.release()
+    this.pace.reading(link)
     this.pace.turnEnded(link)
+  }
+
+  // Reading
+
+  private readAll(): void {
+    for (const link of this.links) this.read(link)
+  }
+
+  /** Queues records, and does at once all else that need not wait for them. */
+  private read(link: LaneLink): void {
+    const { queue, ring, window } = link
+    let isAnyRead = false
+    while (queue.length < QUEUE_MAX && mayRead(link)) {
+      ring.next()
+      isAnyRead = true
+      const { kind, length, part, segment } = ring.descriptor
+      if (length > 0) window.enter(segment, firstRecord(queue))
+      if (kind === AUDIENCE_FRAMES) this.queueRecord(link)
+      else if (kind === TURN_END) queue.push(TURN_ENDED)
+      else if (kind === ASIDE) link.isAside = part === 1
+      else {
+        if (!link.isAside) this.pace.reading(link)
+        if (kind === PART_BEGUN) this.beginPart(link)
+        else this.answers.take(link)
+      }
+    }
+    if (!isAnyRead) return
+    ring.release()
+    link.tellRoom()
+  }
+
+  private queueRecord(link: LaneLink): void {
+    const { descriptor } = link.ring
+    const audience = link.audiences.get(descriptor.target)
+    // Its last member has left meanwhile.
+    if (audience === undefined) return
+    const record = link.window.add(descriptor, audience.lastRecord, audience.bytesTotal)
+    audience.recordRead(record, descriptor.length)
+    link.queue.push(new Pass(audience, record, link.isAside))
   }
 
   private beginPart(link: LaneLink): void {
@@ -251,43 +265,26 @@ export class Transmitter {
 
   // A record for an audience
 
-  private beginPass(link: LaneLink): boolean {
-    const { descriptor } = link.ring
-    const audience = link.audiences.get(descriptor.target)
-    // Its last member has left meanwhile.
-    if (audience === undefined) return true
-    const record = link.window.add(descriptor, audience.lastRecord, audience.bytesTotal)
-    audience.lastRecord = record
-    audience.bytesTotal += descriptor.length
-    audience.dropLeavers()
-    const memberCount = audience.members.length
-    audience.firstMember = memberCount === 0 ? 0 : (audience.firstMember + 1) % memberCount
-    this.pass = {
-      link,
-      audience,
-      record,
-      start: descriptor.start,
-      length: descriptor.length,
-      ticks: descriptor.ticks,
-      messages: descriptor.messages,
-      receivedUs: descriptor.receivedUs,
-      memberCount,
-      membersDone: 0,
-      written: 0,
+  /** Gives the record in hand to the members that are left. @returns false when the time is up, be the pass at its end or not */
+  private goOn(link: LaneLink, pass: Pass): boolean {
+    if (!pass.hasBegun) {
+      if (!pass.isAside) this.pace.reading(link)
+      pass.begin()
     }
-    return this.goOn(this.pass)
-  }
-
-  /** Gives the record to the members that are left. @returns false when the time is up, be the pass at its end or not */
-  private goOn(pass: Pass): boolean {
-    const { audience, length, link, memberCount, record, start } = pass
+    const { audience, memberCount, record } = pass
     const { members } = audience
-    const segment = link.window.segment(record)
+    const { window } = link
+    const start = window.start(record)
+    const length = window.length(record)
+    const segment = window.segment(record)
     let isTimeUp = false
     let position = audience.firstMember + pass.membersDone
-    for (; pass.membersDone < memberCount; pass.membersDone++, position++) {
+    while (pass.membersDone < memberCount && !isTimeUp) {
       const member = members[position < memberCount ? position : position - memberCount]!
-      if (member.receiving !== audience || member.nextRecord !== NO_RECORD) continue
+      pass.membersDone++
+      position++
+      if (member.receiving !== audience || member.nextRecord !== NO_RECORD || member.lastGiven >= record)
+        continue
       if (member.blockedSinceMs !== 0) {
         member.nextRecord = record
         member.progress = audience.progress
@@ -295,36 +292,58 @@ export class Transmitter {
       }
       // Closing: its end is on the way.
       if (!member.socket.writable) continue
-      if (!writeFrames(member, link, start, length)) this.slow.block(member, link.window, segment)
+      member.lastGiven = record
+      if (!writeFrames(member, link, start, length)) this.slow.block(member, window, segment)
       pass.written++
       if (--this.writesUntilLook === 0) {
         this.writesUntilLook = WRITES_PER_LOOK
-        this.count(pass)
-        if (this.isTimeUp()) {
-          isTimeUp = true
-          pass.membersDone++
-          break
-        }
+        this.count(link, pass)
+        isTimeUp = this.isTimeUp()
+        if (!isTimeUp) this.readAll()
       }
     }
-    this.count(pass)
+    this.count(link, pass)
     if (pass.membersDone < memberCount) return false
-    audience.recordSent(link.window, record)
-    this.pass = undefined
+    link.queue.shift()
+    audience.isInPass = false
+    audience.recordSent(window, record)
     if (audience.newcomers.size > 0) this.answers.letAskAnew(audience)
     return !isTimeUp
   }
 
-  private count(pass: Pass): void {
-    const { written } = pass
+  private count(link: LaneLink, pass: Pass): void {
+    const { record, written } = pass
     if (written === 0) return
     pass.written = 0
-    countWrites(this.counters, written, written * pass.ticks, written * pass.messages, written * pass.length)
-    this.pace.wrote(pass.link, written, pass.ticks, pass.length)
-    if (pass.receivedUs > 0) this.latency.observe(this.clock.epochUs() - pass.receivedUs, written)
+    const { window } = link
+    const ticks = window.tickCount(record)
+    const length = window.length(record)
+    countWrites(
+      this.counters,
+      written,
+      written * ticks,
+      written * window.messageCount(record),
+      written * length,
+    )
+    this.pace.wrote(link, written, ticks, length)
+    const receivedUs = window.received(record)
+    if (receivedUs > 0) this.latency.observe(this.clock.epochUs() - receivedUs, written)
   }
 
   private scheduleRun(): void {
     if (this.immediate === undefined && !this.isStopped) this.immediate = setImmediate(this.continueRunning)
   }
+}
+
+/** Whether the next descriptor, if there is one, may be read now: whatever is not between two turns waits for the records before it. */
+function mayRead({ isAside, queue, ring }: LaneLink): boolean {
+  const kind = ring.nextKind()
+  if (kind === undefined || isAside || queue.length === 0) return kind !== undefined
+  return kind === AUDIENCE_FRAMES || kind === TURN_END || kind === ASIDE
+}
+
+/** The first record that is on its way; undefined: there is none. */
+function firstRecord(queue: LaneLink['queue']): number | undefined {
+  for (const entry of queue) if (entry !== TURN_ENDED) return entry.record
+  return undefined
 }

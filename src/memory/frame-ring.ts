@@ -194,6 +194,13 @@ export class FrameRingReader {
     return Atomics.load(this.memory.control, DESCRIPTOR_HEAD) !== this.tail
   }
 
+  /** What kind the next descriptor is; undefined: there is none. */
+  nextKind(): number | undefined {
+    if (!this.hasNext()) return undefined
+    const index = this.tail & (this.layout.descriptorCount - 1)
+    return this.memory.int32[index * INT32S]
+  }
+
   /** Reads the next descriptor into `descriptor`. @returns false when there is none */
   next(): boolean {
     if (!this.hasNext()) return false

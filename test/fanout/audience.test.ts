@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { Audience } from '../../src/fanout/audience.js'
+import { FrameWindow, NO_RECORD } from '../../src/fanout/frame-window.js'
 import { Recipient } from '../../src/fanout/recipient.js'
+import { Descriptor, FrameRingReader } from '../../src/memory/frame-ring.js'
+import { laneLayout } from '../../src/memory/lane-layout.js'
 import { FakeSocket } from '../support/fake-socket.js'
 import { spec } from '../support/specs.js'
 
@@ -8,6 +11,17 @@ const SPEC = spec({ symbols: ['A'] })
 
 function recipient(id: number): Recipient {
   return new Recipient(id, `test-${id}`, new FakeSocket().duplex)
+}
+
+function frameWindow(): FrameWindow {
+  const layout = laneLayout(8192, 512, 64)
+  const ring = new FrameRingReader(new SharedArrayBuffer(layout.totalBytes), layout)
+  return new FrameWindow(ring, { segmentFreed: () => {}, segmentNeeded: () => {} })
+}
+
+/** A record with this account of its audience. */
+function described(ticksTotal: number, lastOffset: number): Descriptor {
+  return Object.assign(new Descriptor(), { length: 10, ticksTotal, lastOffset })
 }
 
 describe('Audience', () => {
@@ -83,8 +97,26 @@ describe('Audience', () => {
     ])
     audience.partSent(3, 20, 40)
     expect(conflated[2]).toEqual({ flushedOffset: 9, ticksTotal: 18 })
-    audience.joinedAt(30)
+    audience.joinedAt(30, frameWindow())
     expect(audience.progress).toMatchObject({ lastOffset: 30, flushedOffset: 8 })
+  })
+
+  it('is as far as it was until what was read before somebody joined is sent', () => {
+    const audience = new Audience(1, 0, 'key', SPEC)
+    const window = frameWindow()
+    const [first, second] = [5, 9].map((offset, index) => {
+      const record = window.add(described(index + 1, offset), audience.lastRecord, audience.bytesTotal)
+      audience.recordRead(record, 10)
+      return record
+    })
+    audience.joinedAt(30, window)
+    expect(audience.progress).toMatchObject({ ticksTotal: 0, lastOffset: 0 })
+    audience.recordSent(window, first!)
+    expect(audience.firstPending).toBe(second)
+    expect(audience.progress).toMatchObject({ ticksTotal: 1, lastOffset: 5 })
+    audience.recordSent(window, second!)
+    expect(audience.firstPending).toBe(NO_RECORD)
+    expect(audience.progress).toMatchObject({ ticksTotal: 2, lastOffset: 30 })
   })
 
   it('keeps account of any number of parts', () => {

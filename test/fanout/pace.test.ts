@@ -379,7 +379,7 @@ describe('answers between turns', () => {
 
   async function answer(isWhole = true): Promise<void> {
     fanOut.connect()
-    fanOut.lane.obeyAside(isWhole)
+    fanOut.lane.obeyAside({ isWhole })
     fanOut.transmitter.wake()
     await fanOut.rest()
   }

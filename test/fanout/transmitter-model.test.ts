@@ -1,7 +1,7 @@
 /**
  * Does a member get each record of its audience exactly once, whatever happens to it and to the others? Random members
- * block, drain a little, drain, leave and come back, on a ring so small that they are lapped and cut off all the time, while
- * the transmitter runs out of time at random. Nothing here is a thread: a seed is a whole run, and fails again by itself.
+ * block, drain a little, drain, go over to another audience, leave and come back, on a ring so small that they are lapped and cut off all
+ * the time, while the transmitter runs out of time at random. Nothing here is a thread: a seed is a whole run, and fails again by itself.
  */
 
 import { expect, it } from 'vitest'
@@ -12,6 +12,7 @@ import { spec } from '../support/specs.js'
 const SEEDS = Array.from({ length: 30 }, (_, index) => 1 + index)
 const STEPS = 600
 const MEMBERS_MAX = 60
+const MOVED = { type: 'subscribed', symbols: ['A'], delivery: 'every', snapshot: false } as const
 const SPECS: readonly AudienceSpec[] = [
   spec({ symbols: null, batch: true }),
   spec({ symbols: ['A'], batch: true }),
@@ -29,30 +30,49 @@ function randomOf(seed: number): (below: number) => number {
   }
 }
 
-/** Reads all that a client was handed and checks that it is a stream without a seam. @returns the next tick it would get */
-function readStream(text: string, audience: number): { next: number; ticks: number } {
-  let next = Number.NaN
-  let ticks = 0
+/** Where a client is: in no audience at first. */
+interface Place {
+  audience: number
+  /** The next tick it would get. */
+  next: number
+  /** Whether it has been told that it leaves the audience. */
+  leaves: boolean
+  ticks: number
+  moves: number
+}
+
+/** Reads all that a client was handed and checks that it is a stream without a seam. @returns where the client is at its end */
+function readStream(text: string): Place {
+  const place: Place = { audience: 0, next: Number.NaN, leaves: true, ticks: 0, moves: 0 }
   let end = 0
-  for (const [word, id, kind, number] of text.matchAll(/(\d+)([!?:])(\d+);/g)) {
-    const isFirst = end === 0
-    const isRight =
-      text.startsWith(word, end) &&
-      Number(id) === audience &&
-      (kind === '!') === isFirst &&
-      (kind !== ':' || Number(number) === next)
-    if (!isRight)
-      throw new Error(`${word} where ${next} was due, after …${text.slice(Math.max(0, end - 60), end)}`)
+  for (const [word, id, kind, number] of text.matchAll(/(\d+)([-!?:])(\d+);/g)) {
+    if (!text.startsWith(word, end) || !isRight(place, Number(id), kind!, Number(number)))
+      throw new Error(`${word} where ${place.next} was due, after …${text.slice(Math.max(0, end - 60), end)}`)
     end += word.length
-    if (kind === '!') next = Number(number) + 1
-    else if (kind === '?') next += Number(number)
-    else {
-      next++
-      ticks++
-    }
   }
   if (end !== text.length) throw new Error(`no words: ${text.slice(end, end + 60)}`)
-  return { next, ticks }
+  return place
+}
+
+/** Goes on by one word. @returns whether it may stand here */
+function isRight(place: Place, audience: number, kind: string, number: number): boolean {
+  if (kind === '!') {
+    if (!place.leaves) return false
+    if (place.audience !== 0) place.moves++
+    Object.assign(place, { audience, next: number + 1, leaves: false })
+    return true
+  }
+  if (audience !== place.audience || place.leaves) return false
+  if (kind === '?') place.next += number
+  else if (kind === '-') {
+    if (number + 1 !== place.next) return false
+    place.leaves = true
+  } else {
+    if (number !== place.next) return false
+    place.next++
+    place.ticks++
+  }
+  return true
 }
 
 it.each(SEEDS)('gives every member every record once, or tells it what it missed: seed %i', async seed => {
@@ -62,8 +82,9 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   const fanOut = new FanOut({ laneCount: 2 })
   const { clock, lanes, links, transmitter } = fanOut
   const ready = new Set<Member>()
-  const left: { member: Member; audience: number }[] = []
-  const seen = { suspended: 0, lapped: 0, cutOff: 0, caughtUp: 0 }
+  const left: Member[] = []
+  const seen = { suspended: 0, lapped: 0, cutOff: 0, caughtUp: 0, moves: 0, overtaking: 0 }
+  for (const lane of lanes) lane.tellsLeft = true
 
   fanOut.afterRun = () => {
     // Only a run whose time is up leaves something in the rings.
@@ -75,15 +96,10 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
     if (isBusy && random(3) === 0) clock.jump(PASS_BUDGET_MS)
     return nowMs()
   }
-  const audienceIds = new Map<Member, number>()
-  const connect = () => {
-    const member = fanOut.connect(SPECS[random(SPECS.length)])
-    audienceIds.set(member, fanOut.audience(member).id)
-    ready.add(member)
-  }
+  const connect = () => ready.add(fanOut.connect(SPECS[random(SPECS.length)]))
   const retire = (member: Member) => {
     ready.delete(member)
-    left.push({ member, audience: audienceIds.get(member)! })
+    left.push(member)
   }
   const sweepCutOff = () => {
     for (const member of ready) if (member.recipient.hasLeft) retire(member)
@@ -99,11 +115,27 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
     lanes[lane]!.endTurn()
     if (random(4) > 0) transmitter.wake()
   }
+  const moveSome = () => {
+    for (const { recipient } of ready) {
+      const to = SPECS[random(SPECS.length)]!
+      if (random(6) === 0) fanOut.membership.move(recipient, to, MOVED, 100)
+    }
+  }
+  /** As a lane does, only for those who fell behind nowhere. */
+  const answerAside = (lane = random(lanes.length)) => {
+    const joins = lanes[lane]!.commands.flatMap(command => (command.op === 'join' ? [command] : []))
+    if (joins.length === 0 || joins.some(({ fellBehindAt }) => fellBehindAt !== null)) return
+    const asked = joins.flatMap(({ audience, leaving }) => [audience, leaving])
+    const gathered = [...new Set(asked)].filter(id => links[lane]!.audiences.has(id) && random(2) === 0)
+    lanes[lane]!.obeyAside({ gathered: gathered.filter(id => lanes[lane]!.ticksTotals.has(id)) })
+    if (!transmitter.isTransmitted(links[lane]!)) seen.overtaking++
+    if (random(4) > 0) transmitter.wake()
+  }
 
   while (ready.size < MEMBERS_MAX / 2) connect()
   for (let step = 0; step < STEPS; step++) {
     const member = anyMember()
-    const die = random(20)
+    const die = random(26)
     if (member === undefined || (die < 3 && ready.size < MEMBERS_MAX)) connect()
     else if (die < 5) member.socket.isStuck = true
     else if (die < 6) for (const { socket } of ready) socket.isStuck = random(3) === 0
@@ -115,6 +147,8 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
       fanOut.leave(member.recipient)
       retire(member)
     } else if (die < 17) laneTurn()
+    else if (die < 20) moveSome()
+    else if (die < 23) answerAside()
     else await new Promise(setImmediate)
     sweepCutOff()
   }
@@ -137,16 +171,23 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   let ticks = 0
   for (const member of ready) {
     const { id, lane } = fanOut.audience(member)
-    const stream = readStream(member.socket.text, id)
-    expect(stream.next, `client ${member.recipient.id}`).toBe(lanes[lane]!.ticksTotal(id) + 1)
-    ticks += stream.ticks
+    const place = readStream(member.socket.text)
+    expect(place, `client ${member.recipient.id}`).toMatchObject({
+      audience: id,
+      next: lanes[lane]!.ticksTotal(id) + 1,
+    })
+    ticks += place.ticks
+    seen.moves += place.moves
   }
-  for (const { member, audience } of left) ticks += readStream(member.socket.handedText, audience).ticks
+  for (const member of left) ticks += readStream(member.socket.handedText).ticks
   expect(fanOut.count('ticksBroadcast')).toBe(ticks)
   expect(transmitter.isDrained).toBe(true)
   for (const link of links) expect(link.ring.freeSegments()).toBeGreaterThan(0)
   // The run was worth it.
-  expect(Math.min(seen.suspended, seen.lapped, seen.caughtUp), JSON.stringify(seen)).toBeGreaterThan(0)
+  expect(
+    Math.min(seen.suspended, seen.lapped, seen.caughtUp, seen.moves, seen.overtaking),
+    JSON.stringify(seen),
+  ).toBeGreaterThan(0)
   totals.cutOff += seen.cutOff
   transmitter.stop()
 })

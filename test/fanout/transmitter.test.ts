@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { FanOut, type Member, PASS_BUDGET_MS, ticksIn } from '../support/fan-out.js'
+import { FanOut, type Member, PASS_BUDGET_MS, ticksIn, upTo } from '../support/fan-out.js'
 import { spec } from '../support/specs.js'
 
 const WRITES_PER_LOOK = 32
+/** Of the smallest ring. */
+const SEGMENTS = 8
 
 let fanOut: FanOut
 
@@ -150,23 +152,23 @@ describe('a pass', () => {
   })
 })
 
+const COUNT = 100
+
+/** So many members of one audience, some of which have been given a record when the time is up. */
+async function suspended(): Promise<{ members: [Member, ...Member[]]; giveTime: () => void }> {
+  start()
+  const members = await fanOut.members(COUNT)
+  expect(fanOut.count('ticksBroadcast')).toBe(0)
+  const giveTime = withoutTime()
+  fanOut.lane.record(fanOut.audience(members[0]).id)
+  fanOut.lane.endTurn()
+  fanOut.transmitter.wake()
+  return { members, giveTime }
+}
+
+const served = (members: readonly Member[]) => members.filter(({ socket }) => ticksIn(socket.text).length > 0)
+
 describe('a pass that runs out of time', () => {
-  const COUNT = 100
-
-  async function suspended(): Promise<{ members: [Member, ...Member[]]; giveTime: () => void }> {
-    start()
-    const members = await fanOut.members(COUNT)
-    expect(fanOut.count('ticksBroadcast')).toBe(0)
-    const giveTime = withoutTime()
-    fanOut.lane.record(fanOut.audience(members[0]).id)
-    fanOut.lane.endTurn()
-    fanOut.transmitter.wake()
-    return { members, giveTime }
-  }
-
-  const served = (members: readonly Member[]) =>
-    members.filter(({ socket }) => ticksIn(socket.text).length > 0)
-
   it('yields to the event loop and goes on exactly where it was', async () => {
     const { members } = await suspended()
     const shares: number[] = []
@@ -301,4 +303,94 @@ describe('a pass that runs out of time', () => {
       expect(slow.socket.text).toBe('2!0;2:1;2:2;2:3;')
     },
   )
+})
+
+describe('an answer between two turns', () => {
+  const B = spec({ symbols: ['B'], batch: true })
+  const ANSWER = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
+
+  it('overtakes records on their way to others, which are not for its client', async () => {
+    const { members, giveTime } = await suspended()
+    const late = fanOut.connect()
+    fanOut.lane.obeyAside()
+    await new Promise(setImmediate)
+    expect(served(members).length).toBeLessThan(COUNT)
+    expect(late.socket.text).toBe('1!1;')
+    giveTime()
+    await fanOut.tick(fanOut.audience(late))
+    expect(late.socket.text).toBe('1!1;1:2;')
+    for (const { socket } of members) expect(ticksIn(socket.text)).toEqual([1, 2])
+  })
+
+  it('is given as soon as the pass in hand looks up', async () => {
+    const { lane } = start()
+    const members = await fanOut.members(COUNT)
+    const late = fanOut.connect()
+    let writes = 0
+    for (const { socket } of members) {
+      const write = socket.write.bind(socket)
+      socket.write = (bytes, callback) => {
+        // The lane publishes it while the first member is written to.
+        if (writes++ === 0) lane.obeyAside()
+        return write(bytes, callback)
+      }
+    }
+    watchOrder([...members, late])
+    await fanOut.tick(fanOut.audience(members[0]))
+    expect(order([...members, late]).indexOf(late)).toBeLessThanOrEqual(WRITES_PER_LOOK)
+  })
+
+  it.each(['has', 'has not'])(
+    'comes behind all that its audience is sent, be it that its client %s got it',
+    async has => {
+      const { members, giveTime } = await suspended()
+      const before = new Set(served(members))
+      const mover = members.find(member => before.has(member) === (has === 'has'))!
+      const first = fanOut.audience(mover)
+      fanOut.membership.move(mover.recipient, B, ANSWER, 100)
+      fanOut.lane.obeyAside({ gathered: [first.id] })
+      await new Promise(setImmediate)
+      expect(served(members).length).toBeLessThan(COUNT)
+      expect(mover.socket.text).toBe('1!0;1:1;1:2;2!0;')
+      giveTime()
+      await fanOut.tick(first)
+      expect(mover.socket.text).toBe('1!0;1:1;1:2;2!0;')
+      for (const { socket } of members)
+        if (socket !== mover.socket) expect(ticksIn(socket.text)).toEqual([1, 2, 3])
+    },
+  )
+
+  it('leaves who blocks on what is on its way to be answered later, and gives that once', async () => {
+    const { members, giveTime } = await suspended()
+    const before = new Set(served(members))
+    const mover = members.find(member => !before.has(member))!
+    const first = fanOut.audience(mover)
+    fanOut.membership.move(mover.recipient, B, ANSWER, 100)
+    mover.socket.isStuck = true
+    fanOut.lane.obeyAside({ gathered: [first.id] })
+    await new Promise(setImmediate)
+    expect(fanOut.audience(mover)).toBe(first)
+    mover.socket.open()
+    giveTime()
+    await fanOut.rest()
+    fanOut.lane.obeyAside()
+    await fanOut.turn()
+    expect(mover.socket.text).toBe('1!0;1:1;1:2;2!0;')
+  })
+})
+
+describe('a ring that is full of records on their way', () => {
+  it('has room for more when they are sent', async () => {
+    const { lane } = start()
+    const [member] = await fanOut.members(1)
+    const { id } = fanOut.audience(member)
+    let records = 0
+    // Each takes more than half of a segment.
+    while (lane.record(id, 130)) records++
+    expect(records).toBe(SEGMENTS)
+    await fanOut.turn()
+    expect(ticksIn(member.socket.text)).toEqual(upTo(records * 130))
+    for (let more = 0; more < SEGMENTS; more++) await fanOut.tick(fanOut.audience(member), 130)
+    expect(ticksIn(member.socket.text)).toEqual(upTo((records + SEGMENTS) * 130))
+  })
 })

@@ -22,6 +22,8 @@ export class FakeLane {
   readonly ring: FrameRingWriter
   /** Whether those that it answers are to wait and ask anew. */
   newcomersWait = false
+  /** Whether an answer says first, as `<audience>-<ticks>;`, how many ticks of the audience that the client leaves are before it. */
+  tellsLeft = false
   private readonly descriptor = new Descriptor()
 
   /** @param before whose place it takes */
@@ -29,6 +31,7 @@ export class FakeLane {
     this.ring = new FrameRingWriter(link.memory, link.layout)
     this.commands = before?.commands ?? []
     this.ticksTotals = before?.ticksTotals ?? new Map<number, number>()
+    this.tellsLeft = before?.tellsLeft ?? false
   }
 
   ticksTotal(audience: number): number {
@@ -79,10 +82,13 @@ export class FakeLane {
   }
 
   /** The first part of an answer. */
-  beginAnswer({ audience, client, join, fellBehindAt }: JoinCommand, kind = ANSWER_BEGUN): boolean {
+  beginAnswer({ audience, client, join, fellBehindAt, leaving }: JoinCommand, kind = ANSWER_BEGUN): boolean {
     const total = this.ticksTotal(audience)
+    const left = this.tellsLeft && leaving !== 0 ? `${leaving}-${this.ticksTotal(leaving)};` : ''
     const text =
-      fellBehindAt === null ? `${audience}!${total};` : `${audience}?${total - fellBehindAt.ticksTotal};`
+      fellBehindAt === null
+        ? `${left}${audience}!${total};`
+        : `${audience}?${total - fellBehindAt.ticksTotal};`
     if (!this.put(text)) return false
     this.descriptor.ticks = 0
     this.descriptor.part = kind === ANSWER_BEGUN && this.newcomersWait ? 1 : 0
@@ -101,11 +107,17 @@ export class FakeLane {
     this.descriptor.part = 0
   }
 
-  /** Answers what it was told, between two turns. @param isWhole false: it ends in the midst of that */
-  obeyAside(isWhole = true): void {
+  /**
+   * Answers what it was told, between two turns.
+   *
+   * @param gathered audiences of which a tick goes before the answers
+   * @param isWhole false: it ends in the midst of that
+   */
+  obeyAside({ gathered = [] as readonly number[], isWhole = true } = {}): void {
     this.descriptor.part = 1
     this.describe(ASIDE, 0, 0, 0, 0, 0)
     this.descriptor.part = 0
+    for (const audience of gathered) this.record(audience)
     this.obey()
     if (isWhole) this.describe(ASIDE, 0, 0, 0, 0, 0)
     this.publish()
