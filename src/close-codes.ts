@@ -44,6 +44,12 @@ export const CLOSE_CODES = {
     reconnect: false,
     when: 'A message of the client is longer than it may be.',
   },
+  internalError: {
+    code: 1011,
+    reason: 'internal error',
+    reconnect: false,
+    when: 'Two workers in a row have failed as they answered the client: a bug of the gateway.',
+  },
   slowConsumer: {
     code: 4008,
     reason: 'slow consumer',

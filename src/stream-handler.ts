@@ -167,6 +167,7 @@ export class StreamHandler {
       {
         rang: () => this.transmitter.wake(),
         failed: (lane, error) => this.laneFailed(lane, error),
+        clientFailed: id => this.clients.endFaulty(id),
         replacing: link => this.transmitter.laneEnded(link),
         isTransmitted: link => this.transmitter.isTransmitted(link),
         hasUnread: link => this.intake.hasUnread(link),

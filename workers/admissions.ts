@@ -65,6 +65,8 @@ export interface AdmissionsParts {
   readonly replayer: Replayer
   /** What the answers of one turn may take, about, bytes; one is given in any case. */
   readonly answerBytesMax: number
+  /** Called with the client that is answered next; 0: none is. */
+  readonly answering: (client: number) => void
   /** Sends the parts that are to be sent. */
   readonly flushParts: () => void
   readonly nowMs: () => number
@@ -122,6 +124,7 @@ export class Admissions {
     let bytes = 0
     while (next.length > 0 && bytes < this.parts.answerBytesMax) {
       const { join } = next[0]!
+      this.parts.answering(join.client)
       const audience = this.parts.audiences.get(join.audience)
       // Closed since: the client has left.
       if (audience === undefined) next.shift()
@@ -132,6 +135,7 @@ export class Admissions {
         bytes += this.answerReplay(join, join.replay, audience)
       }
     }
+    this.parts.answering(0)
     this.waiting.unshift(...next)
   }
 

@@ -7,16 +7,14 @@ import { type Clock, systemClock } from '../src/clock.js'
 import { Checkpoints } from '../src/memory/checkpoints.js'
 import { CounterWriter } from '../src/memory/counters.js'
 import { ASLEEP, ASLEEP_FOR_ROOM, LaneDoorbell } from '../src/memory/doorbell.js'
-import { Descriptor, FrameRingWriter } from '../src/memory/frame-ring.js'
+import { FrameRingWriter } from '../src/memory/frame-ring.js'
 import {
-  ASIDE,
-  AUDIENCE_FRAMES,
+  CLIENT_IN_HAND,
   CONTROL_BYTES,
   PROGRESS,
   SOURCE_PAUSED,
   STOP,
   TICK_IN_HAND,
-  TURN_END,
 } from '../src/memory/lane-layout.js'
 import { copierOf } from '../src/memory/lane-memory.js'
 import { LaneState } from '../src/memory/lane-state.js'
@@ -34,35 +32,29 @@ import {
   offsetsOf,
 } from '../src/protocol/lane-commands.js'
 import type { LaneTask } from '../src/protocol/lane-task.js'
-import type { GapReason } from '../src/protocol/messages.js'
 import { TickDecoder } from '../src/protocol/tick-decoder.js'
-import { TickFields } from '../src/protocol/tick-fields.js'
-import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
 import { Admissions } from './admissions.js'
 import { ConflatedSchedule } from './conflated-schedule.js'
 import { Deflater } from './deflater.js'
-import { FeedContinuity, SEAM, SEEN, WHOLE } from './feed-continuity.js'
-import { FrameComposer, GAP_BYTES_MAX } from './frame-composer.js'
+import { FeedContinuity } from './feed-continuity.js'
+import { FrameComposer } from './frame-composer.js'
+import { Gatherer } from './gatherer.js'
 import { LaneAudience } from './lane-audience.js'
 import { LatestFrames } from './latest-frames.js'
 import { LatestTicks } from './latest-ticks.js'
 import { Replayer } from './replayer.js'
 import { type SymbolEntry, SymbolTable } from './symbol-table.js'
-import { takeOut } from './take-out.js'
+import { type TickLosses, TickSorter } from './tick-sorter.js'
 import { Turn } from './turn.js'
 import { TurnPublisher } from './turn-publisher.js'
+import { TurnWriter } from './turn-writer.js'
 
 /** Turns that may be published and not yet transmitted: one being written, one ready. */
 const TURNS_AHEAD_MAX = 2
 /** Records read before the lane looks whether it can publish. */
 const RECORDS_AT_ONCE = 16
-/** Runs gathered by all audiences in one turn at the most, 8 bytes each. */
-const RUNS_MAX = 524_288
-
 /** How much longer than until the next interval is over a lane sleeps, so that it finds several over at once, ms. */
 const DUE_SLACK_MS = 2
-
-const NOT_ENCODED = -1
 
 /** Thrown to leave a wait when the lane is told to stop. */
 class Stopped extends Error {}
@@ -71,34 +63,21 @@ export default function runLane(task: LaneTask): void {
   new Lane(task).run()
 }
 
-export class Lane {
+export class Lane implements TickLosses {
   private readonly control: Int32Array
   private readonly log: TickLogReader
   private readonly ring: FrameRingWriter
   private readonly doorbell: LaneDoorbell
   private readonly state: LaneState
   private readonly counters: CounterWriter
-  private readonly decoder: TickDecoder
   private readonly batch = new BatchReader()
-  private readonly fields = new TickFields()
   private readonly continuity: FeedContinuity
-  private readonly descriptor = new Descriptor()
-  private readonly turn: Turn
+  private readonly sorter: TickSorter
   private readonly composer: FrameComposer
-  private readonly publisher: TurnPublisher
-  private readonly poison: ReadonlySet<number>
+  private readonly writer: TurnWriter
 
-  private readonly audiences = new Map<number, LaneAudience>()
-  /** Those that get every tick. */
-  private readonly unfiltered: LaneAudience[] = []
   private readonly symbols = new SymbolTable()
-  /** Those that have gathered something this turn. */
-  private readonly gathering: LaneAudience[] = []
-  /** Where the tick in hand stands in the turn, and how many bytes it takes there, in each encoding. */
-  private tickInJson = NOT_ENCODED
-  private jsonBytes = 0
-  private tickInProtobuf = NOT_ENCODED
-  private protobufBytes = 0
+  private readonly gatherer: Gatherer
   private readonly latest: LatestTicks
   private readonly latestFrames: LatestFrames
   private readonly schedule = new ConflatedSchedule()
@@ -106,9 +85,6 @@ export class Lane {
   private readonly admissions: Admissions
   /** Up to here some audience was sent ticks by an earlier lane: whoever joins before could get ticks twice. */
   private readonly recoveredOffset: number
-  private runs = 0
-  /** Whether some audience has gathered all it may in a turn. */
-  private full = false
 
   /** Whether the record in hand has ticks left. */
   private inRecord = false
@@ -136,13 +112,34 @@ export class Lane {
     this.counters = new CounterWriter(new BigInt64Array(task.counters))
     const committed = this.state.committed()
     this.log = new TickLogReader(task.tickLog, committed.cursor)
-    this.decoder = new TickDecoder(this.log.bytes)
     this.continuity = new FeedContinuity(committed, task.positionsTellLosses)
-    this.turn = new Turn(this.ring.bytes, task.layout)
+    const turn = new Turn(this.ring.bytes, task.layout)
     const deflater = new Deflater(this.ring.bytes, task.compression, this.counters)
-    this.composer = new FrameComposer(this.ring.bytes, copierOf(task.memory), this.turn, deflater)
-    this.publisher = new TurnPublisher(this.ring, hasRoom => this.waitForRoom(hasRoom))
-    this.poison = new Set(task.poison)
+    this.composer = new FrameComposer(this.ring.bytes, copierOf(task.memory), turn, deflater)
+    const publisher = new TurnPublisher(this.ring, hasRoom => this.waitForRoom(hasRoom))
+    this.writer = new TurnWriter({
+      turn,
+      composer: this.composer,
+      publisher,
+      counters: this.counters,
+      showLife: () => this.showLife(),
+    })
+    const poison = new Set(task.poison)
+    this.sorter = new TickSorter({
+      bytes: this.log.bytes,
+      decoder: new TickDecoder(this.log.bytes),
+      symbols: this.symbols,
+      poison,
+      continuity: this.continuity,
+      losses: this,
+    })
+    this.gatherer = new Gatherer({
+      log: this.log,
+      fields: this.sorter.fields,
+      symbols: this.symbols,
+      turn,
+      turnBytesMax: task.turnBytesMax,
+    })
     this.recordStart = committed.cursor
     this.committedCursor = committed.cursor
     this.committedOffset = committed.offset
@@ -152,9 +149,9 @@ export class Lane {
     this.latestFrames = new LatestFrames({
       latest: this.latest,
       symbols: this.symbols,
-      turn: this.turn,
+      turn,
       composer: this.composer,
-      publisher: this.publisher,
+      publisher,
       counters: this.counters,
       turnBytesMax: task.turnBytesMax,
       showLife: () => this.showLife(),
@@ -164,21 +161,25 @@ export class Lane {
       history: new TickLogHistory(task.tickLog),
       checkpoints: this.checkpoints,
       symbols: this.symbols,
-      poison: this.poison,
+      poison,
       positionsTellLosses: task.positionsTellLosses,
-      turn: this.turn,
+      turn,
       composer: this.composer,
-      publisher: this.publisher,
+      publisher,
       // The answer to the command, this and a snapshot's first part go into one segment of the ring, see laneLayout.
       partBytesMax: task.turnBytesMax / 4,
     })
     this.admissions = new Admissions({
       epoch: task.epoch,
-      audiences: this.audiences,
+      audiences: this.gatherer.audiences,
       schedule: this.schedule,
       latestFrames: this.latestFrames,
       replayer,
       answerBytesMax: task.turnBytesMax,
+      // Read by the main thread after this thread's end, if the answer brings it about.
+      answering: client => {
+        this.control[CLIENT_IN_HAND] = client
+      },
       flushParts: () => this.flushParts(),
       nowMs: () => clock.nowMs(),
     })
@@ -229,7 +230,7 @@ export class Lane {
   }
 
   private hasTurn(): boolean {
-    return this.gathering.length > 0 || this.schedule.flushing.length > 0 || this.canAnswerJoins()
+    return this.gatherer.gathering.length > 0 || this.schedule.flushing.length > 0 || this.canAnswerJoins()
   }
 
   private canAnswerJoins(): boolean {
@@ -243,7 +244,7 @@ export class Lane {
 
   private canGather(): boolean {
     const joinsFit = !this.admissions.areFull || this.offset < this.recoveredOffset
-    return !this.full && this.runs < RUNS_MAX && joinsFit && this.turn.hasRoom()
+    return joinsFit && this.gatherer.hasRoom
   }
 
   private hasWork(): boolean {
@@ -338,108 +339,28 @@ export class Lane {
     const offset = ++this.offset
     // Read by the main thread after this thread's end, if the tick brings it about.
     this.control[TICK_IN_HAND] = offset | 0
-    const symbol = this.decode(start, end, offset)
-    if (symbol !== undefined && this.isNext(offset)) {
-      this.gather(symbol, start, end, offset)
+    const symbol = this.sorter.sort(start, end, offset)
+    if (symbol !== undefined) {
+      this.counters.values[LANE_SLOTS.ticksDecoded]! += 1
+      this.gatherer.next()
+      this.gatherer.gather(symbol, start, end, offset)
       this.keepLatest(symbol, start, end, offset)
     }
     this.control[TICK_IN_HAND] = 0
-  }
-
-  private decode(start: number, end: number, offset: number): SymbolEntry | undefined {
-    if (this.poison.has(offset)) {
-      this.counters.values[LANE_SLOTS.ticksPoison]! += 1
-      this.continuity.lose(1)
-      this.lose('poison', offset, offset, 1)
-      return undefined
-    }
-    const { fields } = this
-    if (this.decoder.decode(start, end, fields)) {
-      const symbol = this.symbols.ofTick(this.log.bytes, fields.symbolStart, fields.symbolLength)
-      if (symbol !== undefined) {
-        this.counters.values[LANE_SLOTS.ticksDecoded]! += 1
-        return symbol
-      }
-    }
-    this.counters.values[LANE_SLOTS.ticksMalformed]! += 1
-    this.continuity.lose(1)
-    this.lose('malformed', offset, offset, 1)
-    return undefined
-  }
-
-  /** Compares the tick's position with the one before and tells of a hole. @returns false for a tick seen before */
-  private isNext(offset: number): boolean {
-    const found = this.continuity.take(this.fields.position)
-    if (found === WHOLE) return true
-    if (found === SEEN) {
-      this.counters.values[LANE_SLOTS.ticksDuplicate]! += 1
-      return false
-    }
-    this.loseUpstream(offset, found === SEAM ? null : found)
-    return true
-  }
-
-  /** Hands the tick at `[start, end)` of the log to every audience that wants it. */
-  private gather(symbol: SymbolEntry, start: number, end: number, offset: number): void {
-    const { unfiltered } = this
-    const { audiences } = symbol
-    this.tickInJson = NOT_ENCODED
-    this.tickInProtobuf = NOT_ENCODED
-    for (let index = 0; index < unfiltered.length; index++)
-      this.gatherFor(unfiltered[index]!, symbol, start, end, offset)
-    for (let index = 0; index < audiences.length; index++)
-      this.gatherFor(audiences[index]!, symbol, start, end, offset)
-  }
-
-  private gatherFor(
-    audience: LaneAudience,
-    symbol: SymbolEntry,
-    start: number,
-    end: number,
-    offset: number,
-  ): void {
-    // True only in a successor, for ticks between its starting point and what the lane before it had published.
-    if (offset <= audience.sentOffset) return
-    const { isJson } = audience
-    const tick = isJson ? this.asJson(symbol, offset) : this.asProtobuf(start, end, offset)
-    const bytes = isJson ? this.jsonBytes : this.protobufBytes
-    const runsBefore = audience.runCount
-    if (runsBefore === 0) this.gathering.push(audience)
-    audience.gatherTick(tick, bytes + audience.bytesPerTick)
-    this.runs += audience.runCount - runsBefore
-    if (audience.gatheredBytes >= this.task.turnBytesMax) this.full = true
-  }
-
-  /** The tick in hand in an encoding, made when the first audience wants it. */
-  private asJson(symbol: SymbolEntry, offset: number): number {
-    if (this.tickInJson === NOT_ENCODED) {
-      this.tickInJson = this.turn.addJson(this.fields, symbol, offset, this.log.receivedUs)
-      this.jsonBytes = this.turn.ticks.json.bytesOf(this.tickInJson)
-    }
-    return this.tickInJson
-  }
-
-  private asProtobuf(start: number, end: number, offset: number): number {
-    if (this.tickInProtobuf === NOT_ENCODED) {
-      this.tickInProtobuf = this.turn.addProtobuf(this.log.bytes, start, end, offset, this.log.receivedUs)
-      this.protobufBytes = this.turn.ticks.protobuf.bytesOf(this.tickInProtobuf)
-    }
-    return this.tickInProtobuf
   }
 
   // Latest ticks
 
   /** Keeps the tick in hand as its symbol's latest, for whoever wants no other. */
   private keepLatest(symbol: SymbolEntry, start: number, end: number, offset: number): void {
-    if (this.latest.keep(symbol, this.fields.kind, start, end - start, offset, this.log.receivedUs)) {
+    const { kind } = this.sorter.fields
+    if (this.latest.keep(symbol, kind, start, end - start, offset, this.log.receivedUs)) {
       this.schedule.tickCame(symbol)
       return
     }
     this.counters.values[LANE_SLOTS.latestFull]! += 1
     // Better every tick than none.
-    const { parts } = symbol
-    for (let index = 0; index < parts.length; index++)
-      this.gatherFor(parts[index]!.audience, symbol, start, end, offset)
+    this.gatherer.gatherUnmerged(symbol, start, end, offset)
   }
 
   // Losses
@@ -448,45 +369,23 @@ export class Lane {
   private loseUnlogged({ reason, missed }: LostCommand, from: number, offsets: number): void {
     this.offset = from + offsets - 1
     this.continuity.lose(missed ?? 0)
-    this.lose(reason, from, this.offset, missed)
+    this.gatherer.lose(reason, from, this.offset, missed)
   }
 
-  private loseUpstream(offset: number, missed: number | null): void {
+  loseTick(reason: 'poison' | 'malformed'): void {
+    const slot = reason === 'poison' ? LANE_SLOTS.ticksPoison : LANE_SLOTS.ticksMalformed
+    this.counters.values[slot]! += 1
+    this.gatherer.lose(reason, this.offset, this.offset, 1)
+  }
+
+  loseUpstream(missed: number | null): void {
     this.counters.values[LANE_SLOTS.upstreamGaps]! += 1
-    this.lose('upstream', offset, offset - 1, missed)
+    this.gatherer.lose('upstream', this.offset, this.offset - 1, missed)
   }
 
-  /** Lets every audience be told that ticks are missing before or at the tick in hand. */
-  private lose(reason: GapReason, from: number, to: number, missed: number | null): void {
-    if (this.audiences.size === 0) return
-    const { gaps } = this.turn
-    const last = gaps.at(-1)
-    const goesOn = last?.reason === reason && last.to === from - 1 && to >= from
-    if (goesOn && last.missed !== null && missed !== null && this.nothingSince(gaps.length - 1)) {
-      last.to = to
-      last.missed += missed
-    } else gaps.push({ reason, from, to, missed })
-    for (const audience of this.audiences.values()) this.tellLoss(audience, gaps.length - 1, missed)
-  }
-
-  /** Whether every audience's last run is this gap, so that the gap can grow. */
-  private nothingSince(gap: number): boolean {
-    for (const audience of this.audiences.values()) {
-      if (audience.runCount === 0 || audience.runs[audience.runCount * 2 - 2] !== -1 - gap) return false
-    }
-    return true
-  }
-
-  private tellLoss(audience: LaneAudience, gap: number, missed: number | null): void {
-    // Told by the lane before, as the tick that it belongs to was taken by that lane.
-    if (this.offset <= audience.sentOffset) return
-    if (missed === null) audience.unknownLosses++
-    else audience.lostTotal += missed
-    if (audience.runCount > 0 && audience.runs[audience.runCount * 2 - 2] === -1 - gap) return
-    if (audience.runCount === 0) this.gathering.push(audience)
-    audience.gatherGap(gap, GAP_BYTES_MAX)
-    this.runs++
-    if (audience.gatheredBytes >= this.task.turnBytesMax) this.full = true
+  seenBefore(): void {
+    this.counters.values[LANE_SLOTS.ticksDecoded]! += 1
+    this.counters.values[LANE_SLOTS.ticksDuplicate]! += 1
   }
 
   // Commands
@@ -494,7 +393,7 @@ export class Lane {
   private obey(command: LaneCommand): void {
     switch (command.op) {
       case 'open':
-        if (this.audiences.has(command.audience)) return
+        if (this.gatherer.audiences.has(command.audience)) return
         this.open(
           new LaneAudience({
             audience: command.audience,
@@ -512,7 +411,11 @@ export class Lane {
         this.close(command.audience)
         return
       case 'join':
-        if (this.audiences.has(command.audience)) this.admissions.add(command)
+        if (
+          this.gatherer.audiences.has(command.audience) &&
+          !this.task.poisonClients.includes(command.client)
+        )
+          this.admissions.add(command)
         return
       case 'lost':
         this.loseUnlogged(command, this.log.firstOffset, offsetsOf(command))
@@ -524,20 +427,15 @@ export class Lane {
   }
 
   private open(audience: LaneAudience): void {
-    this.audiences.set(audience.id, audience)
-    if (audience.spec.symbols === null) this.unfiltered.push(audience)
-    else this.symbols.open(audience)
+    this.gatherer.open(audience)
     const nowMs = this.clock.nowMs()
     for (const part of audience.parts) if (part.hasBegun) this.schedule.start(part, nowMs)
   }
 
   private close(id: number): void {
-    const audience = this.audiences.get(id)
+    const audience = this.gatherer.audiences.get(id)
     if (audience === undefined) return
-    this.audiences.delete(id)
-    if (audience.spec.symbols === null) takeOut(this.unfiltered, audience)
-    else this.symbols.close(audience)
-    takeOut(this.gathering, audience)
+    this.gatherer.close(audience)
     for (const part of audience.parts) this.schedule.close(part)
   }
 
@@ -545,48 +443,20 @@ export class Lane {
 
   private publishTurn(): void {
     this.composer.publishedUs = this.clock.epochUs()
-    for (let index = 0; index < this.gathering.length; index++) this.writeAudience(this.gathering[index]!)
+    const { gathering } = this.gatherer
+    for (let index = 0; index < gathering.length; index++) this.writer.write(gathering[index]!, this.offset)
     this.flushParts()
     if (this.canAnswerJoins()) this.answerJoins()
-    const { descriptor } = this
-    descriptor.kind = TURN_END
-    descriptor.length = 0
-    this.publisher.describe(descriptor)
+    this.writer.endTurn()
     this.ring.turnPublished()
     this.counters.values[LANE_SLOTS.turns]! += 1
-    this.gathering.length = 0
-    this.turn.clear()
-    this.runs = 0
-    this.full = false
+    this.gatherer.clear()
     this.countBusy()
     this.counters.flush()
     this.ring.publish()
     // After publishing: what a successor would read again was then told in descriptors, so it is not sent twice.
     this.commit()
     this.doorbell.ringMain()
-  }
-
-  private writeAudience(audience: LaneAudience): void {
-    const { composer, counters, descriptor, turn } = this
-    const start = this.publisher.reserve(audience.gatheredBytes + MESSAGE_OVERHEAD_BYTES_MAX)
-    const length = composer.compose(audience, start) - start
-    audience.ticksTotal += audience.tickCount
-    audience.sentOffset = this.offset
-    descriptor.kind = AUDIENCE_FRAMES
-    descriptor.target = audience.id
-    descriptor.length = length
-    descriptor.messages = composer.messages
-    descriptor.ticks = audience.tickCount
-    descriptor.receivedUs = firstReceivedUs(audience, turn)
-    descriptor.ticksTotal = audience.ticksTotal
-    descriptor.lostTotal = audience.lostTotal
-    descriptor.unknownLosses = audience.unknownLosses
-    descriptor.lastOffset = audience.sentOffset
-    this.publisher.describe(descriptor)
-    counters.values[LANE_SLOTS.framesBytes]! += length
-    audience.clear()
-    // A turn of many audiences takes its time, in which no record is read.
-    this.showLife()
   }
 
   private flushParts(): void {
@@ -613,33 +483,21 @@ export class Lane {
    */
   private answerPlainJoins(): void {
     this.composer.publishedUs = this.clock.epochUs()
-    this.describeAside(1)
+    this.writer.beginAside()
     for (const audience of this.admissions.audiencesAsked()) {
       if (audience.runCount === 0) continue
-      takeOut(this.gathering, audience)
-      this.writeAudience(audience)
+      this.gatherer.leaveOut(audience)
+      this.writer.write(audience, this.offset)
     }
     this.admissions.answer(this.offset)
-    this.describeAside(0)
+    this.writer.endAside()
     this.ring.publish()
     this.doorbell.ringMain()
   }
 
-  private describeAside(part: 0 | 1): void {
-    const { descriptor } = this
-    descriptor.kind = ASIDE
-    descriptor.length = 0
-    descriptor.part = part
-    this.publisher.describe(descriptor)
-    // As the frames of an audience have it that are no latest ticks.
-    descriptor.part = 0
-  }
-
   /** Nothing is gathered: what was encoded is wanted by nobody, and all that was read is done with. */
   private settle(): void {
-    this.turn.clear()
-    this.runs = 0
-    this.full = false
+    this.gatherer.clear()
     this.commit()
   }
 
@@ -668,13 +526,4 @@ export class Lane {
     // Pairs with the store in LaneLink.setSourcePaused: a paused source waits for the lanes to catch up.
     if (Atomics.load(this.control, SOURCE_PAUSED) === 1) this.doorbell.ringMain()
   }
-}
-
-/** When the first of the ticks came in that the audience has gathered, µs; 0: there are gaps only. */
-function firstReceivedUs({ runCount, runs, spec }: LaneAudience, { ticks }: Turn): number {
-  for (let run = 0; run < runCount; run++) {
-    const first = runs[run * 2]!
-    if (first >= 0) return ticks[spec.encoding].receivedUs[first]!
-  }
-  return 0
 }

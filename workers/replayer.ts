@@ -9,13 +9,13 @@ import { BatchReader } from '../src/protocol/batch-reader.js'
 import { ALL_LANES, decodeCommand, offsetsOf, type ReplayPosition } from '../src/protocol/lane-commands.js'
 import type { GapReason } from '../src/protocol/messages.js'
 import { TickDecoder } from '../src/protocol/tick-decoder.js'
-import { TickFields } from '../src/protocol/tick-fields.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
-import { FeedContinuity, SEAM, SEEN, WHOLE } from './feed-continuity.js'
+import { FeedContinuity } from './feed-continuity.js'
 import { type FrameComposer, GAP_BYTES_MAX } from './frame-composer.js'
 import { Gathering } from './gathering.js'
 import { EVERY, type LaneAudience } from './lane-audience.js'
 import type { SymbolEntry, SymbolTable } from './symbol-table.js'
+import { type TickLosses, TickSorter } from './tick-sorter.js'
 import type { Turn } from './turn.js'
 import type { TurnPublisher } from './turn-publisher.js'
 
@@ -98,7 +98,7 @@ export class Replayer {
 }
 
 /** One part in the making: composed like what an audience has gathered. */
-class ReplayStream extends Gathering {
+class ReplayStream extends Gathering implements TickLosses {
   readonly spec: LaneAudience['spec']
   readonly format: LaneAudience['format']
   seq: number
@@ -106,10 +106,9 @@ class ReplayStream extends Gathering {
   /** Of the last tick that was looked at. */
   offset: number
   private readonly parts: ReplayerParts
-  private readonly decoder: TickDecoder
+  private readonly sorter: TickSorter
   private readonly audience: LaneAudience
   private readonly batch = new BatchReader()
-  private readonly fields = new TickFields()
   private readonly isWanted = new Map<SymbolEntry, boolean>()
   /** Ticks up to here were sent before. */
   private readonly sentOffset: number
@@ -124,7 +123,6 @@ class ReplayStream extends Gathering {
   ) {
     super()
     this.parts = parts
-    this.decoder = decoder
     this.audience = audience
     // One client's own, so it is not compressed.
     this.spec = { ...audience.spec, windowBits: 0 }
@@ -133,6 +131,9 @@ class ReplayStream extends Gathering {
     this.sentOffset = from.offset
     this.offset = start.offset
     this.continuity = new FeedContinuity(start, parts.positionsTellLosses)
+    const { history, poison, symbols } = parts
+    const { continuity } = this
+    this.sorter = new TickSorter({ bytes: history.bytes, decoder, symbols, poison, continuity, losses: this })
   }
 
   get hasRoom(): boolean {
@@ -175,28 +176,15 @@ class ReplayStream extends Gathering {
   }
 
   private takeTick(start: number, end: number): void {
-    const { history, poison, symbols, turn } = this.parts
-    const { fields, spec } = this
+    const { history, turn } = this.parts
+    const { sorter, spec } = this
     const offset = ++this.offset
     this.ticksLeft--
-    if (poison.has(offset)) {
-      this.loseTick('poison')
-      return
-    }
-    const symbol = this.decoder.decode(start, end, fields)
-      ? symbols.ofTick(history.bytes, fields.symbolStart, fields.symbolLength)
-      : undefined
-    if (symbol === undefined) {
-      this.loseTick('malformed')
-      return
-    }
-    const found = this.continuity.take(fields.position)
-    if (found === SEEN) return
-    if (found !== WHOLE) this.loseUpstream(found === SEAM ? null : found)
-    if (offset <= this.sentOffset || !this.wants(symbol)) return
+    const symbol = sorter.sort(start, end, offset)
+    if (symbol === undefined || offset <= this.sentOffset || !this.wants(symbol)) return
     const tick =
       spec.encoding === 'json'
-        ? turn.addJson(fields, symbol, offset, history.receivedUs)
+        ? turn.addJson(sorter.fields, symbol, offset, history.receivedUs)
         : turn.addProtobuf(history.bytes, start, end, offset, history.receivedUs)
     this.gatherTick(tick, turn.ticks[spec.encoding].bytesOf(tick) + this.audience.bytesPerTick)
   }
@@ -212,13 +200,16 @@ class ReplayStream extends Gathering {
 
   // Losses
 
-  private loseTick(reason: GapReason): void {
-    this.continuity.lose(1)
+  loseTick(reason: GapReason): void {
     this.lose(reason, this.offset, 1)
   }
 
-  private loseUpstream(missed: number | null): void {
+  loseUpstream(missed: number | null): void {
     this.tellGap({ reason: 'upstream', from: this.offset, to: this.offset - 1, missed })
+  }
+
+  seenBefore(): void {
+    // Nobody is told: the client has got it, or is given it elsewhere in the replay.
   }
 
   private lose(reason: GapReason, from: number, missed: number | null): void {

@@ -126,6 +126,12 @@ export class Clients {
     this.remove(client)
   }
 
+  /** Ends a client whose answers make workers fail. */
+  endFaulty(id: number): void {
+    for (const client of this.all)
+      if (client.recipient.id === id) this.close(client, CLOSE_CODES.internalError, 'disconnectFault')
+  }
+
   /** Lets nobody in any more. */
   drain(): void {
     this.isDraining = true

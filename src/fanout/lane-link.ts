@@ -5,6 +5,7 @@
 import { AWAKE, MainDoorbell } from '../memory/doorbell.js'
 import { FrameRingReader } from '../memory/frame-ring.js'
 import {
+  CLIENT_IN_HAND,
   CONTROL_BYTES,
   LANE_ASLEEP,
   type LaneLayout,
@@ -116,11 +117,17 @@ export class LaneLink {
     return Atomics.load(this.control, TICK_IN_HAND)
   }
 
+  /** Id of the client that the lane was answering when it ended; 0: none. */
+  get clientInHand(): number {
+    return Atomics.load(this.control, CLIENT_IN_HAND)
+  }
+
   /** The lane's thread has ended and all it published was transmitted: readies the memory for a successor. */
   laneEnded(): void {
     this.window.laneEnded()
     this.isAside = false
     Atomics.store(this.control, TICK_IN_HAND, 0)
+    Atomics.store(this.control, CLIENT_IN_HAND, 0)
     Atomics.store(this.control, LANE_ASLEEP, AWAKE)
   }
 }

@@ -48,6 +48,8 @@ export interface LanePoolEvents {
   rang(): void
   /** A lane failed and will be replaced. */
   failed(lane: number, error: Error): void
+  /** Two lanes in a row failed as they answered this client; no other lane will answer it. */
+  clientFailed(id: number): void
   /** A successor is about to begin: its memory has to be ready. */
   replacing(link: LaneLink): void
   /** Whether all that the lane published has been transmitted. */
@@ -71,6 +73,8 @@ interface Runner {
   restart: Timer | undefined
   /** The tick at work on which it failed last; 0: none. */
   culprit: number
+  /** Id of the client that it was answering when it failed last; 0: none. */
+  culpritClient: number
   /** The progress last seen, and since when it has not moved. */
   progress: number
   stuckSinceMs: number
@@ -82,6 +86,7 @@ export class LanePool {
   private readonly pools: Piscina[] = []
   private readonly runners: Runner[]
   private readonly poison: number[] = []
+  private readonly poisonClients: number[] = []
   private readonly watch: Timer
   private readonly startWatch: Timer
   private readonly tasks = new Set<Promise<void>>()
@@ -101,6 +106,7 @@ export class LanePool {
       bell: undefined,
       restart: undefined,
       culprit: 0,
+      culpritClient: 0,
       progress: 0,
       stuckSinceMs: 0,
     }))
@@ -200,6 +206,7 @@ export class LanePool {
       positionsTellLosses: options.positionsTellLosses,
       audiences: [...link.audiences.values()].map(audience => audience.state),
       poison: this.poison,
+      poisonClients: this.poisonClients,
     }
     const run: Promise<void> = this.runToItsEnd(pool, task, port1, runner.abort.signal)
       .then(error => this.ended(runner, error))
@@ -239,6 +246,7 @@ export class LanePool {
     runner.state = 'ended'
     runner.hasBegun = true
     this.noteCulprit(runner)
+    this.noteCulpritClient(runner)
     this.events.failed(
       runner.link.index,
       new RingcastError('lane_failed', `lane ${runner.link.index} failed and is replaced: ${error.message}`, {
@@ -259,6 +267,16 @@ export class LanePool {
     const offset = committed + distance(committed | 0, tickInHand)
     if (runner.culprit === offset) this.poison.push(offset)
     runner.culprit = offset
+  }
+
+  /** A client at whose answer two lanes in a row failed is answered by none. */
+  private noteCulpritClient(runner: Runner): void {
+    const id = runner.link.clientInHand
+    if (id !== 0 && runner.culpritClient === id) {
+      this.poisonClients.push(id)
+      this.events.clientFailed(id)
+    }
+    runner.culpritClient = id
   }
 
   private restartDelayMs(runner: Runner): number {

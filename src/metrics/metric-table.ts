@@ -48,6 +48,7 @@ export const MAIN_METRICS = {
   disconnectPong: disconnect('pong_timeout', 'Ended: no pong came in time.'),
   disconnectRead: disconnect('read_timeout', 'Ended: nothing was heard of the client for too long.'),
   disconnectProtocol: disconnect('protocol', 'Ended: the client broke the WebSocket protocol or a limit.'),
+  disconnectFault: disconnect('fault', 'Ended: two workers in a row failed as they answered the client.'),
   disconnectShutdown: disconnect('shutdown', 'Ended: the gateway shut down.'),
   ticksReceived: counter('ticks_received', 'ticks', 'Ticks put into the tick log.'),
   ticksRefused: counter('ticks_refused', 'ticks', 'Calls of broadcastTick that found the queue full.'),

@@ -55,6 +55,8 @@ export interface LaneTask {
   readonly audiences: readonly AudienceState[]
   /** Offsets of ticks that killed two lanes in a row. */
   readonly poison: readonly number[]
+  /** Ids of clients whose answers killed two lanes in a row: they get none. */
+  readonly poisonClients: readonly number[]
 }
 
 /** Room that a run of frames takes above `turnBytesMax`: the tick and the gap that passed the bound, and the message around them. */

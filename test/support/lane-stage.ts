@@ -429,6 +429,7 @@ export class LaneStage {
         return { audience, spec, seq, ...sent, conflated }
       }),
       poison: this.poison,
+      poisonClients: [],
     }
     return new Lane(task, this.clock)
   }

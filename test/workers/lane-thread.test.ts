@@ -46,6 +46,7 @@ describe('a lane in a thread of its own', () => {
       positionsTellLosses: true,
       audiences: [],
       poison: [],
+      poisonClients: [],
     }
     const end = reportOf<string>(startThread('lane-runner', task, [port2]))
     intake.command(ALL_LANES, {
