@@ -167,9 +167,11 @@ export class StreamHandler {
       {
         rang: () => this.transmitter.wake(),
         failed: (lane, error) => this.laneFailed(lane, error),
-        clientFailed: id => this.clients.endFaulty(id),
+        clientFailed: id => {
+          const client = this.clients.endFaulty(id)
+          this.log.error({ client }, 'two lanes failed as they answered a client, which is ended')
+        },
         replacing: link => this.transmitter.laneEnded(link),
-        isTransmitted: link => this.transmitter.isTransmitted(link),
         hasUnread: link => this.intake.hasUnread(link),
       },
     )

@@ -1,5 +1,5 @@
 /**
- * The joins that a lane has read, and their answers: at the end of each turn as many as do not delay the next one. One lane's own.
+ * The joins that a lane has read, and their answers: with each turn, or between two, as many as do not delay the next one. One lane's own.
  * A join holds for the offset at which it is answered: up to there the client gets all of the audience that it leaves.
  */
 import { isConflated } from '../src/protocol/audience-spec.js'
@@ -124,13 +124,13 @@ export class Admissions {
     let bytes = 0
     while (next.length > 0 && bytes < this.parts.answerBytesMax) {
       const { join } = next[0]!
-      this.parts.answering(join.client)
       const audience = this.parts.audiences.get(join.audience)
       // Closed since: the client has left.
       if (audience === undefined) next.shift()
       else if (join.replay === null) bytes += this.answerAlike(next, audience, offset)
       else {
         next.shift()
+        this.parts.answering(join.client)
         this.prepare(join, audience, offset)
         bytes += this.answerReplay(join, join.replay, audience)
       }
@@ -143,10 +143,12 @@ export class Admissions {
   private answerAlike(next: WaitingJoin[], audience: LaneAudience, offset: number): number {
     const { answerBytesMax, epoch, latestFrames } = this.parts
     const { join } = next[0]!
+    this.parts.answering(join.client)
     const missed = missedBy(join)
     const snapshot = latestFrames.snapshotFor(join, audience, missed)
     const alike = takeAlike(next, (COPIES_MAX * answerBytesMax) / (snapshot.bytes + 1))
     const admissions = alike.map(each => {
+      this.parts.answering(each.client)
       // First: a member that joins anew is sent what the others are sent.
       this.prepare(each, audience, offset)
       const { frames: farewell, messages, ticks } = this.farewell(each, offset)

@@ -83,6 +83,7 @@ export class Lane implements TickLosses {
   private readonly schedule = new ConflatedSchedule()
   private readonly checkpoints: Checkpoints
   private readonly admissions: Admissions
+  private readonly poisonClients: ReadonlySet<number>
   /** Up to here some audience was sent ticks by an earlier lane: whoever joins before could get ticks twice. */
   private readonly recoveredOffset: number
 
@@ -124,6 +125,7 @@ export class Lane implements TickLosses {
       counters: this.counters,
       showLife: () => this.showLife(),
     })
+    this.poisonClients = new Set(task.poisonClients)
     const poison = new Set(task.poison)
     this.sorter = new TickSorter({
       bytes: this.log.bytes,
@@ -146,6 +148,7 @@ export class Lane implements TickLosses {
     this.offset = committed.offset
     this.latest = new LatestTicks(new LatestStore(task.latest), this.log.bytes)
     this.latest.restore(this.symbols, committed.offset)
+    const answering = (client: number): void => this.answering(client)
     this.latestFrames = new LatestFrames({
       latest: this.latest,
       symbols: this.symbols,
@@ -154,6 +157,7 @@ export class Lane implements TickLosses {
       publisher,
       counters: this.counters,
       turnBytesMax: task.turnBytesMax,
+      answering,
       showLife: () => this.showLife(),
     })
     this.checkpoints = new Checkpoints(memory, task.layout, committed.offset)
@@ -176,10 +180,7 @@ export class Lane implements TickLosses {
       latestFrames: this.latestFrames,
       replayer,
       answerBytesMax: task.turnBytesMax,
-      // Read by the main thread after this thread's end, if the answer brings it about.
-      answering: client => {
-        this.control[CLIENT_IN_HAND] = client
-      },
+      answering,
       flushParts: () => this.flushParts(),
       nowMs: () => clock.nowMs(),
     })
@@ -210,7 +211,7 @@ export class Lane implements TickLosses {
             continue
           }
         } else this.settle()
-        if (!read) this.rest()
+        if (!read && !this.canAnswerPlainJoins()) this.rest()
       }
     } catch (error) {
       if (!(error instanceof Stopped)) throw error
@@ -315,6 +316,11 @@ export class Lane implements TickLosses {
     this.control[PROGRESS] = (this.control[PROGRESS]! + 1) | 0
   }
 
+  /** Read by the main thread after this thread's end, if the answer to the client brings it about; 0: none is in hand. */
+  private answering(client: number): void {
+    this.control[CLIENT_IN_HAND] = client
+  }
+
   private readTicks(): void {
     const { log, batch } = this
     if (log.type === TICK_BATCH) {
@@ -411,11 +417,10 @@ export class Lane implements TickLosses {
         this.close(command.audience)
         return
       case 'join':
-        if (
-          this.gatherer.audiences.has(command.audience) &&
-          !this.task.poisonClients.includes(command.client)
-        )
+        this.answering(command.client)
+        if (this.gatherer.audiences.has(command.audience) && !this.poisonClients.has(command.client))
           this.admissions.add(command)
+        this.answering(0)
         return
       case 'lost':
         this.loseUnlogged(command, this.log.firstOffset, offsetsOf(command))

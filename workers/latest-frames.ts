@@ -85,6 +85,8 @@ export interface LatestFramesParts {
   readonly counters: CounterWriter
   /** What one run of frames may take, bytes. */
   readonly turnBytesMax: number
+  /** Called with the client that is given something next. */
+  readonly answering: (client: number) => void
   /** Called with whatever is published: much may be, in which no record is read. */
   readonly showLife: () => void
 }
@@ -271,6 +273,7 @@ export class LatestFrames {
     const { composer, publisher } = this.parts
     const { descriptor, gathering } = this
     const { frames, framesAfter, join, messages, ticks, waits } = admission
+    this.parts.answering(join.client)
     const before = isFirst ? frames : NO_FRAMES
     const after = isLast ? framesAfter : NO_FRAMES
     // The last frames are published together with the word that the client is in: a successor that repeated only one would

@@ -126,10 +126,14 @@ export class Clients {
     this.remove(client)
   }
 
-  /** Ends a client whose answers make workers fail. */
-  endFaulty(id: number): void {
-    for (const client of this.all)
-      if (client.recipient.id === id) this.close(client, CLOSE_CODES.internalError, 'disconnectFault')
+  /** Ends a client whose answers make workers fail. @returns its name; undefined: it has left */
+  endFaulty(id: number): string | undefined {
+    for (const client of this.all) {
+      if (client.recipient.id !== id) continue
+      this.close(client, CLOSE_CODES.internalError, 'disconnectFault')
+      return client.recipient.name
+    }
+    return undefined
   }
 
   /** Lets nobody in any more. */

@@ -180,7 +180,7 @@ function joinPlace({ ring }: LaneLink): JoinPlace {
 
 /**
  * The rest of an answer follows its first part. And one that was put off once has taken all that it held since: it reads. If each turn
- * blocked it again, just before the answer at the turn's end, it could never ask for less.
+ * blocked it again, just before the answer, it could never ask for less.
  */
 function mayAnswerBlocked({ answered, asked, join }: Recipient): boolean {
   return answered === join || asked?.wasDeferred === true

@@ -32,7 +32,7 @@ export class Audience {
   isInPass = false
   /** Number of its last `ticks` message. */
   seq = 0
-  /** What all its records have taken, bytes. */
+  /** What all its records have taken that were read, bytes. */
   bytesTotal = 0
   private sent: Progress = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0, flushedOffset: 0 }
   /** Goes for the one in `sent`, which is made anew when somebody looks. */
@@ -65,6 +65,11 @@ export class Audience {
     const { conflated, id, progress, seq, spec } = this
     const { flushedOffset: _, ...sent } = progress
     return { audience: id, spec, seq, ...sent, conflated: conflated.map(part => part && { ...part }) }
+  }
+
+  /** What all records have taken that were sent, bytes. */
+  bytesSent(window: FrameWindow): number {
+    return this.firstPending === NO_RECORD ? this.bytesTotal : window.bytesTotalBefore(this.firstPending)
   }
 
   /** A record was read, which is to be sent. */
@@ -108,7 +113,9 @@ export class Audience {
     if (!this.isInPass) this.dropLeavers()
     recipient.receiving = this
     recipient.lastGiven = this.lastRecord
-    this.members.push(recipient)
+    // One that has left in the midst of the pass, and comes back, stands in the list yet.
+    if (this.leftCount > 0 && this.members.includes(recipient)) this.leftCount--
+    else this.members.push(recipient)
   }
 
   /** Lets the recipient get no more frames of this audience. At any time, once for each `admit`. */

@@ -185,6 +185,7 @@ export class FrameWindow {
   /** Its audience has nothing up to a later offset than the record told. */
   extend(record: number, lastOffset: number): void {
     const index = record & MASK
+    invariant(this.parts[index] === 0, `record ${record} is of part ${this.parts[index]}`)
     this.lastOffsets[index] = Math.max(this.lastOffsets[index]!, lastOffset)
   }
 

@@ -2,6 +2,7 @@
  * The main thread's end of one lane: its frame ring, the window over it, its doorbell, and who listens. Main thread.
  * Outlives the lane's thread: a successor works on the same memory.
  */
+import { invariant } from '../errors.js'
 import { AWAKE, MainDoorbell } from '../memory/doorbell.js'
 import { FrameRingReader } from '../memory/frame-ring.js'
 import {
@@ -40,7 +41,7 @@ export class LaneLink {
   isAside = false
   private readonly control: Int32Array
   private readonly doorbell: MainDoorbell
-  private readonly hasNext = (): boolean => this.ring.hasNext()
+  private readonly hasWork = (): boolean => this.queue.length > 0 || this.ring.hasNext()
 
   /** @param segmentNeeded see FrameWindowEvents */
   constructor(
@@ -85,9 +86,14 @@ export class LaneLink {
     this.doorbell.tellRoom()
   }
 
-  /** Asks the lane to ring. @returns whether it has published something already */
+  /** Whether all that the lane has published was handed to sockets, or to those that are behind. */
+  get isTransmitted(): boolean {
+    return !this.hasWork()
+  }
+
+  /** Asks the lane to ring. @returns whether there is something to transmit already */
   sleepUnlessWork(): boolean {
-    return this.doorbell.sleepUnless(this.hasNext)
+    return this.doorbell.sleepUnless(this.hasWork)
   }
 
   /** Lets the lane ring when it gets further, so that a paused source can go on. */
@@ -124,6 +130,10 @@ export class LaneLink {
 
   /** The lane's thread has ended and all it published was transmitted: readies the memory for a successor. */
   laneEnded(): void {
+    invariant(
+      this.isTransmitted,
+      `lane ${this.index} has ended, and ${this.queue.length} records are to be sent`,
+    )
     this.window.laneEnded()
     this.isAside = false
     Atomics.store(this.control, TICK_IN_HAND, 0)

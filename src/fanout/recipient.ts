@@ -1,6 +1,6 @@
 /**
  * One client as the transmitter sees it: a socket and a cursor. Main thread.
- * A recipient is behind when some record of its audience has been written to the others and not to it; `nextRecord` is then the first such.
+ * A recipient is behind when it was to be given some record of its audience and was not; `nextRecord` is then the first such.
  */
 import type { Duplex } from 'node:stream'
 import type { CommandAnswer, Progress, RESUME_GONE, ReplayPosition } from '../protocol/lane-commands.js'

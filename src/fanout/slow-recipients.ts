@@ -81,6 +81,7 @@ export class SlowRecipients {
     const audience = recipient.receiving
     const link = audience && this.parts.links[audience.lane]
     if (audience === undefined || link === undefined || recipient.isBehind) return
+    if (recipient.lastGiven >= audience.lastRecord) return
     const { window } = link
     let record = audience.firstPending
     let { progress } = audience
@@ -129,7 +130,7 @@ export class SlowRecipients {
   /** Whether what it has not got is gone, or not worth being sent to it any more. */
   private isLeftBehind({ limits, nextRecord }: Recipient, audience: Audience, window: FrameWindow): boolean {
     if (!window.holds(nextRecord) || isConflated(audience.spec)) return true
-    if (audience.bytesTotal - window.bytesTotalBefore(nextRecord) > limits.lagBytesMax) return true
+    if (audience.bytesSent(window) - window.bytesTotalBefore(nextRecord) > limits.lagBytesMax) return true
     const receivedUs = window.received(nextRecord)
     return receivedUs > 0 && this.parts.clock.epochUs() - receivedUs > limits.ageMsMax * 1000
   }

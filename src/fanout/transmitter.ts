@@ -124,12 +124,7 @@ export class Transmitter {
   /** Whether all that was published is with the kernel. */
   get isDrained(): boolean {
     if (this.slow.blocked.size > 0 || this.slow.catchingUp.size > 0) return false
-    return this.links.every(link => this.isTransmitted(link))
-  }
-
-  /** Whether all that this lane has published was handed to sockets, or to those that are behind. */
-  isTransmitted(link: LaneLink): boolean {
-    return link.queue.length === 0 && !link.ring.hasNext()
+    return this.links.every(link => link.isTransmitted)
   }
 
   /** A lane rang: something was published. */
@@ -180,6 +175,7 @@ export class Transmitter {
   /** @returns false when the time is up and something is left */
   private transmitAll(): boolean {
     this.readAll()
+    for (const link of this.links) if (!this.goOnWithBegun(link)) return false
     for (const recipient of this.slow.catchingUp) {
       this.slow.catchUp(recipient)
       // Those that are not behind get at least a look's worth of writes below, and the pass they begin goes first next time.
@@ -202,15 +198,20 @@ export class Transmitter {
     const { queue } = link
     for (;;) {
       this.read(link)
+      link.window.makeRoom(firstRecord(queue))
       const next = queue[0]
-      if (next === undefined) break
+      if (next === undefined) return true
       if (next === TURN_ENDED) {
         queue.shift()
         this.endTurn(link)
       } else if (!this.goOn(link, next)) return false
     }
-    link.window.makeRoom()
-    return true
+  }
+
+  /** Goes on with the pass that ran out of time. @returns false when the time is up */
+  private goOnWithBegun(link: LaneLink): boolean {
+    const next = link.queue[0]
+    return next === undefined || next === TURN_ENDED || !next.hasBegun || this.goOn(link, next)
   }
 
   private endTurn(link: LaneLink): void {

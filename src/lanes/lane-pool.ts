@@ -52,8 +52,6 @@ export interface LanePoolEvents {
   clientFailed(id: number): void
   /** A successor is about to begin: its memory has to be ready. */
   replacing(link: LaneLink): void
-  /** Whether all that the lane published has been transmitted. */
-  isTransmitted(link: LaneLink): boolean
   /** Whether the tick log holds something the lane has not read. */
   hasUnread(link: LaneLink): boolean
 }
@@ -124,8 +122,7 @@ export class LanePool {
   replaceEnded(): void {
     if (this.isStopping) return
     for (const runner of this.runners) {
-      if (runner.state !== 'ended' || runner.restart !== undefined || !this.events.isTransmitted(runner.link))
-        continue
+      if (runner.state !== 'ended' || runner.restart !== undefined || !runner.link.isTransmitted) continue
       const delayMs = this.restartDelayMs(runner)
       if (delayMs === 0) this.restart(runner)
       else runner.restart = this.options.clock.after(delayMs, () => this.restart(runner))
@@ -269,10 +266,11 @@ export class LanePool {
     runner.culprit = offset
   }
 
-  /** A client at whose answer two lanes in a row failed is answered by none. */
+  /** A client at whose answer two lanes in a row failed, the second soon after its start, is answered by none. */
   private noteCulpritClient(runner: Runner): void {
     const id = runner.link.clientInHand
-    if (id !== 0 && runner.culpritClient === id) {
+    const isSoon = this.options.clock.nowMs() - runner.startedMs <= HEALTHY_MS
+    if (id !== 0 && runner.culpritClient === id && isSoon) {
       this.poisonClients.push(id)
       this.events.clientFailed(id)
     }

@@ -77,7 +77,10 @@ export const REPLAYED = 6
  * JOINED, the client is in all the same, and the snapshot is missing. Part: as in JOINED.
  */
 export const ANSWER_BEGUN = 7
-/** Part 1: what follows is between two turns, and part of neither; 0: up to here. */
+/**
+ * Part 1: what follows is between two turns, and part of neither; 0: up to here. Its answers overtake records of any audience that are
+ * on their way to others, so they are for clients of audiences without conflated parts, and whole.
+ */
 export const ASIDE = 8
 /** The turn is whole. */
 export const TURN_END = 4

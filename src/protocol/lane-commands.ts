@@ -54,8 +54,8 @@ export interface ContinuityState {
 }
 
 /**
- * A client is to get the audience's frames from the end of the current turn on, and those of the audience it is in up to
- * there. The lane answers with messages to the client: the `gap` since `fellBehindAt` for one that has fallen out of the
+ * A client is to get the audience's frames from the end of the current turn on, or from between two turns, and those of the audience it is
+ * in up to there. The lane answers with messages to the client: the `gap` since `fellBehindAt` for one that has fallen out of the
  * window, the `answers`, and a snapshot of what was missed or asked for. To one that resumes it gives a part of the ticks in
  * between, and lets it join only with the last of them: the main thread asks again when the client has taken the part.
  */

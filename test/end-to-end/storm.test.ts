@@ -56,7 +56,7 @@ async function rage(storm: Storm) {
   const urlOf = (query: string) => running.url(query)
   const clients = Array.from(
     { length: CLIENTS },
-    () => new StormClient({ ...wishes, urlOf, record: RECORD, random }),
+    () => new StormClient({ ...wishes, urlOf, lanesFail: file !== undefined, record: RECORD, random }),
   )
   const pacer = await TickClient.connect(running.url())
   const ticks = steps * TICKS_PER_STEP

@@ -56,6 +56,23 @@ describe('Audience', () => {
     expect(audience.members).toEqual([second, first])
   })
 
+  it('has a member once that leaves and comes back in the midst of a pass', () => {
+    const audience = new Audience(1, 0, 'key', SPEC)
+    const [first, second, third] = [recipient(1), recipient(2), recipient(3)]
+    for (const member of [first, second]) audience.admit(member)
+    audience.isInPass = true
+    for (let round = 0; round < 3; round++) {
+      audience.release(first)
+      audience.admit(first)
+    }
+    audience.release(second)
+    audience.admit(third)
+    expect(audience.members).toEqual([first, second, third])
+    audience.isInPass = false
+    audience.dropLeavers()
+    expect(audience.members).toEqual([first, third])
+  })
+
   it('tells what a successor of its lane has to know', () => {
     const audience = new Audience(7, 1, 'key', SPEC)
     audience.seq = 5

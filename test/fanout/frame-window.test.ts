@@ -31,7 +31,7 @@ beforeEach(() => {
 })
 
 /** Sends a record of one audience through the ring into the window. @returns its number; undefined when the ring is full */
-function record(before = NO_RECORD, length = SEGMENT_BYTES): number | undefined {
+function record(before = NO_RECORD, length = SEGMENT_BYTES, keepFrom?: number): number | undefined {
   if (writer.reserve(length) === undefined) return undefined
   const descriptor = new Descriptor()
   Object.assign(descriptor, {
@@ -46,7 +46,7 @@ function record(before = NO_RECORD, length = SEGMENT_BYTES): number | undefined 
   writer.publish()
   expect(reader.next()).toBe(true)
   reader.release()
-  window.enter(reader.descriptor.segment)
+  window.enter(reader.descriptor.segment, keepFrom)
   return window.add(reader.descriptor, before, 0)
 }
 
@@ -84,6 +84,21 @@ describe('FrameWindow', () => {
     ])
     expect(reader.freeSegments()).toBe(2)
     expect(freed).toBe(2)
+  })
+
+  it('drops no segment with a record that is on its way, and gives it back when that is sent', () => {
+    const first = record()!
+    const second = record()!
+    const keepFrom = second
+    for (let number = 2; number < SEGMENTS; number++) record(NO_RECORD, SEGMENT_BYTES, keepFrom)
+    expect([window.holds(first), window.holds(second)]).toEqual([false, true])
+    expect(reader.freeSegments()).toBe(1)
+    expect(record(NO_RECORD, SEGMENT_BYTES, keepFrom)).toBe(SEGMENTS)
+    expect(record(NO_RECORD, SEGMENT_BYTES, keepFrom)).toBeUndefined()
+    expect(window.holds(second)).toBe(true)
+    window.makeRoom()
+    expect(window.holds(second)).toBe(false)
+    expect(reader.freeSegments()).toBe(2)
   })
 
   it('never links a record to one that has left the window', () => {

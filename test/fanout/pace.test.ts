@@ -218,6 +218,7 @@ describe('while ticks are gathered', () => {
   it('counts the first turn of a lane that takes the place of one that ended in the midst of its own', () => {
     turn()
     publish()
+    expect(links[0]!.ring.next()).toBe(true)
     pace.reading(links[0]!)
     links[0]!.laneEnded()
     pace.laneEnded(links[0]!)

@@ -21,16 +21,16 @@ function withoutTime(): () => void {
   }
 }
 
-/** Two members, of which the first is megabytes behind and has just begun to catch up. */
-async function oneFarBehind(): Promise<[Member, Member]> {
+/** Members of which the first is megabytes behind and has just begun to catch up. */
+async function oneFarBehind(others = 1): Promise<[Member, ...Member[]]> {
   fanOut = new FanOut({ frameRingBytes: 1 << 24 })
-  const [slow, live] = await fanOut.members(2)
+  const [slow, ...live] = await fanOut.members(1 + others)
   const audience = fanOut.audience(slow)
   slow.socket.isStuck = true
   // 250 KB each.
   for (let record = 0; record < 32; record++) await fanOut.tick(audience, 25_000)
   slow.socket.open()
-  return [slow, live!]
+  return [slow, ...live]
 }
 
 it('yields between the audiences of one member each, too', async () => {
@@ -68,7 +68,7 @@ it('runs once in each turn of the event loop while somebody catches up', async (
   }
   giveTime()
   await fanOut.rest()
-  expect(slow.socket.text).toBe(live.socket.text)
+  expect(slow.socket.text).toBe(live!.socket.text)
 })
 
 it('serves those that are not behind while others catch up', async () => {
@@ -78,9 +78,61 @@ it('serves those that are not behind while others catch up', async () => {
   fanOut.lane.endTurn()
   await new Promise(setImmediate)
   await new Promise(setImmediate)
-  expect(live.socket.text.endsWith('1:800001;')).toBe(true)
-  expect(slow.socket.text.length).toBeLessThan(live.socket.text.length)
+  expect(live!.socket.text.endsWith('1:800001;')).toBe(true)
+  expect(slow.socket.text.length).toBeLessThan(live!.socket.text.length)
   giveTime()
   await fanOut.rest()
-  expect(slow.socket.text).toBe(live.socket.text)
+  expect(slow.socket.text).toBe(live!.socket.text)
+})
+
+it('goes on with the pass in hand before others catch up', async () => {
+  const [slow, ...live] = await oneFarBehind(3 * WRITES_PER_LOOK)
+  const write = slow.socket.write.bind(slow.socket)
+  slow.socket.write = (bytes, callback) => {
+    // What it is given takes all the time that a run has.
+    fanOut.clock.jump(PASS_BUDGET_MS)
+    return write(bytes, callback)
+  }
+  fanOut.lane.record(fanOut.audience(slow).id)
+  fanOut.lane.endTurn()
+  await new Promise(setImmediate)
+  const served = () => live.filter(({ socket }) => socket.text.endsWith('1:800001;')).length
+  expect(served()).toBeLessThanOrEqual(WRITES_PER_LOOK)
+  await new Promise(setImmediate)
+  expect(served()).toBe(live.length)
+  await fanOut.rest()
+  expect(slow.socket.text).toBe(live[0]!.socket.text)
+})
+
+it('leaves nothing behind of what a lane publishes while another is served', async () => {
+  fanOut = new FanOut({ laneCount: 2 })
+  const { lanes, transmitter } = fanOut
+  const one = fanOut.connect(spec({ symbols: ['A'] }))
+  const many = Array.from({ length: 2 * WRITES_PER_LOOK }, () => fanOut.connect(spec({ symbols: ['B'] })))
+  const [first, second] = [fanOut.audience(one), fanOut.audience(many[0]!)]
+  expect([first.lane, second.lane]).toEqual([0, 1])
+  for (const lane of lanes) {
+    lane.obey()
+    await fanOut.turn(lane)
+  }
+  let isDue = false
+  for (const { socket } of many) {
+    const write = socket.write.bind(socket)
+    socket.write = (bytes, callback) => {
+      if (isDue) {
+        isDue = false
+        lanes[0]!.record(first.id)
+        lanes[0]!.endTurn()
+      }
+      return write(bytes, callback)
+    }
+  }
+  // Each lane comes first in one of the two.
+  for (let turn = 1; turn <= 2; turn++) {
+    isDue = true
+    lanes[1]!.record(second.id)
+    await fanOut.turn(lanes[1])
+    expect(ticksIn(one.socket.text)).toHaveLength(turn)
+    expect(transmitter.isDrained).toBe(true)
+  }
 })

@@ -8,11 +8,15 @@ import type { ServerMessage } from '../../src/protocol/messages.js'
 import { type FeedRecord, StreamModel } from './stream-model.js'
 import { Watched } from './watched.js'
 
-/** How the server may end a connection: of somebody who does not read, or whom two lanes have died of, as by chance some storms have it. */
-const CLOSES_EXPECTED = [1006, 1008, 1011, 4008]
+/** How the server may end a connection: of somebody who does not read … */
+const CLOSED_FOR_SLOWNESS = [1006, 1008, 4008]
+/** … or at whose answers two lanes have died. */
+const CLOSED_FOR_FAULTS = 1011
 
 export interface StormClientOptions {
   readonly urlOf: (query: string) => string
+  /** Whether the server's lanes fail on purpose. */
+  readonly lanesFail: boolean
   readonly record: FeedRecord
   /** Symbols and prefixes that it may ask for. */
   readonly entries: readonly string[]
@@ -131,7 +135,9 @@ export class StormClient extends Watched {
     socket.on('message', data => this.take(JSON.parse(String(data)) as ServerMessage))
     socket.on('error', error => this.model.silentErrors.push(String(error)))
     socket.on('close', code => {
-      if (!CLOSES_EXPECTED.includes(code)) this.model.silentErrors.push(`closed with ${code}`)
+      const isExpected =
+        CLOSED_FOR_SLOWNESS.includes(code) || (code === CLOSED_FOR_FAULTS && this.options.lanesFail)
+      if (!isExpected) this.model.silentErrors.push(`closed with ${code}`)
       const { epoch, offset } = this.model
       this.isSubscribed = false
       if (epoch === '') this.connect('')
