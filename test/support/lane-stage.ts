@@ -4,12 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import { vi } from 'vitest'
-import {
-  decodeTicksMessage,
-  encodeTick,
-  encodeTickBatch,
-  type Tick,
-} from '../../src/feed/tick-feed-service.js'
+import { encodeTick, encodeTickBatch, type Tick } from '../../src/feed/tick-feed-service.js'
 import { counterBlockBytes, readCounter } from '../../src/memory/counters.js'
 import { LaneDoorbell } from '../../src/memory/doorbell.js'
 import { Descriptor, FrameRingReader, FrameRingWriter } from '../../src/memory/frame-ring.js'
@@ -51,22 +46,14 @@ import {
   type LaneTask,
   TURN_OVERSHOOT_BYTES,
 } from '../../src/protocol/lane-task.js'
-import type {
-  GapMessage,
-  GapReason,
-  SnapshotMessage,
-  SubscribedMessage,
-  TickJson,
-  TicksMessage,
-} from '../../src/protocol/messages.js'
+import type { GapReason } from '../../src/protocol/messages.js'
 import { TickDecoder } from '../../src/protocol/tick-decoder.js'
 import { QUOTE } from '../../src/protocol/tick-fields.js'
 import { Lane } from '../../workers/lane.js'
 import { FakeClock } from './fake-clock.js'
 import { framesOf, frameText } from './frames.js'
+import { binaryMessage, type Message } from './lane-messages.js'
 import { spec } from './specs.js'
-
-export type Message = TicksMessage | SnapshotMessage | GapMessage | SubscribedMessage
 
 interface StageAudience {
   readonly spec: AudienceSpec
@@ -578,43 +565,3 @@ function answerStart({ fellBehindAt, isTold, messages }: StageJoin): number {
 }
 
 const isMore = (message: Message): boolean => message.type === 'snapshot' && message.more === true
-
-/** As the JSON message that says the same. */
-function binaryMessage(payload: Uint8Array): Message {
-  const { merged, more, offset, published, received, seq, snapshot, ticks } = decodeTicksMessage(payload)
-  const stamps = {
-    ...(published === 0 ? {} : { published: Number(published), received: received.map(Number) }),
-  }
-  const rest = {
-    seq: Number(seq),
-    offset: Number(offset),
-    ...stamps,
-    ticks: ticks.map(
-      ({ symbol, kind, sequence }): TickJson => ({
-        symbol,
-        kind: kind === QUOTE ? 'quote' : 'trade',
-        sequence: Number(sequence),
-        time: 0,
-      }),
-    ),
-  }
-  if (snapshot) return { type: 'snapshot', ...(more ? { more } : {}), ...rest }
-  return { type: 'ticks', ...(merged === 0 ? {} : { merged: Number(merged) }), ...rest }
-}
-
-/** A stream in short: `A1` for the tick of A with sequence 1, gaps as `reason:from-to:missed`. Checks `seq` on the way. */
-export function streamOf(messages: readonly Message[], seqBefore: number): string[] {
-  let seq = seqBefore
-  const stream: string[] = []
-  for (const message of messages) {
-    if (message.type === 'ticks') {
-      if (message.seq !== ++seq) throw new Error(`seq ${message.seq} in place of ${seq}`)
-      for (const tick of message.ticks) stream.push(`${tick.symbol}${tick.sequence}`)
-    } else {
-      if (message.seq !== seq) throw new Error(`${message.type} with seq ${message.seq} in place of ${seq}`)
-      if (message.type === 'gap')
-        stream.push(`${message.reason}:${message.from}-${message.to}:${message.missed}`)
-    }
-  }
-  return stream
-}

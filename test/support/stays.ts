@@ -5,7 +5,8 @@
 import { expect } from 'vitest'
 import { type AudienceSpec, isConflated } from '../../src/protocol/audience-spec.js'
 import type { TickJson } from '../../src/protocol/messages.js'
-import type { LaneStage, Message, StageClient, StageTick, Stay } from './lane-stage.js'
+import type { Message } from './lane-messages.js'
+import type { LaneStage, StageClient, StageTick, Stay } from './lane-stage.js'
 
 type Delivery = 'every' | 'latest' | undefined
 

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { COMMITTED_CURSOR, COMMITTED_OFFSET } from '../../src/memory/lane-layout.js'
 import type { SubscribedMessage } from '../../src/protocol/messages.js'
-import { LaneStage, type StageClient, streamOf } from '../support/lane-stage.js'
+import { streamOf } from '../support/lane-messages.js'
+import { LaneStage, type StageClient } from '../support/lane-stage.js'
 
 /** What a feed may do. Ticks name how far their position is past the last one. */
 type Deed =

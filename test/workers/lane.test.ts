@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ASIDE, AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, TURN_END } from '../../src/memory/lane-layout.js'
-import { LaneStage, streamOf } from '../support/lane-stage.js'
+import { streamOf } from '../support/lane-messages.js'
+import { LaneStage } from '../support/lane-stage.js'
 import { checkClient } from '../support/stays.js'
 
 describe('a lane', () => {

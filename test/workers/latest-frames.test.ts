@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { SnapshotMessage, TicksMessage } from '../../src/protocol/messages.js'
 import { QUOTE, TRADE } from '../../src/protocol/tick-fields.js'
-import { LaneStage, type Message, type StageClient } from '../support/lane-stage.js'
+import type { Message } from '../support/lane-messages.js'
+import { LaneStage, type StageClient } from '../support/lane-stage.js'
 import { checkClient } from '../support/stays.js'
 
 /** A message in short: `A1 B2 +3` for the ticks of A and B with sequences 1 and 2, which stand for three more. */

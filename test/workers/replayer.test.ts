@@ -35,7 +35,7 @@ import { SymbolTable } from '../../workers/symbol-table.js'
 import { Turn } from '../../workers/turn.js'
 import { TurnPublisher } from '../../workers/turn-publisher.js'
 import { framesOf, frameTexts } from '../support/frames.js'
-import { type Message, streamOf } from '../support/lane-stage.js'
+import { type Message, streamOf } from '../support/lane-messages.js'
 import { audienceState, spec } from '../support/specs.js'
 import { sequences } from '../support/ticks.js'
 

@@ -1,0 +1,54 @@
+/**
+ * What a lane tells clients, decoded, and in short.
+ */
+import { decodeTicksMessage } from '../../src/feed/tick-feed-service.js'
+import type {
+  GapMessage,
+  SnapshotMessage,
+  SubscribedMessage,
+  TickJson,
+  TicksMessage,
+} from '../../src/protocol/messages.js'
+import { QUOTE } from '../../src/protocol/tick-fields.js'
+
+export type Message = TicksMessage | SnapshotMessage | GapMessage | SubscribedMessage
+
+/** As the JSON message that says the same. */
+export function binaryMessage(payload: Uint8Array): Message {
+  const { merged, more, offset, published, received, seq, snapshot, ticks } = decodeTicksMessage(payload)
+  const stamps = {
+    ...(published === 0 ? {} : { published: Number(published), received: received.map(Number) }),
+  }
+  const rest = {
+    seq: Number(seq),
+    offset: Number(offset),
+    ...stamps,
+    ticks: ticks.map(
+      ({ symbol, kind, sequence }): TickJson => ({
+        symbol,
+        kind: kind === QUOTE ? 'quote' : 'trade',
+        sequence: Number(sequence),
+        time: 0,
+      }),
+    ),
+  }
+  if (snapshot) return { type: 'snapshot', ...(more ? { more } : {}), ...rest }
+  return { type: 'ticks', ...(merged === 0 ? {} : { merged: Number(merged) }), ...rest }
+}
+
+/** A stream in short: `A1` for the tick of A with sequence 1, gaps as `reason:from-to:missed`. Checks `seq` on the way. */
+export function streamOf(messages: readonly Message[], seqBefore: number): string[] {
+  let seq = seqBefore
+  const stream: string[] = []
+  for (const message of messages) {
+    if (message.type === 'ticks') {
+      if (message.seq !== ++seq) throw new Error(`seq ${message.seq} in place of ${seq}`)
+      for (const tick of message.ticks) stream.push(`${tick.symbol}${tick.sequence}`)
+    } else {
+      if (message.seq !== seq) throw new Error(`${message.type} with seq ${message.seq} in place of ${seq}`)
+      if (message.type === 'gap')
+        stream.push(`${message.reason}:${message.from}-${message.to}:${message.missed}`)
+    }
+  }
+  return stream
+}
