@@ -167,10 +167,7 @@ export class StreamHandler {
       {
         rang: () => this.transmitter.wake(),
         failed: (lane, error) => this.laneFailed(lane, error),
-        clientFailed: id => {
-          const client = this.clients.endFaulty(id)
-          this.log.error({ client }, 'two lanes failed as they answered a client, which is ended')
-        },
+        clientFailed: id => this.clientFailed(id),
         replacing: link => this.transmitter.laneEnded(link),
         hasUnread: link => this.intake.hasUnread(link),
       },
@@ -314,5 +311,13 @@ export class StreamHandler {
   private laneFailed(lane: number, error: Error): void {
     this.counters.values[MAIN_SLOTS.laneRestarts]! += 1
     this.log.error({ lane, err: error }, 'a lane failed and is replaced')
+  }
+
+  private clientFailed(id: number): void {
+    const isEnded = this.clients.endFaulty(id)
+    this.log.error(
+      { client: `${this.epoch}-${id}`, isEnded },
+      'two lanes failed as they answered a client, which no other will answer',
+    )
   }
 }

@@ -41,7 +41,7 @@ import type { Replayer, ReplayPart } from './replayer.js'
 
 /** Joins that may wait before no more is read. */
 const WAITING_MAX = 16_384
-/** Joins answered in one turn at the most: those without a snapshot take 10 to 20 µs each. */
+/** Joins answered at once at the most: those without a snapshot take 10 to 20 µs each. */
 const ANSWERED_MAX = 256
 /** Copies of one snapshot, in bounds of a turn's answers: encoding takes fifty times as long as copying. */
 const COPIES_MAX = 8
@@ -63,7 +63,7 @@ export interface AdmissionsParts {
   readonly schedule: ConflatedSchedule
   readonly latestFrames: LatestFrames
   readonly replayer: Replayer
-  /** What the answers of one turn may take, about, bytes; one is given in any case. */
+  /** What answers given at once may take, about, bytes; one is given in any case. */
   readonly answerBytesMax: number
   /** Called with the client that is answered next; 0: none is. */
   readonly answering: (client: number) => void
@@ -90,23 +90,26 @@ export class Admissions {
 
   /** Whether the next answers take long enough that nobody else should wait for them. */
   get takeTime(): boolean {
-    return this.waiting
-      .slice(0, ANSWERED_MAX)
-      .some(({ join, snapshotKey }) => snapshotKey !== undefined || join.replay !== null)
+    return this.next.some(({ join, snapshotKey }) => snapshotKey !== undefined || join.replay !== null)
   }
 
-  /** Whether all that wait want every tick from here on, and did so before, and nothing else: then their answers need nothing of the turn's. */
+  /** Whether all that are answered next want every tick from here on, and did so before, and nothing else: then their answers need nothing of the turn's. */
   get arePlain(): boolean {
-    for (const { join, snapshotKey } of this.waiting) {
+    for (const { join, snapshotKey } of this.next) {
       if (snapshotKey !== undefined || join.replay !== null || join.fellBehindAt !== null) return false
       for (const audience of this.audiencesOf(join)) if (audience.parts.length > 0) return false
     }
     return this.areWaiting
   }
 
-  /** The audiences that those who wait leave and join. */
+  /** The audiences that those who are answered next leave and join. */
   audiencesAsked(): Set<LaneAudience> {
-    return new Set(this.waiting.flatMap(({ join }) => this.audiencesOf(join)))
+    return new Set(this.next.flatMap(({ join }) => this.audiencesOf(join)))
+  }
+
+  /** Those who are answered next. */
+  private get next(): readonly WaitingJoin[] {
+    return this.waiting.slice(0, ANSWERED_MAX)
   }
 
   private audiencesOf({ audience, leaving }: JoinCommand): LaneAudience[] {
@@ -118,7 +121,7 @@ export class Admissions {
     this.waiting.push({ join, snapshotKey: snapshotKeyOf(join) })
   }
 
-  /** Answers some of those that wait. @param offset of the turn's last tick */
+  /** Answers some of those that wait. @param offset of the last tick that was taken */
   answer(offset: number): void {
     const next = this.waiting.splice(0, ANSWERED_MAX)
     let bytes = 0
@@ -164,7 +167,7 @@ export class Admissions {
    * audience are sent nothing before its time.
    */
   private farewell(join: JoinCommand, offset: number): Frames {
-    const { answerBytesMax, audiences, flushParts, latestFrames, schedule } = this.parts
+    const { answerBytesMax, audiences, latestFrames, schedule } = this.parts
     const left = audiences.get(join.leaving)
     if (left === undefined || isBehind(join)) return NOBODYS_FRAMES
     const bytesMax = FAREWELL_SHARE * answerBytesMax
@@ -176,7 +179,7 @@ export class Admissions {
     const frames = latestFrames.farewell(left, offset, bytesMax)
     if (frames !== undefined) return frames
     for (const part of left.parts) if (part.hasNews()) schedule.flushNow(part)
-    flushParts()
+    this.flushParts(join)
     return NOBODYS_FRAMES
   }
 
@@ -184,15 +187,15 @@ export class Admissions {
    * Readies the audience that a client joins: what waits for its interval to be over would tell the client of what was before. It is
    * sent now if that was not done in this interval; otherwise the client is the one who waits, unless it would miss others by that.
    */
-  private prepare({ replay }: JoinCommand, audience: LaneAudience, offset: number): void {
-    const { flushParts, latestFrames, nowMs, schedule } = this.parts
-    const mayWait = audience.isConflated && replay === null
+  private prepare(join: JoinCommand, audience: LaneAudience, offset: number): void {
+    const { latestFrames, nowMs, schedule } = this.parts
+    const mayWait = audience.isConflated && join.replay === null
     for (const part of audience.parts) {
       if (!part.hasBegun || !part.hasNews()) continue
       if (mayWait) schedule.hurry(part)
       else schedule.flushNow(part)
     }
-    flushParts()
+    if (audience.parts.length > 0) this.flushParts(join)
     // An audience that gathered nothing is up to date without having been written; a successor may be behind what was written.
     audience.sentOffset = Math.max(audience.sentOffset, offset)
     for (const part of audience.parts) {
@@ -200,6 +203,14 @@ export class Admissions {
       latestFrames.begin(part, offset)
       schedule.start(part, nowMs())
     }
+  }
+
+  /** What is sent to an audience is not the client's, should it bring about this thread's end. */
+  private flushParts({ client }: JoinCommand): void {
+    const { answering, flushParts } = this.parts
+    answering(0)
+    flushParts()
+    answering(client)
   }
 
   /** Gives a client that resumes a part of what it missed; with the last one it joins. @returns bytes */

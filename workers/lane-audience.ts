@@ -15,6 +15,12 @@ import {
 import { ConflatedPart } from './conflated-part.js'
 import { Gathering } from './gathering.js'
 
+/**
+ * Turns are held back where the transmitter is busy. What goes out between them must not take its time instead, where many change that
+ * share an audience with many others.
+ */
+const ASIDES_MAX = 4
+
 /** How a symbol's ticks are delivered: one by one, or as the latest of a part. */
 export const EVERY = 'every'
 type Delivery = typeof EVERY | ConflatedPart
@@ -38,6 +44,9 @@ export class LaneAudience extends Gathering {
   unknownLosses: number
   /** All its ticks up to this offset were published, maybe by an earlier lane; those that are conflated left aside. */
   sentOffset: number
+  /** How often something of it was published between turns, so that somebody could change, before which of the lane's turns. */
+  private asides = 0
+  private asidesBefore = 0
   private readonly byName = new Map<string, Delivery>()
   private readonly byPrefix = new PrefixMap<Delivery>()
 
@@ -84,6 +93,17 @@ export class LaneAudience extends Gathering {
   /** Whether it may want symbols that have not come by yet. */
   get hasPrefixes(): boolean {
     return this.byPrefix.size > 0
+  }
+
+  /** Whether what it has gathered may be published before that turn, and not with it. */
+  mayGoAside(turn: number): boolean {
+    return this.asidesBefore !== turn || this.asides < ASIDES_MAX
+  }
+
+  goAside(turn: number): void {
+    if (this.asidesBefore !== turn) this.asides = 0
+    this.asidesBefore = turn
+    this.asides++
   }
 
   /** How the ticks of a symbol are delivered; undefined: not at all. The longest of its entries decides. */

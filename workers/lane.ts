@@ -87,6 +87,8 @@ export class Lane implements TickLosses {
   /** Up to here some audience was sent ticks by an earlier lane: whoever joins before could get ticks twice. */
   private readonly recoveredOffset: number
 
+  /** How many were published. */
+  private turns = 0
   /** Whether the record in hand has ticks left. */
   private inRecord = false
   /** Where the record in hand begins. */
@@ -238,9 +240,12 @@ export class Lane implements TickLosses {
     return this.admissions.areWaiting && this.offset >= this.recoveredOffset
   }
 
-  /** Latest ticks would be encoded where those stand that others have gathered. */
+  /** Whether those who wait can be answered between turns: nothing of theirs is to be encoded where what others have gathered stands. */
   private canAnswerPlainJoins(): boolean {
-    return this.canAnswerJoins() && this.schedule.flushing.length === 0 && this.admissions.arePlain
+    if (!this.canAnswerJoins() || !this.admissions.arePlain) return false
+    for (const audience of this.admissions.audiencesAsked())
+      if (audience.runCount > 0 && !audience.mayGoAside(this.turns)) return false
+    return true
   }
 
   private canGather(): boolean {
@@ -417,10 +422,8 @@ export class Lane implements TickLosses {
         this.close(command.audience)
         return
       case 'join':
-        this.answering(command.client)
         if (this.gatherer.audiences.has(command.audience) && !this.poisonClients.has(command.client))
           this.admissions.add(command)
-        this.answering(0)
         return
       case 'lost':
         this.loseUnlogged(command, this.log.firstOffset, offsetsOf(command))
@@ -454,6 +457,7 @@ export class Lane implements TickLosses {
     if (this.canAnswerJoins()) this.answerJoins()
     this.writer.endTurn()
     this.ring.turnPublished()
+    this.turns++
     this.counters.values[LANE_SLOTS.turns]! += 1
     this.gatherer.clear()
     this.countBusy()
@@ -482,8 +486,8 @@ export class Lane implements TickLosses {
   }
 
   /**
-   * Answers those who change what they want, before the next turn and whether or not it may be published: the transmitter gives them their
-   * answers before what is on its way to others. Of what was gathered only what goes before the answers is published, so the rest may
+   * Answers those who change what they want, before the next turn and whether or not it may be published, so for each audience a few times
+   * before it: the transmitter gives them their answers before what is on its way to others. Of what was gathered only what goes before the answers is published, so the rest may
    * still grow; a successor that reads the commands again finds answers that nobody waits for.
    */
   private answerPlainJoins(): void {
@@ -491,6 +495,7 @@ export class Lane implements TickLosses {
     this.writer.beginAside()
     for (const audience of this.admissions.audiencesAsked()) {
       if (audience.runCount === 0) continue
+      audience.goAside(this.turns)
       this.gatherer.leaveOut(audience)
       this.writer.write(audience, this.offset)
     }

@@ -1,6 +1,7 @@
 /**
  * Publishes latest ticks: to an audience whose interval is over, and to one client as a snapshot. One lane's own.
- * Called when the turn's other frames are written, so the turn's scratch is free to be used again and again.
+ * Called when the turn's other frames are written, so the turn's scratch is free to be used again and again; between turns only for joins
+ * without a snapshot, which need none of it.
  */
 
 import type { CounterWriter } from '../src/memory/counters.js'
@@ -254,6 +255,8 @@ export class LatestFrames {
     let first = 0
     let isLast: boolean
     do {
+      // Of what all of them want the first is told, should it bring about this thread's end: the same in each that follows.
+      this.parts.answering(admissions[0]!.join.client)
       const end = this.gather(audience, ticks, first)
       isLast = end === ticks.length
       for (const admission of admissions)

@@ -58,21 +58,21 @@ export class TurnWriter {
 
   /** What follows is between two turns. */
   beginAside(): void {
-    this.descriptor.part = 1
-    this.mark(ASIDE)
-    // As the frames of an audience have it that are no latest ticks.
-    this.descriptor.part = 0
+    this.mark(ASIDE, 1)
   }
 
   endAside(): void {
     this.mark(ASIDE)
   }
 
-  private mark(kind: number): void {
+  private mark(kind: number, part = 0): void {
     const { descriptor } = this
     descriptor.kind = kind
     descriptor.length = 0
+    descriptor.part = part
     this.parts.publisher.describe(descriptor)
+    // As the frames of an audience have it that are no latest ticks.
+    descriptor.part = 0
   }
 }
 

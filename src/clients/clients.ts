@@ -126,14 +126,14 @@ export class Clients {
     this.remove(client)
   }
 
-  /** Ends a client whose answers make workers fail. @returns its name; undefined: it has left */
-  endFaulty(id: number): string | undefined {
+  /** Ends a client whose answers make workers fail. @returns false when it has left, or was ended before */
+  endFaulty(id: number): boolean {
     for (const client of this.all) {
-      if (client.recipient.id !== id) continue
+      if (client.recipient.id !== id || client.endReason !== undefined) continue
       this.close(client, CLOSE_CODES.internalError, 'disconnectFault')
-      return client.recipient.name
+      return true
     }
-    return undefined
+    return false
   }
 
   /** Lets nobody in any more. */

@@ -77,6 +77,7 @@ export class FrameWindow {
    */
   makeRoom(keepFrom = this.nextRecord): void {
     while (this.ring.freeSegments() < this.freeSegmentsWanted && this.window.length > 1) {
+      // Nor is anybody cut off then: the lane waits for the transmitter, not for those who do not read.
       if (this.window[1]!.firstRecord > keepFrom) return
       this.dropOldest()
     }

@@ -2,6 +2,7 @@
  * One record on its way to the members of its audience. Main thread.
  */
 import type { Audience } from './audience.js'
+import type { FrameWindow } from './frame-window.js'
 
 /** Stands between the passes of two turns. */
 export const TURN_ENDED = 'turn ended'
@@ -31,12 +32,18 @@ export class Pass {
     return this.memberCount !== NOT_BEGUN
   }
 
-  /** Who joins from here on is not given the record. */
+  /** The members that are there now are gone through; who has joined since the record was read is passed over. */
   begin(): void {
     const { audience } = this
     audience.dropLeavers()
     audience.isInPass = true
     this.memberCount = audience.members.length
     audience.firstMember = this.memberCount === 0 ? 0 : (audience.firstMember + 1) % this.memberCount
+  }
+
+  /** All members have been gone through. */
+  end(window: FrameWindow): void {
+    this.audience.isInPass = false
+    this.audience.recordSent(window, this.record)
   }
 }

@@ -22,7 +22,7 @@ import { SlowRecipients } from './slow-recipients.js'
 
 /** Writes between two looks at the clock: about a third of a millisecond. */
 const WRITES_PER_LOOK = 32
-/** Records of one lane that are read ahead at the most. */
+/** Records of one lane, and ends of turns, that are read ahead at the most. */
 const QUEUE_MAX = 4096
 
 export interface TransmitterEvents extends AnswerEvents {
@@ -52,6 +52,8 @@ export class Transmitter {
   private firstLink = 0
   private deadlineMs = 0
   private writesUntilLook = WRITES_PER_LOOK
+  /** Whether those that are behind come first in this run. */
+  private catchesUpFirst = false
 
   constructor(options: {
     clock: Clock
@@ -176,11 +178,27 @@ export class Transmitter {
   private transmitAll(): boolean {
     this.readAll()
     for (const link of this.links) if (!this.goOnWithBegun(link)) return false
+    // Neither those that are behind nor those that are not get all of the time.
+    this.catchesUpFirst = !this.catchesUpFirst
+    if (this.catchesUpFirst) {
+      this.catchUpAll()
+      return this.drainAll()
+    }
+    if (!this.drainAll()) return false
+    this.catchUpAll()
+    return true
+  }
+
+  /** Gives those that are behind what they have not got, until the time is up. */
+  private catchUpAll(): void {
     for (const recipient of this.slow.catchingUp) {
       this.slow.catchUp(recipient)
-      // Those that are not behind get at least a look's worth of writes below, and the pass they begin goes first next time.
-      if (this.isTimeUp()) break
+      if (this.isTimeUp()) return
     }
+  }
+
+  /** Transmits what all lanes have published. @returns false when the time is up */
+  private drainAll(): boolean {
     const count = this.links.length
     this.firstLink = (this.firstLink + 1) % count
     for (let index = 0; index < count; index++) {
@@ -198,7 +216,7 @@ export class Transmitter {
     const { queue } = link
     for (;;) {
       this.read(link)
-      link.window.makeRoom(firstRecord(queue))
+      link.window.makeRoom(firstUnsent(queue))
       const next = queue[0]
       if (next === undefined) return true
       if (next === TURN_ENDED) {
@@ -234,7 +252,7 @@ export class Transmitter {
       ring.next()
       isAnyRead = true
       const { kind, length, part, segment } = ring.descriptor
-      if (length > 0) window.enter(segment, firstRecord(queue))
+      if (length > 0) window.enter(segment, firstUnsent(queue))
       if (kind === AUDIENCE_FRAMES) this.queueRecord(link)
       else if (kind === TURN_END) queue.push(TURN_ENDED)
       else if (kind === ASIDE) link.isAside = part === 1
@@ -306,8 +324,7 @@ export class Transmitter {
     this.count(link, pass)
     if (pass.membersDone < memberCount) return false
     link.queue.shift()
-    audience.isInPass = false
-    audience.recordSent(window, record)
+    pass.end(window)
     if (audience.newcomers.size > 0) this.answers.letAskAnew(audience)
     return !isTimeUp
   }
@@ -336,7 +353,7 @@ export class Transmitter {
   }
 }
 
-/** Whether the next descriptor, if there is one, may be read now: whatever is not between two turns waits for the records before it. */
+/** Whether the next descriptor, if there is one, may be read now: what a turn says to single clients waits for the records before it. */
 function mayRead({ isAside, queue, ring }: LaneLink): boolean {
   const kind = ring.nextKind()
   if (kind === undefined || isAside || queue.length === 0) return kind !== undefined
@@ -344,7 +361,7 @@ function mayRead({ isAside, queue, ring }: LaneLink): boolean {
 }
 
 /** The first record that is on its way; undefined: there is none. */
-function firstRecord(queue: LaneLink['queue']): number | undefined {
+function firstUnsent(queue: LaneLink['queue']): number | undefined {
   for (const entry of queue) if (entry !== TURN_ENDED) return entry.record
   return undefined
 }

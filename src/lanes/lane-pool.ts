@@ -262,16 +262,21 @@ export class LanePool {
     }
     const committed = state.committed().offset
     const offset = committed + distance(committed | 0, tickInHand)
-    if (runner.culprit === offset) this.poison.push(offset)
+    if (runner.culprit === offset) {
+      this.poison.push(offset)
+      runner.failures = 0
+    }
     runner.culprit = offset
   }
 
   /** A client at whose answer two lanes in a row failed, the second soon after its start, is answered by none. */
   private noteCulpritClient(runner: Runner): void {
     const id = runner.link.clientInHand
-    const isSoon = this.options.clock.nowMs() - runner.startedMs <= HEALTHY_MS
+    const { clock, laneHangTimeoutMs } = this.options
+    const isSoon = clock.nowMs() - runner.startedMs <= HEALTHY_MS + laneHangTimeoutMs
     if (id !== 0 && runner.culpritClient === id && isSoon) {
       this.poisonClients.push(id)
+      runner.failures = 0
       this.events.clientFailed(id)
     }
     runner.culpritClient = id
@@ -281,7 +286,7 @@ export class LanePool {
     if (this.options.clock.nowMs() - runner.startedMs > HEALTHY_MS) runner.failures = 0
     const { failures } = runner
     runner.failures++
-    // The first two follow at once: one for an accident, one to find out whether a tick is to blame.
+    // The first three follow at once: one for an accident, one to find out whether a tick or a client is to blame, one without that.
     return failures < 3 ? 0 : Math.min(RESTART_DELAY_MS_MAX, 50 * 2 ** (failures - 3))
   }
 

@@ -97,6 +97,33 @@ describe('a lane', () => {
     for (const each of stage.clients.values()) checkClient(stage, each)
   })
 
+  it('publishes what an audience has gathered a few times beside each turn, however many change', () => {
+    const stage = new LaneStage()
+    stage.listen({ symbols: ['A'] })
+    stage.open(2, { symbols: ['B'] })
+    const clients = Array.from({ length: 20 }, (_, index) => 7 + index)
+    const last = clients.at(-1)!
+    for (const client of clients) stage.join(client, 1)
+    stage.run()
+    stage.isBusy = true
+    stage.published.length = 0
+    const changes = clients.flatMap(client => [() => void stage.tick({}), () => void stage.join(client, 2)])
+    stage.run([
+      ...changes,
+      () => {
+        stage.drain()
+        const records = stage.published.filter(({ kind, target }) => kind === AUDIENCE_FRAMES && target === 1)
+        // With two turns, and four times before each of them and behind.
+        expect(records.length).toBeLessThanOrEqual(2 + 3 * 4)
+        expect(stage.clients.get(7)!.audience).toBe(2)
+        expect(stage.clients.get(last)!.audience).toBe(1)
+        stage.isBusy = false
+      },
+    ])
+    for (const client of stage.clients.values()) checkClient(stage, client)
+    expect(stage.clients.get(last)!.audience).toBe(2)
+  })
+
   it('reads on when a client that changes has been given all that filled its audience', () => {
     const stage = new LaneStage({ turnBytesMax: 1024 })
     stage.open(1, { symbols: ['A'] })
