@@ -97,6 +97,29 @@ describe('a lane', () => {
     for (const each of stage.clients.values()) checkClient(stage, each)
   })
 
+  it('answers who changes while the latest of others waits for a turn', () => {
+    const stage = new LaneStage()
+    stage.listen({ symbols: ['A'] })
+    stage.open(2, { symbols: ['B'] })
+    stage.open(3, { symbols: [], latest: [{ intervalMs: 0, symbols: ['A'] }] })
+    const client = stage.join(7, 1)
+    stage.join(8, 3)
+    stage.run()
+    stage.isBusy = true
+    stage.run([
+      () => void stage.tick({}),
+      () => void stage.tick({}),
+      () => void stage.tick({}),
+      () => void stage.join(7, 2),
+      () => {
+        stage.drain()
+        expect(client.audience).toBe(2)
+        stage.isBusy = false
+      },
+    ])
+    for (const each of stage.clients.values()) checkClient(stage, each)
+  })
+
   it('publishes what an audience has gathered a few times beside each turn, however many change', () => {
     const stage = new LaneStage()
     stage.listen({ symbols: ['A'] })
