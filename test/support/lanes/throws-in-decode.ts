@@ -6,7 +6,8 @@ import runLane from '../../../workers/lane.js'
 import { Faults, patched } from './faults.js'
 
 export default function runFaultyLane(task: LaneTask): void {
-  const faults = new Faults(task, [100, 200, 300])
+  // So far apart that no successor gets from one to the next with what it repeats: a second death at the same tick would make it poison.
+  const faults = new Faults(task, [100, 1000, 2000])
   patched(
     TickDecoder.prototype,
     'decode',
