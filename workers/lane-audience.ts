@@ -16,7 +16,7 @@ import { ConflatedPart } from './conflated-part.js'
 import { Gathering } from './gathering.js'
 
 /**
- * Turns are held back where the transmitter is busy. What goes out between them must not take its time instead, where many change that
+ * How often something of an audience is published between turns, before each of them. Turns are held back where the transmitter is busy. What goes out between them must not take its time instead, where many change that
  * share an audience with many others.
  */
 const ASIDES_MAX = 4
@@ -44,7 +44,7 @@ export class LaneAudience extends Gathering {
   unknownLosses: number
   /** All its ticks up to this offset were published, maybe by an earlier lane; those that are conflated left aside. */
   sentOffset: number
-  /** How often something of it was published between turns, so that somebody could change, before which of the lane's turns. */
+  /** How often something of it was published before the turn `asidesBefore`, and not with it. */
   private asides = 0
   private asidesBefore = 0
   private readonly byName = new Map<string, Delivery>()
@@ -100,6 +100,7 @@ export class LaneAudience extends Gathering {
     return this.asidesBefore !== turn || this.asides < ASIDES_MAX
   }
 
+  /** Counts that it is published so. */
   goAside(turn: number): void {
     if (this.asidesBefore !== turn) this.asides = 0
     this.asidesBefore = turn

@@ -87,7 +87,7 @@ export class Lane implements TickLosses {
   /** Up to here some audience was sent ticks by an earlier lane: whoever joins before could get ticks twice. */
   private readonly recoveredOffset: number
 
-  /** How many were published. */
+  /** Turns that this lane has published. */
   private turns = 0
   /** Whether the record in hand has ticks left. */
   private inRecord = false
