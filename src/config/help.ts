@@ -1,5 +1,5 @@
 /**
- * What people read about the settings: the text of --help and the table in the README. Any thread.
+ * What people read about the settings: the text of --help and the tables of docs/settings.md. Any thread.
  * Both are made from the schema, so neither can be out of date.
  */
 import { flagOf } from './command-line.js'
@@ -34,7 +34,7 @@ export function helpText(): string {
   return `${lines.join('\n')}\n`
 }
 
-/** Every variable in Markdown: one table for each group, its columns aligned as the formatter leaves them. */
+/** Every variable in Markdown: one table for each group. */
 export function settingsTable(): string {
   const tables = settingGroups.map(({ title, settings }) => {
     const rows = Object.entries(settings).map(([key, schema]) => {
@@ -42,12 +42,13 @@ export function settingsTable(): string {
       const initial = defaultText === '' ? 'unset' : `\`${defaultText}\``
       return [`\`${variableOf(key)}\``, initial, description, rule.replace(/^must be /, '')]
     })
-    return `**${title}**\n\n${markdownTable(['variable', 'default', 'what it is', 'what it may be'], rows)}`
+    return `## ${title}\n\n${markdownTable(['variable', 'default', 'meaning', 'allowed values'], rows)}`
   })
   return `\n${tables.join('\n\n')}\n`
 }
 
-function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Columns are aligned, as the formatter leaves them. */
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [head, ...rows].map(row => row.map(cell => cell.replaceAll('|', '\\|')))
   const widths = head.map((_, column) => Math.max(...cells.map(row => row[column]!.length)))
   const line = (row: readonly string[]) =>

@@ -1,5 +1,5 @@
 /**
- * Every setting of Ringcast, once: variables, flags, --help, the README's table and the types come from here. Any thread.
+ * Every setting of Ringcast, once: variables, flags, --help, docs/settings.md and the types come from here. Any thread.
  * Each value is checked by itself, and the rules between settings by `withRelations`.
  */
 import { z } from 'zod'
@@ -22,23 +22,31 @@ import {
 import { GiB, KiB, MiB, millisecondsText, secondsText } from './text-form.js'
 
 const listening = {
-  host: host('Address to accept WebSocket clients at; 0.0.0.0 and :: mean all', { initial: '0.0.0.0' }),
+  host: host('Address on which to accept WebSocket clients; 0.0.0.0 and :: mean all', { initial: '0.0.0.0' }),
   port: whole('Port for WebSocket clients; 0: any free one', { min: 0, max: 65_535, initial: 8080 }),
 }
 
 const clients = {
-  maxClients: whole('Clients at a time; one more is refused with 503', {
+  maxClients: whole('Most clients at a time; any more are refused with 503', {
     min: 1,
     max: 100_000,
     initial: 1000,
   }),
-  maxSymbolsPerClient: whole('Symbols that one client may name', { min: 1, max: 100_000, initial: 1000 }),
-  maxCommandsPerSecond: whole('Messages that one client may send in a second, pings included', {
+  maxSymbolsPerClient: whole('Most symbols and prefixes that one client may have', {
+    min: 1,
+    max: 100_000,
+    initial: 1000,
+  }),
+  maxCommandsPerSecond: whole('Most messages that one client may send in a second, pings included', {
     min: 1,
     max: 100_000,
     initial: 50,
   }),
-  maxMessageBytes: byteSize('Longest message a client may send', { min: 256, max: MiB, initial: 16 * KiB }),
+  maxMessageBytes: byteSize('Longest message that a client may send', {
+    min: 256,
+    max: MiB,
+    initial: 16 * KiB,
+  }),
   compression: flag('Compress ticks for clients that offer permessage-deflate', { initial: false }),
   compressionMinBytes: byteSize('Shortest message that is compressed', {
     min: 0,
@@ -50,7 +58,7 @@ const clients = {
     max: 9,
     initial: 6,
   }),
-  retryAfterS: whole('Retry-After that goes with a 503, in seconds', {
+  retryAfterS: whole('Retry-After header of a 503, in seconds', {
     min: 0,
     max: 86_400,
     initial: 5,
@@ -61,95 +69,98 @@ const clients = {
 const timeouts = {
   pingIntervalMs: duration('How often each client is pinged', { initial: 30_000 }),
   pongTimeoutMs: duration('How long a client may take to answer a ping', { initial: 10_000 }),
-  readTimeoutMs: duration('How long a client may send nothing at all, pongs included', { initial: 60_000 }),
-  writeTimeoutMs: duration('How long a client may accept no bytes before it is closed as slow', {
+  readTimeoutMs: duration('How long a client may send nothing at all, not even pongs', { initial: 60_000 }),
+  writeTimeoutMs: duration('How long a client may accept no bytes before it is closed as a slow consumer', {
     initial: 10_000,
   }),
-  sweepIntervalMs: duration('How often clients whose connection died unnoticed are looked for', {
+  sweepIntervalMs: duration('How often to look for clients whose connection died without an event', {
     initial: 300_000,
   }),
   closeTimeoutMs: duration('How long a close handshake may take', { initial: 2000 }),
 }
 
 const lanes = {
-  poolSize: wholeOfMachine('Lanes: worker threads that decode, encode and frame', {
+  poolSize: wholeOfMachine('Lanes: worker threads that decode, encode and frame ticks', {
     min: 1,
     max: 100,
     defaultText: 'processors - 1, at least 1',
   }),
-  queueSize: whole('Ticks the slowest lane may be behind before the upstream is paused', {
+  queueSize: whole('Ticks that the slowest lane may be behind before the feed is paused', {
     min: 1,
     max: 16_777_216,
     initial: 16_384,
   }),
-  tickLogBytes: ringSize('The tick log, from which replaced lanes go on and clients resume', {
+  tickLogBytes: ringSize('Size of the tick log, which replacement lanes and resuming clients read', {
     min: 64 * KiB,
     max: GiB,
     initial: 64 * MiB,
   }),
-  frameRingBytes: ringSize('The frame ring of each lane, from which slow clients catch up', {
+  frameRingBytes: ringSize('Size of the frame ring of each lane, from which slow clients catch up', {
     min: 64 * KiB,
     max: GiB,
     initial: 64 * MiB,
   }),
-  latestBytes: byteSize('The latest ticks that each lane keeps, for snapshots and those who want no others', {
+  latestBytes: byteSize('Memory of each lane for latest ticks, for snapshots and delivery=latest', {
     min: 64 * KiB,
     max: GiB,
     initial: 16 * MiB,
   }),
-  turnBytesMax: byteSize('What one audience may gather in a turn; then the lane waits for it to be sent', {
+  turnBytesMax: byteSize('Most bytes that a lane collects for one audience before it publishes them', {
     min: KiB,
     max: 16 * MiB,
     initial: 256 * KiB,
   }),
-  passBudgetMs: whole('How long a pass over the clients may hold the event loop', {
+  passBudgetMs: whole('How long the transmitter may hold the event loop at a time', {
     min: 1,
     max: 1000,
     initial: 4,
     form: millisecondsText,
   }),
-  gatherMs: whole('How long ticks are gathered when one write for each would take too long; 0: never', {
+  gatherMs: whole('How long ticks are held back when one write for each would cost too much; 0: never', {
     min: 0,
     max: 1000,
     initial: 20,
     form: millisecondsText,
   }),
-  laneHangTimeoutMs: duration('How long a lane may show no life before it is replaced', {
+  laneHangTimeoutMs: duration('How long a lane that has work may make no progress before it is replaced', {
     initial: 5000,
     min: 100,
   }),
 }
 
 const upstream = {
-  upstream: remoteAddress('The feed to read, as host:port; unset: the embedded feed'),
-  upstreamMethod: choice('Which method of the feed to call', {
+  upstream: remoteAddress('Feed to read, as host:port; unset: the embedded feed'),
+  upstreamMethod: choice('Method of the feed to call first; the other one is called if the feed lacks it', {
     of: ['batches', 'single'],
     initial: 'batches',
   }),
   upstreamSymbols: symbols('Symbols to ask the feed for; unset: all'),
   upstreamTls: flag('Call the feed over TLS', { initial: false }),
-  upstreamTlsCa: filePath('Certificates (PEM) to trust for the feed; unset: those of Node'),
-  upstreamWindowBytes: byteSize('HTTP/2 window: what the feed may send ahead', {
+  upstreamTlsCa: filePath('File of certificates (PEM) to trust for the feed; unset: those of Node'),
+  upstreamWindowBytes: byteSize('HTTP/2 flow control window: bytes that the feed may send ahead', {
     min: 64 * KiB,
     max: GiB,
     initial: 4 * MiB,
   }),
-  upstreamKeepaliveMs: duration('How often the connection to the feed is probed', { initial: 20_000 }),
+  upstreamKeepaliveMs: duration('How often to probe the connection to the feed', { initial: 20_000 }),
   upstreamStallTimeoutMs: duration(
-    'How long an upstream may be silent before it is called again; 0: any time',
+    'How long the feed may send nothing before it is called again; 0: for ever',
     {
       initial: 30_000,
       min: 0,
     },
   ),
-  upstreamBackoffMinMs: duration('First wait before the feed is called again', { initial: 100 }),
-  upstreamBackoffMaxMs: duration('Longest wait before the feed is called again', { initial: 10_000 }),
+  upstreamBackoffMinMs: duration(
+    'Upper bound of the wait after the first failed call; it doubles with each failure',
+    { initial: 100 },
+  ),
+  upstreamBackoffMaxMs: duration('Upper bound of the wait after any failed call', { initial: 10_000 }),
 }
 
 const feed = {
   feedListen: listenAddress('Where `ringcast feed` listens', { initial: 'localhost:50051' }),
   feedSymbols: whole('Symbols of the synthetic feed', { min: 1, max: 10_000, initial: 50 }),
-  feedRate: whole('Mean ticks per second of the synthetic feed, in bursts; 0: as fast as read', {
+  feedRate: whole('Mean ticks per second of the synthetic feed, in bursts; 0: as fast as they are read', {
     min: 0,
     max: 10_000_000,
     initial: 1000,
@@ -166,7 +177,7 @@ const feed = {
     initial: 1,
   }),
   feedLoop: flag('Begin the replay anew at its end', { initial: true }),
-  feedHistoryTicks: powerOfTwo('Ticks the feed keeps for readers that come back', {
+  feedHistoryTicks: powerOfTwo('Ticks that the feed keeps for readers that reconnect', {
     min: 1024,
     max: 16_777_216,
     initial: 262_144,
@@ -183,7 +194,7 @@ const admin = {
 }
 
 const ofProcess = {
-  logLevel: choice('The least important log lines to print', {
+  logLevel: choice('Least important log lines to print', {
     of: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
     initial: 'info',
   }),

@@ -16,7 +16,7 @@ import {
 } from './text-form.js'
 
 export interface SettingDetails {
-  /** One line for --help and the README. */
+  /** One line for --help and docs/settings.md. */
   readonly description: string
   /** What a value must be, as the end of a sentence: "must be true or false". */
   readonly rule: string

@@ -32,9 +32,11 @@ function isExecutable(path: string): boolean {
  * @returns what it resolves to, as JSON can carry it; rejects with what it rejects with
  */
 export async function runInBrowser(path: string, script: string, argument: unknown): Promise<unknown> {
-  const page = `<!doctype html><script type="module">
+  // No `<`: a text with an end tag of a script would end this one.
+  const json = JSON.stringify(argument).replaceAll('<', '\\u003c')
+  const page = `<!doctype html><meta charset="utf-8"><body><script type="module">
     const post = body => fetch('/result', { method: 'POST', body: JSON.stringify(body) })
-    try { await post({ value: await (${script})(${JSON.stringify(argument)}) }) }
+    try { await post({ value: await (${script})(${json}) }) }
     catch (error) { await post({ error: String(error) }) }
   </script>`
   let resolveResult: (result: { value?: unknown; error?: string }) => void = () => {}

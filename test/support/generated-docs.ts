@@ -1,0 +1,76 @@
+/**
+ * The parts of the documentation that are made from the source. `npm run docs` writes them, a test compares them.
+ * In a page, a part stands between `<!-- name -->` and `<!-- /name -->`.
+ */
+import { CLOSE_CODES } from '../../src/close-codes.js'
+import { markdownTable } from '../../src/config/help.js'
+import { settingsTable } from '../../src/config.js'
+import { LANE_METRICS, MAIN_METRICS, type MetricDescription } from '../../src/metrics/metric-table.js'
+import { COMMAND_ERRORS, REQUEST_ERRORS, SYMBOL_ERRORS } from '../../src/protocol/error-codes.js'
+
+export interface GeneratedPart {
+  /** From the root. */
+  readonly page: string
+  readonly name: string
+  readonly text: string
+}
+
+export const GENERATED_PARTS: readonly GeneratedPart[] = [
+  part('docs/settings.md', 'settings', settingsTable()),
+  part('docs/client-protocol.md', 'close codes', closeCodes()),
+  part('docs/client-protocol.md', 'error codes', errorCodes()),
+  part('docs/operations.md', 'counters', counters()),
+]
+
+/** @returns undefined when the page has no such part */
+export function partOf(page: string, name: string): string | undefined {
+  return pattern(name).exec(page)?.[2]
+}
+
+export function withPart(page: string, name: string, text: string): string {
+  return page.replace(pattern(name), (_, open, __, close) => open + text + close)
+}
+
+function pattern(name: string): RegExp {
+  return new RegExp(`(<!-- ${name} -->)([\\s\\S]*?)(<!-- /${name} -->)`)
+}
+
+/** Blank lines around it, so that renderers see Markdown between the markers. */
+function part(page: string, name: string, text: string): GeneratedPart {
+  return { page, name, text: `\n\n${text.trim()}\n\n` }
+}
+
+function closeCodes(): string {
+  const rows = Object.values(CLOSE_CODES).map(({ code, reason, reconnect, when }) => [
+    String(code),
+    reason || '–',
+    reconnect ? 'yes' : 'no',
+    when,
+  ])
+  return markdownTable(['code', 'reason', 'come back?', 'when'], rows)
+}
+
+function errorCodes(): string {
+  const sections = [
+    section('`error` messages: nothing of the command was done', COMMAND_ERRORS),
+    section('`refused` entries: the other entries were done', SYMBOL_ERRORS),
+    ...Object.entries(REQUEST_ERRORS).map(([status, codes]) =>
+      section(`Refused connections with status ${status}`, codes),
+    ),
+  ]
+  return sections.join('\n\n')
+}
+
+function section(title: string, codes: Readonly<Record<string, string>>): string {
+  const rows = Object.entries(codes).map(([code, meaning]) => [`\`${code}\``, meaning])
+  return `${title}:\n\n${markdownTable(['code', 'meaning'], rows)}`
+}
+
+function counters(): string {
+  const table = (metrics: Readonly<Record<string, MetricDescription>>) =>
+    markdownTable(
+      ['counter', 'unit', 'meaning'],
+      Object.entries(metrics).map(([key, { unit, help }]) => [`\`${key}\``, unit, help]),
+    )
+  return `Counters of the main thread:\n\n${table(MAIN_METRICS)}\n\nCounters of each lane:\n\n${table(LANE_METRICS)}`
+}

@@ -1,0 +1,11 @@
+/**
+ * Writes the parts of the documentation that are made from the source: `npm run docs`.
+ * A test compares them, so that a setting, a code or a counter cannot change without its line.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { GENERATED_PARTS, withPart } from './support/generated-docs.js'
+
+for (const { page, name, text } of GENERATED_PARTS) {
+  const path = new URL(`../../${page}`, import.meta.url)
+  writeFileSync(path, withPart(readFileSync(path, 'utf8'), name, text))
+}
