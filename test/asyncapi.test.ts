@@ -13,9 +13,12 @@ import { quote, trade } from './support/ticks.js'
 let protocol: ProtocolDocument
 let server: HandlerServer | undefined
 
+/** The parser takes some seconds on a busy machine. */
+const PARSE_TIMEOUT_MS = 60_000
+
 beforeAll(async () => {
   protocol = await ProtocolDocument.read()
-})
+}, PARSE_TIMEOUT_MS)
 
 afterEach(async () => {
   await server?.stop()
