@@ -227,8 +227,11 @@ export class LatestFrames {
       }
     }
     for (const entry of asked) {
-      for (const { quote, trade } of symbols.entriesOf(entry))
+      for (const { quote, symbol, trade } of symbols.entriesOf(entry)) {
+        // A later command, answered together with the one that asked, has unsubscribed from it.
+        if (audience.deliveryOf(symbol) === undefined) continue
         for (const tick of [quote, trade]) if (tick !== undefined && tick.offset > 0) wanted.add(tick)
+      }
     }
     const ticks = [...wanted].sort(byOffset)
     const bytes = ticks.reduce((sum, { length }) => sum + length, 0)

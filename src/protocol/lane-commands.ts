@@ -105,7 +105,7 @@ export interface SnapshotAnswer {
   readonly type: 'snapshot'
 }
 
-/** The symbols that the client asked for of which it is to be given the latest ticks. */
+/** The symbols that the client asked for of which it is to be given the latest ticks, as far as they are in the audience that it joins. */
 export function snapshotSymbols(answers: readonly CommandAnswer[]): string[] {
   return answers.flatMap(answer => (answer.type === 'subscribed' && answer.snapshot ? answer.symbols : []))
 }

@@ -41,7 +41,10 @@ interface ChangedMessage {
   readonly client: string
   /** Names the run of the process that the offsets belong to. */
   readonly epoch: string
-  /** Every later tick of the symbols has an offset above this one and will be sent. */
+  /**
+   * Every later tick of the symbols has an offset above this one and will be sent. Of symbols that a command adds none before it is, and
+   * no gap tells of those.
+   */
   readonly offset: number
   /** The next `ticks` message has this number plus one. */
   readonly seq: number

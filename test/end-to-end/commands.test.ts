@@ -111,6 +111,69 @@ describe('unsubscribe', () => {
   })
 })
 
+describe('commands that come together', () => {
+  type Command = Record<string, unknown> & { readonly type: string; readonly symbols: readonly string[] }
+
+  /** The answers and what follows them, when the first command is asked and the others are done with one request. */
+  async function together(query: string, ...commands: readonly Command[]) {
+    const { client } = await connect(query)
+    for (const symbol of ['A', 'AB', 'AC', 'C', 'Z']) server.handler.broadcastTick(quote(symbol, 1))
+    await client.until(() => client.ticks.includes('Z1'))
+    const before = client.messages.length
+    // All of them are in the handler's next read.
+    for (const [index, command] of [{ type: 'subscribe', symbols: ['X'] }, ...commands].entries())
+      client.socket.send(JSON.stringify({ id: index, ...command }))
+    await client.until(() =>
+      client.messages.some(message => 'id' in message && message.id === commands.length),
+    )
+    server.handler.broadcastTick(quote('Z', 2))
+    await client.until(() => client.ticks.includes('Z2'))
+    return client.messages.slice(before).map(message => {
+      if (message.type === 'snapshot' || message.type === 'ticks')
+        return `${message.type}: ${message.ticks.map(({ symbol }) => symbol).join(' ')}`
+      return 'symbols' in message ? `${message.type} ${message.symbols.join(' ')}` : message.type
+    })
+  }
+
+  it('are answered with what is wanted after the last of them: a snapshot has nothing of what is not', async () => {
+    const messages = await together(
+      '?symbols=B,Z',
+      { type: 'subscribe', symbols: ['A', 'C'], snapshot: true },
+      { type: 'unsubscribe', symbols: ['A'] },
+    )
+    expect(messages).toEqual(['subscribed X', 'subscribed A C', 'unsubscribed A', 'snapshot: C', 'ticks: Z'])
+  })
+
+  it('are followed by one snapshot, be it empty', async () => {
+    const messages = await together(
+      '?symbols=B,Z',
+      { type: 'subscribe', symbols: ['A'], delivery: 'latest' },
+      { type: 'subscribe', symbols: ['C'], snapshot: true },
+      { type: 'unsubscribe', symbols: ['A', 'C'] },
+    )
+    expect(messages.slice(-3)).toEqual(['unsubscribed A C', 'snapshot: ', 'ticks: Z'])
+  })
+
+  it('leave in a snapshot what another entry still wants', async () => {
+    const messages = await together(
+      '?symbols=AB,Z',
+      { type: 'subscribe', symbols: ['A*'], snapshot: true },
+      { type: 'unsubscribe', symbols: ['A*'] },
+    )
+    expect(messages.slice(-3)).toEqual(['unsubscribed A*', 'snapshot: AB', 'ticks: Z'])
+  })
+
+  it('leave in a snapshot what is wanted again', async () => {
+    const messages = await together(
+      '?symbols=B,Z',
+      { type: 'subscribe', symbols: ['A'], snapshot: true },
+      { type: 'unsubscribe', symbols: ['A'] },
+      { type: 'subscribe', symbols: ['A'], delivery: 'latest', snapshot: false },
+    )
+    expect(messages.slice(-3)).toEqual(['subscribed A', 'snapshot: A', 'ticks: Z'])
+  })
+})
+
 it('lists what a client is subscribed to', async () => {
   const { ask } = await connect('?symbols=B,A')
   await ask({ type: 'subscribe', id: 1, symbols: ['C*'] })

@@ -1,8 +1,8 @@
 /**
  * Clients that come back and ask for what they missed, over real sockets.
  */
-import { afterEach, expect, it } from 'vitest'
-import type { ServerMessage, SubscribedMessage } from '../../src/protocol/messages.js'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { ServerMessage, SubscribedMessage, UnsubscribedMessage } from '../../src/protocol/messages.js'
 import { FULL_SIZE, HandlerServer, type TestClient } from '../support/handler-server.js'
 import { quote } from '../support/ticks.js'
 
@@ -126,3 +126,79 @@ it.each(['', '&snapshot=false'])(
     ])
   },
 )
+
+describe('a client that comes back', () => {
+  /** Offset of a tick, which is its sequence, too. */
+  const offsetOf = (tick: string) => Number(tick.slice(1))
+  const ofSymbol = (client: TestClient, symbol: string) =>
+    client.ticks.filter(tick => tick.startsWith(symbol))
+
+  /** One has seen `seen` ticks of A and B, of 2000 so far. */
+  async function away(seen: number) {
+    const { live, epoch } = await start()
+    const client = await server.connect('?symbols=A')
+    client.socket.send('{"type":"subscribe","id":1,"symbols":["B"]}')
+    await client.until(() => client.messages.some(message => 'id' in message))
+    push(seen)
+    await pushed(client, seen)
+    client.socket.terminate()
+    for (let count = seen + 500; count <= 2000; count += 500) {
+      push(500)
+      await pushed(live, count)
+    }
+    return { live, position: `${epoch}:${seen}` }
+  }
+
+  /** Lets it ask for a change while it is given what it missed, and ticks come before the answer and after it. */
+  async function changed(live: TestClient, back: TestClient, command: string) {
+    back.socket.send(command)
+    push(100)
+    await back.until(() => back.messages.some(message => 'id' in message))
+    push(100)
+    await pushed(live, 2200)
+    await back.until(() => back.ticks.at(-1) === 'B2200')
+    const at = back.messages.findIndex(message => 'id' in message)
+    const answer = back.messages[at] as SubscribedMessage | UnsubscribedMessage
+    return { answer, before: types(back.messages.slice(0, at)) }
+  }
+
+  it('gets what it subscribes to by a command from the offset in the answer on, and no gap for what was before', async () => {
+    const { live, position } = await away(500)
+    const back = await server.connect(`?symbols=A&resume=${position}`)
+    const { answer, before } = await changed(live, back, '{"type":"subscribe","id":1,"symbols":["B"]}')
+    expect(before).toContain('live')
+    expect(answer).toMatchObject({ type: 'subscribed', symbols: ['B'], delivery: 'every' })
+    expect(answer).not.toHaveProperty('resumed')
+    expect(answer.offset).toBeGreaterThanOrEqual(2000)
+    expect(types(back.messages)).not.toContain('gap')
+    expect(ofSymbol(back, 'A')).toEqual(ofSymbol(live, 'A').filter(tick => offsetOf(tick) > 500))
+    expect(ofSymbol(back, 'B')).toEqual(ofSymbol(live, 'B').filter(tick => offsetOf(tick) > answer.offset))
+    checkSeq(back)
+  })
+
+  it('gets all that it missed of the symbols in its URL', async () => {
+    const { live, position } = await away(500)
+    const back = await server.connect(`?symbols=A,B&resume=${position}`)
+    push(100)
+    await pushed(live, 2100)
+    await back.until(() => back.ticks.length === 1600)
+    expect(back.ticks).toEqual(live.ticks.slice(500))
+  })
+
+  it('gets all that it missed of a symbol before its unsubscribe is answered, and nothing after', async () => {
+    const { live, position } = await away(500)
+    const back = await server.connect(`?symbols=A,B&resume=${position}`)
+    const { answer, before } = await changed(live, back, '{"type":"unsubscribe","id":1,"symbols":["A"]}')
+    expect(before).toContain('live')
+    expect(back.ticks).toEqual(
+      live.ticks.filter(
+        tick => offsetOf(tick) > 500 && (tick.startsWith('B') || offsetOf(tick) <= answer.offset),
+      ),
+    )
+    const after = back.messages.slice(back.messages.indexOf(answer))
+    const ticks = after.flatMap(message => (message.type === 'ticks' ? message.ticks : []))
+    expect(ticks.length).toBeGreaterThan(0)
+    expect(ticks.filter(({ symbol }) => symbol === 'A')).toEqual([])
+    checkSeq(back)
+  })
+})

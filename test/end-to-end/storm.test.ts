@@ -16,6 +16,10 @@ const SYMBOLS = ['AAA', 'AAB', 'ABA', 'ABB', 'BAA', 'BAB', 'BBA', 'BBB'].map(nam
 const ENTRIES = [...SYMBOLS, 'A*', 'AA*', 'AB*', 'B*', 'BB*', '*']
 const INTERVALS_MS = [0, 1, 5]
 const RECORD = new FeedRecord(SYMBOLS)
+/** So many that the latest of all take several messages where a turn has room for several commands of a client. */
+const MANY = Array.from({ length: 32 }, (_, index) =>
+  index.toString(2).padStart(5, '0').replaceAll('0', 'A').replaceAll('1', 'B').padEnd(64, '-'),
+)
 const SEED = Number(process.env.RINGCAST_TEST_SEED ?? 20_261_124)
 const CLIENTS = 12
 const TICKS_PER_STEP = 4
@@ -28,6 +32,7 @@ interface Storm {
   readonly laneFile?: string | undefined
   /** Likelihood of a step to end a pause. */
   readonly resumeChance: number
+  readonly record?: FeedRecord
   /** What the clients may ask for, and how. */
   readonly entries?: readonly string[]
   readonly everyChance?: number
@@ -46,7 +51,8 @@ const laneFile = (name: string) => new URL(`../support/lanes/${name}.js`, import
 /** Pushes ticks and lets a client do something after every few. @returns what all clients saw together */
 async function rage(storm: Storm) {
   const { laneFile: file, options, steps } = storm
-  const wishes = { entries: ENTRIES, everyChance: 0.6, intervalsMs: INTERVALS_MS, ...storm }
+  const wishes = { record: RECORD, entries: ENTRIES, everyChance: 0.6, intervalsMs: INTERVALS_MS, ...storm }
+  const { record } = wishes
   const running = await HandlerServer.startOnUnixSocket(
     { ...FULL_SIZE, maxCommandsPerSecond: 100_000, ...options },
     file === undefined ? {} : { laneFile: laneFile(file) },
@@ -56,13 +62,13 @@ async function rage(storm: Storm) {
   const urlOf = (query: string) => running.url(query)
   const clients = Array.from(
     { length: CLIENTS },
-    () => new StormClient({ ...wishes, urlOf, lanesFail: file !== undefined, record: RECORD, random }),
+    () => new StormClient({ ...wishes, urlOf, lanesFail: file !== undefined, random }),
   )
   const pacer = await TickClient.connect(running.url())
   const ticks = steps * TICKS_PER_STEP
   for (let offset = 1; offset <= ticks; offset++) {
-    const make = RECORD.kindAt(offset) === 'quote' ? quote : trade
-    while (!running.handler.broadcastTick(make(RECORD.symbolAt(offset), offset)))
+    const make = record.kindAt(offset) === 'quote' ? quote : trade
+    while (!running.handler.broadcastTick(make(record.symbolAt(offset), offset)))
       await new Promise(setImmediate)
     if (offset % TICKS_PER_STEP === 0) clients[random.below(CLIENTS)]!.step()
     if (offset % LEAD_MAX === 0)
@@ -72,7 +78,7 @@ async function rage(storm: Storm) {
   for (const client of clients) await client.settle()
   for (const { model } of clients) model.end(ticks)
   const models = clients.map(({ model }) => model)
-  const total = (field: 'gaps' | 'merged' | 'resumed' | 'snapshots' | 'ticks') =>
+  const total = (field: 'gaps' | 'merged' | 'resumed' | 'snapshots' | 'snapshotsOfSeveral' | 'ticks') =>
     models.reduce((sum, model) => sum + model[field], 0)
   for (const client of clients) client.close()
   return {
@@ -82,6 +88,7 @@ async function rage(storm: Storm) {
     merged: total('merged'),
     resumed: total('resumed'),
     snapshots: total('snapshots'),
+    snapshotsOfSeveral: total('snapshotsOfSeveral'),
     connections: clients.reduce((sum, { connections }) => sum + connections, 0),
     counters: running.handler.getMetrics().counters,
   }
@@ -94,6 +101,7 @@ it('has no silent error while clients change, pause, leave and resume', async ()
   expect(seen.merged).toBeGreaterThan(1000)
   expect(seen.resumed).toBeGreaterThan(20)
   expect(seen.snapshots).toBeGreaterThan(100)
+  expect(seen.snapshotsOfSeveral).toBeGreaterThan(20)
 })
 
 it.each(['throws-in-decode', 'throws-before-publish', 'throws-after-publish', 'exits'])(
@@ -107,21 +115,29 @@ it.each(['throws-in-decode', 'throws-before-publish', 'throws-after-publish', 'e
 )
 
 it('has no silent error while lanes die in the midst of snapshots', async () => {
-  // The latest of all symbols take twice that.
-  const options = { poolSize: 2, turnBytesMax: 2048 }
-  const seen = await rage({ steps: 750, options, laneFile: 'exits-in-snapshot', resumeChance: 0.2 })
+  const seen = await rage({
+    steps: 750,
+    options: { poolSize: 2, turnBytesMax: 4096 },
+    laneFile: 'exits-in-snapshot',
+    resumeChance: 0.2,
+    record: new FeedRecord(MANY),
+    entries: [...MANY.slice(0, 4), '*', 'A*', 'B*', 'AA*', 'AB*', 'BA*'],
+    everyChance: 0.3,
+  })
   expect(seen.silentErrors, `seed ${SEED}`).toEqual([])
   expect(seen.counters.laneRestarts).toBeGreaterThan(1)
+  expect(seen.snapshotsOfSeveral).toBeGreaterThan(5)
 })
 
 it.each([undefined, 'exits'])(
   'has no silent error where those who do not read fall out of tiny rings, with lanes: %s',
   async file => {
-    const tiny = { poolSize: 3, frameRingBytes: 64 * 1024, turnBytesMax: 1024, tickLogBytes: 1 << 18 }
+    const tiny = { poolSize: 3, frameRingBytes: 256 * 1024, turnBytesMax: 4096, tickLogBytes: 1 << 18 }
     const seen = await rage({ steps: 4000, options: tiny, laneFile: file, resumeChance: 0.01 })
     expect(seen.silentErrors, `seed ${SEED}`).toEqual([])
     expect(seen.counters.lapped).toBeGreaterThan(0)
     expect(seen.counters.writesBlocked).toBeGreaterThan(20)
+    expect(seen.snapshotsOfSeveral).toBeGreaterThan(10)
   },
 )
 

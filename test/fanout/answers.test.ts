@@ -301,14 +301,32 @@ describe('a lane that dies in the midst of an answer', () => {
     expect(mover.socket.text).toBe('1!0;1:1;2!0;2?1;2:2;')
   })
 
-  it('has a client that asked for more meanwhile go on to that, with the snapshot', async () => {
-    const { mover } = await half()
-    const C = spec({ symbols: ['C'], batch: true })
-    const TO_C = { type: 'subscribed', symbols: ['C'], delivery: 'every', snapshot: false } as const
-    fanOut.membership.move(mover.recipient, C, TO_C, 100)
-    await fanOut.laneDies()
-    expect(joins()).toMatchObject([{ answers: [TO_C, { type: 'snapshot' }] }])
-  })
+  it.each(['before', 'after'])(
+    'has a client that asks for a change %s that be given the snapshot of what it wants then',
+    async when => {
+      const { mover, second } = await half()
+      const C = spec({ symbols: ['C'], batch: true })
+      const TO_C = { type: 'unsubscribed', symbols: ['B'] } as const
+      const change = () => fanOut.membership.move(mover.recipient, C, TO_C, 100)
+      if (when === 'before') change()
+      // Blocked: it asks for nothing yet.
+      else mover.socket.isStuck = true
+      await fanOut.laneDies()
+      if (when === 'after') {
+        change()
+        mover.socket.open()
+        await fanOut.rest()
+      }
+      const [join, ...others] = joins()
+      const answers = [TO_C, { type: 'snapshot' }]
+      expect(join).toMatchObject({
+        leaving: second.id,
+        answers: when === 'before' ? answers : answers.reverse(),
+      })
+      expect(others).toEqual([])
+      expect(join?.op === 'join' && fanOut.links[0]!.audiences.get(join.audience)?.spec).toEqual(C)
+    },
+  )
 
   it('does not lose the client that its first part has blocked', async () => {
     const { mover, second } = await half()

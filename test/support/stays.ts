@@ -50,14 +50,15 @@ export function checkClient(stage: LaneStage, client: StageClient, isFlushed = t
   }
 }
 
-/** The snapshot has the newest of each symbol and kind that was asked for or missed, and no other; a gap has their number. */
+/** The snapshot has the newest of each symbol and kind that was asked for or missed and is in the audience, and no other; a gap has their number. */
 function checkAnswer(stage: LaneStage, { answer, fellBehindAt, from, isCut, snapshotOf, spec }: Stay): void {
   const newest = new Map<string, StageTick>()
   for (const tick of stage.ticks) if (tick.offset <= from) newest.set(keyOf(tick), tick)
   const wanted = [...newest.values()].filter(({ offset, symbol }) => {
+    const delivery = deliveryOf(spec, symbol)
+    if (delivery === undefined) return false
     if (snapshotOf?.some(entry => isOneOf(entry, symbol))) return true
     if (fellBehindAt === null) return false
-    const delivery = deliveryOf(spec, symbol)
     const { flushedOffset, lastOffset } = fellBehindAt
     return delivery === 'every' ? offset > lastOffset : delivery === 'latest' && offset > flushedOffset
   })

@@ -54,7 +54,8 @@ export class StormClient extends Watched {
     if (this.isPaused && random.next() < resumeChance) this.read()
     else if (dice < 0.05) this.pause()
     else if (dice < (this.isPaused ? 0.055 : 0.08)) this.comeBack()
-    else if (dice < 0.6) this.ask(random.next() < 0.6 ? 'subscribe' : 'unsubscribe', this.someEntries())
+    else if (dice < 0.6) this.askSome(this.someEntries())
+    else if (dice < 0.75) this.askTogether()
   }
 
   /** Reads all that there is, and is answered once more: then it has everything that it is due. */
@@ -63,8 +64,9 @@ export class StormClient extends Watched {
     do {
       await this.until(() => this.isSubscribed && this.answered === this.asked)
       // While another change waits it may be refused, and no answer is lost but with the connection.
-      this.ask('subscribe', this.someEntries())
-      await this.until(() => this.isSubscribed && this.answered === this.asked)
+      this.subscribe(this.someEntries())
+      // The rest of a snapshot comes behind the answer, much later where a lane dies in between.
+      await this.until(() => this.isSubscribed && this.answered === this.asked && !this.model.isPartial)
     } while (!this.wasDone)
   }
 
@@ -83,10 +85,30 @@ export class StormClient extends Watched {
     return { delivery: 'latest', interval: intervalsMs[random.below(intervalsMs.length)]! }
   }
 
-  private ask(type: 'subscribe' | 'unsubscribe', symbols: readonly string[]): void {
+  /** Commands that the server reads at once, most of them about the same entries: all but the first are done together. */
+  private askTogether(): void {
+    const { random } = this.options
+    const entries = this.someEntries()
+    for (let count = 2 + random.below(4); count > 0; count--)
+      this.askSome(random.next() < 0.7 ? entries : this.someEntries())
+  }
+
+  private askSome(symbols: readonly string[]): void {
+    if (this.options.random.next() < 0.6) this.subscribe(symbols)
+    else this.ask({ type: 'unsubscribe', symbols })
+  }
+
+  private subscribe(symbols: readonly string[]): void {
+    const { random } = this.options
+    const delivery = this.someDelivery()
+    const snapshot = random.next() < 0.3 ? random.next() < 0.5 : undefined
     if (!this.isSubscribed) return
-    const delivery = type === 'subscribe' ? this.someDelivery() : {}
-    this.socket?.send(JSON.stringify({ type, id: ++this.asked, symbols, ...delivery }))
+    if (snapshot ?? delivery.delivery === 'latest') this.model.snapshotAsked(this.asked + 1)
+    this.ask({ type: 'subscribe', symbols, ...delivery, snapshot })
+  }
+
+  private ask(command: Readonly<Record<string, unknown>>): void {
+    if (this.isSubscribed) this.socket?.send(JSON.stringify({ ...command, id: ++this.asked }))
   }
 
   private pause(): void {

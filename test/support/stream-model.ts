@@ -41,6 +41,7 @@ export class FeedRecord {
 
 const KINDS: readonly Kind[] = ['quote', 'trade']
 const keyOf = (symbol: string, kind: Kind): string => `${kind} ${symbol}`
+const symbolOf = (key: string): string => key.slice(key.indexOf(' ') + 1)
 const matches = (entry: string, symbol: string): boolean =>
   entry.endsWith('*') ? symbol.startsWith(entry.slice(0, -1)) : entry === symbol
 
@@ -54,6 +55,10 @@ export class StreamModel {
   merged = 0
   resumed = 0
   snapshots = 0
+  /** Those that answer commands that were done together, one of which wants some symbols no more. */
+  snapshotsOfSeveral = 0
+  /** Answers that have come one after the other. */
+  private readonly lastAnswers: (SubscribedMessage | UnsubscribedMessage)['type'][] = []
   /** How each entry is delivered: 'every', or an interval. */
   private readonly entries = new Map<string, 'every' | number>()
   private seq = -1
@@ -65,7 +70,10 @@ export class StreamModel {
   private counted = 0
   /** What the next snapshot has to hold. */
   private readonly owed = new Set<string>()
-  private isPartial = false
+  /** Whether the last snapshot has more messages, or a whole one is to come in its place. */
+  isPartial = false
+  /** Ids of the commands that ask for a snapshot. */
+  private readonly askSnapshots = new Set<unknown>()
 
   constructor(private readonly record: FeedRecord) {}
 
@@ -75,13 +83,26 @@ export class StreamModel {
     this.received.clear()
     this.owed.clear()
     this.isPartial = false
+    this.askSnapshots.clear()
     this.counted = 0
     this.seq = -1
     this.hasBegun = resumed !== undefined
     this.offset = resumed ?? 0
   }
 
+  /** The client sends a command that asks for a snapshot. */
+  snapshotAsked(id: number): void {
+    this.askSnapshots.add(id)
+  }
+
   take(message: ServerMessage): void {
+    const { lastAnswers } = this
+    if (message.type === 'subscribed' || message.type === 'unsubscribed') lastAnswers.push(message.type)
+    else if (message.type !== 'error') {
+      if (message.type === 'snapshot' && lastAnswers.length > 1 && lastAnswers.includes('unsubscribed'))
+        this.snapshotsOfSeveral++
+      lastAnswers.length = 0
+    }
     switch (message.type) {
       case 'subscribed':
       case 'unsubscribed':
@@ -132,9 +153,11 @@ export class StreamModel {
     if (message.type === 'unsubscribed') {
       this.changeAt(offset)
       for (const symbol of message.symbols) this.entries.delete(symbol)
+      // What is done together is answered before its snapshot.
+      for (const key of this.owed) if (this.deliveryOf(symbolOf(key)) === undefined) this.owed.delete(key)
       return
     }
-    const { delivery, interval, resumed, symbols } = message
+    const { delivery, id, interval, resumed, symbols } = message
     if (resumed === true) {
       this.resumed++
       if (offset !== this.offset) this.wrong(`resumed at ${offset} in place of ${this.offset}`)
@@ -144,7 +167,8 @@ export class StreamModel {
     }
     this.hasBegun = true
     for (const symbol of symbols) this.entries.set(symbol, delivery === 'every' ? 'every' : interval!)
-    if (resumed === undefined && delivery === 'latest')
+    const asksSnapshot = id === undefined ? delivery === 'latest' : this.askSnapshots.has(id)
+    if (resumed === undefined && asksSnapshot)
       this.owe(symbol => symbols.some(entry => matches(entry, symbol)))
   }
 
@@ -197,6 +221,8 @@ export class StreamModel {
     this.pass(offset)
     for (const tick of ticks) {
       const { kind, symbol } = tick
+      if (this.deliveryOf(symbol) === undefined)
+        this.wrong(`the snapshot at ${offset} has ${symbol}, which was not asked for`)
       const newest = this.record.newest(symbol, kind, offset)
       if (Number(tick.sequence) !== newest)
         this.wrong(`the snapshot at ${offset} has tick ${tick.sequence} in place of ${newest}`)

@@ -422,6 +422,20 @@ describe('a join', () => {
     checkClient(stage, client)
   })
 
+  it.each(['json', 'protobuf'] as const)(
+    'leaves out of a snapshot what was asked for and is not in the audience, in %s',
+    encoding => {
+      const stage = new LaneStage()
+      stage.listen({ encoding, ...latest({ 100: ['B*'] }, ['AB']) })
+      stage.run(steps(stage, ['A', 'AB', 'AC', 'B', 'BB', 'C']))
+      const some = stage.join(7, 1, null, ['A*', 'BB', 'C'])
+      const none = stage.join(8, 1, null, ['C', 'A'])
+      stage.run()
+      expect(shorts(some)).toEqual(['subscribed', 'latest: AB2 BB5'])
+      expect(shorts(none)).toEqual(['subscribed', 'latest:'])
+    },
+  )
+
   it('gives a long snapshot in several messages, all but the last with `more`', () => {
     const stage = new LaneStage({ turnBytesMax: 1024 })
     stage.listen()
