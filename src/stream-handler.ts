@@ -26,6 +26,7 @@ import type { TickSink, TickSource } from './feed/tick-source.js'
 import { Intake } from './lanes/intake.js'
 import { LanePool } from './lanes/lane-pool.js'
 import { chooseLane } from './lanes/placement.js'
+import { PositionWatch } from './lanes/position-watch.js'
 import { type Log, silentLog } from './log.js'
 import { CounterWriter, counterBlockBytes } from './memory/counters.js'
 import { laneLayout } from './memory/lane-layout.js'
@@ -77,6 +78,7 @@ export class StreamHandler {
   private readonly transmitter: Transmitter
   private readonly clients: Clients
   private readonly pool: LanePool
+  private readonly positionWatch: PositionWatch
   private stopping: Promise<void> | undefined
   private source: TickSource | undefined
   /** Who waits for all that was published to be with the kernel. */
@@ -172,6 +174,7 @@ export class StreamHandler {
         hasUnread: link => this.intake.hasUnread(link),
       },
     )
+    this.positionWatch = new PositionWatch({ clock, log: this.log, laneBlocks: this.laneBlocks })
     // From here on the lanes ring.
     this.transmitter.wake()
   }
@@ -288,6 +291,7 @@ export class StreamHandler {
     this.clients.terminateAll()
     this.transmitter.stop()
     await this.pool.stop()
+    this.positionWatch.stop()
     this.counters.flush()
   }
 

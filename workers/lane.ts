@@ -335,12 +335,7 @@ export class Lane implements TickLosses {
       }
     } else this.takeTick(log.payloadStart, log.payloadStart + log.payloadLength)
     this.inRecord = false
-    if (this.checkpoints.isDue(this.offset)) this.addCheckpoint()
-  }
-
-  private addCheckpoint(): void {
-    const { lastPosition, lostSincePosition, seamOpen } = this.continuity
-    this.checkpoints.add(this.offset, lastPosition, lostSincePosition, seamOpen)
+    if (this.checkpoints.isDue(this.offset)) this.checkpoints.add(this.offset, this.continuity)
   }
 
   // Ticks
@@ -392,6 +387,11 @@ export class Lane implements TickLosses {
   loseUpstream(missed: number | null): void {
     this.counters.values[LANE_SLOTS.upstreamGaps]! += 1
     this.gatherer.lose('upstream', this.offset, this.offset - 1, missed)
+  }
+
+  breakPositions(): void {
+    this.counters.values[LANE_SLOTS.positionBreaks]! += 1
+    this.loseUpstream(null)
   }
 
   seenBefore(): void {
@@ -525,14 +525,8 @@ export class Lane implements TickLosses {
   }
 
   private publishState(): void {
-    const { lastPosition, lostSincePosition, seamOpen } = this.continuity
-    this.state.commit({
-      cursor: this.committedCursor,
-      offset: this.committedOffset,
-      lastPosition,
-      lostSincePosition,
-      seamOpen,
-    })
+    const { committedCursor: cursor, committedOffset: offset } = this
+    this.state.commit({ cursor, offset, ...this.continuity.state })
     // Pairs with the store in LaneLink.setSourcePaused: a paused source waits for the lanes to catch up.
     if (Atomics.load(this.control, SOURCE_PAUSED) === 1) this.doorbell.ringMain()
   }

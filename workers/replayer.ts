@@ -208,6 +208,10 @@ class ReplayStream extends Gathering implements TickLosses {
     this.tellGap({ reason: 'upstream', from: this.offset, to: this.offset - 1, missed })
   }
 
+  breakPositions(): void {
+    this.loseUpstream(null)
+  }
+
   seenBefore(): void {
     // Nobody is told: the client has got it, or is given it elsewhere in the replay.
   }

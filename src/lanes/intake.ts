@@ -130,7 +130,8 @@ export class Intake implements TickSink {
 
   async lastPosition(): Promise<number> {
     await this.caughtUp()
-    return Math.max(...this.options.links.map(({ state }) => state.committed().lastPosition))
+    const states = this.options.links.map(({ state }) => state.committed())
+    return Math.max(...states.map(({ isInDoubt, lastPosition }) => (isInDoubt ? 0 : lastPosition)))
   }
 
   /** Resolves when every lane has finished with all that is in the log now or comes meanwhile. */

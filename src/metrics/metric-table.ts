@@ -116,6 +116,11 @@ export const LANE_METRICS = {
     'Ticks that could not be kept as the latest of their symbol: the latest store is full.',
   ),
   upstreamGaps: counter('lane_upstream_gaps', 'gaps', 'Holes in what the feed sent.'),
+  positionBreaks: counter(
+    'lane_position_breaks',
+    'ticks',
+    'Ticks at which the position of the feed went back or jumped farther than anybody can believe.',
+  ),
   turns: counter('lane_turns', 'turns', 'Turns published.'),
   framesBytes: counter('lane_frames_bytes', 'bytes', 'Bytes of frames written into the frame ring.'),
   messagesDeflated: counter(

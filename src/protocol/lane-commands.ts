@@ -2,6 +2,7 @@
  * What the main thread tells a lane, in the tick log between the ticks, so that every command has an exact place in
  * the stream. JSON: commands are rare. Any thread.
  */
+import type { ContinuityState } from '../memory/continuity-state.js'
 import { COUNT_MAX } from '../memory/tick-log-layout.js'
 import type { AudienceSpec } from './audience-spec.js'
 import type { CommandId, GapReason, SymbolRefusal } from './messages.js'
@@ -41,16 +42,6 @@ export interface ReplayPosition {
   readonly seq: number
   /** What is known of the feed's positions there; null before the first step. */
   readonly continuity: ContinuityState | null
-}
-
-/** What has to be known at one place in the tick log to find losses and doubles behind it. */
-export interface ContinuityState {
-  /** The feed's position of the last tick that had one, 0 for none. */
-  readonly lastPosition: number
-  /** Ticks told as lost since then, whose positions nobody has read: as many of the positions that follow are no new loss. */
-  readonly lostSincePosition: number
-  /** Whether a session of the feed has begun whose first tick has not come yet, and cannot be compared with the one before. */
-  readonly seamOpen: boolean
 }
 
 /**

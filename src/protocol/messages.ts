@@ -177,6 +177,12 @@ export type ControlMessage =
 
 export type ServerMessage = ControlMessage | TicksMessage | SnapshotMessage
 
+/**
+ * The most ticks that a gap counts. A million ticks a second, more than a lane decodes, are so many in twelve days: a greater number is
+ * that of a broken count, and is told as unknown.
+ */
+export const MISSED_MAX = 2 ** 40
+
 /** The largest text of a gap message, in bytes: five numbers of 16 digits and the names. */
 export const GAP_TEXT_BYTES_MAX = 192
 

@@ -4,6 +4,7 @@ import { systemClock } from '../../src/clock.js'
 import { LaneLink } from '../../src/fanout/lane-link.js'
 import { encodeTick, encodeTickBatch } from '../../src/feed/tick-feed-service.js'
 import { Intake } from '../../src/lanes/intake.js'
+import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
 import { CONTROL_BYTES, laneLayout, SOURCE_PAUSED } from '../../src/memory/lane-layout.js'
 import { TickLogReader, tickLogBytes } from '../../src/memory/tick-log.js'
@@ -26,6 +27,7 @@ class FakeLane {
   records = 0
   bytesMax = 0
   offset = 0
+  isInDoubt = false
   private readonly log: TickLogReader
   private readonly batch = new BatchReader()
   private readonly decoder: TickDecoder
@@ -47,9 +49,9 @@ class FakeLane {
     this.link.state.commit({
       cursor: position,
       offset: this.offset,
+      ...CONTINUITY_AT_START,
       lastPosition: this.offset * 10,
-      lostSincePosition: 0,
-      seamOpen: false,
+      isInDoubt: this.isInDoubt,
     })
   }
 
@@ -401,6 +403,14 @@ describe('catching up', () => {
     const position = intake.lastPosition()
     workAll()
     expect(await position).toBe(30)
+  })
+
+  it('comes to none where the last position has broken the count', async () => {
+    const { intake, lanes, workAll } = begin()
+    intake.push(batchOf(1, 3), 'batch')
+    for (const lane of lanes) lane.isInDoubt = true
+    workAll()
+    expect(await intake.lastPosition()).toBe(0)
   })
 })
 

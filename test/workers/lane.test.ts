@@ -334,6 +334,19 @@ describe('a loss', () => {
     ])
   })
 
+  it('of unknown size is told where the positions go back or jump, and counted apart', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    for (const position of [100, 101, 2 ** 53 - 1, 102, 103, 1, 2]) stage.tick({ position })
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual([
+      ...['A1', 'A2', 'upstream:3-2:null', 'A3', 'upstream:4-3:null', 'A4', 'A5'],
+      ...['upstream:6-5:null', 'A6', 'A7'],
+    ])
+    expect([stage.counter('positionBreaks'), stage.counter('upstreamGaps')]).toEqual([3, 3])
+    expect([stage.counter('ticksDuplicate'), stage.counter('ticksDecoded')]).toEqual([0, 7])
+  })
+
   it('is not seen in positions that say nothing', () => {
     const stage = new LaneStage({ positionsTellLosses: false })
     const client = stage.listen()
@@ -350,13 +363,16 @@ describe('a session of the feed', () => {
     const stage = new LaneStage()
     const client = stage.listen()
     stage.command(session(false, true))
-    for (const position of [1, 2, 3]) stage.tick({ position })
+    const ticks = (...positions: number[]) => {
+      for (const position of positions) stage.tick({ position, sequence: position })
+    }
+    ticks(1, 2, 3)
     stage.command(session(true))
-    for (const position of [2, 3, 4, 4]) stage.tick({ position })
+    ticks(2, 3, 4, 4)
     stage.command(session(true))
-    stage.tick({ position: 7 })
+    ticks(7)
     stage.run()
-    expect(streamOf(client.messages, 0)).toEqual(['A1', 'A2', 'A3', 'A6', 'upstream:8-7:2', 'A8'])
+    expect(streamOf(client.messages, 0)).toEqual(['A1', 'A2', 'A3', 'A4', 'upstream:8-7:2', 'A7'])
     expect(stage.counter('ticksDuplicate')).toBe(3)
     expect(stage.counter('upstreamGaps')).toBe(1)
   })
