@@ -35,6 +35,7 @@ import { Histogram } from './metrics/histogram.js'
 import { LANE_SLOT_COUNT, MAIN_SLOT_COUNT, MAIN_SLOTS } from './metrics/metric-table.js'
 import { laneCounters, type MetricsView, mainCounters, utilisation } from './metrics/metrics-view.js'
 import { TURN_OVERSHOOT_BYTES } from './protocol/lane-task.js'
+import { type PushedGap, pushedGapRules } from './protocol/pushed-gap.js'
 import { QUOTE, TRADE } from './protocol/tick-fields.js'
 import { checkTick, type PushedTick } from './protocol/tick-message.js'
 
@@ -200,6 +201,22 @@ export class StreamHandler {
       return false
     }
     return this.intake.tryPush(encodeTick({ ...tick, kind: tick.kind === 'quote' ? QUOTE : TRADE }))
+  }
+
+  /**
+   * Tells every client that ticks are missing which nobody will push: after an outage of the feed, say. The gap stands between the ticks
+   * pushed before it and those pushed after it, also for clients that are behind or resume. While the queue is full it waits for room,
+   * and no tick is taken before it.
+   *
+   * @returns false after `shutdown`: nobody is told then
+   * @throws RingcastError `option_invalid`, naming the field, its value and the rule
+   */
+  gap(gap: PushedGap): boolean {
+    checkOptions(gap, pushedGapRules, 'a gap, see PushedGap,')
+    if (this.stopping !== undefined) return false
+    const { missed, reason = 'upstream' } = gap
+    this.intake.lose({ op: 'lost', reason, missed, isUnnumbered: true })
+    return true
   }
 
   /**

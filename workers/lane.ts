@@ -29,6 +29,7 @@ import {
   decodeCommand,
   type LaneCommand,
   type LostCommand,
+  lastLostOffset,
   offsetsOf,
 } from '../src/protocol/lane-commands.js'
 import type { LaneTask } from '../src/protocol/lane-task.js'
@@ -371,11 +372,13 @@ export class Lane implements TickLosses {
 
   // Losses
 
-  /** Ticks that were not put into the log have offsets, as if they had come and were malformed. */
-  private loseUnlogged({ reason, missed }: LostCommand, from: number, offsets: number): void {
-    this.offset = from + offsets - 1
+  /** Ticks that are not in the log are told in their place. @param from the first offset that the command takes */
+  private loseUnlogged(command: LostCommand, from: number): void {
+    const { missed, reason } = command
+    this.offset = from + offsetsOf(command) - 1
     this.continuity.lose(missed ?? 0)
-    this.gatherer.lose(reason, from, this.offset, missed)
+    if (reason === 'upstream') this.counters.values[LANE_SLOTS.upstreamGaps]! += 1
+    this.gatherer.lose(reason, from, lastLostOffset(command, from), missed)
   }
 
   loseTick(reason: 'poison' | 'malformed'): void {
@@ -426,7 +429,7 @@ export class Lane implements TickLosses {
           this.admissions.add(command)
         return
       case 'lost':
-        this.loseUnlogged(command, this.log.firstOffset, offsetsOf(command))
+        this.loseUnlogged(command, this.log.firstOffset)
         return
       case 'session':
         this.continuity.sessionStarted(command)

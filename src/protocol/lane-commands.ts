@@ -113,12 +113,14 @@ export interface SessionCommand {
   readonly continuous: boolean
 }
 
-/** Ticks came that could not be put into the log. It takes their offsets. For all lanes. */
+/** Ticks are lost that are not in the log. For all lanes. */
 export interface LostCommand {
   readonly op: 'lost'
   readonly reason: GapReason
   /** null: unknown. */
   readonly missed: number | null
+  /** The ticks never came, so they have no offsets. Left out: they came, and could not be put into the log. */
+  readonly isUnnumbered?: true
 }
 
 export type LaneCommand = OpenCommand | CloseCommand | JoinCommand | SessionCommand | LostCommand
@@ -126,9 +128,18 @@ export type LaneCommand = OpenCommand | CloseCommand | JoinCommand | SessionComm
 /** As a command's lane: every lane. */
 export const ALL_LANES = COUNT_MAX
 
-/** How many offsets a command takes: a loss has its place between the ticks, so that it is told once. */
+/**
+ * How many offsets a command takes. A loss takes those of its ticks, and one where they have none or their number is unknown: so it has a
+ * place between the ticks, and is told once.
+ */
 export function offsetsOf(command: LaneCommand): number {
-  return command.op === 'lost' ? (command.missed ?? 1) : 0
+  if (command.op !== 'lost') return 0
+  return command.isUnnumbered ? 1 : (command.missed ?? 1)
+}
+
+/** The last offset that a gap message names for a loss. @param from its first offset */
+export function lastLostOffset(command: LostCommand, from: number): number {
+  return command.isUnnumbered ? from - 1 : from + offsetsOf(command) - 1
 }
 
 const encoder = new TextEncoder()

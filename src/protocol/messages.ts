@@ -54,7 +54,7 @@ interface ChangedMessage {
  *   upstream   the feed did not send them, or nobody can say whether it did
  *   malformed  the feed sent bytes that are no tick
  *   poison     a tick made two workers in a row fail
- *   overload   the feed went on sending while it was paused
+ *   overload   the feed went on sending while it was paused, or a library's user could not push all ticks
  *   resume     what the client missed while it was away is no longer there, or was of another run of the process
  */
 export type GapReason = 'slow' | 'upstream' | 'malformed' | 'poison' | 'overload' | 'resume'
@@ -63,7 +63,7 @@ export interface GapMessage {
   readonly type: 'gap'
   readonly reason: GapReason
   /**
-   * First and last offset of what is missing. Ticks that the feed did not send, or sent to another run, have none in this one: `to`
+   * First and last offset of what is missing. Ticks that never came in, or came in another run, have none in this one: `to`
    * is then `from − 1`. Any other loss of unknown size takes one offset, but for those of `resume`, which take what they say.
    */
   readonly from: number

@@ -376,6 +376,47 @@ describe('the flow into the log', () => {
   })
 })
 
+describe('losses that are told', () => {
+  const gap = (reason: 'upstream' | 'overload', missed: number | null) =>
+    ({ op: 'lost', reason, missed, isUnnumbered: true }) as const
+
+  it('have their place between the ticks, and take one offset', () => {
+    const { intake, lanes, workAll } = begin()
+    intake.push(batchOf(1, 2), 'batch')
+    intake.lose(gap('upstream', 2 ** 40))
+    intake.lose(gap('upstream', null))
+    intake.push(batchOf(3, 1), 'batch')
+    workAll()
+    for (const { read } of lanes)
+      expect(read).toEqual([1, 2, gap('upstream', 2 ** 40), gap('upstream', null), 3])
+    expect(intake.offset).toBe(5)
+  })
+
+  it('wait while the log is full, and side by side are told as one for each reason', () => {
+    const { intake, lanes, workAll } = begin({ logBytes: 1024 })
+    let taken = 0
+    while (intake.tryPush(encodeTick({ symbol: 'A', kind: 1, sequence: taken + 1 }))) taken++
+    // Whatever room is left for commands is used up.
+    let commands = 0
+    while (!intake.isFull) intake.command(0, { op: 'close', audience: ++commands })
+    for (let loss = 0; loss < 1000; loss++) {
+      intake.lose(gap('upstream', 3))
+      intake.lose(gap('overload', loss === 500 ? null : 1))
+    }
+    expect(intake.tryPush(encodeTick({ symbol: 'A', kind: 1, sequence: 0 }))).toBe(false)
+    intake.push(batchOf(taken + 1, 1), 'batch')
+    intake.lose(gap('upstream', 2 ** 40))
+    intake.lose(gap('upstream', 2 ** 40))
+    workAll()
+    const tail = [...[gap('upstream', 3000), gap('overload', null), taken + 1, gap('upstream', null)]]
+    for (const { read } of lanes) {
+      expect(read.slice(0, taken)).toEqual(numbers(1, taken))
+      expect(read.slice(taken + commands)).toEqual(tail)
+    }
+    expect(intake.offset).toBe(taken + tail.length)
+  })
+})
+
 describe('catching up', () => {
   it('is over when every lane has done all there is, also what waited', async () => {
     const { intake, isRungFor, lanes, workAll } = begin({ logBytes: 1024 })

@@ -13,6 +13,7 @@ type Deed =
   | { readonly ticks: readonly { readonly symbol: string; readonly step: Step }[] }
   | { readonly malformed: true }
   | { readonly lost: number | null }
+  | { readonly gap: number | null }
   | { readonly continuous: boolean }
   | { readonly joins: number }
 
@@ -31,6 +32,7 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ ticks }) },
   { weight: 2, arbitrary: fc.record({ malformed: fc.constant(true as const) }) },
   { weight: 1, arbitrary: fc.record({ lost: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 9 })) }) },
+  { weight: 1, arbitrary: fc.record({ gap: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 9 })) }) },
   { weight: 1, arbitrary: fc.record({ continuous: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ joins: fc.integer({ min: 1, max: 3 }) }) },
 )
@@ -84,6 +86,11 @@ class Ledger {
       if (missed === null) this.loss(offset, `overload:${offset}-${offset}:null`)
       for (let index = 0; index < (missed ?? 0); index++)
         this.loss(stage.offset, `overload:${offset + index}`)
+    } else if ('gap' in deed) {
+      stage.gap('upstream', deed.gap)
+      this.told += deed.gap ?? 0
+      this.sent += deed.gap ?? 0
+      this.loss(offset, `upstream:${offset}-${offset - 1}:${deed.gap}`)
     } else if ('continuous' in deed) {
       stage.command({ op: 'session', first: false, continuous: deed.continuous })
       if (!deed.continuous || this.last === 0 || this.isInDoubt) {
@@ -210,7 +217,7 @@ describe('lanes that die', () => {
     const chunks: Deed[][] = [
       [{ ticks: [tick, tick] }, { malformed: true }, { joins: 1 }, { ticks: [tick] }],
       [{ lost: 3 }, { ticks: [tick, { symbol: 'B', step: 4 }] }, { joins: 2 }, { continuous: true }],
-      [{ continuous: false }, { ticks: [tick] }, { lost: null }],
+      [{ gap: 2 }, { continuous: false }, { ticks: [tick] }, { lost: null }, { gap: null }],
     ]
     for (let killAt = 0; play(chunks, [killAt]).deaths > 0; killAt++);
     for (let killAt = 0; play(chunks, [killAt, killAt >> 1, 7, killAt]).deaths > 3; killAt += 7);

@@ -290,6 +290,41 @@ describe('a loss', () => {
     expect(streamOf(client.messages, 0)).toEqual(['A1', 'overload:2-18:17', 'A19', 'malformed:20-20:null'])
   })
 
+  it('of ticks that never came is told in its place, and has no offsets', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    stage.run([
+      () => void stage.tick({}),
+      () => stage.gap('upstream', 2 ** 40),
+      () => stage.gap('upstream', null),
+      () => {
+        stage.malformed()
+        stage.gap('malformed', 3)
+        stage.malformed()
+      },
+      () => void stage.tick({}),
+    ])
+    expect(streamOf(client.messages, 0)).toEqual([
+      ...['A1', `upstream:2-1:${2 ** 40}`, 'upstream:3-2:null'],
+      ...['malformed:4-4:1', 'malformed:5-4:3', 'malformed:6-6:1', 'A7'],
+    ])
+    expect(stage.counter('upstreamGaps')).toBe(2)
+  })
+
+  it('of ticks that never came is no further loss in the positions that follow', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    stage.tick({ position: 1 })
+    stage.gap('upstream', 3)
+    stage.tick({ position: 5 })
+    stage.gap('upstream', null)
+    stage.tick({ position: 8 })
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual([
+      ...['A1', 'upstream:2-1:3', 'A3', 'upstream:4-3:null', 'upstream:5-4:2', 'A5'],
+    ])
+  })
+
   it('of unknown size stays unknown beside one of known size', () => {
     const stage = new LaneStage()
     const client = stage.listen()

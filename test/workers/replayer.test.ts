@@ -124,6 +124,12 @@ class Past {
     this.command({ op: 'lost', reason, missed })
   }
 
+  /** Ticks that never came. */
+  gap(missed: number | null): void {
+    this.live.lose(missed ?? 0)
+    this.command({ op: 'lost', reason: 'upstream', missed, isUnnumbered: true })
+  }
+
   session(continuous: boolean): void {
     const command = { op: 'session', first: false, continuous } as const
     this.live.sessionStarted(command)
@@ -551,6 +557,10 @@ describe('a replay from any offset', () => {
         weight: 1,
         arbitrary: fc.record({ lost: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 2000 })) }),
       },
+      {
+        weight: 1,
+        arbitrary: fc.record({ gap: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 9 })) }),
+      },
       { weight: 1, arbitrary: fc.record({ continuous: fc.boolean() }) },
     )
     fc.assert(
@@ -581,6 +591,7 @@ describe('a replay from any offset', () => {
                 past.batch(Array.from({ length: Math.min(left, 100) }, () => ({ position: ++sent })))
             } else if ('malformed' in each) past.malformed()
             else if ('lost' in each) past.lost('overload', each.lost)
+            else if ('gap' in each) past.gap(each.gap)
             else past.session(each.continuous)
           }
           const all = past.stream(0)
