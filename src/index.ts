@@ -18,5 +18,6 @@ export type {
   TickJson,
   TicksMessage,
 } from './protocol/messages.js'
+export type { PushedGap } from './protocol/pushed-gap.js'
 export type { PushedTick, QuoteTick, TradeTick } from './protocol/tick-message.js'
 export { StreamHandler, type StreamHandlerParts } from './stream-handler.js'

@@ -26,6 +26,7 @@ import type { TickSink, TickSource } from './feed/tick-source.js'
 import { Intake } from './lanes/intake.js'
 import { LanePool } from './lanes/lane-pool.js'
 import { chooseLane } from './lanes/placement.js'
+import { PositionWatch } from './lanes/position-watch.js'
 import { type Log, silentLog } from './log.js'
 import { CounterWriter, counterBlockBytes } from './memory/counters.js'
 import { laneLayout } from './memory/lane-layout.js'
@@ -34,6 +35,7 @@ import { Histogram } from './metrics/histogram.js'
 import { LANE_SLOT_COUNT, MAIN_SLOT_COUNT, MAIN_SLOTS } from './metrics/metric-table.js'
 import { laneCounters, type MetricsView, mainCounters, utilisation } from './metrics/metrics-view.js'
 import { TURN_OVERSHOOT_BYTES } from './protocol/lane-task.js'
+import { type PushedGap, pushedGapRules } from './protocol/pushed-gap.js'
 import { QUOTE, TRADE } from './protocol/tick-fields.js'
 import { checkTick, type PushedTick } from './protocol/tick-message.js'
 
@@ -77,6 +79,7 @@ export class StreamHandler {
   private readonly transmitter: Transmitter
   private readonly clients: Clients
   private readonly pool: LanePool
+  private readonly positionWatch: PositionWatch
   private stopping: Promise<void> | undefined
   private source: TickSource | undefined
   /** Who waits for all that was published to be with the kernel. */
@@ -172,6 +175,7 @@ export class StreamHandler {
         hasUnread: link => this.intake.hasUnread(link),
       },
     )
+    this.positionWatch = new PositionWatch({ clock, log: this.log, laneBlocks: this.laneBlocks })
     // From here on the lanes ring.
     this.transmitter.wake()
   }
@@ -197,6 +201,22 @@ export class StreamHandler {
       return false
     }
     return this.intake.tryPush(encodeTick({ ...tick, kind: tick.kind === 'quote' ? QUOTE : TRADE }))
+  }
+
+  /**
+   * Tells every client that ticks are missing which nobody will push: after an outage of the feed, say. The gap stands between the ticks
+   * pushed before it and those pushed after it, also for clients that are behind or resume. While the queue is full it waits for room,
+   * and no tick is taken before it.
+   *
+   * @returns false after `shutdown`: nobody is told then
+   * @throws RingcastError `option_invalid`, naming the field, its value and the rule
+   */
+  gap(gap: PushedGap): boolean {
+    checkOptions(gap, pushedGapRules, 'a gap, see PushedGap,')
+    if (this.stopping !== undefined) return false
+    const { missed, reason = 'upstream' } = gap
+    this.intake.lose({ op: 'lost', reason, missed, isUnnumbered: true })
+    return true
   }
 
   /**
@@ -288,6 +308,7 @@ export class StreamHandler {
     this.clients.terminateAll()
     this.transmitter.stop()
     await this.pool.stop()
+    this.positionWatch.stop()
     this.counters.flush()
   }
 

@@ -6,6 +6,7 @@ import { RingcastError } from '../src/errors.js'
 import { GrpcSource } from '../src/feed/grpc-source.js'
 import type { TickSource } from '../src/feed/tick-source.js'
 import { silentLog } from '../src/log.js'
+import type { PushedGap } from '../src/protocol/pushed-gap.js'
 import type { PushedTick } from '../src/protocol/tick-message.js'
 import { StreamHandler } from '../src/stream-handler.js'
 import { FULL_SIZE, HandlerServer, quote } from './support/handler-server.js'
@@ -89,6 +90,37 @@ describe('broadcastTick', () => {
 it.each([null, undefined, 5, 'A'])('broadcastTick refuses %j as a tick', async tick => {
   await start({}, { laneFile: STALLED_LANE })
   expect(codeOf(() => server.handler.broadcastTick(tick as unknown as PushedTick))).toBe('tick_invalid')
+})
+
+describe('gap', () => {
+  it.each<[unknown, string]>([
+    [undefined, 'a gap, see PushedGap, must be an object, such as {}, got undefined'],
+    [{}, 'missed: must be a whole number from 1 to 1099511627776, or null where nobody knows it'],
+    [{ missed: 0 }, 'missed=0: must be a whole number from 1'],
+    [{ missed: 1.5 }, 'missed=1.5: must be a whole number from 1'],
+    [{ missed: Number.NaN }, 'missed=NaN: must be a whole number from 1'],
+    [{ missed: 2 ** 40 + 1 }, 'missed=1099511627777: must be a whole number from 1'],
+    [{ missed: '5' }, "missed='5': must be a whole number from 1"],
+    [{ missed: 1, reason: 'slow' }, "reason='slow': must be 'upstream', 'malformed' or 'overload'"],
+    [{ missed: 1, reason: null }, "reason=null: must be 'upstream', 'malformed' or 'overload'"],
+    [{ missed: 1, reasons: 'upstream' }, 'reasons: unknown; did you mean reason?'],
+  ])('refuses %j, and says what is wrong', async (gap, message) => {
+    await start({}, { laneFile: STALLED_LANE })
+    const tell = () => server.handler.gap(gap as PushedGap)
+    expect(codeOf(tell)).toBe('option_invalid')
+    expect(tell).toThrow(message)
+    expect(server.handler.getMetrics().offset).toBe(0)
+  })
+
+  it('is taken while the queue is full, and after a shutdown no more', async () => {
+    await start({ queueSize: 1 }, { laneFile: STALLED_LANE })
+    expect([1, 2].map(sequence => server.handler.broadcastTick(quote('A', sequence)))).toEqual([true, false])
+    expect(server.handler.gap({ missed: 2 ** 40, reason: 'overload' })).toBe(true)
+    expect(server.handler.getMetrics().offset).toBe(2)
+    const stopped = server.handler.shutdown({ timeoutMs: 100 })
+    expect(server.handler.gap({ missed: null })).toBe(false)
+    await stopped
+  })
 })
 
 describe('attachSource', () => {

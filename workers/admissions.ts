@@ -2,9 +2,9 @@
  * The joins that a lane has read, and their answers: with each turn, or between two, as many as do not delay the next one. One lane's own.
  * A join holds for the offset at which it is answered: up to there the client gets all of the audience that it leaves.
  */
+import { CONTINUITY_AT_START } from '../src/memory/continuity-state.js'
 import { isConflated } from '../src/protocol/audience-spec.js'
 import {
-  type ContinuityState,
   type JoinCommand,
   type Progress,
   RESUME_GONE,
@@ -47,9 +47,6 @@ const ANSWERED_MAX = 256
 const COPIES_MAX = 8
 /** Of those, what a client that leaves an audience may be given alone. The answer and a snapshot's first part go into the same segment. */
 const FAREWELL_SHARE = 1 / 4
-
-/** Of one who is given no ticks of the past. */
-const ANY_CONTINUITY: ContinuityState = { lastPosition: 0, lostSincePosition: 0, seamOpen: false }
 
 interface WaitingJoin {
   readonly join: JoinCommand
@@ -250,8 +247,8 @@ export class Admissions {
   private nextPart(from: ReplayPosition, audience: LaneAudience): ReplayPart | undefined {
     const offset = audience.sentOffset
     if (!isConflated(audience.spec)) return this.parts.replayer.next(from, audience, offset)
-    // What it missed is over: the latest is all that it wants.
-    return { ...NOBODYS_FRAMES, position: { ...from, offset, continuity: ANY_CONTINUITY } }
+    // What it missed is over: the latest is all that it wants. Of one who is given no ticks of the past any continuity will do.
+    return { ...NOBODYS_FRAMES, position: { ...from, offset, continuity: CONTINUITY_AT_START } }
   }
 
   private admit(admission: Admission, audience: LaneAudience, since: Since): number {

@@ -29,6 +29,7 @@ import {
   decodeCommand,
   type LaneCommand,
   type LostCommand,
+  lastLostOffset,
   offsetsOf,
 } from '../src/protocol/lane-commands.js'
 import type { LaneTask } from '../src/protocol/lane-task.js'
@@ -335,12 +336,7 @@ export class Lane implements TickLosses {
       }
     } else this.takeTick(log.payloadStart, log.payloadStart + log.payloadLength)
     this.inRecord = false
-    if (this.checkpoints.isDue(this.offset)) this.addCheckpoint()
-  }
-
-  private addCheckpoint(): void {
-    const { lastPosition, lostSincePosition, seamOpen } = this.continuity
-    this.checkpoints.add(this.offset, lastPosition, lostSincePosition, seamOpen)
+    if (this.checkpoints.isDue(this.offset)) this.checkpoints.add(this.offset, this.continuity)
   }
 
   // Ticks
@@ -376,11 +372,13 @@ export class Lane implements TickLosses {
 
   // Losses
 
-  /** Ticks that were not put into the log have offsets, as if they had come and were malformed. */
-  private loseUnlogged({ reason, missed }: LostCommand, from: number, offsets: number): void {
-    this.offset = from + offsets - 1
+  /** Ticks that are not in the log are told in their place. @param from the first offset that the command takes */
+  private loseUnlogged(command: LostCommand, from: number): void {
+    const { missed, reason } = command
+    this.offset = from + offsetsOf(command) - 1
     this.continuity.lose(missed ?? 0)
-    this.gatherer.lose(reason, from, this.offset, missed)
+    if (reason === 'upstream') this.counters.values[LANE_SLOTS.upstreamGaps]! += 1
+    this.gatherer.lose(reason, from, lastLostOffset(command, from), missed)
   }
 
   loseTick(reason: 'poison' | 'malformed'): void {
@@ -392,6 +390,11 @@ export class Lane implements TickLosses {
   loseUpstream(missed: number | null): void {
     this.counters.values[LANE_SLOTS.upstreamGaps]! += 1
     this.gatherer.lose('upstream', this.offset, this.offset - 1, missed)
+  }
+
+  breakPositions(): void {
+    this.counters.values[LANE_SLOTS.positionBreaks]! += 1
+    this.loseUpstream(null)
   }
 
   seenBefore(): void {
@@ -426,7 +429,7 @@ export class Lane implements TickLosses {
           this.admissions.add(command)
         return
       case 'lost':
-        this.loseUnlogged(command, this.log.firstOffset, offsetsOf(command))
+        this.loseUnlogged(command, this.log.firstOffset)
         return
       case 'session':
         this.continuity.sessionStarted(command)
@@ -525,14 +528,8 @@ export class Lane implements TickLosses {
   }
 
   private publishState(): void {
-    const { lastPosition, lostSincePosition, seamOpen } = this.continuity
-    this.state.commit({
-      cursor: this.committedCursor,
-      offset: this.committedOffset,
-      lastPosition,
-      lostSincePosition,
-      seamOpen,
-    })
+    const { committedCursor: cursor, committedOffset: offset } = this
+    this.state.commit({ cursor, offset, ...this.continuity.state })
     // Pairs with the store in LaneLink.setSourcePaused: a paused source waits for the lanes to catch up.
     if (Atomics.load(this.control, SOURCE_PAUSED) === 1) this.doorbell.ringMain()
   }

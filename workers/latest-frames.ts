@@ -4,6 +4,7 @@
  * without a snapshot, which need none of it.
  */
 
+import { continuityFlags } from '../src/memory/continuity-state.js'
 import type { CounterWriter } from '../src/memory/counters.js'
 import { Descriptor } from '../src/memory/frame-ring.js'
 import {
@@ -332,7 +333,8 @@ export class LatestFrames {
     descriptor.part = 0
     descriptor.ticksTotal = continuity!.lastPosition
     descriptor.lostTotal = continuity!.lostSincePosition
-    descriptor.unknownLosses = continuity!.seamOpen ? 1 : 0
+    descriptor.receivedUs = continuity!.lastMark
+    descriptor.unknownLosses = continuityFlags(continuity!)
     descriptor.lastOffset = offset
   }
 
@@ -360,6 +362,7 @@ export class LatestFrames {
     descriptor.ticksTotal = ticksTotal
     descriptor.lastOffset = flushedOffset
     descriptor.lostTotal = audience.lostTotal
+    descriptor.receivedUs = 0
     descriptor.unknownLosses = audience.unknownLosses
   }
 
@@ -375,6 +378,7 @@ export class LatestFrames {
     descriptor.part = 0
     descriptor.ticksTotal = ticksTotal
     descriptor.lostTotal = lostTotal
+    descriptor.receivedUs = 0
     descriptor.unknownLosses = unknownLosses
     descriptor.lastOffset = sentOffset
   }

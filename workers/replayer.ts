@@ -6,7 +6,13 @@ import type { Checkpoints } from '../src/memory/checkpoints.js'
 import type { TickLogHistory } from '../src/memory/tick-log-history.js'
 import { COMMAND, TICK_BATCH } from '../src/memory/tick-log-layout.js'
 import { BatchReader } from '../src/protocol/batch-reader.js'
-import { ALL_LANES, decodeCommand, offsetsOf, type ReplayPosition } from '../src/protocol/lane-commands.js'
+import {
+  ALL_LANES,
+  decodeCommand,
+  lastLostOffset,
+  offsetsOf,
+  type ReplayPosition,
+} from '../src/protocol/lane-commands.js'
 import type { GapReason } from '../src/protocol/messages.js'
 import { TickDecoder } from '../src/protocol/tick-decoder.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../src/protocol/ticks-format.js'
@@ -170,9 +176,10 @@ class ReplayStream extends Gathering implements TickLosses {
     const command = decodeCommand(bytes)
     if (command.op === 'session') this.continuity.sessionStarted(command)
     if (command.op !== 'lost') return
+    const { missed, reason } = command
     this.offset = firstOffset + offsetsOf(command) - 1
-    this.continuity.lose(command.missed ?? 0)
-    this.lose(command.reason, firstOffset, command.missed)
+    this.continuity.lose(missed ?? 0)
+    this.tellGap({ reason, from: firstOffset, to: lastLostOffset(command, firstOffset), missed })
   }
 
   private takeTick(start: number, end: number): void {
@@ -201,19 +208,19 @@ class ReplayStream extends Gathering implements TickLosses {
   // Losses
 
   loseTick(reason: GapReason): void {
-    this.lose(reason, this.offset, 1)
+    this.tellGap({ reason, from: this.offset, to: this.offset, missed: 1 })
   }
 
   loseUpstream(missed: number | null): void {
     this.tellGap({ reason: 'upstream', from: this.offset, to: this.offset - 1, missed })
   }
 
-  seenBefore(): void {
-    // Nobody is told: the client has got it, or is given it elsewhere in the replay.
+  breakPositions(): void {
+    this.loseUpstream(null)
   }
 
-  private lose(reason: GapReason, from: number, missed: number | null): void {
-    this.tellGap({ reason, from, to: this.offset, missed })
+  seenBefore(): void {
+    // Nobody is told: the client has got it, or is given it elsewhere in the replay.
   }
 
   private tellGap(gap: { reason: GapReason; from: number; to: number; missed: number | null }): void {

@@ -3,7 +3,7 @@
  */
 import type { TickDecoder } from '../src/protocol/tick-decoder.js'
 import { TickFields } from '../src/protocol/tick-fields.js'
-import { type FeedContinuity, SEAM, SEEN, WHOLE } from './feed-continuity.js'
+import { BROKEN, type FeedContinuity, markOf, SEAM, SEEN, WHOLE } from './feed-continuity.js'
 import type { SymbolEntry, SymbolTable } from './symbol-table.js'
 
 /** Told of the tick in hand. */
@@ -12,6 +12,8 @@ export interface TickLosses {
   loseTick(reason: 'poison' | 'malformed'): void
   /** So many ticks are missing before it; null: nobody knows how many. */
   loseUpstream(missed: number | null): void
+  /** Its position breaks the feed's count, so nobody knows how many ticks are missing before it. */
+  breakPositions(): void
   /** The feed has sent it again. */
   seenBefore(): void
 }
@@ -44,12 +46,14 @@ export class TickSorter {
     const isTick = decoder.decode(start, end, fields)
     const symbol = isTick ? symbols.ofTick(bytes, fields.symbolStart, fields.symbolLength) : undefined
     if (symbol === undefined) return this.lose('malformed')
-    const found = continuity.take(fields.position)
+    const found = continuity.take(fields.position, markOf(fields))
+    if (found === WHOLE) return symbol
     if (found === SEEN) {
       losses.seenBefore()
       return undefined
     }
-    if (found !== WHOLE) losses.loseUpstream(found === SEAM ? null : found)
+    if (found === BROKEN) losses.breakPositions()
+    else losses.loseUpstream(found === SEAM ? null : found)
     return symbol
   }
 

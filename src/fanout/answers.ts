@@ -2,6 +2,8 @@
  * What the lanes say to single clients: answers to what they asked for, parts of what they missed while they were away, and that
  * they are in. Main thread.
  */
+
+import { continuityOf } from '../memory/continuity-state.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { ANSWER_BEGUN, JOINED, REPLAYED } from '../memory/lane-layout.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
@@ -94,12 +96,8 @@ export class Answers {
     }
     this.writeTo(recipient, link)
     const { descriptor } = link.ring
-    const { lastOffset, lostTotal, messages, part, ticksTotal, unknownLosses } = descriptor
-    const continuity = {
-      lastPosition: ticksTotal,
-      lostSincePosition: lostTotal,
-      seamOpen: unknownLosses === 1,
-    }
+    const { lastOffset, lostTotal, messages, part, receivedUs, ticksTotal, unknownLosses } = descriptor
+    const continuity = continuityOf(ticksTotal, lostTotal, receivedUs, unknownLosses)
     if (part === 0) {
       const seq = typeof recipient.replay === 'object' ? recipient.replay.seq + messages : messages
       this.events.replayed(recipient, { offset: lastOffset, seq, continuity })

@@ -156,7 +156,7 @@ export class GrpcSource implements TickSource {
     }
     sink.lastPosition().then(
       last => {
-        if (attempt === this.#attempt) this.#open(sink, last > 0 ? last + 1 : 0)
+        if (attempt === this.#attempt) this.#open(sink, positionAfter(last))
       },
       (error: unknown) => {
         if (attempt === this.#attempt) this.#failed(sink, `the last position is unknown: ${reasonOf(error)}`)
@@ -268,6 +268,11 @@ export class GrpcSource implements TickSource {
       else this.#failed(this.#sink!, `the feed sent nothing for ${Math.round(idleMs)} ms`)
     })
   }
+}
+
+/** The position to go on from; 0, from now on, where there is none: positions stay below 2^53. */
+function positionAfter(last: number): number {
+  return last > 0 && last < Number.MAX_SAFE_INTEGER ? last + 1 : 0
 }
 
 function reasonOf(error: unknown): string {

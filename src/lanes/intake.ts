@@ -11,7 +11,14 @@ import { TickLogWriter } from '../memory/tick-log.js'
 import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../memory/tick-log-layout.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { BatchReader } from '../protocol/batch-reader.js'
-import { ALL_LANES, encodeCommand, type LaneCommand, offsetsOf } from '../protocol/lane-commands.js'
+import {
+  ALL_LANES,
+  encodeCommand,
+  type LaneCommand,
+  type LostCommand,
+  offsetsOf,
+} from '../protocol/lane-commands.js'
+import { MISSED_MAX } from '../protocol/messages.js'
 import { TICK_BYTES_MAX } from '../protocol/tick-fields.js'
 
 /** Ticks in one record at the most: a lane looks up from its work between records. */
@@ -42,6 +49,8 @@ interface Waiting {
   /** Offsets it takes. */
   readonly offsets: number
   readonly payload: Uint8Array
+  /** What the payload says, where it tells of lost ticks. */
+  readonly lost?: LostCommand
 }
 
 export class Intake implements TickSink {
@@ -130,7 +139,8 @@ export class Intake implements TickSink {
 
   async lastPosition(): Promise<number> {
     await this.caughtUp()
-    return Math.max(...this.options.links.map(({ state }) => state.committed().lastPosition))
+    const states = this.options.links.map(({ state }) => state.committed())
+    return Math.max(...states.map(({ isInDoubt, lastPosition }) => (isInDoubt ? 0 : lastPosition)))
   }
 
   /** Resolves when every lane has finished with all that is in the log now or comes meanwhile. */
@@ -163,10 +173,31 @@ export class Intake implements TickSink {
     const payload = encodeCommand(command)
     const offsets = offsetsOf(command)
     if (this.waiting.length > 0 || !this.tryAppendCommand(lane, offsets, payload)) {
-      this.wait({ type: COMMAND, count: lane, offsets, payload })
+      this.wait({
+        type: COMMAND,
+        count: lane,
+        offsets,
+        payload,
+        ...(command.op === 'lost' ? { lost: command } : {}),
+      })
       this.pause()
     }
     this.ringLanes()
+  }
+
+  /** Tells every client of lost ticks, behind all ticks so far. Losses that wait for room side by side are told as one for each reason. */
+  lose(command: LostCommand): void {
+    const { waiting } = this
+    for (let index = waiting.length - 1; waiting[index]?.lost !== undefined; index--) {
+      const before = waiting[index]!.lost!
+      if (before.reason !== command.reason || before.isUnnumbered !== command.isUnnumbered) continue
+      const lost = { ...before, missed: sumOf(before.missed, command.missed) }
+      const payload = encodeCommand(lost)
+      this.waitingBytes += payload.length - waiting[index]!.payload.length
+      waiting[index] = { type: COMMAND, count: ALL_LANES, offsets: offsetsOf(lost), payload, lost }
+      return
+    }
+    this.command(ALL_LANES, command)
   }
 
   /** The lanes may have got further: puts in what waits, lets the source go on, tells who waits for them to catch up. */
@@ -192,7 +223,7 @@ export class Intake implements TickSink {
     if (this.waiting.length === 0 && this.overflowTicks > 0) {
       const missed = this.overflowTicks
       this.overflowTicks = 0
-      this.command(ALL_LANES, { op: 'lost', reason: 'overload', missed })
+      this.lose({ op: 'lost', reason: 'overload', missed })
     }
     this.ringLanes()
   }
@@ -236,7 +267,7 @@ export class Intake implements TickSink {
   /** The rest of a message cannot be taken apart, so nobody knows how many ticks it held. */
   private loseUnknown(): void {
     this.options.counters.values[MAIN_SLOTS.malformedMessages]! += 1
-    this.command(ALL_LANES, { op: 'lost', reason: 'malformed', missed: null })
+    this.lose({ op: 'lost', reason: 'malformed', missed: null })
   }
 
   private pushTicks(
@@ -334,6 +365,11 @@ export class Intake implements TickSink {
     const { links } = this.options
     for (let index = 0; index < links.length; index++) links[index]!.tellLane()
   }
+}
+
+/** Of two losses; null: unknown, or more than a gap counts. */
+function sumOf(one: number | null, other: number | null): number | null {
+  return one === null || other === null || one + other > MISSED_MAX ? null : one + other
 }
 
 /** Of a Buffer, `slice` is no copy. */

@@ -2,29 +2,33 @@
  * What a lane knew of the feed's positions after every so many ticks, so that whoever reads the tick log again from some offset
  * finds the same losses. Shared, so that a lane's successor has it; used by one lane at a time.
  *
- *   slot   0         8                16                     24           32
- *          +---------+----------------+----------------------+------------+
- *          | offset  | last position  | lost since position  | seam open  |      float64 each
- *          +---------+----------------+----------------------+------------+
+ *   slot   0         8                                              40
+ *          +---------+----------------------------------------------+
+ *          | offset  | what continuity-state.ts draws               |      float64 each
+ *          +---------+----------------------------------------------+
  *
  * The checkpoint after tick n has slot ⌊n / CHECKPOINT_TICKS⌋, modulo the number of slots. All of it follows from the tick log, so
  * it does not matter whether it was committed.
  */
+import {
+  CONTINUITY_AT_START,
+  CONTINUITY_FLOAT64S,
+  type ContinuityState,
+  readContinuity,
+  writeContinuity,
+} from './continuity-state.js'
 import { CHECKPOINT_COUNT, type LaneLayout } from './lane-layout.js'
 
 /** Ticks between two checkpoints, about. */
 export const CHECKPOINT_TICKS = 1024
-const SLOT_FLOAT64S = 4
+const SLOT_FLOAT64S = 1 + CONTINUITY_FLOAT64S
 
-export interface Checkpoint {
+export interface Checkpoint extends ContinuityState {
   /** Of the last tick before it; 0: the beginning. */
   readonly offset: number
-  readonly lastPosition: number
-  readonly lostSincePosition: number
-  readonly seamOpen: boolean
 }
 
-const BEGINNING: Checkpoint = { offset: 0, lastPosition: 0, lostSincePosition: 0, seamOpen: false }
+const BEGINNING: Checkpoint = { offset: 0, ...CONTINUITY_AT_START }
 
 export class Checkpoints {
   private readonly slots: Float64Array
@@ -42,12 +46,10 @@ export class Checkpoints {
   }
 
   /** To be called at the end of a record of ticks: what follows in the log is not in the checkpoint. */
-  add(offset: number, lastPosition: number, lostSincePosition: number, seamOpen: boolean): void {
+  add(offset: number, continuity: ContinuityState): void {
     const at = slotOf(offset)
     this.slots[at] = offset
-    this.slots[at + 1] = lastPosition
-    this.slots[at + 2] = lostSincePosition
-    this.slots[at + 3] = seamOpen ? 1 : 0
+    writeContinuity(this.slots, at + 1, continuity)
     this.nextOffset = nextAfter(offset)
   }
 
@@ -59,14 +61,8 @@ export class Checkpoints {
       const at = slotOf(tick)
       const found = this.slots[at]!
       const isOfSlot = Math.floor(found / CHECKPOINT_TICKS) === Math.floor(tick / CHECKPOINT_TICKS)
-      if (found > 0 && found <= offset && isOfSlot) {
-        return {
-          offset: found,
-          lastPosition: this.slots[at + 1]!,
-          lostSincePosition: this.slots[at + 2]!,
-          seamOpen: this.slots[at + 3] === 1,
-        }
-      }
+      if (found > 0 && found <= offset && isOfSlot)
+        return { offset: found, ...readContinuity(this.slots, at + 1) }
     }
     return undefined
   }

@@ -20,8 +20,8 @@ const INT32S = DESCRIPTOR_BYTES / 4
 const FLOAT64S = DESCRIPTOR_BYTES / 8
 
 /**
- * One descriptor, with the fields of lane-layout.ts. Reused: valid until the next one is read. That of a replay tells in
- * `ticksTotal`, `lostTotal` and `unknownLosses` what ContinuityState calls lastPosition, lostSincePosition and seamOpen (1 or 0).
+ * One descriptor, with the fields of lane-layout.ts. Reused: valid until the next one is read. That of a replay has the words of a
+ * ContinuityState, in their order, in `ticksTotal`, `lostTotal`, `receivedUs` and `unknownLosses`.
  */
 export class Descriptor {
   kind = 0

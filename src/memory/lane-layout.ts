@@ -1,7 +1,7 @@
 /**
  * The bytes that one lane shares with the main thread: control words, the frame ring and the lane's scratch. Layout only.
  *
- *   0          256           512              512 + 32·C      + 72·D        + 4·S          + S·segmentBytes
+ *   0          256           512              512 + 40·C      + 72·D        + 4·S          + S·segmentBytes
  *   +----------+-------------+----------------+---------------+-------------+--------------+-------------+
  *   | control  | lane state  | C checkpoints  | D descriptors | free queue  | S segments   | scratch     |
  *   +----------+-------------+----------------+---------------+-------------+--------------+-------------+
@@ -56,7 +56,7 @@ export const LANE_STATE_BYTES = 256
 export const DESCRIPTOR_BYTES = 72
 /** See checkpoints.ts: as many as reach back four million ticks. */
 export const CHECKPOINT_COUNT = 4096
-export const CHECKPOINT_BYTES = 32
+export const CHECKPOINT_BYTES = 40
 
 /** Frames for every member of an audience. Target: audience; part: of which symbols, see Descriptor. */
 export const AUDIENCE_FRAMES = 1

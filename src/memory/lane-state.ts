@@ -3,6 +3,7 @@
  * lane that takes its place. Two slots: the lane fills the one that does not count and then switches, so a thread that dies
  * half-way leaves the older state whole.
  */
+import { type ContinuityState, readContinuity, writeContinuity } from './continuity-state.js'
 import {
   COMMITTED_CURSOR,
   COMMITTED_OFFSET,
@@ -11,17 +12,11 @@ import {
   STATE_SLOT,
 } from './lane-layout.js'
 
-export interface CommittedState {
+export interface CommittedState extends ContinuityState {
   /** Position in the tick log from which to read on. */
-  cursor: number
+  readonly cursor: number
   /** Offset of the last tick before the cursor. */
-  offset: number
-  /** The feed's position of the last tick that had one, 0 for none. */
-  lastPosition: number
-  /** Ticks told as lost since then, whose positions nobody has read: as many of the positions that follow are no new loss. */
-  lostSincePosition: number
-  /** Whether a session of the feed has begun whose first tick has not come yet, and cannot be compared with the one before. */
-  seamOpen: boolean
+  readonly offset: number
 }
 
 const SLOT_FLOAT64S = 8
@@ -40,9 +35,7 @@ export class LaneState {
     const start = slot * SLOT_FLOAT64S
     this.slots[start] = state.cursor
     this.slots[start + 1] = state.offset
-    this.slots[start + 2] = state.lastPosition
-    this.slots[start + 3] = state.seamOpen ? 1 : 0
-    this.slots[start + 4] = state.lostSincePosition
+    writeContinuity(this.slots, start + 2, state)
     // Pairs with the load in `committed`, which a successor runs after this thread's end.
     Atomics.store(this.control, STATE_SLOT, slot)
     // Pair with the loads in `cursor` and `offsetLow`: from here on the main thread may write over what was read.
@@ -56,9 +49,7 @@ export class LaneState {
     return {
       cursor: this.slots[start]!,
       offset: this.slots[start + 1]!,
-      lastPosition: this.slots[start + 2]!,
-      seamOpen: this.slots[start + 3] === 1,
-      lostSincePosition: this.slots[start + 4]!,
+      ...readContinuity(this.slots, start + 2),
     }
   }
 

@@ -124,6 +124,11 @@ export const LANE_METRICS = {
     'Ticks sent one by one to clients of latest ticks: the store of latest ticks was full.',
   ),
   upstreamGaps: counter('lane_upstream_gaps', 'gaps', 'Gaps in what the feed sent.'),
+  positionBreaks: counter(
+    'lane_position_breaks',
+    'ticks',
+    'Ticks whose position went back, or jumped so far that it cannot be true.',
+  ),
   turns: counter('lane_turns', 'turns', 'Turns published.'),
   framesBytes: counter('lane_frames_bytes', 'bytes', 'Bytes of frames written into the frame ring.'),
   messagesDeflated: counter(

@@ -2,6 +2,7 @@
  * What the main thread tells a lane, in the tick log between the ticks, so that every command has an exact place in
  * the stream. JSON: commands are rare. Any thread.
  */
+import type { ContinuityState } from '../memory/continuity-state.js'
 import { COUNT_MAX } from '../memory/tick-log-layout.js'
 import type { AudienceSpec } from './audience-spec.js'
 import type { CommandId, GapReason, SymbolRefusal } from './messages.js'
@@ -41,16 +42,6 @@ export interface ReplayPosition {
   readonly seq: number
   /** What is known of the feed's positions there; null before the first step. */
   readonly continuity: ContinuityState | null
-}
-
-/** What has to be known at one place in the tick log to find losses and doubles behind it. */
-export interface ContinuityState {
-  /** The feed's position of the last tick that had one, 0 for none. */
-  readonly lastPosition: number
-  /** Ticks told as lost since then, whose positions nobody has read: as many of the positions that follow are no new loss. */
-  readonly lostSincePosition: number
-  /** Whether a session of the feed has begun whose first tick has not come yet, and cannot be compared with the one before. */
-  readonly seamOpen: boolean
 }
 
 /**
@@ -122,12 +113,14 @@ export interface SessionCommand {
   readonly continuous: boolean
 }
 
-/** Ticks came that could not be put into the log. It takes their offsets. For all lanes. */
+/** Ticks are lost that are not in the log. For all lanes. */
 export interface LostCommand {
   readonly op: 'lost'
   readonly reason: GapReason
   /** null: unknown. */
   readonly missed: number | null
+  /** The ticks never came, so they have no offsets. Left out: they came, and could not be put into the log. */
+  readonly isUnnumbered?: true
 }
 
 export type LaneCommand = OpenCommand | CloseCommand | JoinCommand | SessionCommand | LostCommand
@@ -135,9 +128,18 @@ export type LaneCommand = OpenCommand | CloseCommand | JoinCommand | SessionComm
 /** As a command's lane: every lane. */
 export const ALL_LANES = COUNT_MAX
 
-/** How many offsets a command takes: a loss has its place between the ticks, so that it is told once. */
+/**
+ * How many offsets a command takes. A loss takes those of its ticks, and one where they have none or their number is unknown: so it has a
+ * place between the ticks, and is told once.
+ */
 export function offsetsOf(command: LaneCommand): number {
-  return command.op === 'lost' ? (command.missed ?? 1) : 0
+  if (command.op !== 'lost') return 0
+  return command.isUnnumbered ? 1 : (command.missed ?? 1)
+}
+
+/** The last offset that a gap message names for a loss. @param from its first offset */
+export function lastLostOffset(command: LostCommand, from: number): number {
+  return command.isUnnumbered ? from - 1 : from + offsetsOf(command) - 1
 }
 
 const encoder = new TextEncoder()

@@ -57,7 +57,7 @@ interface ChangedMessage {
  *   upstream   the feed did not send them, or nobody can say whether it did
  *   malformed  the feed sent bytes that are no tick
  *   poison     a tick made two workers in a row fail
- *   overload   the feed went on sending while it was paused
+ *   overload   the feed went on sending while it was paused, or a library's user could not push all ticks
  *   resume     what the client missed while it was away is no longer there, or was of another run of the process
  */
 export type GapReason = 'slow' | 'upstream' | 'malformed' | 'poison' | 'overload' | 'resume'
@@ -66,7 +66,7 @@ export interface GapMessage {
   readonly type: 'gap'
   readonly reason: GapReason
   /**
-   * First and last offset of what is missing. Ticks that the feed did not send, or sent to another run, have none in this one: `to`
+   * First and last offset of what is missing. Ticks that never came in, or came in another run, have none in this one: `to`
    * is then `from − 1`. Any other loss of unknown size takes one offset, but for those of `resume`, which take what they say.
    */
   readonly from: number
@@ -179,6 +179,12 @@ export type ControlMessage =
   | ErrorMessage
 
 export type ServerMessage = ControlMessage | TicksMessage | SnapshotMessage
+
+/**
+ * The most ticks that a gap counts. A million ticks a second, more than a lane decodes, are so many in twelve days: a greater number is
+ * that of a broken count, and is told as unknown.
+ */
+export const MISSED_MAX = 2 ** 40
 
 /** The largest text of a gap message, in bytes: five numbers of 16 digits and the names. */
 export const GAP_TEXT_BYTES_MAX = 192

@@ -16,6 +16,7 @@ import { tickLogBytes } from '../../src/memory/tick-log.js'
 import { MAIN_SLOT_COUNT } from '../../src/metrics/metric-table.js'
 import type { AudienceSpec, Selection, StreamForm } from '../../src/protocol/audience-spec.js'
 import type { CommandAnswer, LaneCommand, Progress } from '../../src/protocol/lane-commands.js'
+import { RESEND_DEPTH_MAX } from '../../workers/feed-continuity.js'
 
 const LARGEST = Number.MAX_SAFE_INTEGER
 const LONGEST_FORM: StreamForm = { encoding: 'protobuf', batch: false, stamps: false, windowBits: 13 }
@@ -114,7 +115,14 @@ describe('the longest command', () => {
           replay: {
             offset: LARGEST,
             seq: LARGEST,
-            continuity: { lastPosition: LARGEST, lostSincePosition: LARGEST, seamOpen: false },
+            continuity: {
+              lastPosition: LARGEST,
+              lostSincePosition: LARGEST,
+              lastMark: -(2 ** 31),
+              resendDepth: RESEND_DEPTH_MAX,
+              seamOpen: false,
+              isInDoubt: true,
+            },
           },
           answers,
         }

@@ -4,29 +4,56 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { GrpcSource } from '../../src/feed/grpc-source.js'
 import type { Tick } from '../../src/feed/tick-feed-service.js'
+import { type Log, silentLog } from '../../src/log.js'
+import type { StreamHandlerParts } from '../../src/stream-handler.js'
 import { HandlerServer } from '../support/handler-server.js'
 import { type ScriptedCall, ScriptedFeed, UNAVAILABLE } from '../support/scripted-feed.js'
 import { TickClient } from '../support/tick-client.js'
+import { sequences } from '../support/ticks.js'
+import { Watched } from '../support/watched.js'
 
 let feed: ScriptedFeed
 let server: HandlerServer
 let source: GrpcSource
 let client: TickClient
 
+/** What the handler warns of. */
+class Warnings extends Watched {
+  readonly messages: string[] = []
+  readonly log: Log = {
+    ...silentLog,
+    warn: (_, message) => {
+      this.messages.push(message)
+      this.changed()
+    },
+  }
+}
+
+let warnings: Warnings
+
 beforeEach(async () => {
   feed = new ScriptedFeed()
   await feed.start()
-  server = await HandlerServer.start()
-  source = new GrpcSource({ target: feed.target, backoffMinMs: 1, backoffMaxMs: 1 })
-  client = await TickClient.connect(server.url())
-  server.handler.attachSource(source)
+  await begin()
 })
 
 afterEach(async () => {
-  await source.stop()
-  await server.stop()
+  await end()
   await feed.stop()
 })
+
+async function begin(poolSize = 1, parts: StreamHandlerParts = {}): Promise<void> {
+  warnings = new Warnings()
+  server = await HandlerServer.start({ poolSize }, { log: warnings.log, ...parts })
+  source = new GrpcSource({ target: feed.target, backoffMinMs: 1, backoffMaxMs: 1 })
+  client = await TickClient.connect(server.url())
+  server.handler.attachSource(source)
+}
+
+async function end(): Promise<void> {
+  await source.stop()
+  await server.stop()
+}
 
 const tickAt = (position: number): Partial<Tick> => ({ symbol: 'A', kind: 1, sequence: position, position })
 
@@ -117,4 +144,140 @@ it('tells bytes that are no tick as a gap, and goes on', async () => {
   expect(client.gaps).toEqual([
     { type: 'gap', reason: 'malformed', from: 2, to: 3, missed: 2, seq: expect.any(Number) },
   ])
+})
+
+const LARGEST = 2 ** 53 - 1
+
+it('delivers what comes behind a wild position, tells no number that is false, and warns once for all lanes', async () => {
+  await feed.call(1)
+  await end()
+  await begin(2)
+  const call = await feed.call(2)
+  call.open('epoch-1')
+  await deliver(call, [tickAt(1), tickAt(2)])
+  await deliver(call, [tickAt(LARGEST)])
+  await deliver(call, [tickAt(3), tickAt(4), tickAt(6)])
+  expect(client.ticks.map(({ sequence }) => sequence)).toEqual([1, 2, LARGEST, 3, 4, 6])
+  expect(client.gaps).toEqual([gap(3, null), gap(4, null), gap(6, 1)])
+  expect(client.silentErrors).toEqual([])
+  await warnings.until(() => warnings.messages.length > 0)
+  expect(warnings.messages).toEqual([expect.stringContaining('positions of the feed went back or jumped')])
+  // Each lane has seen the same, be it a moment later.
+  const counts = () => server.handler.getMetrics().lanes.map(({ counters }) => counters.positionBreaks)
+  await server.until(() => counts().every(count => count === 2))
+})
+
+it('delivers all of a count that begins anew within a session, and tells a gap of unknown size', async () => {
+  const call = await feed.call(1)
+  call.open('epoch-1')
+  await deliver(call, sequences(1, 100).map(tickAt))
+  await deliver(call, sequences(1, 120).map(tickAt))
+  expect(client.ticks.map(({ sequence }) => sequence)).toEqual([...sequences(1, 100), ...sequences(1, 120)])
+  expect(client.gaps).toEqual([gap(101, null)])
+  expect(client.silentErrors).toEqual([])
+})
+
+it('delivers all of a feed whose position stands still', async () => {
+  const call = await feed.call(1)
+  call.open('epoch-1')
+  await deliver(
+    call,
+    [1, 2, 3].map(sequence => ({ ...tickAt(7), sequence })),
+  )
+  expect(client.ticks.map(({ sequence }) => sequence)).toEqual([1, 2, 3])
+  expect(client.gaps).toEqual([gap(2, null), gap(3, null)])
+})
+
+it('drops a tick that comes twice, and knows it by more than its position', async () => {
+  const call = await feed.call(1)
+  call.open('epoch-1')
+  await deliver(call, [tickAt(1), tickAt(1), tickAt(2), tickAt(2), tickAt(2), tickAt(3)])
+  expect(client.ticks.map(({ sequence }) => sequence)).toEqual([1, 2, 3])
+  expect(client.gaps).toEqual([])
+  expect(server.countOfLane('ticksDuplicate')).toBe(3)
+})
+
+it('does not ask the feed to go on from a wild position', async () => {
+  const first = await feed.call(1)
+  first.open('epoch-1')
+  await deliver(first, [tickAt(1), tickAt(2), tickAt(LARGEST)])
+  feed.drop()
+  const second = await feed.call(2)
+  expect(second.request.fromPosition).toBe(0)
+  second.open('epoch-1')
+  await deliver(second, [tickAt(5), tickAt(6)])
+  expect(client.ticks.map(({ sequence }) => sequence)).toEqual([1, 2, LARGEST, 5, 6])
+  expect(client.gaps).toEqual([gap(3, null), gap(4, null)])
+  feed.drop()
+  // The count has gone on since.
+  expect((await feed.call(3)).request.fromPosition).toBe(7)
+})
+
+it('tells a position that no number can hold as bytes that are no tick', async () => {
+  const call = await feed.call(1)
+  call.open('epoch-1')
+  await deliver(call, [
+    tickAt(1),
+    { ...tickAt(2), position: 2n ** 53n },
+    { ...tickAt(3), position: 2n ** 64n - 1n },
+    tickAt(4),
+  ])
+  expect(client.ticks.map(({ sequence }) => sequence)).toEqual([1, 4])
+  expect(client.gaps).toEqual([
+    { type: 'gap', reason: 'malformed', from: 2, to: 3, missed: 2, seq: expect.any(Number) },
+  ])
+})
+
+it('tells whoever resumes the same as those who were there', async () => {
+  const call = await feed.call(1)
+  call.open('epoch-1')
+  await deliver(call, [1, 2, LARGEST, 3, 5, 6, 1, 2].map(tickAt))
+  const { epoch } = client.subscribed!
+  for (const [offset, ticksBefore, gapsBefore] of [
+    [0, 0, 0],
+    [2, 2, 0],
+    [3, 3, 1],
+    [6, 6, 3],
+  ] as const) {
+    const back = await TickClient.connect(server.url(`?resume=${epoch}:${offset}`))
+    await back.until(() => back.ticks.length === 8 - ticksBefore)
+    expect(back.ticks).toEqual(client.ticks.slice(ticksBefore))
+    expect(back.gaps.map(({ from, missed }) => [from, missed])).toEqual(
+      client.gaps.slice(gapsBefore).map(({ from, missed }) => [from, missed]),
+    )
+    await back.close()
+  }
+})
+
+it('has a client that resumes take nothing for the time at which a tick came in', async () => {
+  const call = await feed.call(1)
+  call.open('epoch-1')
+  // More than one part of a replay.
+  for (let first = 1; first <= 3000; first += 500)
+    await deliver(call, sequences(first, first + 499).map(tickAt))
+  const latest = await TickClient.connect(server.url('?delivery=latest'))
+  const back = await TickClient.connect(server.url(`?resume=${client.subscribed!.epoch}:0`))
+  await back.until(() => back.ticks.length === 3000)
+  await deliver(call, [tickAt(3001)])
+  await latest.until(() => latest.ticks.length === 1)
+  await back.until(() => back.ticks.length === 3001)
+  expect(server.handler.getMetrics().latency.sumUs).toBeLessThan(1e12)
+})
+
+it('has the successors of lanes that die come to the same verdicts', async () => {
+  await feed.call(1)
+  await end()
+  await begin(1, { laneFile: new URL('../support/lanes/throws-after-publish.js', import.meta.url).href })
+  const call = await feed.call(2)
+  call.open('epoch-1')
+  const sent: number[] = []
+  for (let last = 0; last < 1_000; last += 4) {
+    const positions = [last + 1, last + 2, LARGEST - last, last + 3, last + 4]
+    sent.push(...positions)
+    await deliver(call, positions.map(tickAt))
+  }
+  expect(client.ticks.map(({ sequence }) => sequence)).toEqual(sent)
+  expect(client.gaps.map(({ missed }) => missed)).toEqual(Array(500).fill(null))
+  expect(client.silentErrors).toEqual([])
+  expect(server.count('laneRestarts')).toBeGreaterThan(0)
 })

@@ -3,6 +3,7 @@ import { LaneLink } from '../../src/fanout/lane-link.js'
 import { Membership } from '../../src/fanout/membership.js'
 import { Recipient } from '../../src/fanout/recipient.js'
 import { chooseLane } from '../../src/lanes/placement.js'
+import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
 import { Histogram } from '../../src/metrics/histogram.js'
 import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
@@ -260,7 +261,7 @@ describe('Membership', () => {
     const AFTER = {
       offset: 90,
       seq: 4,
-      continuity: { lastPosition: 90, lostSincePosition: 0, seamOpen: false },
+      continuity: { ...CONTINUITY_AT_START, lastPosition: 90 },
     }
 
     function resuming(id: number): Recipient {

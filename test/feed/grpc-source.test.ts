@@ -154,6 +154,18 @@ describe('a reconnection', () => {
     expect(source.status()).toEqual({ state: 'live', reconnects: 1, lastError: undefined })
   })
 
+  it.each([0, 2 ** 53 - 1])('asks for what comes now where there is no position after %d', async last => {
+    startSource()
+    const first = await feed.call(1)
+    first.open('a')
+    first.send(ticksAt(1))
+    await sink.until(() => sink.ticks.length === 1)
+    sink.answerLastPosition = async () => last
+    feed.drop()
+    await letRetry()
+    expect((await feed.call(2)).request.fromPosition).toBe(0)
+  })
+
   it('is not continuous where the stream names symbols, though it goes on', async () => {
     startSource({ symbols: ['BTCUSDT'] })
     const first = await feed.call(1)

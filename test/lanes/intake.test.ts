@@ -4,6 +4,7 @@ import { systemClock } from '../../src/clock.js'
 import { LaneLink } from '../../src/fanout/lane-link.js'
 import { encodeTick, encodeTickBatch } from '../../src/feed/tick-feed-service.js'
 import { Intake } from '../../src/lanes/intake.js'
+import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
 import { CONTROL_BYTES, laneLayout, SOURCE_PAUSED } from '../../src/memory/lane-layout.js'
 import { TickLogReader, tickLogBytes } from '../../src/memory/tick-log.js'
@@ -26,6 +27,7 @@ class FakeLane {
   records = 0
   bytesMax = 0
   offset = 0
+  isInDoubt = false
   private readonly log: TickLogReader
   private readonly batch = new BatchReader()
   private readonly decoder: TickDecoder
@@ -47,9 +49,9 @@ class FakeLane {
     this.link.state.commit({
       cursor: position,
       offset: this.offset,
+      ...CONTINUITY_AT_START,
       lastPosition: this.offset * 10,
-      lostSincePosition: 0,
-      seamOpen: false,
+      isInDoubt: this.isInDoubt,
     })
   }
 
@@ -374,6 +376,47 @@ describe('the flow into the log', () => {
   })
 })
 
+describe('losses that are told', () => {
+  const gap = (reason: 'upstream' | 'overload', missed: number | null) =>
+    ({ op: 'lost', reason, missed, isUnnumbered: true }) as const
+
+  it('have their place between the ticks, and take one offset', () => {
+    const { intake, lanes, workAll } = begin()
+    intake.push(batchOf(1, 2), 'batch')
+    intake.lose(gap('upstream', 2 ** 40))
+    intake.lose(gap('upstream', null))
+    intake.push(batchOf(3, 1), 'batch')
+    workAll()
+    for (const { read } of lanes)
+      expect(read).toEqual([1, 2, gap('upstream', 2 ** 40), gap('upstream', null), 3])
+    expect(intake.offset).toBe(5)
+  })
+
+  it('wait while the log is full, and side by side are told as one for each reason', () => {
+    const { intake, lanes, workAll } = begin({ logBytes: 1024 })
+    let taken = 0
+    while (intake.tryPush(encodeTick({ symbol: 'A', kind: 1, sequence: taken + 1 }))) taken++
+    // Whatever room is left for commands is used up.
+    let commands = 0
+    while (!intake.isFull) intake.command(0, { op: 'close', audience: ++commands })
+    for (let loss = 0; loss < 1000; loss++) {
+      intake.lose(gap('upstream', 3))
+      intake.lose(gap('overload', loss === 500 ? null : 1))
+    }
+    expect(intake.tryPush(encodeTick({ symbol: 'A', kind: 1, sequence: 0 }))).toBe(false)
+    intake.push(batchOf(taken + 1, 1), 'batch')
+    intake.lose(gap('upstream', 2 ** 40))
+    intake.lose(gap('upstream', 2 ** 40))
+    workAll()
+    const tail = [...[gap('upstream', 3000), gap('overload', null), taken + 1, gap('upstream', null)]]
+    for (const { read } of lanes) {
+      expect(read.slice(0, taken)).toEqual(numbers(1, taken))
+      expect(read.slice(taken + commands)).toEqual(tail)
+    }
+    expect(intake.offset).toBe(taken + tail.length)
+  })
+})
+
 describe('catching up', () => {
   it('is over when every lane has done all there is, also what waited', async () => {
     const { intake, isRungFor, lanes, workAll } = begin({ logBytes: 1024 })
@@ -401,6 +444,14 @@ describe('catching up', () => {
     const position = intake.lastPosition()
     workAll()
     expect(await position).toBe(30)
+  })
+
+  it('comes to none where the last position has broken the count', async () => {
+    const { intake, lanes, workAll } = begin()
+    intake.push(batchOf(1, 3), 'batch')
+    for (const lane of lanes) lane.isInDoubt = true
+    workAll()
+    expect(await intake.lastPosition()).toBe(0)
   })
 })
 

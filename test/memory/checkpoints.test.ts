@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CHECKPOINT_TICKS, type Checkpoint, Checkpoints } from '../../src/memory/checkpoints.js'
+import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { CHECKPOINT_COUNT, laneLayout } from '../../src/memory/lane-layout.js'
 
 const LAYOUT = laneLayout(8192, 512, 64)
-const BEGINNING = { offset: 0, lastPosition: 0, lostSincePosition: 0, seamOpen: false }
+const BEGINNING = { offset: 0, ...CONTINUITY_AT_START }
 /** Ticks that the checkpoints reach back, about. */
 const REACH = CHECKPOINT_COUNT * CHECKPOINT_TICKS
 
@@ -16,7 +17,7 @@ function begin(offset = 0) {
 /** Of the checkpoint after a tick, in tests whose checkpoints have the tick's own number as the feed's position. */
 const at = (offset: number): Checkpoint => ({ ...BEGINNING, offset, lastPosition: offset })
 
-const add = (checkpoints: Checkpoints, offset: number) => checkpoints.add(offset, offset, 0, false)
+const add = (checkpoints: Checkpoints, offset: number) => checkpoints.add(offset, at(offset))
 
 describe('checkpoints', () => {
   it('go back to the beginning before there is one', () => {
@@ -36,10 +37,17 @@ describe('checkpoints', () => {
 
   it('keep all that was known', () => {
     const { checkpoints } = begin()
-    checkpoints.add(1024, 2 ** 53 - 1, 7, true)
-    checkpoints.add(2048, 0, 0, false)
-    const first = { offset: 1024, lastPosition: 2 ** 53 - 1, lostSincePosition: 7, seamOpen: true }
-    expect(checkpoints.before(2000)).toEqual(first)
+    const first = {
+      lastPosition: 2 ** 53 - 1,
+      lostSincePosition: 7,
+      lastMark: -(2 ** 31),
+      resendDepth: 65_536,
+      seamOpen: true,
+      isInDoubt: false,
+    }
+    checkpoints.add(1024, first)
+    checkpoints.add(2048, CONTINUITY_AT_START)
+    expect(checkpoints.before(2000)).toEqual({ offset: 1024, ...first })
     expect(checkpoints.before(2048)).toEqual({ ...BEGINNING, offset: 2048 })
   })
 

@@ -7,14 +7,20 @@ const FIRST: CommittedState = {
   offset: 2 ** 40 + 3,
   lastPosition: 2 ** 53 - 1,
   lostSincePosition: 2 ** 33,
+  lastMark: -(2 ** 31),
+  resendDepth: 65_536,
   seamOpen: false,
+  isInDoubt: false,
 }
 const SECOND: CommittedState = {
   cursor: -(2 ** 31),
   offset: 2 ** 40 + 9,
   lastPosition: 17,
   lostSincePosition: 0,
+  lastMark: 2 ** 31 - 1,
+  resendDepth: 0,
   seamOpen: true,
+  isInDoubt: true,
 }
 
 const memory = () => new SharedArrayBuffer(CONTROL_BYTES + LANE_STATE_BYTES)
@@ -29,7 +35,10 @@ describe('the state of a lane', () => {
       offset: 0,
       lastPosition: 0,
       lostSincePosition: 0,
+      lastMark: 0,
+      resendDepth: 0,
       seamOpen: false,
+      isInDoubt: false,
     })
     expect([state.cursor(), state.offsetLow()]).toEqual([0, 0])
   })

@@ -139,6 +139,7 @@ describe('the tick decoder', () => {
     ['an unknown kind', encodeTick({ symbol: 'A', kind: 3 })],
     ['a kind beyond 32 bits', [0x0a, 1, 0x41, 0x10, 0x81, 0x80, 0x80, 0x80, 0x10]],
     ['a position of 2^53', [...encodeTick({ ...VALID, position: 0 }), 0x58, ...varint(2 ** 53)]],
+    ['a position of 2^64 − 1', encodeTick({ ...VALID, position: 2n ** 64n - 1n })],
     ['field number 0', [...encodeTick(VALID), 0x00, 1]],
     ['a varint of eleven bytes', [...encodeTick(VALID), 0x18, ...new Array<number>(10).fill(0x80), 1]],
     ['a group', [...encodeTick(VALID), 0x0b]],
@@ -149,6 +150,10 @@ describe('the tick decoder', () => {
     ],
   ])('refuses %s', (_, bytes) => {
     expect(decode(Uint8Array.from(bytes)).isTick).toBe(false)
+  })
+
+  it('takes a position of 2^53 − 1', () => {
+    expect(decoded(encodeTick({ ...VALID, position: 2 ** 53 - 1 }))).toMatchObject({ position: 2 ** 53 - 1 })
   })
 
   it('takes a tick of exactly the longest length, and a symbol of 64 bytes', () => {

@@ -253,6 +253,11 @@ export class LaneStage {
     this.command({ op: 'lost', reason, missed })
   }
 
+  /** Ticks that never came. */
+  gap(reason: GapReason, missed: number | null): void {
+    this.command({ op: 'lost', reason, missed, isUnnumbered: true })
+  }
+
   open(audience: number, part: Partial<AudienceSpec> = {}): void {
     const whole = spec(part)
     this.audiences.set(audience, { spec: whole, seq: 0, progress: PROGRESS_AT_FIRST, conflated: [] })

@@ -5,22 +5,34 @@ import type { SubscribedMessage } from '../../src/protocol/messages.js'
 import { streamOf } from '../support/lane-messages.js'
 import { LaneStage, type StageClient } from '../support/lane-stage.js'
 
-/** What a feed may do. Ticks name how far their position is past the last one. */
+/** How far a tick's position is past the one before; or that it is far from any count, or the tick before once more. */
+type Step = number | 'wild' | 'again'
+
+/** What a feed may do. */
 type Deed =
-  | { readonly ticks: readonly { readonly symbol: string; readonly step: number }[] }
+  | { readonly ticks: readonly { readonly symbol: string; readonly step: Step }[] }
   | { readonly malformed: true }
   | { readonly lost: number | null }
+  | { readonly gap: number | null }
   | { readonly continuous: boolean }
   | { readonly joins: number }
 
 const ticks = fc.array(
-  fc.record({ symbol: fc.constantFrom('A', 'B', '€'), step: fc.constantFrom(1, 1, 1, 1, 1, 0, 2, 5, -2) }),
+  fc.record({
+    symbol: fc.constantFrom('A', 'B', '€'),
+    step: fc.oneof(
+      { weight: 5, arbitrary: fc.constant(1) },
+      { weight: 5, arbitrary: fc.constantFrom<Step>(0, 2, 5, -2, 'again') },
+      { weight: 1, arbitrary: fc.constant<Step>('wild') },
+    ),
+  }),
   { minLength: 1, maxLength: 20 },
 )
 const deed: fc.Arbitrary<Deed> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ ticks }) },
   { weight: 2, arbitrary: fc.record({ malformed: fc.constant(true as const) }) },
   { weight: 1, arbitrary: fc.record({ lost: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 9 })) }) },
+  { weight: 1, arbitrary: fc.record({ gap: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 9 })) }) },
   { weight: 1, arbitrary: fc.record({ continuous: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ joins: fc.integer({ min: 1, max: 3 }) }) },
 )
@@ -37,9 +49,14 @@ interface Event {
 class Ledger {
   readonly events: Event[] = []
   private sent = 0
+  private sequence = 0
   private last = 0
+  private lastSequence = 0
   private told = 0
   private isSeam = false
+  /** Whether positions up to the last one are sent again, and from where on. */
+  private sentAgainFrom = Number.POSITIVE_INFINITY
+  private isInDoubt = false
 
   constructor(private readonly stage: LaneStage) {}
 
@@ -47,13 +64,16 @@ class Ledger {
     const { stage } = this
     const offset = stage.offset + 1
     if ('ticks' in deed) {
-      const placed = deed.ticks.map(({ symbol, step }) => {
-        this.sent = Math.max(1, this.sent + step)
-        return { symbol, position: this.sent }
+      let position = this.sent
+      const placed = deed.ticks.map(({ symbol, step }, index) => {
+        if (step !== 'again') this.sequence = offset + index
+        if (step === 'wild') position = Number.MAX_SAFE_INTEGER - (offset % 5)
+        else if (step !== 'again') position = this.sent = Math.max(1, this.sent + step)
+        return { symbol, position, sequence: this.sequence }
       })
       stage.batch(placed)
-      for (const [index, { symbol, position }] of placed.entries())
-        this.tick(offset + index, symbol, position)
+      for (const [index, { symbol, position, sequence }] of placed.entries())
+        this.tick(offset + index, symbol, position, sequence)
     } else if ('malformed' in deed) {
       this.sent++
       this.told++
@@ -66,10 +86,19 @@ class Ledger {
       if (missed === null) this.loss(offset, `overload:${offset}-${offset}:null`)
       for (let index = 0; index < (missed ?? 0); index++)
         this.loss(stage.offset, `overload:${offset + index}`)
+    } else if ('gap' in deed) {
+      stage.gap('upstream', deed.gap)
+      this.told += deed.gap ?? 0
+      this.sent += deed.gap ?? 0
+      this.loss(offset, `upstream:${offset}-${offset - 1}:${deed.gap}`)
     } else if ('continuous' in deed) {
       stage.command({ op: 'session', first: false, continuous: deed.continuous })
-      if (!deed.continuous || this.last === 0) this.isSeam = true
-      if (!deed.continuous) this.last = 0
+      if (!deed.continuous || this.last === 0 || this.isInDoubt) {
+        this.isSeam = true
+        this.last = 0
+        this.isInDoubt = false
+      }
+      this.sentAgainFrom = 0
       this.told = 0
     } else {
       const id = stage.clients.size + 1
@@ -77,17 +106,29 @@ class Ledger {
     }
   }
 
-  private tick(offset: number, symbol: string, position: number): void {
-    if (this.isSeam) this.loss(offset, `upstream:${offset}-${offset - 1}:null`)
-    else if (this.last !== 0) {
-      if (position <= this.last) return
-      const missed = position - this.last - 1 - this.told
-      if (missed > 0) this.loss(offset, `upstream:${offset}-${offset - 1}:${missed}`)
+  private tick(offset: number, symbol: string, position: number, sequence: number): void {
+    const isFirst = this.last === 0
+    if (!isFirst && this.isSentAgain(position, sequence)) {
+      this.sentAgainFrom = position
+      return
     }
+    const missed = isFirst ? 0 : position - this.last - 1 - this.told
+    const isBroken = !isFirst && (position <= this.last || missed > (this.isInDoubt ? 0 : 2 ** 40))
+    if (this.isSeam || isBroken) this.loss(offset, `upstream:${offset}-${offset - 1}:null`)
+    else if (missed > 0) this.loss(offset, `upstream:${offset}-${offset - 1}:${missed}`)
+    this.isInDoubt = isBroken || (isFirst && position > 2 ** 40)
     this.isSeam = false
+    this.sentAgainFrom = Number.POSITIVE_INFINITY
     this.last = position
+    this.lastSequence = sequence
     this.told = 0
-    this.events.push({ offset, symbol, text: `${symbol}${offset}` })
+    this.events.push({ offset, symbol, text: `${symbol}${sequence}` })
+  }
+
+  /** Whether it is the last tick once more, or one of those before it at the beginning of a session that goes on. */
+  private isSentAgain(position: number, sequence: number): boolean {
+    if (position === this.last) return sequence === this.lastSequence
+    return position < this.last && position >= this.sentAgainFrom
   }
 
   private loss(offset: number, text: string): void {
@@ -176,7 +217,7 @@ describe('lanes that die', () => {
     const chunks: Deed[][] = [
       [{ ticks: [tick, tick] }, { malformed: true }, { joins: 1 }, { ticks: [tick] }],
       [{ lost: 3 }, { ticks: [tick, { symbol: 'B', step: 4 }] }, { joins: 2 }, { continuous: true }],
-      [{ continuous: false }, { ticks: [tick] }, { lost: null }],
+      [{ gap: 2 }, { continuous: false }, { ticks: [tick] }, { lost: null }, { gap: null }],
     ]
     for (let killAt = 0; play(chunks, [killAt]).deaths > 0; killAt++);
     for (let killAt = 0; play(chunks, [killAt, killAt >> 1, 7, killAt]).deaths > 3; killAt += 7);

@@ -290,6 +290,41 @@ describe('a loss', () => {
     expect(streamOf(client.messages, 0)).toEqual(['A1', 'overload:2-18:17', 'A19', 'malformed:20-20:null'])
   })
 
+  it('of ticks that never came is told in its place, and has no offsets', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    stage.run([
+      () => void stage.tick({}),
+      () => stage.gap('upstream', 2 ** 40),
+      () => stage.gap('upstream', null),
+      () => {
+        stage.malformed()
+        stage.gap('malformed', 3)
+        stage.malformed()
+      },
+      () => void stage.tick({}),
+    ])
+    expect(streamOf(client.messages, 0)).toEqual([
+      ...['A1', `upstream:2-1:${2 ** 40}`, 'upstream:3-2:null'],
+      ...['malformed:4-4:1', 'malformed:5-4:3', 'malformed:6-6:1', 'A7'],
+    ])
+    expect(stage.counter('upstreamGaps')).toBe(2)
+  })
+
+  it('of ticks that never came is no further loss in the positions that follow', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    stage.tick({ position: 1 })
+    stage.gap('upstream', 3)
+    stage.tick({ position: 5 })
+    stage.gap('upstream', null)
+    stage.tick({ position: 8 })
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual([
+      ...['A1', 'upstream:2-1:3', 'A3', 'upstream:4-3:null', 'upstream:5-4:2', 'A5'],
+    ])
+  })
+
   it('of unknown size stays unknown beside one of known size', () => {
     const stage = new LaneStage()
     const client = stage.listen()
@@ -334,6 +369,19 @@ describe('a loss', () => {
     ])
   })
 
+  it('of unknown size is told where the positions go back or jump, and counted apart', () => {
+    const stage = new LaneStage()
+    const client = stage.listen()
+    for (const position of [100, 101, 2 ** 53 - 1, 102, 103, 1, 2]) stage.tick({ position })
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual([
+      ...['A1', 'A2', 'upstream:3-2:null', 'A3', 'upstream:4-3:null', 'A4', 'A5'],
+      ...['upstream:6-5:null', 'A6', 'A7'],
+    ])
+    expect([stage.counter('positionBreaks'), stage.counter('upstreamGaps')]).toEqual([3, 3])
+    expect([stage.counter('ticksDuplicate'), stage.counter('ticksDecoded')]).toEqual([0, 7])
+  })
+
   it('is not seen in positions that say nothing', () => {
     const stage = new LaneStage({ positionsTellLosses: false })
     const client = stage.listen()
@@ -350,13 +398,16 @@ describe('a session of the feed', () => {
     const stage = new LaneStage()
     const client = stage.listen()
     stage.command(session(false, true))
-    for (const position of [1, 2, 3]) stage.tick({ position })
+    const ticks = (...positions: number[]) => {
+      for (const position of positions) stage.tick({ position, sequence: position })
+    }
+    ticks(1, 2, 3)
     stage.command(session(true))
-    for (const position of [2, 3, 4, 4]) stage.tick({ position })
+    ticks(2, 3, 4, 4)
     stage.command(session(true))
-    stage.tick({ position: 7 })
+    ticks(7)
     stage.run()
-    expect(streamOf(client.messages, 0)).toEqual(['A1', 'A2', 'A3', 'A6', 'upstream:8-7:2', 'A8'])
+    expect(streamOf(client.messages, 0)).toEqual(['A1', 'A2', 'A3', 'A4', 'upstream:8-7:2', 'A7'])
     expect(stage.counter('ticksDuplicate')).toBe(3)
     expect(stage.counter('upstreamGaps')).toBe(1)
   })

@@ -7,6 +7,7 @@ import {
   type Tick,
 } from '../../src/feed/tick-feed-service.js'
 import { CHECKPOINT_TICKS, Checkpoints } from '../../src/memory/checkpoints.js'
+import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { CounterWriter } from '../../src/memory/counters.js'
 import { FrameRingReader, FrameRingWriter } from '../../src/memory/frame-ring.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
@@ -24,10 +25,10 @@ import {
   type ReplayPosition,
 } from '../../src/protocol/lane-commands.js'
 import type { GapReason } from '../../src/protocol/messages.js'
-import { QUOTE } from '../../src/protocol/tick-fields.js'
+import { QUOTE, TickFields } from '../../src/protocol/tick-fields.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/ticks-format.js'
 import { Deflater } from '../../workers/deflater.js'
-import { FeedContinuity } from '../../workers/feed-continuity.js'
+import { FeedContinuity, markOf } from '../../workers/feed-continuity.js'
 import { FrameComposer } from '../../workers/frame-composer.js'
 import { LaneAudience } from '../../workers/lane-audience.js'
 import { Replayer, type ReplayPart } from '../../workers/replayer.js'
@@ -39,7 +40,6 @@ import { type Message, streamOf } from '../support/lane-messages.js'
 import { audienceState, spec } from '../support/specs.js'
 import { sequences } from '../support/ticks.js'
 
-const BEGINNING = { lastPosition: 0, lostSincePosition: 0, seamOpen: false }
 /** Ticks that one part may look at, as the replayer has it. */
 const PART_TICKS_MAX = 1024
 
@@ -69,7 +69,7 @@ class Past {
     this.poison = new Set(options.poison)
     const tickLog = new SharedArrayBuffer(tickLogBytes(options.tickLogBytes ?? 1 << 20))
     this.log = new TickLogWriter(tickLog, () => this.log.position)
-    this.live = new FeedContinuity(BEGINNING, positionsTellLosses)
+    this.live = new FeedContinuity(CONTINUITY_AT_START, positionsTellLosses)
     const layout = laneLayout(1 << 22, 1 << 18, options.scratchBytes ?? 1 << 20)
     const shared = allocateLaneMemory(layout.totalBytes)
     const memory = shared.buffer
@@ -124,6 +124,12 @@ class Past {
     this.command({ op: 'lost', reason, missed })
   }
 
+  /** Ticks that never came. */
+  gap(missed: number | null): void {
+    this.live.lose(missed ?? 0)
+    this.command({ op: 'lost', reason: 'upstream', missed, isUnnumbered: true })
+  }
+
   session(continuous: boolean): void {
     const command = { op: 'session', first: false, continuous } as const
     this.live.sessionStarted(command)
@@ -142,14 +148,15 @@ class Past {
   }
 
   private ticks(type: RecordType, ticks: readonly Partial<Tick>[], payload: Uint8Array): void {
-    for (const [index, { position = 0 }] of ticks.entries()) {
+    for (const [index, { kind, position = 0, sequence, sourceTimeNs = 0 }] of ticks.entries()) {
+      const numbers = { sequenceLow: Number(sequence), timeLow: Number(sourceTimeNs) }
+      const fields = Object.assign(new TickFields(), { kind, ...numbers })
       if (this.poison.has(this.offset + 1 + index)) this.live.lose(1)
-      else this.live.take(Number(position))
+      else this.live.take(Number(position), markOf(fields))
     }
     this.put(type, ticks.length, payload, ticks.length)
     if (!this.checkpoints.isDue(this.offset)) return
-    const { lastPosition, lostSincePosition, seamOpen } = this.live
-    this.checkpoints.add(this.offset, lastPosition, lostSincePosition, seamOpen)
+    this.checkpoints.add(this.offset, this.live)
   }
 
   private put(type: RecordType, count: number, payload: Uint8Array, offsets: number): void {
@@ -201,7 +208,7 @@ describe('a replay', () => {
       const part = past.next(begin(offset))!
       expect(streamOf(messagesOf(part), 0)).toEqual(ticksOfA(offset + 1, 41))
       expect([part.ticks, part.messages]).toEqual([41 - offset, 1])
-      expect(part.position).toEqual({ offset: 41, seq: 1, continuity: BEGINNING })
+      expect(part.position).toEqual({ offset: 41, seq: 1, continuity: CONTINUITY_AT_START })
     }
   })
 
@@ -251,7 +258,7 @@ describe('a replay', () => {
       }
     // The last checkpoint before is the one after tick 1024.
     const [first, second] = past.parts(2174)
-    const continuity = { ...BEGINNING, lastPosition: 2174 }
+    const continuity = { ...CONTINUITY_AT_START, lastPosition: 2174, lastMark: expect.any(Number) }
     expect(first).toMatchObject({ ticks: 0, messages: 0, position: { offset: 2174, seq: 0, continuity } })
     expect(streamOf(messagesOf(second!), 0)).toEqual(['A2175'])
   })
@@ -269,7 +276,7 @@ describe('a replay', () => {
   it('has a message for each tick where that is asked for, and goes on with its numbers', () => {
     const past = new Past()
     past.many(5, 2)
-    const part = past.next({ offset: 1, seq: 70, continuity: BEGINNING }, { batch: false })!
+    const part = past.next({ offset: 1, seq: 70, continuity: CONTINUITY_AT_START }, { batch: false })!
     expect(
       messagesOf(part).map(message => message.type === 'ticks' && [message.seq, message.offset]),
     ).toEqual([
@@ -364,7 +371,11 @@ describe('losses in a replay', () => {
     past.batch(positions(1, 2))
     past.batch(positions(5))
     const [first, second, third] = past.parts(0)
-    expect(second!.position.continuity).toEqual({ ...BEGINNING, lastPosition: 2 })
+    expect(second!.position.continuity).toMatchObject({
+      lastPosition: 2,
+      lostSincePosition: 0,
+      seamOpen: false,
+    })
     expect(messagesOf(first!)).toHaveLength(1)
     expect(messagesOf(third!)).toMatchObject([
       { type: 'gap', missed: 2, seq: 2 },
@@ -425,9 +436,21 @@ describe('losses in a replay', () => {
     const past = new Past()
     past.batch(positions(1, 2))
     past.session(true)
-    past.batch(positions(1, 2, 3))
+    past.batch([{ position: 1, sequence: 1 }, { position: 2, sequence: 2 }, { position: 3 }])
     expect(past.stream(0)).toEqual(['A1', 'A2', 'A5'])
     expect(past.stream(3)).toEqual(['A5'])
+  })
+
+  it('of unknown size are told where the count is broken, wherever the replay begins', () => {
+    const past = new Past({ partBytesMax: 1 })
+    past.batch(positions(1, 2, 2 ** 53 - 1, 3, 5, 6, 1))
+    const all = [
+      ...['A1', 'A2', 'upstream:3-2:null', 'A3', 'upstream:4-3:null', 'A4'],
+      ...['upstream:5-4:null', 'A5', 'A6', 'upstream:7-6:null', 'A7'],
+    ]
+    expect(past.stream(0)).toEqual(all)
+    for (const [offset, first] of [2, 4, 6, 8, 9].entries())
+      expect(past.stream(offset + 2)).toEqual(all.slice(first))
   })
 
   it('are none where positions have holes by nature', () => {
@@ -519,7 +542,13 @@ describe('a replay from any offset', () => {
       {
         weight: 6,
         arbitrary: fc.record({
-          steps: fc.array(fc.constantFrom(1, 1, 1, 1, 0, 2, 5, -2), { minLength: 1, maxLength: 128 }),
+          steps: fc.array(
+            fc.constantFrom<number | 'wild' | 'again'>(...[1, 1, 1, 1, 0, 2, 5, -2], 'wild', 'again'),
+            {
+              minLength: 1,
+              maxLength: 128,
+            },
+          ),
         }),
       },
       { weight: 2, arbitrary: fc.record({ many: fc.integer({ min: 1, max: 1500 }) }) },
@@ -527,6 +556,10 @@ describe('a replay from any offset', () => {
       {
         weight: 1,
         arbitrary: fc.record({ lost: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 2000 })) }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({ gap: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 9 })) }),
       },
       { weight: 1, arbitrary: fc.record({ continuous: fc.boolean() }) },
     )
@@ -538,11 +571,18 @@ describe('a replay from any offset', () => {
         (deeds, cuts, partBytesMax) => {
           const past = new Past({ partBytesMax })
           let sent = 1
+          let lastSequence = 0
           for (const each of deeds) {
             if ('steps' in each) {
               past.batch(
-                each.steps.map(step => {
+                each.steps.map((step, index) => {
+                  if (step === 'wild') return { position: Number.MAX_SAFE_INTEGER }
+                  const sequence = past.offset + 1 + index
+                  // Sequences are offsets: of the tick before once more the time makes up for that in its mark.
+                  if (step === 'again')
+                    return { position: sent, sourceTimeNs: (lastSequence << 2) ^ (sequence << 2) }
                   sent = Math.max(1, sent + step)
+                  lastSequence = sequence
                   return { position: sent }
                 }),
               )
@@ -551,6 +591,7 @@ describe('a replay from any offset', () => {
                 past.batch(Array.from({ length: Math.min(left, 100) }, () => ({ position: ++sent })))
             } else if ('malformed' in each) past.malformed()
             else if ('lost' in each) past.lost('overload', each.lost)
+            else if ('gap' in each) past.gap(each.gap)
             else past.session(each.continuous)
           }
           const all = past.stream(0)

@@ -1,0 +1,34 @@
+/**
+ * A gap as a library's user tells of it, and what it may be. Main thread; for those who push ticks themselves.
+ */
+import type { OptionRule } from '../config/option-check.js'
+import { type GapReason, MISSED_MAX } from './messages.js'
+
+/** Of the reasons that there are those that a user can know of; the others are Ringcast's own. */
+const PUSHED_GAP_REASONS = ['upstream', 'malformed', 'overload'] as const satisfies readonly GapReason[]
+
+export interface PushedGap {
+  /** Ticks of any symbol that nobody will push, 1 to 2^40; null: nobody knows how many, if any. */
+  readonly missed: number | null
+  /**
+   * upstream: they did not come, or nobody can say (default); malformed: what came was no tick; overload: they came and could not be
+   * taken, because `broadcastTick` returned false.
+   */
+  readonly reason?: (typeof PUSHED_GAP_REASONS)[number]
+}
+
+export const pushedGapRules: Readonly<Record<keyof PushedGap, OptionRule>> = {
+  missed: {
+    rule: `must be a whole number from 1 to ${MISSED_MAX}, or null where nobody knows it`,
+    isRequired: true,
+    holds: value => value === null || isCount(value),
+  },
+  reason: {
+    rule: "must be 'upstream', 'malformed' or 'overload'",
+    holds: value => PUSHED_GAP_REASONS.some(reason => reason === value),
+  },
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= MISSED_MAX
+}
