@@ -4,8 +4,8 @@
  *   each.
  * Leaves out: finding where a tick begins, and making a name of its symbol, which a lane does not do.
  */
-import { TickDecoder } from '../src/protocol/tick-decoder.js'
-import { TickFields } from '../src/protocol/tick-fields.js'
+import { TickDecoder } from '../src/ticks/tick-decoder.js'
+import { TickFields } from '../src/ticks/tick-fields.js'
 import type { Benchmark, BenchmarkOptions, Table } from './benchmark.js'
 import { figuresTable, measure } from './micro.js'
 import { decodeTick } from './peers/protobuf-ticks.js'

@@ -4,9 +4,10 @@
  *   already, alone and with the bytes made of its text.
  * Leaves out: the message around the ticks, see gather.
  */
-import { symbolPrefixes, TICK_JSON_BYTES_MAX, writeTickJson } from '../src/protocol/json-tick-encoder.js'
-import { TickDecoder } from '../src/protocol/tick-decoder.js'
-import { TickFields } from '../src/protocol/tick-fields.js'
+
+import { TickDecoder } from '../src/ticks/tick-decoder.js'
+import { TickFields } from '../src/ticks/tick-fields.js'
+import { symbolPrefixes, TICK_JSON_BYTES_MAX, writeTickJson } from '../src/ticks/tick-json.js'
 import type { Benchmark, BenchmarkOptions, Table } from './benchmark.js'
 import { sharedTicks } from './decode.js'
 import { figuresTable, measure } from './micro.js'

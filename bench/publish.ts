@@ -6,9 +6,9 @@
  */
 import { Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import { systemClock } from '../src/clock.js'
+import { systemClock } from '../src/common/clock.js'
 import { LaneLink } from '../src/fanout/lane-link.js'
-import { Intake } from '../src/lanes/intake.js'
+import { Intake } from '../src/ingest/ingest.js'
 import { CounterWriter, counterBlockBytes } from '../src/memory/counters.js'
 import { COMMITTED_CURSOR, COMMITTED_OFFSET, CONTROL_BYTES, laneLayout } from '../src/memory/lane-layout.js'
 import { TickLogReader, TickLogWriter, tickLogBytes } from '../src/memory/tick-log.js'

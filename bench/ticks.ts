@@ -4,11 +4,11 @@
  */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { CsvReplay } from '../src/feed/csv-replay.js'
-import { SyntheticTicks } from '../src/feed/synthetic-ticks.js'
-import { TickHistory } from '../src/feed/tick-history.js'
-import type { TickSupply } from '../src/feed/tick-supply.js'
-import { TickEncoder } from '../src/protocol/tick-encoder.js'
+import { CsvReplay } from '../src/embedded-feed/csv-replay.js'
+import { SyntheticTicks } from '../src/embedded-feed/synthetic-ticks.js'
+import { TickHistory } from '../src/embedded-feed/tick-history.js'
+import type { TickSupply } from '../src/embedded-feed/tick-supply.js'
+import { TickEncoder } from '../src/ticks/tick-encoder.js'
 
 /** Beside the checkout, since it is not ours to publish. */
 const RECORDING = '../shared/data/ticks-20240808.csv.gz'

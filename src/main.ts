@@ -5,14 +5,14 @@
  */
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { systemClock } from './clock.js'
-import { type Config, type ParsedCommand, parseConfig } from './config.js'
-import { RingcastError } from './errors.js'
-import { feedSettings } from './feed/feed-settings.js'
-import { type RunningFeed, runFeed } from './feed/run-feed.js'
-import { Gateway } from './gateway.js'
-import { runService, type Service } from './lifetime.js'
-import { createLog, type ProcessLog } from './log.js'
+import { feedSettings } from './app/feed-settings.js'
+import { Gateway } from './app/gateway.js'
+import { runService, type Service } from './app/process-lifetime.js'
+import { systemClock } from './common/clock.js'
+import { RingcastError } from './common/errors.js'
+import { createLog, type ProcessLog } from './common/log.js'
+import { type Config, type ParsedCommand, parseConfig } from './config/config.js'
+import { type RunningFeed, runFeed } from './embedded-feed/run-feed.js'
 
 async function main(): Promise<void> {
   const parsed = parse()

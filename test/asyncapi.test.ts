@@ -3,7 +3,7 @@
  */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { CLOSE_CODES } from '../src/close-codes.js'
+import { CLOSE_CODES } from '../src/protocol/close-codes.js'
 import { COMMAND_ERRORS, REQUEST_ERRORS, SYMBOL_ERRORS } from '../src/protocol/error-codes.js'
 import { HandlerServer, type TestClient } from './support/handler-server.js'
 import { codeOf, readPage } from './support/markdown.js'

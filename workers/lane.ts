@@ -3,11 +3,22 @@
  * All it must not lose stands in shared memory: a lane that takes its place goes on from there.
  */
 
-import { type Clock, systemClock } from '../src/clock.js'
-import { Checkpoints } from '../src/memory/checkpoints.js'
+import { type Clock, systemClock } from '../src/common/clock.js'
+import {
+  ALL_LANES,
+  decodeCommand,
+  type LaneCommand,
+  type LostCommand,
+  lastLostOffset,
+  offsetsOf,
+} from '../src/lane-protocol/lane-commands.js'
+import type { LaneTask } from '../src/lane-protocol/lane-task.js'
+import { LaneState } from '../src/memory/committed-state.js'
 import { CounterWriter } from '../src/memory/counters.js'
 import { ASLEEP, ASLEEP_FOR_ROOM, LaneDoorbell } from '../src/memory/doorbell.js'
+import { Checkpoints } from '../src/memory/feed-checkpoints.js'
 import { FrameRingWriter } from '../src/memory/frame-ring.js'
+import { copierOf } from '../src/memory/lane-allocation.js'
 import {
   CLIENT_IN_HAND,
   CONTROL_BYTES,
@@ -16,39 +27,28 @@ import {
   STOP,
   TICK_IN_HAND,
 } from '../src/memory/lane-layout.js'
-import { copierOf } from '../src/memory/lane-memory.js'
-import { LaneState } from '../src/memory/lane-state.js'
 import { LatestStore } from '../src/memory/latest-store.js'
 import { TickLogReader } from '../src/memory/tick-log.js'
 import { TickLogHistory } from '../src/memory/tick-log-history.js'
 import { COMMAND, TICK_BATCH } from '../src/memory/tick-log-layout.js'
 import { LANE_SLOTS } from '../src/metrics/metric-table.js'
-import { BatchReader } from '../src/protocol/batch-reader.js'
-import {
-  ALL_LANES,
-  decodeCommand,
-  type LaneCommand,
-  type LostCommand,
-  lastLostOffset,
-  offsetsOf,
-} from '../src/protocol/lane-commands.js'
-import type { LaneTask } from '../src/protocol/lane-task.js'
-import { TickDecoder } from '../src/protocol/tick-decoder.js'
-import { Admissions } from './admissions.js'
-import { ConflatedSchedule } from './conflated-schedule.js'
-import { Deflater } from './deflater.js'
-import { FeedContinuity } from './feed-continuity.js'
-import { FrameComposer } from './frame-composer.js'
-import { Gatherer } from './gatherer.js'
-import { LaneAudience } from './lane-audience.js'
-import { LatestFrames } from './latest-frames.js'
-import { LatestTicks } from './latest-ticks.js'
-import { Replayer } from './replayer.js'
-import { type SymbolEntry, SymbolTable } from './symbol-table.js'
-import { type TickLosses, TickSorter } from './tick-sorter.js'
-import { Turn } from './turn.js'
-import { TurnPublisher } from './turn-publisher.js'
-import { TurnWriter } from './turn-writer.js'
+import { BatchReader } from '../src/ticks/batch-reader.js'
+import { TickDecoder } from '../src/ticks/tick-decoder.js'
+import { LaneAudience } from './collect/lane-audience.js'
+import { Gatherer } from './collect/tick-collector.js'
+import { Turn } from './collect/turn-buffer.js'
+import { Deflater } from './compose/deflater.js'
+import { FrameComposer } from './compose/frame-composer.js'
+import { TurnPublisher } from './compose/frame-publisher.js'
+import { TurnWriter } from './compose/turn-writer.js'
+import { ConflatedSchedule } from './conflate/conflation-schedule.js'
+import { LatestTicks } from './conflate/latest-ticks.js'
+import { FeedContinuity } from './read/feed-continuity.js'
+import { type SymbolEntry, SymbolTable } from './read/symbol-table.js'
+import { type TickLosses, TickSorter } from './read/tick-classifier.js'
+import { Admissions } from './transfer/admissions.js'
+import { LatestFrames } from './transfer/latest-frames.js'
+import { Replayer } from './transfer/replayer.js'
 
 /** Turns that may be published and not yet transmitted: one being written, one ready. */
 const TURNS_AHEAD_MAX = 2

@@ -8,8 +8,8 @@
  *   latest     asked for the latest, 250 ms apart  the latest tick of each symbol and kind that has a new one
  */
 import { Client, credentials, Metadata } from '@grpc/grpc-js'
-import { tickFeedService } from '../../src/feed/tick-feed-service.js'
 import type { TickJson } from '../../src/protocol/messages.js'
+import { tickFeedService } from '../../src/sources/grpc/tick-feed-service.js'
 import { type DecodedTick, decodeTicks, tickJson } from './protobuf-ticks.js'
 
 export interface PeerMessage {

@@ -3,11 +3,11 @@
  * Takes its address, the number of symbols, whether the ticks come steadily or like a market's, in bursts, and how many come at the
  * same moment when they come steadily.
  */
-import { systemClock } from '../../src/clock.js'
-import { FeedServer } from '../../src/feed/feed-server.js'
-import { SyntheticTicks } from '../../src/feed/synthetic-ticks.js'
-import { TickHistory } from '../../src/feed/tick-history.js'
-import { TickPump } from '../../src/feed/tick-pump.js'
+import { systemClock } from '../../src/common/clock.js'
+import { FeedServer } from '../../src/embedded-feed/feed-server.js'
+import { SyntheticTicks } from '../../src/embedded-feed/synthetic-ticks.js'
+import { TickHistory } from '../../src/embedded-feed/tick-history.js'
+import { TickPump } from '../../src/embedded-feed/tick-pump.js'
 import { SteadyTicks } from './steady-ticks.js'
 
 export type FeedPace = 'steady' | 'bursts'

@@ -3,9 +3,9 @@
  * The sequences of each symbol and kind rise by one, so that a reader sees what it missed.
  */
 
-import type { SupplyResult, TickSupply } from '../../src/feed/tick-supply.js'
-import { blankTick, type TickSymbol, tickSymbol } from '../../src/protocol/tick-encoder.js'
-import { QUOTE, TRADE } from '../../src/protocol/tick-fields.js'
+import type { SupplyResult, TickSupply } from '../../src/embedded-feed/tick-supply.js'
+import { blankTick, type TickSymbol, tickSymbol } from '../../src/ticks/tick-encoder.js'
+import { QUOTE, TRADE } from '../../src/ticks/tick-fields.js'
 
 interface Book {
   readonly symbol: TickSymbol

@@ -3,8 +3,8 @@
  * Whatever a caller does, it holds few connections, few bytes and for a short time.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { listen } from '../listen.js'
-import type { Log } from '../log.js'
+import { listen } from '../common/listen.js'
+import type { Log } from '../common/log.js'
 
 /** What the server tells of; asked anew for each request. */
 export interface AdminView {

@@ -3,10 +3,10 @@
  */
 import type { WebSocket } from 'ws'
 import type { Recipient } from '../fanout/recipient.js'
+import type { StreamForm } from '../lane-protocol/audience-spec.js'
 import type { MainMetric } from '../metrics/metric-table.js'
-import type { StreamForm } from '../protocol/audience-spec.js'
-import type { Delivery } from './delivery.js'
-import type { MessageLimits } from './message-limits.js'
+import type { Delivery } from '../protocol/delivery.js'
+import type { MessageLimits } from './message-quota.js'
 import type { Subscriptions } from './subscriptions.js'
 
 /** Under which counter a client's end is counted. */

@@ -3,7 +3,7 @@
  * One timer for all. Pings are spread over the interval, a slot of clients at each beat. What is due is found at the front of
  * lists kept in the order of time, so a beat costs what is due, not what is connected.
  */
-import type { Clock, Timer } from '../clock.js'
+import type { Clock, Timer } from '../common/clock.js'
 import type { Recipient } from '../fanout/recipient.js'
 import type { Client } from './client.js'
 

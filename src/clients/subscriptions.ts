@@ -3,9 +3,9 @@
  * An entry is a symbol, a prefix such as `BTC*`, or `*` for all. Entries overlap freely: a tick is sent once, as the longest of
  * its entries says.
  */
-import { type IntervalMs, type Selection, selectionOf } from '../protocol/audience-spec.js'
+import { type IntervalMs, type Selection, selectionOf } from '../lane-protocol/audience-spec.js'
 import type { SymbolRefusal } from '../protocol/messages.js'
-import { SYMBOL_BYTES_MAX } from '../protocol/tick-fields.js'
+import { SYMBOL_BYTES_MAX } from '../ticks/tick-fields.js'
 
 export interface SymbolResults {
   /** The entries that hold from now on, or do not any more; in the order of the command. */

@@ -3,9 +3,9 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { type LagLimits, NO_LIMITS } from '../fanout/recipient.js'
-import { ALL_SYMBOLS, type StreamForm } from '../protocol/audience-spec.js'
+import { ALL_SYMBOLS, type StreamForm } from '../lane-protocol/audience-spec.js'
+import { type Delivery, EVERY_TICK, readDelivery } from '../protocol/delivery.js'
 import type { RequestErrorCode } from '../protocol/error-codes.js'
-import { type Delivery, EVERY_TICK, readDelivery } from './delivery.js'
 import { shown } from './shown.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
 

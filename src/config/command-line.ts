@@ -2,7 +2,7 @@
  * Takes a command line apart into words, switches and flags with their text; knows which flags exist, not what they mean.
  * Any thread. Pure: whatever is wrong stands in `problems`, all of it at once.
  */
-import { nearest, unknownName } from './nearest.js'
+import { nearest, unknownName } from './suggestions.js'
 
 /** A setting's text, with the name that the user gave it. */
 export interface Given {

@@ -3,8 +3,8 @@
  * Both are made from the schema, so neither can be out of date.
  */
 import { flagOf } from './command-line.js'
-import { settingGroups } from './schema.js'
-import { detailsOf } from './setting.js'
+import { detailsOf } from './setting-types.js'
+import { settingGroups } from './settings.js'
 
 /** `maxClients` → `RINGCAST_MAX_CLIENTS`. */
 export function variableOf(key: string): string {

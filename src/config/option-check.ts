@@ -3,8 +3,8 @@
  * All that is wrong is told at once, one line for each, in the form of `explain`.
  */
 import { inspect } from 'node:util'
-import { RingcastError } from '../errors.js'
-import { nearest, unknownName } from './nearest.js'
+import { RingcastError } from '../common/errors.js'
+import { nearest, unknownName } from './suggestions.js'
 
 export interface OptionRule {
   /** The end of a sentence: "must be a function". */

@@ -3,16 +3,16 @@
  * they are in. Main thread.
  */
 
+import type { ReplayPosition } from '../lane-protocol/lane-commands.js'
 import { continuityOf } from '../memory/continuity-state.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { ANSWER_BEGUN, JOINED, REPLAYED } from '../memory/lane-layout.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
-import type { ReplayPosition } from '../protocol/lane-commands.js'
 import type { Audience } from './audience.js'
+import type { SlowRecipients } from './catch-up.js'
 import { countWrites, writeFrames } from './frame-writes.js'
 import type { LaneLink } from './lane-link.js'
 import type { JoinPlace, Recipient } from './recipient.js'
-import type { SlowRecipients } from './slow-recipients.js'
 
 export interface AnswerEvents {
   /** The recipient fell out of the window, or has waited: it has to join anew, from `recipient.progress`. */

@@ -1,11 +1,11 @@
 /**
  * The members of an audience and what they have been sent. Main thread; the lane has its own view in workers/.
  */
-import type { AudienceSpec } from '../protocol/audience-spec.js'
-import type { Progress } from '../protocol/lane-commands.js'
-import type { AudienceState, ConflatedProgress } from '../protocol/lane-task.js'
-import { type FrameWindow, NO_RECORD } from './frame-window.js'
+import type { AudienceSpec } from '../lane-protocol/audience-spec.js'
+import type { Progress } from '../lane-protocol/lane-commands.js'
+import type { AudienceState, ConflatedProgress } from '../lane-protocol/lane-task.js'
 import type { Recipient } from './recipient.js'
+import { type FrameWindow, NO_RECORD } from './retained-frames.js'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 

@@ -3,9 +3,9 @@
  */
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
-import { NO_DESCRIPTOR, tryWriteDirect } from './direct-write.js'
 import type { LaneLink } from './lane-link.js'
 import type { Recipient } from './recipient.js'
+import { NO_DESCRIPTOR, tryWriteDirect } from './socket-write.js'
 
 /** Gives a writable socket bytes of the ring. @returns whether the kernel has them all; if not, the socket holds them */
 export function writeFrames(

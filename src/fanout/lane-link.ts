@@ -2,9 +2,11 @@
  * The main thread's end of one lane: its frame ring, the window over it, its doorbell, and who listens. Main thread.
  * Outlives the lane's thread: a successor works on the same memory.
  */
-import { invariant } from '../errors.js'
+import { invariant } from '../common/errors.js'
+import { LaneState } from '../memory/committed-state.js'
 import { AWAKE, MainDoorbell } from '../memory/doorbell.js'
 import { FrameRingReader } from '../memory/frame-ring.js'
+import { allocateLaneMemory, type LaneMemory } from '../memory/lane-allocation.js'
 import {
   CLIENT_IN_HAND,
   CONTROL_BYTES,
@@ -15,12 +17,10 @@ import {
   STOP,
   TICK_IN_HAND,
 } from '../memory/lane-layout.js'
-import { allocateLaneMemory, type LaneMemory } from '../memory/lane-memory.js'
-import { LaneState } from '../memory/lane-state.js'
 import { latestStoreBytes } from '../memory/latest-store.js'
 import type { Audience } from './audience.js'
-import { FrameWindow } from './frame-window.js'
-import type { Pass, TurnEnded } from './pass.js'
+import type { Pass, TurnEnded } from './record-pass.js'
+import { FrameWindow } from './retained-frames.js'
 
 export class LaneLink {
   readonly index: number

@@ -4,16 +4,16 @@
  * audience to another has one place in one lane's stream: nothing is missing and nothing doubled at the seam.
  */
 
-import type { Clock } from '../clock.js'
-import { invariant } from '../errors.js'
-import type { Histogram } from '../metrics/histogram.js'
-import { type AudienceSpec, audienceKey } from '../protocol/audience-spec.js'
+import type { Clock } from '../common/clock.js'
+import { invariant } from '../common/errors.js'
+import { type AudienceSpec, audienceKey } from '../lane-protocol/audience-spec.js'
 import {
   type CommandAnswer,
   type LaneCommand,
   RESUME_GONE,
   type ReplayPosition,
-} from '../protocol/lane-commands.js'
+} from '../lane-protocol/lane-commands.js'
+import type { Histogram } from '../metrics/histogram.js'
 import { Audience } from './audience.js'
 import type { LaneLink } from './lane-link.js'
 import type { AudienceRequest, Recipient } from './recipient.js'

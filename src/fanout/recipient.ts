@@ -3,10 +3,10 @@
  * A recipient is behind when it was to be given some record of its audience and was not; `nextRecord` is then the first such.
  */
 import type { Duplex } from 'node:stream'
-import type { CommandAnswer, Progress, RESUME_GONE, ReplayPosition } from '../protocol/lane-commands.js'
+import type { CommandAnswer, Progress, RESUME_GONE, ReplayPosition } from '../lane-protocol/lane-commands.js'
 import type { Audience } from './audience.js'
-import { descriptorOf } from './direct-write.js'
-import { type FrameWindow, NO_RECORD } from './frame-window.js'
+import { type FrameWindow, NO_RECORD } from './retained-frames.js'
+import { descriptorOf } from './socket-write.js'
 
 /** To join an audience, and what commands of the client are answered by that. */
 export interface AudienceRequest {

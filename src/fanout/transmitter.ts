@@ -6,19 +6,19 @@
  * What lanes have published is read ahead of what is being sent: an answer between two turns is for one client, which is given first what
  * its audience has on the way, and need not wait for all that others have.
  */
-import type { Clock } from '../clock.js'
+import type { Clock } from '../common/clock.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { ASIDE, AUDIENCE_FRAMES, PART_BEGUN, TURN_END } from '../memory/lane-layout.js'
 import type { Histogram } from '../metrics/histogram.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { type AnswerEvents, Answers } from './answers.js'
-import { NO_RECORD } from './frame-window.js'
+import { SlowRecipients } from './catch-up.js'
 import { countWrites, writeFrames } from './frame-writes.js'
 import type { LaneLink } from './lane-link.js'
-import { Pace } from './pace.js'
-import { Pass, TURN_ENDED } from './pass.js'
 import type { Recipient } from './recipient.js'
-import { SlowRecipients } from './slow-recipients.js'
+import { Pass, TURN_ENDED } from './record-pass.js'
+import { NO_RECORD } from './retained-frames.js'
+import { Pace } from './turn-pacing.js'
 
 /** Writes between two looks at the clock: about a third of a millisecond. */
 const WRITES_PER_LOOK = 32

@@ -5,12 +5,12 @@
 import { availableParallelism } from 'node:os'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import type { Clock, Timer } from '../clock.js'
-import { RingcastError } from '../errors.js'
+import type { Clock, Timer } from '../common/clock.js'
+import { RingcastError } from '../common/errors.js'
+import type { Log } from '../common/log.js'
 import type { LaneLink } from '../fanout/lane-link.js'
-import type { Log } from '../log.js'
-import { distance } from '../memory/positions.js'
-import type { CompressionSettings, LaneTask } from '../protocol/lane-task.js'
+import type { CompressionSettings, LaneTask } from '../lane-protocol/lane-task.js'
+import { distance } from '../memory/ring-position.js'
 
 const LANE_FILE = new URL('../../workers/lane.js', import.meta.url).href
 /** How often the lanes' progress is looked at. */

@@ -2,8 +2,8 @@
  * Tells the log that the feed has broken its count of positions. Main thread, which decodes no tick: the lanes find a break and count
  * it, each of them the same one, and this looks at their counters. A feed may break its count with each tick: lines are few.
  */
-import type { Clock, Timer } from '../clock.js'
-import type { Log } from '../log.js'
+import type { Clock, Timer } from '../common/clock.js'
+import type { Log } from '../common/log.js'
 import { readCounter } from '../memory/counters.js'
 import { LANE_SLOTS } from '../metrics/metric-table.js'
 

@@ -2,7 +2,7 @@
  * The frame ring: one lane writes WebSocket frames and descriptors of them, the main thread reads. See lane-layout.ts.
  * Bytes that a published descriptor names stay untouched until the main thread gives their segment back.
  */
-import { invariant } from '../errors.js'
+import { invariant } from '../common/errors.js'
 import {
   CONTROL_BYTES,
   DESCRIPTOR_BYTES,
@@ -14,7 +14,7 @@ import {
   TURNS_CONSUMED,
   TURNS_PUBLISHED,
 } from './lane-layout.js'
-import { after, distance } from './positions.js'
+import { after, distance } from './ring-position.js'
 
 const INT32S = DESCRIPTOR_BYTES / 4
 const FLOAT64S = DESCRIPTOR_BYTES / 8

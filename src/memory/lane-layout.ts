@@ -22,8 +22,8 @@
  *   +-----------------+-----------------+-----------------+-----------------+
  *   40                48                56                64                72
  */
-import { invariant } from '../errors.js'
-import { isPowerOfTwo } from './positions.js'
+import { invariant } from '../common/errors.js'
+import { isPowerOfTwo } from './ring-position.js'
 
 // Written by the lane.
 export const DESCRIPTOR_HEAD = 0

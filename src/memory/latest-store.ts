@@ -18,7 +18,7 @@
  * Of the two versions a lane writes over the older, so what it committed last stays whole until it has committed the next:
  * a version counts only up to the offset that the lane has committed. An offset of 0 is no version.
  */
-import { invariant } from '../errors.js'
+import { invariant } from '../common/errors.js'
 
 const HEADER_BYTES = 64
 const USED_WORD = 0

@@ -2,7 +2,7 @@
  * Reads again what every reader of the tick log has finished with, while the writer goes on and may write over it: bytes count
  * only if `isIntact` says so after they were used. Any thread.
  */
-import { distance } from './positions.js'
+import { distance } from './ring-position.js'
 import { RecordHeader, TickLogMemory } from './tick-log.js'
 import { COMMAND, HEAD_WORD, PADDING } from './tick-log-layout.js'
 

@@ -2,8 +2,8 @@
  * The tick log: one writer (the main thread), any number of readers (the lanes), each with a cursor of its own.
  * The writer never overtakes the slowest cursor, so a reader may use a record's bytes until it publishes a later cursor.
  */
-import { invariant } from '../errors.js'
-import { after, distance, isPowerOfTwo } from './positions.js'
+import { invariant } from '../common/errors.js'
+import { after, distance, isPowerOfTwo } from './ring-position.js'
 import {
   blockCount,
   COUNT_MAX,

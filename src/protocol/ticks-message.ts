@@ -1,8 +1,9 @@
 /**
  * JSON messages around tick texts: `{"type":"ticks","seq":7,"offset":815,"ticks":[…]}`. Lanes only.
  */
-import type { MessageHead } from './message-head.js'
-import { digitCount, writeInteger } from './number-text.js'
+
+import { digitCount, writeInteger } from '../ticks/number-text.js'
+import type { MessageHead } from './envelope-head.js'
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { AdminServer, type AdminView } from '../../src/admin/admin-server.js'
-import { type Log, silentLog } from '../../src/log.js'
+import { type Log, silentLog } from '../../src/common/log.js'
 
 const VIEW: AdminView = {
   metrics: () => ({ clients: 3 }),

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { HandlerOptions } from '../../src/config.js'
+import type { HandlerOptions } from '../../src/config/config.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { FULL_SIZE, HandlerServer, quote, type TestClient } from '../support/handler-server.js'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { INTERVALS_MAX, Subscriptions } from '../../src/clients/subscriptions.js'
-import type { IntervalMs } from '../../src/protocol/audience-spec.js'
+import type { IntervalMs } from '../../src/lane-protocol/audience-spec.js'
 
 const LIMITS = { countMax: 1000, bytesMax: 10_000 }
 

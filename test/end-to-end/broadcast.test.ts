@@ -3,9 +3,9 @@
  * compared with the feed's own record.
  */
 import { afterEach, expect, it } from 'vitest'
-import { EmbeddedFeed } from '../../src/feed/embedded-feed.js'
-import { GrpcSource } from '../../src/feed/grpc-source.js'
+import { EmbeddedFeed } from '../../src/embedded-feed/embedded-feed.js'
 import type { TickJson } from '../../src/protocol/messages.js'
+import { GrpcSource } from '../../src/sources/grpc/grpc-source.js'
 import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
 import { type Recording, recording } from '../support/recorded-ticks.js'
 import { TickClient } from '../support/tick-client.js'

@@ -2,8 +2,8 @@
  * A browser's own WebSocket as the client. Needs Chromium; where there is none, these tests are skipped.
  */
 import { afterEach, describe, expect, it } from 'vitest'
-import { decodeTicksMessage } from '../../src/feed/tick-feed-service.js'
 import type { ServerMessage } from '../../src/protocol/messages.js'
+import { decodeTicksMessage } from '../../src/sources/grpc/tick-feed-service.js'
 import { browserPath, runInBrowser } from '../support/browser.js'
 import { HandlerServer } from '../support/handler-server.js'
 import { ProtocolDocument } from '../support/protocol-document.js'

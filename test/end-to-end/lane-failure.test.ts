@@ -2,7 +2,7 @@
  * A lane that dies or hangs loses nothing: its clients stay connected and get every tick once.
  */
 import { afterEach, expect, it } from 'vitest'
-import { type Log, silentLog } from '../../src/log.js'
+import { type Log, silentLog } from '../../src/common/log.js'
 import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
 import { TickClient } from '../support/tick-client.js'
 import { quote, sequences } from '../support/ticks.js'

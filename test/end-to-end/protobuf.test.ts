@@ -2,8 +2,8 @@
  * Clients of the binary subprotocol, over real sockets: `ticks` messages are protobuf, all others JSON.
  */
 import { afterEach, expect, it } from 'vitest'
-import { GrpcSource } from '../../src/feed/grpc-source.js'
-import { encodeTick } from '../../src/feed/tick-feed-service.js'
+import { GrpcSource } from '../../src/sources/grpc/grpc-source.js'
+import { encodeTick } from '../../src/sources/grpc/tick-feed-service.js'
 import { BinaryClient } from '../support/binary-client.js'
 import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
 import { ScriptedFeed } from '../support/scripted-feed.js'

@@ -3,7 +3,7 @@
  */
 import type { Socket } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
-import type { HandlerOptions } from '../../src/config.js'
+import type { HandlerOptions } from '../../src/config/config.js'
 import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
 import { TickClient } from '../support/tick-client.js'
 import { quote } from '../support/ticks.js'

@@ -3,8 +3,8 @@
  * Whatever happens, every tick that a client is due reaches it once and in order, or it is told that it does not.
  */
 import { afterEach, expect, it } from 'vitest'
-import type { HandlerOptions } from '../../src/config.js'
-import { Random } from '../../src/feed/random.js'
+import { Random } from '../../src/common/random.js'
+import type { HandlerOptions } from '../../src/config/config.js'
 import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
 import { StormClient } from '../support/storm-client.js'
 import { FeedRecord } from '../support/stream-model.js'

@@ -2,10 +2,10 @@
  * What clients are told when the feed goes away, comes back, or leaves something out.
  */
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { GrpcSource } from '../../src/feed/grpc-source.js'
-import type { Tick } from '../../src/feed/tick-feed-service.js'
-import { type Log, silentLog } from '../../src/log.js'
-import type { StreamHandlerParts } from '../../src/stream-handler.js'
+import type { StreamHandlerParts } from '../../src/broadcaster/stream-handler.js'
+import { type Log, silentLog } from '../../src/common/log.js'
+import { GrpcSource } from '../../src/sources/grpc/grpc-source.js'
+import type { Tick } from '../../src/sources/grpc/tick-feed-service.js'
 import { HandlerServer } from '../support/handler-server.js'
 import { type ScriptedCall, ScriptedFeed, UNAVAILABLE } from '../support/scripted-feed.js'
 import { TickClient } from '../support/tick-client.js'

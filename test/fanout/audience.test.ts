@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Audience } from '../../src/fanout/audience.js'
-import { FrameWindow, NO_RECORD } from '../../src/fanout/frame-window.js'
 import { Recipient } from '../../src/fanout/recipient.js'
+import { FrameWindow, NO_RECORD } from '../../src/fanout/retained-frames.js'
 import { Descriptor, FrameRingReader } from '../../src/memory/frame-ring.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
 import { FakeSocket } from '../support/fake-socket.js'

@@ -5,7 +5,7 @@
  */
 
 import { expect, it } from 'vitest'
-import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
+import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
 import { FanOut, type Member, PASS_BUDGET_MS } from '../support/fan-out.js'
 import { spec } from '../support/specs.js'
 

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { expect, it } from 'vitest'
-import { StreamHandler } from '../../src/stream-handler.js'
+import { StreamHandler } from '../../src/broadcaster/stream-handler.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 const STALLED_LANE = new URL('../support/stalled-lane.js', import.meta.url).href

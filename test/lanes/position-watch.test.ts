@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest'
+import { silentLog } from '../../src/common/log.js'
 import { PositionWatch } from '../../src/lanes/position-watch.js'
-import { silentLog } from '../../src/log.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
 import { LANE_SLOT_COUNT, LANE_SLOTS } from '../../src/metrics/metric-table.js'
 import { FakeClock } from '../support/fake-clock.js'

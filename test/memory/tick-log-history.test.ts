@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import { distance } from '../../src/memory/positions.js'
+import { distance } from '../../src/memory/ring-position.js'
 import { TickLogWriter, tickLogBytes } from '../../src/memory/tick-log.js'
 import { TickLogHistory } from '../../src/memory/tick-log-history.js'
 import { COMMAND, HEAD_WORD, recordUnits, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import { after, distance } from '../../src/memory/positions.js'
+import { after, distance } from '../../src/memory/ring-position.js'
 import { TickLogMemory, TickLogReader, TickLogWriter, tickLogBytes } from '../../src/memory/tick-log.js'
 import {
   COMMAND,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MessageHead } from '../../src/protocol/message-head.js'
+import { MessageHead } from '../../src/protocol/envelope-head.js'
 import {
   TICKS_HEAD_BYTES_MAX,
   TICKS_TAIL_BYTES,

@@ -1,7 +1,7 @@
 /** Ticks for property tests: any that the contract allows, the awkward ones often. */
 import fc from 'fast-check'
-import type { Tick } from '../../src/feed/tick-feed-service.js'
-import { QUOTE, SYMBOL_BYTES_MAX, TRADE } from '../../src/protocol/tick-fields.js'
+import type { Tick } from '../../src/sources/grpc/tick-feed-service.js'
+import { QUOTE, SYMBOL_BYTES_MAX, TRADE } from '../../src/ticks/tick-fields.js'
 
 export interface WholeTick extends Tick {
   sequence: bigint

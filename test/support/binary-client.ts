@@ -2,8 +2,8 @@
  * A real WebSocket client of the binary subprotocol that keeps what it gets.
  */
 import { type ClientOptions, WebSocket } from 'ws'
-import { decodeTicksMessage, type TicksMessage } from '../../src/feed/tick-feed-service.js'
 import type { ControlMessage } from '../../src/protocol/messages.js'
+import { decodeTicksMessage, type TicksMessage } from '../../src/sources/grpc/tick-feed-service.js'
 import { Watched } from './watched.js'
 
 export class BinaryClient extends Watched {

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../src/clock.js'
+import type { Clock, Timer } from '../../src/common/clock.js'
 import { Watched } from './watched.js'
 
 interface FakeTimer {

@@ -3,6 +3,7 @@
  * numbered from 1 for each audience, so that what a client got can be checked without a decoder.
  */
 import type { LaneLink } from '../../src/fanout/lane-link.js'
+import type { JoinCommand, LaneCommand } from '../../src/lane-protocol/lane-commands.js'
 import { Descriptor, FrameRingWriter } from '../../src/memory/frame-ring.js'
 import {
   ANSWER_BEGUN,
@@ -13,7 +14,6 @@ import {
   REPLAYED,
   TURN_END,
 } from '../../src/memory/lane-layout.js'
-import type { JoinCommand, LaneCommand } from '../../src/protocol/lane-commands.js'
 
 export class FakeLane {
   /** What the lane was told and has not obeyed. */

@@ -2,10 +2,11 @@
  * The parts of the documentation that are made from the source. `npm run docs` writes them, a test compares them.
  * In a page, a part stands between `<!-- name -->` and `<!-- /name -->`.
  */
-import { CLOSE_CODES } from '../../src/close-codes.js'
+
+import { settingsTable } from '../../src/config/config.js'
 import { markdownTable } from '../../src/config/help.js'
-import { settingsTable } from '../../src/config.js'
 import { LANE_METRICS, MAIN_METRICS, type MetricDescription } from '../../src/metrics/metric-table.js'
+import { CLOSE_CODES } from '../../src/protocol/close-codes.js'
 import { COMMAND_ERRORS, REQUEST_ERRORS, SYMBOL_ERRORS } from '../../src/protocol/error-codes.js'
 
 export interface GeneratedPart {

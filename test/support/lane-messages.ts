@@ -1,7 +1,7 @@
 /**
  * What a lane tells clients, decoded, and in short.
  */
-import { decodeTicksMessage } from '../../src/feed/tick-feed-service.js'
+
 import type {
   GapMessage,
   SnapshotMessage,
@@ -9,7 +9,8 @@ import type {
   TickJson,
   TicksMessage,
 } from '../../src/protocol/messages.js'
-import { QUOTE } from '../../src/protocol/tick-fields.js'
+import { decodeTicksMessage } from '../../src/sources/grpc/tick-feed-service.js'
+import { QUOTE } from '../../src/ticks/tick-fields.js'
 
 export type Message = TicksMessage | SnapshotMessage | GapMessage | SubscribedMessage
 

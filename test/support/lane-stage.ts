@@ -4,10 +4,26 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import { vi } from 'vitest'
-import { encodeTick, encodeTickBatch, type Tick } from '../../src/feed/tick-feed-service.js'
+import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
+import {
+  ALL_LANES,
+  type CommandAnswer,
+  encodeCommand,
+  type LaneCommand,
+  offsetsOf,
+  type Progress,
+} from '../../src/lane-protocol/lane-commands.js'
+import {
+  type CompressionSettings,
+  type ConflatedProgress,
+  type LaneTask,
+  TURN_OVERSHOOT_BYTES,
+} from '../../src/lane-protocol/lane-task.js'
+import { LaneState } from '../../src/memory/committed-state.js'
 import { counterBlockBytes, readCounter } from '../../src/memory/counters.js'
 import { LaneDoorbell } from '../../src/memory/doorbell.js'
 import { Descriptor, FrameRingReader, FrameRingWriter } from '../../src/memory/frame-ring.js'
+import { allocateLaneMemory, type LaneMemory } from '../../src/memory/lane-allocation.js'
 import {
   ANSWER_BEGUN,
   ASIDE,
@@ -24,31 +40,15 @@ import {
   TICK_IN_HAND,
   TURN_END,
 } from '../../src/memory/lane-layout.js'
-import { allocateLaneMemory, type LaneMemory } from '../../src/memory/lane-memory.js'
-import { LaneState } from '../../src/memory/lane-state.js'
 import { LatestStore, latestStoreBytes } from '../../src/memory/latest-store.js'
-import { distance } from '../../src/memory/positions.js'
+import { distance } from '../../src/memory/ring-position.js'
 import { TickLogWriter, tickLogBytes } from '../../src/memory/tick-log.js'
 import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
 import { LANE_SLOT_COUNT, LANE_SLOTS, type LaneMetric } from '../../src/metrics/metric-table.js'
-import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
-import {
-  ALL_LANES,
-  type CommandAnswer,
-  encodeCommand,
-  type LaneCommand,
-  offsetsOf,
-  type Progress,
-} from '../../src/protocol/lane-commands.js'
-import {
-  type CompressionSettings,
-  type ConflatedProgress,
-  type LaneTask,
-  TURN_OVERSHOOT_BYTES,
-} from '../../src/protocol/lane-task.js'
 import type { GapReason } from '../../src/protocol/messages.js'
-import { TickDecoder } from '../../src/protocol/tick-decoder.js'
-import { QUOTE } from '../../src/protocol/tick-fields.js'
+import { encodeTick, encodeTickBatch, type Tick } from '../../src/sources/grpc/tick-feed-service.js'
+import { TickDecoder } from '../../src/ticks/tick-decoder.js'
+import { QUOTE } from '../../src/ticks/tick-fields.js'
 import { Lane } from '../../workers/lane.js'
 import { FakeClock } from './fake-clock.js'
 import { framesOf, frameText } from './frames.js'

@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 
-const ROOT = new URL('../../../', import.meta.url)
+const ROOT = new URL('../../..', import.meta.url)
 
 /** Every page, from the root. */
 export function pages(): readonly string[] {

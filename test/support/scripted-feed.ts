@@ -7,7 +7,7 @@ import {
   encodeTickBatch,
   type StreamRequest,
   type Tick,
-} from '../../src/feed/tick-feed-service.js'
+} from '../../src/sources/grpc/tick-feed-service.js'
 import { Watched } from './watched.js'
 
 export const OK = 0

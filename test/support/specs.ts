@@ -1,8 +1,8 @@
 /**
  * What audiences want, for tests that care for a part of it.
  */
-import type { AudienceSpec } from '../../src/protocol/audience-spec.js'
-import type { AudienceState } from '../../src/protocol/lane-task.js'
+import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
+import type { AudienceState } from '../../src/lane-protocol/lane-task.js'
 
 /** Every tick as JSON, in batches, unless told otherwise. */
 export function spec(part: Partial<AudienceSpec> = {}): AudienceSpec {

@@ -3,7 +3,7 @@
  * the newest one in place of those it stands for, and no other.
  */
 import { expect } from 'vitest'
-import { type AudienceSpec, isConflated } from '../../src/protocol/audience-spec.js'
+import { type AudienceSpec, isConflated } from '../../src/lane-protocol/audience-spec.js'
 import type { TickJson } from '../../src/protocol/messages.js'
 import type { Message } from './lane-messages.js'
 import type { LaneStage, StageClient, StageTick, Stay } from './lane-stage.js'

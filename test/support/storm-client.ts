@@ -3,7 +3,7 @@
  * back. All that it is sent goes to its model.
  */
 import { WebSocket } from 'ws'
-import type { Random } from '../../src/feed/random.js'
+import type { Random } from '../../src/common/random.js'
 import type { ServerMessage } from '../../src/protocol/messages.js'
 import { type FeedRecord, StreamModel } from './stream-model.js'
 import { Watched } from './watched.js'

@@ -3,8 +3,9 @@
  * A fault strikes when the lane's progress, which lives in shared memory and goes on rising in its successors, reaches
  * one of the given points.
  */
+
+import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import { CONTROL_BYTES, PROGRESS } from '../../../src/memory/lane-layout.js'
-import type { LaneTask } from '../../../src/protocol/lane-task.js'
 
 export class Faults {
   private readonly control: Int32Array

@@ -1,8 +1,8 @@
 /** A lane that is stuck, once, where no thread can be ended at once: outside of JavaScript. */
 
 import { spawnSync } from 'node:child_process'
-import type { LaneTask } from '../../../src/protocol/lane-task.js'
-import { TickDecoder } from '../../../src/protocol/tick-decoder.js'
+import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
+import { TickDecoder } from '../../../src/ticks/tick-decoder.js'
 import runLane from '../../../workers/lane.js'
 import { Faults, patched } from './faults.js'
 

@@ -1,7 +1,7 @@
 /** A lane that never comes back from a tick, once. */
 
-import type { LaneTask } from '../../../src/protocol/lane-task.js'
-import { TickDecoder } from '../../../src/protocol/tick-decoder.js'
+import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
+import { TickDecoder } from '../../../src/ticks/tick-decoder.js'
 import runLane from '../../../workers/lane.js'
 import { Faults, patched } from './faults.js'
 

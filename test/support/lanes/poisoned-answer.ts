@@ -1,8 +1,8 @@
 /** A lane that throws at each answer with a snapshot of the symbol POISON. */
-import { snapshotSymbols } from '../../../src/protocol/lane-commands.js'
-import type { LaneTask } from '../../../src/protocol/lane-task.js'
+import { snapshotSymbols } from '../../../src/lane-protocol/lane-commands.js'
+import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import runLane from '../../../workers/lane.js'
-import { LatestFrames } from '../../../workers/latest-frames.js'
+import { LatestFrames } from '../../../workers/transfer/latest-frames.js'
 import { patched } from './faults.js'
 
 const POISON = 'POISON'

@@ -1,7 +1,7 @@
 /** A lane that throws at each tick of the symbol POISON. */
-import type { LaneTask } from '../../../src/protocol/lane-task.js'
+import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import runLane from '../../../workers/lane.js'
-import { SymbolTable } from '../../../workers/symbol-table.js'
+import { SymbolTable } from '../../../workers/read/symbol-table.js'
 import { patched } from './faults.js'
 
 const POISON = 'POISON'

@@ -1,6 +1,7 @@
 /** A lane that throws when a turn is published and not yet committed. */
-import { LaneState } from '../../../src/memory/lane-state.js'
-import type { LaneTask } from '../../../src/protocol/lane-task.js'
+
+import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
+import { LaneState } from '../../../src/memory/committed-state.js'
 import runLane from '../../../workers/lane.js'
 import { Faults, patched } from './faults.js'
 

@@ -1,0 +1,150 @@
+/**
+ * The whole gateway: builds the parts in order and stops them in reverse. Main thread.
+ */
+import { readFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import { AdminServer, type AdminView } from '../admin/admin-server.js'
+import { StreamHandler } from '../broadcaster/stream-handler.js'
+import { refuseRequest } from '../clients/upgrade-refusal.js'
+import { RingcastError } from '../common/errors.js'
+import { listen } from '../common/listen.js'
+import type { Log } from '../common/log.js'
+import { type Config, handlerPart } from '../config/config.js'
+import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
+import { GrpcSource } from '../sources/grpc/grpc-source.js'
+import { feedSettings, sourceSettings } from './feed-settings.js'
+
+/** Connections waiting to be accepted: as many as the system allows, since clients come back all at once. */
+const BACKLOG = 4096
+
+export interface GatewayAddresses {
+  readonly webSocketUrl: string
+  readonly adminUrl: string
+  /** Where the ticks come from, for people. */
+  readonly feed: string
+}
+
+export class Gateway {
+  /** Resolves with the error that makes going on useless; otherwise never. */
+  readonly failed: Promise<RingcastError>
+  private readonly config: Config
+  private readonly log: Log
+  private fail: (error: RingcastError) => void = () => {}
+  private handler: StreamHandler | undefined
+  private feed: EmbeddedFeed | undefined
+  private source: GrpcSource | undefined
+  private server: Server | undefined
+  private admin: AdminServer | undefined
+
+  constructor(config: Config, log: Log) {
+    this.config = config
+    this.log = log
+    this.failed = new Promise(resolve => {
+      this.fail = resolve
+    })
+  }
+
+  /** @throws RingcastError when an address is taken, or the feed's file is not what it should be; call `stop` then, too */
+  async start(): Promise<GatewayAddresses> {
+    const { config, log } = this
+    const target = config.upstream ?? (await this.startFeed())
+    const tls = config.upstreamTls ? await this.tls() : false
+    const handler = new StreamHandler(handlerPart(config), {
+      log,
+      positionsTellLosses: config.upstreamSymbols.length === 0,
+    })
+    this.handler = handler
+    this.server = createServer((_request, response) => refuseRequest(response))
+    this.server.on('upgrade', (request, socket, head) => handler.handleUpgrade(request, socket, head))
+    const { host, port } = await listen(this.server, {
+      what: 'clients',
+      host: config.host,
+      port: config.port,
+      hostKey: 'host',
+      portKey: 'port',
+      backlog: BACKLOG,
+      log,
+    })
+    this.admin = new AdminServer({
+      host: config.adminHost,
+      port: config.adminPort,
+      view: this.view(handler),
+      log,
+    })
+    const admin = await this.admin.listen()
+    this.source = new GrpcSource({
+      ...sourceSettings(config, target),
+      tls,
+      log: { info: message => log.info({}, message), warn: message => log.warn({}, message) },
+    })
+    handler.attachSource(this.source)
+    return {
+      webSocketUrl: `ws://${bracketed(host)}:${port}/ws/ticks`,
+      adminUrl: `http://${bracketed(admin.host)}:${admin.port}`,
+      feed: this.feed === undefined ? target : this.feedName(),
+    }
+  }
+
+  /** Stops what was started, also after a `start` that failed half-way; whatever is queued reaches the clients first. */
+  async stop(): Promise<void> {
+    const { server } = this
+    server?.close()
+    await this.handler?.shutdown({ timeoutMs: this.config.shutdownTimeoutMs })
+    // Those that never became WebSockets.
+    server?.closeAllConnections()
+    await this.feed?.stop()
+    await this.admin?.close()
+  }
+
+  private async startFeed(): Promise<string> {
+    this.feed = await EmbeddedFeed.start({
+      ...feedSettings(this.config, '127.0.0.1:0'),
+      // This gateway is its one reader, and pauses it: nothing may be lost for that.
+      holdForReader: true,
+      onFailure: error => this.fail(error),
+      onEnd: ticks => this.log.info({ ticks }, 'the replay has ended'),
+    })
+    return `127.0.0.1:${this.feed.port}`
+  }
+
+  private feedName(): string {
+    const { feedReplay, feedRate, feedSpeed, feedSymbols } = this.config
+    if (feedReplay !== undefined) return `replay of ${feedReplay} at speed ${feedSpeed}`
+    return `synthetic: ${feedSymbols} symbols, ${feedRate === 0 ? 'as many ticks as are read' : `${feedRate} ticks/s`}`
+  }
+
+  private async tls(): Promise<{ ca?: Buffer }> {
+    const { upstreamTlsCa } = this.config
+    if (upstreamTlsCa === undefined) return {}
+    try {
+      return { ca: await readFile(upstreamTlsCa) }
+    } catch (cause) {
+      throw new RingcastError(
+        'config_invalid',
+        `RINGCAST_UPSTREAM_TLS_CA=${upstreamTlsCa}: must be a file that can be read`,
+        { cause },
+      )
+    }
+  }
+
+  private view(handler: StreamHandler): AdminView {
+    return {
+      metrics: () => handler.getMetrics(),
+      isLive: () => true,
+      readiness: () => {
+        const upstream = this.source?.status()
+        const checks = {
+          lanes: handler.isHealthy()
+            ? 'ok'
+            : 'a lane is being started or replaced, or the gateway is shutting down',
+          upstream: upstream?.state === 'live' ? 'ok' : (upstream?.lastError ?? 'connecting'),
+        }
+        return { ready: Object.values(checks).every(check => check === 'ok'), checks }
+      },
+    }
+  }
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}

@@ -1,0 +1,339 @@
+/**
+ * All clients, from the upgrade to the end: lets them in, answers them, ends them, counts them. Main thread.
+ * Every way in which a client can end comes through `remove`, once.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { Clock, Timer } from '../common/clock.js'
+import type { HandlerOptions } from '../config/config.js'
+import type { Membership } from '../fanout/membership.js'
+import { Recipient } from '../fanout/recipient.js'
+import type { Transmitter } from '../fanout/transmitter.js'
+import { RESUME_GONE } from '../lane-protocol/lane-commands.js'
+import type { CounterWriter } from '../memory/counters.js'
+import { MAIN_SLOTS } from '../metrics/metric-table.js'
+import { CLOSE_CODES, type CloseCode } from '../protocol/close-codes.js'
+import { negotiatedWindowBits, PER_MESSAGE_DEFLATE } from '../protocol/deflate-negotiation.js'
+import { deliveryFields } from '../protocol/delivery.js'
+import { type ControlMessage, messageText } from '../protocol/messages.js'
+import { Client, type EndReason } from './client.js'
+import { CommandDesk } from './command-handler.js'
+import { Heartbeat } from './heartbeat.js'
+import { MessageLimits } from './message-quota.js'
+import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
+import { refuseUpgrade } from './upgrade-refusal.js'
+import { chooseSubprotocol, type Refusal, readUpgradeRequest, type StreamRequest } from './upgrade-request.js'
+
+// Answers are short and a client's own: compressing them would cost each client a compressor.
+const PLAIN = { compress: false }
+/** Answers a client may leave untaken before it is closed. */
+const ANSWERS_UNSENT_MAX = 64
+/** Of one message: an empty one costs as much as a message, and is not counted as one. */
+const FRAGMENTS_MAX = 64
+
+/** What is done with a message. */
+const OBEY = 'obey'
+const REFUSE = 'refuse'
+const IGNORE = 'ignore'
+
+export interface ClientsOptions {
+  readonly settings: HandlerOptions
+  /** Names the run of the process; part of every client's name. */
+  readonly epoch: string
+  readonly clock: Clock
+  readonly counters: CounterWriter
+  readonly transmitter: Transmitter
+  readonly membership: Membership
+  /** What one client's symbols may take, and what the answers may take that it waits for; bytes of JSON. */
+  readonly answerBytesMax: number
+  /** Whether the lanes are too far behind to be told of one more client. */
+  readonly isOverloaded: () => boolean
+  /** Offset of the newest tick. */
+  readonly lastOffset: () => number
+}
+
+export class Clients {
+  private readonly options: ClientsOptions
+  private readonly server: WebSocketServer
+  private readonly heartbeat: Heartbeat
+  private readonly commands: CommandDesk
+  private readonly limits: SubscriptionLimits
+  private readonly sweep: Timer
+  private readonly all = new Set<Client>()
+  private readonly byRecipient = new Map<Recipient, Client>()
+  private nextId = 1
+  /** Negotiated for the upgrade in hand. */
+  private windowBits = 0
+  private isDraining = false
+  private readonly whenEmpty: (() => void)[] = []
+
+  constructor(options: ClientsOptions) {
+    this.options = options
+    const { settings, clock, transmitter } = options
+    const serverOptions = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: settings.compression && PER_MESSAGE_DEFLATE,
+      maxPayload: settings.maxMessageBytes,
+      maxFragments: FRAGMENTS_MAX,
+      closeTimeout: settings.closeTimeoutMs,
+      // Pongs are answers like others: bounded, and the client is told when there are too many.
+      autoPong: false,
+      handleProtocols: (offered: Set<string>) => chooseSubprotocol(offered) ?? false,
+    }
+    this.server = new WebSocketServer(serverOptions)
+    this.server.on('wsClientError', ({ message }, socket) =>
+      this.refuse(socket, { status: 400, code: 'bad_handshake', message }),
+    )
+    this.server.on('headers', headers => {
+      this.windowBits = negotiatedWindowBits(headers)
+    })
+    // Half, so that the first answer leaves room for others.
+    this.limits = { countMax: settings.maxSymbolsPerClient, bytesMax: Math.floor(options.answerBytesMax / 2) }
+    this.commands = new CommandDesk(options)
+    this.heartbeat = new Heartbeat(
+      { ...settings, clock, blocked: () => transmitter.blockedRecipients() },
+      {
+        pongMissing: client => this.terminate(client, 'disconnectPong'),
+        silent: client => this.terminate(client, 'disconnectRead'),
+        writeStuck: recipient => this.closeSlow(recipient),
+      },
+    )
+    this.sweep = clock.every(settings.sweepIntervalMs, () => this.removeDead())
+  }
+
+  get count(): number {
+    return this.all.size
+  }
+
+  /** Answers an upgrade request: with a WebSocket, or with a status that says why not. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const asked = readUpgradeRequest(request, this.limits)
+    const refusal = 'refusal' in asked ? asked.refusal : (this.resumeRefusal(asked) ?? this.refusalNow())
+    if (refusal !== undefined) {
+      this.refuse(socket, refusal)
+    } else if ('symbols' in asked) {
+      this.server.handleUpgrade(request, socket, head, webSocket => this.letIn(webSocket, socket, asked))
+    }
+  }
+
+  /** Ends a client whose bytes the ring needs now. */
+  cutOff(recipient: Recipient): void {
+    const client = this.byRecipient.get(recipient)
+    if (client === undefined) return
+    this.terminate(client, 'disconnectCutOff')
+    this.remove(client)
+  }
+
+  /** Ends a client whose answers make workers fail. @returns false when it has left, or was ended before */
+  endFaulty(id: number): boolean {
+    for (const client of this.all) {
+      if (client.recipient.id !== id || client.endReason !== undefined) continue
+      this.close(client, CLOSE_CODES.internalError, 'disconnectFault')
+      return true
+    }
+    return false
+  }
+
+  /** Lets nobody in any more. */
+  drain(): void {
+    this.isDraining = true
+  }
+
+  /** Closes every client; those that have not answered after `closeTimeoutMs` are cut. Resolves when all are gone. */
+  async closeAll(): Promise<void> {
+    this.heartbeat.stop()
+    this.sweep.cancel()
+    for (const client of this.all) this.close(client, CLOSE_CODES.shutdown, 'disconnectShutdown')
+    if (this.all.size === 0) return
+    await new Promise<void>(resolve => {
+      this.whenEmpty.push(resolve)
+    })
+  }
+
+  /** Cuts every client that is left. */
+  terminateAll(): void {
+    for (const client of this.all) {
+      this.terminate(client, 'disconnectShutdown')
+      this.remove(client)
+    }
+  }
+
+  // In
+
+  private refusalNow(): Refusal | undefined {
+    const { maxClients } = this.options.settings
+    if (this.isDraining)
+      return { status: 503, code: 'draining', message: 'shutting down: connect again in a moment' }
+    if (this.options.isOverloaded())
+      return { status: 503, code: 'overload', message: 'too far behind the feed: try again later' }
+    if (this.all.size < maxClients) return undefined
+    return { status: 503, code: 'limit', message: `all ${maxClients} places are taken: try again later` }
+  }
+
+  private resumeRefusal({ resume }: StreamRequest): Refusal | undefined {
+    const lastOffset = this.options.lastOffset()
+    if (resume?.epoch !== this.options.epoch || resume.offset <= lastOffset) return undefined
+    const message = `there is no offset ${resume.offset} yet to resume from, the last one is ${lastOffset}`
+    return { status: 400, code: 'bad_resume', message }
+  }
+
+  private refuse(socket: Duplex, refusal: Refusal): void {
+    this.countOne(REFUSALS[refusal.code] ?? 'refusedRequest')
+    refuseUpgrade(socket, refusal, this.options.settings.retryAfterS)
+  }
+
+  private letIn(webSocket: WebSocket, socket: Duplex, asked: StreamRequest): void {
+    const { delivery, limits, resume, symbols } = asked
+    // The headers of this very upgrade were written just before.
+    const form = { ...asked.form, windowBits: this.windowBits }
+    const { clock, counters, epoch, membership, transmitter } = this.options
+    const id = this.nextId++
+    const recipient = new Recipient(id, `${epoch}-${id}`, socket, limits)
+    if (resume !== undefined) {
+      const { offset } = resume
+      recipient.replay = resume.epoch === epoch ? { offset, seq: 0, continuity: null } : RESUME_GONE
+    }
+    const subscriptions = new Subscriptions(this.limits)
+    subscriptions.add(symbols, delivery.intervalMs)
+    const client = new Client({
+      socket: webSocket,
+      recipient,
+      subscriptions,
+      form,
+      delivery,
+      nowMs: clock.nowMs(),
+    })
+    this.all.add(client)
+    this.byRecipient.set(recipient, client)
+    counters.values[MAIN_SLOTS.connections]! += 1
+    counters.values[MAIN_SLOTS.connectionsActive] = this.all.size
+    counters.flush()
+    this.heartbeat.add(client)
+    webSocket.on('message', (data, isBinary) => {
+      const verdict = this.verdictOn(client)
+      if (verdict === OBEY) this.answer(client, this.commands.obey(client, data, isBinary))
+      else if (verdict === REFUSE) this.answer(client, this.commands.refuse(client, data, isBinary))
+    })
+    webSocket.on('ping', data => {
+      const verdict = this.verdictOn(client)
+      if (verdict === OBEY) {
+        client.answersUnsent++
+        webSocket.pong(data, false, () => client.answersUnsent--)
+      } else if (verdict === REFUSE) this.answer(client, this.commands.refuse(client, undefined, false))
+    })
+    webSocket.on('pong', () => {
+      // One that nobody has asked for is a message like others, but for the answer.
+      if (!this.heartbeat.ponged(client)) this.verdictOn(client)
+    })
+    webSocket.on('error', () => {
+      client.endReason ??= 'disconnectProtocol'
+      // The library has sent a close frame, behind which there must be nothing.
+      this.silence(client)
+    })
+    webSocket.on('close', () => this.remove(client))
+    transmitter.add(recipient)
+    membership.join(
+      recipient,
+      { ...subscriptions.selection, ...form },
+      {
+        type: 'subscribed',
+        symbols,
+        ...deliveryFields(delivery.intervalMs),
+        // One that resumes gets all that it missed.
+        snapshot: resume === undefined && delivery.snapshot,
+      },
+      this.limits.bytesMax,
+    )
+  }
+
+  private answer(client: Client, message: ControlMessage | undefined): void {
+    if (message === undefined) return
+    client.answersUnsent++
+    client.socket.send(messageText(message), PLAIN, () => client.answersUnsent--)
+  }
+
+  /** Counts one more message, before anybody looks at it. A client that sends far too many, or leaves too many answers untaken, is closed. */
+  private verdictOn(client: Client): typeof OBEY | typeof REFUSE | typeof IGNORE {
+    if (client.endReason !== undefined) return IGNORE
+    const { clock, settings } = this.options
+    this.heartbeat.heard(client)
+    // What the kernel took at once is told as sent only after all messages of the same read.
+    const isTaken = client.recipient.socket.writableLength === 0
+    if (isTaken || client.answersUnsent < ANSWERS_UNSENT_MAX) {
+      client.messageLimits ??= new MessageLimits(settings.maxCommandsPerSecond, clock)
+      if (client.messageLimits.commands.tryTake()) return OBEY
+      if (client.messageLimits.refusals.tryTake()) return REFUSE
+    }
+    this.close(client, CLOSE_CODES.tooManyRequests, 'disconnectProtocol')
+    // Whatever else it sends stays unread: it would be parsed until the handshake is over or has timed out.
+    client.socket.pause()
+    // So that it need not wait for its own close frame to be read.
+    client.recipient.socket.end()
+    return IGNORE
+  }
+
+  // Out
+
+  /** Closes in order, behind what is in flight. */
+  private close(client: Client, { code, reason }: CloseCode, endReason: EndReason): void {
+    client.endReason ??= endReason
+    this.silence(client)
+    // One that has ended its side answers nothing, and the library, which knows, does not time its handshake.
+    if (client.recipient.socket.readableEnded) client.socket.terminate()
+    else client.socket.close(code, reason)
+  }
+
+  /** Sends no more ticks. */
+  private silence({ recipient }: Client): void {
+    this.options.transmitter.mute(recipient)
+    this.options.membership.leave(recipient)
+  }
+
+  private closeSlow(recipient: Recipient): void {
+    const client = this.byRecipient.get(recipient)
+    if (client !== undefined && client.endReason === undefined) {
+      this.close(client, CLOSE_CODES.slowConsumer, 'disconnectSlow')
+    }
+  }
+
+  private terminate(client: Client, endReason: EndReason): void {
+    client.endReason ??= endReason
+    client.socket.terminate()
+  }
+
+  private remove(client: Client): void {
+    if (client.hasEnded) return
+    client.hasEnded = true
+    const { counters, membership, transmitter } = this.options
+    this.heartbeat.remove(client)
+    transmitter.leave(client.recipient)
+    membership.leave(client.recipient)
+    this.all.delete(client)
+    this.byRecipient.delete(client.recipient)
+    this.countOne(client.endReason ?? 'disconnectClient')
+    counters.values[MAIN_SLOTS.connectionsActive] = this.all.size
+    counters.flush()
+    if (this.all.size === 0) for (const resolve of this.whenEmpty.splice(0)) resolve()
+  }
+
+  /** What no event told of: a client whose socket is gone. */
+  private removeDead(): void {
+    for (const client of this.all) {
+      if (client.recipient.socket.destroyed) this.remove(client)
+    }
+  }
+
+  private countOne(metric: keyof typeof MAIN_SLOTS): void {
+    this.options.counters.values[MAIN_SLOTS[metric]]! += 1
+    this.options.counters.flush()
+  }
+}
+
+const REFUSALS: Readonly<Record<string, keyof typeof MAIN_SLOTS>> = {
+  unknown_path: 'refusedPath',
+  limit: 'refusedLimit',
+  overload: 'refusedOverload',
+  draining: 'refusedDraining',
+}

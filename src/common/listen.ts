@@ -1,0 +1,61 @@
+/**
+ * Opens a listening socket, and says which setting to change when it cannot be opened. Main thread.
+ */
+import type { Server } from 'node:net'
+import type { Config } from '../config/config.js'
+import { variableOf } from '../config/help.js'
+import { RingcastError } from './errors.js'
+import type { Log } from './log.js'
+
+export interface ListenOptions {
+  /** What would be served, as in "cannot serve health checks". */
+  readonly what: string
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  /** The settings that `host` and `port` come from. */
+  readonly hostKey: keyof Config
+  readonly portKey: keyof Config
+  /** Connections that may wait to be accepted. Default: Node's. */
+  readonly backlog?: number
+  readonly log: Log
+}
+
+/**
+ * What fails later, for instance a connection for which the process has no file descriptor left, is logged and no more.
+ *
+ * @returns where the server listens, with the port that the system chose for 0
+ * @throws RingcastError `listen_failed`
+ */
+export function listen(server: Server, options: ListenOptions): Promise<{ host: string; port: number }> {
+  const { host, port, what, log } = options
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException) => reject(listenFailed(error, options))
+    server.once('error', onError)
+    server.listen({ port, host, backlog: options.backlog }, () => {
+      server.off('error', onError)
+      server.on('error', err => log.error({ err }, `the server of ${what} has failed`))
+      const address = server.address()
+      resolve({ host, port: typeof address === 'object' && address !== null ? address.port : port })
+    })
+  })
+}
+
+function listenFailed(cause: NodeJS.ErrnoException, options: ListenOptions): RingcastError {
+  const { what, host, port } = options
+  const hostName = variableOf(options.hostKey)
+  const portName = variableOf(options.portKey)
+  const advice: Readonly<Record<string, string>> = {
+    EADDRINUSE: `another process has this port: choose another one with ${portName}`,
+    EACCES: `this user may not open this port: choose one from 1024 on with ${portName}`,
+    EADDRNOTAVAIL: `this machine has no such address: change ${hostName}`,
+    ENOTFOUND: `this name has no address: change ${hostName}`,
+    EAI_AGAIN: `this name has no address just now: change ${hostName}`,
+  }
+  const code = cause.code ?? cause.message
+  return new RingcastError(
+    'listen_failed',
+    `cannot serve ${what} at ${host}:${port}: ${advice[code] ?? `${code}: change ${hostName} or ${portName}`}`,
+    { cause },
+  )
+}

@@ -1,0 +1,174 @@
+/**
+ * The last ticks of a feed, encoded, with their positions 1, 2, 3 … One thread.
+ * Memory is fixed at construction; the oldest ticks make room for new ones. An entry never wraps.
+ *
+ *   byte ring   │ 0x0a │ length │ tick … 0x58 position │ 0x0a │ length │ tick …        each an entry, ready
+ *               └ start of an entry                    └ start of the next             as `TickBatch.ticks`
+ *
+ * so neighbouring entries are a `TickBatch` as they stand. Starts are bytes ever written, and never wrap.
+ */
+import { RingcastError } from '../common/errors.js'
+import { TICK_BYTES_MAX } from '../ticks/tick-fields.js'
+import { writeVarint } from '../ticks/varint.js'
+
+export const HISTORY_TICKS_DEFAULT = 262_144
+
+// A quote with an eight-letter symbol takes 80 bytes with its entry header, so the byte ring rarely ends a tick's
+// stay before the count does.
+const ENTRY_BYTES_MEAN = 96
+/** Tag and a length of up to two bytes. */
+const ENTRY_HEADER_BYTES_MAX = 3
+/** Tag and a varint below 2^53. */
+const POSITION_BYTES_MAX = 9
+const TAG_TICKS = 0x0a
+const TAG_POSITION = 0x58
+
+export class TickHistory {
+  readonly #mask: number
+  readonly #ring: Buffer
+  /** Of each entry, by position & mask. */
+  readonly #starts: Float64Array
+  readonly #lengths: Uint16Array
+  readonly #symbols: string[]
+  readonly #positionField = new Uint8Array(POSITION_BYTES_MAX)
+  #end = 0
+  #oldest = 1
+  #newest = 0
+
+  /** Holds at most `ticks` ticks, a power of two, in 96 bytes each on average. Throws `option_invalid`. */
+  constructor(ticks = HISTORY_TICKS_DEFAULT) {
+    if (!Number.isSafeInteger(ticks) || ticks < 2 || ticks > 2 ** 24 || !Number.isInteger(Math.log2(ticks))) {
+      throw new RingcastError(
+        'option_invalid',
+        `a tick history must hold a power of two of ticks from 2 to ${2 ** 24}, got ${ticks}`,
+      )
+    }
+    this.#mask = ticks - 1
+    // Room for at least two of the longest, so that the newest tick is always held.
+    this.#ring = Buffer.allocUnsafeSlow(Math.max(ticks * ENTRY_BYTES_MEAN, TICK_BYTES_MAX * 4))
+    this.#starts = new Float64Array(ticks)
+    this.#lengths = new Uint16Array(ticks)
+    this.#symbols = new Array<string>(ticks).fill('')
+  }
+
+  /** The first position still held; `newest` + 1 while there is none. */
+  get oldest(): number {
+    return this.#oldest
+  }
+
+  /** The last position appended; 0 while there is none. */
+  get newest(): number {
+    return this.#newest
+  }
+
+  /**
+   * Copies the first `length` bytes of an encoded tick without its position and adds the position, which it
+   * returns. Throws `tick_invalid` when the tick exceeds the contract's 1,024 bytes.
+   */
+  append(bytes: Uint8Array, length: number, symbol: string): number {
+    const position = this.#newest + 1
+    this.#positionField[0] = TAG_POSITION
+    const positionLength = writeVarint(this.#positionField, 1, position)
+    const tickLength = length + positionLength
+    if (tickLength > TICK_BYTES_MAX) {
+      throw new RingcastError(
+        'tick_invalid',
+        `a tick may have ${TICK_BYTES_MAX} bytes, one of ${symbol} has ${tickLength}`,
+      )
+    }
+    const start = this.#makeRoom(ENTRY_HEADER_BYTES_MAX + tickLength)
+    const ring = this.#ring
+    const base = start % ring.length
+    ring[base] = TAG_TICKS
+    let at = writeVarint(ring, base + 1, tickLength)
+    for (let i = 0; i < length; i++) ring[at++] = bytes[i]!
+    for (let i = 0; i < positionLength; i++) ring[at++] = this.#positionField[i]!
+
+    const slot = position & this.#mask
+    this.#starts[slot] = start
+    this.#lengths[slot] = at - base
+    this.#symbols[slot] = symbol
+    this.#end = start + at - base
+    this.#newest = position
+    return position
+  }
+
+  /** Whether one more tick, however long, would leave this position held. */
+  canKeep(position: number): boolean {
+    if (position > this.#newest) return true
+    const bytes = ENTRY_HEADER_BYTES_MAX + TICK_BYTES_MAX
+    const keepFrom = this.#startOf(bytes) + bytes - this.#ring.length
+    return this.#starts[position & this.#mask]! >= keepFrom && this.#newest - position < this.#mask
+  }
+
+  /** Of a held position. */
+  symbolAt(position: number): string {
+    return this.#symbols[position & this.#mask]!
+  }
+
+  /** Bytes of a held position's entry in a `TickBatch`. */
+  entryLength(position: number): number {
+    return this.#lengths[position & this.#mask]!
+  }
+
+  /**
+   * The position after the last of a run that begins at the held position `from`, lies in one piece, and has at
+   * most `ticksMax` ticks and `bytesMax` bytes; always at least `from` + 1.
+   */
+  endOfRun(from: number, ticksMax: number, bytesMax: number): number {
+    const limit = Math.min(this.#newest + 1, from + ticksMax)
+    const first = this.#starts[from & this.#mask]!
+    let end = first + this.entryLength(from)
+    let position = from + 1
+    for (; position < limit; position++) {
+      const slot = position & this.#mask
+      if (this.#starts[slot] !== end) break
+      end += this.#lengths[slot]!
+      if (end - first > bytesMax) break
+    }
+    return position
+  }
+
+  /** A copy of the run from `from` up to, not including, `end`: one `TickBatch`. */
+  copyRun(from: number, end: number): Buffer {
+    const base = this.#starts[from & this.#mask]! % this.#ring.length
+    const last = (end - 1) & this.#mask
+    const length = this.#starts[last]! + this.#lengths[last]! - this.#starts[from & this.#mask]!
+    return copyOf(this.#ring, base, length)
+  }
+
+  /** A copy of one held tick: one `Tick`. */
+  copyTick(position: number): Buffer {
+    const base = this.#starts[position & this.#mask]! % this.#ring.length
+    const length = this.entryLength(position)
+    // The tick is what follows the tag and its length of one or two bytes.
+    const header = this.#ring[base + 1]! < 128 ? 2 : 3
+    return copyOf(this.#ring, base + header, length - header)
+  }
+
+  /** Lets go of the oldest ticks until `bytes` fit in one piece behind the newest; returns where they begin. */
+  #makeRoom(bytes: number): number {
+    const start = this.#startOf(bytes)
+    const keepFrom = start + bytes - this.#ring.length
+    while (
+      this.#oldest <= this.#newest &&
+      (this.#starts[this.#oldest & this.#mask]! < keepFrom || this.#newest - this.#oldest >= this.#mask)
+    ) {
+      this.#oldest++
+    }
+    return start
+  }
+
+  /** Where `bytes` in one piece begin behind the newest tick. */
+  #startOf(bytes: number): number {
+    const size = this.#ring.length
+    const offset = this.#end % size
+    return offset + bytes > size ? this.#end - offset + size : this.#end
+  }
+}
+
+function copyOf(ring: Buffer, start: number, length: number): Buffer {
+  const copy = Buffer.allocUnsafe(length)
+  ring.copy(copy, 0, start, start + length)
+  return copy
+}

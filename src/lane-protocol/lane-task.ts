@@ -1,0 +1,63 @@
+/**
+ * What a lane is given when it begins: shared memory, bounds, and what it needs to go on where another lane ended.
+ * Passed from the main thread to a worker by structured clone.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import type { LaneMemory } from '../memory/lane-allocation.js'
+import type { LaneLayout } from '../memory/lane-layout.js'
+import type { AudienceSpec } from './audience-spec.js'
+import type { Progress } from './lane-commands.js'
+
+/** How far the frames of one part of an audience go, those of one interval. */
+export interface ConflatedProgress {
+  /** All of its ticks up to this offset were sent, or later ones that stand for them. */
+  readonly flushedOffset: number
+  /** Ticks of its symbols up to there. */
+  readonly ticksTotal: number
+}
+
+/** An audience as its frames were last published. */
+export interface AudienceState extends Omit<Progress, 'flushedOffset'> {
+  readonly audience: number
+  readonly spec: AudienceSpec
+  /** Number of the last `ticks` message. */
+  readonly seq: number
+  /** One for each of `spec.latest`; null: nobody has joined yet. */
+  readonly conflated: readonly (ConflatedProgress | null)[]
+}
+
+/** How the messages of audiences that want it are compressed. */
+export interface CompressionSettings {
+  /** Shorter messages are left as they are. */
+  readonly bytesMin: number
+  /** Of zlib, 1 to 9. */
+  readonly level: number
+}
+
+export interface LaneTask {
+  /** 0, 1, 2 …; commands name it. */
+  readonly lane: number
+  /** Names the run of the process, see SubscribedMessage. */
+  readonly epoch: string
+  readonly tickLog: SharedArrayBuffer
+  readonly memory: LaneMemory
+  readonly layout: LaneLayout
+  /** The lane's latest ticks, see LatestStore. */
+  readonly latest: SharedArrayBuffer
+  readonly counters: SharedArrayBuffer
+  /** Where the lane rings the main thread. */
+  readonly bell: MessagePort
+  /** What one audience may gather in a turn, bytes. */
+  readonly turnBytesMax: number
+  readonly compression: CompressionSettings
+  /** Whether a hole in the feed's positions is a loss. */
+  readonly positionsTellLosses: boolean
+  readonly audiences: readonly AudienceState[]
+  /** Offsets of ticks that killed two lanes in a row. */
+  readonly poison: readonly number[]
+  /** Ids of clients whose answers killed two lanes in a row: they get none. */
+  readonly poisonClients: readonly number[]
+}
+
+/** Room that a run of frames takes above `turnBytesMax`: the tick and the gap that passed the bound, and the message around them. */
+export const TURN_OVERSHOOT_BYTES = 2048

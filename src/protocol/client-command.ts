@@ -1,0 +1,93 @@
+/**
+ * What a client may ask for while it is connected: reads one message, or says in one sentence why it is none. Pure.
+ */
+
+import { shown } from '../clients/shown.js'
+import type { DeliveryFields } from './delivery.js'
+import type { CommandErrorCode } from './error-codes.js'
+import type { CommandId, ErrorMessage } from './messages.js'
+
+interface SymbolsCommand {
+  readonly id: CommandId
+  /** As the client wrote them; not empty. */
+  readonly symbols: readonly string[]
+}
+
+export type ClientCommand =
+  | ({ readonly type: 'subscribe' } & SymbolsCommand & DeliveryFields)
+  | ({ readonly type: 'unsubscribe' } & SymbolsCommand)
+  | { readonly type: 'list'; readonly id: CommandId }
+  | { readonly type: 'ping'; readonly id: CommandId }
+
+export type CommandResult = { readonly command: ClientCommand } | { readonly error: ErrorMessage }
+
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  subscribe: ['type', 'id', 'symbols', 'delivery', 'interval', 'snapshot'],
+  unsubscribe: ['type', 'id', 'symbols'],
+  list: ['type', 'id'],
+  ping: ['type', 'id'],
+}
+const TYPES = Object.keys(FIELDS).join(', ')
+const ID_LENGTH_MAX = 64
+
+/** @param text one text message of a client, of any content */
+export function readCommand(text: string): CommandResult {
+  const value = parse(text)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return wrong(
+      undefined,
+      'malformed_json',
+      `a command must be a JSON object with a type, got ${shown(text)}`,
+    )
+  }
+  const fields: Readonly<Record<string, unknown>> = { ...value }
+  const { type, id, symbols, delivery, interval, snapshot } = fields
+  if (!isId(id)) {
+    return wrong(
+      undefined,
+      'bad_id',
+      `id must be a whole number below 2^53 or a string of at most ${ID_LENGTH_MAX} characters, got ${shown(id)}`,
+    )
+  }
+  const known = typeof type === 'string' && Object.hasOwn(FIELDS, type) ? FIELDS[type] : undefined
+  if (known === undefined)
+    return wrong(id, 'unknown_type', `type must be one of ${TYPES}, got ${shown(type)}`)
+  const extra = Object.keys(fields).find(name => !known.includes(name))
+  if (extra !== undefined) {
+    return wrong(id, 'unknown_field', `${type} has the fields ${known.join(', ')}, got ${shown(extra)}`)
+  }
+  if (type === 'list' || type === 'ping') return { command: { type, id } }
+  if (!isSymbols(symbols)) {
+    return wrong(id, 'bad_symbols', `symbols must be a list of at least one string, got ${shown(symbols)}`)
+  }
+  if (type === 'unsubscribe') return { command: { type, id, symbols } }
+  return { command: { type: 'subscribe', id, symbols, delivery, interval, snapshot } }
+}
+
+/** The id of a message, whatever it asks for; undefined when it has none. */
+export function commandId(text: string): CommandId | undefined {
+  const value = parse(text)
+  if (typeof value !== 'object' || value === null || !('id' in value)) return undefined
+  return isId(value.id) ? value.id : undefined
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+function isId(value: unknown): value is CommandId {
+  // Of a larger number the digits that were sent are not known any more.
+  return Number.isSafeInteger(value) || (typeof value === 'string' && value.length <= ID_LENGTH_MAX)
+}
+
+function isSymbols(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every(symbol => typeof symbol === 'string')
+}
+
+function wrong(id: CommandId | undefined, code: CommandErrorCode, message: string): CommandResult {
+  return { error: { type: 'error', ...(id === undefined ? {} : { id }), code, message } }
+}

@@ -1,0 +1,61 @@
+/**
+ * How a client wants its ticks delivered: reads what a URL or a command says about it. Pure; main thread.
+ */
+
+import { shown } from '../clients/shown.js'
+import type { IntervalMs } from '../lane-protocol/audience-spec.js'
+import type { DeliveryErrorCode } from './error-codes.js'
+
+export const INTERVAL_MS_MAX = 60_000
+
+export interface Delivery {
+  readonly intervalMs: IntervalMs
+  /** Whether the latest ticks are sent first. */
+  readonly snapshot: boolean
+}
+
+export const EVERY_TICK: Delivery = { intervalMs: null, snapshot: false }
+
+/** What was given, of any type; left out where it was not. */
+export interface DeliveryFields {
+  readonly delivery?: unknown
+  readonly interval?: unknown
+  readonly snapshot?: unknown
+}
+
+export interface DeliveryError {
+  readonly code: DeliveryErrorCode
+  readonly message: string
+}
+
+/** @param initial what holds where nothing is said */
+export function readDelivery(fields: DeliveryFields, initial: Delivery): Delivery | DeliveryError {
+  const { delivery, interval, snapshot } = fields
+  if (delivery !== undefined && delivery !== 'every' && delivery !== 'latest') {
+    const message = `delivery must be "every" or "latest", got ${shown(delivery)}`
+    return { code: 'unknown_delivery', message }
+  }
+  const isLatest = delivery === undefined ? initial.intervalMs !== null : delivery === 'latest'
+  if (interval !== undefined) {
+    if (!isLatest) return { code: 'bad_interval', message: 'interval needs delivery "latest"' }
+    if (!isInterval(interval)) {
+      const message = `interval must be a whole number of ms from 0 to ${INTERVAL_MS_MAX}, got ${shown(interval)}`
+      return { code: 'bad_interval', message }
+    }
+  }
+  if (snapshot !== undefined && typeof snapshot !== 'boolean')
+    return { code: 'bad_snapshot', message: `snapshot must be true or false, got ${shown(snapshot)}` }
+  return {
+    intervalMs: isLatest ? (interval ?? initial.intervalMs ?? 0) : null,
+    snapshot: snapshot ?? (delivery === undefined ? initial.snapshot : isLatest),
+  }
+}
+
+/** As messages say it. */
+export function deliveryFields(intervalMs: IntervalMs): { delivery: 'every' | 'latest'; interval?: number } {
+  return intervalMs === null ? { delivery: 'every' } : { delivery: 'latest', interval: intervalMs }
+}
+
+function isInterval(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= INTERVAL_MS_MAX
+}

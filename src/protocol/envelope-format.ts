@@ -1,0 +1,104 @@
+/**
+ * How messages are put around encoded ticks, in each encoding. Lanes only; chosen once for each audience.
+ */
+import type { Encoding } from '../lane-protocol/audience-spec.js'
+import { varintBytes, writeVarint } from '../ticks/varint.js'
+import type { MessageHead } from './envelope-head.js'
+import {
+  addMerged,
+  addMore,
+  addStamps,
+  STAMP_BYTES_MAX,
+  TICKS_EXTRAS_BYTES_MAX,
+  TICKS_HEAD_BYTES_MAX,
+  TICKS_TAIL_BYTES,
+  ticksHeadBytes,
+  writeTicksHead,
+  writeTicksTail,
+} from './ticks-message.js'
+import { FRAME_HEADER_BYTES_MAX, writeBinaryFrameHeader, writeTextFrameHeader } from './websocket-frame.js'
+
+export interface TicksFormat {
+  /** Bytes behind each encoded tick that are left out behind the last. */
+  readonly separatorBytes: number
+  readonly tailBytes: number
+  // Extras of a head, each added at most once, in this order.
+  addMerged(head: MessageHead, merged: number): void
+  addMore(head: MessageHead): void
+  addStamps(head: MessageHead, publishedUs: number, receivedUs: Float64Array, count: number): void
+  /** Bytes that `writeHead` will write. */
+  headBytes(head: MessageHead): number
+  /** Each writes at `at`. @returns the index after what it wrote */
+  writeFrameHeader(bytes: Uint8Array, at: number, payloadBytes: number): number
+  writeHead(bytes: Uint8Array, at: number, head: MessageHead): number
+  writeTail(bytes: Uint8Array, at: number): number
+}
+
+// Field number << 3 | wire type, of TicksMessage in proto/ringcast.proto.
+const SEQ_TAG = 0x08
+const OFFSET_TAG = 0x10
+export const TICKS_TAG = 0x1a
+const MERGED_TAG = 0x20
+const SNAPSHOT_TAG = 0x28
+const MORE_TAG = 0x30
+const PUBLISHED_TAG = 0x38
+const RECEIVED_TAG = 0x42
+const TRUE = 1
+const VARINT_BYTES_MAX = 10
+
+const json: TicksFormat = {
+  separatorBytes: 1,
+  tailBytes: TICKS_TAIL_BYTES,
+  addMerged,
+  addMore,
+  addStamps,
+  headBytes: ticksHeadBytes,
+  writeFrameHeader: writeTextFrameHeader,
+  writeHead: writeTicksHead,
+  writeTail: writeTicksTail,
+}
+
+const protobuf: TicksFormat = {
+  separatorBytes: 0,
+  tailBytes: 0,
+  addMerged: (head, merged) => addVarint(head, MERGED_TAG, merged),
+  addMore: head => addVarint(head, MORE_TAG, TRUE),
+  addStamps(head, publishedUs, receivedUs, count) {
+    addVarint(head, PUBLISHED_TAG, publishedUs)
+    let bytes = 0
+    for (let index = 0; index < count; index++) bytes += varintBytes(receivedUs[index]!)
+    addVarint(head, RECEIVED_TAG, bytes)
+    head.reserve(bytes)
+    for (let index = 0; index < count; index++)
+      head.extrasLength = writeVarint(head.extras, head.extrasLength, receivedUs[index]!)
+  },
+  headBytes: ({ isSnapshot, seq, offset, extrasLength }) =>
+    2 + varintBytes(seq) + varintBytes(offset) + extrasLength + (isSnapshot ? 2 : 0),
+  writeFrameHeader: writeBinaryFrameHeader,
+  writeHead(bytes, at, head) {
+    bytes[at] = SEQ_TAG
+    let next = writeVarint(bytes, at + 1, head.seq)
+    bytes[next] = OFFSET_TAG
+    next = writeVarint(bytes, next + 1, head.offset)
+    for (let index = 0; index < head.extrasLength; index++) bytes[next++] = head.extras[index]!
+    if (!head.isSnapshot) return next
+    bytes[next] = SNAPSHOT_TAG
+    bytes[next + 1] = TRUE
+    return next + 2
+  },
+  writeTail: (_, at) => at,
+}
+
+export const TICKS_FORMATS: Readonly<Record<Encoding, TicksFormat>> = { json, protobuf }
+
+function addVarint(head: MessageHead, tag: number, value: number): void {
+  head.reserve(1 + VARINT_BYTES_MAX)
+  head.extras[head.extrasLength] = tag
+  head.extrasLength = writeVarint(head.extras, head.extrasLength + 1, value)
+}
+
+/** What a message adds to the ticks in it at the most, in any encoding and without stamps: JSON needs more than protobuf. */
+export const MESSAGE_OVERHEAD_BYTES_MAX =
+  FRAME_HEADER_BYTES_MAX + TICKS_HEAD_BYTES_MAX + TICKS_EXTRAS_BYTES_MAX + TICKS_TAIL_BYTES
+
+export { STAMP_BYTES_MAX }

@@ -1,0 +1,58 @@
+/**
+ * A tick as a library user gives it, and the check that it is one. Main thread; for those who push ticks themselves.
+ */
+import { RingcastError } from '../common/errors.js'
+import { SYMBOL_BYTES_MAX } from './tick-fields.js'
+
+interface TickBase {
+  /** 1 to 64 bytes of UTF-8. */
+  readonly symbol: string
+  /** The source's own number: rises per symbol and kind, may have holes. */
+  readonly sequence: number | bigint
+  /** When the source stamped it: nanoseconds since the Unix epoch. */
+  readonly sourceTimeNs: bigint
+}
+
+export interface QuoteTick extends TickBase {
+  readonly kind: 'quote'
+  readonly bid: number
+  readonly bidSize: number
+  readonly ask: number
+  readonly askSize: number
+}
+
+export interface TradeTick extends TickBase {
+  readonly kind: 'trade'
+  readonly last: number
+  readonly lastSize: number
+}
+
+export type PushedTick = QuoteTick | TradeTick
+
+const UINT64_MAX = 2n ** 64n - 1n
+const INT64_MAX = 2n ** 63n - 1n
+const PRICES = { quote: ['bid', 'bidSize', 'ask', 'askSize'], trade: ['last', 'lastSize'] } as const
+
+/** @throws RingcastError `tick_invalid`, naming the field, its value and the rule */
+export function checkTick(tick: PushedTick): void {
+  const { symbol, kind, sequence, sourceTimeNs } = tick
+  const symbolBytes = typeof symbol === 'string' ? Buffer.byteLength(symbol) : 0
+  if (symbolBytes < 1 || symbolBytes > SYMBOL_BYTES_MAX)
+    fail('symbol', symbol, `a string of 1 to ${SYMBOL_BYTES_MAX} bytes`)
+  if (kind !== 'quote' && kind !== 'trade') fail('kind', kind, '"quote" or "trade"')
+  const isWhole = typeof sequence === 'bigint' || Number.isSafeInteger(sequence)
+  if (!isWhole || sequence < 0 || sequence > UINT64_MAX)
+    fail('sequence', sequence, 'a whole number from 0 to 2^64 − 1')
+  if (typeof sourceTimeNs !== 'bigint' || sourceTimeNs < -INT64_MAX || sourceTimeNs > INT64_MAX) {
+    fail('sourceTimeNs', sourceTimeNs, 'a bigint of nanoseconds since 1970')
+  }
+  const fields: Readonly<Record<string, unknown>> = { ...tick }
+  for (const name of PRICES[kind]) if (typeof fields[name] !== 'number') fail(name, fields[name], 'a number')
+}
+
+function fail(field: string, value: unknown, rule: string): never {
+  throw new RingcastError(
+    'tick_invalid',
+    `tick.${field} must be ${rule}, got ${typeof value === 'bigint' ? value : JSON.stringify(value)}`,
+  )
+}

@@ -1,0 +1,207 @@
+import { EventEmitter } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import {
+  type HostProcess,
+  runService,
+  type Service,
+  type StopSignal,
+} from '../../src/app/process-lifetime.js'
+import { type Clock, systemClock } from '../../src/common/clock.js'
+import { RingcastError } from '../../src/common/errors.js'
+import type { ProcessLog } from '../../src/common/log.js'
+
+class FakeProcess extends EventEmitter<Record<StopSignal, [StopSignal]>> implements HostProcess {
+  exitCode?: number | string | null | undefined
+  readonly exits: number[] = []
+
+  exit(code: number): void {
+    this.exits.push(code)
+  }
+
+  signal(signal: StopSignal): void {
+    this.emit(signal, signal)
+  }
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>
+  resolve(value: T): void
+  reject(error: unknown): void
+}
+
+function deferred<T = void>(): Deferred<T> {
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve
+    reject = onReject
+  })
+  return { promise, resolve, reject }
+}
+
+/** A service whose every step is in the test's hands. */
+function begin() {
+  const host = new FakeProcess()
+  const start = deferred()
+  const stop = deferred()
+  const failed = deferred<unknown>()
+  const stopAsked = deferred()
+  const steps: string[] = []
+  const service: Service = {
+    failed: failed.promise,
+    start() {
+      steps.push('start')
+      return start.promise
+    },
+    stop() {
+      steps.push('stop')
+      stopAsked.resolve()
+      return stop.promise
+    },
+  }
+  const lines: { level: string; message: string; details: object }[] = []
+  const line = (level: string) => (details: object, message: string) =>
+    void lines.push({ level, message, details })
+  const log: ProcessLog = {
+    debug: line('debug'),
+    info: line('info'),
+    warn: line('warn'),
+    error: line('error'),
+    fatal: line('fatal'),
+  }
+  const timers: { delayMs: number; callback: () => void }[] = []
+  const clock: Clock = {
+    ...systemClock,
+    after(delayMs, callback) {
+      timers.push({ delayMs, callback })
+      return { cancel: () => {} }
+    },
+  }
+  const ended = runService(service, { host, clock, log, shutdownTimeoutMs: 10_000 })
+  return { host, start, stop, failed, stopAsked: stopAsked.promise, steps, lines, timers, ended }
+}
+
+describe('runService', () => {
+  it.each<StopSignal>(['SIGTERM', 'SIGINT'])('stops in order at %s and leaves exit code 0', async signal => {
+    const { host, start, stop, steps, timers, ended } = begin()
+    start.resolve()
+    expect(timers).toEqual([])
+    host.signal(signal)
+    stop.resolve()
+    await ended
+    expect(steps).toEqual(['start', 'stop'])
+    expect(host.exitCode).toBe(0)
+    expect(host.exits).toEqual([])
+  })
+
+  it('has no good exit code until it has stopped', async () => {
+    const { host, start, stop, stopAsked, ended } = begin()
+    start.resolve()
+    expect(host.exitCode).toBe(1)
+    host.signal('SIGTERM')
+    await stopAsked
+    expect(host.exitCode).toBe(1)
+    stop.resolve()
+    await ended
+    expect(host.exitCode).toBe(0)
+  })
+
+  it.each<[StopSignal, number]>([
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ])('ends at once at a second signal: %s', async (signal, code) => {
+    const { host, start, stop, stopAsked, ended } = begin()
+    start.resolve()
+    host.signal('SIGTERM')
+    await stopAsked
+    expect(host.exits).toEqual([])
+    host.signal(signal)
+    expect(host.exits).toEqual([code])
+    stop.resolve()
+    await ended
+  })
+
+  it('ends by force when the stop takes longer than it may', async () => {
+    const { host, start, stop, stopAsked, timers, lines, ended } = begin()
+    start.resolve()
+    host.signal('SIGTERM')
+    await stopAsked
+    expect(timers.map(timer => timer.delayMs)).toEqual([11_000])
+    expect(host.exits).toEqual([])
+    timers[0]!.callback()
+    expect(host.exits).toEqual([1])
+    expect(lines.at(-1)).toMatchObject({ level: 'fatal' })
+    stop.resolve()
+    await ended
+  })
+
+  it('waits for a start that a signal interrupts before it stops', async () => {
+    const { host, start, stop, steps, timers, stopAsked, ended } = begin()
+    host.signal('SIGTERM')
+    // The deadline is set on the way to the stop, so everything before that has happened.
+    await new Promise(setImmediate)
+    expect(timers).toHaveLength(1)
+    expect(steps).toEqual(['start'])
+    start.resolve()
+    await stopAsked
+    stop.resolve()
+    await ended
+    expect(host.exitCode).toBe(0)
+  })
+
+  it('stops what was built and fails when the start fails, with advice and no stack', async () => {
+    const { host, start, stop, steps, lines, ended } = begin()
+    start.reject(new RingcastError('listen_failed', 'choose another port'))
+    stop.resolve()
+    await ended
+    expect(steps).toEqual(['start', 'stop'])
+    expect(host.exitCode).toBe(1)
+    expect(lines[0]).toEqual({
+      level: 'fatal',
+      message: 'choose another port',
+      details: { code: 'listen_failed' },
+    })
+  })
+
+  it.each(['config_invalid', 'feed_file_invalid'] as const)(
+    'has exit code 2 for %s at the start, and 1 for the same later',
+    async code => {
+      const error = new RingcastError(code, 'name another file')
+      const early = begin()
+      early.start.reject(error)
+      early.stop.resolve()
+      await early.ended
+      expect(early.host.exitCode).toBe(2)
+      const late = begin()
+      late.start.resolve()
+      late.failed.resolve(error)
+      late.stop.resolve()
+      await late.ended
+      expect(late.host.exitCode).toBe(1)
+    },
+  )
+
+  it.each(['resolve', 'reject'] as const)(
+    'stops and fails when the service fails later (%s)',
+    async settle => {
+      const { host, start, stop, failed, lines, ended } = begin()
+      start.resolve()
+      const error = new Error('a bug')
+      failed[settle](error)
+      stop.resolve()
+      await ended
+      expect(host.exitCode).toBe(1)
+      expect(lines[0]).toMatchObject({ level: 'fatal', details: { err: error } })
+    },
+  )
+
+  it('fails when the stop fails', async () => {
+    const { host, start, stop, lines, ended } = begin()
+    start.resolve()
+    host.signal('SIGINT')
+    stop.reject(new Error('a bug'))
+    await ended
+    expect(host.exitCode).toBe(1)
+    expect(lines.at(-1)).toMatchObject({ level: 'error' })
+  })
+})

@@ -1,0 +1,551 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { RingcastError } from '../../src/common/errors.js'
+import { type Config, handlerOptions, parseConfig, settingsTable } from '../../src/config/config.js'
+
+type Env = Record<string, string | undefined>
+type Key = keyof Config
+
+const KiB = 1024
+const MiB = 1024 * 1024
+
+const DEFAULTS: Config = {
+  host: '0.0.0.0',
+  port: 8080,
+  maxClients: 1000,
+  maxSymbolsPerClient: 1000,
+  maxCommandsPerSecond: 50,
+  maxMessageBytes: 16 * KiB,
+  compression: false,
+  compressionMinBytes: KiB,
+  compressionLevel: 6,
+  retryAfterS: 5,
+  pingIntervalMs: 30_000,
+  pongTimeoutMs: 10_000,
+  readTimeoutMs: 60_000,
+  writeTimeoutMs: 10_000,
+  sweepIntervalMs: 300_000,
+  closeTimeoutMs: 2000,
+  poolSize: 3,
+  queueSize: 16_384,
+  tickLogBytes: 64 * MiB,
+  frameRingBytes: 64 * MiB,
+  latestBytes: 16 * MiB,
+  turnBytesMax: 256 * KiB,
+  passBudgetMs: 4,
+  gatherMs: 20,
+  laneHangTimeoutMs: 5000,
+  upstream: undefined,
+  upstreamMethod: 'batches',
+  upstreamSymbols: [],
+  upstreamTls: false,
+  upstreamTlsCa: undefined,
+  upstreamWindowBytes: 4 * MiB,
+  upstreamKeepaliveMs: 20_000,
+  upstreamStallTimeoutMs: 30_000,
+  upstreamBackoffMinMs: 100,
+  upstreamBackoffMaxMs: 10_000,
+  feedListen: 'localhost:50051',
+  feedSymbols: 50,
+  feedRate: 1000,
+  feedSeed: 1,
+  feedReplay: undefined,
+  feedSpeed: 1,
+  feedLoop: true,
+  feedHistoryTicks: 262_144,
+  adminHost: '127.0.0.1',
+  adminPort: 9090,
+  logLevel: 'info',
+  shutdownTimeoutMs: 10_000,
+}
+
+const KEYS = Object.keys(DEFAULTS) as Key[]
+
+const variable = (key: string) => `RINGCAST_${flag(key).slice(2).replaceAll('-', '_').toUpperCase()}`
+const flag = (key: string) => `--${key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
+
+const parse = (env: Env, argv: string[] = []) => parseConfig({ env, argv, availableParallelism: 4 })
+
+function config(env: Env, argv: string[] = []): Config {
+  const parsed = parse(env, argv)
+  if (!('config' in parsed)) throw new Error(`expected a config, got ${parsed.command}`)
+  return parsed.config
+}
+
+/** The lines of the error that `act` throws. */
+function problems(act: () => unknown, code = 'config_invalid'): string[] {
+  try {
+    act()
+  } catch (error) {
+    if (!(error instanceof RingcastError)) throw error
+    expect(error.code).toBe(code)
+    return error.message.split('\n')
+  }
+  throw new Error('expected an error')
+}
+
+/** For each setting: right values with their texts, and texts that break its rule. */
+const whole = (min: number, max: number) => ({
+  right: fc.integer({ min, max }),
+  wrong: [String(min - 1), String(max + 1), `${min}.5`, 'abc', '1e3', '0x10', ' ', '99999999999999999999'],
+})
+const duration = (min = 1) => whole(min, 86_400_000)
+const size = (min: number, max: number) => ({
+  right: fc.integer({ min, max }),
+  wrong: [String(min - 1), String(max + 1), '64MB', '1.5MiB', 'KiB', '-1KiB'],
+})
+const powerOfTwo = (min: number, max: number) => ({
+  right: fc.integer({ min: Math.log2(min), max: Math.log2(max) }).map(exponent => 2 ** exponent),
+  wrong: [String(min / 2), String(max * 2), String(min + 1), String(min * 3), '0', '-2', 'abc'],
+})
+const hosts = {
+  right: fc.constantFrom('localhost', '0.0.0.0', '::', '::1', 'fe80::1', '127.0.0.1', 'a.example'),
+  wrong: ['a b', 'localhost:80', 'http://a', '[::1]'],
+}
+const addresses = {
+  right: fc.constantFrom('localhost:50051', '[::1]:1', '10.0.0.1:65535', 'a.example:443'),
+  wrong: ['localhost', 'localhost:', 'localhost:65536', ':1', '::1:1', 'http://a:1', 'a:b', 'a:-1'],
+}
+const paths = { right: fc.constantFrom('/etc/ca.pem', 'a b.csv', './x=y'), wrong: ['a\0b'] }
+const booleans = { right: fc.boolean(), wrong: ['yes', '2', 'tru', ' '] }
+const port = whole(0, 65_535)
+
+const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
+  host: hosts,
+  port,
+  maxClients: whole(1, 100_000),
+  maxSymbolsPerClient: whole(1, 100_000),
+  maxCommandsPerSecond: whole(1, 100_000),
+  maxMessageBytes: size(256, MiB),
+  compression: booleans,
+  compressionMinBytes: size(0, 16 * MiB),
+  compressionLevel: whole(1, 9),
+  retryAfterS: whole(0, 86_400),
+  pingIntervalMs: duration(),
+  pongTimeoutMs: duration(),
+  readTimeoutMs: duration(),
+  writeTimeoutMs: duration(),
+  sweepIntervalMs: duration(),
+  closeTimeoutMs: duration(),
+  poolSize: whole(1, 100),
+  queueSize: whole(1, 2 ** 24),
+  tickLogBytes: powerOfTwo(64 * KiB, 1024 * MiB),
+  frameRingBytes: powerOfTwo(64 * KiB, 1024 * MiB),
+  latestBytes: size(64 * KiB, 1024 * MiB),
+  turnBytesMax: size(KiB, 16 * MiB),
+  passBudgetMs: whole(1, 1000),
+  gatherMs: whole(0, 1000),
+  laneHangTimeoutMs: duration(100),
+  upstream: { ...addresses, wrong: [...addresses.wrong, 'localhost:0'] },
+  upstreamMethod: { right: fc.constantFrom('batches', 'single'), wrong: ['batch', 'Single', ' '] },
+  upstreamSymbols: {
+    right: fc.array(fc.constantFrom('BTCUSDT', 'ETH-PERP', 'A', 'ü'.repeat(32)), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+    wrong: [',', 'A,,B', 'x'.repeat(65), 'ü'.repeat(33)],
+  },
+  upstreamTls: booleans,
+  upstreamTlsCa: paths,
+  upstreamWindowBytes: size(64 * KiB, 1024 * MiB),
+  upstreamKeepaliveMs: duration(),
+  upstreamStallTimeoutMs: duration(0),
+  upstreamBackoffMinMs: duration(),
+  upstreamBackoffMaxMs: duration(),
+  feedListen: {
+    right: fc.constantFrom('localhost:0', '[::]:50051', '0.0.0.0:65535'),
+    wrong: addresses.wrong,
+  },
+  feedSymbols: whole(1, 10_000),
+  feedRate: whole(0, 10_000_000),
+  feedSeed: whole(0, 2 ** 32 - 1),
+  feedReplay: paths,
+  feedSpeed: {
+    right: fc.integer({ min: 0, max: 400_000_000 }).map(quarters => quarters / 400),
+    wrong: ['-0.5', '1000001', 'fast', 'Infinity', 'NaN', '1e3', '.'],
+  },
+  feedLoop: booleans,
+  feedHistoryTicks: powerOfTwo(1024, 2 ** 24),
+  adminHost: hosts,
+  adminPort: port,
+  logLevel: {
+    right: fc.constantFrom('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    wrong: ['all'],
+  },
+  shutdownTimeoutMs: duration(),
+}
+
+/** Other settings that let a value of `key` stand by itself, whatever it is. */
+const LOOSE: Partial<Record<Key, Env>> = {
+  maxMessageBytes: { RINGCAST_TICK_LOG_BYTES: '1GiB' },
+  tickLogBytes: { RINGCAST_MAX_MESSAGE_BYTES: '256' },
+  turnBytesMax: { RINGCAST_FRAME_RING_BYTES: '1GiB' },
+  frameRingBytes: { RINGCAST_TURN_BYTES_MAX: '1KiB' },
+  readTimeoutMs: { RINGCAST_PING_INTERVAL_MS: '1', RINGCAST_PONG_TIMEOUT_MS: '1' },
+  pingIntervalMs: { RINGCAST_READ_TIMEOUT_MS: '86400000' },
+  pongTimeoutMs: { RINGCAST_READ_TIMEOUT_MS: '86400000' },
+  closeTimeoutMs: { RINGCAST_SHUTDOWN_TIMEOUT_MS: '86400000' },
+  shutdownTimeoutMs: { RINGCAST_CLOSE_TIMEOUT_MS: '1' },
+  upstreamBackoffMinMs: { RINGCAST_UPSTREAM_BACKOFF_MAX_MS: '86400000' },
+  upstreamBackoffMaxMs: { RINGCAST_UPSTREAM_BACKOFF_MIN_MS: '1' },
+  upstreamTls: { RINGCAST_UPSTREAM: 'localhost:1' },
+  upstreamTlsCa: { RINGCAST_UPSTREAM: 'localhost:1', RINGCAST_UPSTREAM_TLS: 'true' },
+  feedSpeed: { RINGCAST_FEED_REPLAY: 'ticks.csv' },
+  feedLoop: { RINGCAST_FEED_REPLAY: 'ticks.csv' },
+}
+
+/** The command of which a setting is a flag. */
+const commandOf = (key: Key) => (key === 'feedListen' ? ['feed'] : ['serve'])
+
+/** The two that must be less than another have no room at the very top. */
+const hasRoom = (key: Key, value: unknown) => {
+  if (key === 'readTimeoutMs' || key === 'shutdownTimeoutMs') return value !== 1
+  return !(['pingIntervalMs', 'pongTimeoutMs', 'closeTimeoutMs'].includes(key) && value === 86_400_000)
+}
+
+describe('parseConfig', () => {
+  it('has a default for every setting', () => {
+    expect(parse({})).toEqual({ command: 'serve', config: DEFAULTS })
+  })
+
+  it.each([
+    [1, 1],
+    [2, 1],
+    [8, 7],
+    [400, 100],
+  ])('gives a machine of %i processors %i lanes', (availableParallelism, poolSize) => {
+    const parsed = parseConfig({ env: {}, argv: [], availableParallelism })
+    expect(parsed).toMatchObject({ config: { poolSize } })
+  })
+
+  describe.each(KEYS)('%s', key => {
+    const { right, wrong } = VALUES[key]
+    const loose = LOOSE[key] ?? {}
+    const command = commandOf(key)
+    const text = (value: unknown) => (Array.isArray(value) ? value.join(',') : String(value))
+
+    it('is the same from a variable and from a flag in each of its forms', () => {
+      fc.assert(
+        fc.property(right, value => {
+          fc.pre(hasRoom(key, value))
+          expect(config({ ...loose, [variable(key)]: text(value) })[key]).toEqual(value)
+          expect(config(loose, [...command, `${flag(key)}=${text(value)}`])[key]).toEqual(value)
+          const spaced =
+            typeof value === 'boolean'
+              ? [`--${value ? '' : 'no-'}${flag(key).slice(2)}`]
+              : [flag(key), text(value)]
+          expect(config(loose, [...command, ...spaced])[key]).toEqual(value)
+        }),
+        { numRuns: 30 },
+      )
+    })
+
+    it('is refused with its rule when it is wrong', () => {
+      for (const text of wrong) {
+        const shown = text.includes('\0') ? JSON.stringify(text) : text
+        const [line, ...rest] = problems(() => parse({ ...loose, [variable(key)]: text }))
+        expect(rest).toEqual([])
+        expect(line!.startsWith(`${variable(key)}=${shown}: must be `)).toBe(true)
+        const [flagLine] = problems(() => parse(loose, [...command, `${flag(key)}=${text}`]))
+        expect(flagLine).toBe(line!.replace(variable(key), flag(key)))
+      }
+    })
+
+    it('counts as unset when its variable is empty', () => {
+      expect(config({ [variable(key)]: '' })).toEqual(DEFAULTS)
+    })
+  })
+
+  it('has defaults that keep their own rules', () => {
+    const set = Object.entries(DEFAULTS).filter(([, value]) => value !== undefined && String(value) !== '')
+    const env = Object.fromEntries(set.map(([key, value]) => [variable(key), String(value)]))
+    expect(config(env)).toEqual(DEFAULTS)
+  })
+
+  it('takes no notice of an empty variable, whatever its name', () => {
+    expect(config({ RINGCAST_NONSENSE: '', RINGCAST_PORT: undefined })).toEqual(DEFAULTS)
+  })
+
+  it('reads sizes with a unit', () => {
+    expect(config({ RINGCAST_TICK_LOG_BYTES: '128MiB' }).tickLogBytes).toBe(128 * MiB)
+    expect(config({ RINGCAST_FRAME_RING_BYTES: '1 gib' }).frameRingBytes).toBe(1024 * MiB)
+    expect(config({}, ['--turn-bytes-max', '64KiB']).turnBytesMax).toBe(64 * KiB)
+    expect(config({}, ['--max-message-bytes', '4096B']).maxMessageBytes).toBe(4096)
+  })
+
+  it('prefers a flag to a variable, even to a wrong one', () => {
+    expect(config({ RINGCAST_PORT: 'abc' }, ['--port', '81']).port).toBe(81)
+    expect(config({ RINGCAST_PORT: '80' }, ['--port=81', '--port=82']).port).toBe(82)
+  })
+
+  it('puts the default back with an empty flag', () => {
+    expect(config({ RINGCAST_UPSTREAM: 'a:1', RINGCAST_PORT: '80' }, ['--upstream=', '--port='])).toEqual(
+      DEFAULTS,
+    )
+  })
+
+  it('knows the commands', () => {
+    expect(parse({}, ['serve']).command).toBe('serve')
+    expect(parse({}, ['--feed-rate', '5', 'feed', '--feed-seed=2'])).toMatchObject({
+      command: 'feed',
+      config: { feedRate: 5, feedSeed: 2 },
+    })
+    expect(problems(() => parse({}, ['fed']))).toEqual(['fed: unknown; did you mean feed?'])
+    expect(problems(() => parse({}, ['serve', 'feed']))).toEqual(['feed: only one command at a time'])
+  })
+
+  it.each(['--help', '-h'])('answers %s whatever else is wrong', word => {
+    const parsed = parse({ RINGCAST_PORT: 'abc' }, ['--nonsense', word])
+    if (parsed.command !== 'help') throw new Error(parsed.command)
+    for (const key of KEYS) expect(parsed.text).toContain(`${flag(key).slice(2)} `)
+    expect(Math.max(...parsed.text.split('\n').map(line => line.length))).toBeLessThanOrEqual(130)
+  })
+
+  it.each(['--version', '-V'])('answers %s', word => {
+    expect(parse({ RINGCAST_PORT: 'abc' }, [word])).toEqual({ command: 'version' })
+  })
+
+  it('tells all that is wrong at once, in the names that were used', () => {
+    const env = {
+      RINGCAST_PORT: 'abc',
+      RINGCAST_MAX_CLIENT: '5',
+      RINGCAST_PONG_TIMEOUT_MS: '70000',
+      OTHER: 'x',
+    }
+    const argv = ['--prot', '9000', '--log-level=loud', '--admin-port', '--no-feed-loop=true', 'stream']
+    expect(problems(() => parse(env, argv))).toEqual([
+      '--prot: unknown; did you mean --port?',
+      '--admin-port: needs a value',
+      '--no-feed-loop: takes no value',
+      'stream: unknown',
+      'RINGCAST_MAX_CLIENT: unknown; did you mean RINGCAST_MAX_CLIENTS?',
+      'RINGCAST_PORT=abc: must be a whole number from 0 to 65535',
+      '--log-level=loud: must be trace, debug, info, warn, error, fatal or silent',
+      'RINGCAST_PONG_TIMEOUT_MS=70000: must be less than RINGCAST_READ_TIMEOUT_MS (60000)',
+    ])
+  })
+
+  it.each([
+    [['--colour'], '--colour: unknown'],
+    [['-p', '80'], '-p: unknown'],
+    [['-port=80'], '-port: unknown; did you mean --port?'],
+    [['--maxClients=5'], '--maxClients: unknown; did you mean --max-clients?'],
+    [['--no-port'], '--no-port: unknown'],
+    [['--no-feed-lop'], '--no-feed-lop: unknown; did you mean --no-feed-loop?'],
+    [['--'], '--: unknown'],
+    [['--port'], '--port: needs a value'],
+  ])('refuses %j', (argv, line) => {
+    expect(problems(() => parse({}, argv))).toEqual([line])
+  })
+
+  it('tells nothing of the value of an unknown variable, which may be a secret', () => {
+    expect(problems(() => parse({ RINGCAST_TOKEN: 'hunter2' }))).toEqual(['RINGCAST_TOKEN: unknown'])
+  })
+
+  it('says where the variables come from that Kubernetes sets for a service named ringcast', () => {
+    const env = { RINGCAST_SERVICE_HOST: '10.0.0.1', RINGCAST_PORT: 'tcp://10.0.0.1:8080' }
+    expect(problems(() => parse(env)).join('\n')).toContain('enableServiceLinks: false')
+  })
+
+  it('keeps each problem on a line of its own, whatever the value', () => {
+    const lines = problems(() => parse({ RINGCAST_PORT: 'a\nb', RINGCAST_HOST: `${'x'.repeat(500)} y` }))
+    expect(lines).toHaveLength(2)
+    expect(Math.max(...lines.map(line => line.length))).toBeLessThan(200)
+  })
+
+  describe('rules between settings', () => {
+    it.each<[Env, string]>([
+      [
+        { RINGCAST_READ_TIMEOUT_MS: '30000' },
+        'RINGCAST_READ_TIMEOUT_MS=30000: must be more than RINGCAST_PING_INTERVAL_MS (30000)',
+      ],
+      [
+        { RINGCAST_PING_INTERVAL_MS: '60000' },
+        'RINGCAST_PING_INTERVAL_MS=60000: must be less than RINGCAST_READ_TIMEOUT_MS (60000)',
+      ],
+      [
+        {
+          RINGCAST_PONG_TIMEOUT_MS: '9000',
+          RINGCAST_READ_TIMEOUT_MS: '9000',
+          RINGCAST_PING_INTERVAL_MS: '1',
+        },
+        'RINGCAST_PONG_TIMEOUT_MS=9000: must be less than RINGCAST_READ_TIMEOUT_MS (9000)',
+      ],
+      [
+        { RINGCAST_SHUTDOWN_TIMEOUT_MS: '2000' },
+        'RINGCAST_SHUTDOWN_TIMEOUT_MS=2000: must be more than RINGCAST_CLOSE_TIMEOUT_MS (2000)',
+      ],
+      [
+        { RINGCAST_MAX_MESSAGE_BYTES: '32KiB', RINGCAST_TICK_LOG_BYTES: '64KiB' },
+        'RINGCAST_MAX_MESSAGE_BYTES=32KiB: must be at most 1/4 of RINGCAST_TICK_LOG_BYTES (64KiB)',
+      ],
+      [
+        { RINGCAST_FRAME_RING_BYTES: '8MiB' },
+        'RINGCAST_FRAME_RING_BYTES=8MiB: must be at least 64 times RINGCAST_TURN_BYTES_MAX (256KiB)',
+      ],
+      [
+        { RINGCAST_UPSTREAM_BACKOFF_MIN_MS: '10001' },
+        'RINGCAST_UPSTREAM_BACKOFF_MIN_MS=10001: must be at most RINGCAST_UPSTREAM_BACKOFF_MAX_MS (10000)',
+      ],
+      [
+        { RINGCAST_UPSTREAM_TLS: 'true' },
+        'RINGCAST_UPSTREAM_TLS=true: has no effect without RINGCAST_UPSTREAM (unset): set both or none',
+      ],
+      [
+        { RINGCAST_UPSTREAM: 'a:1', RINGCAST_UPSTREAM_TLS_CA: '/ca.pem' },
+        'RINGCAST_UPSTREAM_TLS_CA=/ca.pem: has no effect without RINGCAST_UPSTREAM_TLS (false): set both or none',
+      ],
+    ])('%j', (env, line) => {
+      expect(problems(() => parse(env))).toEqual([line])
+    })
+
+    it('names the other setting as it was given, or else in the same way', () => {
+      expect(
+        problems(() => parse({ RINGCAST_TURN_BYTES_MAX: '2MiB' }, ['--frame-ring-bytes', '64MiB'])),
+      ).toEqual(['RINGCAST_TURN_BYTES_MAX=2MiB: must be at most 1/64 of --frame-ring-bytes (64MiB)'])
+      expect(problems(() => parse({}, ['--turn-bytes-max', '2MiB']))).toEqual([
+        '--turn-bytes-max=2MiB: must be at most 1/64 of --frame-ring-bytes (64MiB)',
+      ])
+    })
+
+    it('accepts each limit itself', () => {
+      const env = {
+        RINGCAST_FRAME_RING_BYTES: '16MiB',
+        RINGCAST_MAX_MESSAGE_BYTES: '16KiB',
+        RINGCAST_TICK_LOG_BYTES: '64KiB',
+        RINGCAST_UPSTREAM_BACKOFF_MIN_MS: '10000',
+        RINGCAST_PONG_TIMEOUT_MS: '59999',
+        RINGCAST_PING_INTERVAL_MS: '59999',
+      }
+      expect(() => parse(env)).not.toThrow()
+    })
+
+    it('is silent about a setting that is wrong by itself', () => {
+      expect(problems(() => parse({ RINGCAST_FRAME_RING_BYTES: '3MiB' }))).toHaveLength(1)
+    })
+  })
+})
+
+describe('settings without effect', () => {
+  const REPLAY = { RINGCAST_FEED_REPLAY: 'x.csv' }
+  const UPSTREAM = { RINGCAST_UPSTREAM: 'a:1' }
+
+  it.each<[Env, string[], string[]]>([
+    [
+      { ...UPSTREAM, ...REPLAY },
+      [],
+      [
+        'RINGCAST_FEED_REPLAY=x.csv: has no effect beside RINGCAST_UPSTREAM=a:1, which is read in place of the embedded feed: set one of them',
+      ],
+    ],
+    [
+      { RINGCAST_FEED_RATE: '5' },
+      ['--upstream', 'a:1'],
+      [
+        'RINGCAST_FEED_RATE=5: has no effect beside --upstream=a:1, which is read in place of the embedded feed: set one of them',
+      ],
+    ],
+    [
+      REPLAY,
+      ['--feed-seed=2', '--feed-symbols=3'],
+      ['--feed-symbols=3', '--feed-seed=2'].map(
+        given =>
+          `${given}: has no effect beside RINGCAST_FEED_REPLAY=x.csv, which is sent in place of synthetic ticks: set one of them`,
+      ),
+    ],
+    [
+      {},
+      ['--no-feed-loop'],
+      ['--no-feed-loop: has no effect without --feed-replay (unset): set both or none'],
+    ],
+    [
+      { RINGCAST_FEED_SPEED: '2' },
+      ['feed'],
+      ['RINGCAST_FEED_SPEED=2: has no effect without RINGCAST_FEED_REPLAY (unset): set both or none'],
+    ],
+    [
+      {},
+      ['feed', '--port', '5', '--compression', '--upstream=a:1'],
+      ['--port=5', '--compression=true', '--upstream=a:1'].map(
+        given => `${given}: has no effect on ringcast feed: leave it out`,
+      ),
+    ],
+    [{}, ['--feed-listen=a:1'], ['--feed-listen=a:1: has no effect without the command feed: leave it out']],
+  ])('are refused: %j %j', (env, argv, lines) => {
+    expect(problems(() => parse(env, argv))).toEqual(lines)
+  })
+
+  it.each<[string, Env, string[]]>([
+    ['that say the same as the default', { ...UPSTREAM, RINGCAST_FEED_RATE: '1000' }, []],
+    ['that put the default back', { ...UPSTREAM, ...REPLAY }, ['--feed-replay=']],
+    ['of another command in the environment', { RINGCAST_FEED_LISTEN: 'a:1' }, []],
+    [
+      'of the gateway in the environment of a feed',
+      { ...UPSTREAM, RINGCAST_PORT: '80' },
+      ['feed', '--feed-rate=5'],
+    ],
+    ['of a process', {}, ['feed', '--log-level=warn', '--shutdown-timeout-ms=900', '--close-timeout-ms=500']],
+    ['of the upstream that hold for the embedded feed, too', { RINGCAST_UPSTREAM_METHOD: 'single' }, []],
+    ['of a replay', REPLAY, ['--feed-speed=2', '--no-feed-loop', '--feed-history-ticks=1024']],
+  ])('are not those %s', (_, env, argv) => {
+    expect(() => parse(env, argv)).not.toThrow()
+  })
+
+  it('are told of only where they are right by themselves', () => {
+    expect(problems(() => parse({ ...UPSTREAM, RINGCAST_FEED_RATE: 'fast' }))).toEqual([
+      'RINGCAST_FEED_RATE=fast: must be a whole number from 0 to 10000000',
+    ])
+  })
+})
+
+describe('handlerOptions', () => {
+  it('fills in the same defaults, and has nothing of sockets, upstream and process', () => {
+    const options = handlerOptions({ maxClients: 5 }, 4)
+    expect(options).toEqual({
+      ...Object.fromEntries(Object.keys(options).map(key => [key, DEFAULTS[key as Key]])),
+      maxClients: 5,
+    })
+    expect(Object.keys(options)).toHaveLength(23)
+    expect(options).not.toHaveProperty('port')
+    expect(options).not.toHaveProperty('logLevel')
+  })
+
+  it('needs nothing at all', () => {
+    expect(handlerOptions().maxClients).toBe(1000)
+    expect(handlerOptions().poolSize).toBeGreaterThanOrEqual(1)
+  })
+
+  it('tells all that is wrong at once, unknown names included', () => {
+    const wrong = {
+      maxClient: 5,
+      port: 80,
+      maxClients: '5',
+      pingIntervalMs: 1.5,
+      frameRingBytes: 8 * MiB,
+      poolSize: null,
+    }
+    const lines = problems(() => handlerOptions(wrong as object), 'option_invalid')
+    expect(lines.sort()).toEqual([
+      'frameRingBytes=8388608: must be at least 64 times turnBytesMax (256KiB)',
+      'maxClient: unknown; did you mean maxClients?',
+      "maxClients='5': must be a whole number from 1 to 100000",
+      'pingIntervalMs=1.5: must be a whole number from 1 to 86400000',
+      'poolSize=null: must be a whole number from 1 to 100',
+      'port: unknown',
+    ])
+  })
+
+  it('takes undefined for unset', () => {
+    expect(handlerOptions({ maxClients: undefined } as object).maxClients).toBe(1000)
+  })
+})
+
+describe('settingsTable', () => {
+  it('has a row of four cells for every variable', () => {
+    const rows = settingsTable()
+      .split('\n')
+      .filter(line => line.startsWith('| `'))
+    expect(rows.map(row => /`(\w+)`/.exec(row)![1]).sort()).toEqual(KEYS.map(variable).sort())
+    for (const row of rows) expect(row.split(/(?<!\\)\|/)).toHaveLength(6)
+  })
+})

@@ -1,0 +1,145 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CsvReplay } from '../../src/embedded-feed/csv-replay.js'
+import type { TickToEncode } from '../../src/ticks/tick-encoder.js'
+import { QUOTE as QUOTE_KIND, TRADE as TRADE_KIND } from '../../src/ticks/tick-fields.js'
+
+const HEADER =
+  'receive_time_ns,symbol,kind,sequence,bid_price,bid_size,ask_price,ask_size,last_price,last_size'
+const QUOTE = '1723161255088169167,BTCUSDT,Q,100,61800.2,2.507,61800.3,2.51,,'
+const TRADE = '1723161255090169999,BTCUSDT,T,7,,,,,61800.3,0.006'
+const LATER = '1723161255091000001,BTCUSDT,Q,150,61800,1,61800.1,2,,'
+
+let folder: string
+let fileCount = 0
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ringcast-replay-'))
+})
+
+afterAll(async () => {
+  await rm(folder, { recursive: true })
+})
+
+async function file(content: string | Buffer): Promise<string> {
+  const path = join(folder, `ticks-${++fileCount}.csv`)
+  await writeFile(path, content)
+  return path
+}
+
+type ReadTick = TickToEncode & { dueMs: number }
+
+async function readAll(path: string, limit = Number.POSITIVE_INFINITY, loop = false): Promise<ReadTick[]> {
+  const replay = await CsvReplay.open(path, { loop })
+  const ticks: ReadTick[] = []
+  try {
+    while (ticks.length < limit) {
+      const result = replay.next()
+      if (result === 'end') break
+      if (result === 'wait') await replay.ready()
+      else ticks.push({ ...replay.tick, dueMs: replay.dueMs })
+    }
+  } finally {
+    await replay.close()
+  }
+  return ticks
+}
+
+function timeNs(tick: TickToEncode): bigint {
+  return BigInt(tick.timeUs) * 1000n + BigInt(tick.timeRestNs)
+}
+
+it.each([
+  ['plain', (text: string) => text],
+  ['gzip', (text: string) => gzipSync(text)],
+  ['without a line end at the end', (text: string) => text.trimEnd()],
+  ['with line ends of Windows', (text: string) => text.replaceAll('\n', '\r\n')],
+])('reads ticks exactly: %s', async (_name, encode) => {
+  const ticks = await readAll(await file(encode(`${HEADER}\n${QUOTE}\n${TRADE}\n${LATER}\n`)))
+  expect(ticks).toHaveLength(3)
+  expect(ticks[0]).toMatchObject({
+    symbol: { name: 'BTCUSDT' },
+    kind: QUOTE_KIND,
+    sequence: 100,
+    bid: 61800.2,
+    bidSize: 2.507,
+    ask: 61800.3,
+    askSize: 2.51,
+    dueMs: expect.closeTo(0.000167, 9),
+  })
+  expect(ticks[1]).toMatchObject({ kind: TRADE_KIND, sequence: 7, last: 61800.3, lastSize: 0.006 })
+  expect(ticks.map(timeNs)).toEqual([1723161255088169167n, 1723161255090169999n, 1723161255091000001n])
+  expect(ticks[2]!.dueMs).toBeCloseTo(2.831, 3)
+})
+
+it('reads rows that lie across pieces of the file', async () => {
+  const rows = Array.from(
+    { length: 5_000 },
+    (_, i) => `1723161255088169${String(i % 1000).padStart(3, '0')},SÿMBÖL${i % 7},T,${i},,,,,${i}.5,1`,
+  )
+  const ticks = await readAll(await file(`${HEADER}\n${rows.join('\n')}\n`))
+  expect(ticks.map(tick => tick.sequence)).toEqual(Array.from({ length: 5_000 }, (_, i) => i))
+  expect(new Set(ticks.map(tick => tick.symbol.name)).size).toBe(7)
+})
+
+it('goes on in a loop, with sequences and times that keep rising', async () => {
+  const ticks = await readAll(await file(`${HEADER}\n${QUOTE}\n${TRADE}\n${LATER}\n`), 9, true)
+  const quotes = ticks.filter(tick => tick.kind === QUOTE_KIND).map(tick => tick.sequence)
+  expect(quotes).toEqual([100, 150, 151, 201, 202, 252])
+  expect(ticks.filter(tick => tick.kind === TRADE_KIND).map(tick => tick.sequence)).toEqual([7, 8, 9])
+  for (let i = 1; i < ticks.length; i++) {
+    expect(timeNs(ticks[i]!) > timeNs(ticks[i - 1]!)).toBe(true)
+    expect(ticks[i]!.dueMs).toBeGreaterThan(ticks[i - 1]!.dueMs)
+  }
+  expect(timeNs(ticks[3]!) - timeNs(ticks[0]!)).toBe(2_832_000n)
+})
+
+describe('a file that is not in order', () => {
+  async function expectInvalid(content: string | Buffer, ...parts: string[]): Promise<void> {
+    const path = await file(content)
+    const error = await readAll(path, 10, true).catch((caught: unknown) => caught)
+    expect(error).toMatchObject({ name: 'RingcastError', code: 'feed_file_invalid' })
+    for (const part of [path, ...parts]) expect((error as Error).message).toContain(part)
+  }
+
+  it.each([
+    [QUOTE.replace(',Q,', ',X,'), 'column kind', 'must be Q for a quote or T for a trade, but is "X"'],
+    [QUOTE.replace('61800.2', 'high'), 'column bid_price', 'must be a number, but is "high"'],
+    [QUOTE.replace('2.51', ''), 'column ask_size', 'must be a number, but is ""'],
+    [TRADE.replace('61800.3', 'NaN'), 'column last_price', '"NaN"'],
+    [QUOTE.replace('100', '1.5'), 'column sequence', 'must be a whole number below 2^53, but is "1.5"'],
+    [QUOTE.replace('100', '9007199254740992'), 'column sequence', '2^53'],
+    [QUOTE.replace('1723161255088169167', '17231.5'), 'column receive_time_ns', '"17231.5"'],
+    [QUOTE.replace('BTCUSDT', ''), 'column symbol', '1 to 64 bytes'],
+    [`${QUOTE},`, 'has 11 columns in place of 10'],
+    ['', 'has 1 columns in place of 10'],
+    [`${QUOTE}${'0'.repeat(100_000)}`, 'longer than 4096 characters'],
+  ])('is refused with its line: %s', async (row, ...parts) => {
+    await expectInvalid(`${HEADER}\n${TRADE}\n${row}\n${TRADE}\n`, 'line 3', ...parts)
+  })
+
+  it('is refused without its header', async () => {
+    await expectInvalid(`${QUOTE}\n`, 'line 1', 'must be the header', QUOTE)
+    await expectInvalid('', 'line 1', 'but is ""')
+  })
+
+  it('is refused in a loop without a tick, and is at its end otherwise', async () => {
+    await expectInvalid(`${HEADER}\n`, 'a loop needs a tick')
+    expect(await readAll(await file(`${HEADER}\n`))).toEqual([])
+  })
+
+  it('is refused when its compression is cut short', async () => {
+    await expectInvalid(gzipSync(`${HEADER}\n${QUOTE}\n`).subarray(0, 60), 'cannot be read')
+  })
+
+  it('is refused when it is not there, or a folder', async () => {
+    await expect(CsvReplay.open(join(folder, 'none.csv'), { loop: false })).rejects.toMatchObject({
+      code: 'feed_file_invalid',
+      message: expect.stringContaining('none.csv cannot be read'),
+    })
+    await expect(CsvReplay.open(folder, { loop: false })).rejects.toMatchObject({ code: 'feed_file_invalid' })
+  })
+})

@@ -1,0 +1,511 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/common/clock.js'
+import { LaneLink } from '../../src/fanout/lane-link.js'
+import { Intake } from '../../src/ingest/ingest.js'
+import { decodeCommand, offsetsOf } from '../../src/lane-protocol/lane-commands.js'
+import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
+import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
+import { CONTROL_BYTES, laneLayout, SOURCE_PAUSED } from '../../src/memory/lane-layout.js'
+import { TickLogReader, tickLogBytes } from '../../src/memory/tick-log.js'
+import { COMMAND, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
+import { MAIN_SLOT_COUNT, MAIN_SLOTS, type MainMetric } from '../../src/metrics/metric-table.js'
+import { encodeTick, encodeTickBatch } from '../../src/sources/grpc/tick-feed-service.js'
+import { BatchReader } from '../../src/ticks/batch-reader.js'
+import { TickDecoder } from '../../src/ticks/tick-decoder.js'
+import { TickFields } from '../../src/ticks/tick-fields.js'
+
+const LAYOUT = laneLayout(65_536, 2048, 0)
+const LANE_COUNT = 2
+
+/** A reader of the log in a lane's place: notes what it reads, commits when told to. */
+class FakeLane {
+  /** Ticks as their sequence numbers, −1 for what is no tick; commands as they are. */
+  readonly read: unknown[] = []
+  /** Ticks in each record. */
+  readonly counts: number[] = []
+  records = 0
+  bytesMax = 0
+  offset = 0
+  isInDoubt = false
+  private readonly log: TickLogReader
+  private readonly batch = new BatchReader()
+  private readonly decoder: TickDecoder
+  private readonly fields = new TickFields()
+
+  constructor(
+    private readonly link: LaneLink,
+    tickLog: SharedArrayBuffer,
+  ) {
+    this.log = new TickLogReader(tickLog, 0)
+    this.decoder = new TickDecoder(this.log.bytes)
+  }
+
+  /** Reads at most `records` and commits. */
+  work(records = Number.POSITIVE_INFINITY): void {
+    const before = this.records
+    while (this.records - before < records && this.log.next()) this.record()
+    const { position } = this.log
+    this.link.state.commit({
+      cursor: position,
+      offset: this.offset,
+      ...CONTINUITY_AT_START,
+      lastPosition: this.offset * 10,
+      isInDoubt: this.isInDoubt,
+    })
+  }
+
+  private record(): void {
+    const { log } = this
+    this.records++
+    const end = log.payloadStart + log.payloadLength
+    this.bytesMax = Math.max(this.bytesMax, log.payloadLength)
+    // Offsets are consecutive over all records.
+    expect(log.firstOffset).toBe(this.offset + 1)
+    if (log.type === COMMAND) {
+      const command = decodeCommand(log.bytes.subarray(log.payloadStart, end))
+      this.offset += offsetsOf(command)
+      this.read.push(command)
+      return
+    }
+    const before = this.read.length
+    expect(log.receivedUs).toBeGreaterThan(1e15)
+    if (log.type === TICK) this.tick(log.payloadStart, end)
+    else {
+      expect(log.type).toBe(TICK_BATCH)
+      this.batch.reset(log.bytes, log.payloadStart, end)
+      while (this.batch.next()) this.tick(this.batch.tickStart, this.batch.tickEnd)
+      expect(this.batch.isBroken).toBe(false)
+    }
+    expect(this.read.length - before).toBe(log.count)
+    this.counts.push(log.count)
+    this.offset += log.count
+  }
+
+  private tick(start: number, end: number): void {
+    this.read.push(this.decoder.decode(start, end, this.fields) ? this.fields.sequenceLow : -1)
+  }
+}
+
+class FakeSource {
+  isPaused = false
+  readonly calls: string[] = []
+
+  pause(): void {
+    this.isPaused = true
+    this.calls.push('pause')
+  }
+
+  resume(): void {
+    this.isPaused = false
+    this.calls.push('resume')
+  }
+}
+
+function begin({ logBytes = 65_536, queueSize = 1_000_000 } = {}) {
+  const tickLog = new SharedArrayBuffer(tickLogBytes(logBytes))
+  const links = Array.from({ length: LANE_COUNT }, (_, index) => new LaneLink(index, LAYOUT, 8, () => {}))
+  const counters = new CounterWriter(
+    new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
+  )
+  const intake = new Intake({ tickLog, links, queueSize, clock: systemClock, counters })
+  const source = new FakeSource()
+  intake.attach(source)
+  const lanes = links.map(link => new FakeLane(link, tickLog))
+  const count = (metric: MainMetric): number => counters.values[MAIN_SLOTS[metric]]!
+  /** Lets every lane do all there is, and the intake see it, until nothing is left. */
+  function workAll(): void {
+    do {
+      for (const lane of lanes) lane.work()
+      intake.lanesMoved()
+    } while (!intake.isCaughtUp)
+  }
+  const isRungFor = (): boolean[] =>
+    links.map(({ memory }) => new Int32Array(memory, 0, CONTROL_BYTES / 4)[SOURCE_PAUSED] === 1)
+  return { count, intake, isRungFor, lanes, links, source, workAll }
+}
+
+let last = 0
+/** Ticks with sequence numbers from `first` on. */
+function batchOf(first: number, count: number, symbol = 'BTCUSDT'): Buffer {
+  last = first + count - 1
+  return encodeTickBatch({
+    ticks: Array.from({ length: count }, (_, index) => ({
+      symbol,
+      kind: 1,
+      sequence: first + index,
+      bid: 1.5,
+    })),
+  })
+}
+
+const numbers = (first: number, end = last): number[] =>
+  Array.from({ length: end - first + 1 }, (_, index) => first + index)
+
+describe('the intake', () => {
+  it('gives every tick an offset, one after the other, to all lanes', () => {
+    const { count, intake, lanes, workAll } = begin()
+    intake.push(encodeTick({ symbol: 'A', kind: 1, sequence: 1 }), 'tick')
+    intake.push(batchOf(2, 5), 'batch')
+    intake.command(1, { op: 'close', audience: 4 })
+    intake.push(batchOf(7, 1), 'batch')
+    expect(intake.offset).toBe(7)
+    expect(intake.isCaughtUp).toBe(false)
+    workAll()
+    expect(intake.isCaughtUp).toBe(true)
+    for (const { read } of lanes) expect(read).toEqual([1, 2, 3, 4, 5, 6, { op: 'close', audience: 4 }, 7])
+    expect(count('ticksReceived')).toBe(7)
+  })
+
+  it('splits large batches between ticks', () => {
+    const { intake, lanes, workAll } = begin()
+    intake.push(batchOf(1, 1000, 'A'), 'batch')
+    workAll()
+    expect(lanes[0]!.read).toEqual(numbers(1))
+    expect(lanes[0]!.counts.every(count => count <= 128)).toBe(true)
+    expect(lanes[0]!.records).toBe(Math.ceil(1000 / 128))
+    const small = begin({ logBytes: 4096 })
+    small.intake.push(batchOf(1, 40, 'A'.repeat(60)), 'batch')
+    small.workAll()
+    expect(small.lanes[0]!.read).toEqual(numbers(1))
+    expect(small.lanes[0]!.bytesMax).toBeLessThanOrEqual(4096 / 8 - 24)
+    expect(small.lanes[0]!.bytesMax).toBeGreaterThan(300)
+  })
+
+  it('takes a batch with nothing in it, and an empty tick as malformed', () => {
+    const { intake, lanes, workAll } = begin()
+    intake.push(new Uint8Array(0), 'batch')
+    intake.push(new Uint8Array(0), 'tick')
+    workAll()
+    expect(lanes[0]!.read).toEqual([-1])
+  })
+
+  it('takes what is whole of a broken batch, and tells that something is lost', () => {
+    const { count, intake, lanes, workAll } = begin()
+    const batch = batchOf(1, 10)
+    intake.push(batch.subarray(0, batch.length - 1), 'batch')
+    intake.push(Uint8Array.from([0x0b]), 'batch')
+    intake.push(batchOf(11, 1), 'batch')
+    workAll()
+    const lost = { op: 'lost', reason: 'malformed', missed: null }
+    expect(lanes[1]!.read).toEqual([...numbers(1, 9), lost, lost, 11])
+    expect(intake.offset).toBe(9 + 2 + 1)
+    expect(count('malformedMessages')).toBe(2)
+  })
+
+  it('puts an empty tick in the place of one that is too large', () => {
+    const { intake, lanes, workAll } = begin()
+    const huge = encodeTick({ symbol: 'A'.repeat(1020), kind: 1, sequence: 9 })
+    const field = [0x0a, (huge.length & 127) | 128, huge.length >>> 7, ...huge]
+    intake.push(huge, 'tick')
+    intake.push(Uint8Array.from([...batchOf(1, 2), ...field, ...field, ...batchOf(3, 2), ...field]), 'batch')
+    workAll()
+    intake.push(new Uint8Array(10_000), 'tick')
+    workAll()
+    expect(lanes[0]!.read).toEqual([-1, 1, 2, -1, -1, 3, 4, -1, -1])
+  })
+
+  it('leaves out large fields that it does not know', () => {
+    const { intake, lanes, workAll } = begin({ logBytes: 65_536 })
+    const unknown = [0x12, 0x80, 0xf0, 0x01, ...new Uint8Array(0x7800)]
+    const bytes = [
+      ...unknown,
+      ...batchOf(1, 2),
+      ...unknown,
+      ...batchOf(3, 1),
+      ...unknown,
+      ...unknown,
+      ...batchOf(4, 200),
+    ]
+    intake.push(Uint8Array.from([...bytes, ...unknown]), 'batch')
+    workAll()
+    expect(lanes[0]!.read).toEqual(numbers(1))
+  })
+
+  it('never throws, whatever the bytes', () => {
+    const { intake, workAll } = begin()
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), fc.boolean(), (bytes, isBatch) => {
+        intake.push(bytes, isBatch ? 'batch' : 'tick')
+        workAll()
+      }),
+      { numRuns: 500 },
+    )
+    expect(intake.isCaughtUp).toBe(true)
+  })
+
+  it('lets go of the bytes of a message when it has taken it', () => {
+    const { intake, lanes, workAll } = begin({ logBytes: 2048 })
+    for (let first = 1; first < 100; first += 4) {
+      const message = batchOf(first, 4)
+      intake.push(message, 'batch')
+      message.fill(0xff)
+    }
+    workAll()
+    expect(lanes[0]!.read).toEqual(numbers(1))
+  })
+})
+
+describe('the flow into the log', () => {
+  it('pauses the source while the slowest lane is behind, and resumes it when that has halved', () => {
+    const { count, intake, isRungFor, lanes, links, source } = begin({ queueSize: 10 })
+    intake.push(batchOf(1, 10), 'batch')
+    expect(source.calls).toEqual([])
+    expect(isRungFor()).toEqual([false, false])
+    lanes[0]!.work()
+    intake.push(batchOf(11, 1), 'batch')
+    expect(links.map(link => intake.lag(link))).toEqual([1, 11])
+    expect(source.calls).toEqual(['pause'])
+    expect(intake.isPaused).toBe(true)
+    // From now on a lane that gets further rings.
+    expect(isRungFor()).toEqual([true, true])
+    intake.push(batchOf(12, 10), 'batch')
+    lanes[1]!.work(1)
+    intake.lanesMoved()
+    expect(source.calls).toEqual(['pause'])
+    lanes[1]!.work()
+    intake.lanesMoved()
+    expect(source.calls).toEqual(['pause'])
+    lanes[0]!.work()
+    intake.lanesMoved()
+    expect(source.calls).toEqual(['pause', 'resume'])
+    expect(isRungFor()).toEqual([false, false])
+    expect(count('sourcePauses')).toBe(1)
+    for (const { read } of lanes) expect(read).toEqual(numbers(1))
+  })
+
+  it('resumes the source not before half the queue is free', () => {
+    const { intake, lanes, source } = begin({ queueSize: 10 })
+    for (let sequence = 1; sequence <= 11; sequence++)
+      intake.push(encodeTick({ symbol: 'A', kind: 1, sequence }), 'tick')
+    expect(source.calls).toEqual(['pause'])
+    for (let lag = 10; lag >= 5; lag--) {
+      expect(source.calls).toEqual(['pause'])
+      for (const lane of lanes) lane.work(1)
+      intake.lanesMoved()
+    }
+    expect(source.calls).toEqual(['pause', 'resume'])
+  })
+
+  it('sees a lane that got further while the source was being paused', () => {
+    const { intake, lanes, source } = begin({ queueSize: 10 })
+    const { pause } = source
+    source.pause = () => {
+      pause.call(source)
+      for (const lane of lanes) lane.work()
+    }
+    intake.push(batchOf(1, 11), 'batch')
+    expect(source.calls).toEqual(['pause', 'resume'])
+  })
+
+  it('keeps ticks and commands in order when the log is full', () => {
+    const { intake, lanes, source, workAll } = begin({ logBytes: 1024 })
+    for (let first = 1; first <= 41; first += 2) {
+      intake.push(batchOf(first, 2), 'batch')
+      intake.command(0, { op: 'close', audience: first })
+    }
+    expect(source.isPaused).toBe(true)
+    expect(intake.offset).toBeLessThan(42)
+    workAll()
+    expect(source.isPaused).toBe(false)
+    expect(intake.offset).toBe(42)
+    const expected = numbers(1, 42).flatMap(number =>
+      number % 2 === 0 ? [number, { op: 'close', audience: number - 1 }] : [number],
+    )
+    for (const { read } of lanes) expect(read).toEqual(expected)
+  })
+
+  it('loses nothing and changes no order, whoever is slow', () => {
+    const step = fc.oneof(
+      fc.record({ push: fc.integer({ min: 1, max: 40 }), symbol: fc.constantFrom('A', 'B'.repeat(60)) }),
+      fc.record({ audience: fc.nat() }),
+      fc.record({ lane: fc.nat(LANE_COUNT - 1), records: fc.integer({ min: 1, max: 8 }) }),
+      fc.record({ one: fc.constant(true) }),
+    )
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 60 }),
+        fc.constantFrom(1024, 4096),
+        fc.constantFrom(20, 1_000_000),
+        (steps, logBytes, queueSize) => {
+          const { intake, lanes, source, workAll } = begin({ logBytes, queueSize })
+          const expected: unknown[] = []
+          let next = 1
+          for (const step of steps) {
+            if ('lane' in step) {
+              lanes[step.lane]!.work(step.records)
+              intake.lanesMoved()
+            } else if ('audience' in step) {
+              intake.command(0, { op: 'close', audience: step.audience })
+              expected.push({ op: 'close', audience: step.audience })
+            } else if (!source.isPaused) {
+              // Never more than may wait.
+              const count = 'push' in step ? Math.min(step.push, logBytes === 1024 ? 8 : 40) : 1
+              if ('push' in step) intake.push(batchOf(next, count, step.symbol), 'batch')
+              else intake.push(encodeTick({ symbol: 'A', kind: 1, sequence: next }), 'tick')
+              expected.push(...numbers(next, next + count - 1))
+              next += count
+            }
+          }
+          workAll()
+          for (const { read } of lanes) expect(read).toEqual(expected)
+          expect(source.isPaused).toBe(false)
+        },
+      ),
+      { numRuns: 120 },
+    )
+  })
+
+  it('tells exactly how many ticks it could not keep of a source that goes on', () => {
+    const { intake, lanes, source, workAll } = begin({ logBytes: 1024 })
+    for (let first = 1; first <= 401; first += 4) intake.push(batchOf(first, 4), 'batch')
+    expect(source.calls).toEqual(['pause'])
+    workAll()
+    intake.push(batchOf(1000, 1), 'batch')
+    workAll()
+    for (const { read } of lanes) {
+      const kept = read.filter(entry => typeof entry === 'number')
+      const tail = read.slice(-2)
+      const lost = 404 - (kept.length - 1)
+      expect(kept.slice(0, -1)).toEqual(numbers(1, kept.length - 1))
+      expect(lost).toBeGreaterThan(100)
+      expect(tail).toEqual([{ op: 'lost', reason: 'overload', missed: lost }, 1000])
+    }
+    // Each lost tick has an offset.
+    expect(intake.offset).toBe(405)
+  })
+})
+
+describe('losses that are told', () => {
+  const gap = (reason: 'upstream' | 'overload', missed: number | null) =>
+    ({ op: 'lost', reason, missed, isUnnumbered: true }) as const
+
+  it('have their place between the ticks, and take one offset', () => {
+    const { intake, lanes, workAll } = begin()
+    intake.push(batchOf(1, 2), 'batch')
+    intake.lose(gap('upstream', 2 ** 40))
+    intake.lose(gap('upstream', null))
+    intake.push(batchOf(3, 1), 'batch')
+    workAll()
+    for (const { read } of lanes)
+      expect(read).toEqual([1, 2, gap('upstream', 2 ** 40), gap('upstream', null), 3])
+    expect(intake.offset).toBe(5)
+  })
+
+  it('wait while the log is full, and side by side are told as one for each reason', () => {
+    const { intake, lanes, workAll } = begin({ logBytes: 1024 })
+    let taken = 0
+    while (intake.tryPush(encodeTick({ symbol: 'A', kind: 1, sequence: taken + 1 }))) taken++
+    // Whatever room is left for commands is used up.
+    let commands = 0
+    while (!intake.isFull) intake.command(0, { op: 'close', audience: ++commands })
+    for (let loss = 0; loss < 1000; loss++) {
+      intake.lose(gap('upstream', 3))
+      intake.lose(gap('overload', loss === 500 ? null : 1))
+    }
+    expect(intake.tryPush(encodeTick({ symbol: 'A', kind: 1, sequence: 0 }))).toBe(false)
+    intake.push(batchOf(taken + 1, 1), 'batch')
+    intake.lose(gap('upstream', 2 ** 40))
+    intake.lose(gap('upstream', 2 ** 40))
+    workAll()
+    const tail = [...[gap('upstream', 3000), gap('overload', null), taken + 1, gap('upstream', null)]]
+    for (const { read } of lanes) {
+      expect(read.slice(0, taken)).toEqual(numbers(1, taken))
+      expect(read.slice(taken + commands)).toEqual(tail)
+    }
+    expect(intake.offset).toBe(taken + tail.length)
+  })
+})
+
+describe('catching up', () => {
+  it('is over when every lane has done all there is, also what waited', async () => {
+    const { intake, isRungFor, lanes, workAll } = begin({ logBytes: 1024 })
+    await intake.caughtUp()
+    for (let first = 1; first <= 40; first += 2) intake.push(batchOf(first, 2), 'batch')
+    let isOver = false
+    const over = intake.caughtUp().then(() => {
+      isOver = true
+    })
+    lanes[0]!.work()
+    intake.lanesMoved()
+    await Promise.resolve()
+    expect(isOver).toBe(false)
+    expect(isRungFor()).toEqual([true, true])
+    workAll()
+    await over
+    expect(lanes[1]!.offset).toBe(40)
+    expect(isRungFor()).toEqual([false, false])
+  })
+
+  it('is what the last position waits for', async () => {
+    const { intake, workAll } = begin()
+    expect(await intake.lastPosition()).toBe(0)
+    intake.push(batchOf(1, 3), 'batch')
+    const position = intake.lastPosition()
+    workAll()
+    expect(await position).toBe(30)
+  })
+
+  it('comes to none where the last position has broken the count', async () => {
+    const { intake, lanes, workAll } = begin()
+    intake.push(batchOf(1, 3), 'batch')
+    for (const lane of lanes) lane.isInDoubt = true
+    workAll()
+    expect(await intake.lastPosition()).toBe(0)
+  })
+})
+
+describe('sessions of the feed', () => {
+  it('are told to every lane in their place', () => {
+    const { count, intake, lanes, workAll } = begin()
+    intake.sessionStarted({ number: 1, continuous: false })
+    intake.push(batchOf(1, 1), 'batch')
+    intake.sessionStarted({ number: 2, continuous: true })
+    workAll()
+    expect(lanes[1]!.read).toEqual([
+      { op: 'session', first: true, continuous: false },
+      1,
+      { op: 'session', first: false, continuous: true },
+    ])
+    expect(count('upstreamReconnects')).toBe(1)
+  })
+})
+
+describe('whoever pushes ticks', () => {
+  const tick = (sequence: number): Buffer => encodeTick({ symbol: 'A', kind: 1, sequence })
+
+  it('is refused while the queue is full, and nothing is taken then', () => {
+    const { count, intake, lanes, source, workAll } = begin({ queueSize: 3 })
+    expect([1, 2, 3, 4, 5].map(sequence => intake.tryPush(tick(sequence)))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+    ])
+    workAll()
+    expect(intake.tryPush(tick(6))).toBe(true)
+    workAll()
+    expect(lanes[0]!.read).toEqual([1, 2, 3, 6])
+    expect(count('ticksRefused')).toBe(2)
+    expect(source.calls).toEqual([])
+  })
+
+  it('is refused while the log is full, or something waits for room in it', () => {
+    const { intake, lanes, workAll } = begin({ logBytes: 1024 })
+    let taken = 0
+    while (intake.tryPush(tick(taken + 1))) taken++
+    expect(taken).toBeGreaterThan(10)
+    // The reserve is for commands.
+    intake.command(0, { op: 'close', audience: 1 })
+    expect(intake.isPaused).toBe(false)
+    for (let audience = 0; audience < 30; audience++) intake.command(0, { op: 'close', audience })
+    expect(intake.tryPush(tick(0))).toBe(false)
+    // There is room again, but others were first.
+    for (const lane of lanes) lane.work()
+    expect(intake.tryPush(tick(0))).toBe(false)
+    workAll()
+    expect(lanes[0]!.read.length).toBe(taken + 31)
+    expect(intake.tryPush(tick(taken + 1))).toBe(true)
+  })
+})

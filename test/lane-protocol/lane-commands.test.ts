@@ -1,0 +1,99 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  ALL_LANES,
+  decodeCommand,
+  encodeCommand,
+  type LaneCommand,
+  type LostCommand,
+  lastLostOffset,
+  offsetsOf,
+} from '../../src/lane-protocol/lane-commands.js'
+import { anySymbol } from '../support/any-tick.js'
+
+const id = fc.nat()
+const total = fc.maxSafeNat()
+const anyCommand: fc.Arbitrary<LaneCommand> = fc.oneof(
+  fc.record({
+    op: fc.constant('open' as const),
+    audience: id,
+    spec: fc.record({
+      symbols: fc.oneof(fc.constant(null), fc.array(anySymbol)),
+      latest: fc.array(fc.record({ intervalMs: fc.nat(), symbols: fc.array(anySymbol) })),
+      batch: fc.boolean(),
+      stamps: fc.boolean(),
+      encoding: fc.constantFrom('json' as const, 'protobuf' as const),
+      windowBits: fc.constantFrom(0, 9, 13),
+    }),
+  }),
+  fc.record({ op: fc.constant('close' as const), audience: id }),
+  fc.record({
+    op: fc.constant('join' as const),
+    audience: id,
+    leaving: id,
+    client: id,
+    name: fc.string(),
+    join: id,
+    fellBehindAt: fc.oneof(
+      fc.constant(null),
+      fc.record({
+        ticksTotal: total,
+        lostTotal: total,
+        unknownLosses: total,
+        lastOffset: total,
+        flushedOffset: total,
+      }),
+    ),
+    replay: fc.oneof(
+      fc.constantFrom(null, 'gone' as const),
+      fc.record({ offset: total, seq: total, continuity: fc.constant(null) }),
+    ),
+    answers: fc.array(
+      fc.record({
+        type: fc.constant('subscribed' as const),
+        delivery: fc.constantFrom('every' as const, 'latest' as const),
+        snapshot: fc.boolean(),
+        id: fc.oneof(fc.string(), fc.nat()),
+        symbols: fc.array(anySymbol),
+      }),
+    ),
+  }),
+  fc.record({ op: fc.constant('session' as const), first: fc.boolean(), continuous: fc.boolean() }),
+  fc.record({
+    op: fc.constant('lost' as const),
+    reason: fc.constantFrom('overload' as const, 'malformed' as const),
+    missed: fc.oneof(fc.constant(null), total),
+  }),
+  fc.record({
+    op: fc.constant('lost' as const),
+    reason: fc.constant('upstream' as const),
+    missed: fc.oneof(fc.constant(null), total),
+    isUnnumbered: fc.constant(true as const),
+  }),
+)
+
+describe('a lane command', () => {
+  it('comes out of shared memory as it went in', () => {
+    fc.assert(
+      fc.property(anyCommand, command => {
+        const bytes = encodeCommand(command)
+        const shared = new Uint8Array(new SharedArrayBuffer(bytes.length + 9)).fill(0x7b)
+        shared.set(bytes, 4)
+        expect(decodeCommand(shared.subarray(4, 4 + bytes.length))).toEqual(command)
+      }),
+    )
+  })
+
+  it('that tells a loss takes the offsets of its ticks, and one where they have none or nobody knows how many', () => {
+    const lost = { op: 'lost', reason: 'upstream' } as const
+    const range = (command: LostCommand) => [offsetsOf(command), lastLostOffset(command, 10)]
+    expect(range({ ...lost, missed: 7 })).toEqual([7, 16])
+    expect(range({ ...lost, missed: null })).toEqual([1, 10])
+    expect(range({ ...lost, missed: 2 ** 40, isUnnumbered: true })).toEqual([1, 9])
+    expect(range({ ...lost, missed: null, isUnnumbered: true })).toEqual([1, 9])
+  })
+
+  it('for all lanes is for none in particular', () => {
+    expect(ALL_LANES).toBeGreaterThan(1000)
+  })
+})

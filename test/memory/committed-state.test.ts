@@ -1,0 +1,98 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { type CommittedState, LaneState } from '../../src/memory/committed-state.js'
+import { CONTROL_BYTES, LANE_STATE_BYTES } from '../../src/memory/lane-layout.js'
+
+const FIRST: CommittedState = {
+  cursor: 2 ** 31 - 1,
+  offset: 2 ** 40 + 3,
+  lastPosition: 2 ** 53 - 1,
+  lostSincePosition: 2 ** 33,
+  lastMark: -(2 ** 31),
+  resendDepth: 65_536,
+  seamOpen: false,
+  isInDoubt: false,
+}
+const SECOND: CommittedState = {
+  cursor: -(2 ** 31),
+  offset: 2 ** 40 + 9,
+  lastPosition: 17,
+  lostSincePosition: 0,
+  lastMark: 2 ** 31 - 1,
+  resendDepth: 0,
+  seamOpen: true,
+  isInDoubt: true,
+}
+
+const memory = () => new SharedArrayBuffer(CONTROL_BYTES + LANE_STATE_BYTES)
+
+afterEach(() => vi.restoreAllMocks())
+
+describe('the state of a lane', () => {
+  it('begins with nothing read', () => {
+    const state = new LaneState(memory())
+    expect(state.committed()).toEqual({
+      cursor: 0,
+      offset: 0,
+      lastPosition: 0,
+      lostSincePosition: 0,
+      lastMark: 0,
+      resendDepth: 0,
+      seamOpen: false,
+      isInDoubt: false,
+    })
+    expect([state.cursor(), state.offsetLow()]).toEqual([0, 0])
+  })
+
+  it('keeps what was committed last, for whoever comes next', () => {
+    const shared = memory()
+    for (const committed of [FIRST, SECOND, FIRST, FIRST, SECOND]) {
+      new LaneState(shared).commit(committed)
+      const next = new LaneState(shared)
+      expect(next.committed()).toMatchObject(committed)
+      expect(next.cursor()).toBe(committed.cursor)
+      expect(next.offsetLow()).toBe(committed.offset | 0)
+    }
+  })
+
+  it('is whole when the lane dies while it writes the new one', () => {
+    for (const field of Object.keys(SECOND)) {
+      const state = new LaneState(memory())
+      state.commit(FIRST)
+      const deadly = Object.defineProperty({ ...SECOND }, field, {
+        get() {
+          throw new Error('dead')
+        },
+      })
+      expect(() => state.commit(deadly)).toThrow('dead')
+      expect(state.committed()).toEqual(FIRST)
+      expect(state.cursor()).toBe(FIRST.cursor)
+    }
+  })
+
+  it('is whole wherever the lane dies in the midst of a commit', () => {
+    const store = Atomics.store as unknown as (...args: number[]) => number
+    for (let survived = 0; ; survived++) {
+      vi.restoreAllMocks()
+      const state = new LaneState(memory())
+      state.commit(FIRST)
+      let stores = 0
+      vi.spyOn(Atomics, 'store').mockImplementation(((...args: number[]) => {
+        if (stores++ === survived) throw new Error('dead')
+        return store(...args)
+      }) as never)
+      let isDead = false
+      try {
+        state.commit(SECOND)
+      } catch {
+        isDead = true
+      }
+      if (!isDead) break
+      const { cursor } = state.committed()
+      expect(state.committed()).toMatchObject(cursor === FIRST.cursor ? FIRST : SECOND)
+      // Bytes that the successor will read are not written over before.
+      if (cursor === FIRST.cursor) expect(state.cursor()).toBe(FIRST.cursor)
+      expect(survived).toBeLessThan(9)
+    }
+    expect(new LaneState(memory()).cursor()).toBe(0)
+  })
+})

@@ -1,0 +1,69 @@
+import { createServer as createHttp2Server } from 'node:http2'
+import { type AddressInfo, createServer, type Server } from 'node:net'
+import { afterEach, expect, it } from 'vitest'
+import { callFailure } from '../../../src/sources/grpc/call-failure.js'
+import { GrpcSource, type GrpcSourceOptions } from '../../../src/sources/grpc/grpc-source.js'
+import { RecordingSink } from '../../support/recording-sink.js'
+
+let server: Server | undefined
+
+afterEach(() => {
+  server?.close()
+  server = undefined
+})
+
+/** What a source logs of a feed that it cannot read. */
+async function warning(options: GrpcSourceOptions): Promise<string> {
+  const { promise, resolve } = withResolvers()
+  const source = new GrpcSource({ ...options, log: { info: () => {}, warn: resolve } })
+  source.start(new RecordingSink())
+  const text = await promise
+  expect(text.endsWith(source.status().lastError!)).toBe(true)
+  await source.stop()
+  return text.replace(options.target, 'the target')
+}
+
+function withResolvers(): { promise: Promise<string>; resolve: (text: string) => void } {
+  let resolve = (_: string): void => {}
+  const promise = new Promise<string>(settle => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}
+
+async function listening(started: Server): Promise<string> {
+  server = started
+  await new Promise<void>(resolve => started.listen(0, '127.0.0.1', resolve))
+  return `127.0.0.1:${(started.address() as AddressInfo).port}`
+}
+
+const HEAD =
+  'no feed at the target, trying until there is one: UNAVAILABLE: No connection established. Last error: '
+
+it('asks whether the feed speaks TLS where what it sends is none', async () => {
+  const target = await listening(createHttp2Server())
+  expect(await warning({ target, tls: {} })).toBe(`${HEAD}wrong version number: does the feed speak TLS?`)
+})
+
+it('asks whether the feed wants TLS where it hangs up on a plain call', async () => {
+  const target = await listening(createServer(socket => socket.end()))
+  expect(await warning({ target })).toBe(`${HEAD}Failed to connect: does the feed want TLS?`)
+})
+
+it('asks nothing where nobody listens', async () => {
+  const target = await listening(createServer())
+  await new Promise(resolve => server!.close(resolve))
+  for (const tls of [false, {}] as const)
+    expect(await warning({ target, tls })).toMatch(/ECONNREFUSED [\d.:[\]]+$/)
+})
+
+it.each([
+  ['self-signed certificate', 'Last error: Error: self-signed certificate. Resolution note: '],
+  [
+    'a note that says something. Resolution note: stale',
+    'a note that says something. Resolution note: stale',
+  ],
+  ['two lines', 'two\nlines\n'],
+])('tells %j', (told, details) => {
+  expect(callFailure(details, true).replace('Last error: Error: ', '')).toBe(told)
+})

@@ -1,0 +1,550 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { RingcastError } from '../../../src/common/errors.js'
+import {
+  GrpcSource,
+  type GrpcSourceOptions,
+  HEALTHY_SESSION_MS,
+} from '../../../src/sources/grpc/grpc-source.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { RecordingSink } from '../../support/recording-sink.js'
+import { OK, ScriptedFeed, ticksAt, UNAVAILABLE } from '../../support/scripted-feed.js'
+
+const feed = new ScriptedFeed()
+let clock: FakeClock
+let sink: RecordingSink
+let logged: string[]
+let sources: GrpcSource[]
+
+beforeEach(async () => {
+  feed.calls.length = 0
+  feed.unimplementedCount = 0
+  feed.methods = new Set(['Stream', 'StreamBatches'])
+  clock = new FakeClock()
+  sink = new RecordingSink()
+  logged = []
+  sources = []
+  await feed.start()
+})
+
+afterEach(async () => {
+  for (const source of sources) await source.stop()
+  await feed.stop()
+})
+
+function makeSource(options: Partial<GrpcSourceOptions> = {}): GrpcSource {
+  const source = new GrpcSource({
+    target: feed.target,
+    clock,
+    random: () => 0.5,
+    log: { info: text => logged.push(`info ${text}`), warn: text => logged.push(`warn ${text}`) },
+    ...options,
+  })
+  sources.push(source)
+  return source
+}
+
+function startSource(options: Partial<GrpcSourceOptions> = {}): GrpcSource {
+  const source = makeSource(options)
+  source.start(sink)
+  return source
+}
+
+/** Waits for the source to have set its timer for the next try, and lets it fire. */
+async function letRetry(): Promise<void> {
+  await clock.until(() => clock.timerCount > 0)
+  clock.advance(60_000)
+}
+
+/** A ping's answer comes after all that was sent before it has been read from the socket. */
+async function pinged(count: number): Promise<void> {
+  const [session] = feed.sessions
+  for (let i = 0; i < count; i++) await new Promise<void>(resolve => session!.ping(() => resolve()))
+}
+
+describe('its options', () => {
+  it.each<[unknown, string]>([
+    [undefined, 'the options of a GrpcSource must be an object, such as {}, got undefined'],
+    [{}, 'target: must be host:port, such as feed.example:50051'],
+    [{ target: 'nonsense' }, "target='nonsense': must be host:port, such as feed.example:50051"],
+    [{ target: 'a:1', foo: 1 }, 'foo: unknown'],
+    [{ target: 'a:1', stallTimeout: 1 }, 'stallTimeout: unknown; did you mean stallTimeoutMs?'],
+    [{ target: 'a:1', tls: true }, 'tls=true: must be false, or {} to trust'],
+    [{ target: 'a:1', tls: { ca: '/ca.pem' } }, 'as a Buffer'],
+    [{ target: 'a:1', tls: { cert: Buffer.alloc(1) } }, 'must be false, or {}'],
+    [{ target: 'a:1', method: 'batch' }, "method='batch': must be 'batches' or 'single'"],
+    [{ target: 'a:1', symbols: 'A' }, "symbols='A': must be an array of symbols"],
+    [{ target: 'a:1', symbols: [''] }, 'must be an array of symbols of 1 to 64 bytes'],
+    [{ target: 'a:1', windowBytes: 1000 }, 'windowBytes=1000: must be a whole number from 65535 to'],
+    [{ target: 'a:1', keepaliveMs: -1 }, 'keepaliveMs=-1: must be a whole number from 0'],
+    [{ target: 'a:1', stallTimeoutMs: 0.5 }, 'stallTimeoutMs=0.5: must be a whole number from 0'],
+    [{ target: 'a:1', backoffMinMs: 0 }, 'backoffMinMs=0: must be a whole number from 1'],
+    [{ target: 'a:1', backoffMinMs: 20_000 }, 'backoffMinMs=20000: must be at most backoffMaxMs (10000)'],
+    [{ target: 'a:1', random: 1 }, 'random=1: must be a function'],
+    [{ target: 'a:1', clock: {} }, 'clock={}: must be an object with the methods nowMs'],
+    [{ target: 'a:1', log: { info: () => {} } }, 'must be an object with the methods info, warn'],
+  ])('are refused when they are %j', (options, message) => {
+    const make = () => new GrpcSource(options as GrpcSourceOptions)
+    expect(make).toThrow(RingcastError)
+    expect(make).toThrow(message)
+    expect(make).toThrow(expect.objectContaining({ code: 'option_invalid' }))
+  })
+
+  it('may be of every kind that the types allow', () => {
+    const tls = [false, {}, { ca: Buffer.from('PEM') }] as const
+    for (const each of tls) makeSource({ tls: each, symbols: ['A'], method: 'single', keepaliveMs: 0 })
+    makeSource({ target: '[::1]:443', windowBytes: 65_535, stallTimeoutMs: 0, backoffMinMs: 10_000 })
+  })
+})
+
+describe('a session', () => {
+  it('begins before its first message, and passes messages on as they came', async () => {
+    const source = startSource()
+    expect(source.status()).toEqual({ state: 'connecting', reconnects: 0, lastError: undefined })
+    const call = await feed.call(1)
+    call.open('a')
+    call.send(ticksAt(1, 2))
+    call.send(ticksAt(3))
+    await sink.until(() => sink.ticks.length === 3)
+    expect(sink.events).toEqual(['session 1', 'push 2', 'push 1'])
+    expect(sink.sessions).toEqual([{ number: 1, continuous: false }])
+    expect(call.request).toEqual({ symbols: [], fromPosition: 0 })
+    expect(source.status().state).toBe('live')
+  })
+
+  it('takes single ticks where it is told to', async () => {
+    startSource({ method: 'single' })
+    const call = await feed.call(1)
+    expect(call.method).toBe('Stream')
+    call.open('a')
+    call.send(ticksAt(1, 2))
+    await sink.until(() => sink.ticks.length === 2)
+    expect(sink.forms).toEqual(['tick', 'tick'])
+  })
+
+  it('delivers what came before a regular end even when paused at that time', async () => {
+    const source = startSource()
+    const call = await feed.call(1)
+    call.open('a')
+    sink.onPush = () => source.pause()
+    for (let position = 1; position <= 10; position++) call.send(ticksAt(position))
+    call.end(OK)
+    await sink.until(() => sink.ticks.length === 1)
+    await pinged(10)
+    expect(source.status().state).toBe('live')
+    sink.onPush = () => {}
+    source.resume()
+    await sink.until(() => sink.ticks.length === 10)
+    await clock.until(() => clock.timerCount === 1)
+    expect(source.status().lastError).toContain('ended the stream')
+  })
+})
+
+describe('a reconnection', () => {
+  it('goes on from the position after the last one', async () => {
+    const source = startSource()
+    const first = await feed.call(1)
+    first.open('a')
+    first.send(ticksAt(1, 2, 3))
+    await sink.until(() => sink.ticks.length === 3)
+    feed.drop()
+    await letRetry()
+    const second = await feed.call(2)
+    expect(second.request.fromPosition).toBe(4)
+    expect(source.status()).toMatchObject({ state: 'connecting', lastError: expect.any(String) })
+    second.open('a')
+    second.send(ticksAt(4))
+    await sink.until(() => sink.ticks.length === 4)
+    expect(sink.sessions[1]).toEqual({ number: 2, continuous: true })
+    expect(source.status()).toEqual({ state: 'live', reconnects: 1, lastError: undefined })
+  })
+
+  it.each([0, 2 ** 53 - 1])('asks for what comes now where there is no position after %d', async last => {
+    startSource()
+    const first = await feed.call(1)
+    first.open('a')
+    first.send(ticksAt(1))
+    await sink.until(() => sink.ticks.length === 1)
+    sink.answerLastPosition = async () => last
+    feed.drop()
+    await letRetry()
+    expect((await feed.call(2)).request.fromPosition).toBe(0)
+  })
+
+  it('is not continuous where the stream names symbols, though it goes on', async () => {
+    startSource({ symbols: ['BTCUSDT'] })
+    const first = await feed.call(1)
+    expect(first.request.symbols).toEqual(['BTCUSDT'])
+    first.open('a')
+    first.send(ticksAt(5))
+    await sink.until(() => sink.ticks.length === 1)
+    first.end(UNAVAILABLE)
+    await letRetry()
+    const second = await feed.call(2)
+    expect(second.request.fromPosition).toBe(6)
+    second.open('a')
+    await sink.until(() => sink.sessions.length === 2)
+    expect(sink.sessions[1]!.continuous).toBe(false)
+  })
+
+  it('begins anew at a feed that keeps no epoch', async () => {
+    startSource()
+    const first = await feed.call(1)
+    first.open()
+    first.send(ticksAt(7))
+    await sink.until(() => sink.ticks.length === 1)
+    first.end(UNAVAILABLE)
+    await letRetry()
+    const second = await feed.call(2)
+    expect(second.request.fromPosition).toBe(0)
+    second.open()
+    await sink.until(() => sink.sessions.length === 2)
+    expect(sink.sessions[1]!.continuous).toBe(false)
+  })
+
+  it('drops a stream whose epoch is another one, and asks for what comes now', async () => {
+    startSource()
+    const first = await feed.call(1)
+    first.open('a')
+    first.send(ticksAt(5000))
+    await sink.until(() => sink.ticks.length === 1)
+    first.end(UNAVAILABLE)
+    await letRetry()
+    const mistaken = await feed.call(2)
+    expect(mistaken.request.fromPosition).toBe(5001)
+    mistaken.open('b')
+    mistaken.send(ticksAt(5001))
+    const kept = await feed.call(3)
+    expect(kept.request.fromPosition).toBe(0)
+    kept.open('b')
+    kept.send(ticksAt(1))
+    await sink.until(() => sink.ticks.length >= 2)
+    expect(sink.events).toEqual(['session 1', 'push 1', 'session 2', 'push 1'])
+    expect(sink.positions).toEqual([5000, 1])
+    expect(sink.sessions[1]).toEqual({ number: 2, continuous: false })
+  })
+
+  it('does not ask a new epoch for a position of the old one', async () => {
+    startSource()
+    const first = await feed.call(1)
+    first.open('a')
+    first.send(ticksAt(5000))
+    await sink.until(() => sink.ticks.length === 1)
+    first.end(UNAVAILABLE)
+    await letRetry()
+    ;(await feed.call(2)).open('b')
+    const silent = await feed.call(3)
+    silent.open('b')
+    await sink.until(() => sink.sessions.length === 2)
+    silent.end(UNAVAILABLE)
+    await letRetry()
+    const fourth = await feed.call(4)
+    expect(fourth.request.fromPosition).toBe(0)
+    fourth.open('b')
+    await sink.until(() => sink.sessions.length === 3)
+    expect(sink.sessions[2]!.continuous).toBe(false)
+  })
+
+  it('waits longer with each failure, and like the first time after a healthy minute', async () => {
+    startSource({ backoffMinMs: 100, backoffMaxMs: 350 })
+    for (let number = 1; number <= 4; number++) {
+      const call = await feed.call(number)
+      call.open('a')
+      await sink.until(() => sink.sessions.length === number)
+      call.end(UNAVAILABLE)
+      await clock.until(() => clock.delaysMs.length === number)
+      clock.advance(clock.delaysMs.at(-1)!)
+    }
+    expect(clock.delaysMs).toEqual([50, 100, 175, 175])
+    const healthy = await feed.call(5)
+    healthy.open('a')
+    await sink.until(() => sink.sessions.length === 5)
+    clock.advance(HEALTHY_SESSION_MS)
+    healthy.end(UNAVAILABLE)
+    await clock.until(() => clock.delaysMs.length === 5)
+    expect(clock.delaysMs[4]).toBe(50)
+  })
+
+  it('goes on trying where no feed is, and says so once', async () => {
+    await feed.stop()
+    const source = startSource()
+    for (let tries = 1; tries <= 4; tries++) {
+      await clock.until(() => clock.delaysMs.length === tries)
+      expect(source.status().state).toBe('connecting')
+      if (tries < 4) clock.advance(60_000)
+    }
+    expect(logged).toHaveLength(1)
+    expect(logged[0]).toContain(`warn no feed at ${feed.target}`)
+    await feed.start()
+    clock.advance(60_000)
+    ;(await feed.call(1)).open('a')
+    await sink.until(() => sink.sessions.length === 1)
+    expect(logged).toHaveLength(2)
+    expect(logged[1]).toContain('is live')
+  })
+
+  it('tries again when the sink cannot tell its last position', async () => {
+    const source = startSource()
+    const first = await feed.call(1)
+    first.open('a')
+    first.send(ticksAt(1))
+    await sink.until(() => sink.ticks.length === 1)
+    sink.answerLastPosition = () => Promise.reject(new Error('no lane answers'))
+    first.end(UNAVAILABLE)
+    await letRetry()
+    await clock.until(() => clock.delaysMs.length === 2)
+    expect(source.status().lastError).toContain('no lane answers')
+    sink.answerLastPosition = async () => 1
+    clock.advance(60_000)
+    expect((await feed.call(2)).request.fromPosition).toBe(2)
+  })
+})
+
+describe('a feed with one method', () => {
+  it('is asked for the other one at once, and for that one first from then on', async () => {
+    feed.methods = new Set(['Stream'])
+    startSource()
+    const first = await feed.call(1)
+    expect(first.method).toBe('Stream')
+    expect(clock.delaysMs).toEqual([])
+    first.open('a')
+    first.send(ticksAt(1))
+    await sink.until(() => sink.ticks.length === 1)
+    expect(sink.forms).toEqual(['tick'])
+    first.end(UNAVAILABLE)
+    await letRetry()
+    expect((await feed.call(2)).method).toBe('Stream')
+    expect(feed.unimplementedCount).toBe(1)
+  })
+
+  it('that has neither is tried again with a delay', async () => {
+    feed.methods = new Set()
+    const source = startSource()
+    await clock.until(() => clock.delaysMs.length === 1)
+    expect(feed.unimplementedCount).toBe(2)
+    expect(source.status().lastError).toContain('UNIMPLEMENTED')
+    feed.methods = new Set(['StreamBatches'])
+    clock.advance(60_000)
+    expect((await feed.call(1)).method).toBe('StreamBatches')
+    expect(feed.unimplementedCount).toBe(2)
+  })
+})
+
+describe('a silent feed', () => {
+  it('is called again after the stall timeout', async () => {
+    const source = startSource({ stallTimeoutMs: 5_000 })
+    const call = await feed.call(1)
+    call.open('a')
+    await sink.until(() => sink.sessions.length === 1)
+    clock.advance(3_000)
+    call.send(ticksAt(1))
+    await sink.until(() => sink.ticks.length === 1)
+    clock.advance(4_999)
+    expect(source.status().state).toBe('live')
+    clock.advance(1)
+    expect(source.status()).toMatchObject({
+      state: 'connecting',
+      lastError: 'the feed sent nothing for 5000 ms',
+    })
+    await feed.until(() => call.stream.closed)
+    await letRetry()
+    expect((await feed.call(2)).request.fromPosition).toBe(2)
+  })
+
+  it('is also one that accepts the call and never answers', async () => {
+    startSource({ stallTimeoutMs: 5_000 })
+    const call = await feed.call(1)
+    clock.advance(5_000)
+    await feed.until(() => call.stream.closed)
+    expect(sink.sessions).toEqual([])
+  })
+
+  it('is left alone while the source is paused, and gets its whole time after', async () => {
+    const source = startSource({ stallTimeoutMs: 5_000 })
+    ;(await feed.call(1)).open('a')
+    await sink.until(() => sink.sessions.length === 1)
+    source.pause()
+    clock.advance(100_000)
+    expect(source.status().state).toBe('live')
+    source.resume()
+    clock.advance(4_999)
+    expect(source.status().state).toBe('live')
+    clock.advance(1)
+    expect(source.status().state).toBe('connecting')
+  })
+})
+
+describe('pause', () => {
+  it('lets no further message through, holds the feed back, and resume loses nothing', async () => {
+    const windowBytes = 256 * 1024
+    const messageCount = 2_000
+    const source = startSource({ windowBytes })
+    const call = await feed.call(1)
+    call.open('a')
+    sink.onPush = () => sink.messageCount === 10 && source.pause()
+    const symbol = 'S'.repeat(1_000)
+    call.sendInTurn(Array.from({ length: messageCount }, (_, i) => ({ symbol, position: i + 1 })))
+    await sink.until(() => sink.messageCount === 10)
+    for (let sentCount = -1; sentCount < call.sentCount; ) {
+      sentCount = call.sentCount
+      await pinged(10)
+    }
+    expect(sink.messageCount).toBe(10)
+    const sentBytes = call.sentCount * 1_010
+    expect(sentBytes).toBeGreaterThan(windowBytes / 2)
+    expect(sentBytes).toBeLessThan(windowBytes * 3)
+    source.pause()
+    source.resume()
+    source.resume()
+    await sink.until(() => sink.messageCount === messageCount)
+    expect(sink.positions).toEqual(Array.from({ length: messageCount }, (_, i) => i + 1))
+  })
+
+  it('that came before the feed answered holds it back as well', async () => {
+    const source = startSource({ windowBytes: 256 * 1024 })
+    const call = await feed.call(1)
+    source.pause()
+    call.open('a')
+    const symbol = 'S'.repeat(1_000)
+    call.sendInTurn(Array.from({ length: 2_000 }, (_, i) => ({ symbol, position: i + 1 })))
+    await sink.until(() => sink.sessions.length === 1)
+    for (let sentCount = -1; sentCount < call.sentCount; ) {
+      sentCount = call.sentCount
+      await pinged(10)
+    }
+    expect(call.sentCount).toBeLessThan(1_000)
+    source.resume()
+    await sink.until(() => sink.messageCount === 2_000)
+    expect(sink.positions).toEqual(Array.from({ length: 2_000 }, (_, i) => i + 1))
+  })
+
+  it('holds across a reconnection', async () => {
+    const source = startSource()
+    const first = await feed.call(1)
+    first.open('a')
+    await sink.until(() => sink.sessions.length === 1)
+    source.pause()
+    feed.drop()
+    await letRetry()
+    const second = await feed.call(2)
+    second.open('a')
+    second.send(ticksAt(1))
+    await sink.until(() => sink.sessions.length === 2)
+    await pinged(5)
+    expect(sink.ticks).toEqual([])
+    source.resume()
+    await sink.until(() => sink.ticks.length === 1)
+  })
+
+  it('that came and went before the feed answered leaves no trace', async () => {
+    const source = startSource()
+    const call = await feed.call(1)
+    source.pause()
+    source.resume()
+    call.open('a')
+    call.send(ticksAt(1))
+    await sink.until(() => sink.ticks.length === 1)
+  })
+})
+
+describe('stop', () => {
+  async function expectNothingLeft(source: GrpcSource): Promise<void> {
+    const events = [...sink.events]
+    await source.stop()
+    await source.stop()
+    await feed.until(() => feed.sessions.size === 0)
+    expect(clock.timerCount).toBe(0)
+    expect(sink.events).toEqual(events)
+    expect(source.status().state).toBe('stopped')
+  }
+
+  it('before the start keeps the source from starting', async () => {
+    const source = makeSource()
+    await source.stop()
+    source.start(sink)
+    await expectNothingLeft(source)
+  })
+
+  it('while connecting', async () => {
+    const source = startSource({ stallTimeoutMs: 1_000 })
+    await expectNothingLeft(source)
+    expect(feed.calls).toEqual([])
+  })
+
+  it('while the feed has not answered', async () => {
+    const source = startSource({ stallTimeoutMs: 1_000 })
+    await feed.call(1)
+    await expectNothingLeft(source)
+  })
+
+  it('while live, with messages on the way', async () => {
+    const source = startSource({ stallTimeoutMs: 1_000 })
+    const call = await feed.call(1)
+    call.open('a')
+    for (let position = 1; position <= 1000; position++) call.send(ticksAt(position))
+    await sink.until(() => sink.ticks.length >= 10)
+    await expectNothingLeft(source)
+  })
+
+  it('from within a push', async () => {
+    const source = startSource()
+    const call = await feed.call(1)
+    call.open('a')
+    sink.onPush = () => void source.stop()
+    for (let position = 1; position <= 1000; position++) call.send(ticksAt(position))
+    await sink.until(() => sink.ticks.length === 1)
+    await expectNothingLeft(source)
+    expect(sink.ticks).toHaveLength(1)
+  })
+
+  it('from within a push that a resume brought, with more in hand', async () => {
+    const source = startSource()
+    const call = await feed.call(1)
+    call.open('a')
+    sink.onPush = () => source.pause()
+    for (let position = 1; position <= 1000; position++) call.send(ticksAt(position))
+    await sink.until(() => sink.ticks.length === 1)
+    await pinged(5)
+    sink.onPush = () => void source.stop()
+    source.resume()
+    await sink.until(() => sink.ticks.length === 2)
+    await expectNothingLeft(source)
+    expect(sink.ticks).toHaveLength(2)
+  })
+
+  it('while paused', async () => {
+    const source = startSource({ stallTimeoutMs: 1_000 })
+    const call = await feed.call(1)
+    call.open('a')
+    sink.onPush = () => source.pause()
+    for (let position = 1; position <= 1000; position++) call.send(ticksAt(position))
+    await sink.until(() => sink.ticks.length === 1)
+    await expectNothingLeft(source)
+  })
+
+  it('during the wait for the next try', async () => {
+    const source = startSource()
+    ;(await feed.call(1)).end(UNAVAILABLE)
+    await clock.until(() => clock.timerCount === 1)
+    await expectNothingLeft(source)
+  })
+
+  it('while the sink is asked for its last position', async () => {
+    let answer: (position: number) => void = () => {}
+    const source = startSource({ stallTimeoutMs: 1_000 })
+    const call = await feed.call(1)
+    call.open('a')
+    call.send(ticksAt(1))
+    await sink.until(() => sink.ticks.length === 1)
+    sink.answerLastPosition = () => new Promise(resolve => (answer = resolve))
+    call.end(UNAVAILABLE)
+    await clock.until(() => clock.delaysMs.length === 2)
+    clock.advance(60_000)
+    await sink.until(() => sink.positionsAsked === 1)
+    await source.stop()
+    answer(1)
+    await new Promise(resolve => setImmediate(resolve))
+    expect(clock.timerCount).toBe(0)
+    await expectNothingLeft(source)
+    expect(feed.calls).toHaveLength(1)
+  })
+})

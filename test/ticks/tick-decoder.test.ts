@@ -1,0 +1,202 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { encodeTick } from '../../src/sources/grpc/tick-feed-service.js'
+import { TickDecoder } from '../../src/ticks/tick-decoder.js'
+import { blankTick, TickEncoder, tickSymbol } from '../../src/ticks/tick-encoder.js'
+import { QUOTE, TICK_BYTES_MAX, TickFields, TRADE } from '../../src/ticks/tick-fields.js'
+import { writeVarint } from '../../src/ticks/varint.js'
+import { anyTick, type WholeTick } from '../support/any-tick.js'
+
+/** The bytes in shared memory amid others, as in the log. */
+function amid(bytes: Uint8Array, filler: number, before = 5, behind = 40): Uint8Array {
+  const memory = new Uint8Array(new SharedArrayBuffer(before + bytes.length + behind)).fill(filler)
+  memory.set(bytes, before)
+  return memory
+}
+
+function decode(bytes: Uint8Array, memory = amid(bytes, 0xff)): { isTick: boolean; fields: TickFields } {
+  const fields = new TickFields()
+  return { isTick: new TickDecoder(memory).decode(5, 5 + bytes.length, fields), fields }
+}
+
+const int64 = (low: number, high: number): bigint => (BigInt(high) << 32n) | BigInt(low >>> 0)
+
+function decoded(bytes: Uint8Array): WholeTick | undefined {
+  const memory = amid(bytes, 0xff)
+  const { isTick, fields } = decode(bytes, memory)
+  if (!isTick) return undefined
+  const symbol = Buffer.from(memory.slice(fields.symbolStart, fields.symbolStart + fields.symbolLength))
+  const { kind, bid, bidSize, ask, askSize, last, lastSize, position } = fields
+  return {
+    symbol: symbol.toString(),
+    kind,
+    sequence: BigInt.asUintN(64, int64(fields.sequenceLow, fields.sequenceHigh)),
+    sourceTimeNs: int64(fields.timeLow, fields.timeHigh),
+    bid,
+    bidSize,
+    ask,
+    askSize,
+    last,
+    lastSize,
+    position,
+  }
+}
+
+const VALID: Partial<WholeTick> = {
+  symbol: 'BTC',
+  kind: QUOTE,
+  sequence: 300n,
+  sourceTimeNs: -1n,
+  bid: 1.5,
+  position: 7,
+}
+
+function varint(value: number): number[] {
+  const bytes = new Uint8Array(10)
+  return [...bytes.subarray(0, writeVarint(bytes, 0, value))]
+}
+
+describe('the tick decoder', () => {
+  it('reads what another encoder writes, whatever the tick', () => {
+    fc.assert(
+      fc.property(anyTick, tick => {
+        expect(decoded(encodeTick(tick))).toEqual(tick)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('reads what the feed writes by hand', () => {
+    const encoder = new TickEncoder()
+    fc.assert(
+      fc.property(
+        anyTick,
+        fc.maxSafeNat(),
+        fc.integer({ min: 0, max: 2 ** 52 }),
+        fc.nat(999),
+        (tick, sequence, timeUs, timeRestNs) => {
+          const kind = tick.kind === QUOTE ? QUOTE : TRADE
+          const { bid, bidSize, ask, askSize, last, lastSize } = tick
+          const prices = { bid, bidSize, ask, askSize, last, lastSize }
+          const symbol = tickSymbol(tick.symbol)
+          const length = encoder.encode({
+            ...blankTick(symbol),
+            ...prices,
+            kind,
+            sequence,
+            timeUs,
+            timeRestNs,
+          })
+          const unset = kind === QUOTE ? { last: 0, lastSize: 0 } : { bid: 0, bidSize: 0, ask: 0, askSize: 0 }
+          expect(decoded(encoder.bytes.subarray(0, length))).toEqual({
+            ...tick,
+            ...unset,
+            sequence: BigInt(sequence),
+            sourceTimeNs: BigInt(timeUs) * 1000n + BigInt(timeRestNs),
+            position: 0,
+          })
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+
+  it('forgets the tick before', () => {
+    const first = encodeTick({ ...VALID, ask: 2, last: 3 })
+    const second = encodeTick({ symbol: 'X', kind: TRADE })
+    const memory = new Uint8Array([...first, ...second])
+    const decoder = new TickDecoder(memory)
+    const fields = new TickFields()
+    expect(decoder.decode(0, first.length, fields)).toBe(true)
+    expect(decoder.decode(first.length, memory.length, fields)).toBe(true)
+    const { symbolStart, symbolLength, kind, ...rest } = fields
+    expect([symbolStart - first.length, symbolLength, kind]).toEqual([2, 1, TRADE])
+    expect(Object.values(rest).every(value => value === 0)).toBe(true)
+  })
+
+  it('skips fields it does not know', () => {
+    const bytes = [
+      ...[...varint((200 << 3) | 0), 0xff, 0xff, 1],
+      ...[...varint((16 << 3) | 1), 1, 2, 3, 4, 5, 6, 7, 8],
+      ...encodeTick(VALID),
+      ...[...varint((17 << 3) | 2), 3, 9, 9, 9],
+      ...[...varint((2 ** 29 - 1) * 8 + 5), 1, 2, 3, 4],
+    ]
+    expect(decoded(Uint8Array.from(bytes))).toEqual(decoded(encodeTick(VALID)))
+  })
+
+  it('takes the last of a field that comes twice', () => {
+    const bytes = [...encodeTick(VALID), ...encodeTick({ symbol: 'ETH', kind: TRADE })]
+    expect(decoded(Uint8Array.from(bytes))).toMatchObject({ symbol: 'ETH', kind: TRADE, bid: 1.5 })
+  })
+
+  it.each([
+    ['nothing at all', []],
+    ['no symbol', encodeTick({ kind: QUOTE })],
+    ['an empty symbol', [...encodeTick(VALID), 0x0a, 0]],
+    ['a symbol of 65 bytes', encodeTick({ ...VALID, symbol: 'A'.repeat(65) })],
+    ['no kind', encodeTick({ symbol: 'A' })],
+    ['an unknown kind', encodeTick({ symbol: 'A', kind: 3 })],
+    ['a kind beyond 32 bits', [0x0a, 1, 0x41, 0x10, 0x81, 0x80, 0x80, 0x80, 0x10]],
+    ['a position of 2^53', [...encodeTick({ ...VALID, position: 0 }), 0x58, ...varint(2 ** 53)]],
+    ['a position of 2^64 − 1', encodeTick({ ...VALID, position: 2n ** 64n - 1n })],
+    ['field number 0', [...encodeTick(VALID), 0x00, 1]],
+    ['a varint of eleven bytes', [...encodeTick(VALID), 0x18, ...new Array<number>(10).fill(0x80), 1]],
+    ['a group', [...encodeTick(VALID), 0x0b]],
+    ['a wire type that there is not', [...encodeTick(VALID), 0x0e]],
+    [
+      '1,025 bytes',
+      [...encodeTick(VALID), ...Array.from({ length: 1025 }, (_, i) => (i % 2 === 0 ? 0x60 : 1))],
+    ],
+  ])('refuses %s', (_, bytes) => {
+    expect(decode(Uint8Array.from(bytes)).isTick).toBe(false)
+  })
+
+  it('takes a position of 2^53 − 1', () => {
+    expect(decoded(encodeTick({ ...VALID, position: 2 ** 53 - 1 }))).toMatchObject({ position: 2 ** 53 - 1 })
+  })
+
+  it('takes a tick of exactly the longest length, and a symbol of 64 bytes', () => {
+    const tick = encodeTick({ ...VALID, symbol: 'A'.repeat(64) })
+    const rest = TICK_BYTES_MAX - tick.length - 3
+    const bytes = Uint8Array.from([...tick, 0x62, ...varint(rest), ...new Uint8Array(rest)])
+    expect(bytes.length).toBe(TICK_BYTES_MAX)
+    expect(decode(bytes).isTick).toBe(true)
+  })
+
+  const broken = fc.oneof(
+    fc.uint8Array({ maxLength: 60 }),
+    fc.tuple(anyTick, fc.double({ min: 0, max: 1, noNaN: true })).map(([tick, part]) => {
+      const bytes = encodeTick(tick)
+      return Uint8Array.from(bytes.subarray(0, Math.floor(part * bytes.length)))
+    }),
+    fc.tuple(anyTick, fc.nat(), fc.nat(255)).map(([tick, at, value]) => {
+      const bytes = Uint8Array.from(encodeTick(tick))
+      bytes[at % bytes.length] = value
+      return bytes
+    }),
+    fc
+      .tuple(anyTick, fc.uint8Array({ maxLength: 20 }))
+      .map(([tick, rest]) => Uint8Array.from([...encodeTick(tick), ...rest])),
+  )
+
+  it('never throws, and never looks at bytes around the tick', () => {
+    fc.assert(
+      fc.property(broken, bytes => {
+        // Filled with bytes that end a varint, that go on with one, and with no bytes at all.
+        const results = [amid(bytes, 0x01), amid(bytes, 0xff), amid(bytes, 0x00), amid(bytes, 0, 5, 0)].map(
+          memory => decode(bytes, memory),
+        )
+        for (const result of results) {
+          expect(result).toEqual(results[0])
+          const { symbolStart, symbolLength } = result.fields
+          if (result.isTick) {
+            expect(symbolStart).toBeGreaterThanOrEqual(5)
+            expect(symbolStart + symbolLength).toBeLessThanOrEqual(5 + bytes.length)
+          }
+        }
+      }),
+      { numRuns: 2500 },
+    )
+  })
+})

@@ -1,0 +1,80 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { LaneAudience } from '../../../workers/collect/lane-audience.js'
+import { spec } from '../../support/specs.js'
+
+const STATE = {
+  audience: 3,
+  spec: spec({ symbols: null, batch: true }),
+  seq: 7,
+  ticksTotal: 5,
+  lostTotal: 2,
+  unknownLosses: 1,
+  lastOffset: 99,
+  conflated: [],
+}
+
+const runsOf = ({ runs, runCount }: LaneAudience): number[][] =>
+  Array.from({ length: runCount }, (_, run) => [...runs.subarray(run * 2, run * 2 + 2)])
+
+describe('an audience of a lane', () => {
+  it('goes on from where another lane left it', () => {
+    const audience = new LaneAudience(STATE)
+    expect(audience).toMatchObject({ id: 3, seq: 7, sentOffset: 99, runCount: 0 })
+    expect(audience.progress).toEqual({
+      ticksTotal: 5,
+      lostTotal: 2,
+      unknownLosses: 1,
+      lastOffset: 99,
+      flushedOffset: Number.POSITIVE_INFINITY,
+    })
+  })
+
+  it('gathers ticks that are neighbours as one run, and gaps in their places', () => {
+    const audience = new LaneAudience(STATE)
+    for (const tick of [0, 1, 2, 5]) audience.gatherTick(tick, 100)
+    audience.gatherGap(0, 30)
+    audience.gatherTick(6, 100)
+    audience.gatherGap(1, 30)
+    audience.gatherTick(1, 100)
+    expect(runsOf(audience)).toEqual([
+      [0, 2],
+      [5, 5],
+      [-1, 0],
+      [6, 6],
+      [-2, 0],
+      [1, 1],
+    ])
+    expect([audience.tickCount, audience.gatheredBytes]).toEqual([6, 660])
+    audience.clear()
+    expect([audience.runCount, audience.tickCount, audience.gatheredBytes]).toEqual([0, 0, 0])
+  })
+
+  it('keeps all that it gathers, however much', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.boolean(), fc.constant('gap')), { maxLength: 200 }), steps => {
+        const audience = new LaneAudience(STATE)
+        const expected: number[] = []
+        let tick = 0
+        let gaps = 0
+        for (const step of steps) {
+          if (step === 'gap') {
+            expected.push(-1 - gaps)
+            audience.gatherGap(gaps++, 1)
+          } else {
+            if (step) {
+              expected.push(tick)
+              audience.gatherTick(tick, 1)
+            }
+            tick++
+          }
+        }
+        const gathered = runsOf(audience).flatMap(([first, last]) =>
+          first! < 0 ? [first!] : Array.from({ length: last! - first! + 1 }, (_, index) => first! + index),
+        )
+        expect(gathered).toEqual(expected)
+        expect(audience.gatheredBytes).toBe(expected.length)
+      }),
+    )
+  })
+})

@@ -1,0 +1,138 @@
+import { describe, expect, it, vi } from 'vitest'
+import { type JoinCommand, RESUME_GONE } from '../../../src/lane-protocol/lane-commands.js'
+import type { Descriptor } from '../../../src/memory/frame-ring.js'
+import {
+  ANSWER_BEGUN,
+  AUDIENCE_FRAMES,
+  CLIENT_FRAMES,
+  JOINED,
+  PROGRESS,
+  REPLAYED,
+  TURN_END,
+} from '../../../src/memory/lane-layout.js'
+import { Turn } from '../../../workers/collect/turn-buffer.js'
+import { LaneStage } from '../../support/lane-stage.js'
+import { checkClient } from '../../support/stays.js'
+
+const SYMBOLS = Array.from({ length: 50 }, (_, index) => `S${index}`)
+/** A snapshot of all symbols takes five times that, and does not fit into the scratch half. */
+const SMALL = { turnBytesMax: 1024, scratchBytes: 1 << 14 }
+
+const ANSWER_PARTS: ReadonlySet<number> = new Set([ANSWER_BEGUN, CLIENT_FRAMES])
+
+/** A stage that knows all symbols, and clients that ask for snapshots. */
+function stageWithJoins(clients: number, snapshotOf: (client: number) => string[]): LaneStage {
+  const stage = new LaneStage(SMALL)
+  stage.listen()
+  stage.batch(SYMBOLS.map(symbol => ({ symbol })))
+  stage.run()
+  stage.published.length = 0
+  for (let client = 1; client <= clients; client++) stage.join(client, 1, null, snapshotOf(client))
+  return stage
+}
+
+/** Bytes of answers in each turn. */
+function answerBytes({ published }: LaneStage): number[] {
+  const turns = [0]
+  for (const { kind, length } of published) {
+    if (ANSWER_PARTS.has(kind)) turns[turns.length - 1]! += length
+    if (kind === TURN_END) turns.push(0)
+  }
+  return turns
+}
+
+function checkAll(stage: LaneStage): void {
+  for (const client of stage.clients.values()) {
+    expect(client.isReceiving).toBe(true)
+    checkClient(stage, client)
+  }
+}
+
+describe('a burst of joins', () => {
+  it('is answered over many turns, each with about what a turn may have', () => {
+    const stage = stageWithJoins(30, client => [`S${client}`, `S${client + 1}`, `S${client + 2}`])
+    stage.run()
+    const turns = answerBytes(stage)
+    expect(turns.reduce((sum, bytes) => sum + bytes, 0)).toBeGreaterThan(10 * 1024)
+    expect(Math.max(...turns)).toBeLessThan(1024 + 600)
+    expect(stage.clients.get(1)!.messages.map(({ type }) => type)).toEqual(['subscribed', 'snapshot'])
+    checkAll(stage)
+  })
+
+  it('lets ticks that come meanwhile through before it is answered to the end', () => {
+    const stage = stageWithJoins(30, client => ['*', `S${client}`])
+    stage.isBusy = true
+    stage.run([
+      () => void stage.tick({ symbol: 'S1' }),
+      () => {
+        stage.isBusy = false
+      },
+    ])
+    const kinds = stage.published.map(({ kind }) => kind)
+    const ticksAt = kinds.indexOf(AUDIENCE_FRAMES)
+    expect(ticksAt).toBeGreaterThan(0)
+    expect(kinds.slice(0, ticksAt).filter(kind => kind === JOINED).length).toBeLessThanOrEqual(3)
+    expect(kinds.filter(kind => kind === JOINED)).toHaveLength(30)
+    checkAll(stage)
+  })
+
+  it('shows life with each part of a snapshot', () => {
+    const stage = stageWithJoins(3, client => ['*', `S${client}`])
+    const before = stage.control[PROGRESS]!
+    stage.run()
+    const parts = stage.published.filter(({ kind }) => ANSWER_PARTS.has(kind)).length
+    expect(parts).toBeGreaterThan(3 * 4)
+    expect(stage.control[PROGRESS]! - before).toBeGreaterThanOrEqual(3 + parts)
+  })
+
+  it('has a snapshot that several want encoded once, however long it is', () => {
+    const stage = stageWithJoins(2, () => ['*'])
+    const addJson = vi.spyOn(Turn.prototype, 'addJson')
+    stage.join(3, 1, null, ['S7'])
+    let encoded = 0
+    stage.run([
+      () => {
+        encoded = addJson.mock.calls.length
+      },
+    ])
+    expect(encoded).toBe(SYMBOLS.length + 1)
+    checkAll(stage)
+  })
+
+  it('of which some are not answered yet is read again by a successor', () => {
+    for (let killAt = 0; ; killAt += 5) {
+      const stage = stageWithJoins(8, client => ['*', `S${client}`])
+      const hasLived = stage.run([() => void stage.tick({ symbol: 'S2' })], killAt)
+      if (!hasLived) stage.run()
+      checkAll(stage)
+      if (hasLived) break
+    }
+  })
+})
+
+describe('a snapshot in several parts', () => {
+  /** What is published for a client that resumes what is conflated. */
+  function resumed(replay: JoinCommand['replay']): Descriptor[] {
+    const stage = stageWithJoins(0, () => [])
+    stage.open(2, { symbols: [], latest: [{ intervalMs: 100, symbols: ['*'] }] })
+    stage.command({
+      ...{ op: 'join', audience: 2, leaving: 0, client: 9, name: 'c9', join: 1, fellBehindAt: null, replay },
+      answers: [{ type: 'subscribed', symbols: ['*'], delivery: 'latest', interval: 100, snapshot: false }],
+    })
+    stage.run()
+    return stage.published.filter(({ target }) => target === 9)
+  }
+
+  it('says with the first where a client that resumes is, should the lane die before the last', () => {
+    const [first, ...others] = resumed({ offset: 20, seq: 0, continuity: null })
+    expect(first).toMatchObject({ kind: REPLAYED, part: 1, lastOffset: SYMBOLS.length, messages: 0 })
+    expect(others.slice(0, -1).every(({ kind }) => kind === CLIENT_FRAMES)).toBe(true)
+    expect(others.at(-1)).toMatchObject({ kind: JOINED, part: 0, lastOffset: SYMBOLS.length })
+  })
+
+  it('says with the first that a client is in that cannot resume', () => {
+    const [first, ...others] = resumed(RESUME_GONE)
+    expect(first).toMatchObject({ kind: ANSWER_BEGUN, part: 0, lastOffset: SYMBOLS.length })
+    expect(others.at(-1)).toMatchObject({ kind: JOINED, part: 0, lastOffset: SYMBOLS.length })
+  })
+})

@@ -1,0 +1,65 @@
+/**
+ * What becomes of a tick of the log: it is of a symbol, it is lost, or it was there before. One lane's own, and one of each replay's.
+ */
+import type { TickDecoder } from '../../src/ticks/tick-decoder.js'
+import { TickFields } from '../../src/ticks/tick-fields.js'
+import { BROKEN, type FeedContinuity, markOf, SEAM, SEEN, WHOLE } from './feed-continuity.js'
+import type { SymbolEntry, SymbolTable } from './symbol-table.js'
+
+/** Told of the tick in hand. */
+export interface TickLosses {
+  /** Nobody is given it: two lanes died of it, or it is no tick. */
+  loseTick(reason: 'poison' | 'malformed'): void
+  /** So many ticks are missing before it; null: nobody knows how many. */
+  loseUpstream(missed: number | null): void
+  /** Its position breaks the feed's count, so nobody knows how many ticks are missing before it. */
+  breakPositions(): void
+  /** The feed has sent it again. */
+  seenBefore(): void
+}
+
+export interface TickSorterParts {
+  /** What the decoder reads. */
+  readonly bytes: Uint8Array
+  readonly decoder: TickDecoder
+  readonly symbols: SymbolTable
+  /** Offsets of ticks that are skipped. */
+  readonly poison: ReadonlySet<number>
+  readonly continuity: FeedContinuity
+  readonly losses: TickLosses
+}
+
+export class TickSorter {
+  /** What the tick in hand says. */
+  readonly fields = new TickFields()
+  private readonly parts: TickSorterParts
+
+  constructor(parts: TickSorterParts) {
+    this.parts = parts
+  }
+
+  /** @returns the symbol of the tick at `[start, end)`; undefined for one that is for nobody */
+  sort(start: number, end: number, offset: number): SymbolEntry | undefined {
+    const { bytes, continuity, decoder, losses, poison, symbols } = this.parts
+    const { fields } = this
+    if (poison.has(offset)) return this.lose('poison')
+    const isTick = decoder.decode(start, end, fields)
+    const symbol = isTick ? symbols.ofTick(bytes, fields.symbolStart, fields.symbolLength) : undefined
+    if (symbol === undefined) return this.lose('malformed')
+    const found = continuity.take(fields.position, markOf(fields))
+    if (found === WHOLE) return symbol
+    if (found === SEEN) {
+      losses.seenBefore()
+      return undefined
+    }
+    if (found === BROKEN) losses.breakPositions()
+    else losses.loseUpstream(found === SEAM ? null : found)
+    return symbol
+  }
+
+  private lose(reason: 'poison' | 'malformed'): undefined {
+    const { continuity, losses } = this.parts
+    continuity.lose(1)
+    losses.loseTick(reason)
+  }
+}
