@@ -6,8 +6,9 @@
  */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { TickLogWriter, tickLogBytes } from '../src/memory/tick-log.js'
 import { TICK } from '../src/memory/tick-log-layout.js'
+import { tickLogBytes } from '../src/memory/tick-log-memory.js'
+import { TickLogWriter } from '../src/memory/tick-log-writer.js'
 import { type Benchmark, type BenchmarkOptions, median, rounded, type Table } from './benchmark.js'
 import type { LogReaderData } from './threads/log-reader-thread.js'
 import { type Ticks, ticksOfMarket } from './ticks.js'

@@ -17,7 +17,7 @@ import { LaneState } from '../src/memory/committed-state.js'
 import { CounterWriter } from '../src/memory/counters.js'
 import { ASLEEP, ASLEEP_FOR_ROOM, LaneDoorbell } from '../src/memory/doorbell.js'
 import { Checkpoints } from '../src/memory/feed-checkpoints.js'
-import { FrameRingWriter } from '../src/memory/frame-ring.js'
+import { FrameRingWriter } from '../src/memory/frame-ring-writer.js'
 import { copierOf } from '../src/memory/lane-allocation.js'
 import {
   CLIENT_IN_HAND,
@@ -28,9 +28,9 @@ import {
   TICK_IN_HAND,
 } from '../src/memory/lane-layout.js'
 import { LatestStore } from '../src/memory/latest-store.js'
-import { TickLogReader } from '../src/memory/tick-log.js'
 import { TickLogHistory } from '../src/memory/tick-log-history.js'
 import { COMMAND, TICK_BATCH } from '../src/memory/tick-log-layout.js'
+import { TickLogReader } from '../src/memory/tick-log-reader.js'
 import { LANE_SLOTS } from '../src/metrics/metric-table.js'
 import { BatchReader } from '../src/ticks/batch-reader.js'
 import { TickDecoder } from '../src/ticks/tick-decoder.js'

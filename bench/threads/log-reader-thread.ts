@@ -3,7 +3,7 @@
  * Ends when a record of no ticks comes.
  */
 import { workerData } from 'node:worker_threads'
-import { TickLogReader } from '../../src/memory/tick-log.js'
+import { TickLogReader } from '../../src/memory/tick-log-reader.js'
 
 export interface LogReaderData {
   readonly log: SharedArrayBuffer

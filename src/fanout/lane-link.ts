@@ -5,7 +5,7 @@
 import { invariant } from '../common/errors.js'
 import { LaneState } from '../memory/committed-state.js'
 import { AWAKE, MainDoorbell } from '../memory/doorbell.js'
-import { FrameRingReader } from '../memory/frame-ring.js'
+import { FrameRingReader } from '../memory/frame-ring-reader.js'
 import { allocateLaneMemory, type LaneMemory } from '../memory/lane-allocation.js'
 import {
   CLIENT_IN_HAND,

@@ -5,7 +5,8 @@
  */
 import { invariant } from '../common/errors.js'
 import type { Progress } from '../lane-protocol/lane-commands.js'
-import type { Descriptor, FrameRingReader } from '../memory/frame-ring.js'
+import type { Descriptor } from '../memory/frame-descriptor.js'
+import type { FrameRingReader } from '../memory/frame-ring-reader.js'
 
 /** Records the window holds at the most, a power of two; about 5 MiB. */
 const RECORDS_MAX = 65_536

@@ -3,8 +3,9 @@
  * only if `isIntact` says so after they were used. Any thread.
  */
 import { distance } from './ring-position.js'
-import { RecordHeader, TickLogMemory } from './tick-log.js'
 import { COMMAND, HEAD_WORD, PADDING } from './tick-log-layout.js'
+import { TickLogMemory } from './tick-log-memory.js'
+import { RecordHeader } from './tick-log-record.js'
 
 /** What is farther behind the head than these parts of the log may be written over: the writer is at work on a record, which is
  * an eighth at the most, and on the padding before it, which is less. */

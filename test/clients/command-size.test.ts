@@ -13,7 +13,7 @@ import type { AudienceSpec, Selection, StreamForm } from '../../src/lane-protoco
 import type { CommandAnswer, LaneCommand, Progress } from '../../src/lane-protocol/lane-commands.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
-import { tickLogBytes } from '../../src/memory/tick-log.js'
+import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { MAIN_SLOT_COUNT } from '../../src/metrics/metric-table.js'
 import { EVERY_TICK } from '../../src/protocol/delivery.js'
 import { RESEND_DEPTH_MAX } from '../../workers/read/feed-continuity.js'

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FrameWindow, NO_RECORD } from '../../src/fanout/retained-frames.js'
-import { Descriptor, FrameRingReader, FrameRingWriter } from '../../src/memory/frame-ring.js'
+import { Descriptor } from '../../src/memory/frame-descriptor.js'
+import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
+import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import { AUDIENCE_FRAMES, laneLayout } from '../../src/memory/lane-layout.js'
 
 const SEGMENTS = 8

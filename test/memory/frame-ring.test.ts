@@ -3,7 +3,9 @@ import { MessageChannel } from 'node:worker_threads'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { MainDoorbell } from '../../src/memory/doorbell.js'
-import { Descriptor, FrameRingReader, FrameRingWriter } from '../../src/memory/frame-ring.js'
+import { Descriptor } from '../../src/memory/frame-descriptor.js'
+import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
+import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import {
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,

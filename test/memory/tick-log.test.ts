@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { after, distance } from '../../src/memory/ring-position.js'
-import { TickLogMemory, TickLogReader, TickLogWriter, tickLogBytes } from '../../src/memory/tick-log.js'
 import {
   COMMAND,
   COUNT_MAX,
@@ -14,6 +13,9 @@ import {
   TYPE_INT32,
   TYPE_MASK,
 } from '../../src/memory/tick-log-layout.js'
+import { TickLogMemory, tickLogBytes } from '../../src/memory/tick-log-memory.js'
+import { TickLogReader } from '../../src/memory/tick-log-reader.js'
+import { TickLogWriter } from '../../src/memory/tick-log-writer.js'
 import { findTorn, writePattern } from '../support/pattern.js'
 import { reportOf, startThread, terminateThreads } from '../support/thread.js'
 import type { LogReaderReport, LogReaderTask } from '../support/threads/tick-log-reader.js'

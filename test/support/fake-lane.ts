@@ -4,7 +4,8 @@
  */
 import type { LaneLink } from '../../src/fanout/lane-link.js'
 import type { JoinCommand, LaneCommand } from '../../src/lane-protocol/lane-commands.js'
-import { Descriptor, FrameRingWriter } from '../../src/memory/frame-ring.js'
+import { Descriptor } from '../../src/memory/frame-descriptor.js'
+import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import {
   ANSWER_BEGUN,
   ASIDE,

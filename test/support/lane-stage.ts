@@ -22,7 +22,9 @@ import {
 import { LaneState } from '../../src/memory/committed-state.js'
 import { counterBlockBytes, readCounter } from '../../src/memory/counters.js'
 import { LaneDoorbell } from '../../src/memory/doorbell.js'
-import { Descriptor, FrameRingReader, FrameRingWriter } from '../../src/memory/frame-ring.js'
+import { Descriptor } from '../../src/memory/frame-descriptor.js'
+import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
+import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import { allocateLaneMemory, type LaneMemory } from '../../src/memory/lane-allocation.js'
 import {
   ANSWER_BEGUN,
@@ -42,8 +44,9 @@ import {
 } from '../../src/memory/lane-layout.js'
 import { LatestStore, latestStoreBytes } from '../../src/memory/latest-store.js'
 import { distance } from '../../src/memory/ring-position.js'
-import { TickLogWriter, tickLogBytes } from '../../src/memory/tick-log.js'
 import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
+import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
+import { TickLogWriter } from '../../src/memory/tick-log-writer.js'
 import { LANE_SLOT_COUNT, LANE_SLOTS, type LaneMetric } from '../../src/metrics/metric-table.js'
 import type { GapReason } from '../../src/protocol/messages.js'
 import { encodeTick, encodeTickBatch, type Tick } from '../../src/sources/grpc/tick-feed-service.js'

@@ -4,7 +4,7 @@
  */
 
 import { takeOut } from '../../src/common/remove-item.js'
-import type { TickLogReader } from '../../src/memory/tick-log.js'
+import type { TickLogReader } from '../../src/memory/tick-log-reader.js'
 import type { GapReason } from '../../src/protocol/messages.js'
 import type { TickFields } from '../../src/ticks/tick-fields.js'
 import { GAP_BYTES_MAX } from '../compose/frame-composer.js'

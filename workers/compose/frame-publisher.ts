@@ -1,7 +1,8 @@
 /**
  * Puts frames and their descriptors into the frame ring, waiting for room where there is none. One lane's own.
  */
-import type { Descriptor, FrameRingWriter } from '../../src/memory/frame-ring.js'
+import type { Descriptor } from '../../src/memory/frame-descriptor.js'
+import type { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 
 export class TurnPublisher {
   readonly ring: FrameRingWriter

@@ -2,7 +2,7 @@
  * Writes what audiences have gathered into the frame ring, and the marks between turns. One lane's own.
  */
 import type { CounterWriter } from '../../src/memory/counters.js'
-import { Descriptor } from '../../src/memory/frame-ring.js'
+import { Descriptor } from '../../src/memory/frame-descriptor.js'
 import { ASIDE, AUDIENCE_FRAMES, TURN_END } from '../../src/memory/lane-layout.js'
 import { LANE_SLOTS } from '../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'

@@ -11,7 +11,7 @@ import {
 } from '../../src/lane-protocol/lane-commands.js'
 import { continuityFlags } from '../../src/memory/continuity-state.js'
 import type { CounterWriter } from '../../src/memory/counters.js'
-import { Descriptor } from '../../src/memory/frame-ring.js'
+import { Descriptor } from '../../src/memory/frame-descriptor.js'
 import {
   ANSWER_BEGUN,
   AUDIENCE_FRAMES,

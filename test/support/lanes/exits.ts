@@ -1,7 +1,7 @@
 /** A lane whose thread ends without a word, between two descriptors of a turn. */
 
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
-import { FrameRingWriter } from '../../../src/memory/frame-ring.js'
+import { FrameRingWriter } from '../../../src/memory/frame-ring-writer.js'
 import runLane from '../../../workers/lane.js'
 import { Faults, patched } from './faults.js'
 

@@ -1,7 +1,7 @@
 /** Reads a tick log and checks that every record is the next one, whole. Publishes its cursor after the check. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { TickLogReader } from '../../../src/memory/tick-log.js'
 import { HEAD_WORD, TICK_BATCH } from '../../../src/memory/tick-log-layout.js'
+import { TickLogReader } from '../../../src/memory/tick-log-reader.js'
 import { findTorn, patternLength } from '../pattern.js'
 
 export interface LogReaderTask {

@@ -1,8 +1,8 @@
 /** Writes numbered records into a tick log as fast as its readers let it. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { distance } from '../../../src/memory/ring-position.js'
-import { TickLogWriter } from '../../../src/memory/tick-log.js'
 import { HEAD_WORD, recordUnits, TICK_BATCH } from '../../../src/memory/tick-log-layout.js'
+import { TickLogWriter } from '../../../src/memory/tick-log-writer.js'
 import { patternLength, writePattern } from '../pattern.js'
 
 export interface LogWriterTask {

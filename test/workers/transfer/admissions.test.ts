@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { type JoinCommand, RESUME_GONE } from '../../../src/lane-protocol/lane-commands.js'
-import type { Descriptor } from '../../../src/memory/frame-ring.js'
+import type { Descriptor } from '../../../src/memory/frame-descriptor.js'
 import {
   ANSWER_BEGUN,
   AUDIENCE_FRAMES,

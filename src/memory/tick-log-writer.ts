@@ -3,9 +3,8 @@
  * The writer never overtakes the slowest cursor, so a reader may use a record's bytes until it publishes a later cursor.
  */
 import { invariant } from '../common/errors.js'
-import { after, distance, isPowerOfTwo } from './ring-position.js'
+import { after, distance } from './ring-position.js'
 import {
-  blockCount,
   COUNT_MAX,
   COUNT_SHIFT,
   FIRST_OFFSET_FLOAT64,
@@ -18,42 +17,10 @@ import {
   RECORD_HEADER_BYTES,
   type RecordType,
   recordUnits,
-  TICK_LOG_HEADER_BYTES,
   TYPE_INT32,
-  TYPE_MASK,
   UNIT_BYTES,
 } from './tick-log-layout.js'
-
-/** Bytes of shared memory for a log of `capacityBytes`, a power of two. */
-export function tickLogBytes(capacityBytes: number): number {
-  invariant(isPowerOfTwo(capacityBytes) && capacityBytes >= 1024, `tick log of ${capacityBytes} bytes`)
-  return TICK_LOG_HEADER_BYTES + blockCount(capacityBytes) * 4 + capacityBytes
-}
-
-export class TickLogMemory {
-  readonly header: Int32Array
-  /** For each block the position of a record from which on it can be read. */
-  readonly blocks: Int32Array
-  readonly int32: Int32Array
-  readonly float64: Float64Array
-  readonly bytes: Uint8Array
-  readonly capacityUnits: number
-  /** A unit's index, shifted right by so many bits, is its block's. */
-  readonly blockShift: number
-
-  constructor(memory: SharedArrayBuffer) {
-    // Header and index together are smaller than the data.
-    const capacityBytes = 2 ** Math.floor(Math.log2(memory.byteLength - TICK_LOG_HEADER_BYTES))
-    const dataStart = memory.byteLength - capacityBytes
-    this.header = new Int32Array(memory, 0, TICK_LOG_HEADER_BYTES / 4)
-    this.blocks = new Int32Array(memory, TICK_LOG_HEADER_BYTES, blockCount(capacityBytes))
-    this.int32 = new Int32Array(memory, dataStart)
-    this.float64 = new Float64Array(memory, dataStart)
-    this.bytes = new Uint8Array(memory, dataStart)
-    this.capacityUnits = capacityBytes / UNIT_BYTES
-    this.blockShift = Math.log2(this.capacityUnits / this.blocks.length)
-  }
-}
+import { TickLogMemory } from './tick-log-memory.js'
 
 /** Where the slowest reader stands: bytes before it may be written over. */
 export type SlowestCursor = () => number
@@ -166,79 +133,4 @@ const LOOP_BYTES_MAX = 16
 
 function copyBytes(target: Uint8Array, at: number, source: Uint8Array, start: number, end: number): void {
   for (let index = start; index < end; index++) target[at++] = source[index]!
-}
-
-/** A record's header, as it was read last. */
-export class RecordHeader {
-  type: number = PADDING
-  count = 0
-  firstOffset = 0
-  receivedUs = 0
-  /** Index into the log's bytes. */
-  payloadStart = 0
-  payloadLength = 0
-  /** The position after the record. */
-  end = 0
-
-  /** Reads the header of the record at `position`. */
-  read({ capacityUnits, float64, int32 }: TickLogMemory, position: number): void {
-    const index = position & (capacityUnits - 1)
-    const typeAndCount = int32[index * 2 + TYPE_INT32]!
-    this.type = typeAndCount & TYPE_MASK
-    if (this.type === PADDING) {
-      this.end = after(position, capacityUnits - index)
-      return
-    }
-    const phase = (typeAndCount >> PHASE_SHIFT) & PHASE_MASK
-    this.payloadLength = int32[index * 2 + LENGTH_INT32]!
-    this.count = typeAndCount >> COUNT_SHIFT
-    this.firstOffset = float64[index + FIRST_OFFSET_FLOAT64]!
-    this.receivedUs = float64[index + RECEIVED_FLOAT64]!
-    this.payloadStart = index * UNIT_BYTES + RECORD_HEADER_BYTES + phase
-    this.end = after(position, recordUnits(phase + this.payloadLength))
-  }
-}
-
-export class TickLogReader extends RecordHeader {
-  /** The whole data part; `payloadStart` is an index into it. */
-  readonly bytes: Uint8Array
-  private readonly memory: TickLogMemory
-  /** The record that `next` will step onto. */
-  private cursor: number
-  private head: number
-
-  /** @param cursor a position at which a record begins, or the head */
-  constructor(memory: SharedArrayBuffer, cursor: number) {
-    super()
-    this.memory = new TickLogMemory(memory)
-    this.bytes = this.memory.bytes
-    this.cursor = cursor
-    this.head = cursor
-  }
-
-  /** The position after the record in hand: what to publish as read. */
-  get position(): number {
-    return this.cursor
-  }
-
-  /** Whether there is a record to step onto. */
-  hasNext(): boolean {
-    return this.head !== this.cursor || this.refresh()
-  }
-
-  /** Steps onto the next record. @returns false when there is none */
-  next(): boolean {
-    while (this.hasNext()) {
-      this.read(this.memory, this.cursor)
-      this.cursor = this.end
-      if (this.type !== PADDING) return true
-    }
-    return false
-  }
-
-  private refresh(): boolean {
-    // Pairs with the store in TickLogWriter.tryAppend: all bytes before the head are visible from here on.
-    this.head = Atomics.load(this.memory.header, HEAD_WORD)
-    return this.head !== this.cursor
-  }
 }
