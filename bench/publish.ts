@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { systemClock } from '../src/common/clock.js'
 import { LaneLink } from '../src/fanout/lane-link.js'
-import { Intake } from '../src/ingest/ingest.js'
+import { Ingest } from '../src/ingest/ingest.js'
 import { CounterWriter, counterBlockBytes } from '../src/memory/counters.js'
 import { COMMITTED_CURSOR, COMMITTED_OFFSET, CONTROL_BYTES, laneLayout } from '../src/memory/lane-layout.js'
 import { TICK } from '../src/memory/tick-log-layout.js'
@@ -114,7 +114,7 @@ function asBatches({ messages }: Ticks, count: number): MicroTask {
 }
 
 /** An intake whose one lane is awake, and stands where `catchUp` puts it. */
-function gatewayIntake(): { intake: Intake; catchUp: () => void } {
+function gatewayIntake(): { intake: Ingest; catchUp: () => void } {
   const link = new LaneLink(0, laneLayout(1 << 20, 4096, 4096), 4096, () => {})
   const control = new Int32Array(link.memory, 0, CONTROL_BYTES / 4)
   const log = new SharedArrayBuffer(tickLogBytes(LOG_BYTES))
@@ -122,7 +122,7 @@ function gatewayIntake(): { intake: Intake; catchUp: () => void } {
   const counters = new CounterWriter(
     new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
   )
-  const intake = new Intake({
+  const intake = new Ingest({
     tickLog: log,
     links: [link],
     queueSize: 1 << 20,

@@ -16,16 +16,16 @@ import type { LaneTask } from '../src/lane-protocol/lane-task.js'
 import { LaneState } from '../src/memory/committed-state.js'
 import { CounterWriter } from '../src/memory/counters.js'
 import { ASLEEP, ASLEEP_FOR_ROOM, LaneDoorbell } from '../src/memory/doorbell.js'
-import { Checkpoints } from '../src/memory/feed-checkpoints.js'
+import { FeedCheckpoints } from '../src/memory/feed-checkpoints.js'
 import { FrameRingWriter } from '../src/memory/frame-ring-writer.js'
 import { copierOf } from '../src/memory/lane-allocation.js'
 import {
-  CLIENT_IN_HAND,
   CONTROL_BYTES,
+  CURRENT_CLIENT,
+  CURRENT_TICK,
   PROGRESS,
   SOURCE_PAUSED,
   STOP,
-  TICK_IN_HAND,
 } from '../src/memory/lane-layout.js'
 import { LatestStore } from '../src/memory/latest-store.js'
 import { TickLogHistory } from '../src/memory/tick-log-history.js'
@@ -35,17 +35,17 @@ import { LANE_SLOTS } from '../src/metrics/metric-table.js'
 import { BatchReader } from '../src/ticks/batch-reader.js'
 import { TickDecoder } from '../src/ticks/tick-decoder.js'
 import { LaneAudience } from './collect/lane-audience.js'
-import { Gatherer } from './collect/tick-collector.js'
+import { TickCollector } from './collect/tick-collector.js'
 import { Turn } from './collect/turn-buffer.js'
 import { Deflater } from './compose/deflater.js'
 import { FrameComposer } from './compose/frame-composer.js'
-import { TurnPublisher } from './compose/frame-publisher.js'
+import { FramePublisher } from './compose/frame-publisher.js'
 import { TurnWriter } from './compose/turn-writer.js'
-import { ConflatedSchedule } from './conflate/conflation-schedule.js'
+import { ConflationSchedule } from './conflate/conflation-schedule.js'
 import { LatestTicks } from './conflate/latest-ticks.js'
 import { FeedContinuity } from './read/feed-continuity.js'
 import { type SymbolEntry, SymbolTable } from './read/symbol-table.js'
-import { type TickLosses, TickSorter } from './read/tick-classifier.js'
+import { TickClassifier, type TickLosses } from './read/tick-classifier.js'
 import { Admissions } from './transfer/admissions.js'
 import { LatestFrames } from './transfer/latest-frames.js'
 import { Replayer } from './transfer/replayer.js'
@@ -73,16 +73,16 @@ export class Lane implements TickLosses {
   private readonly counters: CounterWriter
   private readonly batch = new BatchReader()
   private readonly continuity: FeedContinuity
-  private readonly sorter: TickSorter
+  private readonly sorter: TickClassifier
   private readonly composer: FrameComposer
   private readonly writer: TurnWriter
 
   private readonly symbols = new SymbolTable()
-  private readonly gatherer: Gatherer
+  private readonly gatherer: TickCollector
   private readonly latest: LatestTicks
   private readonly latestFrames: LatestFrames
-  private readonly schedule = new ConflatedSchedule()
-  private readonly checkpoints: Checkpoints
+  private readonly schedule = new ConflationSchedule()
+  private readonly checkpoints: FeedCheckpoints
   private readonly admissions: Admissions
   private readonly poisonClients: ReadonlySet<number>
   /** Up to here some audience was sent ticks by an earlier lane: whoever joins before could get ticks twice. */
@@ -120,17 +120,17 @@ export class Lane implements TickLosses {
     const turn = new Turn(this.ring.bytes, task.layout)
     const deflater = new Deflater(this.ring.bytes, task.compression, this.counters)
     this.composer = new FrameComposer(this.ring.bytes, copierOf(task.memory), turn, deflater)
-    const publisher = new TurnPublisher(this.ring, hasRoom => this.waitForRoom(hasRoom))
+    const publisher = new FramePublisher(this.ring, hasRoom => this.waitForRoom(hasRoom))
     this.writer = new TurnWriter({
       turn,
       composer: this.composer,
       publisher,
       counters: this.counters,
-      showLife: () => this.showLife(),
+      heartbeat: () => this.heartbeat(),
     })
     this.poisonClients = new Set(task.poisonClients)
     const poison = new Set(task.poison)
-    this.sorter = new TickSorter({
+    this.sorter = new TickClassifier({
       bytes: this.log.bytes,
       decoder: new TickDecoder(this.log.bytes),
       symbols: this.symbols,
@@ -138,7 +138,7 @@ export class Lane implements TickLosses {
       continuity: this.continuity,
       losses: this,
     })
-    this.gatherer = new Gatherer({
+    this.gatherer = new TickCollector({
       log: this.log,
       fields: this.sorter.fields,
       symbols: this.symbols,
@@ -161,9 +161,9 @@ export class Lane implements TickLosses {
       counters: this.counters,
       turnBytesMax: task.turnBytesMax,
       answering,
-      showLife: () => this.showLife(),
+      heartbeat: () => this.heartbeat(),
     })
-    this.checkpoints = new Checkpoints(memory, task.layout, committed.offset)
+    this.checkpoints = new FeedCheckpoints(memory, task.layout, committed.offset)
     const replayer = new Replayer({
       history: new TickLogHistory(task.tickLog),
       checkpoints: this.checkpoints,
@@ -301,7 +301,7 @@ export class Lane implements TickLosses {
     const { log, batch } = this
     this.recordStart = log.position
     if (!log.next()) return false
-    this.showLife()
+    this.heartbeat()
     if (log.type === COMMAND) {
       if (log.count === this.task.lane || log.count === ALL_LANES) {
         this.obey(decodeCommand(log.bytes.subarray(log.payloadStart, log.payloadStart + log.payloadLength)))
@@ -318,13 +318,13 @@ export class Lane implements TickLosses {
   }
 
   /** Read by the main thread's watch over hanging lanes; a store of one word does not tear. */
-  private showLife(): void {
+  private heartbeat(): void {
     this.control[PROGRESS] = (this.control[PROGRESS]! + 1) | 0
   }
 
   /** Read by the main thread after this thread's end, if the answer to the client brings it about; 0: none is in hand. */
   private answering(client: number): void {
-    this.control[CLIENT_IN_HAND] = client
+    this.control[CURRENT_CLIENT] = client
   }
 
   private readTicks(): void {
@@ -345,7 +345,7 @@ export class Lane implements TickLosses {
   private takeTick(start: number, end: number): void {
     const offset = ++this.offset
     // Read by the main thread after this thread's end, if the tick brings it about.
-    this.control[TICK_IN_HAND] = offset | 0
+    this.control[CURRENT_TICK] = offset | 0
     const symbol = this.sorter.sort(start, end, offset)
     if (symbol !== undefined) {
       this.counters.values[LANE_SLOTS.ticksDecoded]! += 1
@@ -353,7 +353,7 @@ export class Lane implements TickLosses {
       this.gatherer.gather(symbol, start, end, offset)
       this.keepLatest(symbol, start, end, offset)
     }
-    this.control[TICK_IN_HAND] = 0
+    this.control[CURRENT_TICK] = 0
   }
 
   // Latest ticks

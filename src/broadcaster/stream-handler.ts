@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { Clients } from '../clients/client-registry.js'
+import { ClientRegistry } from '../clients/client-registry.js'
 import { type Clock, systemClock } from '../common/clock.js'
 import { Deadline } from '../common/deadline.js'
 import { RingcastError } from '../common/errors.js'
@@ -22,7 +22,7 @@ import {
 import { LaneLink } from '../fanout/lane-link.js'
 import { Membership } from '../fanout/membership.js'
 import { Transmitter } from '../fanout/transmitter.js'
-import { Intake } from '../ingest/ingest.js'
+import { Ingest } from '../ingest/ingest.js'
 import { TURN_OVERSHOOT_BYTES } from '../lane-protocol/lane-task.js'
 import { chooseLane } from '../lanes/lane-placement.js'
 import { LanePool } from '../lanes/lane-pool.js'
@@ -75,9 +75,9 @@ export class StreamHandler {
   private readonly latency = new Histogram()
   private readonly answerLatency = new Histogram()
   private readonly counters: CounterWriter
-  private readonly intake: Intake
+  private readonly intake: Ingest
   private readonly transmitter: Transmitter
-  private readonly clients: Clients
+  private readonly clients: ClientRegistry
   private readonly pool: LanePool
   private readonly positionWatch: PositionWatch
   private stopping: Promise<void> | undefined
@@ -115,7 +115,7 @@ export class StreamHandler {
     this.laneBlocks = links.map(() => new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT)))
     const tickLog = new SharedArrayBuffer(tickLogBytes(settings.tickLogBytes))
     const { clock, counters, epoch } = this
-    this.intake = new Intake({ tickLog, links, queueSize: settings.queueSize, clock, counters })
+    this.intake = new Ingest({ tickLog, links, queueSize: settings.queueSize, clock, counters })
     const membership = new Membership({
       links,
       place: (candidates, hasAudience) =>
@@ -142,7 +142,7 @@ export class StreamHandler {
         afterRun: () => this.afterRun(),
       },
     })
-    this.clients = new Clients({
+    this.clients = new ClientRegistry({
       settings,
       epoch,
       clock,

@@ -18,9 +18,9 @@ import { negotiatedWindowBits, PER_MESSAGE_DEFLATE } from '../protocol/deflate-n
 import { deliveryFields } from '../protocol/delivery.js'
 import { type ControlMessage, messageText } from '../protocol/messages.js'
 import { Client, type EndReason } from './client.js'
-import { CommandDesk } from './command-handler.js'
+import { CommandHandler } from './command-handler.js'
 import { Heartbeat } from './heartbeat.js'
-import { MessageLimits } from './message-quota.js'
+import { MessageQuota } from './message-quota.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
 import { refuseUpgrade } from './upgrade-refusal.js'
 import { chooseSubprotocol, type Refusal, readUpgradeRequest, type StreamRequest } from './upgrade-request.js'
@@ -37,7 +37,7 @@ const OBEY = 'obey'
 const REFUSE = 'refuse'
 const IGNORE = 'ignore'
 
-export interface ClientsOptions {
+export interface ClientRegistryOptions {
   readonly settings: HandlerOptions
   /** Names the run of the process; part of every client's name. */
   readonly epoch: string
@@ -53,11 +53,11 @@ export interface ClientsOptions {
   readonly lastOffset: () => number
 }
 
-export class Clients {
-  private readonly options: ClientsOptions
+export class ClientRegistry {
+  private readonly options: ClientRegistryOptions
   private readonly server: WebSocketServer
   private readonly heartbeat: Heartbeat
-  private readonly commands: CommandDesk
+  private readonly commands: CommandHandler
   private readonly limits: SubscriptionLimits
   private readonly sweep: Timer
   private readonly all = new Set<Client>()
@@ -68,7 +68,7 @@ export class Clients {
   private isDraining = false
   private readonly whenEmpty: (() => void)[] = []
 
-  constructor(options: ClientsOptions) {
+  constructor(options: ClientRegistryOptions) {
     this.options = options
     const { settings, clock, transmitter } = options
     const serverOptions = {
@@ -91,7 +91,7 @@ export class Clients {
     })
     // Half, so that the first answer leaves room for others.
     this.limits = { countMax: settings.maxSymbolsPerClient, bytesMax: Math.floor(options.answerBytesMax / 2) }
-    this.commands = new CommandDesk(options)
+    this.commands = new CommandHandler(options)
     this.heartbeat = new Heartbeat(
       { ...settings, clock, blocked: () => transmitter.blockedRecipients() },
       {
@@ -262,7 +262,7 @@ export class Clients {
     // What the kernel took at once is told as sent only after all messages of the same read.
     const isTaken = client.recipient.socket.writableLength === 0
     if (isTaken || client.answersUnsent < ANSWERS_UNSENT_MAX) {
-      client.messageLimits ??= new MessageLimits(settings.maxCommandsPerSecond, clock)
+      client.messageLimits ??= new MessageQuota(settings.maxCommandsPerSecond, clock)
       if (client.messageLimits.commands.tryTake()) return OBEY
       if (client.messageLimits.refusals.tryTake()) return REFUSE
     }

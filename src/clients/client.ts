@@ -6,7 +6,7 @@ import type { Recipient } from '../fanout/recipient.js'
 import type { StreamForm } from '../lane-protocol/audience-spec.js'
 import type { MainMetric } from '../metrics/metric-table.js'
 import type { Delivery } from '../protocol/delivery.js'
-import type { MessageLimits } from './message-quota.js'
+import type { MessageQuota } from './message-quota.js'
 import type { Subscriptions } from './subscriptions.js'
 
 /** Under which counter a client's end is counted. */
@@ -17,7 +17,7 @@ export class Client {
   readonly recipient: Recipient
   readonly subscriptions: Subscriptions
   /** None before its first message: most clients send nothing. */
-  messageLimits: MessageLimits | undefined
+  messageLimits: MessageQuota | undefined
   readonly form: StreamForm
   /** Of symbols for which nothing is said. */
   readonly delivery: Delivery

@@ -11,7 +11,7 @@ import { deliveryFields, readDelivery } from '../protocol/delivery.js'
 import type { CommandId, ControlMessage, ErrorMessage, SymbolRefusal } from '../protocol/messages.js'
 import type { Client } from './client.js'
 
-export interface CommandDeskOptions {
+export interface CommandHandlerOptions {
   readonly membership: Membership
   readonly clock: Clock
   /** What the answers may take that one client waits for, bytes. */
@@ -20,10 +20,10 @@ export interface CommandDeskOptions {
   readonly isOverloaded: () => boolean
 }
 
-export class CommandDesk {
-  private readonly options: CommandDeskOptions
+export class CommandHandler {
+  private readonly options: CommandHandlerOptions
 
-  constructor(options: CommandDeskOptions) {
+  constructor(options: CommandHandlerOptions) {
     this.options = options
   }
 

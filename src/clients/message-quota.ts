@@ -2,7 +2,7 @@
  * How many messages one client may send. Main thread.
  */
 import type { Clock } from '../common/clock.js'
-import { RateLimit } from '../common/token-bucket.js'
+import { TokenBucket } from '../common/token-bucket.js'
 
 /**
  * Messages beyond those that it may send in a second that are refused before a client is closed; each second gives back as many
@@ -10,17 +10,17 @@ import { RateLimit } from '../common/token-bucket.js'
  */
 const REFUSALS_MAX = 1000
 
-export class MessageLimits {
+export class MessageQuota {
   /** Messages that are looked at … */
-  readonly commands: RateLimit
+  readonly commands: TokenBucket
   /** … those beyond that are refused, or else the client is closed … */
-  readonly refusals: RateLimit
+  readonly refusals: TokenBucket
   /** … and answers to refused ones that have no id. */
-  readonly warnings: RateLimit
+  readonly warnings: TokenBucket
 
   constructor(perSecond: number, clock: Clock) {
-    this.commands = new RateLimit(perSecond, clock)
-    this.refusals = new RateLimit(perSecond, clock, REFUSALS_MAX)
-    this.warnings = new RateLimit(1, clock)
+    this.commands = new TokenBucket(perSecond, clock)
+    this.refusals = new TokenBucket(perSecond, clock, REFUSALS_MAX)
+    this.warnings = new TokenBucket(1, clock)
   }
 }

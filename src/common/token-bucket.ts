@@ -3,7 +3,7 @@
  */
 import type { Clock } from './clock.js'
 
-export class RateLimit {
+export class TokenBucket {
   private readonly perSecond: number
   private readonly burst: number
   private readonly clock: Clock

@@ -9,7 +9,7 @@ import type { CounterWriter } from '../memory/counters.js'
 import { ANSWER_BEGUN, JOINED, REPLAYED } from '../memory/lane-layout.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { Audience } from './audience.js'
-import type { SlowRecipients } from './catch-up.js'
+import type { CatchUp } from './catch-up.js'
 import { countWrites, writeFrames } from './frame-writes.js'
 import type { LaneLink } from './lane-link.js'
 import type { JoinPlace, Recipient } from './recipient.js'
@@ -35,10 +35,10 @@ export interface AnswerEvents {
 export class Answers {
   private readonly events: AnswerEvents
   private readonly counters: CounterWriter
-  private readonly slow: SlowRecipients
+  private readonly slow: CatchUp
   private readonly recipients = new Map<number, Recipient>()
 
-  constructor(events: AnswerEvents, counters: CounterWriter, slow: SlowRecipients) {
+  constructor(events: AnswerEvents, counters: CounterWriter, slow: CatchUp) {
     this.events = events
     this.counters = counters
     this.slow = slow

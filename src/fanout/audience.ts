@@ -3,9 +3,9 @@
  */
 import type { AudienceSpec } from '../lane-protocol/audience-spec.js'
 import type { Progress } from '../lane-protocol/lane-commands.js'
-import type { AudienceState, ConflatedProgress } from '../lane-protocol/lane-task.js'
+import type { AudienceState, GroupProgress } from '../lane-protocol/lane-task.js'
 import type { Recipient } from './recipient.js'
-import { type FrameWindow, NO_RECORD } from './retained-frames.js'
+import { NO_RECORD, type RetainedFrames } from './retained-frames.js'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -38,7 +38,7 @@ export class Audience {
   /** Goes for the one in `sent`, which is made anew when somebody looks. */
   private flushedOffset = 0
   /** How far each of `spec.latest` is; null: nobody has joined yet. */
-  private readonly conflated: (Mutable<ConflatedProgress> | null)[]
+  private readonly conflated: (Mutable<GroupProgress> | null)[]
 
   constructor(id: number, lane: number, key: string, spec: AudienceSpec) {
     this.id = id
@@ -68,7 +68,7 @@ export class Audience {
   }
 
   /** What all records have taken that were sent, bytes. */
-  bytesSent(window: FrameWindow): number {
+  bytesSent(window: RetainedFrames): number {
     return this.firstPending === NO_RECORD ? this.bytesTotal : window.bytesTotalBefore(this.firstPending)
   }
 
@@ -80,7 +80,7 @@ export class Audience {
   }
 
   /** All members that are not behind have got the record. */
-  recordSent(window: FrameWindow, record: number): void {
+  recordSent(window: RetainedFrames, record: number): void {
     this.firstPending = window.next(record)
     this.seq += window.messageCount(record)
     const part = window.part(record)
@@ -103,7 +103,7 @@ export class Audience {
   }
 
   /** The lane has let somebody in: there is nothing up to that offset but what was read. */
-  joinedAt(offset: number, window: FrameWindow): void {
+  joinedAt(offset: number, window: RetainedFrames): void {
     if (this.firstPending === NO_RECORD) this.progress = { ...this.progress, lastOffset: offset }
     else window.extend(this.lastRecord, offset)
   }

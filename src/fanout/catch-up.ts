@@ -10,7 +10,7 @@ import type { Audience } from './audience.js'
 import { countWrites, writeFrames } from './frame-writes.js'
 import type { LaneLink } from './lane-link.js'
 import type { Recipient } from './recipient.js'
-import { type FrameWindow, NO_RECORD } from './retained-frames.js'
+import { NO_RECORD, type RetainedFrames } from './retained-frames.js'
 
 /** What one recipient that is behind may be given before the others' turn comes again, bytes. */
 const CATCH_UP_BYTES_MAX = 1 << 20
@@ -18,7 +18,7 @@ const CATCH_UP_BYTES_MAX = 1 << 20
 const CATCH_UP_WRITE_BYTES_MAX = 256 * 1024
 const NO_BYTES = Buffer.alloc(0)
 
-export interface SlowRecipientsParts {
+export interface CatchUpDeps {
   readonly clock: Pick<Clock, 'nowMs' | 'epochUs'>
   readonly counters: CounterWriter
   readonly links: readonly LaneLink[]
@@ -31,18 +31,18 @@ export interface SlowRecipientsParts {
   readonly drained: () => void
 }
 
-export class SlowRecipients {
+export class CatchUp {
   readonly blocked = new Set<Recipient>()
   /** Recipients that are behind and not blocked: what they may be given at once was given. */
   readonly catchingUp = new Set<Recipient>()
-  private readonly parts: SlowRecipientsParts
+  private readonly parts: CatchUpDeps
 
-  constructor(parts: SlowRecipientsParts) {
+  constructor(parts: CatchUpDeps) {
     this.parts = parts
   }
 
   /** The kernel has not taken all: the bytes stay as they are until it has. */
-  block(recipient: Recipient, window: FrameWindow, segment: number): void {
+  block(recipient: Recipient, window: RetainedFrames, segment: number): void {
     this.parts.counters.values[MAIN_SLOTS.writesBlocked]! += 1
     window.pin(segment)
     recipient.pins.push({ window, segment })
@@ -128,7 +128,11 @@ export class SlowRecipients {
   }
 
   /** Whether what it has not got is gone, or not worth being sent to it any more. */
-  private isLeftBehind({ limits, nextRecord }: Recipient, audience: Audience, window: FrameWindow): boolean {
+  private isLeftBehind(
+    { limits, nextRecord }: Recipient,
+    audience: Audience,
+    window: RetainedFrames,
+  ): boolean {
     if (!window.holds(nextRecord) || isConflated(audience.spec)) return true
     if (audience.bytesSent(window) - window.bytesTotalBefore(nextRecord) > limits.lagBytesMax) return true
     const receivedUs = window.received(nextRecord)

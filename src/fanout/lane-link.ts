@@ -8,19 +8,19 @@ import { AWAKE, MainDoorbell } from '../memory/doorbell.js'
 import { FrameRingReader } from '../memory/frame-ring-reader.js'
 import { allocateLaneMemory, type LaneMemory } from '../memory/lane-allocation.js'
 import {
-  CLIENT_IN_HAND,
   CONTROL_BYTES,
+  CURRENT_CLIENT,
+  CURRENT_TICK,
   LANE_ASLEEP,
   type LaneLayout,
   PROGRESS,
   SOURCE_PAUSED,
   STOP,
-  TICK_IN_HAND,
 } from '../memory/lane-layout.js'
 import { latestStoreBytes } from '../memory/latest-store.js'
 import type { Audience } from './audience.js'
-import type { Pass, TurnEnded } from './record-pass.js'
-import { FrameWindow } from './retained-frames.js'
+import type { RecordPass, TurnEnded } from './record-pass.js'
+import { RetainedFrames } from './retained-frames.js'
 
 export class LaneLink {
   readonly index: number
@@ -32,18 +32,18 @@ export class LaneLink {
   readonly latest: SharedArrayBuffer
   readonly layout: LaneLayout
   readonly ring: FrameRingReader
-  readonly window: FrameWindow
+  readonly window: RetainedFrames
   readonly state: LaneState
   readonly audiences = new Map<number, Audience>()
   /** What was read and is not sent yet, in its order. */
-  readonly queue: (Pass | TurnEnded)[] = []
+  readonly queue: (RecordPass | TurnEnded)[] = []
   /** Whether what is read now is between two turns, see ASIDE. */
   isAside = false
   private readonly control: Int32Array
   private readonly doorbell: MainDoorbell
   private readonly hasWork = (): boolean => this.queue.length > 0 || this.ring.hasNext()
 
-  /** @param segmentNeeded see FrameWindowEvents */
+  /** @param segmentNeeded see RetainedFramesEvents */
   constructor(
     index: number,
     layout: LaneLayout,
@@ -60,7 +60,7 @@ export class LaneLink {
     this.ring = new FrameRingReader(this.memory, layout)
     this.doorbell = new MainDoorbell(this.control)
     this.state = new LaneState(this.memory)
-    this.window = new FrameWindow(this.ring, {
+    this.window = new RetainedFrames(this.ring, {
       segmentFreed: () => this.tellRoom(),
       segmentNeeded: segment => segmentNeeded(this, segment),
     })
@@ -119,13 +119,13 @@ export class LaneLink {
   }
 
   /** Low 32 bits of the offset of the tick the lane was at work on when it ended; 0: none. */
-  get tickInHand(): number {
-    return Atomics.load(this.control, TICK_IN_HAND)
+  get currentTick(): number {
+    return Atomics.load(this.control, CURRENT_TICK)
   }
 
   /** Id of the client that the lane was answering when it ended; 0: none. */
-  get clientInHand(): number {
-    return Atomics.load(this.control, CLIENT_IN_HAND)
+  get currentClient(): number {
+    return Atomics.load(this.control, CURRENT_CLIENT)
   }
 
   /** The lane's thread has ended and all it published was transmitted: readies the memory for a successor. */
@@ -136,8 +136,8 @@ export class LaneLink {
     )
     this.window.laneEnded()
     this.isAside = false
-    Atomics.store(this.control, TICK_IN_HAND, 0)
-    Atomics.store(this.control, CLIENT_IN_HAND, 0)
+    Atomics.store(this.control, CURRENT_TICK, 0)
+    Atomics.store(this.control, CURRENT_CLIENT, 0)
     Atomics.store(this.control, LANE_ASLEEP, AWAKE)
   }
 }

@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream'
 import type { CommandAnswer, Progress, RESUME_GONE, ReplayPosition } from '../lane-protocol/lane-commands.js'
 import type { Audience } from './audience.js'
-import { type FrameWindow, NO_RECORD } from './retained-frames.js'
+import { NO_RECORD, type RetainedFrames } from './retained-frames.js'
 import { descriptorOf } from './socket-write.js'
 
 /** To join an audience, and what commands of the client are answered by that. */
@@ -72,7 +72,7 @@ export class Recipient {
   /** When the kernel last took all after it had refused to, ms; 0: never. */
   unblockedMs = 0
   /** Segments whose bytes its socket still holds. */
-  readonly pins: { readonly window: FrameWindow; readonly segment: number }[] = []
+  readonly pins: { readonly window: RetainedFrames; readonly segment: number }[] = []
   /** Set once, when its socket is done with. */
   hasLeft = false
 

@@ -2,7 +2,7 @@
  * One record on its way to the members of its audience. Main thread.
  */
 import type { Audience } from './audience.js'
-import type { FrameWindow } from './retained-frames.js'
+import type { RetainedFrames } from './retained-frames.js'
 
 /** Stands between the passes of two turns. */
 export const TURN_ENDED = 'turn ended'
@@ -11,7 +11,7 @@ export type TurnEnded = typeof TURN_ENDED
 /** Of a pass that has not begun. */
 const NOT_BEGUN = -1
 
-export class Pass {
+export class RecordPass {
   readonly audience: Audience
   readonly record: number
   /** Whether it is between two turns, see ASIDE. */
@@ -42,7 +42,7 @@ export class Pass {
   }
 
   /** All members have been gone through. */
-  end(window: FrameWindow): void {
+  end(window: RetainedFrames): void {
     this.audience.isInPass = false
     this.audience.recordSent(window, this.record)
   }

@@ -16,19 +16,19 @@ const FREE_SEGMENTS_MIN = 2
 const NO_SEGMENT = -1
 export const NO_RECORD = -1
 
-export interface FrameWindowEvents {
+export interface RetainedFramesEvents {
   /** The lane may have waited for a segment, and has one now. */
   segmentFreed(): void
   /** The lane needs this segment: whoever holds bytes of it has to let go now. */
   segmentNeeded(segment: number): void
 }
 
-export class FrameWindow {
+export class RetainedFrames {
   /** The oldest record whose bytes can still be sent. */
   firstRecord = 0
   nextRecord = 0
   private readonly ring: FrameRingReader
-  private readonly events: FrameWindowEvents
+  private readonly events: RetainedFramesEvents
   private readonly starts = new Int32Array(RECORDS_MAX)
   private readonly lengths = new Int32Array(RECORDS_MAX)
   private readonly segments = new Int32Array(RECORDS_MAX)
@@ -52,7 +52,7 @@ export class FrameWindow {
   /** Segments kept free for the lane to write on while sockets hold others. */
   private readonly freeSegmentsWanted: number
 
-  constructor(ring: FrameRingReader, events: FrameWindowEvents) {
+  constructor(ring: FrameRingReader, events: RetainedFramesEvents) {
     this.ring = ring
     this.events = events
     this.pins = new Int32Array(ring.segmentCount)

@@ -12,13 +12,13 @@ import { ASIDE, AUDIENCE_FRAMES, PART_BEGUN, TURN_END } from '../memory/lane-lay
 import type { Histogram } from '../metrics/histogram.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { type AnswerEvents, Answers } from './answers.js'
-import { SlowRecipients } from './catch-up.js'
+import { CatchUp } from './catch-up.js'
 import { countWrites, writeFrames } from './frame-writes.js'
 import type { LaneLink } from './lane-link.js'
 import type { Recipient } from './recipient.js'
-import { Pass, TURN_ENDED } from './record-pass.js'
+import { RecordPass, TURN_ENDED } from './record-pass.js'
 import { NO_RECORD } from './retained-frames.js'
-import { Pace } from './turn-pacing.js'
+import { TurnPacing } from './turn-pacing.js'
 
 /** Writes between two looks at the clock: about a third of a millisecond. */
 const WRITES_PER_LOOK = 32
@@ -40,9 +40,9 @@ export class Transmitter {
   private readonly latency: Histogram
   private readonly events: TransmitterEvents
   private readonly passBudgetMs: number
-  private readonly pace: Pace
+  private readonly pace: TurnPacing
   private readonly links: LaneLink[]
-  private readonly slow: SlowRecipients
+  private readonly slow: CatchUp
   private readonly answers: Answers
   private readonly continueRunning = (): void => this.run()
 
@@ -72,14 +72,14 @@ export class Transmitter {
     this.passBudgetMs = options.passBudgetMs
     this.links = options.links
     const { values } = options.counters
-    this.pace = new Pace(
+    this.pace = new TurnPacing(
       options.links,
       options.gatherMs,
       () => values[MAIN_SLOTS.messagesReceived]!,
       () => values[MAIN_SLOTS.ticksReceived]!,
       options.clock,
     )
-    this.slow = new SlowRecipients({
+    this.slow = new CatchUp({
       clock: options.clock,
       counters: options.counters,
       links: options.links,
@@ -274,7 +274,7 @@ export class Transmitter {
     if (audience === undefined) return
     const record = link.window.add(descriptor, audience.lastRecord, audience.bytesTotal)
     audience.recordRead(record, descriptor.length)
-    link.queue.push(new Pass(audience, record, link.isAside))
+    link.queue.push(new RecordPass(audience, record, link.isAside))
   }
 
   private beginPart(link: LaneLink): void {
@@ -285,7 +285,7 @@ export class Transmitter {
   // A record for an audience
 
   /** Gives the record in hand to the members that are left. @returns false when the time is up, be the pass at its end or not */
-  private goOn(link: LaneLink, pass: Pass): boolean {
+  private goOn(link: LaneLink, pass: RecordPass): boolean {
     if (!pass.hasBegun) {
       if (!pass.isAside) this.pace.reading(link)
       pass.begin()
@@ -329,7 +329,7 @@ export class Transmitter {
     return !isTimeUp
   }
 
-  private count(link: LaneLink, pass: Pass): void {
+  private count(link: LaneLink, pass: RecordPass): void {
     const { record, written } = pass
     if (written === 0) return
     pass.written = 0

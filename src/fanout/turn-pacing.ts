@@ -35,7 +35,7 @@ interface Gate {
   timer: Timer | undefined
 }
 
-export class Pace {
+export class TurnPacing {
   private readonly clock: Pick<Clock, 'nowMs' | 'after'>
   private readonly gatherMs: number
   private readonly arrivals: () => number

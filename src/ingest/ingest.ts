@@ -32,7 +32,7 @@ export interface Pausable {
   resume(): void
 }
 
-export interface IntakeOptions {
+export interface IngestOptions {
   readonly tickLog: SharedArrayBuffer
   readonly links: readonly LaneLink[]
   /** Ticks the slowest lane may be behind before the source is paused. */
@@ -53,8 +53,8 @@ interface Waiting {
   readonly lost?: LostCommand
 }
 
-export class Intake implements TickSink {
-  private readonly options: IntakeOptions
+export class Ingest implements TickSink {
+  private readonly options: IngestOptions
   private readonly log: TickLogWriter
   private readonly reader = new BatchReader()
   private readonly recordBytesMax: number
@@ -71,7 +71,7 @@ export class Intake implements TickSink {
   private paused = false
   private readonly catchUps: (() => void)[] = []
 
-  constructor(options: IntakeOptions) {
+  constructor(options: IngestOptions) {
     this.options = options
     this.log = new TickLogWriter(options.tickLog, () => this.slowestCursor())
     this.recordBytesMax = Math.min(16 * 1024, this.log.payloadBytesMax)

@@ -9,7 +9,7 @@ import type { AudienceSpec } from './audience-spec.js'
 import type { Progress } from './lane-commands.js'
 
 /** How far the frames of one part of an audience go, those of one interval. */
-export interface ConflatedProgress {
+export interface GroupProgress {
   /** All of its ticks up to this offset were sent, or later ones that stand for them. */
   readonly flushedOffset: number
   /** Ticks of its symbols up to there. */
@@ -23,7 +23,7 @@ export interface AudienceState extends Omit<Progress, 'flushedOffset'> {
   /** Number of the last `ticks` message. */
   readonly seq: number
   /** One for each of `spec.latest`; null: nobody has joined yet. */
-  readonly conflated: readonly (ConflatedProgress | null)[]
+  readonly conflated: readonly (GroupProgress | null)[]
 }
 
 /** How the messages of audiences that want it are compressed. */

@@ -255,13 +255,13 @@ export class LanePool {
 
   /** A tick at work on which two lanes in a row failed is skipped by the next. */
   private noteCulprit(runner: Runner): void {
-    const { tickInHand, state } = runner.link
-    if (tickInHand === 0) {
+    const { currentTick, state } = runner.link
+    if (currentTick === 0) {
       runner.culprit = 0
       return
     }
     const committed = state.committed().offset
-    const offset = committed + distance(committed | 0, tickInHand)
+    const offset = committed + distance(committed | 0, currentTick)
     if (runner.culprit === offset) {
       this.poison.push(offset)
       runner.failures = 0
@@ -271,7 +271,7 @@ export class LanePool {
 
   /** A client at whose answer two lanes in a row failed, the second soon after its start, is answered by none. */
   private noteCulpritClient(runner: Runner): void {
-    const id = runner.link.clientInHand
+    const id = runner.link.currentClient
     const { clock, laneHangTimeoutMs } = this.options
     const isSoon = clock.nowMs() - runner.startedMs <= HEALTHY_MS + laneHangTimeoutMs
     if (id !== 0 && runner.culpritClient === id && isSoon) {

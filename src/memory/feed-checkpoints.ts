@@ -30,7 +30,7 @@ export interface Checkpoint extends ContinuityState {
 
 const BEGINNING: Checkpoint = { offset: 0, ...CONTINUITY_AT_START }
 
-export class Checkpoints {
+export class FeedCheckpoints {
   private readonly slots: Float64Array
   /** Offset from which on the next checkpoint is due. */
   private nextOffset: number

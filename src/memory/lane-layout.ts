@@ -36,9 +36,9 @@ export const STATE_SLOT = 5
 /** Grows with every record read and every audience written for: a lane with work whose progress stands still hangs. */
 export const PROGRESS = 6
 /** Low 32 bits of the offset of the tick in hand, 0 between ticks: names the culprit when a lane dies. */
-export const TICK_IN_HAND = 7
+export const CURRENT_TICK = 7
 /** Id of the client that is being answered, 0 between answers: likewise. */
-export const CLIENT_IN_HAND = 8
+export const CURRENT_CLIENT = 8
 // Written by the main thread.
 export const DESCRIPTOR_TAIL = 16
 export const TURNS_CONSUMED = 17

@@ -35,8 +35,8 @@ const disconnect = (reason: string, help: string): MetricDescription =>
 
 /** Written by the main thread. */
 export const MAIN_METRICS = {
-  connectionsActive: gauge('connections_active', 'connections', 'Clients connected now.'),
-  connections: counter('connections', 'connections', 'Clients that were let in.'),
+  connectionsActive: gauge('connections_active', 'connections', 'ClientRegistry connected now.'),
+  connections: counter('connections', 'connections', 'ClientRegistry that were let in.'),
   refusedLimit: refused('limit', 'Refused: as many clients as allowed were connected.'),
   refusedOverload: refused('overload', 'Refused: the tick log was full.'),
   refusedPath: refused('path', 'Refused: no such path.'),

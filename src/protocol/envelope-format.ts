@@ -3,7 +3,7 @@
  */
 import type { Encoding } from '../lane-protocol/audience-spec.js'
 import { varintBytes, writeVarint } from '../ticks/varint.js'
-import type { MessageHead } from './envelope-head.js'
+import type { EnvelopeHead } from './envelope-head.js'
 import {
   addMerged,
   addMore,
@@ -18,19 +18,19 @@ import {
 } from './ticks-message.js'
 import { FRAME_HEADER_BYTES_MAX, writeBinaryFrameHeader, writeTextFrameHeader } from './websocket-frame.js'
 
-export interface TicksFormat {
+export interface EnvelopeFormat {
   /** Bytes behind each encoded tick that are left out behind the last. */
   readonly separatorBytes: number
   readonly tailBytes: number
   // Extras of a head, each added at most once, in this order.
-  addMerged(head: MessageHead, merged: number): void
-  addMore(head: MessageHead): void
-  addStamps(head: MessageHead, publishedUs: number, receivedUs: Float64Array, count: number): void
+  addMerged(head: EnvelopeHead, merged: number): void
+  addMore(head: EnvelopeHead): void
+  addStamps(head: EnvelopeHead, publishedUs: number, receivedUs: Float64Array, count: number): void
   /** Bytes that `writeHead` will write. */
-  headBytes(head: MessageHead): number
+  headBytes(head: EnvelopeHead): number
   /** Each writes at `at`. @returns the index after what it wrote */
   writeFrameHeader(bytes: Uint8Array, at: number, payloadBytes: number): number
-  writeHead(bytes: Uint8Array, at: number, head: MessageHead): number
+  writeHead(bytes: Uint8Array, at: number, head: EnvelopeHead): number
   writeTail(bytes: Uint8Array, at: number): number
 }
 
@@ -46,7 +46,7 @@ const RECEIVED_TAG = 0x42
 const TRUE = 1
 const VARINT_BYTES_MAX = 10
 
-const json: TicksFormat = {
+const json: EnvelopeFormat = {
   separatorBytes: 1,
   tailBytes: TICKS_TAIL_BYTES,
   addMerged,
@@ -58,7 +58,7 @@ const json: TicksFormat = {
   writeTail: writeTicksTail,
 }
 
-const protobuf: TicksFormat = {
+const protobuf: EnvelopeFormat = {
   separatorBytes: 0,
   tailBytes: 0,
   addMerged: (head, merged) => addVarint(head, MERGED_TAG, merged),
@@ -89,9 +89,9 @@ const protobuf: TicksFormat = {
   writeTail: (_, at) => at,
 }
 
-export const TICKS_FORMATS: Readonly<Record<Encoding, TicksFormat>> = { json, protobuf }
+export const ENVELOPE_FORMATS: Readonly<Record<Encoding, EnvelopeFormat>> = { json, protobuf }
 
-function addVarint(head: MessageHead, tag: number, value: number): void {
+function addVarint(head: EnvelopeHead, tag: number, value: number): void {
   head.reserve(1 + VARINT_BYTES_MAX)
   head.extras[head.extrasLength] = tag
   head.extrasLength = writeVarint(head.extras, head.extrasLength + 1, value)

@@ -4,12 +4,12 @@
 
 const EXTRAS_BYTES_AT_FIRST = 256
 
-export class MessageHead {
+export class EnvelopeHead {
   /** Whether the ticks are the latest ones, for one client; otherwise it is the next message of a stream. */
   isSnapshot = false
   seq = 0
   offset = 0
-  /** Fields that few messages have, as they stand in the message, `[0, extrasLength)`. See TicksFormat. */
+  /** Fields that few messages have, as they stand in the message, `[0, extrasLength)`. See EnvelopeFormat. */
   extras = new Uint8Array(EXTRAS_BYTES_AT_FIRST)
   extrasLength = 0
 

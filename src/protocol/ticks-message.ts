@@ -3,7 +3,7 @@
  */
 
 import { digitCount, writeInteger } from '../ticks/number-text.js'
-import type { MessageHead } from './envelope-head.js'
+import type { EnvelopeHead } from './envelope-head.js'
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -29,13 +29,13 @@ export const STAMP_BYTES_MAX = INTEGER_BYTES_MAX + 1
 export const TICKS_TAIL_BYTES = 2
 
 /** Bytes that `writeTicksHead` will write. */
-export function ticksHeadBytes({ isSnapshot, seq, offset, extrasLength }: MessageHead): number {
+export function ticksHeadBytes({ isSnapshot, seq, offset, extrasLength }: EnvelopeHead): number {
   const names = (isSnapshot ? SNAPSHOT_SEQ : TICKS_SEQ).length + OFFSET.length + TICKS.length
   return names + digitCount(seq) + digitCount(offset) + extrasLength
 }
 
 /** Writes all that stands before the first tick. @returns the index after it */
-export function writeTicksHead(bytes: Uint8Array, at: number, head: MessageHead): number {
+export function writeTicksHead(bytes: Uint8Array, at: number, head: EnvelopeHead): number {
   let next = copy(bytes, at, head.isSnapshot ? SNAPSHOT_SEQ : TICKS_SEQ)
   next = writeInteger(bytes, next, head.seq)
   next = copy(bytes, next, OFFSET)
@@ -52,19 +52,19 @@ export function writeTicksTail(bytes: Uint8Array, at: number): number {
 }
 
 /** How many ticks the message's ticks stand for beside themselves. */
-export function addMerged(head: MessageHead, merged: number): void {
+export function addMerged(head: EnvelopeHead, merged: number): void {
   addNumber(head, MERGED, merged)
 }
 
 /** More messages of the same snapshot follow. */
-export function addMore(head: MessageHead): void {
+export function addMore(head: EnvelopeHead): void {
   head.reserve(MORE.length)
   head.extrasLength = copy(head.extras, head.extrasLength, MORE)
 }
 
 /** When the turn was published and when each of the first `count` ticks came in, µs. */
 export function addStamps(
-  head: MessageHead,
+  head: EnvelopeHead,
   publishedUs: number,
   receivedUs: Float64Array,
   count: number,
@@ -81,7 +81,7 @@ export function addStamps(
   head.extrasLength = next
 }
 
-function addNumber(head: MessageHead, name: Uint8Array, value: number): void {
+function addNumber(head: EnvelopeHead, name: Uint8Array, value: number): void {
   head.reserve(name.length + INTEGER_BYTES_MAX)
   head.extrasLength = writeInteger(head.extras, copy(head.extras, head.extrasLength, name), value)
 }

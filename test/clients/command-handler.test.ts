@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { RawData } from 'ws'
 import type { Client } from '../../src/clients/client.js'
-import { CommandDesk } from '../../src/clients/command-handler.js'
+import { CommandHandler } from '../../src/clients/command-handler.js'
 import { Subscriptions } from '../../src/clients/subscriptions.js'
 import { systemClock } from '../../src/common/clock.js'
 import type { Membership } from '../../src/fanout/membership.js'
@@ -12,7 +12,7 @@ const ANSWER_BYTES_MAX = 4096
 /** What a command of so many symbols is refused with while answers of `waitingBytes` are on their way. */
 function refusal(symbolCount: number, waitingBytes: number): string | undefined {
   const membership = { waitingBytes: () => waitingBytes, move: () => {} }
-  const desk = new CommandDesk({
+  const desk = new CommandHandler({
     membership: membership as unknown as Membership,
     clock: systemClock,
     answerBytesMax: ANSWER_BYTES_MAX,

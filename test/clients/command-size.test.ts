@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { RawData } from 'ws'
 import type { Client } from '../../src/clients/client.js'
-import { CommandDesk } from '../../src/clients/command-handler.js'
+import { CommandHandler } from '../../src/clients/command-handler.js'
 import { INTERVALS_MAX, Subscriptions } from '../../src/clients/subscriptions.js'
 import { systemClock } from '../../src/common/clock.js'
 import { LaneLink } from '../../src/fanout/lane-link.js'
 import type { Membership } from '../../src/fanout/membership.js'
 import type { Recipient } from '../../src/fanout/recipient.js'
-import { Intake } from '../../src/ingest/ingest.js'
+import { Ingest } from '../../src/ingest/ingest.js'
 import type { AudienceSpec, Selection, StreamForm } from '../../src/lane-protocol/audience-spec.js'
 import type { CommandAnswer, LaneCommand, Progress } from '../../src/lane-protocol/lane-commands.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
@@ -28,13 +28,13 @@ const LONGEST_PROGRESS: Progress = {
   flushedOffset: LARGEST,
 }
 
-function intakeWith(logBytes: number): Intake {
+function intakeWith(logBytes: number): Ingest {
   const counters = new CounterWriter(
     new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
   )
   const links = [new LaneLink(0, laneLayout(65_536, 2048, 0), 8, () => {})]
   const tickLog = new SharedArrayBuffer(tickLogBytes(logBytes))
-  return new Intake({ tickLog, links, queueSize: 1_000_000, clock: systemClock, counters })
+  return new Ingest({ tickLog, links, queueSize: 1_000_000, clock: systemClock, counters })
 }
 
 /** Any symbol that may be asked for, some of which take six bytes for a character as JSON. */
@@ -93,7 +93,7 @@ describe('the longest command', () => {
           form: LONGEST_FORM,
           delivery: EVERY_TICK,
         }
-        const desk = new CommandDesk({
+        const desk = new CommandHandler({
           membership: membership as unknown as Membership,
           clock: systemClock,
           answerBytesMax,

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { RateLimit } from '../../src/common/token-bucket.js'
+import { TokenBucket } from '../../src/common/token-bucket.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 /** How many of `count` are let through. */
-function take(limit: RateLimit, count: number): number {
+function take(limit: TokenBucket, count: number): number {
   let taken = 0
   for (let one = 0; one < count; one++) if (limit.tryTake()) taken++
   return taken
@@ -12,7 +12,7 @@ function take(limit: RateLimit, count: number): number {
 describe('a rate limit', () => {
   it('lets through what there may be in a second, as soon as there is room for one', () => {
     const clock = new FakeClock()
-    const limit = new RateLimit(10, clock)
+    const limit = new TokenBucket(10, clock)
     expect(take(limit, 20)).toBe(10)
     clock.advance(99)
     expect(take(limit, 1)).toBe(0)
@@ -24,7 +24,7 @@ describe('a rate limit', () => {
 
   it('lets through a burst at first, and another when as much time has passed', () => {
     const clock = new FakeClock()
-    const limit = new RateLimit(10, clock, 100)
+    const limit = new TokenBucket(10, clock, 100)
     expect(take(limit, 200)).toBe(100)
     clock.advance(1000)
     expect(take(limit, 200)).toBe(10)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Audience } from '../../src/fanout/audience.js'
 import { Recipient } from '../../src/fanout/recipient.js'
-import { FrameWindow, NO_RECORD } from '../../src/fanout/retained-frames.js'
+import { NO_RECORD, RetainedFrames } from '../../src/fanout/retained-frames.js'
 import { Descriptor } from '../../src/memory/frame-descriptor.js'
 import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
@@ -14,10 +14,10 @@ function recipient(id: number): Recipient {
   return new Recipient(id, `test-${id}`, new FakeSocket().duplex)
 }
 
-function frameWindow(): FrameWindow {
+function frameWindow(): RetainedFrames {
   const layout = laneLayout(8192, 512, 64)
   const ring = new FrameRingReader(new SharedArrayBuffer(layout.totalBytes), layout)
-  return new FrameWindow(ring, { segmentFreed: () => {}, segmentNeeded: () => {} })
+  return new RetainedFrames(ring, { segmentFreed: () => {}, segmentNeeded: () => {} })
 }
 
 /** A record with this account of its audience. */

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { FrameWindow, NO_RECORD } from '../../src/fanout/retained-frames.js'
+import { NO_RECORD, RetainedFrames } from '../../src/fanout/retained-frames.js'
 import { Descriptor } from '../../src/memory/frame-descriptor.js'
 import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
@@ -10,7 +10,7 @@ const SEGMENT_BYTES = 1024
 
 let reader: FrameRingReader
 let writer: FrameRingWriter
-let window: FrameWindow
+let window: RetainedFrames
 let freed: number
 let needed: number[]
 let onNeeded: (segment: number) => void
@@ -23,7 +23,7 @@ beforeEach(() => {
   freed = 0
   needed = []
   onNeeded = () => {}
-  window = new FrameWindow(reader, {
+  window = new RetainedFrames(reader, {
     segmentFreed: () => freed++,
     segmentNeeded: segment => {
       needed.push(segment)
@@ -52,7 +52,7 @@ function record(before = NO_RECORD, length = SEGMENT_BYTES, keepFrom?: number): 
   return window.add(reader.descriptor, before, 0)
 }
 
-describe('FrameWindow', () => {
+describe('RetainedFrames', () => {
   it('tells what is in a record and how far its audience is at its end', () => {
     const first = record(NO_RECORD, 100)!
     const second = record(first, 50)!
@@ -169,7 +169,7 @@ describe('FrameWindow', () => {
     const memory = new SharedArrayBuffer(layout.totalBytes)
     reader = new FrameRingReader(memory, layout)
     writer = new FrameRingWriter(memory, layout)
-    window = new FrameWindow(reader, { segmentFreed: () => {}, segmentNeeded: () => {} })
+    window = new RetainedFrames(reader, { segmentFreed: () => {}, segmentNeeded: () => {} })
     const count = 65_536 + 10
     expect(layout.segmentBytes * layout.segmentCount).toBeGreaterThan(count)
     let last = NO_RECORD

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LaneLink } from '../../src/fanout/lane-link.js'
-import { Pace } from '../../src/fanout/turn-pacing.js'
+import { TurnPacing } from '../../src/fanout/turn-pacing.js'
 import { ASLEEP_FOR_ROOM } from '../../src/memory/doorbell.js'
 import { LANE_ASLEEP, laneLayout } from '../../src/memory/lane-layout.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -16,7 +16,7 @@ const GATHERED_BYTES_MAX = 16 * 1024
 let clock: FakeClock
 let links: LaneLink[]
 let lanes: FakeLane[]
-let pace: Pace
+let pace: TurnPacing
 let arrived: number
 let ticksIn: number
 
@@ -27,7 +27,7 @@ function start({ gatherMs = GATHER_MS, laneCount = 1 } = {}): void {
   const layout = laneLayout(8192, 512, 64)
   links = Array.from({ length: laneCount }, (_, index) => new LaneLink(index, layout, LATEST_BYTES, () => {}))
   lanes = links.map(link => new FakeLane(link))
-  pace = new Pace(
+  pace = new TurnPacing(
     links,
     gatherMs,
     () => arrived,

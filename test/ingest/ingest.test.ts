@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/common/clock.js'
 import { LaneLink } from '../../src/fanout/lane-link.js'
-import { Intake } from '../../src/ingest/ingest.js'
+import { Ingest } from '../../src/ingest/ingest.js'
 import { decodeCommand, offsetsOf } from '../../src/lane-protocol/lane-commands.js'
 import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
@@ -109,7 +109,7 @@ function begin({ logBytes = 65_536, queueSize = 1_000_000 } = {}) {
   const counters = new CounterWriter(
     new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
   )
-  const intake = new Intake({ tickLog, links, queueSize, clock: systemClock, counters })
+  const intake = new Ingest({ tickLog, links, queueSize, clock: systemClock, counters })
   const source = new FakeSource()
   intake.attach(source)
   const lanes = links.map(link => new FakeLane(link, tickLog))

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
-import { CHECKPOINT_TICKS, type Checkpoint, Checkpoints } from '../../src/memory/feed-checkpoints.js'
+import { CHECKPOINT_TICKS, type Checkpoint, FeedCheckpoints } from '../../src/memory/feed-checkpoints.js'
 import { CHECKPOINT_COUNT, laneLayout } from '../../src/memory/lane-layout.js'
 
 const LAYOUT = laneLayout(8192, 512, 64)
@@ -11,13 +11,13 @@ const REACH = CHECKPOINT_COUNT * CHECKPOINT_TICKS
 
 function begin(offset = 0) {
   const memory = new SharedArrayBuffer(LAYOUT.totalBytes)
-  return { memory, checkpoints: new Checkpoints(memory, LAYOUT, offset) }
+  return { memory, checkpoints: new FeedCheckpoints(memory, LAYOUT, offset) }
 }
 
 /** Of the checkpoint after a tick, in tests whose checkpoints have the tick's own number as the feed's position. */
 const at = (offset: number): Checkpoint => ({ ...BEGINNING, offset, lastPosition: offset })
 
-const add = (checkpoints: Checkpoints, offset: number) => checkpoints.add(offset, at(offset))
+const add = (checkpoints: FeedCheckpoints, offset: number) => checkpoints.add(offset, at(offset))
 
 describe('checkpoints', () => {
   it('go back to the beginning before there is one', () => {
@@ -64,10 +64,10 @@ describe('checkpoints', () => {
     const { checkpoints, memory } = begin()
     add(checkpoints, 1050)
     add(checkpoints, 2048)
-    const successor = new Checkpoints(memory, LAYOUT, 2100)
+    const successor = new FeedCheckpoints(memory, LAYOUT, 2100)
     expect(successor.before(2100)).toEqual(at(2048))
     expect([2101, 3071, 3072].map(offset => successor.isDue(offset))).toEqual([false, false, true])
-    expect(new Checkpoints(memory, LAYOUT, 1023).isDue(1024)).toBe(true)
+    expect(new FeedCheckpoints(memory, LAYOUT, 1023).isDue(1024)).toBe(true)
   })
 
   it('are found far behind where a loss has taken the offsets of many', () => {

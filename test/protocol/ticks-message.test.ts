@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MessageHead } from '../../src/protocol/envelope-head.js'
+import { EnvelopeHead } from '../../src/protocol/envelope-head.js'
 import {
   TICKS_HEAD_BYTES_MAX,
   TICKS_TAIL_BYTES,
@@ -13,7 +13,7 @@ describe('a ticks message', () => {
   it('is JSON around the ticks, and as long as announced', () => {
     fc.assert(
       fc.property(fc.oneof(fc.maxSafeNat(), fc.nat(1000)), fc.maxSafeNat(), (seq, offset) => {
-        const message = new MessageHead()
+        const message = new EnvelopeHead()
         message.begin(false, seq, offset)
         const bytes = new Uint8Array(TICKS_HEAD_BYTES_MAX + TICKS_TAIL_BYTES + 10)
         const head = writeTicksHead(bytes, 3, message)

@@ -15,7 +15,7 @@ import {
 } from '../../src/lane-protocol/lane-commands.js'
 import {
   type CompressionSettings,
-  type ConflatedProgress,
+  type GroupProgress,
   type LaneTask,
   TURN_OVERSHOOT_BYTES,
 } from '../../src/lane-protocol/lane-task.js'
@@ -32,6 +32,7 @@ import {
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,
   CONTROL_BYTES,
+  CURRENT_TICK,
   DESCRIPTOR_TAIL,
   JOINED,
   LANE_ASLEEP,
@@ -39,7 +40,6 @@ import {
   PART_BEGUN,
   REPLAYED,
   STOP,
-  TICK_IN_HAND,
   TURN_END,
 } from '../../src/memory/lane-layout.js'
 import { LatestStore, latestStoreBytes } from '../../src/memory/latest-store.js'
@@ -62,7 +62,7 @@ interface StageAudience {
   readonly spec: AudienceSpec
   seq: number
   progress: Progress
-  readonly conflated: ConflatedProgress[]
+  readonly conflated: GroupProgress[]
 }
 
 /** A tick that was put into the log as the feed would send it. */
@@ -447,7 +447,7 @@ export class LaneStage {
     }
     this.segment = -1
     this.ring.resetAfterLane(new Set())
-    Atomics.store(this.control, TICK_IN_HAND, 0)
+    Atomics.store(this.control, CURRENT_TICK, 0)
     Atomics.store(this.control, LANE_ASLEEP, 0)
   }
 

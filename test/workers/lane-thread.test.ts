@@ -3,7 +3,7 @@ import { MessageChannel } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/common/clock.js'
 import { LaneLink } from '../../src/fanout/lane-link.js'
-import { Intake } from '../../src/ingest/ingest.js'
+import { Ingest } from '../../src/ingest/ingest.js'
 import { ALL_LANES } from '../../src/lane-protocol/lane-commands.js'
 import { type LaneTask, TURN_OVERSHOOT_BYTES } from '../../src/lane-protocol/lane-task.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
@@ -30,7 +30,7 @@ describe('a lane in a thread of its own', () => {
     const counters = new CounterWriter(
       new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
     )
-    const intake = new Intake({ tickLog, links: [link], queueSize: 500, clock: systemClock, counters })
+    const intake = new Ingest({ tickLog, links: [link], queueSize: 500, clock: systemClock, counters })
     const { port1, port2 } = new MessageChannel()
     const task: LaneTask = {
       lane: 0,

@@ -5,7 +5,7 @@
 
 const RUNS_AT_FIRST = 8
 
-export class Gathering {
+export class FramePlan {
   /** Pairs: first and last encoded tick; or a gap, as −1 − its index, and anything. */
   runs = new Int32Array(2 * RUNS_AT_FIRST)
   runCount = 0

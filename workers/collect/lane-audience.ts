@@ -7,13 +7,13 @@ import type { Progress } from '../../src/lane-protocol/lane-commands.js'
 import type { AudienceState } from '../../src/lane-protocol/lane-task.js'
 import { PrefixMap } from '../../src/lane-protocol/prefix-map.js'
 import {
+  ENVELOPE_FORMATS,
+  type EnvelopeFormat,
   MESSAGE_OVERHEAD_BYTES_MAX,
   STAMP_BYTES_MAX,
-  TICKS_FORMATS,
-  type TicksFormat,
 } from '../../src/protocol/envelope-format.js'
-import { ConflatedPart } from '../conflate/conflation-group.js'
-import { Gathering } from './gathering.js'
+import { ConflationGroup } from '../conflate/conflation-group.js'
+import { FramePlan } from './gathering.js'
 
 /**
  * How often something of an audience is published between turns, before each of them. Turns are held back where the transmitter is busy. What goes out between them must not take its time instead, where many change that
@@ -23,18 +23,18 @@ const ASIDES_MAX = 4
 
 /** How a symbol's ticks are delivered: one by one, or as the latest of a part. */
 export const EVERY = 'every'
-type Delivery = typeof EVERY | ConflatedPart
+type Delivery = typeof EVERY | ConflationGroup
 
-export class LaneAudience extends Gathering {
+export class LaneAudience extends FramePlan {
   readonly id: number
   readonly spec: AudienceSpec
-  readonly format: TicksFormat
+  readonly format: EnvelopeFormat
   /** Or else protobuf. */
   readonly isJson: boolean
   /** What a tick takes in the frames at the most beside its own bytes. */
   readonly bytesPerTick: number
   /** One for each of `spec.latest`. */
-  readonly parts: readonly ConflatedPart[]
+  readonly parts: readonly ConflationGroup[]
   /** Symbols that it names, not by a prefix. */
   readonly names: readonly string[]
   /** Number of the last `ticks` message. */
@@ -55,7 +55,7 @@ export class LaneAudience extends Gathering {
     const { spec } = state
     this.id = state.audience
     this.spec = spec
-    this.format = TICKS_FORMATS[spec.encoding]
+    this.format = ENVELOPE_FORMATS[spec.encoding]
     this.isJson = spec.encoding === 'json'
     this.bytesPerTick = (spec.batch ? 0 : MESSAGE_OVERHEAD_BYTES_MAX) + (spec.stamps ? STAMP_BYTES_MAX : 0)
     this.seq = state.seq
@@ -64,7 +64,7 @@ export class LaneAudience extends Gathering {
     this.unknownLosses = state.unknownLosses
     this.sentOffset = state.lastOffset
     this.parts = spec.latest.map(
-      ({ intervalMs }, index) => new ConflatedPart(this, index, intervalMs, state.conflated[index] ?? null),
+      ({ intervalMs }, index) => new ConflationGroup(this, index, intervalMs, state.conflated[index] ?? null),
     )
     for (const symbol of spec.symbols ?? []) this.want(symbol, EVERY)
     for (const [index, { symbols }] of spec.latest.entries())

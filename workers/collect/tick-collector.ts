@@ -3,7 +3,7 @@
  * A tick is encoded when the first audience wants it, once for each encoding that is wanted.
  */
 
-import { takeOut } from '../../src/common/remove-item.js'
+import { removeItem } from '../../src/common/remove-item.js'
 import type { TickLogReader } from '../../src/memory/tick-log-reader.js'
 import type { GapReason } from '../../src/protocol/messages.js'
 import type { TickFields } from '../../src/ticks/tick-fields.js'
@@ -17,7 +17,7 @@ const RUNS_MAX = 524_288
 
 const NOT_ENCODED = -1
 
-export interface GathererParts {
+export interface TickCollectorDeps {
   /** Its record in hand has the tick in hand. */
   readonly log: TickLogReader
   /** What the tick in hand says. */
@@ -28,11 +28,11 @@ export interface GathererParts {
   readonly turnBytesMax: number
 }
 
-export class Gatherer {
+export class TickCollector {
   readonly audiences = new Map<number, LaneAudience>()
   /** Those that have gathered something this turn. */
   readonly gathering: LaneAudience[] = []
-  private readonly parts: GathererParts
+  private readonly parts: TickCollectorDeps
   /** Those that get every tick. */
   private readonly unfiltered: LaneAudience[] = []
   /** Where the tick in hand stands in the turn, and how many bytes it takes there, in each encoding. */
@@ -44,7 +44,7 @@ export class Gatherer {
   /** Whether some audience has gathered all it may in a turn. */
   private isFull = false
 
-  constructor(parts: GathererParts) {
+  constructor(parts: TickCollectorDeps) {
     this.parts = parts
   }
 
@@ -61,9 +61,9 @@ export class Gatherer {
 
   close(audience: LaneAudience): void {
     this.audiences.delete(audience.id)
-    if (audience.spec.symbols === null) takeOut(this.unfiltered, audience)
+    if (audience.spec.symbols === null) removeItem(this.unfiltered, audience)
     else this.parts.symbols.close(audience)
-    takeOut(this.gathering, audience)
+    removeItem(this.gathering, audience)
   }
 
   /** A tick is in hand. */
@@ -106,7 +106,7 @@ export class Gatherer {
 
   /** Leaves an audience out of the turn. */
   leaveOut(audience: LaneAudience): void {
-    takeOut(this.gathering, audience)
+    removeItem(this.gathering, audience)
   }
 
   /** What was gathered is published, or nothing was: the next turn begins. */

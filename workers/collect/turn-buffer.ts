@@ -26,7 +26,7 @@ export interface Gap {
 }
 
 export class Turn {
-  /** Its ticks, each with what `TicksFormat.separatorBytes` counts behind it. */
+  /** Its ticks, each with what `EnvelopeFormat.separatorBytes` counts behind it. */
   readonly ticks: Readonly<Record<Encoding, EncodedTicks>>
   readonly gaps: Gap[] = []
   /** Rises whenever the turn is emptied: indexes belong to one id. */

@@ -4,11 +4,11 @@
  */
 import type { CopyBytes } from '../../src/memory/lane-allocation.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
-import { MessageHead } from '../../src/protocol/envelope-head.js'
+import { EnvelopeHead } from '../../src/protocol/envelope-head.js'
 import { GAP_TEXT_BYTES_MAX, messageText } from '../../src/protocol/messages.js'
 import { FRAME_HEADER_BYTES_MAX, writeTextFrameHeader } from '../../src/protocol/websocket-frame.js'
 import { writeAscii } from '../../src/ticks/number-text.js'
-import type { Gathering } from '../collect/gathering.js'
+import type { FramePlan } from '../collect/gathering.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { Gap, Turn } from '../collect/turn-buffer.js'
 import type { Deflater } from './deflater.js'
@@ -30,7 +30,7 @@ export class FrameComposer {
   private readonly copy: CopyBytes
   private readonly turn: Turn
   private readonly deflater: Deflater
-  private readonly head = new MessageHead()
+  private readonly head = new EnvelopeHead()
   /** When the ticks of the message in hand came in, µs. */
   private stamps = new Float64Array(STAMPS_AT_FIRST)
 
@@ -46,7 +46,7 @@ export class FrameComposer {
   }
 
   /** Writes at `at` the frames of what the audience has gathered, and moves its `seq`. @returns the index after them */
-  compose(audience: FrameStream & Gathering, at: number): number {
+  compose(audience: FrameStream & FramePlan, at: number): number {
     const { runs, runCount } = audience
     let next = at
     let run = 0
@@ -76,7 +76,7 @@ export class FrameComposer {
    * @param merged how many ticks they stand for beside themselves
    * @returns the index after them
    */
-  composeLatest(audience: FrameStream, ticks: Gathering, at: number, offset: number, merged: number): number {
+  composeLatest(audience: FrameStream, ticks: FramePlan, at: number, offset: number, merged: number): number {
     const { runs, runCount } = ticks
     const { head } = this
     this.messages = 0
@@ -101,7 +101,7 @@ export class FrameComposer {
   /** Writes at `at` a message of a snapshot. @param ticks of the turn, maybe none @returns the index after it */
   composeSnapshot(
     audience: FrameStream,
-    ticks: Gathering,
+    ticks: FramePlan,
     at: number,
     offset: number,
     isLast: boolean,
@@ -114,7 +114,7 @@ export class FrameComposer {
   }
 
   /** One message for the ticks of `runs[run, end)`. */
-  private batch(audience: FrameStream & Gathering, run: number, end: number, at: number): number {
+  private batch(audience: FrameStream & FramePlan, run: number, end: number, at: number): number {
     const { runs } = audience
     const offset = this.turn.ticks[audience.spec.encoding].offsets[runs[end * 2 - 1]!]!
     this.head.begin(false, this.nextSeq(audience), offset)
@@ -122,7 +122,7 @@ export class FrameComposer {
   }
 
   /** A message for each tick of `runs[run, end)`. */
-  private singles(audience: FrameStream & Gathering, run: number, end: number, at: number): number {
+  private singles(audience: FrameStream & FramePlan, run: number, end: number, at: number): number {
     const { runs } = audience
     const { offsets } = this.turn.ticks[audience.spec.encoding]
     let next = at

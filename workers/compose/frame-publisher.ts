@@ -4,7 +4,7 @@
 import type { Descriptor } from '../../src/memory/frame-descriptor.js'
 import type { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 
-export class TurnPublisher {
+export class FramePublisher {
   readonly ring: FrameRingWriter
   /** Publishes what was described and sleeps until there is room. */
   private readonly waitForRoom: (hasRoom: () => boolean) => void

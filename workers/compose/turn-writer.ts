@@ -9,28 +9,28 @@ import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.j
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { Turn } from '../collect/turn-buffer.js'
 import type { FrameComposer } from './frame-composer.js'
-import type { TurnPublisher } from './frame-publisher.js'
+import type { FramePublisher } from './frame-publisher.js'
 
-export interface TurnWriterParts {
+export interface TurnWriterDeps {
   readonly turn: Turn
   readonly composer: FrameComposer
-  readonly publisher: TurnPublisher
+  readonly publisher: FramePublisher
   readonly counters: CounterWriter
   /** Called with each audience: a turn of many takes its time, in which no record is read. */
-  readonly showLife: () => void
+  readonly heartbeat: () => void
 }
 
 export class TurnWriter {
-  private readonly parts: TurnWriterParts
+  private readonly parts: TurnWriterDeps
   private readonly descriptor = new Descriptor()
 
-  constructor(parts: TurnWriterParts) {
+  constructor(parts: TurnWriterDeps) {
     this.parts = parts
   }
 
   /** @param offset of the last tick that was taken: so far the audience is then */
   write(audience: LaneAudience, offset: number): void {
-    const { composer, counters, publisher, showLife, turn } = this.parts
+    const { composer, counters, publisher, heartbeat, turn } = this.parts
     const { descriptor } = this
     const start = publisher.reserve(audience.gatheredBytes + MESSAGE_OVERHEAD_BYTES_MAX)
     const length = composer.compose(audience, start) - start
@@ -49,7 +49,7 @@ export class TurnWriter {
     publisher.describe(descriptor)
     counters.values[LANE_SLOTS.framesBytes]! += length
     audience.clear()
-    showLife()
+    heartbeat()
   }
 
   endTurn(): void {

@@ -3,13 +3,13 @@
  * Nothing is done for it when a tick comes by (unless the interval is 0): when it is due, it looks at what its symbols have
  * become.
  */
-import type { ConflatedProgress } from '../../src/lane-protocol/lane-task.js'
+import type { GroupProgress } from '../../src/lane-protocol/lane-task.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { SymbolEntry } from '../read/symbol-table.js'
 import { NOT_DUE } from './due-queue.js'
 import type { LatestTick } from './latest-ticks.js'
 
-export class ConflatedPart {
+export class ConflationGroup {
   readonly audience: LaneAudience
   /** Its place in `audience.parts`. */
   readonly index: number
@@ -34,7 +34,7 @@ export class ConflatedPart {
   isResting = false
   isClosed = false
 
-  constructor(audience: LaneAudience, index: number, intervalMs: number, progress: ConflatedProgress | null) {
+  constructor(audience: LaneAudience, index: number, intervalMs: number, progress: GroupProgress | null) {
     this.audience = audience
     this.index = index
     this.intervalMs = intervalMs
@@ -91,7 +91,7 @@ export class ConflatedPart {
 }
 
 /** Lets the symbol's next tick find the part. */
-export function restOn(symbol: SymbolEntry, part: ConflatedPart): void {
+export function restOn(symbol: SymbolEntry, part: ConflationGroup): void {
   if (symbol.resting === undefined) symbol.resting = new Set([part])
   else symbol.resting.add(part)
 }

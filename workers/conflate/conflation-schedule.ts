@@ -8,14 +8,14 @@
  *            and none has come
  */
 
-import { takeOut } from '../../src/common/remove-item.js'
+import { removeItem } from '../../src/common/remove-item.js'
 import type { SymbolEntry } from '../read/symbol-table.js'
-import type { ConflatedPart } from './conflation-group.js'
+import type { ConflationGroup } from './conflation-group.js'
 import { DueQueue, NOT_DUE } from './due-queue.js'
 
-export class ConflatedSchedule {
+export class ConflationSchedule {
   /** Parts whose latest ticks are to be sent this turn. */
-  readonly flushing: ConflatedPart[] = []
+  readonly flushing: ConflationGroup[] = []
   private readonly waiting = new DueQueue()
 
   /** When the soonest interval is over, ms; infinity when there is none. */
@@ -24,7 +24,7 @@ export class ConflatedSchedule {
   }
 
   /** A part that has begun, maybe in an earlier lane. */
-  start(part: ConflatedPart, nowMs: number): void {
+  start(part: ConflationGroup, nowMs: number): void {
     if (part.intervalMs === 0 && part.hasNews()) this.flushSoon(part)
     else this.wait(part, nowMs)
   }
@@ -41,7 +41,7 @@ export class ConflatedSchedule {
     resting.clear()
   }
 
-  flushSoon(part: ConflatedPart): void {
+  flushSoon(part: ConflationGroup): void {
     if (part.isFlushing || part.isClosed || !part.hasBegun) return
     part.isFlushing = true
     this.flushing.push(part)
@@ -51,14 +51,14 @@ export class ConflatedSchedule {
    * Sends what a part has before its interval is over, so that somebody can join, unless that was done before in this interval:
    * its members want to be sent something at most so often.
    */
-  hurry(part: ConflatedPart): void {
+  hurry(part: ConflationGroup): void {
     if (part.intervalMs > 0 && part.wasHurried) return
     part.wasHurried = true
     this.flushNow(part)
   }
 
   /** Sends what a part has, whatever its members want. */
-  flushNow(part: ConflatedPart): void {
+  flushNow(part: ConflationGroup): void {
     this.waiting.remove(part)
     this.flushSoon(part)
   }
@@ -85,13 +85,13 @@ export class ConflatedSchedule {
     flushing.length = 0
   }
 
-  close(part: ConflatedPart): void {
+  close(part: ConflationGroup): void {
     part.isClosed = true
     this.waiting.remove(part)
-    takeOut(this.flushing, part)
+    removeItem(this.flushing, part)
   }
 
-  private wait(part: ConflatedPart, nowMs: number): void {
+  private wait(part: ConflationGroup, nowMs: number): void {
     if (part.intervalMs === 0 || part.dueIndex !== NOT_DUE || part.isClosed) return
     part.dueMs = nowMs + part.intervalMs
     this.waiting.push(part)

@@ -1,13 +1,13 @@
 /**
  * The conflated parts by the time at which they may be sent again, soonest first: a binary heap. One lane's own.
  */
-import type { ConflatedPart } from './conflation-group.js'
+import type { ConflationGroup } from './conflation-group.js'
 
 /** `dueIndex` of a part that is not in the queue. */
 export const NOT_DUE = -1
 
 export class DueQueue {
-  private readonly heap: ConflatedPart[] = []
+  private readonly heap: ConflationGroup[] = []
 
   /** When the soonest is due, ms; infinity when there is none. */
   get nextMs(): number {
@@ -15,12 +15,12 @@ export class DueQueue {
   }
 
   /** `part.dueMs` must not change while it is in the queue. */
-  push(part: ConflatedPart): void {
+  push(part: ConflationGroup): void {
     this.rise(part, this.heap.length)
   }
 
   /** Takes out the soonest that is due at `nowMs`. @returns undefined when none is */
-  takeDue(nowMs: number): ConflatedPart | undefined {
+  takeDue(nowMs: number): ConflationGroup | undefined {
     const first = this.heap[0]
     if (first === undefined || first.dueMs > nowMs) return undefined
     this.remove(first)
@@ -28,7 +28,7 @@ export class DueQueue {
   }
 
   /** Takes out a part that may be in the queue. */
-  remove(part: ConflatedPart): void {
+  remove(part: ConflationGroup): void {
     const { heap } = this
     const index = part.dueIndex
     if (index === NOT_DUE) return
@@ -40,7 +40,7 @@ export class DueQueue {
   }
 
   /** Puts `part` in at `index` and lets it rise to its place. */
-  private rise(part: ConflatedPart, start: number): void {
+  private rise(part: ConflationGroup, start: number): void {
     let index = start
     while (index > 0) {
       const parent = (index - 1) >> 1
@@ -52,7 +52,7 @@ export class DueQueue {
   }
 
   /** Puts `part` in at `index` and lets it sink to its place. */
-  private sink(part: ConflatedPart, start: number): void {
+  private sink(part: ConflationGroup, start: number): void {
     const { heap } = this
     let index = start
     for (;;) {
@@ -66,7 +66,7 @@ export class DueQueue {
     this.put(part, index)
   }
 
-  private put(part: ConflatedPart, index: number): void {
+  private put(part: ConflationGroup, index: number): void {
     this.heap[index] = part
     part.dueIndex = index
   }

@@ -3,11 +3,11 @@
  * An entry lives while a tick of it may be served from it (up to SYMBOLS_MAX of those) or an audience wants it.
  */
 
-import { takeOut } from '../../src/common/remove-item.js'
+import { removeItem } from '../../src/common/remove-item.js'
 import { prefixOf } from '../../src/lane-protocol/audience-spec.js'
 import { type SymbolPrefixes, symbolPrefixes } from '../../src/ticks/tick-json.js'
 import { EVERY, type LaneAudience } from '../collect/lane-audience.js'
-import { type ConflatedPart, restOn } from '../conflate/conflation-group.js'
+import { type ConflationGroup, restOn } from '../conflate/conflation-group.js'
 import type { LatestTick } from '../conflate/latest-ticks.js'
 
 /** Symbols kept because ticks of them came by; further ones are made anew for each tick. */
@@ -20,11 +20,11 @@ export interface SymbolEntry {
   /** Audiences that get every tick of it; those that get every tick of all symbols left aside. */
   readonly audiences: LaneAudience[]
   /** Parts of audiences that get its latest ticks. */
-  readonly parts: ConflatedPart[]
+  readonly parts: ConflationGroup[]
   /** Those of the parts whose interval is 0. */
-  readonly immediate: ConflatedPart[]
-  /** Those that may be resting, see ConflatedSchedule. */
-  resting: Set<ConflatedPart> | undefined
+  readonly immediate: ConflationGroup[]
+  /** Those that may be resting, see ConflationSchedule. */
+  resting: Set<ConflationGroup> | undefined
   /** Its latest ticks. */
   quote: LatestTick | undefined
   trade: LatestTick | undefined
@@ -189,10 +189,10 @@ function attach(entry: SymbolEntry, audience: LaneAudience, isKept: boolean): vo
 
 function detach(entry: SymbolEntry, audience: LaneAudience): void {
   const delivery = audience.deliveryOf(entry.symbol)
-  if (delivery === EVERY) takeOut(entry.audiences, audience)
+  if (delivery === EVERY) removeItem(entry.audiences, audience)
   else if (delivery !== undefined) {
-    takeOut(entry.parts, delivery)
-    takeOut(entry.immediate, delivery)
+    removeItem(entry.parts, delivery)
+    removeItem(entry.immediate, delivery)
     entry.resting?.delete(delivery)
   }
 }

@@ -18,7 +18,7 @@ export interface TickLosses {
   seenBefore(): void
 }
 
-export interface TickSorterParts {
+export interface TickClassifierDeps {
   /** What the decoder reads. */
   readonly bytes: Uint8Array
   readonly decoder: TickDecoder
@@ -29,12 +29,12 @@ export interface TickSorterParts {
   readonly losses: TickLosses
 }
 
-export class TickSorter {
+export class TickClassifier {
   /** What the tick in hand says. */
   readonly fields = new TickFields()
-  private readonly parts: TickSorterParts
+  private readonly parts: TickClassifierDeps
 
-  constructor(parts: TickSorterParts) {
+  constructor(parts: TickClassifierDeps) {
     this.parts = parts
   }
 

@@ -14,7 +14,7 @@ import {
 } from '../../src/lane-protocol/lane-commands.js'
 import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
-import type { ConflatedSchedule } from '../conflate/conflation-schedule.js'
+import type { ConflationSchedule } from '../conflate/conflation-schedule.js'
 import {
   type Admission,
   ALL_CONFLATED,
@@ -55,10 +55,10 @@ interface WaitingJoin {
   readonly snapshotKey: string | undefined
 }
 
-export interface AdmissionsParts {
+export interface AdmissionsDeps {
   readonly epoch: string
   readonly audiences: ReadonlyMap<number, LaneAudience>
-  readonly schedule: ConflatedSchedule
+  readonly schedule: ConflationSchedule
   readonly latestFrames: LatestFrames
   readonly replayer: Replayer
   /** What answers given at once may take, about, bytes; one is given in any case. */
@@ -71,10 +71,10 @@ export interface AdmissionsParts {
 }
 
 export class Admissions {
-  private readonly parts: AdmissionsParts
+  private readonly parts: AdmissionsDeps
   private readonly waiting: WaitingJoin[] = []
 
-  constructor(parts: AdmissionsParts) {
+  constructor(parts: AdmissionsDeps) {
     this.parts = parts
   }
 

@@ -22,12 +22,12 @@ import {
 } from '../../src/memory/lane-layout.js'
 import { LANE_SLOTS } from '../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
-import { Gathering } from '../collect/gathering.js'
+import { FramePlan } from '../collect/gathering.js'
 import { EVERY, type LaneAudience } from '../collect/lane-audience.js'
 import type { Turn } from '../collect/turn-buffer.js'
 import type { FrameComposer } from '../compose/frame-composer.js'
-import type { TurnPublisher } from '../compose/frame-publisher.js'
-import type { ConflatedPart } from '../conflate/conflation-group.js'
+import type { FramePublisher } from '../compose/frame-publisher.js'
+import type { ConflationGroup } from '../conflate/conflation-group.js'
 import type { LatestTick, LatestTicks } from '../conflate/latest-ticks.js'
 import type { SymbolTable } from '../read/symbol-table.js'
 import type { ReplayPart } from './replayer.js'
@@ -82,40 +82,40 @@ export interface Snapshot {
   readonly bytes: number
 }
 
-export interface LatestFramesParts {
+export interface LatestFramesDeps {
   readonly latest: LatestTicks
   readonly symbols: SymbolTable
   readonly turn: Turn
   readonly composer: FrameComposer
-  readonly publisher: TurnPublisher
+  readonly publisher: FramePublisher
   readonly counters: CounterWriter
   /** What one run of frames may take, bytes. */
   readonly turnBytesMax: number
   /** Called with the client that is given something next. */
   readonly answering: (client: number) => void
   /** Called with whatever is published: much may be, in which no record is read. */
-  readonly showLife: () => void
+  readonly heartbeat: () => void
 }
 
 export class LatestFrames {
-  private readonly parts: LatestFramesParts
+  private readonly parts: LatestFramesDeps
   private readonly descriptor = new Descriptor()
-  private readonly gathering = new Gathering()
+  private readonly gathering = new FramePlan()
   private readonly news: LatestTick[] = []
 
-  constructor(parts: LatestFramesParts) {
+  constructor(parts: LatestFramesDeps) {
     this.parts = parts
   }
 
   /** Somebody joins for the first time: from here on the part's ticks are counted and sent. */
-  begin(part: ConflatedPart, offset: number): void {
+  begin(part: ConflationGroup, offset: number): void {
     part.begin(offset)
     this.describePart(PART_BEGUN, part)
     this.describe(0, 0, 0)
   }
 
   /** Sends what waits to be sent to the members of the part's audience. */
-  flush(part: ConflatedPart, offset: number): void {
+  flush(part: ConflationGroup, offset: number): void {
     const { composer, counters, publisher } = this.parts
     const { gathering, news: ticks } = this
     const { audience } = part
@@ -358,7 +358,7 @@ export class LatestFrames {
     return next
   }
 
-  private describePart(kind: number, { audience, index, flushedOffset, ticksTotal }: ConflatedPart): void {
+  private describePart(kind: number, { audience, index, flushedOffset, ticksTotal }: ConflationGroup): void {
     const { descriptor } = this
     descriptor.kind = kind
     descriptor.target = audience.id
@@ -393,6 +393,6 @@ export class LatestFrames {
     descriptor.messages = messages
     descriptor.ticks = ticks
     this.parts.publisher.describe(descriptor)
-    this.parts.showLife()
+    this.parts.heartbeat()
   }
 }

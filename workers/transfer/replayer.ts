@@ -10,21 +10,21 @@ import {
   offsetsOf,
   type ReplayPosition,
 } from '../../src/lane-protocol/lane-commands.js'
-import type { Checkpoints } from '../../src/memory/feed-checkpoints.js'
+import type { FeedCheckpoints } from '../../src/memory/feed-checkpoints.js'
 import type { TickLogHistory } from '../../src/memory/tick-log-history.js'
 import { COMMAND, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import type { GapReason } from '../../src/protocol/messages.js'
 import { BatchReader } from '../../src/ticks/batch-reader.js'
 import { TickDecoder } from '../../src/ticks/tick-decoder.js'
-import { Gathering } from '../collect/gathering.js'
+import { FramePlan } from '../collect/gathering.js'
 import { EVERY, type LaneAudience } from '../collect/lane-audience.js'
 import type { Turn } from '../collect/turn-buffer.js'
 import { type FrameComposer, GAP_BYTES_MAX } from '../compose/frame-composer.js'
-import type { TurnPublisher } from '../compose/frame-publisher.js'
+import type { FramePublisher } from '../compose/frame-publisher.js'
 import { FeedContinuity } from '../read/feed-continuity.js'
 import type { SymbolEntry, SymbolTable } from '../read/symbol-table.js'
-import { type TickLosses, TickSorter } from '../read/tick-classifier.js'
+import { TickClassifier, type TickLosses } from '../read/tick-classifier.js'
 
 /** Ticks that are looked at for one part: a quarter to half a millisecond. */
 const TICKS_MAX = 1024
@@ -39,24 +39,24 @@ export interface ReplayPart {
   readonly position: ReplayPosition
 }
 
-export interface ReplayerParts {
+export interface ReplayerDeps {
   readonly history: TickLogHistory
-  readonly checkpoints: Checkpoints
+  readonly checkpoints: FeedCheckpoints
   readonly symbols: SymbolTable
   readonly poison: ReadonlySet<number>
   readonly positionsTellLosses: boolean
   readonly turn: Turn
   readonly composer: FrameComposer
-  readonly publisher: TurnPublisher
+  readonly publisher: FramePublisher
   /** Bytes of frames in one part, about. */
   readonly partBytesMax: number
 }
 
 export class Replayer {
-  private readonly parts: ReplayerParts
+  private readonly parts: ReplayerDeps
   private readonly decoder: TickDecoder
 
-  constructor(parts: ReplayerParts) {
+  constructor(parts: ReplayerDeps) {
     this.parts = parts
     this.decoder = new TickDecoder(parts.history.bytes)
   }
@@ -105,15 +105,15 @@ export class Replayer {
 }
 
 /** One part in the making: composed like what an audience has gathered. */
-class ReplayStream extends Gathering implements TickLosses {
+class ReplayStream extends FramePlan implements TickLosses {
   readonly spec: LaneAudience['spec']
   readonly format: LaneAudience['format']
   seq: number
   readonly continuity: FeedContinuity
   /** Of the last tick that was looked at. */
   offset: number
-  private readonly parts: ReplayerParts
-  private readonly sorter: TickSorter
+  private readonly parts: ReplayerDeps
+  private readonly sorter: TickClassifier
   private readonly audience: LaneAudience
   private readonly batch = new BatchReader()
   private readonly isWanted = new Map<SymbolEntry, boolean>()
@@ -122,7 +122,7 @@ class ReplayStream extends Gathering implements TickLosses {
   private ticksLeft = TICKS_MAX
 
   constructor(
-    parts: ReplayerParts,
+    parts: ReplayerDeps,
     decoder: TickDecoder,
     audience: LaneAudience,
     from: ReplayPosition,
@@ -140,7 +140,14 @@ class ReplayStream extends Gathering implements TickLosses {
     this.continuity = new FeedContinuity(start, parts.positionsTellLosses)
     const { history, poison, symbols } = parts
     const { continuity } = this
-    this.sorter = new TickSorter({ bytes: history.bytes, decoder, symbols, poison, continuity, losses: this })
+    this.sorter = new TickClassifier({
+      bytes: history.bytes,
+      decoder,
+      symbols,
+      poison,
+      continuity,
+      losses: this,
+    })
   }
 
   get hasRoom(): boolean {

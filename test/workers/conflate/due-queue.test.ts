@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { LaneAudience } from '../../../workers/collect/lane-audience.js'
-import { ConflatedPart } from '../../../workers/conflate/conflation-group.js'
+import { ConflationGroup } from '../../../workers/conflate/conflation-group.js'
 import { DueQueue } from '../../../workers/conflate/due-queue.js'
 import { audienceState } from '../../support/specs.js'
 
-function partDue(dueMs: number): ConflatedPart {
-  const part = new ConflatedPart(new LaneAudience(audienceState()), 0, 1, null)
+function partDue(dueMs: number): ConflationGroup {
+  const part = new ConflationGroup(new LaneAudience(audienceState()), 0, 1, null)
   part.dueMs = dueMs
   return part
 }
@@ -39,7 +39,7 @@ it('gives out whatever was put in and not taken out, once, soonest first', () =>
   fc.assert(
     fc.property(fc.array(deed, { minLength: 30, maxLength: 100 }), deeds => {
       const queue = new DueQueue()
-      const model: ConflatedPart[] = []
+      const model: ConflationGroup[] = []
       for (const each of deeds) {
         if ('push' in each) {
           const part = partDue(each.push)

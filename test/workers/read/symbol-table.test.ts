@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type IntervalMs, selectionOf } from '../../../src/lane-protocol/audience-spec.js'
 import { LaneAudience } from '../../../workers/collect/lane-audience.js'
-import type { ConflatedPart } from '../../../workers/conflate/conflation-group.js'
+import type { ConflationGroup } from '../../../workers/conflate/conflation-group.js'
 import { type SymbolEntry, SymbolTable } from '../../../workers/read/symbol-table.js'
 import { anySymbol } from '../../support/any-tick.js'
 import { audienceState, spec } from '../../support/specs.js'
@@ -114,7 +114,7 @@ describe('the symbol table', () => {
     const wishes = fc.array(fc.tuple(entry, fc.constantFrom<IntervalMs>(null, 0, 5, 250)), { maxLength: 8 })
     const audienceFor = (id: number, wanted: [string, IntervalMs][]) =>
       new LaneAudience(audienceState({ audience: id, spec: spec(selectionOf(new Map(wanted))) }))
-    const ids = (parts: readonly ConflatedPart[]) =>
+    const ids = (parts: readonly ConflationGroup[]) =>
       parts.map(part => `${part.audience.id}/${part.intervalMs}`)
     const wantedOf = (table: SymbolTable, symbols: string[]) =>
       symbols.map(symbol => {

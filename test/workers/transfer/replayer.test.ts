@@ -10,7 +10,7 @@ import {
 } from '../../../src/lane-protocol/lane-commands.js'
 import { CONTINUITY_AT_START } from '../../../src/memory/continuity-state.js'
 import { CounterWriter } from '../../../src/memory/counters.js'
-import { CHECKPOINT_TICKS, Checkpoints } from '../../../src/memory/feed-checkpoints.js'
+import { CHECKPOINT_TICKS, FeedCheckpoints } from '../../../src/memory/feed-checkpoints.js'
 import { FrameRingReader } from '../../../src/memory/frame-ring-reader.js'
 import { FrameRingWriter } from '../../../src/memory/frame-ring-writer.js'
 import { allocateLaneMemory, copierOf } from '../../../src/memory/lane-allocation.js'
@@ -33,7 +33,7 @@ import { LaneAudience } from '../../../workers/collect/lane-audience.js'
 import { Turn } from '../../../workers/collect/turn-buffer.js'
 import { Deflater } from '../../../workers/compose/deflater.js'
 import { FrameComposer } from '../../../workers/compose/frame-composer.js'
-import { TurnPublisher } from '../../../workers/compose/frame-publisher.js'
+import { FramePublisher } from '../../../workers/compose/frame-publisher.js'
 import { FeedContinuity, markOf } from '../../../workers/read/feed-continuity.js'
 import { SymbolTable } from '../../../workers/read/symbol-table.js'
 import { Replayer, type ReplayPart } from '../../../workers/transfer/replayer.js'
@@ -60,7 +60,7 @@ class Past {
   offset: number
   readonly symbols = new SymbolTable()
   private readonly log: TickLogWriter
-  private readonly checkpoints: Checkpoints
+  private readonly checkpoints: FeedCheckpoints
   private readonly live: FeedContinuity
   private readonly replayer: Replayer
   private readonly poison: ReadonlySet<number>
@@ -75,7 +75,7 @@ class Past {
     const layout = laneLayout(1 << 22, 1 << 18, options.scratchBytes ?? 1 << 20)
     const shared = allocateLaneMemory(layout.totalBytes)
     const memory = shared.buffer
-    this.checkpoints = new Checkpoints(memory, layout, this.offset)
+    this.checkpoints = new FeedCheckpoints(memory, layout, this.offset)
     // Gives the lane its segments.
     new FrameRingReader(memory, layout)
     const ring = new FrameRingWriter(memory, layout)
@@ -90,7 +90,7 @@ class Past {
       positionsTellLosses,
       turn,
       composer: new FrameComposer(ring.bytes, copierOf(shared), turn, deflater),
-      publisher: new TurnPublisher(ring, () => {
+      publisher: new FramePublisher(ring, () => {
         throw new Error('a replay waits for room')
       }),
       partBytesMax,
