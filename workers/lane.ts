@@ -14,19 +14,19 @@ import {
 } from '../src/lane-protocol/lane-commands.js'
 import type { LaneTask } from '../src/lane-protocol/lane-task.js'
 import { LaneState } from '../src/memory/committed-state.js'
+import {
+  CONTROL_BYTES,
+  CURRENT_CLIENT,
+  CURRENT_TICK,
+  HEARTBEAT,
+  SOURCE_PAUSED,
+  STOP,
+} from '../src/memory/control-words.js'
 import { CounterWriter } from '../src/memory/counters.js'
 import { ASLEEP, ASLEEP_FOR_ROOM, LaneDoorbell } from '../src/memory/doorbell.js'
 import { FeedCheckpoints } from '../src/memory/feed-checkpoints.js'
 import { FrameRingWriter } from '../src/memory/frame-ring-writer.js'
 import { copierOf } from '../src/memory/lane-allocation.js'
-import {
-  CONTROL_BYTES,
-  CURRENT_CLIENT,
-  CURRENT_TICK,
-  PROGRESS,
-  SOURCE_PAUSED,
-  STOP,
-} from '../src/memory/lane-layout.js'
 import { LatestStore } from '../src/memory/latest-store.js'
 import { TickLogHistory } from '../src/memory/tick-log-history.js'
 import { COMMAND, TICK_BATCH } from '../src/memory/tick-log-layout.js'
@@ -319,7 +319,7 @@ export class Lane implements TickLosses {
 
   /** Read by the main thread's watch over hanging lanes; a store of one word does not tear. */
   private heartbeat(): void {
-    this.control[PROGRESS] = (this.control[PROGRESS]! + 1) | 0
+    this.control[HEARTBEAT] = (this.control[HEARTBEAT]! + 1) | 0
   }
 
   /** Read by the main thread after this thread's end, if the answer to the client brings it about; 0: none is in hand. */

@@ -6,7 +6,7 @@
 import type { ReplayPosition } from '../lane-protocol/lane-commands.js'
 import { continuityOf } from '../memory/continuity-state.js'
 import type { CounterWriter } from '../memory/counters.js'
-import { ANSWER_BEGUN, JOINED, REPLAYED } from '../memory/lane-layout.js'
+import { ANSWER_BEGUN, JOINED, REPLAYED } from '../memory/frame-descriptor.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { Audience } from './audience.js'
 import type { CatchUp } from './catch-up.js'

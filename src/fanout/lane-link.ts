@@ -4,19 +4,19 @@
  */
 import { invariant } from '../common/errors.js'
 import { LaneState } from '../memory/committed-state.js'
-import { AWAKE, MainDoorbell } from '../memory/doorbell.js'
-import { FrameRingReader } from '../memory/frame-ring-reader.js'
-import { allocateLaneMemory, type LaneMemory } from '../memory/lane-allocation.js'
 import {
   CONTROL_BYTES,
   CURRENT_CLIENT,
   CURRENT_TICK,
+  HEARTBEAT,
   LANE_ASLEEP,
-  type LaneLayout,
-  PROGRESS,
   SOURCE_PAUSED,
   STOP,
-} from '../memory/lane-layout.js'
+} from '../memory/control-words.js'
+import { AWAKE, MainDoorbell } from '../memory/doorbell.js'
+import { FrameRingReader } from '../memory/frame-ring-reader.js'
+import { allocateLaneMemory, type LaneMemory } from '../memory/lane-allocation.js'
+import type { LaneLayout } from '../memory/lane-layout.js'
 import { latestStoreBytes } from '../memory/latest-store.js'
 import type { Audience } from './audience.js'
 import type { RecordPass, TurnEnded } from './record-pass.js'
@@ -37,7 +37,7 @@ export class LaneLink {
   readonly audiences = new Map<number, Audience>()
   /** What was read and is not sent yet, in its order. */
   readonly queue: (RecordPass | TurnEnded)[] = []
-  /** Whether what is read now is between two turns, see ASIDE. */
+  /** Whether what is read now is between two turns, see PROMPT_TURN. */
   isAside = false
   private readonly control: Int32Array
   private readonly doorbell: MainDoorbell
@@ -115,7 +115,7 @@ export class LaneLink {
 
   /** Grows with every record the lane reads and every audience it writes for. */
   get progress(): number {
-    return Atomics.load(this.control, PROGRESS)
+    return Atomics.load(this.control, HEARTBEAT)
   }
 
   /** Low 32 bits of the offset of the tick the lane was at work on when it ended; 0: none. */

@@ -14,7 +14,7 @@ const NOT_BEGUN = -1
 export class RecordPass {
   readonly audience: Audience
   readonly record: number
-  /** Whether it is between two turns, see ASIDE. */
+  /** Whether it is between two turns, see PROMPT_TURN. */
   readonly isAside: boolean
   /** How many members it is for; it begins at `audience.firstMember`. */
   memberCount = NOT_BEGUN

@@ -8,7 +8,7 @@
  */
 import type { Clock } from '../common/clock.js'
 import type { CounterWriter } from '../memory/counters.js'
-import { ASIDE, AUDIENCE_FRAMES, PART_BEGUN, TURN_END } from '../memory/lane-layout.js'
+import { AUDIENCE_FRAMES, PART_BEGUN, PROMPT_TURN, TURN_END } from '../memory/frame-descriptor.js'
 import type { Histogram } from '../metrics/histogram.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { type AnswerEvents, Answers } from './answers.js'
@@ -255,7 +255,7 @@ export class Transmitter {
       if (length > 0) window.enter(segment, firstUnsent(queue))
       if (kind === AUDIENCE_FRAMES) this.queueRecord(link)
       else if (kind === TURN_END) queue.push(TURN_ENDED)
-      else if (kind === ASIDE) link.isAside = part === 1
+      else if (kind === PROMPT_TURN) link.isAside = part === 1
       else {
         if (!link.isAside) this.pace.reading(link)
         if (kind === PART_BEGUN) this.beginPart(link)
@@ -357,7 +357,7 @@ export class Transmitter {
 function mayRead({ isAside, queue, ring }: LaneLink): boolean {
   const kind = ring.nextKind()
   if (kind === undefined || isAside || queue.length === 0) return kind !== undefined
-  return kind === AUDIENCE_FRAMES || kind === TURN_END || kind === ASIDE
+  return kind === AUDIENCE_FRAMES || kind === TURN_END || kind === PROMPT_TURN
 }
 
 /** The first record that is on its way; undefined: there is none. */

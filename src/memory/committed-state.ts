@@ -4,13 +4,8 @@
  * half-way leaves the older state whole.
  */
 import { type ContinuityState, readContinuity, writeContinuity } from './continuity-state.js'
-import {
-  COMMITTED_CURSOR,
-  COMMITTED_OFFSET,
-  CONTROL_BYTES,
-  LANE_STATE_BYTES,
-  STATE_SLOT,
-} from './lane-layout.js'
+import { COMMITTED_CURSOR, COMMITTED_OFFSET, CONTROL_BYTES, STATE_SLOT } from './control-words.js'
+import { COMMITTED_STATE_BYTES } from './lane-layout.js'
 
 export interface CommittedState extends ContinuityState {
   /** Position in the tick log from which to read on. */
@@ -27,7 +22,7 @@ export class LaneState {
 
   constructor(memory: SharedArrayBuffer) {
     this.control = new Int32Array(memory, 0, CONTROL_BYTES / 4)
-    this.slots = new Float64Array(memory, CONTROL_BYTES, LANE_STATE_BYTES / 8)
+    this.slots = new Float64Array(memory, CONTROL_BYTES, COMMITTED_STATE_BYTES / 8)
   }
 
   commit(state: CommittedState): void {

@@ -4,7 +4,7 @@
  * the two sees the other's store and no wake-up is lost. Nobody polls, and nobody is called who is awake.
  */
 import type { MessagePort } from 'node:worker_threads'
-import { DOORBELL, LANE_ASLEEP, MAIN_ASLEEP } from './lane-layout.js'
+import { LANE_ASLEEP, MAIN_ASLEEP, WAKE_UPS } from './control-words.js'
 
 /** States of LANE_ASLEEP. */
 export const AWAKE = 0
@@ -31,10 +31,10 @@ export class LaneDoorbell {
    */
   waitUnless(hasWork: () => boolean, flag = ASLEEP, timeoutMs = Number.POSITIVE_INFINITY): void {
     // Before the flag goes up: whoever takes it down counts the bell up after, so the wait below sees another number.
-    const bell = Atomics.load(this.control, DOORBELL)
+    const bell = Atomics.load(this.control, WAKE_UPS)
     // Pairs with the exchange in MainDoorbell.wakeLane.
     Atomics.store(this.control, LANE_ASLEEP, flag)
-    if (!hasWork()) Atomics.wait(this.control, DOORBELL, bell, timeoutMs)
+    if (!hasWork()) Atomics.wait(this.control, WAKE_UPS, bell, timeoutMs)
     Atomics.store(this.control, LANE_ASLEEP, AWAKE)
   }
 
@@ -78,8 +78,8 @@ export class MainDoorbell {
 
   private wakeLane(): void {
     if (Atomics.exchange(this.control, LANE_ASLEEP, AWAKE) === AWAKE) return
-    Atomics.add(this.control, DOORBELL, 1)
-    Atomics.notify(this.control, DOORBELL)
+    Atomics.add(this.control, WAKE_UPS, 1)
+    Atomics.notify(this.control, WAKE_UPS)
   }
 
   /** Asks to be rung for the next thing published. @returns whether there is work already: then nothing was asked */

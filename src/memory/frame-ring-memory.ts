@@ -1,24 +1,23 @@
 /**
- * The frame ring: one lane writes WebSocket frames and descriptors of them, the main thread reads. See lane-layout.ts.
- * Bytes that a published descriptor names stay untouched until the main thread gives their segment back.
+ * The views over the shared memory of one frame ring that its writer and its reader both use. Any thread.
  */
-import { CONTROL_BYTES, DESCRIPTOR_BYTES, type LaneLayout } from './lane-layout.js'
-
-export const INT32S = DESCRIPTOR_BYTES / 4
-
-export const FLOAT64S = DESCRIPTOR_BYTES / 8
+import { CONTROL_BYTES } from './control-words.js'
+import { DESCRIPTOR_FLOAT64S, DESCRIPTOR_INT32S } from './frame-descriptor.js'
+import type { LaneLayout } from './lane-layout.js'
 
 export class FrameRingMemory {
   readonly control: Int32Array
+  /** The descriptors as int32 and as float64 words. */
   readonly int32: Int32Array
   readonly float64: Float64Array
+  /** Indexes of the segments that the lane may take, in the order in which they came free. */
   readonly freeQueue: Int32Array
 
   constructor(memory: SharedArrayBuffer, layout: LaneLayout) {
     const count = layout.descriptorCount
     this.control = new Int32Array(memory, 0, CONTROL_BYTES / 4)
-    this.int32 = new Int32Array(memory, layout.descriptorsStart, count * INT32S)
-    this.float64 = new Float64Array(memory, layout.descriptorsStart, count * FLOAT64S)
+    this.int32 = new Int32Array(memory, layout.descriptorsStart, count * DESCRIPTOR_INT32S)
+    this.float64 = new Float64Array(memory, layout.descriptorsStart, count * DESCRIPTOR_FLOAT64S)
     this.freeQueue = new Int32Array(memory, layout.freeQueueStart, layout.segmentCount)
   }
 }

@@ -3,18 +3,18 @@
  * Bytes that a published descriptor names stay untouched until the main thread gives their segment back.
  */
 import { invariant } from '../common/errors.js'
-import { Descriptor } from './frame-descriptor.js'
-import { FLOAT64S, FrameRingMemory, INT32S } from './frame-ring-memory.js'
 import {
   DESCRIPTOR_HEAD,
   DESCRIPTOR_TAIL,
   FREE_HEAD,
   FREE_TAIL,
-  type LaneLayout,
   TURNS_CONSUMED,
   TURNS_PUBLISHED,
-} from './lane-layout.js'
-import { after, distance } from './ring-position.js'
+} from './control-words.js'
+import { DESCRIPTOR_FLOAT64S, DESCRIPTOR_INT32S, Descriptor } from './frame-descriptor.js'
+import { FrameRingMemory } from './frame-ring-memory.js'
+import type { LaneLayout } from './lane-layout.js'
+import { advance, distance } from './ring-position.js'
 
 export class FrameRingReader {
   readonly descriptor = new Descriptor()
@@ -41,7 +41,7 @@ export class FrameRingReader {
   nextKind(): number | undefined {
     if (!this.hasNext()) return undefined
     const index = this.tail & (this.layout.descriptorCount - 1)
-    return this.memory.int32[index * INT32S]
+    return this.memory.int32[index * DESCRIPTOR_INT32S]
   }
 
   /** Reads the next descriptor into `descriptor`. @returns false when there is none */
@@ -50,7 +50,7 @@ export class FrameRingReader {
     const { int32, float64 } = this.memory
     const { descriptor } = this
     const index = this.tail & (this.layout.descriptorCount - 1)
-    const words = index * INT32S
+    const words = index * DESCRIPTOR_INT32S
     descriptor.kind = int32[words]!
     descriptor.target = int32[words + 1]!
     descriptor.segment = int32[words + 2]!
@@ -61,12 +61,12 @@ export class FrameRingReader {
     descriptor.unknownLosses = int32[words + 7]!
     descriptor.ticks = int32[words + 8]!
     descriptor.part = int32[words + 9]!
-    const floats = index * FLOAT64S + 5
+    const floats = index * DESCRIPTOR_FLOAT64S + 5
     descriptor.ticksTotal = float64[floats]!
     descriptor.lastOffset = float64[floats + 1]!
     descriptor.receivedUs = float64[floats + 2]!
     descriptor.lostTotal = float64[floats + 3]!
-    this.tail = after(this.tail, 1)
+    this.tail = advance(this.tail, 1)
     return true
   }
 
@@ -80,7 +80,7 @@ export class FrameRingReader {
   turnConsumed(): void {
     const { control } = this.memory
     // Pairs with the load in FrameRingWriter.turnsAhead.
-    Atomics.store(control, TURNS_CONSUMED, after(control[TURNS_CONSUMED]!, 1))
+    Atomics.store(control, TURNS_CONSUMED, advance(control[TURNS_CONSUMED]!, 1))
   }
 
   /** Segments the lane may still take. */
@@ -97,7 +97,7 @@ export class FrameRingReader {
     const head = control[FREE_HEAD]!
     freeQueue[(head >>> 0) % freeQueue.length] = segment
     // Pairs with the load in FrameRingWriter.freeSegments.
-    Atomics.store(control, FREE_HEAD, after(head, 1))
+    Atomics.store(control, FREE_HEAD, advance(head, 1))
   }
 
   /**

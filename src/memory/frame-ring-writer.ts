@@ -3,18 +3,18 @@
  * Bytes that a published descriptor names stay untouched until the main thread gives their segment back.
  */
 import { invariant } from '../common/errors.js'
-import type { Descriptor } from './frame-descriptor.js'
-import { FLOAT64S, FrameRingMemory, INT32S } from './frame-ring-memory.js'
 import {
   DESCRIPTOR_HEAD,
   DESCRIPTOR_TAIL,
   FREE_HEAD,
   FREE_TAIL,
-  type LaneLayout,
   TURNS_CONSUMED,
   TURNS_PUBLISHED,
-} from './lane-layout.js'
-import { after, distance } from './ring-position.js'
+} from './control-words.js'
+import { DESCRIPTOR_FLOAT64S, DESCRIPTOR_INT32S, type Descriptor } from './frame-descriptor.js'
+import { FrameRingMemory } from './frame-ring-memory.js'
+import type { LaneLayout } from './lane-layout.js'
+import { advance, distance } from './ring-position.js'
 
 const NO_SEGMENT = -1
 
@@ -69,7 +69,7 @@ export class FrameRingWriter {
   describe(descriptor: Descriptor): void {
     const { int32, float64 } = this.memory
     const index = this.head & (this.layout.descriptorCount - 1)
-    const words = index * INT32S
+    const words = index * DESCRIPTOR_INT32S
     const start = this.layout.framesStart + this.segment * this.layout.segmentBytes + this.used
     int32[words] = descriptor.kind
     int32[words + 1] = descriptor.target
@@ -81,13 +81,13 @@ export class FrameRingWriter {
     int32[words + 7] = descriptor.unknownLosses
     int32[words + 8] = descriptor.ticks
     int32[words + 9] = descriptor.part
-    const floats = index * FLOAT64S + 5
+    const floats = index * DESCRIPTOR_FLOAT64S + 5
     float64[floats] = descriptor.ticksTotal
     float64[floats + 1] = descriptor.lastOffset
     float64[floats + 2] = descriptor.receivedUs
     float64[floats + 3] = descriptor.lostTotal
     this.used += descriptor.length
-    this.head = after(this.head, 1)
+    this.head = advance(this.head, 1)
   }
 
   /** Lets the main thread see all that was described. */
@@ -100,7 +100,7 @@ export class FrameRingWriter {
   turnPublished(): void {
     const { control } = this.memory
     // Loaded by nobody else but a successor of this lane, after this thread's end.
-    Atomics.store(control, TURNS_PUBLISHED, after(control[TURNS_PUBLISHED]!, 1))
+    Atomics.store(control, TURNS_PUBLISHED, advance(control[TURNS_PUBLISHED]!, 1))
   }
 
   private fits(length: number): boolean {
@@ -120,7 +120,7 @@ export class FrameRingWriter {
     this.segment = freeQueue[(tail >>> 0) % freeQueue.length]!
     this.used = 0
     // Pairs with the load in FrameRingReader.freeSegments.
-    Atomics.store(control, FREE_TAIL, after(tail, 1))
+    Atomics.store(control, FREE_TAIL, advance(tail, 1))
     return true
   }
 }

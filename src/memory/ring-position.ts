@@ -1,16 +1,16 @@
 /**
- * How positions count and wrap, for every ring here. Any thread.
- * A position is an Int32 that only ever grows and wraps from 2^31 − 1 to −2^31, so it fits one Atomics word. Two
- * positions of a ring are never 2^31 or more apart, so their difference, cut to 32 bits, is exact.
+ * How the positions of all rings count and wrap. Any thread.
+ * A position is an int32 that grows and wraps from 2^31 − 1 to −2^31, so it fits one Atomics word. Two positions of a ring are less
+ * than 2^31 apart, so their difference, cut to 32 bits, is exact.
  */
 
-/** How far `to` is past `from`: negative when `to` is behind. Exact across the wrap. */
+/** How far `to` is past `from`; negative when `to` is behind. Exact across the wrap. */
 export function distance(from: number, to: number): number {
   return (to - from) | 0
 }
 
 /** The position `count` after `position`. */
-export function after(position: number, count: number): number {
+export function advance(position: number, count: number): number {
   return (position + count) | 0
 }
 

@@ -2,7 +2,7 @@
  * The tick log: one writer (the main thread), any number of readers (the lanes), each with a cursor of its own.
  * The writer never overtakes the slowest cursor, so a reader may use a record's bytes until it publishes a later cursor.
  */
-import { after } from './ring-position.js'
+import { advance } from './ring-position.js'
 import {
   COUNT_SHIFT,
   FIRST_OFFSET_FLOAT64,
@@ -37,7 +37,7 @@ export class RecordHeader {
     const typeAndCount = int32[index * 2 + TYPE_INT32]!
     this.type = typeAndCount & TYPE_MASK
     if (this.type === PADDING) {
-      this.end = after(position, capacityUnits - index)
+      this.end = advance(position, capacityUnits - index)
       return
     }
     const phase = (typeAndCount >> PHASE_SHIFT) & PHASE_MASK
@@ -46,6 +46,6 @@ export class RecordHeader {
     this.firstOffset = float64[index + FIRST_OFFSET_FLOAT64]!
     this.receivedUs = float64[index + RECEIVED_FLOAT64]!
     this.payloadStart = index * UNIT_BYTES + RECORD_HEADER_BYTES + phase
-    this.end = after(position, recordUnits(phase + this.payloadLength))
+    this.end = advance(position, recordUnits(phase + this.payloadLength))
   }
 }

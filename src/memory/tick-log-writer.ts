@@ -3,7 +3,7 @@
  * The writer never overtakes the slowest cursor, so a reader may use a record's bytes until it publishes a later cursor.
  */
 import { invariant } from '../common/errors.js'
-import { after, distance } from './ring-position.js'
+import { advance, distance } from './ring-position.js'
 import {
   COUNT_MAX,
   COUNT_SHIFT,
@@ -95,10 +95,10 @@ export class TickLogWriter {
     if (isLong) memory.bytes.set(length === payload.length ? payload : payload.subarray(start, end), at)
     else copyBytes(memory.bytes, at, payload, start, end)
 
-    const position = after(this.head, padding)
+    const position = advance(this.head, padding)
     const block = (index + units - 1) >>> memory.blockShift
     if (block !== this.block) this.enterBlocks(block, position)
-    this.head = after(position, units)
+    this.head = advance(position, units)
     // Publishes the record; pairs with the load in TickLogReader.refresh.
     Atomics.store(memory.header, HEAD_WORD, this.head)
     return true

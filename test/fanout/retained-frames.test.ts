@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { NO_RECORD, RetainedFrames } from '../../src/fanout/retained-frames.js'
-import { Descriptor } from '../../src/memory/frame-descriptor.js'
+import { AUDIENCE_FRAMES, Descriptor } from '../../src/memory/frame-descriptor.js'
 import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
-import { AUDIENCE_FRAMES, laneLayout } from '../../src/memory/lane-layout.js'
+import { laneLayout } from '../../src/memory/lane-layout.js'
 
 const SEGMENTS = 8
 const SEGMENT_BYTES = 1024

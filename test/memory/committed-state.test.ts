@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type CommittedState, LaneState } from '../../src/memory/committed-state.js'
-import { CONTROL_BYTES, LANE_STATE_BYTES } from '../../src/memory/lane-layout.js'
+import { CONTROL_BYTES } from '../../src/memory/control-words.js'
+import { COMMITTED_STATE_BYTES } from '../../src/memory/lane-layout.js'
 
 const FIRST: CommittedState = {
   cursor: 2 ** 31 - 1,
@@ -23,7 +24,7 @@ const SECOND: CommittedState = {
   isInDoubt: true,
 }
 
-const memory = () => new SharedArrayBuffer(CONTROL_BYTES + LANE_STATE_BYTES)
+const memory = () => new SharedArrayBuffer(CONTROL_BYTES + COMMITTED_STATE_BYTES)
 
 afterEach(() => vi.restoreAllMocks())
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { CONTROL_BYTES, LANE_ASLEEP, MAIN_ASLEEP, WAKE_UPS } from '../../src/memory/control-words.js'
 import { ASLEEP, ASLEEP_FOR_ROOM, AWAKE, LaneDoorbell, MainDoorbell } from '../../src/memory/doorbell.js'
-import { CONTROL_BYTES, DOORBELL, LANE_ASLEEP, MAIN_ASLEEP } from '../../src/memory/lane-layout.js'
 import { reportOf, startThread, terminateThreads } from '../support/thread.js'
 import { type DoorbellTask, PING, PONG } from '../support/threads/doorbell-lane.js'
 
@@ -133,7 +133,7 @@ describe('a lane', () => {
     bell.main.tellRoom()
     bell.main.tellRoom()
     expect(notify).toHaveBeenCalledTimes(wakeUps)
-    expect(bell.control[DOORBELL]).toBe(wakeUps)
+    expect(bell.control[WAKE_UPS]).toBe(wakeUps)
     expect(bell.control[LANE_ASLEEP]).toBe(wakeUps === 1 ? AWAKE : state)
   })
 
@@ -150,7 +150,7 @@ describe('a lane', () => {
     const notify = vi.spyOn(Atomics, 'notify')
     bell.main.ringLane()
     expect(notify).not.toHaveBeenCalled()
-    expect(bell.control[DOORBELL]).toBe(0)
+    expect(bell.control[WAKE_UPS]).toBe(0)
   })
 
   it('is rung once for each time it sleeps', () => {
@@ -158,7 +158,7 @@ describe('a lane', () => {
     bell.control[LANE_ASLEEP] = 1
     bell.main.ringLane()
     bell.main.ringLane()
-    expect(bell.control[DOORBELL]).toBe(1)
+    expect(bell.control[WAKE_UPS]).toBe(1)
   })
 })
 

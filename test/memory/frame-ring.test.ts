@@ -2,24 +2,26 @@ import { once } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import { MainDoorbell } from '../../src/memory/doorbell.js'
-import { Descriptor } from '../../src/memory/frame-descriptor.js'
-import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
-import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import {
-  AUDIENCE_FRAMES,
-  CLIENT_FRAMES,
   CONTROL_BYTES,
   DESCRIPTOR_HEAD,
   DESCRIPTOR_TAIL,
   FREE_HEAD,
   FREE_TAIL,
-  JOINED,
-  laneLayout,
-  TURN_END,
   TURNS_CONSUMED,
   TURNS_PUBLISHED,
-} from '../../src/memory/lane-layout.js'
+} from '../../src/memory/control-words.js'
+import { MainDoorbell } from '../../src/memory/doorbell.js'
+import {
+  AUDIENCE_FRAMES,
+  CLIENT_FRAMES,
+  Descriptor,
+  JOINED,
+  TURN_END,
+} from '../../src/memory/frame-descriptor.js'
+import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
+import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
+import { laneLayout } from '../../src/memory/lane-layout.js'
 import { findTorn, patternLength, writePattern } from '../support/pattern.js'
 import { reportOf, startThread, terminateThreads } from '../support/thread.js'
 import type { FrameWriterTask } from '../support/threads/frame-writer.js'

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { CONTROL_BYTES } from '../../src/memory/control-words.js'
+import { DESCRIPTOR_BYTES } from '../../src/memory/frame-descriptor.js'
 import {
   CHECKPOINT_BYTES,
   CHECKPOINT_COUNT,
-  CONTROL_BYTES,
-  DESCRIPTOR_BYTES,
-  LANE_STATE_BYTES,
+  COMMITTED_STATE_BYTES,
   laneLayout,
   SEGMENT_COUNT_MIN,
 } from '../../src/memory/lane-layout.js'
@@ -24,7 +24,7 @@ describe('the layout of a lane', () => {
           const layout = laneLayout(frameRingBytes, recordBytesMax, scratch)
           const parts = [
             [0, CONTROL_BYTES],
-            [CONTROL_BYTES, LANE_STATE_BYTES],
+            [CONTROL_BYTES, COMMITTED_STATE_BYTES],
             [layout.checkpointsStart, CHECKPOINT_COUNT * CHECKPOINT_BYTES],
             [layout.descriptorsStart, layout.descriptorCount * DESCRIPTOR_BYTES],
             [layout.freeQueueStart, layout.segmentCount * 4],

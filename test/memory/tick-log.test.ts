@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import { after, distance } from '../../src/memory/ring-position.js'
+import { advance, distance } from '../../src/memory/ring-position.js'
 import {
   COMMAND,
   COUNT_MAX,
@@ -275,7 +275,7 @@ describe('the tick log', () => {
               const used = Math.max(...released.map(cursor => distance(cursor, head)))
               const fits = used + taken + step.reserve / 8 <= CAPACITY_UNITS
               expect(log.append(ends.length, step.append, step.reserve)).toBe(fits)
-              if (fits) ends.push(after(head, taken))
+              if (fits) ends.push(advance(head, taken))
             } else if ('read' in step) {
               const expected = read[step.read]! < ends.length - 1 ? ++read[step.read]! : -1
               expect(log.read(step.read)).toBe(expected)

@@ -4,17 +4,17 @@
  */
 import type { LaneLink } from '../../src/fanout/lane-link.js'
 import type { JoinCommand, LaneCommand } from '../../src/lane-protocol/lane-commands.js'
-import { Descriptor } from '../../src/memory/frame-descriptor.js'
-import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import {
   ANSWER_BEGUN,
-  ASIDE,
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,
+  Descriptor,
   JOINED,
+  PROMPT_TURN,
   REPLAYED,
   TURN_END,
-} from '../../src/memory/lane-layout.js'
+} from '../../src/memory/frame-descriptor.js'
+import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 
 export class FakeLane {
   /** What the lane was told and has not obeyed. */
@@ -116,11 +116,11 @@ export class FakeLane {
    */
   obeyAside({ gathered = [] as readonly number[], isWhole = true } = {}): void {
     this.descriptor.part = 1
-    this.describe(ASIDE, 0, 0, 0, 0, 0)
+    this.describe(PROMPT_TURN, 0, 0, 0, 0, 0)
     this.descriptor.part = 0
     for (const audience of gathered) this.record(audience)
     this.obey()
-    if (isWhole) this.describe(ASIDE, 0, 0, 0, 0, 0)
+    if (isWhole) this.describe(PROMPT_TURN, 0, 0, 0, 0, 0)
     this.publish()
   }
 

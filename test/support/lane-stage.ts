@@ -20,28 +20,30 @@ import {
   TURN_OVERSHOOT_BYTES,
 } from '../../src/lane-protocol/lane-task.js'
 import { LaneState } from '../../src/memory/committed-state.js'
-import { counterBlockBytes, readCounter } from '../../src/memory/counters.js'
-import { LaneDoorbell } from '../../src/memory/doorbell.js'
-import { Descriptor } from '../../src/memory/frame-descriptor.js'
-import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
-import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
-import { allocateLaneMemory, type LaneMemory } from '../../src/memory/lane-allocation.js'
 import {
-  ANSWER_BEGUN,
-  ASIDE,
-  AUDIENCE_FRAMES,
-  CLIENT_FRAMES,
   CONTROL_BYTES,
   CURRENT_TICK,
   DESCRIPTOR_TAIL,
-  JOINED,
   LANE_ASLEEP,
-  laneLayout,
-  PART_BEGUN,
-  REPLAYED,
   STOP,
+} from '../../src/memory/control-words.js'
+import { counterBlockBytes, readCounter } from '../../src/memory/counters.js'
+import { LaneDoorbell } from '../../src/memory/doorbell.js'
+import {
+  ANSWER_BEGUN,
+  AUDIENCE_FRAMES,
+  CLIENT_FRAMES,
+  Descriptor,
+  JOINED,
+  PART_BEGUN,
+  PROMPT_TURN,
+  REPLAYED,
   TURN_END,
-} from '../../src/memory/lane-layout.js'
+} from '../../src/memory/frame-descriptor.js'
+import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
+import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
+import { allocateLaneMemory, type LaneMemory } from '../../src/memory/lane-allocation.js'
+import { laneLayout } from '../../src/memory/lane-layout.js'
 import { LatestStore, latestStoreBytes } from '../../src/memory/latest-store.js'
 import { distance } from '../../src/memory/ring-position.js'
 import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
@@ -477,7 +479,7 @@ export class LaneStage {
       this.ring.turnConsumed()
       return
     }
-    if (kind === ASIDE) return
+    if (kind === PROMPT_TURN) return
     const windowBits = kind === AUDIENCE_FRAMES ? this.audiences.get(descriptor.target)?.spec.windowBits : 0
     const messages = framesOf(new Uint8Array(this.memory, start, length)).map(frame =>
       frame.first === 0x82

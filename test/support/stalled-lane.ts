@@ -1,7 +1,7 @@
 /** A lane that reads nothing until it is told to end. */
 import type { MessagePort } from 'node:worker_threads'
+import { CONTROL_BYTES, STOP } from '../../src/memory/control-words.js'
 import { LaneDoorbell } from '../../src/memory/doorbell.js'
-import { CONTROL_BYTES, STOP } from '../../src/memory/lane-layout.js'
 
 export default function runLane({ memory, bell }: { memory: SharedArrayBuffer; bell: MessagePort }): void {
   const control = new Int32Array(memory, 0, CONTROL_BYTES / 4)

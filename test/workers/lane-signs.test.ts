@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { COMMITTED_CURSOR, MAIN_ASLEEP, PROGRESS, SOURCE_PAUSED } from '../../src/memory/lane-layout.js'
+import { COMMITTED_CURSOR, HEARTBEAT, MAIN_ASLEEP, SOURCE_PAUSED } from '../../src/memory/control-words.js'
 import { LaneStage } from '../support/lane-stage.js'
 
 it('a successor rings a paused source awake when the lane before it died in the midst of a commit', () => {
@@ -20,8 +20,8 @@ it('a successor rings a paused source awake when the lane before it died in the 
 it('a lane shows life with each audience that it writes for', () => {
   const stage = new LaneStage()
   for (let audience = 1; audience <= 5; audience++) stage.listen({}, audience)
-  const before = Atomics.load(stage.control, PROGRESS)
+  const before = Atomics.load(stage.control, HEARTBEAT)
   stage.tick({ position: 1 })
   stage.run()
-  expect(Atomics.load(stage.control, PROGRESS) - before).toBe(1 + 5)
+  expect(Atomics.load(stage.control, HEARTBEAT) - before).toBe(1 + 5)
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { COMMITTED_CURSOR, COMMITTED_OFFSET } from '../../src/memory/lane-layout.js'
+import { COMMITTED_CURSOR, COMMITTED_OFFSET } from '../../src/memory/control-words.js'
 import type { SubscribedMessage } from '../../src/protocol/messages.js'
 import { streamOf } from '../support/lane-messages.js'
 import { LaneStage, type StageClient } from '../support/lane-stage.js'

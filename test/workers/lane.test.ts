@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { ASIDE, AUDIENCE_FRAMES, CLIENT_FRAMES, JOINED, TURN_END } from '../../src/memory/lane-layout.js'
+import {
+  AUDIENCE_FRAMES,
+  CLIENT_FRAMES,
+  JOINED,
+  PROMPT_TURN,
+  TURN_END,
+} from '../../src/memory/frame-descriptor.js'
 import { streamOf } from '../support/lane-messages.js'
 import { LaneStage } from '../support/lane-stage.js'
 import { checkClient } from '../support/stays.js'
@@ -82,15 +88,15 @@ describe('a lane', () => {
         stage.isBusy = false
       },
     ])
-    const kinds = stage.published.map(({ kind, part }) => (kind === ASIDE ? [kind, part] : kind))
+    const kinds = stage.published.map(({ kind, part }) => (kind === PROMPT_TURN ? [kind, part] : kind))
     const [begin, end] = [kinds.findIndex(Array.isArray), kinds.findLastIndex(Array.isArray)]
     expect(kinds.slice(begin, end + 1)).toEqual([
-      [ASIDE, 1],
+      [PROMPT_TURN, 1],
       // Of the audience that the client leaves, and of the one that it joins.
       ...[AUDIENCE_FRAMES, AUDIENCE_FRAMES],
       CLIENT_FRAMES,
       JOINED,
-      [ASIDE, 0],
+      [PROMPT_TURN, 0],
     ])
     expect(kinds.slice(0, begin).filter(kind => kind === TURN_END)).toHaveLength(2)
     checkClient(stage, client)
@@ -508,7 +514,7 @@ describe('a client', () => {
     stage.close(1)
     stage.run()
     expect(client.messages).toEqual([])
-    const nothing: readonly number[] = [ASIDE, TURN_END]
+    const nothing: readonly number[] = [PROMPT_TURN, TURN_END]
     expect(stage.published.filter(({ kind }) => !nothing.includes(kind))).toEqual([])
   })
 })

@@ -2,8 +2,7 @@
  * Writes what audiences have gathered into the frame ring, and the marks between turns. One lane's own.
  */
 import type { CounterWriter } from '../../src/memory/counters.js'
-import { Descriptor } from '../../src/memory/frame-descriptor.js'
-import { ASIDE, AUDIENCE_FRAMES, TURN_END } from '../../src/memory/lane-layout.js'
+import { AUDIENCE_FRAMES, Descriptor, PROMPT_TURN, TURN_END } from '../../src/memory/frame-descriptor.js'
 import { LANE_SLOTS } from '../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
@@ -58,11 +57,11 @@ export class TurnWriter {
 
   /** What follows is between two turns. */
   beginAside(): void {
-    this.mark(ASIDE, 1)
+    this.mark(PROMPT_TURN, 1)
   }
 
   endAside(): void {
-    this.mark(ASIDE)
+    this.mark(PROMPT_TURN)
   }
 
   private mark(kind: number, part = 0): void {

@@ -11,15 +11,15 @@ import {
 } from '../../src/lane-protocol/lane-commands.js'
 import { continuityFlags } from '../../src/memory/continuity-state.js'
 import type { CounterWriter } from '../../src/memory/counters.js'
-import { Descriptor } from '../../src/memory/frame-descriptor.js'
 import {
   ANSWER_BEGUN,
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,
+  Descriptor,
   JOINED,
   PART_BEGUN,
   REPLAYED,
-} from '../../src/memory/lane-layout.js'
+} from '../../src/memory/frame-descriptor.js'
 import { LANE_SLOTS } from '../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import { FramePlan } from '../collect/gathering.js'

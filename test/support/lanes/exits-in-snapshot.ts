@@ -1,8 +1,8 @@
 /** A lane whose thread ends without a word when the first part of an answer is published, and its snapshot goes on in others. */
 
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
+import { ANSWER_BEGUN, REPLAYED } from '../../../src/memory/frame-descriptor.js'
 import { FrameRingWriter } from '../../../src/memory/frame-ring-writer.js'
-import { ANSWER_BEGUN, REPLAYED } from '../../../src/memory/lane-layout.js'
 import runLane from '../../../workers/lane.js'
 import { Faults, patched } from './faults.js'
 

@@ -5,7 +5,7 @@
  */
 
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
-import { CONTROL_BYTES, PROGRESS } from '../../../src/memory/lane-layout.js'
+import { CONTROL_BYTES, HEARTBEAT } from '../../../src/memory/control-words.js'
 
 export class Faults {
   private readonly control: Int32Array
@@ -13,12 +13,12 @@ export class Faults {
 
   constructor(task: LaneTask, points: readonly number[]) {
     this.control = new Int32Array(task.memory.buffer, 0, CONTROL_BYTES / 4)
-    this.points = points.filter(point => point > this.control[PROGRESS]!)
+    this.points = points.filter(point => point > this.control[HEARTBEAT]!)
   }
 
   /** Whether a fault is due; each is due once. */
   isDue(): boolean {
-    if (this.points.length === 0 || this.control[PROGRESS]! < this.points[0]!) return false
+    if (this.points.length === 0 || this.control[HEARTBEAT]! < this.points[0]!) return false
     this.points.shift()
     return true
   }

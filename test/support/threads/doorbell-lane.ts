@@ -1,7 +1,7 @@
 /** The lane's side of a game of ping-pong over the doorbell: answers each ping, and sleeps between them. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { CONTROL_BYTES } from '../../../src/memory/control-words.js'
 import { LaneDoorbell } from '../../../src/memory/doorbell.js'
-import { CONTROL_BYTES } from '../../../src/memory/lane-layout.js'
 
 export interface DoorbellTask {
   readonly memory: SharedArrayBuffer

@@ -1,9 +1,10 @@
 /** A lane without ticks: writes numbered frames into a frame ring, waits for room and for its turns as a lane does. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { CONTROL_BYTES } from '../../../src/memory/control-words.js'
 import { LaneDoorbell } from '../../../src/memory/doorbell.js'
-import { Descriptor } from '../../../src/memory/frame-descriptor.js'
+import { AUDIENCE_FRAMES, Descriptor, TURN_END } from '../../../src/memory/frame-descriptor.js'
 import { FrameRingWriter } from '../../../src/memory/frame-ring-writer.js'
-import { AUDIENCE_FRAMES, CONTROL_BYTES, type LaneLayout, TURN_END } from '../../../src/memory/lane-layout.js'
+import type { LaneLayout } from '../../../src/memory/lane-layout.js'
 import { patternLength, writePattern } from '../pattern.js'
 
 export interface FrameWriterTask {

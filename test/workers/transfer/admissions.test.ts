@@ -1,15 +1,15 @@
 import { describe, expect, it, vi } from 'vitest'
 import { type JoinCommand, RESUME_GONE } from '../../../src/lane-protocol/lane-commands.js'
+import { HEARTBEAT } from '../../../src/memory/control-words.js'
 import type { Descriptor } from '../../../src/memory/frame-descriptor.js'
 import {
   ANSWER_BEGUN,
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,
   JOINED,
-  PROGRESS,
   REPLAYED,
   TURN_END,
-} from '../../../src/memory/lane-layout.js'
+} from '../../../src/memory/frame-descriptor.js'
 import { Turn } from '../../../workers/collect/turn-buffer.js'
 import { LaneStage } from '../../support/lane-stage.js'
 import { checkClient } from '../../support/stays.js'
@@ -78,11 +78,11 @@ describe('a burst of joins', () => {
 
   it('shows life with each part of a snapshot', () => {
     const stage = stageWithJoins(3, client => ['*', `S${client}`])
-    const before = stage.control[PROGRESS]!
+    const before = stage.control[HEARTBEAT]!
     stage.run()
     const parts = stage.published.filter(({ kind }) => ANSWER_PARTS.has(kind)).length
     expect(parts).toBeGreaterThan(3 * 4)
-    expect(stage.control[PROGRESS]! - before).toBeGreaterThanOrEqual(3 + parts)
+    expect(stage.control[HEARTBEAT]! - before).toBeGreaterThanOrEqual(3 + parts)
   })
 
   it('has a snapshot that several want encoded once, however long it is', () => {
