@@ -9,7 +9,7 @@ import {
   laneLayout,
   SEGMENT_COUNT_MIN,
 } from '../../src/memory/lane-layout.js'
-import { distance, isPowerOfTwo, after as positionAfter } from '../../src/memory/ring-position.js'
+import { distance, isPowerOfTwo, advance as positionAfter } from '../../src/memory/ring-position.js'
 
 describe('the layout of a lane', () => {
   it('gives every part its own bytes, aligned, for all sizes', () => {
