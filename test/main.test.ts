@@ -5,6 +5,8 @@ import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { TickClient } from './support/tick-client.js'
 
 const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url))
 
@@ -84,6 +86,34 @@ describe('ringcast', () => {
     expect(messages).toContain(what)
     expect(messages.at(-1)).toBe('stopped')
     expect(code).toBe(0)
+  })
+
+  it('goes on when a client sends what is nested thousands of levels deep, and so do other clients', async () => {
+    const child = start(['--port=0', '--admin-port=0', '--pool-size=1', '--compression'])
+    let url = ''
+    for await (const line of createInterface({ input: child.stdout })) {
+      const { msg, webSocketUrl } = JSON.parse(line) as { msg: string; webSocketUrl?: string }
+      if (msg === 'streaming') url = webSocketUrl!.replace('0.0.0.0', '127.0.0.1')
+      if (url !== '') break
+    }
+    child.stdout.resume()
+    const other = await TickClient.connect(url)
+    const client = new WebSocket(url, { perMessageDeflate: { threshold: 0 } })
+    await once(client, 'open')
+    client.send(`{"id":${'['.repeat(4200)}${']'.repeat(4200)}}`)
+    client.send('{"type":"ping","id":"after"}')
+    const closed = once(client, 'close').then(([code]) => `closed with ${code}`)
+    const answered = new Promise(resolve => {
+      client.on('message', data => {
+        if (String(data).includes('"id":"after"')) resolve('answered')
+      })
+    })
+    expect(await Promise.race([answered, closed])).toBe('answered')
+    const before = other.ticks.length
+    await other.until(() => other.ticks.length > before)
+    expect(child.exitCode).toBeNull()
+    client.terminate()
+    await other.close()
   })
 
   it('ends with 1 and says which setting to change when its port is taken', async () => {

@@ -5,6 +5,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { listen } from '../common/listen.js'
 import type { Log } from '../common/log.js'
+import { quoteValue } from '../common/quote-value.js'
+import { readTarget } from '../common/request-target.js'
 
 /** What the server tells of; asked anew for each request. */
 export interface AdminView {
@@ -74,7 +76,7 @@ export class AdminServer {
         keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
         connectionsCheckingInterval: 1000,
       },
-      (request, response) => this.#respond(request, response),
+      (request, response) => this.#serve(request, response),
     )
     this.#server.maxConnections = CONNECTIONS_MAX
     // Also for a caller that asks and then does not read the answer: the timeouts above end with the request.
@@ -111,6 +113,17 @@ export class AdminServer {
     })
   }
 
+  /** What is thrown here would end the process. */
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    try {
+      this.#respond(request, response)
+    } catch (err) {
+      this.#options.log.error({ err, target: quoteValue(request.url) }, 'an admin request has failed')
+      if (response.headersSent) response.destroy()
+      else write(response, json(500, { error: 'internal' }), request.method)
+    }
+  }
+
   #respond(request: IncomingMessage, response: ServerResponse): void {
     // Nobody here reads a body: whoever sends one does not get to keep the connection to go on sending.
     if (
@@ -119,28 +132,25 @@ export class AdminServer {
     ) {
       response.setHeader('Connection', 'close')
     }
-    const { status, body } = this.#answer(request, response)
-    response.writeHead(status, {
-      'Content-Type': 'application/json',
-      'Content-Length': Buffer.byteLength(body),
-      'Cache-Control': 'no-store',
-    })
-    response.end(request.method === 'HEAD' ? undefined : body)
+    write(response, this.#answer(request, response), request.method)
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): Answer {
-    const [path = ''] = (request.url ?? '').split('?', 1)
-    const route = ROUTES.get(path)
+    const route = ROUTES.get(readTarget(request.url ?? '').path)
     if (route === undefined) return json(404, { error: 'not_found', paths: [...ROUTES.keys()] })
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD')
       return json(405, { error: 'method_not_allowed' })
     }
-    try {
-      return route(this.#options.view)
-    } catch (err) {
-      this.#options.log.error({ err, path }, 'an admin request has failed')
-      return json(500, { error: 'internal' })
-    }
+    return route(this.#options.view)
   }
+}
+
+function write(response: ServerResponse, { status, body }: Answer, method: string | undefined): void {
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+  })
+  response.end(method === 'HEAD' ? undefined : body)
 }

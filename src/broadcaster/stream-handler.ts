@@ -10,15 +10,9 @@ import { type Clock, systemClock } from '../common/clock.js'
 import { Deadline } from '../common/deadline.js'
 import { RingcastError } from '../common/errors.js'
 import { type Log, silentLog } from '../common/log.js'
+import { quoteValue } from '../common/quote-value.js'
 import { type HandlerOptions, handlerOptions } from '../config/config.js'
-import {
-  checkOptions,
-  clockRule,
-  hasMethods,
-  type OptionRule,
-  shown,
-  withMethods,
-} from '../config/option-check.js'
+import { checkOptions, clockRule, hasMethods, type OptionRule, withMethods } from '../config/option-check.js'
 import { LaneLink } from '../fanout/lane-link.js'
 import { Membership } from '../fanout/membership.js'
 import { Transmitter } from '../fanout/transmitter.js'
@@ -146,6 +140,7 @@ export class StreamHandler {
       settings,
       epoch,
       clock,
+      log: this.log,
       counters,
       transmitter: this.transmitter,
       membership,
@@ -193,7 +188,10 @@ export class StreamHandler {
    */
   broadcastTick(tick: PushedTick): boolean {
     if (typeof tick !== 'object' || tick === null) {
-      throw new RingcastError('tick_invalid', `a tick must be an object, see PushedTick, got ${shown(tick)}`)
+      throw new RingcastError(
+        'tick_invalid',
+        `a tick must be an object, see PushedTick, got ${quoteValue(tick)}`,
+      )
     }
     checkTick(tick)
     if (this.stopping !== undefined) {
@@ -229,7 +227,7 @@ export class StreamHandler {
     if (!hasMethods(source, SOURCE_METHODS)) {
       throw new RingcastError(
         'option_invalid',
-        `a source must have the methods ${SOURCE_METHODS.join(', ')}, see TickSource, got ${shown(source)}`,
+        `a source must have the methods ${SOURCE_METHODS.join(', ')}, see TickSource, got ${quoteValue(source)}`,
       )
     }
     if (this.stopping !== undefined) {
@@ -291,7 +289,7 @@ export class StreamHandler {
     if (!(timeoutMs > 0 && timeoutMs <= TIMER_MS_MAX)) {
       throw new RingcastError(
         'option_invalid',
-        `timeoutMs must be a positive number of milliseconds up to ${TIMER_MS_MAX}, got ${timeoutMs}`,
+        `timeoutMs must be a positive number of milliseconds up to ${TIMER_MS_MAX}, got ${quoteValue(timeoutMs)}`,
       )
     }
     this.stopping ??= this.stop(timeoutMs)

@@ -4,8 +4,9 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type WebSocket, WebSocketServer } from 'ws'
+import { type Server, WebSocketServer } from 'ws'
 import type { Clock, Timer } from '../common/clock.js'
+import type { Log } from '../common/log.js'
 import type { HandlerOptions } from '../config/config.js'
 import type { Membership } from '../fanout/membership.js'
 import { Recipient } from '../fanout/recipient.js'
@@ -19,6 +20,7 @@ import { deliveryFields } from '../protocol/delivery.js'
 import { type ControlMessage, messageText } from '../protocol/messages.js'
 import { Client, type EndReason } from './client.js'
 import { CommandHandler } from './command-handler.js'
+import { GuardedWebSocket } from './guarded-web-socket.js'
 import { Heartbeat } from './heartbeat.js'
 import { MessageQuota } from './message-quota.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
@@ -42,6 +44,7 @@ export interface ClientRegistryOptions {
   /** Names the run of the process; part of every client's name. */
   readonly epoch: string
   readonly clock: Clock
+  readonly log: Log
   readonly counters: CounterWriter
   readonly transmitter: Transmitter
   readonly membership: Membership
@@ -55,7 +58,7 @@ export interface ClientRegistryOptions {
 
 export class ClientRegistry {
   private readonly options: ClientRegistryOptions
-  private readonly server: WebSocketServer
+  private readonly server: Server<typeof GuardedWebSocket>
   private readonly heartbeat: Heartbeat
   private readonly commands: CommandHandler
   private readonly limits: SubscriptionLimits
@@ -72,6 +75,7 @@ export class ClientRegistry {
     this.options = options
     const { settings, clock, transmitter } = options
     const serverOptions = {
+      WebSocket: GuardedWebSocket,
       noServer: true,
       clientTracking: false,
       perMessageDeflate: settings.compression && PER_MESSAGE_DEFLATE,
@@ -109,12 +113,18 @@ export class ClientRegistry {
 
   /** Answers an upgrade request: with a WebSocket, or with a status that says why not. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const asked = readUpgradeRequest(request, this.limits)
-    const refusal = 'refusal' in asked ? asked.refusal : (this.resumeRefusal(asked) ?? this.refusalNow())
-    if (refusal !== undefined) {
-      this.refuse(socket, refusal)
-    } else if ('symbols' in asked) {
-      this.server.handleUpgrade(request, socket, head, webSocket => this.letIn(webSocket, socket, asked))
+    try {
+      const asked = readUpgradeRequest(request, this.limits)
+      const refusal = 'refusal' in asked ? asked.refusal : (this.resumeRefusal(asked) ?? this.refusalNow())
+      if (refusal !== undefined) {
+        this.refuse(socket, refusal)
+      } else if ('symbols' in asked) {
+        this.server.handleUpgrade(request, socket, head, webSocket =>
+          webSocket.guard(() => this.letIn(webSocket, socket, asked)),
+        )
+      }
+    } catch (err) {
+      this.upgradeFailed(socket, err)
     }
   }
 
@@ -184,13 +194,15 @@ export class ClientRegistry {
     refuseUpgrade(socket, refusal, this.options.settings.retryAfterS)
   }
 
-  private letIn(webSocket: WebSocket, socket: Duplex, asked: StreamRequest): void {
+  private letIn(webSocket: GuardedWebSocket, socket: Duplex, asked: StreamRequest): void {
     const { delivery, limits, resume, symbols } = asked
     // The headers of this very upgrade were written just before.
     const form = { ...asked.form, windowBits: this.windowBits }
     const { clock, counters, epoch, membership, transmitter } = this.options
     const id = this.nextId++
-    const recipient = new Recipient(id, `${epoch}-${id}`, socket, limits)
+    const name = `${epoch}-${id}`
+    webSocket.onFault = err => this.clientFailed(webSocket, name, undefined, err)
+    const recipient = new Recipient(id, name, socket, limits)
     if (resume !== undefined) {
       const { offset } = resume
       recipient.replay = resume.epoch === epoch ? { offset, seq: 0, continuity: null } : RESUME_GONE
@@ -205,12 +217,30 @@ export class ClientRegistry {
       delivery,
       nowMs: clock.nowMs(),
     })
+    webSocket.onFault = err => this.clientFailed(webSocket, name, client, err)
     this.all.add(client)
     this.byRecipient.set(recipient, client)
+    this.listenTo(client, webSocket)
     counters.values[MAIN_SLOTS.connections]! += 1
     counters.values[MAIN_SLOTS.connectionsActive] = this.all.size
     counters.flush()
     this.heartbeat.add(client)
+    transmitter.add(recipient)
+    membership.join(
+      recipient,
+      { ...subscriptions.selection, ...form },
+      {
+        type: 'subscribed',
+        symbols,
+        ...deliveryFields(delivery.intervalMs),
+        // One that resumes gets all that it missed.
+        snapshot: resume === undefined && delivery.snapshot,
+      },
+      this.limits.bytesMax,
+    )
+  }
+
+  private listenTo(client: Client, webSocket: GuardedWebSocket): void {
     webSocket.on('message', (data, isBinary) => {
       const verdict = this.verdictOn(client)
       if (verdict === OBEY) this.answer(client, this.commands.obey(client, data, isBinary))
@@ -233,19 +263,6 @@ export class ClientRegistry {
       this.silence(client)
     })
     webSocket.on('close', () => this.remove(client))
-    transmitter.add(recipient)
-    membership.join(
-      recipient,
-      { ...subscriptions.selection, ...form },
-      {
-        type: 'subscribed',
-        symbols,
-        ...deliveryFields(delivery.intervalMs),
-        // One that resumes gets all that it missed.
-        snapshot: resume === undefined && delivery.snapshot,
-      },
-      this.limits.bytesMax,
-    )
   }
 
   private answer(client: Client, message: ControlMessage | undefined): void {
@@ -266,12 +283,42 @@ export class ClientRegistry {
       if (client.messageLimits.commands.tryTake()) return OBEY
       if (client.messageLimits.refusals.tryTake()) return REFUSE
     }
-    this.close(client, CLOSE_CODES.tooManyRequests, 'disconnectProtocol')
-    // Whatever else it sends stays unread: it would be parsed until the handshake is over or has timed out.
-    client.socket.pause()
-    // So that it need not wait for its own close frame to be read.
-    client.recipient.socket.end()
+    this.closeUnread(client, CLOSE_CODES.tooManyRequests, 'disconnectProtocol')
     return IGNORE
+  }
+
+  // Faults
+
+  /** Something was thrown while an upgrade was handled: that ends this connection, and no other. */
+  private upgradeFailed(socket: Duplex, err: unknown): void {
+    this.options.log.error({ err }, 'an upgrade request has failed: this is a bug in Ringcast')
+    const message = 'the gateway has failed as it handled the request: this is a bug, of which its log tells'
+    this.refuse(socket, { status: 500, code: 'internal', message })
+  }
+
+  /**
+   * Something was thrown while a client was served: that ends this client, and no other.
+   *
+   * @param client undefined: not even begun
+   */
+  private clientFailed(
+    webSocket: GuardedWebSocket,
+    name: string,
+    client: Client | undefined,
+    err: unknown,
+  ): void {
+    this.options.log.error({ err, client: name }, 'serving a client has failed: this is a bug in Ringcast')
+    const { code, reason } = CLOSE_CODES.internalError
+    try {
+      if (client !== undefined) this.closeUnread(client, CLOSE_CODES.internalError, 'disconnectFault')
+      else {
+        this.countOne('refusedFault')
+        webSocket.close(code, reason)
+      }
+    } catch {
+      // What has failed may have left half done what is needed now.
+      webSocket.terminate()
+    }
   }
 
   // Out
@@ -283,6 +330,14 @@ export class ClientRegistry {
     // One that has ended its side answers nothing, and the library, which knows, does not time its handshake.
     if (client.recipient.socket.readableEnded) client.socket.terminate()
     else client.socket.close(code, reason)
+  }
+
+  /** Closes a client of which nothing more is read: it would be parsed until the handshake is over or has timed out. */
+  private closeUnread(client: Client, code: CloseCode, endReason: EndReason): void {
+    this.close(client, code, endReason)
+    client.socket.pause()
+    // So that it need not wait for its own close frame to be read.
+    client.recipient.socket.end()
   }
 
   /** Sends no more ticks. */
@@ -307,15 +362,16 @@ export class ClientRegistry {
     if (client.hasEnded) return
     client.hasEnded = true
     const { counters, membership, transmitter } = this.options
-    this.heartbeat.remove(client)
-    transmitter.leave(client.recipient)
-    membership.leave(client.recipient)
+    // First, so that it does not hold its place should the rest fail.
     this.all.delete(client)
     this.byRecipient.delete(client.recipient)
     this.countOne(client.endReason ?? 'disconnectClient')
     counters.values[MAIN_SLOTS.connectionsActive] = this.all.size
     counters.flush()
     if (this.all.size === 0) for (const resolve of this.whenEmpty.splice(0)) resolve()
+    this.heartbeat.remove(client)
+    transmitter.leave(client.recipient)
+    membership.leave(client.recipient)
   }
 
   /** What no event told of: a client whose socket is gone. */
@@ -333,6 +389,7 @@ export class ClientRegistry {
 
 const REFUSALS: Readonly<Record<string, keyof typeof MAIN_SLOTS>> = {
   unknown_path: 'refusedPath',
+  internal: 'refusedFault',
   limit: 'refusedLimit',
   overload: 'refusedOverload',
   draining: 'refusedDraining',

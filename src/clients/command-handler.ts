@@ -114,7 +114,7 @@ type SymbolsCommand = Extract<ClientCommand, { type: 'subscribe' | 'unsubscribe'
 /** What an answer takes beside the symbols of its command … */
 const ANSWER_BYTES_MAX = 512
 /** … and what the refusal of one symbol takes beside it. */
-const REFUSAL_BYTES_MAX = 160
+export const REFUSAL_BYTES_MAX = 160
 
 function overloaded({ id }: ClientCommand): ErrorMessage {
   return { type: 'error', id, code: 'overload', message: 'the gateway is overloaded: try again later' }

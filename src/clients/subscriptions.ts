@@ -3,6 +3,9 @@
  * An entry is a symbol, a prefix such as `BTC*`, or `*` for all. Entries overlap freely: a tick is sent once, as the longest of
  * its entries says.
  */
+
+import { cutText } from '../common/quote-value.js'
+import { symbolFault } from '../common/symbol.js'
 import { type IntervalMs, type Selection, selectionOf } from '../lane-protocol/audience-spec.js'
 import type { SymbolRefusal } from '../protocol/messages.js'
 import { SYMBOL_BYTES_MAX } from '../ticks/tick-fields.js'
@@ -57,8 +60,6 @@ export class Subscriptions {
   /** An entry that is there already is delivered as `intervalMs` says from now on. */
   add(symbols: readonly string[], intervalMs: IntervalMs): SymbolResults {
     return this.change(symbols, symbol => {
-      const wrong = symbolError(symbol)
-      if (wrong !== undefined) return { symbol, code: 'bad_symbol', message: wrong }
       const before = this.entries.get(symbol)
       if (!this.hasRoomFor(intervalMs, before)) {
         return {
@@ -121,9 +122,11 @@ export class Subscriptions {
     const done: string[] = []
     const refused: SymbolRefusal[] = []
     for (const symbol of new Set(symbols)) {
-      const refusal = changeOne(symbol)
+      const fault = entryFault(symbol)
+      const refusal =
+        fault === undefined ? changeOne(symbol) : { symbol, code: 'bad_symbol' as const, message: fault }
       if (refusal === undefined) done.push(symbol)
-      else refused.push({ ...refusal, symbol: symbol.slice(0, SYMBOL_BYTES_MAX) })
+      else refused.push({ ...refusal, symbol: cutText(symbol, SYMBOL_BYTES_MAX) })
     }
     return { done, refused }
   }
@@ -135,11 +138,10 @@ function jsonBytes(symbol: string): number {
 }
 
 /** What is wrong with an entry, in one sentence; undefined when nothing is. */
-export function symbolError(symbol: string): string | undefined {
-  if (symbol === '') return 'a symbol must have at least one character'
-  if (Buffer.byteLength(symbol) > SYMBOL_BYTES_MAX)
-    return `a symbol must have at most ${SYMBOL_BYTES_MAX} bytes`
-  const star = symbol.indexOf('*')
-  if (star >= 0 && star < symbol.length - 1) return 'a * must stand at the end, for instance BTC*'
+function entryFault(entry: string): string | undefined {
+  const fault = symbolFault(entry)
+  if (fault !== undefined) return fault
+  const star = entry.indexOf('*')
+  if (star >= 0 && star < entry.length - 1) return 'a * must stand at the end, for instance BTC*'
   return undefined
 }

@@ -2,11 +2,12 @@
  * Reads what an upgrade request asks for, or says why it cannot be had. Pure; main thread.
  */
 import type { IncomingMessage } from 'node:http'
+import { quoteValue } from '../common/quote-value.js'
+import { readTarget } from '../common/request-target.js'
 import { type LagLimits, NO_LIMITS } from '../fanout/recipient.js'
 import { ALL_SYMBOLS, type StreamForm } from '../lane-protocol/audience-spec.js'
 import { type Delivery, EVERY_TICK, readDelivery } from '../protocol/delivery.js'
 import type { RequestErrorCode } from '../protocol/error-codes.js'
-import { shown } from './shown.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
 
 export const STREAM_PATH = '/ws/ticks'
@@ -24,9 +25,9 @@ export function chooseSubprotocol(offered: Iterable<string>): Subprotocol | unde
   return undefined
 }
 
-export type Refusal = RefusalOf<400> | RefusalOf<404> | RefusalOf<503>
+export type Refusal = RefusalOf<400> | RefusalOf<404> | RefusalOf<500> | RefusalOf<503>
 
-interface RefusalOf<Status extends 400 | 404 | 503> {
+interface RefusalOf<Status extends 400 | 404 | 500 | 503> {
   readonly status: Status
   readonly code: RequestErrorCode<Status>
   /** One sentence: what is wrong and what would be right. */
@@ -51,8 +52,8 @@ export function readUpgradeRequest(
   request: IncomingMessage,
   limits: SubscriptionLimits,
 ): StreamRequest | { readonly refusal: Refusal } {
-  const url = parseTarget(request.url ?? '')
-  if (url?.pathname !== STREAM_PATH) {
+  const { path, query } = readTarget(request.url ?? '')
+  if (path !== STREAM_PATH) {
     return {
       refusal: {
         status: 404,
@@ -61,16 +62,17 @@ export function readUpgradeRequest(
       },
     }
   }
-  const { searchParams: parameters } = url
-  const refusal = checkSubprotocol(request) ?? checkNames(parameters)
+  const refusal = checkSubprotocol(request)
   if (refusal !== undefined) return { refusal }
+  const parameters = readParameters(query)
+  if ('status' in parameters) return { refusal: parameters }
   const symbols = readSymbols(parameters, limits)
   if ('status' in symbols) return { refusal: symbols }
   const delivery = readDelivery(
     {
-      delivery: parameters.get('delivery') ?? undefined,
-      interval: numberOr(parameters.get('interval')),
-      snapshot: booleanOr(parameters.get('snapshot')),
+      delivery: parameters.get('delivery')?.text,
+      interval: numberOr(parameters.get('interval')?.text),
+      snapshot: booleanOr(parameters.get('snapshot')?.text),
     },
     EVERY_TICK,
   )
@@ -89,12 +91,6 @@ export function readUpgradeRequest(
   return { symbols, delivery, form: { batch, encoding, stamps }, limits: { ageMsMax, lagBytesMax }, resume }
 }
 
-function parseTarget(target: string): URL | undefined {
-  // The host is not looked at; it only makes the target a whole URL.
-  const whole = `http://gateway${target.startsWith('/') ? target : `/${target}`}`
-  return URL.canParse(whole) ? new URL(whole) : undefined
-}
-
 function badRequest(code: RequestErrorCode<400>, message: string): Refusal {
   return { status: 400, code, message }
 }
@@ -110,7 +106,7 @@ function checkSubprotocol(request: IncomingMessage): Refusal | undefined {
   const known = Object.keys(ENCODINGS).join(' or ')
   return badRequest(
     'unknown_subprotocol',
-    `offer the subprotocol ${known}, or none; got ${shown(offered.join(', '))}`,
+    `offer the subprotocol ${known}, or none; got ${quoteValue(offered.join(', '))}`,
   )
 }
 
@@ -126,26 +122,60 @@ const PARAMETERS = [
   'maxLagBytes',
 ]
 
-function checkNames(parameters: URLSearchParams): Refusal | undefined {
-  for (const name of parameters.keys()) {
+/** A name or a value in the query. */
+interface QueryText {
+  readonly text: string
+  /** Otherwise the text is as it was sent. */
+  readonly isDecoded: boolean
+}
+
+type Parameters = ReadonlyMap<string, QueryText>
+
+function readParameters(query: string): Parameters | Refusal {
+  const parameters = new Map<string, QueryText>()
+  for (const pair of query.split('&')) {
+    if (pair === '') continue
+    const equals = pair.indexOf('=')
+    const name = decoded(equals < 0 ? pair : pair.slice(0, equals)).text
     if (!PARAMETERS.includes(name)) {
       return badRequest(
         'unknown_parameter',
-        `unknown parameter ${shown(name)}: there are ${PARAMETERS.join(', ')}`,
+        `unknown parameter ${quoteValue(name)}: there are ${PARAMETERS.join(', ')}`,
       )
     }
-    if (parameters.getAll(name).length > 1) {
+    if (parameters.has(name)) {
       const values = name === 'symbols' ? ', with commas between several values' : ''
       return badRequest('repeated_parameter', `${name} must be given once${values}`)
     }
+    parameters.set(name, decoded(equals < 0 ? '' : pair.slice(equals + 1)))
   }
-  return undefined
+  return parameters
 }
 
-function readSymbols(parameters: URLSearchParams, limits: SubscriptionLimits): readonly string[] | Refusal {
-  const text = parameters.get('symbols')
-  if (text === null) return [ALL_SYMBOLS]
-  const symbols = [...new Set(text.split(','))].sort()
+/**
+ * From percent-encoded UTF-8, with `+` for a space. Not URLSearchParams: it puts U+FFFD in place of bytes that are no UTF-8, leaves a
+ * percent sign that escapes nothing, and so would make another symbol of this one.
+ */
+function decoded(encoded: string): QueryText {
+  // A `#` begins a fragment, which is not sent.
+  if (encoded.includes('#')) return { text: encoded, isDecoded: false }
+  try {
+    return { text: decodeURIComponent(encoded.replaceAll('+', ' ')), isDecoded: true }
+  } catch {
+    return { text: encoded, isDecoded: false }
+  }
+}
+
+function readSymbols(parameters: Parameters, limits: SubscriptionLimits): readonly string[] | Refusal {
+  const value = parameters.get('symbols')
+  if (value === undefined) return [ALL_SYMBOLS]
+  if (!value.isDecoded) {
+    return badRequest(
+      'bad_symbol',
+      `symbols must be percent-encoded UTF-8, for instance symbols=%E2%82%AC for a euro sign, got ${quoteValue(value.text)}`,
+    )
+  }
+  const symbols = [...new Set(value.text.split(','))].sort()
   if (symbols.includes('')) {
     return badRequest(
       'bad_symbol',
@@ -155,52 +185,52 @@ function readSymbols(parameters: URLSearchParams, limits: SubscriptionLimits): r
   const [refused] = new Subscriptions(limits).add(symbols, null).refused
   if (refused === undefined) return symbols
   const code = refused.code === 'too_many_symbols' ? refused.code : 'bad_symbol'
-  return badRequest(code, `${refused.message}, at ${shown(refused.symbol)}`)
+  return badRequest(code, `${refused.message}, at ${quoteValue(refused.symbol)}`)
 }
 
 function readBoolean(
-  parameters: URLSearchParams,
+  parameters: Parameters,
   name: string,
   code: RequestErrorCode<400>,
   initial: boolean,
 ): boolean | Refusal {
-  const text = parameters.get(name)
-  if (text === null) return initial
+  const text = parameters.get(name)?.text
+  if (text === undefined) return initial
   if (text === 'true' || text === 'false') return text === 'true'
-  return badRequest(code, `${name} must be true or false, got ${shown(text)}`)
+  return badRequest(code, `${name} must be true or false, got ${quoteValue(text)}`)
 }
 
 function readLimit(
-  parameters: URLSearchParams,
+  parameters: Parameters,
   name: string,
   code: RequestErrorCode<400>,
   initial: number,
 ): number | Refusal {
-  const given = numberOr(parameters.get(name))
+  const given = numberOr(parameters.get(name)?.text)
   if (given === undefined) return initial
   const max = Number.MAX_SAFE_INTEGER
   if (typeof given === 'number' && given >= 1 && given <= max) return given
-  return badRequest(code, `${name} must be a whole number from 1 to ${max}, got ${shown(given)}`)
+  return badRequest(code, `${name} must be a whole number from 1 to ${max}, got ${quoteValue(given)}`)
 }
 
-function readResume(parameters: URLSearchParams): StreamRequest['resume'] | Refusal {
-  const text = parameters.get('resume')
-  if (text === null) return undefined
+function readResume(parameters: Parameters): StreamRequest['resume'] | Refusal {
+  const text = parameters.get('resume')?.text
+  if (text === undefined) return undefined
   const [, epoch, digits] = /^([\w-]+):(\d{1,16})$/.exec(text) ?? []
   const offset = Number(digits)
   if (epoch !== undefined && offset <= Number.MAX_SAFE_INTEGER) return { epoch, offset }
   const example = 'the epoch of subscribed and the last offset that came, for instance k3Xh_9aB:815'
-  return badRequest('bad_resume', `resume must be ${example}, got ${shown(text)}`)
+  return badRequest('bad_resume', `resume must be ${example}, got ${quoteValue(text)}`)
 }
 
 /** The number that the text stands for, or else the text. */
-function numberOr(text: string | null): number | string | undefined {
-  if (text === null) return undefined
+function numberOr(text: string | undefined): number | string | undefined {
+  if (text === undefined) return undefined
   return /^\d+$/.test(text) ? Number(text) : text
 }
 
 /** The boolean that the text stands for, or else the text. */
-function booleanOr(text: string | null): boolean | string | undefined {
+function booleanOr(text: string | undefined): boolean | string | undefined {
   if (text === 'true' || text === 'false') return text === 'true'
-  return text ?? undefined
+  return text
 }

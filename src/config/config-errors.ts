@@ -3,9 +3,9 @@
  * One line for each wrong thing, whatever number of checks it failed.
  */
 import type { z } from 'zod'
+import { quoteUnlessPlain, quoteValue } from '../common/quote-value.js'
 import { flagOf, type Given } from './command-line.js'
 import { variableOf } from './help.js'
-import { shown } from './option-check.js'
 import { detailsOf } from './setting-types.js'
 import { type BrokenRelation, configSchema } from './settings.js'
 import { nearest, unknownName } from './suggestions.js'
@@ -25,7 +25,7 @@ export function namesOfText(given: ReadonlyMap<string, Given>): Names {
     given: key => {
       const entry = given.get(key)
       if (entry === undefined || entry.text === '') return undefined
-      return entry.name.startsWith('--no-') ? entry.name : `${entry.name}=${printable(entry.text)}`
+      return entry.name.startsWith('--no-') ? entry.name : `${entry.name}=${quoteUnlessPlain(entry.text)}`
     },
     besides: (key, sibling) => {
       const name = given.get(key)?.name
@@ -41,17 +41,11 @@ export function namesOfOptions(partial: Readonly<Record<string, unknown>>, known
     given: key => {
       const value = partial[key]
       if (value === undefined) return undefined
-      return `${key}=${shown(value)}`
+      return `${key}=${quoteValue(value)}`
     },
     besides: key => key,
     unknown: key => unknownName(key, '', nearest(key, known)),
   }
-}
-
-/** A value on one line of a message. */
-function printable(text: string): string {
-  const short = text.length > 100 ? `${text.slice(0, 100)}…` : text
-  return /\p{Cc}/u.test(short) ? JSON.stringify(short) : short
 }
 
 /** One line for each unknown key, each wrong value and each broken relation. */

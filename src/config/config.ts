@@ -4,6 +4,7 @@
  */
 import { availableParallelism as processors } from 'node:os'
 import { RingcastError } from '../common/errors.js'
+import { quoteUnlessPlain } from '../common/quote-value.js'
 import { type Given, readCommandLine } from './command-line.js'
 import { explain, namesOfOptions, namesOfText } from './config-errors.js'
 import { helpText, variableOf } from './help.js'
@@ -45,7 +46,7 @@ export function parseConfig({ env, argv, availableParallelism }: ConfigSources):
   const command = COMMANDS.find(known => known === word)
   const problems = [...line.problems]
   if (command === undefined) problems.push(unknownName(word, '', nearest(word, COMMANDS)))
-  if (surplus.length > 0) problems.push(`${surplus.join(' ')}: only one command at a time`)
+  if (surplus.length > 0) problems.push(`${quoteUnlessPlain(surplus.join(' '))}: only one command at a time`)
 
   const variables = readVariables(env)
   problems.push(...variables.problems)

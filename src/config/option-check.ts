@@ -2,8 +2,8 @@
  * Checks options that no text form and no default is needed for: those of the library's parts. Any thread.
  * All that is wrong is told at once, one line for each, in the form of `explain`.
  */
-import { inspect } from 'node:util'
 import { RingcastError } from '../common/errors.js'
+import { quoteValue } from '../common/quote-value.js'
 import { nearest, unknownName } from './suggestions.js'
 
 export interface OptionRule {
@@ -13,15 +13,13 @@ export interface OptionRule {
   holds(value: unknown): boolean
 }
 
-/** As text on one line, short. */
-export function shown(value: unknown): string {
-  return inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 100 })
-}
-
 /** @throws RingcastError `option_invalid`, when `options` is no object of names */
 export function checkObject(options: unknown, what: string): asserts options is object {
   if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
-  throw new RingcastError('option_invalid', `${what} must be an object, such as {}, got ${shown(options)}`)
+  throw new RingcastError(
+    'option_invalid',
+    `${what} must be an object, such as {}, got ${quoteValue(options)}`,
+  )
 }
 
 /** @throws RingcastError `option_invalid` */
@@ -39,7 +37,7 @@ export function checkOptions(
     const value = (options as Readonly<Record<string, unknown>>)[key]
     if (value === undefined) {
       if (isRequired) problems.push(`${key}: ${rule}`)
-    } else if (!holds(value)) problems.push(`${key}=${shown(value)}: ${rule}`)
+    } else if (!holds(value)) problems.push(`${key}=${quoteValue(value)}: ${rule}`)
   }
   if (problems.length > 0) throw new RingcastError('option_invalid', problems.join('\n'))
 }

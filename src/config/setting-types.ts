@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { invariant } from '../common/errors.js'
+import { isSymbol } from '../common/symbol.js'
 import {
   booleanText,
   bytesText,
@@ -161,9 +162,6 @@ export function filePath(description: string) {
   const schema = z.string({ error: rule }).refine(isPath, rule).optional()
   return setting(schema, { description, rule, form: plainText('path'), defaultText: '' })
 }
-
-/** As the upstream contract has it. */
-export const isSymbol = (text: string) => text !== '' && Buffer.byteLength(text) <= 64
 
 /** Symbols as the upstream contract has them, with commas between; none by default. */
 export function symbols(description: string) {

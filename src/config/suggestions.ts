@@ -3,6 +3,8 @@
  * Pure; null rather than a far-fetched guess.
  */
 
+import { quoteUnlessPlain } from '../common/quote-value.js'
+
 /** The name in `known` nearest to `name` by typing errors, or null when none is near. */
 export function nearest(name: string, known: readonly string[]): string | null {
   const plain = normalized(name)
@@ -48,5 +50,6 @@ export function typingErrors(a: string, b: string): number {
 
 /** "--prot: unknown; did you mean --port?" Its value is not told: it may be a secret meant for someone else. */
 export function unknownName(name: string, prefix: string, meant: string | null): string {
-  return meant === null ? `${name}: unknown` : `${name}: unknown; did you mean ${prefix}${meant}?`
+  const unknown = `${quoteUnlessPlain(name)}: unknown`
+  return meant === null ? unknown : `${unknown}; did you mean ${prefix}${meant}?`
 }

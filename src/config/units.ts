@@ -56,7 +56,8 @@ export const booleanText: TextForm = { placeholder: '', read: readBoolean, write
 
 export const listText: TextForm = {
   placeholder: 'name,…',
-  read: text => text.split(',').map(item => item.trim()),
+  // Not `trim`: it takes a byte-order mark, too, and so would make another name of this one.
+  read: text => text.split(',').map(item => item.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')),
   write: value => (Array.isArray(value) ? value.join(',') : String(value)),
 }
 

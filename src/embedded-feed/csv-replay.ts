@@ -1,12 +1,14 @@
 /**
  * Reads recorded ticks from a CSV file, plain or gzip, once or in a loop. Feed's thread.
- * One piece of text of the file is in memory at a time. Prices and times are exactly those of the file.
+ * One piece of the file is in memory at a time, as a text of one character for each byte: a symbol is decoded once, and what is
+ * no UTF-8 is refused. Prices and times are exactly those of the file.
  */
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { RingcastError } from '../common/errors.js'
+import { quoteValue } from '../common/quote-value.js'
 import { blankTick, type TickSymbol, type TickToEncode, tickSymbol } from '../ticks/tick-encoder.js'
 import { QUOTE, TRADE } from '../ticks/tick-fields.js'
 import type { SupplyResult, TickSupply } from './tick-supply.js'
@@ -27,8 +29,9 @@ const COLUMNS = [
 const HEADER = COLUMNS.join(',')
 
 /** No row of ten columns is longer; without a limit, a file without line ends would be read whole. */
-const LINE_CHARS_MAX = 4_096
+const LINE_BYTES_MAX = 4_096
 const GZIP_MAGIC = 0x1f8b
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** The sequences of one symbol and kind, which must keep rising from loop to loop. */
 interface SequenceSpan {
@@ -48,6 +51,7 @@ export class CsvReplay implements TickSupply {
   readonly #path: string
   readonly #isGzip: boolean
   readonly #loop: boolean
+  /** By their bytes, as in the text. */
   readonly #symbols = new Map<string, RecordedSymbol>()
 
   #input: Readable
@@ -123,8 +127,8 @@ export class CsvReplay implements TickSupply {
       this.#text = rest === '' ? '' : `${rest}\n`
       return
     }
-    if (rest.length > LINE_CHARS_MAX) {
-      throw this.#invalid(`is longer than ${LINE_CHARS_MAX} characters: is this a CSV file?`, 1)
+    if (rest.length > LINE_BYTES_MAX) {
+      throw this.#invalid(`is longer than ${LINE_BYTES_MAX} bytes: is this a CSV file?`, 1)
     }
     this.#text = rest + piece.value
   }
@@ -154,7 +158,7 @@ export class CsvReplay implements TickSupply {
     }
     if (line !== HEADER) {
       this.#lineNumber = 1
-      throw this.#invalid(`must be the header "${HEADER}", but is "${(line ?? '').slice(0, 200)}"`)
+      throw this.#invalid(`must be the header "${HEADER}", but is ${shown(line ?? '')}`)
     }
   }
 
@@ -225,22 +229,21 @@ export class CsvReplay implements TickSupply {
   }
 
   #addSymbol(cell: string): RecordedSymbol {
+    const bytes = Buffer.from(cell, 'latin1')
     let symbol: TickSymbol
     try {
-      symbol = tickSymbol(cell)
+      symbol = tickSymbol(decoded(bytes))
     } catch (error) {
       throw this.#invalid(`column symbol: ${(error as Error).message}`)
     }
     const recorded = { symbol, quotes: emptySpan(), trades: emptySpan() }
-    // Under the symbol's own text: a piece of the line would keep the whole text of the file's piece alive.
-    this.#symbols.set(symbol.name, recorded)
+    // Under a text of its own: a piece of the line would keep the whole text of the file's piece alive.
+    this.#symbols.set(bytes.toString('latin1'), recorded)
     return recorded
   }
 
   #badCell(cells: string[], column: number, wanted: string): RingcastError {
-    return this.#invalid(
-      `column ${COLUMNS[column]}: must be ${wanted}, but is "${cells[column]!.slice(0, 40)}"`,
-    )
+    return this.#invalid(`column ${COLUMNS[column]}: must be ${wanted}, but is ${shown(cells[column]!)}`)
   }
 
   #invalid(what: string, linesAhead = 0): RingcastError {
@@ -249,6 +252,20 @@ export class CsvReplay implements TickSupply {
       `${this.#path}, line ${this.#lineNumber + linesAhead}: ${what}. Correct the file or name another one.`,
     )
   }
+}
+
+/** @throws Error when the bytes are no UTF-8 */
+function decoded(bytes: Uint8Array): string {
+  try {
+    return UTF_8.decode(bytes)
+  } catch {
+    throw new Error('must be UTF-8')
+  }
+}
+
+/** @param text of one character for each byte */
+function shown(text: string): string {
+  return quoteValue(Buffer.from(text, 'latin1').toString())
 }
 
 function emptySpan(): SequenceSpan {
@@ -280,7 +297,7 @@ function openText(path: string, isCompressed: boolean): Readable {
   const file = createReadStream(path)
   // An error of the file destroys the last stream with it, where the reader gets it.
   const text = isCompressed ? pipeline(file, createGunzip(), () => {}) : file
-  return text.setEncoding('utf8')
+  return text.setEncoding('latin1')
 }
 
 function unreadable(path: string, cause: unknown): RingcastError {

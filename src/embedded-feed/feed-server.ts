@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { Metadata, Server, ServerCredentials, type ServerWritableStream, status } from '@grpc/grpc-js'
 import type { Clock } from '../common/clock.js'
 import { RingcastError } from '../common/errors.js'
+import { symbolFault } from '../common/symbol.js'
 import { EPOCH_METADATA_KEY, type StreamRequest, tickFeedService } from '../sources/grpc/tick-feed-service.js'
 import type { MessageForm } from '../sources/tick-source.js'
 import { type BatchLimits, FeedStream } from './feed-stream.js'
@@ -106,6 +107,12 @@ export class FeedServer {
   }
 
   #opened(call: Call, form: MessageForm): void {
+    for (const symbol of call.request.symbols) {
+      const fault = symbolFault(symbol)
+      if (fault === undefined) continue
+      end(call, status.INVALID_ARGUMENT, fault)
+      return
+    }
     const stream = new FeedStream(this.#history, call, form, call.request, this.#limits)
     this.#streams.set(call, stream)
     call.on('drain', () => {

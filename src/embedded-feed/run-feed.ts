@@ -4,6 +4,7 @@
  */
 import { type Clock, systemClock } from '../common/clock.js'
 import { RingcastError } from '../common/errors.js'
+import { quoteValue } from '../common/quote-value.js'
 import { CsvReplay } from './csv-replay.js'
 import { FeedServer } from './feed-server.js'
 import { SyntheticTicks } from './synthetic-ticks.js'
@@ -114,7 +115,10 @@ function speedOf(options: FeedOptions): number {
   if (options.replay === undefined) return options.rate === 0 ? 0 : 1
   const speed = options.speed ?? 1
   if (!(speed >= 0 && Number.isFinite(speed))) {
-    throw new RingcastError('option_invalid', `the replay speed must be a number from 0 up, got ${speed}`)
+    throw new RingcastError(
+      'option_invalid',
+      `the replay speed must be a number from 0 up, got ${quoteValue(speed)}`,
+    )
   }
   return speed
 }

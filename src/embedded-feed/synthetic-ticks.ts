@@ -3,6 +3,7 @@
  * Feed's thread. The same options give the same ticks.
  */
 import { RingcastError } from '../common/errors.js'
+import { quoteValue } from '../common/quote-value.js'
 import { Random } from '../common/random.js'
 import { blankTick, type TickSymbol, type TickToEncode, tickSymbol } from '../ticks/tick-encoder.js'
 import { QUOTE, TRADE } from '../ticks/tick-fields.js'
@@ -168,14 +169,20 @@ function checkOptions({ symbols, rate, seed }: SyntheticOptions): void {
   if (!Number.isInteger(symbols) || symbols < 1 || symbols > SYNTHETIC_SYMBOLS_MAX) {
     throw new RingcastError(
       'option_invalid',
-      `the number of symbols must be whole, from 1 to ${SYNTHETIC_SYMBOLS_MAX}, got ${symbols}`,
+      `the number of symbols must be whole, from 1 to ${SYNTHETIC_SYMBOLS_MAX}, got ${quoteValue(symbols)}`,
     )
   }
   if (!(rate > 0 && rate <= 1e8)) {
-    throw new RingcastError('option_invalid', `the rate must be above 0 and at most 1e8 ticks/s, got ${rate}`)
+    throw new RingcastError(
+      'option_invalid',
+      `the rate must be above 0 and at most 1e8 ticks/s, got ${quoteValue(rate)}`,
+    )
   }
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new RingcastError('option_invalid', `the seed must be a whole number from 0 up, got ${seed}`)
+    throw new RingcastError(
+      'option_invalid',
+      `the seed must be a whole number from 0 up, got ${quoteValue(seed)}`,
+    )
   }
 }
 

@@ -8,6 +8,7 @@
  * so neighbouring entries are a `TickBatch` as they stand. Starts are bytes ever written, and never wrap.
  */
 import { RingcastError } from '../common/errors.js'
+import { quoteValue } from '../common/quote-value.js'
 import { TICK_BYTES_MAX } from '../ticks/tick-fields.js'
 import { writeVarint } from '../ticks/varint.js'
 
@@ -40,7 +41,7 @@ export class TickHistory {
     if (!Number.isSafeInteger(ticks) || ticks < 2 || ticks > 2 ** 24 || !Number.isInteger(Math.log2(ticks))) {
       throw new RingcastError(
         'option_invalid',
-        `a tick history must hold a power of two of ticks from 2 to ${2 ** 24}, got ${ticks}`,
+        `a tick history must hold a power of two of ticks from 2 to ${2 ** 24}, got ${quoteValue(ticks)}`,
       )
     }
     this.#mask = ticks - 1
@@ -73,7 +74,7 @@ export class TickHistory {
     if (tickLength > TICK_BYTES_MAX) {
       throw new RingcastError(
         'tick_invalid',
-        `a tick may have ${TICK_BYTES_MAX} bytes, one of ${symbol} has ${tickLength}`,
+        `a tick may have ${TICK_BYTES_MAX} bytes, one of ${quoteValue(symbol)} has ${tickLength}`,
       )
     }
     const start = this.#makeRoom(ENTRY_HEADER_BYTES_MAX + tickLength)

@@ -143,7 +143,7 @@ export function lastLostOffset(command: LostCommand, from: number): number {
 }
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export function encodeCommand(command: LaneCommand): Uint8Array {
   return encoder.encode(JSON.stringify(command))

@@ -35,12 +35,13 @@ const disconnect = (reason: string, help: string): MetricDescription =>
 
 /** Written by the main thread. */
 export const MAIN_METRICS = {
-  connectionsActive: gauge('connections_active', 'connections', 'ClientRegistry connected now.'),
-  connections: counter('connections', 'connections', 'ClientRegistry that were let in.'),
+  connectionsActive: gauge('connections_active', 'connections', 'Clients connected now.'),
+  connections: counter('connections', 'connections', 'Clients that were let in.'),
   refusedLimit: refused('limit', 'Refused: as many clients as allowed were connected.'),
   refusedOverload: refused('overload', 'Refused: the tick log was full.'),
   refusedPath: refused('path', 'Refused: no such path.'),
   refusedRequest: refused('request', 'Refused: the request was wrong.'),
+  refusedFault: refused('fault', 'Refused: the gateway failed as it handled the request.'),
   refusedDraining: refused('draining', 'Refused: shutting down.'),
   disconnectClient: disconnect('client', 'Ended by the client or by the network.'),
   disconnectSlow: disconnect('slow_consumer', 'Ended: the client accepted no bytes for the write timeout.'),
@@ -48,7 +49,10 @@ export const MAIN_METRICS = {
   disconnectPong: disconnect('pong_timeout', 'Ended: no pong came in time.'),
   disconnectRead: disconnect('read_timeout', 'Ended: the client sent nothing for the read timeout.'),
   disconnectProtocol: disconnect('protocol', 'Ended: the client broke the WebSocket protocol or a limit.'),
-  disconnectFault: disconnect('fault', 'Ended: two workers in a row failed while they served the client.'),
+  disconnectFault: disconnect(
+    'fault',
+    'Ended: the gateway, or two workers in a row, failed while serving the client.',
+  ),
   disconnectShutdown: disconnect('shutdown', 'Ended: the gateway shut down.'),
   ticksReceived: counter('ticks_received', 'ticks', 'Ticks put into the tick log.'),
   ticksRefused: counter(

@@ -2,7 +2,8 @@
  * What a client may ask for while it is connected: reads one message, or says in one sentence why it is none. Pure.
  */
 
-import { shown } from '../clients/shown.js'
+import { quoteValue } from '../common/quote-value.js'
+import { textFault } from './command-text.js'
 import type { DeliveryFields } from './delivery.js'
 import type { CommandErrorCode } from './error-codes.js'
 import type { CommandId, ErrorMessage } from './messages.js'
@@ -32,12 +33,14 @@ const ID_LENGTH_MAX = 64
 
 /** @param text one text message of a client, of any content */
 export function readCommand(text: string): CommandResult {
+  const fault = textFault(text)
+  if (fault !== undefined) return wrong(undefined, 'malformed_json', `${fault}, got ${quoteValue(text)}`)
   const value = parse(text)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return wrong(
       undefined,
       'malformed_json',
-      `a command must be a JSON object with a type, got ${shown(text)}`,
+      `a command must be a JSON object with a type, got ${quoteValue(text)}`,
     )
   }
   const fields: Readonly<Record<string, unknown>> = { ...value }
@@ -46,19 +49,23 @@ export function readCommand(text: string): CommandResult {
     return wrong(
       undefined,
       'bad_id',
-      `id must be a whole number below 2^53 or a string of at most ${ID_LENGTH_MAX} characters, got ${shown(id)}`,
+      `id must be a whole number below 2^53 or a string of at most ${ID_LENGTH_MAX} characters, got ${quoteValue(id)}`,
     )
   }
   const known = typeof type === 'string' && Object.hasOwn(FIELDS, type) ? FIELDS[type] : undefined
   if (known === undefined)
-    return wrong(id, 'unknown_type', `type must be one of ${TYPES}, got ${shown(type)}`)
+    return wrong(id, 'unknown_type', `type must be one of ${TYPES}, got ${quoteValue(type)}`)
   const extra = Object.keys(fields).find(name => !known.includes(name))
   if (extra !== undefined) {
-    return wrong(id, 'unknown_field', `${type} has the fields ${known.join(', ')}, got ${shown(extra)}`)
+    return wrong(id, 'unknown_field', `${type} has the fields ${known.join(', ')}, got ${quoteValue(extra)}`)
   }
   if (type === 'list' || type === 'ping') return { command: { type, id } }
   if (!isSymbols(symbols)) {
-    return wrong(id, 'bad_symbols', `symbols must be a list of at least one string, got ${shown(symbols)}`)
+    return wrong(
+      id,
+      'bad_symbols',
+      `symbols must be a list of at least one string, got ${quoteValue(symbols)}`,
+    )
   }
   if (type === 'unsubscribe') return { command: { type, id, symbols } }
   return { command: { type: 'subscribe', id, symbols, delivery, interval, snapshot } }
@@ -66,7 +73,7 @@ export function readCommand(text: string): CommandResult {
 
 /** The id of a message, whatever it asks for; undefined when it has none. */
 export function commandId(text: string): CommandId | undefined {
-  const value = parse(text)
+  const value = textFault(text) === undefined ? parse(text) : undefined
   if (typeof value !== 'object' || value === null || !('id' in value)) return undefined
   return isId(value.id) ? value.id : undefined
 }

@@ -48,7 +48,7 @@ export const CLOSE_CODES = {
     code: 1011,
     reason: 'internal error',
     reconnect: false,
-    when: 'Two workers in a row failed while they served this client. This is a bug in the gateway.',
+    when: 'The gateway failed while it served this client. This is a bug; the log of the gateway tells of it.',
   },
   slowConsumer: {
     code: 4008,

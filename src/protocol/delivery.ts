@@ -2,7 +2,7 @@
  * How a client wants its ticks delivered: reads what a URL or a command says about it. Pure; main thread.
  */
 
-import { shown } from '../clients/shown.js'
+import { quoteValue } from '../common/quote-value.js'
 import type { IntervalMs } from '../lane-protocol/audience-spec.js'
 import type { DeliveryErrorCode } from './error-codes.js'
 
@@ -32,19 +32,19 @@ export interface DeliveryError {
 export function readDelivery(fields: DeliveryFields, initial: Delivery): Delivery | DeliveryError {
   const { delivery, interval, snapshot } = fields
   if (delivery !== undefined && delivery !== 'every' && delivery !== 'latest') {
-    const message = `delivery must be "every" or "latest", got ${shown(delivery)}`
+    const message = `delivery must be "every" or "latest", got ${quoteValue(delivery)}`
     return { code: 'unknown_delivery', message }
   }
   const isLatest = delivery === undefined ? initial.intervalMs !== null : delivery === 'latest'
   if (interval !== undefined) {
     if (!isLatest) return { code: 'bad_interval', message: 'interval needs delivery "latest"' }
     if (!isInterval(interval)) {
-      const message = `interval must be a whole number of ms from 0 to ${INTERVAL_MS_MAX}, got ${shown(interval)}`
+      const message = `interval must be a whole number of ms from 0 to ${INTERVAL_MS_MAX}, got ${quoteValue(interval)}`
       return { code: 'bad_interval', message }
     }
   }
   if (snapshot !== undefined && typeof snapshot !== 'boolean')
-    return { code: 'bad_snapshot', message: `snapshot must be true or false, got ${shown(snapshot)}` }
+    return { code: 'bad_snapshot', message: `snapshot must be true or false, got ${quoteValue(snapshot)}` }
   return {
     intervalMs: isLatest ? (interval ?? initial.intervalMs ?? 0) : null,
     snapshot: snapshot ?? (delivery === undefined ? initial.snapshot : isLatest),

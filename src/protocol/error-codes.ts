@@ -13,13 +13,15 @@ const DELIVERY_ERRORS = {
 
 /** Of an entry of a command or a request. */
 const ENTRY_ERRORS = {
-  bad_symbol: 'An entry is empty, is longer than 64 bytes, or has a `*` before its end.',
+  bad_symbol:
+    'An entry is empty, longer than 64 bytes, not well-formed Unicode, or has a `*` before its end.',
   too_many_symbols: 'The client would have more entries, or more bytes of entries, than it may.',
 } as const
 
 /** `code` of an `error` message: nothing of the command was done. */
 export const COMMAND_ERRORS = {
-  malformed_json: 'The message is not a JSON object.',
+  malformed_json:
+    'The message is not a JSON object, nests more than 4 levels, or has over 256 characters outside of strings.',
   binary_message: 'The message is binary. Commands are text.',
   bad_id: '`id` must be a whole number below 2^53 or a string of at most 64 characters.',
   unknown_type: 'No command has this `type`.',
@@ -56,6 +58,10 @@ export const REQUEST_ERRORS = {
   },
   404: { unknown_path: 'Nothing is served at this path.' },
   426: { websocket_only: 'The request does not ask for a WebSocket.' },
+  500: {
+    internal:
+      'The gateway failed while it handled the request. This is a bug; the log of the gateway tells of it.',
+  },
   503: {
     limit: 'The gateway has as many clients as it may have.',
     overload: 'The gateway is too far behind the feed to accept a client.',

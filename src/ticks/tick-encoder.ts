@@ -4,7 +4,9 @@
  */
 
 import { RingcastError } from '../common/errors.js'
-import { QUOTE, SYMBOL_BYTES_MAX, TICK_BYTES_MAX, type TickKind } from './tick-fields.js'
+import { quoteValue } from '../common/quote-value.js'
+import { symbolFault } from '../common/symbol.js'
+import { QUOTE, TICK_BYTES_MAX, type TickKind } from './tick-fields.js'
 import { writeVarint, writeVarintHalves } from './varint.js'
 
 const TWO_TO_32 = 2 ** 32
@@ -46,15 +48,11 @@ export interface TickToEncode {
   lastSize: number
 }
 
-/** Throws `tick_invalid` when the name is not 1 to 64 bytes of UTF-8. */
+/** @throws RingcastError `tick_invalid` when the name is no symbol */
 export function tickSymbol(name: string): TickSymbol {
+  const fault = symbolFault(name)
+  if (fault !== undefined) throw new RingcastError('tick_invalid', `${fault}, got ${quoteValue(name)}`)
   const bytes = Buffer.from(name)
-  if (bytes.length < 1 || bytes.length > SYMBOL_BYTES_MAX) {
-    throw new RingcastError(
-      'tick_invalid',
-      `a symbol must have 1 to ${SYMBOL_BYTES_MAX} bytes, "${name}" has ${bytes.length}`,
-    )
-  }
   const field = new Uint8Array(2 + bytes.length)
   field[0] = TAG_SYMBOL
   field[1] = bytes.length

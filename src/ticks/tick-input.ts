@@ -2,10 +2,11 @@
  * A tick as a library user gives it, and the check that it is one. Main thread; for those who push ticks themselves.
  */
 import { RingcastError } from '../common/errors.js'
-import { SYMBOL_BYTES_MAX } from './tick-fields.js'
+import { quoteValue } from '../common/quote-value.js'
+import { isSymbol, SYMBOL_RULE } from '../common/symbol.js'
 
 interface TickBase {
-  /** 1 to 64 bytes of UTF-8. */
+  /** Well-formed, 1 to 64 bytes of UTF-8. */
   readonly symbol: string
   /** The source's own number: rises per symbol and kind, may have holes. */
   readonly sequence: number | bigint
@@ -36,9 +37,7 @@ const PRICES = { quote: ['bid', 'bidSize', 'ask', 'askSize'], trade: ['last', 'l
 /** @throws RingcastError `tick_invalid`, naming the field, its value and the rule */
 export function checkTick(tick: PushedTick): void {
   const { symbol, kind, sequence, sourceTimeNs } = tick
-  const symbolBytes = typeof symbol === 'string' ? Buffer.byteLength(symbol) : 0
-  if (symbolBytes < 1 || symbolBytes > SYMBOL_BYTES_MAX)
-    fail('symbol', symbol, `a string of 1 to ${SYMBOL_BYTES_MAX} bytes`)
+  if (!isSymbol(symbol)) fail('symbol', symbol, SYMBOL_RULE)
   if (kind !== 'quote' && kind !== 'trade') fail('kind', kind, '"quote" or "trade"')
   const isWhole = typeof sequence === 'bigint' || Number.isSafeInteger(sequence)
   if (!isWhole || sequence < 0 || sequence > UINT64_MAX)
@@ -51,8 +50,5 @@ export function checkTick(tick: PushedTick): void {
 }
 
 function fail(field: string, value: unknown, rule: string): never {
-  throw new RingcastError(
-    'tick_invalid',
-    `tick.${field} must be ${rule}, got ${typeof value === 'bigint' ? value : JSON.stringify(value)}`,
-  )
+  throw new RingcastError('tick_invalid', `tick.${field} must be ${rule}, got ${quoteValue(value)}`)
 }

@@ -120,8 +120,20 @@ describe('AdminServer', () => {
       log,
     )
     expect((await fetch(`${url}/metrics.json`)).status).toBe(500)
-    expect(errors).toEqual([{ err: failure, path: '/metrics.json' }])
+    expect(errors).toEqual([{ err: failure, target: '"/metrics.json"' }])
     expect((await fetch(`${url}/livez`)).status).toBe(500)
+  })
+
+  it('takes a request in absolute form, and no path that is only another way to write one of its own', async () => {
+    const { port } = await open()
+    const statusOf = async (target: string) => {
+      const socket = await dial(port)
+      socket.write(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
+      return (await untilEnd(socket)).slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)
+    }
+    expect(await statusOf('http://a:9090/livez?x')).toBe('200')
+    for (const target of ['/x/../livez', '/%6civez', '/livez#x', '/\\livez', 'ftp://a/livez', '*'])
+      expect(await statusOf(target)).toBe('404')
   })
 
   it('refuses a request with headers past all need', async () => {

@@ -173,7 +173,7 @@ describe('a handler', () => {
     [{ log: 5 }, 'log=5: must be an object with the methods debug, info, warn, error'],
     [{ foo: 1 }, 'foo: unknown'],
     [{ positionTellsLosses: false }, 'did you mean positionsTellLosses?'],
-    [{ positionsTellLosses: 'no' }, "positionsTellLosses='no': must be true or false"],
+    [{ positionsTellLosses: 'no' }, 'positionsTellLosses="no": must be true or false'],
     [{ clock: Date }, 'must be an object with the methods nowMs'],
     [{ laneFile: 5 }, 'laneFile=5: must be the URL of a file'],
   ])('says what is wrong with %j as its second argument', (parts, message) => {

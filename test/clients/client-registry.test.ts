@@ -140,8 +140,10 @@ describe('a request', () => {
 describe('what a client sends', () => {
   it.each([
     ['text', 'subscribe', 'malformed_json', '"subscribe"'],
-    ['a long text', 'x'.repeat(1000), 'malformed_json', `"${'x'.repeat(59)}…`],
+    ['a long text', 'x'.repeat(1000), 'malformed_json', `"${'x'.repeat(100)}"…`],
     ['nothing', '', 'malformed_json', '""'],
+    ['a byte-order mark and a command', '\ufeff{"type":"ping","id":1}', 'malformed_json', '"\\ufeff{'],
+    ['deeply nested', '{"id":[[[[1]]]]}', 'malformed_json', 'nested at most 4 levels deep'],
     ['bytes', Buffer.from([0, 255, 1]), 'binary_message', 'must be text'],
   ])('is answered with an error when it is %s', async (_, message, code, shown) => {
     await start()

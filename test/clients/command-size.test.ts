@@ -38,7 +38,7 @@ function intakeWith(logBytes: number): Ingest {
 }
 
 /** Any symbol that may be asked for, some of which take six bytes for a character as JSON. */
-const anySymbol = fc.string({ unit: fc.constantFrom('A', '"', '\u0001', '\ud800', '€'), maxLength: 22 })
+const anySymbol = fc.string({ unit: fc.constantFrom('A', '"', '\u0001', '€'), maxLength: 22 })
 
 describe('the longest command', () => {
   it.each([

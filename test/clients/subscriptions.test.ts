@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { REFUSAL_BYTES_MAX } from '../../src/clients/command-handler.js'
 import { INTERVALS_MAX, Subscriptions } from '../../src/clients/subscriptions.js'
 import type { IntervalMs } from '../../src/lane-protocol/audience-spec.js'
+import { SYMBOL_ERRORS } from '../../src/protocol/error-codes.js'
 
 const LIMITS = { countMax: 1000, bytesMax: 10_000 }
 
@@ -18,6 +20,34 @@ const refusal = (symbol: string) => ({
   symbol,
   code: 'too_many_intervals',
   message: 'at most 8 different intervals',
+})
+
+describe('an entry that cannot be had', () => {
+  it.each(['', 'x'.repeat(65), 'CAF\udc00', 'A*B', '\ud800*'])(
+    'is refused, and is not there to be removed: %j',
+    entry => {
+      const subscriptions = new Subscriptions(LIMITS)
+      const refused = [{ symbol: entry.slice(0, 64), code: 'bad_symbol', message: expect.any(String) }]
+      expect(subscriptions.add([entry], null)).toEqual({ done: [], refused })
+      expect(subscriptions.remove([entry])).toEqual({ done: [], refused })
+    },
+  )
+
+  it('is refused in no more bytes beside its name than a command is charged for it', () => {
+    const subscriptions = full()
+    const results = [
+      subscriptions.add(['', 'x'.repeat(65), 'CAF\udc00', 'A*B'], null),
+      subscriptions.add(['new'], 60_000),
+      subscriptions.remove(['not there']),
+      new Subscriptions({ countMax: 0, bytesMax: Number.MAX_SAFE_INTEGER }).add(['one more'], null),
+    ]
+    const codes = new Set()
+    for (const refused of results.flatMap(each => each.refused)) {
+      codes.add(refused.code)
+      expect(JSON.stringify({ ...refused, symbol: '' }).length).toBeLessThanOrEqual(REFUSAL_BYTES_MAX)
+    }
+    expect(codes.size).toBe(Object.keys(SYMBOL_ERRORS).length)
+  })
 })
 
 describe('the intervals of one client', () => {

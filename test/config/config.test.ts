@@ -139,7 +139,7 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   upstream: { ...addresses, wrong: [...addresses.wrong, 'localhost:0'] },
   upstreamMethod: { right: fc.constantFrom('batches', 'single'), wrong: ['batch', 'Single', ' '] },
   upstreamSymbols: {
-    right: fc.array(fc.constantFrom('BTCUSDT', 'ETH-PERP', 'A', 'ü'.repeat(32)), {
+    right: fc.array(fc.constantFrom('BTCUSDT', 'ETH-PERP', '\ufeffA', 'ü'.repeat(32)), {
       minLength: 1,
       maxLength: 3,
     }),
@@ -528,7 +528,7 @@ describe('handlerOptions', () => {
     expect(lines.sort()).toEqual([
       'frameRingBytes=8388608: must be at least 64 times turnBytesMax (256KiB)',
       'maxClient: unknown; did you mean maxClients?',
-      "maxClients='5': must be a whole number from 1 to 100000",
+      'maxClients="5": must be a whole number from 1 to 100000',
       'pingIntervalMs=1.5: must be a whole number from 1 to 86400000',
       'poolSize=null: must be a whole number from 1 to 100',
       'port: unknown',

@@ -85,6 +85,13 @@ it('reads rows that lie across pieces of the file', async () => {
   expect(new Set(ticks.map(tick => tick.symbol.name)).size).toBe(7)
 })
 
+it('tells symbols apart by all their bytes', async () => {
+  const names = ['A', '\ufeffA', '\ufffd', 'É', 'E\u0301', '😀']
+  const rows = [...names, ...names].map(name => QUOTE.replace('BTCUSDT', name))
+  const ticks = await readAll(await file(`${HEADER}\n${rows.join('\n')}\n`))
+  expect(ticks.map(tick => tick.symbol.name)).toEqual([...names, ...names])
+})
+
 it('goes on in a loop, with sequences and times that keep rising', async () => {
   const ticks = await readAll(await file(`${HEADER}\n${QUOTE}\n${TRADE}\n${LATER}\n`), 9, true)
   const quotes = ticks.filter(tick => tick.kind === QUOTE_KIND).map(tick => tick.sequence)
@@ -113,12 +120,18 @@ describe('a file that is not in order', () => {
     [QUOTE.replace('100', '1.5'), 'column sequence', 'must be a whole number below 2^53, but is "1.5"'],
     [QUOTE.replace('100', '9007199254740992'), 'column sequence', '2^53'],
     [QUOTE.replace('1723161255088169167', '17231.5'), 'column receive_time_ns', '"17231.5"'],
-    [QUOTE.replace('BTCUSDT', ''), 'column symbol', '1 to 64 bytes'],
+    [QUOTE.replace('BTCUSDT', ''), 'column symbol', 'at least one character'],
     [`${QUOTE},`, 'has 11 columns in place of 10'],
     ['', 'has 1 columns in place of 10'],
-    [`${QUOTE}${'0'.repeat(100_000)}`, 'longer than 4096 characters'],
+    [`${QUOTE}${'0'.repeat(100_000)}`, 'longer than 4096 bytes'],
   ])('is refused with its line: %s', async (row, ...parts) => {
     await expectInvalid(`${HEADER}\n${TRADE}\n${row}\n${TRADE}\n`, 'line 3', ...parts)
+  })
+
+  it('is refused when a symbol is no UTF-8, and shows what is invisible', async () => {
+    const latin1 = Buffer.from(`${HEADER}\n${TRADE}\n${QUOTE.replace('BTCUSDT', 'CAF\xc9')}\n`, 'latin1')
+    await expectInvalid(latin1, 'line 3', 'column symbol: must be UTF-8')
+    await expectInvalid(`\ufeff${HEADER}\n${QUOTE}\n`, 'line 1', String.raw`but is "\ufeffreceive_time_ns`)
   })
 
   it('is refused without its header', async () => {

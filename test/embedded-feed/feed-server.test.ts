@@ -61,6 +61,9 @@ class Reader extends Watched {
           this.end = reason
           this.changed()
         },
+        failed: error => {
+          throw error
+        },
       },
     )
   }
@@ -131,6 +134,13 @@ describe('FeedServer', () => {
     server.flush()
     await reader.until(() => reader.positions.length === 3)
     expect(reader.positions).toEqual([8, 9, 10])
+  })
+
+  it.each(['', 'x'.repeat(65)])('refuses a request for what is no symbol: %j', async symbol => {
+    const reader = read({ symbols: ['A', symbol] })
+    await reader.until(() => reader.end !== undefined)
+    expect(reader.end).toContain('INVALID_ARGUMENT: a symbol must have at')
+    expect(server.subscriberCount).toBe(0)
   })
 
   it('sends only the symbols named, in both methods', async () => {

@@ -127,10 +127,19 @@ export class HandlerServer {
     return socket
   }
 
-  /** The answer to an upgrade request that is refused. */
-  async refusal(target: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Refused> {
+  /**
+   * The answer to an upgrade request that is refused.
+   *
+   * @param port of another server in front of the handler
+   */
+  async refusal(
+    target: string,
+    headers: Record<string, string> = {},
+    method = 'GET',
+    port = this.port,
+  ): Promise<Refused> {
     const outgoing = request({
-      port: this.port,
+      port,
       host: '127.0.0.1',
       path: target,
       method,

@@ -46,9 +46,10 @@ describe('TickEncoder', () => {
     )
   })
 
-  it('refuses symbols of no byte and of more than 64', () => {
-    expect(() => tickSymbol('')).toThrow('1 to 64 bytes')
-    expect(() => tickSymbol('é'.repeat(33))).toThrow('has 66')
+  it('refuses symbols of no byte, of more than 64, and of half a character', () => {
+    expect(() => tickSymbol('')).toThrow('at least one character, got ""')
+    expect(() => tickSymbol('é'.repeat(33))).toThrow('at most 64 bytes, got "é')
+    expect(() => tickSymbol('CAF\udc00')).toThrow('half of a surrogate pair, got "CAF\\udc00"')
     expect(tickSymbol('é'.repeat(32)).field.length).toBe(66)
   })
 })

@@ -1,5 +1,6 @@
 /**
  * The symbols a lane knows: found by their bytes, without making a string. One lane's own.
+ * A symbol's bytes are the UTF-8 of one well-formed string and of no other, see src/protocol/symbol.ts.
  * An entry lives while a tick of it may be served from it (up to SYMBOLS_MAX of those) or an audience wants it.
  */
 

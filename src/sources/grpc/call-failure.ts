@@ -2,6 +2,11 @@
  * Why a call failed, in one sentence: what grpc-js 1.14 says of it, without what is for its own developers. Pure.
  */
 
+import { cutText } from '../../common/quote-value.js'
+
+/** A feed may say anything, and some of these patterns take time as the square of the length. */
+const DETAILS_LENGTH_MAX = 500
+
 /** "No connection established. Last error: … . Resolution note: ", with nothing behind it where the name was resolved. */
 const EMPTY_NOTE = /\.?\s*Resolution note:\s*$/
 /** "80…:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../deps/…c:350:", see ERR_print_errors of OpenSSL. */
@@ -15,7 +20,7 @@ const NO_HTTP2 = /Last error: (Failed to connect|Protocol error)/
 
 /** @param details as grpc-js gives them, of a call over TLS or not */
 export function callFailure(details: string, isTls: boolean): string {
-  const text = details
+  const text = cutText(details, DETAILS_LENGTH_MAX)
     .replace(EMPTY_NOTE, '')
     .replace(OPENSSL_ERROR, '$1')
     .replace(TIME, '')

@@ -1,6 +1,6 @@
 /**
  * One call to a tick feed over a connection of its own; knows grpc-js, but no policy. Main thread.
- * Metadata comes before the first message, `ended` comes last and once, and after `cancel` nothing comes.
+ * Metadata comes before the first message, `ended` or `failed` comes last and once, and after `cancel` nothing comes.
  */
 import { Client, type ClientReadableStream, type Metadata, type StatusObject, status } from '@grpc/grpc-js'
 import type { MessageForm } from '../tick-source.js'
@@ -23,6 +23,8 @@ export interface GrpcCallListener {
   message(message: Buffer): void
   /** `unimplemented`: the feed lacks the method. `reason` is one sentence. */
   ended(outcome: 'unimplemented' | 'ended', reason: string): void
+  /** One of the methods above has thrown `error`, and the call was cancelled for it. */
+  failed(error: unknown): void
 }
 
 // The contract allows 64 KiB; a feed that sends more is not cut off for it.
@@ -50,8 +52,8 @@ export class GrpcCall {
       method.responseDeserialize,
       request,
     )
-    this.#call.on('metadata', (metadata: Metadata) => this.#onMetadata(metadata))
-    this.#call.on('status', (end: StatusObject) => this.#onStatus(end))
+    this.#on('metadata', (metadata: Metadata) => this.#onMetadata(metadata))
+    this.#on('status', (end: StatusObject) => this.#onStatus(end))
     // grpc-js tells a failure twice, and 'status' is the one that also tells success.
     this.#call.on('error', ignore)
   }
@@ -82,12 +84,24 @@ export class GrpcCall {
     setImmediate(() => this.#client.close())
   }
 
+  /** Listens. What is thrown then would go through grpc-js up to the process, and end it. */
+  #on<T>(event: string, listener: (value: T) => void): void {
+    this.#call.on(event, (value: T) => {
+      try {
+        listener(value)
+      } catch (error) {
+        this.cancel()
+        this.#listener.failed(error)
+      }
+    })
+  }
+
   #onMetadata(metadata: Metadata): void {
     this.#hasMetadata = true
     const epoch = metadata.get(EPOCH_METADATA_KEY)[0]
     this.#listener.metadata(epoch === undefined ? undefined : String(epoch))
     if (this.#finished) return
-    this.#call.on('data', (message: Buffer) => this.#listener.message(message))
+    this.#on('data', (message: Buffer) => this.#listener.message(message))
     // A pause that came and went while connecting has left the stream stopped. And until a first read is asked for,
     // grpc-js takes in all that the feed sends, without a bound.
     if (this.#paused) this.#call.read(0)
@@ -97,7 +111,7 @@ export class GrpcCall {
   #onStatus(end: StatusObject): void {
     if (end.code === status.OK && this.#hasMetadata) {
       // A paused reader has yet to take what came before the end.
-      this.#call.once('end', () => this.#end('ended', 'the feed ended the stream'))
+      this.#on('end', () => this.#end('ended', 'the feed ended the stream'))
       return
     }
     const reason =

@@ -1,8 +1,10 @@
 /**
  * What the options of a `GrpcSource` may be. Any thread.
  */
+
+import { isSymbol, SYMBOL_RULE } from '../../common/symbol.js'
 import { clockRule, type OptionRule, wholeFrom, withMethods } from '../../config/option-check.js'
-import { isAddress, isSymbol } from '../../config/setting-types.js'
+import { isAddress } from '../../config/setting-types.js'
 import type { GrpcSourceOptions } from './grpc-source.js'
 
 const DAY_MS = 86_400_000
@@ -25,9 +27,8 @@ export const grpcSourceRules: Readonly<Record<keyof GrpcSourceOptions, OptionRul
     holds: value => value === 'batches' || value === 'single',
   },
   symbols: {
-    rule: 'must be an array of symbols of 1 to 64 bytes',
-    holds: value =>
-      Array.isArray(value) && value.every(symbol => typeof symbol === 'string' && isSymbol(symbol)),
+    rule: `must be an array of symbols, each ${SYMBOL_RULE}`,
+    holds: value => Array.isArray(value) && value.every(isSymbol),
   },
   windowBytes: wholeFrom(WINDOW_BYTES_MIN, WINDOW_BYTES_MAX),
   keepaliveMs: wholeFrom(0, DAY_MS),

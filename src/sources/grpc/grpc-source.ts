@@ -178,10 +178,11 @@ export class GrpcSource implements TickSource {
           metadata: epoch => this.#onMetadata(sink, epoch, fromPosition),
           message: message => {
             this.#lastMessageMs = this.#clock.nowMs()
-            this.#hasPushed = true
             sink.push(message, form)
+            this.#hasPushed = true
           },
           ended: (outcome, reason) => this.#onEnded(sink, outcome, reason, fromPosition),
+          failed: error => this.#onFault(sink, error),
         },
       )
     } catch (error) {
@@ -228,9 +229,21 @@ export class GrpcSource implements TickSource {
     this.#failed(sink, reason)
   }
 
+  /** Something of the feed was not taken as it should have been: a bug, of this source or of the sink. */
+  #onFault(sink: TickSink, error: unknown): void {
+    const stack = error instanceof Error ? error.stack : undefined
+    this.#log.warn(
+      `to take what the feed sent has failed, a bug; it is called again: ${stack ?? reasonOf(error)}`,
+    )
+    if (this.#state === 'stopped') return
+    this.#isDownLogged = true
+    this.#failed(sink, `to take what the feed sent has failed: ${reasonOf(error)}`)
+  }
+
   /** Ends what there is of a session and sets the timer for the next. */
   #failed(sink: TickSink, reason: string): void {
     this.#dropCall()
+    this.#retryTimer?.cancel()
     this.#attempt++
     if (this.#state === 'live' && this.#clock.nowMs() - this.#liveSinceMs >= HEALTHY_SESSION_MS) {
       this.#backoff.startOver()

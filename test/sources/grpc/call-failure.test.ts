@@ -12,6 +12,11 @@ afterEach(() => {
   server = undefined
 })
 
+it('says little of a feed that says much, and takes no time for it', () => {
+  expect(callFailure(`${' '.repeat(1_000_000)}x`, false)).toBe('')
+  expect(callFailure('A'.repeat(1_000_000), true)).toBe('A'.repeat(500))
+})
+
 /** What a source logs of a feed that it cannot read. */
 async function warning(options: GrpcSourceOptions): Promise<string> {
   const { promise, resolve } = withResolvers()

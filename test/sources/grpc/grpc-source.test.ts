@@ -63,24 +63,28 @@ async function pinged(count: number): Promise<void> {
 
 describe('its options', () => {
   it.each<[unknown, string]>([
-    [undefined, 'the options of a GrpcSource must be an object, such as {}, got undefined'],
+    [undefined, 'the options of a GrpcSource must be an object, such as {}, got none'],
     [{}, 'target: must be host:port, such as feed.example:50051'],
-    [{ target: 'nonsense' }, "target='nonsense': must be host:port, such as feed.example:50051"],
+    [{ target: 'nonsense' }, 'target="nonsense": must be host:port, such as feed.example:50051'],
     [{ target: 'a:1', foo: 1 }, 'foo: unknown'],
     [{ target: 'a:1', stallTimeout: 1 }, 'stallTimeout: unknown; did you mean stallTimeoutMs?'],
     [{ target: 'a:1', tls: true }, 'tls=true: must be false, or {} to trust'],
     [{ target: 'a:1', tls: { ca: '/ca.pem' } }, 'as a Buffer'],
     [{ target: 'a:1', tls: { cert: Buffer.alloc(1) } }, 'must be false, or {}'],
-    [{ target: 'a:1', method: 'batch' }, "method='batch': must be 'batches' or 'single'"],
-    [{ target: 'a:1', symbols: 'A' }, "symbols='A': must be an array of symbols"],
-    [{ target: 'a:1', symbols: [''] }, 'must be an array of symbols of 1 to 64 bytes'],
+    [{ target: 'a:1', method: 'batch' }, `method="batch": must be 'batches' or 'single'`],
+    [{ target: 'a:1', symbols: 'A' }, 'symbols="A": must be an array of symbols'],
+    [
+      { target: 'a:1', symbols: [''] },
+      'must be an array of symbols, each a well-formed string of 1 to 64 bytes',
+    ],
+    [{ target: 'a:1', symbols: ['\ud800'] }, 'symbols=a list: must be an array of symbols'],
     [{ target: 'a:1', windowBytes: 1000 }, 'windowBytes=1000: must be a whole number from 65535 to'],
     [{ target: 'a:1', keepaliveMs: -1 }, 'keepaliveMs=-1: must be a whole number from 0'],
     [{ target: 'a:1', stallTimeoutMs: 0.5 }, 'stallTimeoutMs=0.5: must be a whole number from 0'],
     [{ target: 'a:1', backoffMinMs: 0 }, 'backoffMinMs=0: must be a whole number from 1'],
     [{ target: 'a:1', backoffMinMs: 20_000 }, 'backoffMinMs=20000: must be at most backoffMaxMs (10000)'],
     [{ target: 'a:1', random: 1 }, 'random=1: must be a function'],
-    [{ target: 'a:1', clock: {} }, 'clock={}: must be an object with the methods nowMs'],
+    [{ target: 'a:1', clock: {} }, 'clock=an object: must be an object with the methods nowMs'],
     [{ target: 'a:1', log: { info: () => {} } }, 'must be an object with the methods info, warn'],
   ])('are refused when they are %j', (options, message) => {
     const make = () => new GrpcSource(options as GrpcSourceOptions)
@@ -168,6 +172,66 @@ describe('a reconnection', () => {
     feed.drop()
     await letRetry()
     expect((await feed.call(2)).request.fromPosition).toBe(0)
+  })
+
+  it('follows when the sink throws at a message, and goes on behind what it has taken', async () => {
+    const source = startSource()
+    const first = await feed.call(1)
+    first.open('a')
+    first.send(ticksAt(1, 2))
+    await sink.until(() => sink.ticks.length === 2)
+    sink.onPush = () => {
+      throw new Error('no room')
+    }
+    first.send(ticksAt(3))
+    await clock.until(() => clock.timerCount > 0)
+    sink.onPush = () => {}
+    await letRetry()
+    const second = await feed.call(2)
+    expect(first.stream.destroyed).toBe(true)
+    expect(source.status()).toMatchObject({
+      state: 'connecting',
+      lastError: expect.stringContaining('no room'),
+    })
+    const warnings = logged.filter(line => line.startsWith('warn'))
+    expect(warnings).toEqual([expect.stringMatching(/a bug; it is called again: Error: no room\n +at /)])
+    expect(second.request.fromPosition).toBe(4)
+    second.open('a')
+    second.send(ticksAt(4))
+    await sink.until(() => sink.ticks.length === 4)
+    expect(sink.sessions[1]).toEqual({ number: 2, continuous: true })
+    expect(source.status().state).toBe('live')
+  })
+
+  it('follows when the sink throws as a session begins, and is not continuous', async () => {
+    startSource()
+    const { sessionStarted } = sink
+    sink.sessionStarted = () => {
+      throw new Error('no room')
+    }
+    const first = await feed.call(1)
+    first.open('a')
+    await letRetry()
+    sink.sessionStarted = sessionStarted
+    const second = await feed.call(2)
+    second.open('a')
+    await sink.until(() => sink.sessions.length === 1)
+    expect(sink.sessions).toEqual([{ number: 2, continuous: false }])
+    expect(clock.timerCount).toBe(0)
+  })
+
+  it('does not follow when a sink throws that has stopped the source', async () => {
+    const source = startSource()
+    const first = await feed.call(1)
+    first.open('a')
+    sink.onPush = () => {
+      void source.stop()
+      throw new Error('no room')
+    }
+    first.send(ticksAt(1))
+    await feed.until(() => first.stream.destroyed)
+    expect(source.status().state).toBe('stopped')
+    expect(clock.timerCount).toBe(0)
   })
 
   it('is not continuous where the stream names symbols, though it goes on', async () => {
