@@ -206,7 +206,7 @@ export const processKeys: readonly string[] = Object.keys(ofProcess)
 
 /** In the order of --help. */
 export const settingGroups: readonly { title: string; settings: Readonly<Record<string, z.ZodType>> }[] = [
-  { title: 'ClientRegistry', settings: { ...listening, ...clients } },
+  { title: 'Clients', settings: { ...listening, ...clients } },
   { title: 'Timeouts', settings: timeouts },
   { title: 'Lanes and memory', settings: lanes },
   { title: 'Upstream', settings: upstream },
