@@ -10,6 +10,7 @@ import { Gateway } from './app/gateway.js'
 import { runService, type Service } from './app/process-lifetime.js'
 import { systemClock } from './common/clock.js'
 import { RingcastError } from './common/errors.js'
+import { descriptorLimit, SPARE_DESCRIPTORS } from './common/file-descriptors.js'
 import { createLog, type ProcessLog } from './common/log.js'
 import { type Config, type ParsedCommand, parseConfig } from './config/config.js'
 import { type RunningFeed, runFeed } from './embedded-feed/run-feed.js'
@@ -85,6 +86,8 @@ function feedService(config: Config, log: ProcessLog): Service {
     async start() {
       feed = await runFeed({
         ...feedSettings(config, config.feedListen),
+        log,
+        reservedFrom: descriptorLimit() - SPARE_DESCRIPTORS,
         onFailure: error => fail(error),
         onEnd: ticks => log.info({ ticks }, 'the replay has ended'),
       })

@@ -5,7 +5,6 @@ import type { Server } from 'node:net'
 import type { Config } from '../config/config.js'
 import { variableOf } from '../config/help.js'
 import { RingcastError } from './errors.js'
-import type { Log } from './log.js'
 
 export interface ListenOptions {
   /** What would be served, as in "cannot serve health checks". */
@@ -18,23 +17,22 @@ export interface ListenOptions {
   readonly portKey: keyof Config
   /** Connections that may wait to be accepted. Default: Node's. */
   readonly backlog?: number
-  readonly log: Log
+  /** Hears of errors from then on: a connection could not be accepted. The server goes on. */
+  readonly onError: (error: Error) => void
 }
 
 /**
- * What fails later, for instance a connection for which the process has no file descriptor left, is logged and no more.
- *
  * @returns where the server listens, with the port that the system chose for 0
  * @throws RingcastError `listen_failed`
  */
 export function listen(server: Server, options: ListenOptions): Promise<{ host: string; port: number }> {
-  const { host, port, what, log } = options
+  const { host, port } = options
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException) => reject(listenFailed(error, options))
     server.once('error', onError)
     server.listen({ port, host, backlog: options.backlog }, () => {
       server.off('error', onError)
-      server.on('error', err => log.error({ err }, `the server of ${what} has failed`))
+      server.on('error', options.onError)
       const address = server.address()
       resolve({ host, port: typeof address === 'object' && address !== null ? address.port : port })
     })

@@ -70,6 +70,12 @@ export function wholeOfMachine(description: string, range: Range & { defaultText
   return setting(within(range, rule), { description, rule, form: wholeText, defaultText })
 }
 
+/** A whole number; unset by default, which then has a meaning of its own. */
+export function wholeOrUnset(description: string, range: Range) {
+  const rule = `must be a whole number from ${range.min} to ${range.max}`
+  return setting(within(range, rule).optional(), { description, rule, form: wholeText, defaultText: '' })
+}
+
 /** Whole milliseconds. At most a day: somewhat past that (2^31 ms) a timer of Node fires at once. */
 export function duration(description: string, { initial, min = 1 }: { initial: number; min?: number }) {
   return whole(description, { initial, min, max: 86_400_000, form: millisecondsText })

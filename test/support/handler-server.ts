@@ -18,7 +18,7 @@ import type { QuoteTick } from '../../src/ticks/tick-input.js'
 import { Watched } from './watched.js'
 
 /** Small rings: a test has few ticks, and memory is zeroed. */
-const SMALL: Partial<HandlerOptions> = {
+export const SMALL: Partial<HandlerOptions> = {
   poolSize: 1,
   tickLogBytes: 1 << 20,
   frameRingBytes: 1 << 20,
