@@ -4,9 +4,9 @@
  * number and in time, so whoever opens connections and sends nothing, or byte by byte, takes no more than that.
  */
 import type { Socket } from 'node:net'
-import { descriptorOf } from '../fanout/socket-write.js'
 import type { Clock, Timer } from './clock.js'
 import type { Log } from './log.js'
+import { descriptorOf } from './socket-handle.js'
 
 export interface ConnectionGateOptions {
   /** Whose connections they are, as in "connections of clients". */

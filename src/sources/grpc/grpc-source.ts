@@ -10,6 +10,7 @@
 import { Backoff } from '../../common/backoff.js'
 import { type Clock, systemClock, type Timer } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
+import { PatientClock } from '../../common/patient-clock.js'
 import { checkOptions } from '../../config/option-check.js'
 import type { MessageForm, SourceStatus, TickSink, TickSource } from '../tick-source.js'
 import { GrpcCall, type GrpcTarget } from './grpc-call.js'
@@ -79,6 +80,8 @@ export class GrpcSource implements TickSource {
   /** Rises with each call and with `stop`; whoever waited sees from it that it has been overtaken. */
   #attempt = 0
   #retryTimer: Timer | undefined
+  /** By which the feed is judged that sends nothing; undefined: it may be silent for any time. */
+  #patience: PatientClock | undefined
   #stallTimer: Timer | undefined
   #lastMessageMs = 0
   #liveSinceMs = 0
@@ -118,7 +121,9 @@ export class GrpcSource implements TickSource {
       )
     }
     this.#sink = sink
-    if (this.#state !== 'stopped') this.#connect(sink)
+    if (this.#state === 'stopped') return
+    if (this.#stallTimeoutMs > 0) this.#patience = new PatientClock(this.#clock, this.#stallTimeoutMs)
+    this.#connect(sink)
   }
 
   pause(): void {
@@ -146,6 +151,7 @@ export class GrpcSource implements TickSource {
     this.#state = 'stopped'
     this.#attempt++
     this.#retryTimer?.cancel()
+    this.#patience?.stop()
     this.#dropCall()
   }
 
@@ -177,7 +183,7 @@ export class GrpcSource implements TickSource {
         {
           metadata: epoch => this.#onMetadata(sink, epoch, fromPosition),
           message: message => {
-            this.#lastMessageMs = this.#clock.nowMs()
+            this.#heard()
             sink.push(message, form)
             this.#hasPushed = true
           },
@@ -209,7 +215,7 @@ export class GrpcSource implements TickSource {
     this.#state = 'live'
     this.#lastError = undefined
     this.#liveSinceMs = this.#clock.nowMs()
-    this.#lastMessageMs = this.#liveSinceMs
+    this.#heard()
     this.#isDownLogged = false
     this.#triesOtherForm = false
     this.#sessionCount++
@@ -268,17 +274,20 @@ export class GrpcSource implements TickSource {
     this.#call = undefined
   }
 
-  #watchForStall(): void {
-    if (this.#stallTimeoutMs === 0) return
-    this.#lastMessageMs = this.#clock.nowMs()
-    this.#checkStallAfter(this.#stallTimeoutMs)
+  #heard(): void {
+    if (this.#patience !== undefined) this.#lastMessageMs = this.#patience.nowMs()
   }
 
-  #checkStallAfter(delayMs: number): void {
+  #watchForStall(): void {
+    this.#heard()
+    if (this.#patience !== undefined) this.#checkStallAfter(this.#patience, this.#stallTimeoutMs)
+  }
+
+  #checkStallAfter(patience: PatientClock, delayMs: number): void {
     this.#stallTimer?.cancel()
-    this.#stallTimer = this.#clock.after(delayMs, () => {
-      const idleMs = this.#clock.nowMs() - this.#lastMessageMs
-      if (idleMs < this.#stallTimeoutMs) this.#checkStallAfter(this.#stallTimeoutMs - idleMs)
+    this.#stallTimer = patience.after(delayMs, () => {
+      const idleMs = patience.nowMs() - this.#lastMessageMs
+      if (idleMs < this.#stallTimeoutMs) this.#checkStallAfter(patience, this.#stallTimeoutMs - idleMs)
       else this.#failed(this.#sink!, `the feed sent nothing for ${Math.round(idleMs)} ms`)
     })
   }
