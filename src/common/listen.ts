@@ -2,10 +2,9 @@
  * Opens a listening socket, and says which setting to change when it cannot be opened. Main thread.
  */
 import type { Server } from 'node:net'
-import type { Config } from '../config/config.js'
-import { variableOf } from '../config/help.js'
 import { RingcastError } from './errors.js'
 import type { Log } from './log.js'
+import { variableOf } from './setting-names.js'
 
 export interface ListenOptions {
   /** What would be served, as in "cannot serve health checks". */
@@ -13,9 +12,9 @@ export interface ListenOptions {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  /** The settings that `host` and `port` come from. */
-  readonly hostKey: keyof Config
-  readonly portKey: keyof Config
+  /** The keys of the settings that `host` and `port` come from. */
+  readonly hostKey: string
+  readonly portKey: string
   /** Connections that may wait to be accepted. Default: Node's. */
   readonly backlog?: number
   readonly log: Log

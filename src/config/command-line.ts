@@ -2,6 +2,7 @@
  * Takes a command line apart into words, switches and flags with their text; knows which flags exist, not what they mean.
  * Any thread. Pure: whatever is wrong stands in `problems`, all of it at once.
  */
+import { flagOf } from '../common/setting-names.js'
 import { nearest, unknownName } from './suggestions.js'
 
 /** A setting's text, with the name that the user gave it. */
@@ -18,11 +19,6 @@ export interface CommandLine {
   /** The last one given for each key. An empty text puts the default back, also over a variable. */
   readonly given: ReadonlyMap<string, Given>
   readonly problems: readonly string[]
-}
-
-/** `maxClients` → `max-clients`. */
-export function flagOf(key: string): string {
-  return key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
 }
 
 interface Flag {

@@ -4,8 +4,8 @@
  */
 import type { z } from 'zod'
 import { quoteUnlessPlain, quoteValue } from '../common/quote-value.js'
-import { flagOf, type Given } from './command-line.js'
-import { variableOf } from './help.js'
+import { flagOf, variableOf } from '../common/setting-names.js'
+import type { Given } from './command-line.js'
 import { detailsOf } from './setting-types.js'
 import { type BrokenRelation, configSchema } from './settings.js'
 import { nearest, unknownName } from './suggestions.js'

@@ -5,17 +5,18 @@
 import { availableParallelism as processors } from 'node:os'
 import { RingcastError } from '../common/errors.js'
 import { quoteUnlessPlain } from '../common/quote-value.js'
+import { variableOf } from '../common/setting-names.js'
 import { type Given, readCommandLine } from './command-line.js'
 import { explain, namesOfOptions, namesOfText } from './config-errors.js'
-import { helpText, variableOf } from './help.js'
+import { helpText } from './help.js'
 import { checkObject } from './option-check.js'
 import { detailsOf } from './setting-types.js'
-import { type Config, configSchema, type HandlerOptions, handlerSchema, type LogLevel } from './settings.js'
+import { type Config, configSchema, type HandlerOptions, handlerSchema } from './settings.js'
 import { nearest, unknownName } from './suggestions.js'
 import { tellIdle } from './unused-settings.js'
 
 export { settingsTable } from './help.js'
-export type { Config, HandlerOptions, LogLevel }
+export type { Config, HandlerOptions }
 
 export type ParsedCommand =
   | { readonly command: 'serve' | 'feed'; readonly config: Config }

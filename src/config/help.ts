@@ -2,14 +2,9 @@
  * What people read about the settings: the text of --help and the tables of docs/settings.md. Any thread.
  * Both are made from the schema, so neither can be out of date.
  */
-import { flagOf } from './command-line.js'
+import { flagOf, variableOf } from '../common/setting-names.js'
 import { detailsOf } from './setting-types.js'
 import { settingGroups } from './settings.js'
-
-/** `maxClients` → `RINGCAST_MAX_CLIENTS`. */
-export function variableOf(key: string): string {
-  return `RINGCAST_${flagOf(key).replaceAll('-', '_').toUpperCase()}`
-}
 
 export function helpText(): string {
   const lines = [

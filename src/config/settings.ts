@@ -3,6 +3,7 @@
  * Each value is checked by itself, and the rules between settings by `withRelations`.
  */
 import { z } from 'zod'
+import { LOG_LEVELS } from '../common/log.js'
 import {
   byteSize,
   choice,
@@ -195,7 +196,7 @@ const admin = {
 
 const ofProcess = {
   logLevel: choice('Least important log lines to print', {
-    of: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    of: LOG_LEVELS,
     initial: 'info',
   }),
   shutdownTimeoutMs: duration('How long an orderly stop may take', { initial: 10_000 }),
@@ -306,5 +307,3 @@ export type Config = Filled<z.output<typeof configSchema>>
 
 /** The settings that a user of the library gives, filled. */
 export type HandlerOptions = Filled<z.output<typeof handlerSchema>>
-
-export type LogLevel = Config['logLevel']
