@@ -3,11 +3,18 @@
  * A subscriber that reads slowly holds nothing but its cursor; the others do not notice.
  */
 import { randomBytes } from 'node:crypto'
-import { Metadata, Server, ServerCredentials, type ServerWritableStream, status } from '@grpc/grpc-js'
 import type { Clock } from '../common/clock.js'
 import { RingcastError } from '../common/errors.js'
 import { symbolFault } from '../common/symbol.js'
-import { EPOCH_METADATA_KEY, type StreamRequest, tickFeedService } from '../sources/grpc/tick-feed-service.js'
+import type { StreamRequest } from '../sources/grpc/feed-messages.js'
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerWritableStream,
+  status,
+} from '../sources/grpc/grpc-js.js'
+import { EPOCH_METADATA_KEY, tickFeedService } from '../sources/grpc/tick-feed-service.js'
 import type { MessageForm } from '../sources/tick-source.js'
 import { type BatchLimits, FeedStream } from './feed-stream.js'
 import type { TickHistory } from './tick-history.js'

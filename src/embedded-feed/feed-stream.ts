@@ -2,7 +2,7 @@
  * One subscriber of a feed server: a cursor into the tick history and a call to write to. Feed's thread.
  * At most one 16-message buffer of grpc-js is ahead of the subscriber; everything else waits in the history.
  */
-import type { StreamRequest } from '../sources/grpc/tick-feed-service.js'
+import type { StreamRequest } from '../sources/grpc/feed-messages.js'
 import type { MessageForm } from '../sources/tick-source.js'
 import type { TickHistory } from './tick-history.js'
 

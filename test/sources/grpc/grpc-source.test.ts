@@ -194,7 +194,9 @@ describe('a reconnection', () => {
       lastError: expect.stringContaining('no room'),
     })
     const warnings = logged.filter(line => line.startsWith('warn'))
-    expect(warnings).toEqual([expect.stringMatching(/a bug; it is called again: Error: no room\n +at /)])
+    expect(warnings).toEqual([
+      expect.stringMatching(/a bug; the feed is called again: Error: no room\n +at /),
+    ])
     expect(second.request.fromPosition).toBe(4)
     second.open('a')
     second.send(ticksAt(4))
