@@ -84,7 +84,7 @@ describe('README.md', () => {
 })
 
 describe('docs/library.md', () => {
-  it('has an example that works as it stands', async () => {
+  it('has an example that works unchanged', async () => {
     // Inside the package, so that the example imports it by name.
     const path = fileURLToPath(new URL('../library-example.mjs', import.meta.url))
     writeFileSync(path, exampleOf(readPage('docs/library.md'), 'library'))
@@ -140,7 +140,7 @@ describe('docs/client-protocol.md', () => {
 })
 
 describe('the documentation', () => {
-  it.each(GENERATED_PARTS)('has $name in $page as they are (else: npm run docs)', ({ page, name, text }) => {
+  it.each(GENERATED_PARTS)('has the current $name in $page (else: npm run docs)', ({ page, name, text }) => {
     expect(partOf(readPage(page), name)).toBe(text)
   })
 

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { listen } from '../../src/common/listen.js'
 import { silentLog } from '../../src/common/log.js'
 
-it('lets a server that listens live on when it cannot accept a connection', async () => {
+it('keeps a server listening when it cannot accept a connection', async () => {
   const server = createServer()
   const logged: string[] = []
   await listen(server, {
@@ -15,7 +15,7 @@ it('lets a server that listens live on when it cannot accept a connection', asyn
     portKey: 'port',
     log: { ...silentLog, error: (_, message) => logged.push(message) },
   })
-  // As node:net tells that accept() found no file descriptor.
+  // This is how node:net reports that accept() found no free file descriptor.
   server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }))
   expect(logged).toEqual(['the server of clients has failed'])
   expect(server.listening).toBe(true)

@@ -93,7 +93,7 @@ describe('its options', () => {
     expect(make).toThrow(expect.objectContaining({ code: 'option_invalid' }))
   })
 
-  it('may be of every kind that the types allow', () => {
+  it('may have every value that the types allow', () => {
     const tls = [false, {}, { ca: Buffer.from('PEM') }] as const
     for (const each of tls) makeSource({ tls: each, symbols: ['A'], method: 'single', keepaliveMs: 0 })
     makeSource({ target: '[::1]:443', windowBytes: 65_535, stallTimeoutMs: 0, backoffMinMs: 10_000 })
@@ -101,7 +101,7 @@ describe('its options', () => {
 })
 
 describe('a session', () => {
-  it('begins before its first message, and passes messages on as they came', async () => {
+  it('begins before its first message, and pushes messages in order', async () => {
     const source = startSource()
     expect(source.status()).toEqual({ state: 'connecting', reconnects: 0, lastError: undefined })
     const call = await feed.call(1)
@@ -115,7 +115,7 @@ describe('a session', () => {
     expect(source.status().state).toBe('live')
   })
 
-  it('takes single ticks where it is told to', async () => {
+  it('reads single ticks when method is single', async () => {
     startSource({ method: 'single' })
     const call = await feed.call(1)
     expect(call.method).toBe('Stream')
@@ -125,7 +125,7 @@ describe('a session', () => {
     expect(sink.forms).toEqual(['tick', 'tick'])
   })
 
-  it('delivers what came before a regular end even when paused at that time', async () => {
+  it('delivers the messages before a regular end, even when paused', async () => {
     const source = startSource()
     const call = await feed.call(1)
     call.open('a')
@@ -144,7 +144,7 @@ describe('a session', () => {
 })
 
 describe('a reconnection', () => {
-  it('goes on from the position after the last one', async () => {
+  it('continues from the position after the last one', async () => {
     const source = startSource()
     const first = await feed.call(1)
     first.open('a')
@@ -162,7 +162,7 @@ describe('a reconnection', () => {
     expect(source.status()).toEqual({ state: 'live', reconnects: 1, lastError: undefined })
   })
 
-  it.each([0, 2 ** 53 - 1])('asks for what comes now where there is no position after %d', async last => {
+  it.each([0, 2 ** 53 - 1])('requests new ticks only when there is no position after %d', async last => {
     startSource()
     const first = await feed.call(1)
     first.open('a')
@@ -174,7 +174,7 @@ describe('a reconnection', () => {
     expect((await feed.call(2)).request.fromPosition).toBe(0)
   })
 
-  it('follows when the sink throws at a message, and goes on behind what it has taken', async () => {
+  it('follows when the sink throws at a message, and continues after that message', async () => {
     const source = startSource()
     const first = await feed.call(1)
     first.open('a')
@@ -205,7 +205,7 @@ describe('a reconnection', () => {
     expect(source.status().state).toBe('live')
   })
 
-  it('follows when the sink throws as a session begins, and is not continuous', async () => {
+  it('follows when the sink throws at the start of a session, and is not continuous', async () => {
     startSource()
     const { sessionStarted } = sink
     sink.sessionStarted = () => {
@@ -222,7 +222,7 @@ describe('a reconnection', () => {
     expect(clock.timerCount).toBe(0)
   })
 
-  it('does not follow when a sink throws that has stopped the source', async () => {
+  it('does not follow when the sink stops the source and throws', async () => {
     const source = startSource()
     const first = await feed.call(1)
     first.open('a')
@@ -236,7 +236,7 @@ describe('a reconnection', () => {
     expect(clock.timerCount).toBe(0)
   })
 
-  it('is not continuous where the stream names symbols, though it goes on', async () => {
+  it('is not continuous for named symbols, but continues at the last position', async () => {
     startSource({ symbols: ['BTCUSDT'] })
     const first = await feed.call(1)
     expect(first.request.symbols).toEqual(['BTCUSDT'])
@@ -252,7 +252,7 @@ describe('a reconnection', () => {
     expect(sink.sessions[1]!.continuous).toBe(false)
   })
 
-  it('begins anew at a feed that keeps no epoch', async () => {
+  it('requests new ticks only from a feed without an epoch', async () => {
     startSource()
     const first = await feed.call(1)
     first.open()
@@ -267,7 +267,7 @@ describe('a reconnection', () => {
     expect(sink.sessions[1]!.continuous).toBe(false)
   })
 
-  it('drops a stream whose epoch is another one, and asks for what comes now', async () => {
+  it('drops a stream of another epoch, and requests new ticks', async () => {
     startSource()
     const first = await feed.call(1)
     first.open('a')
@@ -289,7 +289,7 @@ describe('a reconnection', () => {
     expect(sink.sessions[1]).toEqual({ number: 2, continuous: false })
   })
 
-  it('does not ask a new epoch for a position of the old one', async () => {
+  it('does not request a position of an old epoch', async () => {
     startSource()
     const first = await feed.call(1)
     first.open('a')
@@ -310,7 +310,7 @@ describe('a reconnection', () => {
     expect(sink.sessions[2]!.continuous).toBe(false)
   })
 
-  it('waits longer with each failure, and like the first time after a healthy minute', async () => {
+  it('waits longer with each failure, and briefly again after a healthy minute', async () => {
     startSource({ backoffMinMs: 100, backoffMaxMs: 350 })
     for (let number = 1; number <= 4; number++) {
       const call = await feed.call(number)
@@ -330,7 +330,7 @@ describe('a reconnection', () => {
     expect(clock.delaysMs[4]).toBe(50)
   })
 
-  it('goes on trying where no feed is, and says so once', async () => {
+  it('keeps trying when there is no feed, and logs one warning', async () => {
     await feed.stop()
     const source = startSource()
     for (let tries = 1; tries <= 4; tries++) {
@@ -348,7 +348,7 @@ describe('a reconnection', () => {
     expect(logged[1]).toContain('is live')
   })
 
-  it('tries again when the sink cannot tell its last position', async () => {
+  it('tries again when the sink rejects the request for its last position', async () => {
     const source = startSource()
     const first = await feed.call(1)
     first.open('a')
@@ -366,7 +366,7 @@ describe('a reconnection', () => {
 })
 
 describe('a feed with one method', () => {
-  it('is asked for the other one at once, and for that one first from then on', async () => {
+  it('is called with the other method at once, and with that one first from then on', async () => {
     feed.methods = new Set(['Stream'])
     startSource()
     const first = await feed.call(1)
@@ -382,7 +382,7 @@ describe('a feed with one method', () => {
     expect(feed.unimplementedCount).toBe(1)
   })
 
-  it('that has neither is tried again with a delay', async () => {
+  it('is called again with a delay when it lacks both methods', async () => {
     feed.methods = new Set()
     const source = startSource()
     await clock.until(() => clock.delaysMs.length === 1)
@@ -416,7 +416,7 @@ describe('a silent feed', () => {
     expect((await feed.call(2)).request.fromPosition).toBe(2)
   })
 
-  it('is also one that accepts the call and never answers', async () => {
+  it('is called again when it accepts the call and never replies', async () => {
     startSource({ stallTimeoutMs: 5_000 })
     const call = await feed.call(1)
     clock.advance(5_000)
@@ -424,7 +424,7 @@ describe('a silent feed', () => {
     expect(sink.sessions).toEqual([])
   })
 
-  it('is left alone while the source is paused, and gets its whole time after', async () => {
+  it('is not called again while the source is paused, and has the whole timeout after the resume', async () => {
     const source = startSource({ stallTimeoutMs: 5_000 })
     ;(await feed.call(1)).open('a')
     await sink.until(() => sink.sessions.length === 1)
@@ -440,7 +440,7 @@ describe('a silent feed', () => {
 })
 
 describe('pause', () => {
-  it('lets no further message through, holds the feed back, and resume loses nothing', async () => {
+  it('stops the messages, slows the feed down, and loses nothing at the resume', async () => {
     const windowBytes = 256 * 1024
     const messageCount = 2_000
     const source = startSource({ windowBytes })
@@ -465,7 +465,7 @@ describe('pause', () => {
     expect(sink.positions).toEqual(Array.from({ length: messageCount }, (_, i) => i + 1))
   })
 
-  it('that came before the feed answered holds it back as well', async () => {
+  it('slows the feed down when it came before the reply of the feed', async () => {
     const source = startSource({ windowBytes: 256 * 1024 })
     const call = await feed.call(1)
     source.pause()
@@ -483,7 +483,7 @@ describe('pause', () => {
     expect(sink.positions).toEqual(Array.from({ length: 2_000 }, (_, i) => i + 1))
   })
 
-  it('holds across a reconnection', async () => {
+  it('lasts across a reconnection', async () => {
     const source = startSource()
     const first = await feed.call(1)
     first.open('a')
@@ -501,7 +501,7 @@ describe('pause', () => {
     await sink.until(() => sink.ticks.length === 1)
   })
 
-  it('that came and went before the feed answered leaves no trace', async () => {
+  it('has no effect when the resume comes before the reply of the feed', async () => {
     const source = startSource()
     const call = await feed.call(1)
     source.pause()
@@ -523,7 +523,7 @@ describe('stop', () => {
     expect(source.status().state).toBe('stopped')
   }
 
-  it('before the start keeps the source from starting', async () => {
+  it('before the start prevents the start', async () => {
     const source = makeSource()
     await source.stop()
     source.start(sink)
@@ -536,7 +536,7 @@ describe('stop', () => {
     expect(feed.calls).toEqual([])
   })
 
-  it('while the feed has not answered', async () => {
+  it('before the reply of the feed', async () => {
     const source = startSource({ stallTimeoutMs: 1_000 })
     await feed.call(1)
     await expectNothingLeft(source)
@@ -562,7 +562,7 @@ describe('stop', () => {
     expect(sink.ticks).toHaveLength(1)
   })
 
-  it('from within a push that a resume brought, with more in hand', async () => {
+  it('from within a push during a resume, with more messages buffered', async () => {
     const source = startSource()
     const call = await feed.call(1)
     call.open('a')
