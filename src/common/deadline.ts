@@ -1,5 +1,5 @@
 /**
- * A time by which a sequence of waits has to be over. Main thread.
+ * The common deadline of a sequence of waits. Main thread.
  */
 import type { Clock, Timer } from './clock.js'
 
@@ -15,12 +15,12 @@ export class Deadline {
   }
 
   /**
-   * Waits for `work`, but not beyond this part (0 to 1) of the whole time.
+   * Waits for `work`, at most until this share (0 to 1) of the whole time has passed since the start.
    *
-   * @returns whether the work was done in time
+   * @returns whether the work ended in time
    */
-  async within(part: number, work: Promise<void>): Promise<boolean> {
-    const leftMs = this.startMs + this.timeoutMs * part - this.clock.nowMs()
+  async within(share: number, work: Promise<void>): Promise<boolean> {
+    const leftMs = this.startMs + this.timeoutMs * share - this.clock.nowMs()
     let timer: Timer | undefined
     const late = new Promise<boolean>(resolve => {
       timer = this.clock.after(Math.max(0, leftMs), () => resolve(false))

@@ -1,5 +1,5 @@
 /**
- * Opens a listening socket, and says which setting to change when it cannot be opened. Main thread.
+ * Opens a listening socket. Main thread. An error says which setting to change.
  */
 import type { Server } from 'node:net'
 import { RingcastError } from './errors.js'
@@ -7,7 +7,7 @@ import type { Log } from './log.js'
 import { variableOf } from './setting-names.js'
 
 export interface ListenOptions {
-  /** What would be served, as in "cannot serve health checks". */
+  /** The purpose of the server, as in "cannot serve health checks". */
   readonly what: string
   readonly host: string
   /** 0: any free port. */
@@ -15,15 +15,15 @@ export interface ListenOptions {
   /** The keys of the settings that `host` and `port` come from. */
   readonly hostKey: string
   readonly portKey: string
-  /** Connections that may wait to be accepted. Default: Node's. */
+  /** Most connections that wait to be accepted. Default: that of Node. */
   readonly backlog?: number
   readonly log: Log
 }
 
 /**
- * What fails later, for instance a connection for which the process has no file descriptor left, is logged and no more.
+ * Later errors of the server are only logged, for example a connection without a free file descriptor.
  *
- * @returns where the server listens, with the port that the system chose for 0
+ * @returns the address, with the port that the system chose for 0
  * @throws RingcastError `listen_failed`
  */
 export function listen(server: Server, options: ListenOptions): Promise<{ host: string; port: number }> {

@@ -1,5 +1,5 @@
 /**
- * Lets through so many things a second, and a burst of them after a quiet time. Main thread.
+ * Limits a rate: so many takes a second, and a burst after a quiet time. Main thread.
  */
 import type { Clock } from './clock.js'
 
@@ -7,25 +7,25 @@ export class TokenBucket {
   private readonly perSecond: number
   private readonly burst: number
   private readonly clock: Clock
-  private left: number
+  private tokens: number
   private filledMs: number
 
-  /** @param burst how many at once after a quiet time */
+  /** @param burst most takes at once after a quiet time */
   constructor(perSecond: number, clock: Clock, burst = perSecond) {
     this.perSecond = perSecond
     this.burst = burst
     this.clock = clock
-    this.left = burst
+    this.tokens = burst
     this.filledMs = clock.nowMs()
   }
 
-  /** Counts one. @returns false when it is one too many, which is not counted */
+  /** Takes a token. Returns false, and takes none, when the bucket is empty. */
   tryTake(): boolean {
     const nowMs = this.clock.nowMs()
-    this.left = Math.min(this.burst, this.left + ((nowMs - this.filledMs) / 1000) * this.perSecond)
+    this.tokens = Math.min(this.burst, this.tokens + ((nowMs - this.filledMs) / 1000) * this.perSecond)
     this.filledMs = nowMs
-    if (this.left < 1) return false
-    this.left--
+    if (this.tokens < 1) return false
+    this.tokens--
     return true
   }
 }
