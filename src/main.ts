@@ -11,7 +11,8 @@ import { runService, type Service } from './app/process-lifetime.js'
 import { systemClock } from './common/clock.js'
 import { RingcastError } from './common/errors.js'
 import { descriptorLimit, SPARE_DESCRIPTORS } from './common/file-descriptors.js'
-import { createLog, type ProcessLog } from './common/log.js'
+import type { ProcessLog } from './common/log.js'
+import { createProcessLog } from './common/process-log.js'
 import { type Config, type ParsedCommand, parseConfig } from './config/config.js'
 import { type RunningFeed, runFeed } from './embedded-feed/run-feed.js'
 
@@ -48,7 +49,7 @@ function parse(): ParsedCommand | undefined {
 }
 
 function run(service: (config: Config, log: ProcessLog) => Service, config: Config): Promise<void> {
-  const log = createLog(config.logLevel)
+  const log = createProcessLog(config.logLevel)
   // Unhandled rejections come here, too. After either the state is unknown, so there is no orderly stop.
   process.on('uncaughtException', (err, origin) => {
     log.fatal({ err, origin }, 'an unexpected error: this is a bug in Ringcast')

@@ -40,11 +40,11 @@ function shownCommands(): Command[] {
 }
 
 describe('asyncapi.yaml', () => {
-  it('is a document that the AsyncAPI parser has nothing against', () => {
+  it('is valid for the AsyncAPI parser', () => {
     expect(protocol.complaints).toEqual([])
   })
 
-  it('has examples that are as it says, for every message', () => {
+  it('has an example for every message, which matches its schema', () => {
     for (const name of protocol.messageNames) {
       const examples = protocol.examplesOf(name)
       expect(examples.length).toBeGreaterThan(0)
@@ -53,7 +53,7 @@ describe('asyncapi.yaml', () => {
     }
   })
 
-  it('finds fault with what is not as it says', () => {
+  it('refuses a message that does not match its schema', () => {
     expect(protocol.errorIn({ type: 'live', offset: 1, seq: 2, more: 3 } as never)).toContain('additional')
     expect(protocol.errorIn({ type: 'live', offset: 1 } as never)).toContain('required')
   })
@@ -64,7 +64,7 @@ describe('asyncapi.yaml', () => {
     for (const message of messages) expect(protocol.errorIn(message)).toBeUndefined()
   })
 
-  it('describes every message that a server sends, and a server sends all that it describes', async () => {
+  it('describes exactly the messages that a server sends', async () => {
     server = await HandlerServer.start({ maxSymbolsPerClient: 5 })
     const first = await server.connect('?snapshot=true&stamps=true')
     for (let tick = 1; tick <= 20; tick++) {

@@ -41,20 +41,20 @@ async function run(argv: string[], env?: Record<string, string>) {
 }
 
 describe('ringcast', () => {
-  it('explains itself', async () => {
+  it('shows its help', async () => {
     const { code, stdout, stderr } = await run(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toContain('Usage: ringcast')
     expect(stdout).toContain('--max-clients <number>')
   })
 
-  it('tells the version of its package', async () => {
+  it('shows the version of its package', async () => {
     const packageJson = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
     const { version } = JSON.parse(packageJson) as { version: string }
     expect(await run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
   })
 
-  it('refuses wrong settings all at once, before it starts anything', async () => {
+  it('reports every wrong setting at once, and starts nothing', async () => {
     const argv = ['--prot', '9000', '--log-level=loud']
     const env = { RINGCAST_PORT: 'abc', RINGCAST_MAX_CLIENT: '5' }
     expect(await run(argv, env)).toEqual({
@@ -75,7 +75,7 @@ describe('ringcast', () => {
   it.each([
     [['--port=0', '--admin-port=0', '--pool-size=1'], 'streaming', 'npx wscat -c ws://'],
     [['feed', '--feed-listen=localhost:0'], 'feeding', 'ringcast --upstream '],
-  ])('%j runs until it is told to stop, then ends by itself with 0', async (argv, what, example) => {
+  ])('%j runs until a signal, then ends by itself with 0', async (argv, what, example) => {
     const child = start(argv)
     const messages: string[] = []
     for await (const line of createInterface({ input: child.stdout })) {
@@ -88,7 +88,7 @@ describe('ringcast', () => {
     expect(code).toBe(0)
   })
 
-  it('goes on when a client sends what is nested thousands of levels deep, and so do other clients', async () => {
+  it('keeps running, with its other clients, when a client sends JSON of thousands of levels', async () => {
     const child = start(['--port=0', '--admin-port=0', '--pool-size=1', '--compression'])
     let url = ''
     for await (const line of createInterface({ input: child.stdout })) {
@@ -116,7 +116,7 @@ describe('ringcast', () => {
     await other.close()
   })
 
-  it('ends with 1 and says which setting to change when its port is taken', async () => {
+  it('ends with 1 and names the setting to change when its port is taken', async () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
     const { port } = taken.address() as { port: number }
@@ -127,7 +127,7 @@ describe('ringcast', () => {
     expect(stdout).toContain('RINGCAST_ADMIN_PORT')
   })
 
-  it('ends with 2 when a setting proves wrong only as it starts', async () => {
+  it('ends with 2 when a setting is found wrong during the start', async () => {
     const tls = ['--upstream=localhost:1', '--upstream-tls', '--upstream-tls-ca=/no/such/file']
     const { code, stdout } = await run(['--port=0', '--admin-port=0', '--pool-size=1', ...tls])
     expect(code).toBe(2)

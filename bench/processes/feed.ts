@@ -25,7 +25,7 @@ const symbols = Number(symbolsText)
 const history = new TickHistory()
 let pump: TickPump | undefined
 let steady: SteadyTicks | undefined
-const server = new FeedServer({ history, clock: systemClock, onWaiting: () => pump?.readerWaits() })
+const server = new FeedServer({ history, clock: systemClock, onWaiting: () => pump?.onReaderWaiting() })
 
 function setRate({ rate }: RateRequest): void {
   if (steady !== undefined && rate > 0) steady.rate = rate
@@ -47,7 +47,7 @@ function setRate({ rate }: RateRequest): void {
     },
   })
   pump.start()
-  if (server.hasWaiting) pump.readerWaits()
+  if (server.hasWaiting) pump.onReaderWaiting()
 }
 
 process.on('message', (question: { readonly id: number; readonly ask: 'rate' | 'count' } & RateRequest) => {

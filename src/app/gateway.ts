@@ -14,8 +14,8 @@ import {
   SPARE_DESCRIPTORS,
 } from '../common/file-descriptors.js'
 import type { Log } from '../common/log.js'
+import { variableOf } from '../common/setting-names.js'
 import { type Config, handlerPart } from '../config/config.js'
-import { variableOf } from '../config/help.js'
 import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
 import { GrpcSource } from '../sources/grpc/grpc-source.js'
 import { feedSettings, sourceSettings } from './feed-settings.js'

@@ -5,10 +5,9 @@
  */
 
 import { cutText } from '../common/quote-value.js'
-import { symbolFault } from '../common/symbol.js'
+import { SYMBOL_BYTES_MAX, symbolFault } from '../common/symbol.js'
 import { type IntervalMs, type Selection, selectionOf } from '../lane-protocol/audience-spec.js'
 import type { SymbolRefusal } from '../protocol/messages.js'
-import { SYMBOL_BYTES_MAX } from '../ticks/tick-fields.js'
 
 export interface SymbolResults {
   /** The entries that hold from now on, or do not any more; in the order of the command. */

@@ -1,6 +1,6 @@
 /**
- * How long to wait before the next try: anything up to a cap that doubles with each failure ("full jitter"), so
- * that many readers of a feed that came back do not return at one moment. Any thread.
+ * Draws the wait before the next try: a random time below a cap that doubles with each failure ("full jitter"). Any thread.
+ * The readers of a feed that restarts therefore do not all return at one moment.
  */
 export class Backoff {
   readonly #minMs: number
@@ -8,21 +8,21 @@ export class Backoff {
   readonly #random: () => number
   #failures = 0
 
-  /** `random` gives 0 up to, not including, 1. */
+  /** @param random returns 0 up to, not including, 1 */
   constructor(minMs: number, maxMs: number, random: () => number) {
     this.#minMs = minMs
     this.#maxMs = maxMs
     this.#random = random
   }
 
-  /** Milliseconds to wait after one more failure. */
+  /** Counts a failure. Returns the milliseconds to wait. */
   nextDelayMs(): number {
     const capMs = Math.min(this.#maxMs, this.#minMs * 2 ** this.#failures)
     this.#failures++
     return this.#random() * capMs
   }
 
-  /** All went well for long enough: the next failure is the first again. */
+  /** The next failure counts as the first. */
   startOver(): void {
     this.#failures = 0
   }

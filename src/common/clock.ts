@@ -1,11 +1,11 @@
 /**
- * Time, injected so that tests need not wait for it. Any thread.
- * `nowMs` never goes back and counts from an arbitrary start; `epochUs` is wall-clock time.
+ * The time and timers. Any thread. Injected, so that tests need not wait.
+ * `nowMs` never goes back and counts from an arbitrary start. `epochUs` is wall-clock time.
  */
 import { performance } from 'node:perf_hooks'
 
-/** A timer that was set; `cancel` is safe to call at any time and twice. */
 export interface Timer {
+  /** Safe to call at any time, and twice. */
   cancel(): void
 }
 
@@ -23,7 +23,7 @@ export interface Clock {
 /** A longer timer fires at once: https://nodejs.org/docs/latest-v20.x/api/timers.html#settimeoutcallback-delay-args */
 export const TIMER_MS_MAX = 2 ** 31 - 1
 
-/** Kept, and `performance` imported, because asking for either costs half as much as the time itself. */
+/** Read once, because reading `performance.timeOrigin` costs half as much as reading the time. */
 const TIME_ORIGIN_MS = performance.timeOrigin
 
 export const systemClock: Clock = {

@@ -1,6 +1,6 @@
 /**
- * The one error class for "the world failed": network, config, a client or a feed that breaks the contract.
- * Any thread. Every message says what to do; `code` is stable and may be matched on.
+ * The error class for failures outside our code: the network, the config, a client or feed that breaks the contract.
+ * Any thread. Every message says what to do. A `code` is stable: users may compare it.
  */
 
 export type ErrorCode =
@@ -24,7 +24,7 @@ export class RingcastError extends Error {
   }
 }
 
-/** For our own bugs: throws with the values that broke the invariant. The thread it happens on dies and is replaced. */
+/** For bugs of ours. A worker thread that throws dies and is replaced. `message` holds the values. */
 export function invariant(holds: boolean, message: string): asserts holds {
   if (!holds) throw new Error(`invariant broken: ${message}`)
 }

@@ -1,28 +1,27 @@
 /**
- * Opens a listening socket, and says which setting to change when it cannot be opened. Main thread.
+ * Opens a listening socket. Main thread. An error says which setting to change.
  */
 import type { Server } from 'node:net'
-import type { Config } from '../config/config.js'
-import { variableOf } from '../config/help.js'
 import { RingcastError } from './errors.js'
+import { variableOf } from './setting-names.js'
 
 export interface ListenOptions {
-  /** What would be served, as in "cannot serve health checks". */
+  /** The purpose of the server, as in "cannot serve health checks". */
   readonly what: string
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  /** The settings that `host` and `port` come from. */
-  readonly hostKey: keyof Config
-  readonly portKey: keyof Config
-  /** Connections that may wait to be accepted. Default: Node's. */
+  /** The keys of the settings that `host` and `port` come from. */
+  readonly hostKey: string
+  readonly portKey: string
+  /** Most connections that wait to be accepted. Default: that of Node. */
   readonly backlog?: number
   /** Hears of errors from then on: a connection could not be accepted. The server goes on. */
   readonly onError: (error: Error) => void
 }
 
 /**
- * @returns where the server listens, with the port that the system chose for 0
+ * @returns the address, with the port that the system chose for 0
  * @throws RingcastError `listen_failed`
  */
 export function listen(server: Server, options: ListenOptions): Promise<{ host: string; port: number }> {

@@ -1,19 +1,19 @@
 /**
- * How a value that somebody else gave stands in a message: short and on one line, whatever it is. Any thread. Pure.
- * An object is named by its kind: to write it out would cost what it holds, and recurse as deep as it is nested.
+ * Writes a foreign value into a message: short, on one line, with invisible characters escaped. Any thread. Pure.
+ * An object is named by its kind, because writing it out could cost any time and recurse to any depth.
  */
 
-/** Characters of the longest text that is shown, escapes included. */
+/** The longest quoted text in characters, escapes included. */
 const LENGTH_MAX = 100
 /**
- * What would not be seen, or be taken for something else: controls, invisible characters, halves of surrogate pairs, all
- * spaces but the plain one, and what ends or escapes a quoted text.
+ * Characters to escape: controls, invisible characters, halves of surrogate pairs, every space but the plain one, the
+ * quotation mark and the backslash.
  */
 const HIDDEN = /(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}"\\]/u
-/** A longer bigint takes long to be written out. */
+/** Writing a longer bigint takes long. */
 const BIGINT_BITS_MAX = 256
 
-/** Of a text that was not cut, `JSON.parse` gives the text back. */
+/** `JSON.parse` reads back a text that was not cut. */
 export function quoteValue(value: unknown): string {
   switch (typeof value) {
     case 'string':
@@ -35,13 +35,13 @@ export function quoteValue(value: unknown): string {
   }
 }
 
-/** A text as it is where that shows all of it, otherwise quoted. */
+/** The text itself when every character is visible, otherwise the quoted text. */
 export function quoteUnlessPlain(text: string): string {
   const quoted = quoteText(text)
   return quoted === `"${text}"` ? text : quoted
 }
 
-/** The beginning of a text, at most `lengthMax` UTF-16 units, without half of a surrogate pair that was whole. */
+/** The first `lengthMax` UTF-16 units of a text, or one less where the cut would split a surrogate pair. */
 export function cutText(text: string, lengthMax: number): string {
   if (text.length <= lengthMax) return text
   const splitsPair = text.codePointAt(lengthMax - 1)! > 0xffff
@@ -49,13 +49,13 @@ export function cutText(text: string, lengthMax: number): string {
 }
 
 function quoteText(text: string): string {
-  let shown = ''
+  let quoted = ''
   for (const character of text) {
     const piece = HIDDEN.test(character) ? escaped(character) : character
-    if (shown.length + piece.length > LENGTH_MAX) return `"${shown}"…`
-    shown += piece
+    if (quoted.length + piece.length > LENGTH_MAX) return `"${quoted}"…`
+    quoted += piece
   }
-  return `"${shown}"`
+  return `"${quoted}"`
 }
 
 function escaped(character: string): string {

@@ -1,5 +1,5 @@
 /**
- * A small seeded generator of random numbers (sfc32 by Chris Doty-Humphrey, period about 2^128 on average).
+ * A small seeded generator of random numbers: sfc32 by Chris Doty-Humphrey, with a mean period of about 2^128.
  * Any thread. The same seed gives the same numbers on every machine.
  */
 export class Random {
@@ -8,12 +8,12 @@ export class Random {
   #c: number
   #count = 1
 
-  /** Any whole number below 2^53. */
+  /** @param seed any whole number below 2^53 */
   constructor(seed: number) {
     this.#a = 0
     this.#b = seed >>> 0
     this.#c = Math.floor(seed / 2 ** 32) >>> 0
-    // The first numbers of near seeds resemble each other.
+    // The first numbers of similar seeds are similar.
     for (let i = 0; i < 12; i++) this.next()
   }
 
@@ -32,7 +32,7 @@ export class Random {
     return Math.floor(this.next() * end)
   }
 
-  /** Exponentially distributed: the wait for an event that comes every `mean` on average. */
+  /** Exponentially distributed, as the wait for an event that happens every `mean` on average. */
   exponential(mean: number): number {
     return -mean * Math.log(1 - this.next())
   }

@@ -1,15 +1,15 @@
 /**
- * Takes the target of an HTTP request apart. Main thread; the one place where a target is looked at. Pure.
- * Nothing is normalised: `/x/../y` and `/%79` are not `/y`, since a proxy in front may have decided by what it read.
+ * Splits the target of an HTTP request into path and query. Main thread. Pure. No other code parses a target.
+ * Nothing is normalised: `/x/../y` and `/%79` are not `/y`, because a proxy may have decided by the text as sent.
  */
 
 export interface RequestTarget {
   readonly path: string
-  /** What stands behind the `?`, as it was sent. */
+  /** The text behind the `?`, as sent. */
   readonly query: string
 }
 
-/** The absolute form, which a server has to accept: https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2 */
+/** The absolute form, which a server must accept: https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2 */
 const SCHEME_AND_AUTHORITY = /^https?:\/\/[^/?#\\]+/i
 
 export function readTarget(target: string): RequestTarget {

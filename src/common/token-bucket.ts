@@ -1,5 +1,5 @@
 /**
- * Lets through so many things a second, and a burst of them after a quiet time. Main thread.
+ * Limits a rate: so many takes a second, and a burst after a quiet time. Main thread.
  */
 import type { Clock } from './clock.js'
 import type { PatientClock } from './patient-clock.js'
@@ -9,7 +9,7 @@ export class TokenBucket {
   private readonly burst: number
   private readonly clock: Clock
   private readonly patience: Pick<PatientClock, 'heldUpMs'>
-  private left: number
+  private tokens: number
   private filledMs: number
 
   /**
@@ -21,17 +21,17 @@ export class TokenBucket {
     this.burst = burst
     this.clock = clock
     this.patience = patience
-    this.left = this.most()
+    this.tokens = this.most()
     this.filledMs = clock.nowMs()
   }
 
-  /** Counts one. @returns false when it is one too many, which is not counted */
+  /** Takes a token. Returns false, and takes none, when the bucket is empty. */
   tryTake(): boolean {
     const nowMs = this.clock.nowMs()
-    this.left = Math.min(this.most(), this.left + ((nowMs - this.filledMs) / 1000) * this.perSecond)
+    this.tokens = Math.min(this.most(), this.tokens + ((nowMs - this.filledMs) / 1000) * this.perSecond)
     this.filledMs = nowMs
-    if (this.left < 1) return false
-    this.left--
+    if (this.tokens < 1) return false
+    this.tokens--
     return true
   }
   /** How many may come at once now. */

@@ -1,59 +1,50 @@
 /**
- * Takes a command line apart into words, switches and flags with their text; knows which flags exist, not what they mean.
- * Any thread. Pure: whatever is wrong stands in `problems`, all of it at once.
+ * Splits a command line into words, switches and flags with their text. Any thread. Pure.
+ * Knows which flags exist, not which values they may have. Every problem is reported at once.
  */
-import { nearest, unknownName } from './suggestions.js'
+import { flagOf } from '../common/setting-names.js'
+import type { SettingTable } from './settings.js'
+import { suggestion, unknownName } from './suggestion.js'
 
-/** A setting's text, with the name that the user gave it. */
-export interface Given {
+/** A setting's text, with the name under which the user gave it. */
+export interface GivenText {
   readonly name: string
   readonly text: string
 }
 
 export interface CommandLine {
-  /** What is neither a flag nor the value of one. */
+  /** The words that are neither a flag nor the value of one. */
   readonly words: readonly string[]
   readonly help: boolean
   readonly version: boolean
-  /** The last one given for each key. An empty text puts the default back, also over a variable. */
-  readonly given: ReadonlyMap<string, Given>
+  /** The last text given for each key. An empty text puts the default back, also in place of a variable. */
+  readonly given: ReadonlyMap<string, GivenText>
   readonly problems: readonly string[]
-}
-
-/** `maxClients` → `max-clients`. */
-export function flagOf(key: string): string {
-  return key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
 }
 
 interface Flag {
   readonly key: string
-  /** The text that the flag itself stands for; undefined: it needs a value. */
-  readonly text: string | undefined
+  /** The text that the bare flag stands for; undefined: the flag needs a value. */
+  readonly bareText: string | undefined
   /** Whether `--flag=value` is possible. */
   readonly takesValue: boolean
 }
 
-function flagTable(booleans: ReadonlyMap<string, boolean>): ReadonlyMap<string, Flag> {
+function flagTable(settings: SettingTable): ReadonlyMap<string, Flag> {
   const table = new Map<string, Flag>()
-  for (const [key, isBoolean] of booleans) {
-    table.set(flagOf(key), { key, text: isBoolean ? 'true' : undefined, takesValue: true })
-    if (isBoolean) table.set(`no-${flagOf(key)}`, { key, text: 'false', takesValue: false })
+  for (const [key, { form }] of Object.entries(settings)) {
+    const isSwitch = form.placeholder === undefined
+    table.set(flagOf(key), { key, bareText: isSwitch ? 'true' : undefined, takesValue: true })
+    if (isSwitch) table.set(`no-${flagOf(key)}`, { key, bareText: 'false', takesValue: false })
   }
   return table
 }
 
-/**
- * @param argv the words after the program's name
- * @param booleans the key of each setting, with whether it is a boolean, which needs no value
- */
-export function readCommandLine(
-  argv: readonly string[],
-  booleans: ReadonlyMap<string, boolean>,
-): CommandLine {
-  const flags = flagTable(booleans)
-  const known = [...flags.keys(), 'help', 'version']
+/** @param argv the words after the program's name */
+export function readCommandLine(argv: readonly string[], settings: SettingTable): CommandLine {
+  const flags = flagTable(settings)
   const words: string[] = []
-  const given = new Map<string, Given>()
+  const given = new Map<string, GivenText>()
   const problems: string[] = []
   let help = false
   let version = false
@@ -78,14 +69,14 @@ export function readCommandLine(
     const next = argv[i + 1]
     const flag = name.startsWith('--') ? flags.get(name.slice(2)) : undefined
     if (flag === undefined) {
-      problems.push(unknownName(name, '--', nearest(name.replace(/^-+/, ''), known)))
-      // What follows is most likely its value: to call that an unknown command would be a second, false report.
+      problems.push(unknownFlag(name, [...flags.keys()]))
+      // The next word is most likely the value of this flag. As an unknown command it would be reported twice.
       if (value === undefined && next !== undefined && !next.startsWith('-')) i += 1
     } else if (value !== undefined) {
       if (flag.takesValue) given.set(flag.key, { name, text: value })
       else problems.push(`${name}: takes no value`)
-    } else if (flag.text !== undefined) {
-      given.set(flag.key, { name, text: flag.text })
+    } else if (flag.bareText !== undefined) {
+      given.set(flag.key, { name, text: flag.bareText })
     } else if (next === undefined || next.startsWith('--')) {
       problems.push(`${name}: needs a value`)
     } else {
@@ -94,4 +85,9 @@ export function readCommandLine(
     }
   }
   return { words, help, version, given, problems }
+}
+
+function unknownFlag(name: string, flags: readonly string[]): string {
+  const meant = suggestion(name.replace(/^-+/, ''), [...flags, 'help', 'version'])
+  return unknownName(name, meant === undefined ? undefined : `--${meant}`)
 }

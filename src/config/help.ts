@@ -1,15 +1,9 @@
 /**
- * What people read about the settings: the text of --help and the tables of docs/settings.md. Any thread.
- * Both are made from the schema, so neither can be out of date.
+ * Writes the text of --help and the tables of docs/settings.md. Any thread. Pure.
+ * Both are made from the settings, so neither can be out of date.
  */
-import { flagOf } from './command-line.js'
-import { detailsOf } from './setting-types.js'
+import { flagOf, variableOf } from '../common/setting-names.js'
 import { settingGroups } from './settings.js'
-
-/** `maxClients` → `RINGCAST_MAX_CLIENTS`. */
-export function variableOf(key: string): string {
-  return `RINGCAST_${flagOf(key).replaceAll('-', '_').toUpperCase()}`
-}
 
 export function helpText(): string {
   const lines = [
@@ -24,11 +18,10 @@ export function helpText(): string {
   ]
   for (const { title, settings } of settingGroups) {
     lines.push('', `${title}:`)
-    for (const [key, schema] of Object.entries(settings)) {
-      const { description, form, defaultText } = detailsOf(schema)
+    for (const [key, { description, form, defaultText }] of Object.entries(settings)) {
       const name =
-        form.placeholder === '' ? `--[no-]${flagOf(key)}` : `--${flagOf(key)} <${form.placeholder}>`
-      lines.push(`  ${name.padEnd(36)} ${description}${defaultText === '' ? '' : ` [${defaultText}]`}`)
+        form.placeholder === undefined ? `--[no-]${flagOf(key)}` : `--${flagOf(key)} <${form.placeholder}>`
+      lines.push(`  ${name.padEnd(36)} ${description}${defaultText === undefined ? '' : ` [${defaultText}]`}`)
     }
   }
   return `${lines.join('\n')}\n`
@@ -37,9 +30,8 @@ export function helpText(): string {
 /** Every variable in Markdown: one table for each group. */
 export function settingsTable(): string {
   const tables = settingGroups.map(({ title, settings }) => {
-    const rows = Object.entries(settings).map(([key, schema]) => {
-      const { description, rule, defaultText } = detailsOf(schema)
-      const initial = defaultText === '' ? 'unset' : `\`${defaultText}\``
+    const rows = Object.entries(settings).map(([key, { description, rule, defaultText }]) => {
+      const initial = defaultText === undefined ? 'unset' : `\`${defaultText}\``
       return [`\`${variableOf(key)}\``, initial, description, rule.replace(/^must be /, '')]
     })
     return `## ${title}\n\n${markdownTable(['variable', 'default', 'meaning', 'allowed values'], rows)}`
@@ -47,7 +39,7 @@ export function settingsTable(): string {
   return `\n${tables.join('\n\n')}\n`
 }
 
-/** Columns are aligned, as the formatter leaves them. */
+/** Columns are aligned, as Markdown formatters leave them. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [head, ...rows].map(row => row.map(cell => cell.replaceAll('|', '\\|')))
   const widths = head.map((_, column) => Math.max(...cells.map(row => row[column]!.length)))

@@ -1,10 +1,10 @@
 /**
- * Checks options that no text form and no default is needed for: those of the library's parts. Any thread.
- * All that is wrong is told at once, one line for each, in the form of `explain`.
+ * Checks options that exist in the library only, so they have no variable and no flag. Any thread. Pure.
+ * Every fault is reported at once, one line for each, in the form of `faultLines`.
  */
 import { RingcastError } from '../common/errors.js'
 import { quoteValue } from '../common/quote-value.js'
-import { nearest, unknownName } from './suggestions.js'
+import { suggestion, unknownName } from './suggestion.js'
 
 export interface OptionRule {
   /** The end of a sentence: "must be a function". */
@@ -13,12 +13,12 @@ export interface OptionRule {
   holds(value: unknown): boolean
 }
 
-/** @throws RingcastError `option_invalid`, when `options` is no object of names */
-export function checkObject(options: unknown, what: string): asserts options is object {
+/** @throws RingcastError `option_invalid` when `options` is no object with keys */
+export function checkObject(options: unknown, name: string): asserts options is object {
   if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
   throw new RingcastError(
     'option_invalid',
-    `${what} must be an object, such as {}, got ${quoteValue(options)}`,
+    `${name} must be an object, such as {}, got ${quoteValue(options)}`,
   )
 }
 
@@ -26,12 +26,12 @@ export function checkObject(options: unknown, what: string): asserts options is 
 export function checkOptions(
   options: unknown,
   rules: Readonly<Record<string, OptionRule>>,
-  what: string,
+  name: string,
 ): void {
-  checkObject(options, what)
+  checkObject(options, name)
   const problems: string[] = []
   for (const key of Object.keys(options)) {
-    if (!Object.hasOwn(rules, key)) problems.push(unknownName(key, '', nearest(key, Object.keys(rules))))
+    if (!Object.hasOwn(rules, key)) problems.push(unknownName(key, suggestion(key, Object.keys(rules))))
   }
   for (const [key, { rule, isRequired, holds }] of Object.entries(rules)) {
     const value = (options as Readonly<Record<string, unknown>>)[key]
@@ -54,7 +54,7 @@ export function hasMethods(value: unknown, names: readonly string[]): boolean {
   return names.every(name => typeof (value as Readonly<Record<string, unknown>>)[name] === 'function')
 }
 
-/** An object with these methods, which may have more. */
+/** An object with these methods. It may have others. */
 export function withMethods(...names: string[]): OptionRule {
   return {
     rule: `must be an object with the ${names.length === 1 ? 'method' : 'methods'} ${names.join(', ')}`,

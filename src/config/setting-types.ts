@@ -1,9 +1,8 @@
 /**
- * The kinds of setting: each is a zod schema of the typed value, with a text form and a rule in words. Any thread.
- * A schema never coerces: a library user's `'5'` is refused where the text `5` of a flag or variable is read.
+ * The types of setting: a whole number, a duration, an address and so on. Any thread. Pure.
+ * A check never converts: the text `5` of a flag is read as a number first, and a library user's `'5'` is refused.
  */
 import { z } from 'zod'
-import { invariant } from '../common/errors.js'
 import { isSymbol } from '../common/symbol.js'
 import {
   booleanText,
@@ -16,15 +15,19 @@ import {
   wholeText,
 } from './units.js'
 
-export interface SettingDetails {
+export interface Setting<T = unknown> {
   /** One line for --help and docs/settings.md. */
   readonly description: string
-  /** What a value must be, as the end of a sentence: "must be true or false". */
+  /** Says which values are allowed, as the end of a sentence: "must be true or false". */
   readonly rule: string
   readonly form: TextForm
-  /** The default in words or as one would write it; empty: unset. */
-  readonly defaultText: string
+  /** The default as a user would write it, or in words; undefined: unset. */
+  readonly defaultText: string | undefined
+  /** The value, or the default in place of `undefined`. Returns undefined when the value breaks the rule. */
+  check(value: unknown): { readonly value: T } | undefined
 }
+
+export type ValueOf<S extends Setting> = S extends Setting<infer T> ? T : never
 
 interface Range {
   readonly min: number
@@ -36,47 +39,40 @@ interface DefaultedRange extends Range {
   readonly form?: TextForm
 }
 
-const registry = z.registry<SettingDetails>()
-
-function setting<S extends z.ZodType>(schema: S, details: SettingDetails): S {
-  registry.add(schema, details)
-  return schema
+function setting<S extends z.ZodType>(schema: S, details: Omit<Setting, 'check'>): Setting<z.output<S>> {
+  return {
+    ...details,
+    check(value) {
+      const result = schema.safeParse(value)
+      return result.success ? { value: result.data } : undefined
+    },
+  }
 }
 
-/** The details of a schema that this file made. */
-export function detailsOf(schema: z.ZodType): SettingDetails {
-  const details = registry.get(schema)
-  invariant(details !== undefined, 'every setting has details')
-  return details
-}
-
-/** Not `z.int()`: a fraction makes that one abort, and the rules between settings would then go unchecked. */
-const within = ({ min, max }: Range, rule: string) =>
-  z.number({ error: rule }).refine(Number.isSafeInteger, rule).min(min, rule).max(max, rule)
+const wholeIn = ({ min, max }: Range) => z.int().min(min).max(max)
 
 const isPowerOfTwo = (value: number) => value > 0 && Number.isInteger(Math.log2(value))
 
 export function whole(description: string, range: DefaultedRange) {
   const { min, max, initial, form = wholeText } = range
   const rule = `must be a whole number from ${min} to ${max}`
-  const schema = within(range, rule).default(initial)
+  const schema = wholeIn(range).default(initial)
   return setting(schema, { description, rule, form, defaultText: form.write(initial) })
 }
 
-/** A whole number whose default depends on the machine: whoever parses fills it in first. */
+/** A whole number whose default depends on the machine. The caller of `check` puts the default in. */
 export function wholeOfMachine(description: string, range: Range & { defaultText: string }) {
   const rule = `must be a whole number from ${range.min} to ${range.max}`
-  const { defaultText } = range
-  return setting(within(range, rule), { description, rule, form: wholeText, defaultText })
+  return setting(wholeIn(range), { description, rule, form: wholeText, defaultText: range.defaultText })
 }
 
-/** A whole number; unset by default, which then has a meaning of its own. */
+/** A whole number. Unset by default; unset has a meaning of its own. */
 export function wholeOrUnset(description: string, range: Range) {
   const rule = `must be a whole number from ${range.min} to ${range.max}`
-  return setting(within(range, rule).optional(), { description, rule, form: wholeText, defaultText: '' })
+  return setting(wholeIn(range).optional(), { description, rule, form: wholeText, defaultText: '' })
 }
 
-/** Whole milliseconds. At most a day: somewhat past that (2^31 ms) a timer of Node fires at once. */
+/** Whole milliseconds. At most a day: a timer of Node fires at once from 2^31 ms (25 days) on. */
 export function duration(description: string, { initial, min = 1 }: { initial: number; min?: number }) {
   return whole(description, { initial, min, max: 86_400_000, form: millisecondsText })
 }
@@ -84,7 +80,7 @@ export function duration(description: string, { initial, min = 1 }: { initial: n
 export function powerOfTwo(description: string, range: DefaultedRange) {
   const { min, max, initial, form = wholeText } = range
   const rule = `must be a power of two from ${form.write(min)} to ${form.write(max)}`
-  const schema = within(range, rule).refine(isPowerOfTwo, rule).default(initial)
+  const schema = wholeIn(range).refine(isPowerOfTwo).default(initial)
   return setting(schema, { description, rule, form, defaultText: form.write(initial) })
 }
 
@@ -95,19 +91,19 @@ export function ringSize(description: string, range: DefaultedRange) {
 export function byteSize(description: string, range: DefaultedRange) {
   const { min, max, initial } = range
   const rule = `must be a size from ${bytesText.write(min)} to ${bytesText.write(max)}, such as 4096 or 64KiB`
-  const schema = within(range, rule).default(initial)
+  const schema = wholeIn(range).default(initial)
   return setting(schema, { description, rule, form: bytesText, defaultText: bytesText.write(initial) })
 }
 
 export function decimal(description: string, { min, max, initial }: DefaultedRange) {
   const rule = `must be a number from ${min} to ${max}`
-  const schema = z.number({ error: rule }).min(min, rule).max(max, rule).default(initial)
+  const schema = z.number().min(min).max(max).default(initial)
   return setting(schema, { description, rule, form: decimalText, defaultText: String(initial) })
 }
 
 export function flag(description: string, { initial }: { initial: boolean }) {
   const rule = 'must be true or false'
-  const schema = z.boolean({ error: rule }).default(initial)
+  const schema = z.boolean().default(initial)
   return setting(schema, { description, rule, form: booleanText, defaultText: String(initial) })
 }
 
@@ -117,20 +113,15 @@ export function choice<const T extends readonly [string, ...string[]]>(
 ) {
   const rule = `must be ${of.slice(0, -1).join(', ')} or ${of.at(-1)}`
   const form = plainText(of.length > 3 ? 'name' : of.join('|'))
-  return setting(z.enum(of, { error: rule }).default(initial), {
-    description,
-    rule,
-    form,
-    defaultText: initial,
-  })
+  return setting(z.enum(of).default(initial), { description, rule, form, defaultText: initial })
 }
 
-/** A host name, an IPv4 or an IPv6 address. A first look only: the system's resolver has the last word. */
+/** A host name, an IPv4 or an IPv6 address. Only a first check: the system's resolver decides. */
 const isHost = (text: string) => /^[^\s:/[\]]+$/.test(text) || /^[\da-f.]*:[\da-f:.]*$/i.test(text)
 
 export function host(description: string, { initial }: { initial: string }) {
   const rule = 'must be a host name or an IP address, without a port'
-  const schema = z.string({ error: rule }).refine(isHost, rule).default(initial)
+  const schema = z.string().refine(isHost).default(initial)
   return setting(schema, { description, rule, form: plainText('host'), defaultText: initial })
 }
 
@@ -141,12 +132,12 @@ export function isAddress(text: string, portMin: number): boolean {
   return port >= portMin && port <= 65_535
 }
 
-/** `host:port` to listen at; port 0: any free one. */
+/** `host:port` to listen at; port 0: any free port. */
 export function listenAddress(description: string, { initial }: { initial: string }) {
   const rule = `must be host:port, such as ${initial}`
   const schema = z
-    .string({ error: rule })
-    .refine(text => isAddress(text, 0), rule)
+    .string()
+    .refine(text => isAddress(text, 0))
     .default(initial)
   return setting(schema, { description, rule, form: plainText('host:port'), defaultText: initial })
 }
@@ -155,26 +146,23 @@ export function listenAddress(description: string, { initial }: { initial: strin
 export function remoteAddress(description: string) {
   const rule = 'must be host:port, such as feed.example:50051'
   const schema = z
-    .string({ error: rule })
-    .refine(text => isAddress(text, 1), rule)
+    .string()
+    .refine(text => isAddress(text, 1))
     .optional()
-  return setting(schema, { description, rule, form: plainText('host:port'), defaultText: '' })
+  return setting(schema, { description, rule, form: plainText('host:port'), defaultText: undefined })
 }
 
-/** The path of a file; unset by default. Whether it can be read shows where it is read. */
+/** The path of a file; unset by default. Whether the file can be read is found out when it is read. */
 export function filePath(description: string) {
   const rule = 'must be the path of a file'
   const isPath = (text: string) => text !== '' && !text.includes('\0')
-  const schema = z.string({ error: rule }).refine(isPath, rule).optional()
-  return setting(schema, { description, rule, form: plainText('path'), defaultText: '' })
+  const schema = z.string().refine(isPath).optional()
+  return setting(schema, { description, rule, form: plainText('path'), defaultText: undefined })
 }
 
-/** Symbols as the upstream contract has them, with commas between; none by default. */
+/** Symbols as the feed names them, separated by commas; none by default. */
 export function symbols(description: string) {
   const rule = 'must be symbols of 1 to 64 bytes with commas between them'
-  const schema = z
-    .array(z.string({ error: rule }).refine(isSymbol, rule), { error: rule })
-    .readonly()
-    .default([])
-  return setting(schema, { description, rule, form: listText, defaultText: '' })
+  const schema = z.array(z.string().refine(isSymbol)).readonly().default([])
+  return setting(schema, { description, rule, form: listText, defaultText: undefined })
 }

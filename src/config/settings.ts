@@ -1,8 +1,9 @@
 /**
- * Every setting of Ringcast, once: variables, flags, --help, docs/settings.md and the types come from here. Any thread.
- * Each value is checked by itself, and the rules between settings by `withRelations`.
+ * Every setting of Ringcast. Any thread.
+ * Variables, flags, --help, docs/settings.md and the types are made from this file. Rules between two settings stand
+ * in setting-relations.ts.
  */
-import { z } from 'zod'
+import { LOG_LEVELS } from '../common/log.js'
 import {
   byteSize,
   choice,
@@ -15,7 +16,9 @@ import {
   powerOfTwo,
   remoteAddress,
   ringSize,
+  type Setting,
   symbols,
+  type ValueOf,
   whole,
   wholeOfMachine,
   wholeOrUnset,
@@ -200,7 +203,7 @@ const admin = {
 
 const ofProcess = {
   logLevel: choice('Least important log lines to print', {
-    of: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    of: LOG_LEVELS,
     initial: 'info',
   }),
   shutdownTimeoutMs: duration('How long an orderly stop may take', { initial: 10_000 }),
@@ -209,8 +212,21 @@ const ofProcess = {
 export const feedKeys: readonly string[] = Object.keys(feed)
 export const processKeys: readonly string[] = Object.keys(ofProcess)
 
+/** The settings that a user of the library may give. */
+export const handlerSettings = { ...clients, ...timeouts, ...lanes }
+export const configSettings = {
+  ...listening,
+  ...handlerSettings,
+  ...upstream,
+  ...feed,
+  ...admin,
+  ...ofProcess,
+}
+
+export type SettingTable = Readonly<Record<string, Setting>>
+
 /** In the order of --help. */
-export const settingGroups: readonly { title: string; settings: Readonly<Record<string, z.ZodType>> }[] = [
+export const settingGroups: readonly { title: string; settings: SettingTable }[] = [
   { title: 'Clients', settings: { ...listening, ...clients } },
   { title: 'Timeouts', settings: timeouts },
   { title: 'Lanes and memory', settings: lanes },
@@ -220,96 +236,10 @@ export const settingGroups: readonly { title: string; settings: Readonly<Record<
   { title: 'Process', settings: ofProcess },
 ]
 
-const handlerShape = { ...clients, ...timeouts, ...lanes }
-const configShape = { ...listening, ...handlerShape, ...upstream, ...feed, ...admin, ...ofProcess }
+type ValuesOf<S extends SettingTable> = { readonly [K in keyof S]: ValueOf<S[K]> }
 
-type Key = keyof typeof configShape
+/** Every setting with its value. Durations are in milliseconds, sizes in bytes; `undefined`: unset. */
+export type Config = ValuesOf<typeof configSettings>
 
-/** A rule between two settings. It is told of the setting that the user set, so it is worded from both sides. */
-export interface Relation {
-  readonly first: Key
-  readonly second: Key
-  /** Asked only when both values are right by themselves. */
-  holds(first: unknown, second: unknown): boolean
-  /** What the first must be; `second` is the other's name with its value. */
-  firstMust(second: string): string
-  secondMust(first: string): string
-}
-
-/** What the zod issue of a broken relation carries as its `params`. */
-export interface BrokenRelation {
-  readonly relation: Relation
-  readonly firstValue: unknown
-  readonly secondValue: unknown
-}
-
-const less = (first: Key, second: Key): Relation => ({
-  first,
-  second,
-  holds: (a, b) => (a as number) < (b as number),
-  firstMust: other => `must be less than ${other}`,
-  secondMust: other => `must be more than ${other}`,
-})
-
-const atMost = (first: Key, second: Key, part = 1): Relation => ({
-  first,
-  second,
-  holds: (a, b) => (a as number) * part <= (b as number),
-  firstMust: other => `must be at most ${part === 1 ? '' : `1/${part} of `}${other}`,
-  secondMust: other => `must be at least ${part === 1 ? '' : `${part} times `}${other}`,
-})
-
-const needs = (first: Key, second: Key): Relation => ({
-  first,
-  second,
-  holds: (a, b) => a === undefined || a === false || (b !== undefined && b !== false),
-  firstMust: other => `has no effect without ${other}: set both or none`,
-  secondMust: other => `must be set because of ${other}`,
-})
-
-const relations: readonly Relation[] = [
-  // Otherwise a client that only listens is cut off before its pong can prove it alive.
-  less('pingIntervalMs', 'readTimeoutMs'),
-  less('pongTimeoutMs', 'readTimeoutMs'),
-  // Otherwise the process is killed while clients are still saying goodbye.
-  less('closeTimeoutMs', 'shutdownTimeoutMs'),
-  // A client's commands travel in the tick log, between the ticks.
-  atMost('maxMessageBytes', 'tickLogBytes', 4),
-  // A ring that few turns fill leaves a slow client nothing to catch up from.
-  atMost('turnBytesMax', 'frameRingBytes', 64),
-  atMost('upstreamBackoffMinMs', 'upstreamBackoffMaxMs'),
-  // The embedded feed speaks no TLS, and certificates for a plain-text call are a mistake worth stopping at.
-  needs('upstreamTls', 'upstream'),
-  needs('upstreamTlsCa', 'upstreamTls'),
-]
-
-function withRelations<S extends z.ZodObject>(schema: S): S {
-  return schema.superRefine(
-    (values, context) => {
-      const wrong = new Set(context.issues.map(issue => issue.path?.[0]))
-      for (const relation of relations) {
-        const { first, second } = relation
-        if (!(first in schema.shape && second in schema.shape)) continue
-        if (wrong.has(first) || wrong.has(second)) continue
-        const broken: BrokenRelation = { relation, firstValue: values[first], secondValue: values[second] }
-        if (relation.holds(broken.firstValue, broken.secondValue)) continue
-        context.addIssue({ code: 'custom', path: [first], params: broken })
-      }
-    },
-    // Without this zod skips relations as soon as any value is wrong, and the user would find out in two rounds.
-    { when: () => true },
-  )
-}
-
-export const configSchema = withRelations(z.strictObject(configShape))
-export const handlerSchema = withRelations(z.strictObject(handlerShape))
-
-type Filled<T> = { readonly [K in keyof T]-?: T[K] }
-
-/** Every setting with its value. Durations are in milliseconds, sizes in bytes; `undefined` where unset. */
-export type Config = Filled<z.output<typeof configSchema>>
-
-/** The settings that a user of the library gives, filled. */
-export type HandlerOptions = Filled<z.output<typeof handlerSchema>>
-
-export type LogLevel = Config['logLevel']
+/** The value of each setting that a user of the library may give. */
+export type HandlerOptions = ValuesOf<typeof handlerSettings>

@@ -1,11 +1,11 @@
 /**
- * How typed values are written as text, in a variable or a flag, and read back. Any thread.
- * `read(write(value))` is the value; what is no such value is left as text, for the schema to refuse.
+ * Writes values as the text of a variable or a flag, and reads such text. Any thread. Pure.
+ * `read(write(value))` is the value. A text that is no such value stays text, and the check of the setting refuses it.
  */
 
 export interface TextForm {
-  /** What stands for the value in --help; empty: a flag that needs none. */
-  readonly placeholder: string
+  /** Stands for the value in --help; undefined: a switch, which needs no value. */
+  readonly placeholder: string | undefined
   read(text: string): unknown
   write(value: unknown): string
 }
@@ -16,7 +16,7 @@ export const KiB = BYTE_UNITS.kib
 export const MiB = BYTE_UNITS.mib
 export const GiB = BYTE_UNITS.gib
 
-/** `67108864` as `64MiB`: in the largest unit that leaves it whole. */
+/** `67108864` is written `64MiB`: in the largest unit of which it is a whole number. */
 function writeBytes(value: unknown): string {
   const bytes = Number(value)
   if (bytes > 0 && bytes % GiB === 0) return `${bytes / GiB}GiB`
@@ -52,11 +52,11 @@ export const decimalText: TextForm = { placeholder: 'number', read: readDecimal,
 
 export const bytesText: TextForm = { placeholder: 'bytes', read: readBytes, write: writeBytes }
 
-export const booleanText: TextForm = { placeholder: '', read: readBoolean, write: String }
+export const booleanText: TextForm = { placeholder: undefined, read: readBoolean, write: String }
 
 export const listText: TextForm = {
   placeholder: 'name,…',
-  // Not `trim`: it takes a byte-order mark, too, and so would make another name of this one.
+  // Not `trim`, which also removes a byte-order mark: that one is part of a symbol's name.
   read: text => text.split(',').map(item => item.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')),
   write: value => (Array.isArray(value) ? value.join(',') : String(value)),
 }

@@ -1,54 +1,57 @@
 /**
- * Tells of settings that were given and do nothing beside the others or under the command. Any thread.
- * One that says the same as the default is let be, and so is a variable of another command: the environment may be shared.
+ * Finds settings that were given and have no effect, because of the other settings or because of the command. Any thread.
+ * A value that equals the default is no fault. Nor is a variable of another command: processes may share an environment.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { Given } from './command-line.js'
-import type { Names } from './config-errors.js'
-import { configSchema, feedKeys, processKeys } from './settings.js'
+import type { GivenText } from './command-line.js'
+import type { SettingNames } from './config-errors.js'
+import { type Config, configSettings, feedKeys, processKeys } from './settings.js'
 
 export type Command = 'serve' | 'feed'
 
-export interface Choice {
+export interface GivenSettings {
   readonly command: Command
-  readonly given: ReadonlyMap<string, Given>
-  /** What was read from `given`, unchecked; what is not given has no key. */
+  readonly given: ReadonlyMap<string, GivenText>
+  /** The values that were read from `given`, unchecked. A setting that was not given has no key. */
   readonly values: Readonly<Record<string, unknown>>
 }
 
 const SYNTHETIC_KEYS = ['feedSymbols', 'feedRate', 'feedSeed']
 const REPLAY_KEYS = ['feedSpeed', 'feedLoop']
-/** `closeTimeoutMs`: must be less than the feed's `shutdownTimeoutMs`. */
+/** `closeTimeoutMs` is among them because `shutdownTimeoutMs`, a setting of every process, must be more than it. */
 const FEED_COMMAND_KEYS = new Set([...feedKeys, ...processKeys, 'closeTimeoutMs'])
 
-/** One line for each. */
-export function tellIdle(choice: Choice, names: Names): string[] {
+/** One line for each such setting. */
+export function unusedSettings(settings: GivenSettings, names: SettingNames): string[] {
   const lines = new Map<string, string>()
-  const { command, given, values } = choice
-  const tell = (key: string, why: string) => {
+  const { command, given, values } = settings
+  const report = (key: string, why: string) => {
     if (!lines.has(key)) lines.set(key, `${names.given(key)}: has no effect ${why}`)
   }
   for (const [key, { name, text }] of given) {
     if (text === '' || !name.startsWith('--')) continue
-    if (command === 'feed' && !FEED_COMMAND_KEYS.has(key)) tell(key, 'on ringcast feed: leave it out')
-    if (command === 'serve' && key === 'feedListen') tell(key, 'without the command feed: leave it out')
+    if (command === 'feed' && !FEED_COMMAND_KEYS.has(key)) report(key, 'on ringcast feed: leave it out')
+    if (command === 'serve' && key === 'feedListen') report(key, 'without the command feed: leave it out')
   }
-  const differs = (key: string) => key in values && isNoDefault(key, values[key])
-  if (command === 'serve' && differs('upstream')) {
+  const isChanged = (key: string) => key in values && differsFromDefault(key, values[key])
+  if (command === 'serve' && isChanged('upstream')) {
     const why = `beside ${names.given('upstream')}, which is read in place of the embedded feed: set one of them`
-    for (const key of feedKeys) if (key !== 'feedListen' && differs(key)) tell(key, why)
-  } else if (differs('feedReplay')) {
+    for (const key of feedKeys) if (key !== 'feedListen' && isChanged(key)) report(key, why)
+  } else if (isChanged('feedReplay')) {
     const why = `beside ${names.given('feedReplay')}, which is sent in place of synthetic ticks: set one of them`
-    for (const key of SYNTHETIC_KEYS) if (differs(key)) tell(key, why)
+    for (const key of SYNTHETIC_KEYS) if (isChanged(key)) report(key, why)
   } else {
-    const why = `without ${names.besides('feedReplay', REPLAY_KEYS.find(differs) ?? '')} (unset): set both or none`
-    for (const key of REPLAY_KEYS) if (differs(key)) tell(key, why)
+    const replay = names.nameLike('feedReplay', REPLAY_KEYS.find(isChanged) ?? '')
+    for (const key of REPLAY_KEYS) {
+      if (isChanged(key)) report(key, `without ${replay} (unset): set both or none`)
+    }
   }
   return [...lines.values()]
 }
 
-/** A value that is wrong has been told of already. */
-function isNoDefault(key: string, value: unknown): boolean {
-  const schema = configSchema.shape[key as keyof typeof configSchema.shape]
-  return schema.safeParse(value).success && !isDeepStrictEqual(value, schema.safeParse(undefined).data)
+/** False for a wrong value, which the check of the settings reports. */
+function differsFromDefault(key: string, value: unknown): boolean {
+  const setting = configSettings[key as keyof Config]
+  const initial = setting.check(undefined)?.value
+  return setting.check(value) !== undefined && !isDeepStrictEqual(value, initial)
 }

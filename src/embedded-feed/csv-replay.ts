@@ -1,42 +1,18 @@
 /**
- * Reads recorded ticks from a CSV file, plain or gzip, once or in a loop. Feed's thread.
- * One piece of the file is in memory at a time, as a text of one character for each byte: a symbol is decoded once, and what is
- * no UTF-8 is refused. Prices and times are exactly those of the file.
+ * Replays recorded ticks from a CSV file, once or in a loop. Feed's thread.
+ * Prices and times are exactly those of the file. In a loop, times and sequences continue to rise.
  */
-import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { pipeline, type Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
-import { RingcastError } from '../common/errors.js'
-import { quoteValue } from '../common/quote-value.js'
 import { blankTick, type TickSymbol, type TickToEncode, tickSymbol } from '../ticks/tick-encoder.js'
 import { QUOTE, TRADE } from '../ticks/tick-fields.js'
+import { CsvLines } from './csv-lines.js'
+import { CSV_HEADER, CsvRow } from './csv-row.js'
 import type { SupplyResult, TickSupply } from './tick-supply.js'
 
-/** Nanoseconds since the Unix epoch; Q or T; the source's number; then what the kind has. */
-const COLUMNS = [
-  'receive_time_ns',
-  'symbol',
-  'kind',
-  'sequence',
-  'bid_price',
-  'bid_size',
-  'ask_price',
-  'ask_size',
-  'last_price',
-  'last_size',
-] as const
-const HEADER = COLUMNS.join(',')
-
-/** No row of ten columns is longer; without a limit, a file without line ends would be read whole. */
-const LINE_BYTES_MAX = 4_096
-const GZIP_MAGIC = 0x1f8b
-const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-/** The sequences of one symbol and kind, which must keep rising from loop to loop. */
+/** The sequences of one symbol and kind. */
 interface SequenceSpan {
   first: number
   last: number
+  /** Added to the sequences of the file in this loop. */
   shift: number
 }
 
@@ -46,186 +22,111 @@ interface RecordedSymbol {
   readonly trades: SequenceSpan
 }
 
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 export class CsvReplay implements TickSupply {
   readonly tick: TickToEncode = blankTick(tickSymbol('-'))
-  readonly #path: string
-  readonly #isGzip: boolean
+  readonly #lines: CsvLines
+  readonly #row: CsvRow
   readonly #loop: boolean
-  /** By their bytes, as in the text. */
+  /** By the text of the cell, one character for each byte. */
   readonly #symbols = new Map<string, RecordedSymbol>()
 
-  #input: Readable
-  #chunks: AsyncIterator<string>
-  #text = ''
-  #at = 0
-  /** Of the file, from 1. */
-  #lineNumber = 0
-  #isFileEnd = false
-
-  /** Of the first loop; undefined until the first row. */
+  /** The first time of the file; undefined before the first row. */
   #firstUs: number | undefined
   #lastUs = 0
+  /** Added to the times of the file in this loop. */
   #shiftUs = 0
   #dueMs = 0
 
-  private constructor(path: string, isGzip: boolean, loop: boolean) {
-    this.#path = path
-    this.#isGzip = isGzip
+  private constructor(lines: CsvLines, loop: boolean) {
+    this.#lines = lines
+    this.#row = new CsvRow(lines)
     this.#loop = loop
-    this.#input = openText(path, isGzip)
-    this.#chunks = this.#input[Symbol.asyncIterator]()
   }
 
-  /** Opens the file and checks its header. Throws `feed_file_invalid`. */
+  /**
+   * Opens the file and checks its header.
+   *
+   * @throws RingcastError `feed_file_invalid`
+   */
   static async open(path: string, options: { loop: boolean }): Promise<CsvReplay> {
-    const replay = new CsvReplay(path, await isGzip(path), options.loop)
-    try {
-      await replay.#readHeader()
-    } catch (error) {
-      await replay.close()
-      throw error
-    }
-    return replay
+    return new CsvReplay(await CsvLines.open(path, CSV_HEADER), options.loop)
   }
 
   get dueMs(): number {
     return this.#dueMs
   }
 
-  /** Throws `feed_file_invalid` with the line and the column. */
+  /** @throws RingcastError `feed_file_invalid`, which names the line and the column */
   next(): SupplyResult {
-    const line = this.#nextLine()
+    const line = this.#lines.next()
     if (line !== undefined) {
-      this.#readRow(line)
+      this.#row.load(line)
+      this.#readTick()
       return 'tick'
     }
-    return this.#isFileEnd && !this.#loop ? 'end' : 'wait'
+    return this.#lines.isFileEnd && !this.#loop ? 'end' : 'wait'
   }
 
   async ready(): Promise<void> {
-    if (this.#isFileEnd) await this.#rewind()
-    else await this.#readText()
+    if (this.#lines.isFileEnd) await this.#startNextLoop()
+    else await this.#lines.read()
   }
 
   async close(): Promise<void> {
-    this.#input.destroy()
+    await this.#lines.close()
   }
 
-  /** Appends a piece of the file to what is left of the one before. */
-  async #readText(): Promise<void> {
-    let piece: IteratorResult<string>
-    try {
-      piece = await this.#chunks.next()
-    } catch (error) {
-      throw unreadable(this.#path, error)
-    }
-    const rest = this.#text.slice(this.#at)
-    this.#at = 0
-    if (piece.done) {
-      this.#isFileEnd = true
-      // The last line may lack its end.
-      this.#text = rest === '' ? '' : `${rest}\n`
-      return
-    }
-    if (rest.length > LINE_BYTES_MAX) {
-      throw this.#invalid(`is longer than ${LINE_BYTES_MAX} bytes: is this a CSV file?`, 1)
-    }
-    this.#text = rest + piece.value
-  }
-
-  async #rewind(): Promise<void> {
-    if (this.#firstUs === undefined) throw this.#invalid('is the last one, and a loop needs a tick')
+  async #startNextLoop(): Promise<void> {
+    if (this.#firstUs === undefined) throw this.#lines.fault('is the last one, and a loop needs a tick')
     this.#shiftUs += this.#lastUs - this.#firstUs + 1
     for (const { quotes, trades } of this.#symbols.values()) {
       quotes.shift += quotes.last - quotes.first + 1
       trades.shift += trades.last - trades.first + 1
     }
-    this.#input.destroy()
-    this.#input = openText(this.#path, this.#isGzip)
-    this.#chunks = this.#input[Symbol.asyncIterator]()
-    this.#lineNumber = 0
-    await this.#readHeader()
+    await this.#lines.rewind()
   }
 
-  async #readHeader(): Promise<void> {
-    this.#isFileEnd = false
-    this.#text = ''
-    this.#at = 0
-    let line: string | undefined
-    while (line === undefined && !this.#isFileEnd) {
-      await this.#readText()
-      line = this.#nextLine()
-    }
-    if (line !== HEADER) {
-      this.#lineNumber = 1
-      throw this.#invalid(`must be the header "${HEADER}", but is ${shown(line ?? '')}`)
-    }
-  }
-
-  #nextLine(): string | undefined {
-    const end = this.#text.indexOf('\n', this.#at)
-    if (end < 0) return undefined
-    const isCrLf = this.#text.charCodeAt(end - 1) === 13 && end > this.#at
-    const line = this.#text.slice(this.#at, isCrLf ? end - 1 : end)
-    this.#at = end + 1
-    this.#lineNumber++
-    return line
-  }
-
-  #readRow(line: string): void {
-    const cells = line.split(',')
-    if (cells.length !== COLUMNS.length) {
-      throw this.#invalid(`has ${cells.length} columns in place of ${COLUMNS.length}`)
-    }
-    const tick = this.tick
-    this.#readTime(cells[0]!)
-    const recorded = this.#symbols.get(cells[1]!) ?? this.#addSymbol(cells[1]!)
+  #readTick(): void {
+    const { tick } = this
+    const row = this.#row
+    this.#readTime()
+    const cell = row.text('symbol')
+    const recorded = this.#symbols.get(cell) ?? this.#addSymbol(cell)
     tick.symbol = recorded.symbol
-    const sequence = this.#readInteger(cells, 3)
-    if (cells[2] === 'Q') {
+    const sequence = row.integer('sequence')
+    const kind = row.text('kind')
+    if (kind === 'Q') {
       tick.kind = QUOTE
-      tick.sequence = follow(recorded.quotes, sequence)
-      tick.bid = this.#readDecimal(cells, 4)
-      tick.bidSize = this.#readDecimal(cells, 5)
-      tick.ask = this.#readDecimal(cells, 6)
-      tick.askSize = this.#readDecimal(cells, 7)
-    } else if (cells[2] === 'T') {
+      tick.sequence = nextInLoop(recorded.quotes, sequence)
+      tick.bid = row.decimal('bid_price')
+      tick.bidSize = row.decimal('bid_size')
+      tick.ask = row.decimal('ask_price')
+      tick.askSize = row.decimal('ask_size')
+    } else if (kind === 'T') {
       tick.kind = TRADE
-      tick.sequence = follow(recorded.trades, sequence)
-      tick.last = this.#readDecimal(cells, 8)
-      tick.lastSize = this.#readDecimal(cells, 9)
+      tick.sequence = nextInLoop(recorded.trades, sequence)
+      tick.last = row.decimal('last_price')
+      tick.lastSize = row.decimal('last_size')
     } else {
-      throw this.#badCell(cells, 2, 'Q for a quote or T for a trade')
+      throw row.fault('kind', 'Q for a quote or T for a trade')
     }
   }
 
-  /** Nanoseconds in two parts, because they do not fit a number. */
-  #readTime(cell: string): void {
-    const split = cell.length - 3
-    const us = Number(cell.slice(0, split))
-    if (!/^\d{4,19}$/.test(cell)) throw this.#badCell([cell], 0, 'nanoseconds since 1970, 4 to 19 digits')
+  /** Nanoseconds are read in two parts, because a number cannot hold them. */
+  #readTime(): void {
+    const cell = this.#row.text('receive_time_ns')
+    if (!/^\d{4,19}$/.test(cell)) {
+      throw this.#row.fault('receive_time_ns', 'nanoseconds since 1970, 4 to 19 digits')
+    }
+    const us = Number(cell.slice(0, -3))
     this.#firstUs ??= us
     this.#lastUs = Math.max(this.#lastUs, us)
     this.tick.timeUs = us + this.#shiftUs
-    this.tick.timeRestNs = Number(cell.slice(split))
+    this.tick.timeRestNs = Number(cell.slice(-3))
     const dueMs = (this.tick.timeUs - this.#firstUs) / 1000 + this.tick.timeRestNs / 1e6
     this.#dueMs = Math.max(this.#dueMs, dueMs)
-  }
-
-  #readInteger(cells: string[], column: number): number {
-    const cell = cells[column]!
-    const value = Number(cell)
-    if (!/^\d+$/.test(cell) || !Number.isSafeInteger(value)) {
-      throw this.#badCell(cells, column, 'a whole number below 2^53')
-    }
-    return value
-  }
-
-  #readDecimal(cells: string[], column: number): number {
-    const cell = cells[column]!
-    const value = Number(cell)
-    if (cell === '' || !Number.isFinite(value)) throw this.#badCell(cells, column, 'a number')
-    return value
   }
 
   #addSymbol(cell: string): RecordedSymbol {
@@ -234,23 +135,12 @@ export class CsvReplay implements TickSupply {
     try {
       symbol = tickSymbol(decoded(bytes))
     } catch (error) {
-      throw this.#invalid(`column symbol: ${(error as Error).message}`)
+      throw this.#lines.fault(`column symbol: ${(error as Error).message}`)
     }
     const recorded = { symbol, quotes: emptySpan(), trades: emptySpan() }
-    // Under a text of its own: a piece of the line would keep the whole text of the file's piece alive.
+    // The key is a copy: the cell itself would keep the whole text of its piece of the file in memory.
     this.#symbols.set(bytes.toString('latin1'), recorded)
     return recorded
-  }
-
-  #badCell(cells: string[], column: number, wanted: string): RingcastError {
-    return this.#invalid(`column ${COLUMNS[column]}: must be ${wanted}, but is ${shown(cells[column]!)}`)
-  }
-
-  #invalid(what: string, linesAhead = 0): RingcastError {
-    return new RingcastError(
-      'feed_file_invalid',
-      `${this.#path}, line ${this.#lineNumber + linesAhead}: ${what}. Correct the file or name another one.`,
-    )
   }
 }
 
@@ -263,48 +153,13 @@ function decoded(bytes: Uint8Array): string {
   }
 }
 
-/** @param text of one character for each byte */
-function shown(text: string): string {
-  return quoteValue(Buffer.from(text, 'latin1').toString())
-}
-
 function emptySpan(): SequenceSpan {
   return { first: -1, last: -1, shift: 0 }
 }
 
-/** The sequence in this loop. */
-function follow(span: SequenceSpan, sequence: number): number {
+/** Extends the span by a sequence of the file, and returns the sequence in this loop. */
+function nextInLoop(span: SequenceSpan, sequence: number): number {
   if (span.first < 0) span.first = sequence
   if (sequence > span.last) span.last = sequence
   return sequence + span.shift
-}
-
-async function isGzip(path: string): Promise<boolean> {
-  try {
-    const file = await open(path)
-    try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0)
-      return bytesRead === 2 && buffer.readUInt16BE() === GZIP_MAGIC
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    throw unreadable(path, error)
-  }
-}
-
-function openText(path: string, isCompressed: boolean): Readable {
-  const file = createReadStream(path)
-  // An error of the file destroys the last stream with it, where the reader gets it.
-  const text = isCompressed ? pipeline(file, createGunzip(), () => {}) : file
-  return text.setEncoding('latin1')
-}
-
-function unreadable(path: string, cause: unknown): RingcastError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new RingcastError(
-    'feed_file_invalid',
-    `${path} cannot be read: ${reason}. Name a CSV file, plain or gzip, that this user may read.`,
-    { cause },
-  )
 }

@@ -1,6 +1,6 @@
 /**
- * The thread of an embedded feed: runs it, and tells the main thread its port, its end and its failure.
- * It ends when it is told to stop.
+ * Entry of the thread of an embedded feed. Runs the feed, and posts its port, its end and its failure to the main thread.
+ * The thread ends when it receives `STOP_FEED`.
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { invariant, type RingcastError } from '../common/errors.js'
@@ -10,18 +10,18 @@ import { type FeedSettings, feedFailure, runFeed } from './run-feed.js'
 invariant(parentPort !== null, 'an embedded feed runs in a thread')
 const port = parentPort
 
-function tell(message: FeedThreadMessage): void {
+function post(message: FeedThreadMessage): void {
   port.postMessage(message)
 }
 
-function tellFailure(error: RingcastError): void {
-  tell({ type: 'failed', code: error.code, message: error.message })
+function postFailure(error: RingcastError): void {
+  post({ type: 'failed', code: error.code, message: error.message })
 }
 
 const starting = runFeed({
   ...(workerData as FeedSettings),
-  onEnd: ticks => tell({ type: 'ended', ticks }),
-  onFailure: tellFailure,
+  onEnd: ticks => post({ type: 'ended', ticks }),
+  onFailure: postFailure,
 })
 
 port.on('message', async (message: unknown) => {
@@ -37,7 +37,7 @@ port.on('message', async (message: unknown) => {
 
 try {
   const feed = await starting
-  tell({ type: 'listening', port: feed.port, epoch: feed.epoch })
+  post({ type: 'listening', port: feed.port, epoch: feed.epoch })
 } catch (error) {
-  tellFailure(feedFailure(error))
+  postFailure(feedFailure(error))
 }

@@ -1,6 +1,6 @@
 /**
- * A feed in a thread of its own, so that the gateway can be tried without a second process and a benchmark's
- * feed takes none of the main thread's time. Main thread.
+ * Runs a feed in a thread of its own. Main thread. A user can try the gateway without a second process, and the feed
+ * takes no time of the main thread.
  */
 import { Worker } from 'node:worker_threads'
 import { type Clock, systemClock } from '../common/clock.js'
@@ -10,20 +10,20 @@ import { type FeedSettings, feedFailure } from './run-feed.js'
 
 export interface EmbeddedFeedOptions extends FeedSettings {
   readonly onEnd?: (ticks: number) => void
-  /** The feed has failed after it started, and is stopped. */
+  /** The feed has failed after its start, and is being stopped. */
   readonly onFailure?: (error: RingcastError) => void
   readonly clock?: Clock
   /** How long `stop` waits before it ends the thread by force. Default 2 s. */
   readonly stopTimeoutMs?: number
 }
 
-/** What the thread says. */
+/** The messages from the thread. */
 export type FeedThreadMessage =
   | { readonly type: 'listening'; readonly port: number; readonly epoch: string }
   | { readonly type: 'ended'; readonly ticks: number }
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string }
 
-/** What the thread is told. */
+/** The message to the thread. */
 export const STOP_FEED = 'stop'
 
 const LISTEN_DEFAULT = '127.0.0.1:0'
@@ -37,8 +37,8 @@ export class EmbeddedFeed {
   #port = 0
   #epoch = ''
   #isStopping = false
-  /** Who hears of a failure: whoever awaits the start, then `onFailure`. Told once. */
-  #tellFailure: (error: RingcastError) => void = () => {}
+  /** Receives the first failure: rejects the start while that is under way, then calls `onFailure`. */
+  #reportFailure: (error: RingcastError) => void = () => {}
 
   private constructor(options: EmbeddedFeedOptions) {
     const { onEnd: _onEnd, onFailure: _onFailure, clock, stopTimeoutMs: _timeout, ...settings } = options
@@ -46,13 +46,17 @@ export class EmbeddedFeed {
     this.#clock = clock ?? systemClock
     this.#worker = new Worker(new URL('./embedded-feed-thread.js', import.meta.url), {
       workerData: { listen: LISTEN_DEFAULT, ...settings },
-      // Some options of a process are refused by its threads, and the feed needs none of them.
+      // A thread refuses some options of its process, and the feed needs none.
       execArgv: [],
     })
     this.#exited = new Promise(resolve => this.#worker.once('exit', () => resolve()))
   }
 
-  /** Listens on a free port of the loopback unless told where. Throws what `runFeed` throws, or `feed_failed`. */
+  /**
+   * Listens on a free port of the loopback interface by default.
+   *
+   * @throws RingcastError the errors of `runFeed`, or `feed_failed`
+   */
   static async start(options: EmbeddedFeedOptions = {}): Promise<EmbeddedFeed> {
     const feed = new EmbeddedFeed(options)
     await feed.#listening()
@@ -67,7 +71,7 @@ export class EmbeddedFeed {
     return this.#epoch
   }
 
-  /** Ends the thread, by force if it takes too long. Safe to call twice. */
+  /** Ends the thread, by force after `stopTimeoutMs`. Safe to call twice. */
   async stop(): Promise<void> {
     if (!this.#isStopping) {
       this.#isStopping = true
@@ -80,12 +84,12 @@ export class EmbeddedFeed {
 
   async #listening(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.#tellFailure = reject
+      this.#reportFailure = reject
       this.#worker.on('message', (message: FeedThreadMessage) => {
         if (message.type === 'listening') {
           this.#port = message.port
           this.#epoch = message.epoch
-          this.#tellFailure = error => this.#options.onFailure?.(error)
+          this.#reportFailure = error => this.#options.onFailure?.(error)
           resolve()
         } else if (message.type === 'ended') this.#options.onEnd?.(message.ticks)
         else this.#failed(new RingcastError(message.code, message.message))
@@ -101,6 +105,6 @@ export class EmbeddedFeed {
     if (this.#isStopping) return
     this.#isStopping = true
     this.#worker.postMessage(STOP_FEED)
-    this.#tellFailure(error)
+    this.#reportFailure(error)
   }
 }

@@ -1,11 +1,18 @@
 /**
- * Serves TickFeed over a tick history to any number of subscribers, each with a cursor of its own. One thread.
- * A subscriber that reads slowly holds nothing but its cursor; the others do not notice. A connection without a call is held for a short time.
+ * Serves the ticks of a history over gRPC to any number of subscribers. Feed's thread.
+ * Each subscriber has its own cursor into the history, so a slow one neither holds memory nor delays the others.
  */
 import { randomBytes } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net'
+import type { Clock } from '../common/clock.js'
+import { ConnectionGate } from '../common/connection-gate.js'
+import { doneWithin } from '../common/deadline.js'
+import { RingcastError } from '../common/errors.js'
+import { type Log, silentLog } from '../common/log.js'
+import { symbolFault } from '../common/symbol.js'
+import type { StreamRequest } from '../sources/grpc/feed-messages.js'
 import {
   type ConnectionInjector,
   Metadata,
@@ -13,14 +20,8 @@ import {
   ServerCredentials,
   type ServerWritableStream,
   status,
-} from '@grpc/grpc-js'
-import type { Clock } from '../common/clock.js'
-import { ConnectionGate } from '../common/connection-gate.js'
-import { doneWithin } from '../common/deadline.js'
-import { RingcastError } from '../common/errors.js'
-import { type Log, silentLog } from '../common/log.js'
-import { symbolFault } from '../common/symbol.js'
-import { EPOCH_METADATA_KEY, type StreamRequest, tickFeedService } from '../sources/grpc/tick-feed-service.js'
+} from '../sources/grpc/grpc-js.js'
+import { EPOCH_METADATA_KEY, tickFeedService } from '../sources/grpc/tick-feed-service.js'
 import type { MessageForm } from '../sources/tick-source.js'
 import { type BatchLimits, FeedStream } from './feed-stream.js'
 import type { TickHistory } from './tick-history.js'
@@ -28,20 +29,20 @@ import type { TickHistory } from './tick-history.js'
 export interface FeedServerOptions {
   readonly history: TickHistory
   readonly clock: Clock
-  /** Names this run of the history's count; random when not given. */
+  /** Names this run of the history's positions. Default: random. */
   readonly epoch?: string
-  /** Ticks in one `TickBatch`; 128 when not given. */
+  /** Most ticks in one `TickBatch`. Default 128. */
   readonly batchTicksMax?: number
-  /** Called when a subscriber that may be written to waits for ticks that are not made yet. */
+  /** Called when a subscriber that can be written to has received every tick of the history. */
   readonly onWaiting?: () => void
   readonly log?: Log | undefined
   /** See `ConnectionGateOptions`. */
   readonly reservedFrom?: number | undefined
 }
 
-/** A `TickBatch` holds at most this; from the contract. */
+/** The longest `TickBatch` of the contract. */
 const BATCH_BYTES_MAX = 64 * 1024
-// From 100 ticks a message on the cost per message no longer shows; more would only grow what waits in buffers.
+/** From 100 ticks on, the cost of a message no longer matters. More ticks only fill buffers. */
 const BATCH_TICKS_MAX_DEFAULT = 128
 const CLOSE_TIMEOUT_MS_DEFAULT = 1_000
 /** Connections that have made no call yet: a reader calls as soon as it is connected. */
@@ -96,13 +97,13 @@ export class FeedServer {
     return this.#streams.size
   }
 
-  /** Whether some subscriber may be written to; after `flush` such a one waits for new ticks. */
+  /** Whether a subscriber can be written to. After `flush`, it waits for new ticks. */
   get hasWaiting(): boolean {
-    for (const stream of this.#streams.values()) if (!stream.blocked) return true
+    for (const stream of this.#streams.values()) if (!stream.isBlocked) return true
     return false
   }
 
-  /** The first position that some subscriber was not sent, see `FeedStream.cursor`; undefined while there is none. */
+  /** The lowest cursor of all subscribers (see `FeedStream.cursor`); undefined without a subscriber. */
   get firstUnsent(): number | undefined {
     let first: number | undefined
     for (const { cursor } of this.#streams.values()) if (first === undefined || cursor < first) first = cursor
@@ -110,8 +111,9 @@ export class FeedServer {
   }
 
   /**
-   * Listens on 'host:port', at each address that the host has, and gives the port, which with port 0 is one of the system's choice.
-   * Throws `listen_failed` when no address can be had.
+   * Listens on 'host:port', at each address of the host. Returns the port; for port 0 the system chooses one.
+   *
+   * @throws RingcastError `listen_failed` when no address can be used
    */
   async listen(address: string): Promise<number> {
     try {
@@ -121,12 +123,12 @@ export class FeedServer {
     }
   }
 
-  /** Sends what was appended to the history since the last time. */
+  /** Sends the ticks that were appended to the history since the last call. */
   flush(): void {
     for (const [call, stream] of this.#streams) this.#send(call, stream)
   }
 
-  /** Ends all streams with UNAVAILABLE, and cuts off those that have not taken it within `timeoutMs`. */
+  /** Ends every stream with UNAVAILABLE. Closes the connections that are left after `timeoutMs` by force. */
   async close(timeoutMs = CLOSE_TIMEOUT_MS_DEFAULT): Promise<void> {
     for (const server of this.#listening) server.close()
     this.#gate.close()
@@ -197,7 +199,7 @@ export class FeedServer {
     if (this.#send(call, stream)) this.#onWaiting()
   }
 
-  /** Whether the subscriber has everything and may be written to. */
+  /** Whether the subscriber has received every tick and can be written to. */
   #send(call: Call, stream: FeedStream): boolean {
     const result = stream.send()
     if (result === 'lost') {
@@ -208,7 +210,7 @@ export class FeedServer {
   }
 }
 
-/** The way that grpc-js has for a stream to end with a status; what was written before is still sent. */
+/** Ends a stream with a status, the way grpc-js wants it. Messages written before are still sent. */
 function end(call: Call, code: status, details: string): void {
   call.emit('error', { code, details })
 }

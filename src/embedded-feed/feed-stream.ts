@@ -1,13 +1,14 @@
 /**
- * One subscriber of a feed server: a cursor into the tick history and a call to write to. Feed's thread.
- * At most one 16-message buffer of grpc-js is ahead of the subscriber; everything else waits in the history.
+ * One subscriber of a feed server: a call, and a cursor into the tick history. Feed's thread.
+ * At most the 16 messages that grpc-js buffers are ahead of the subscriber. All other ticks wait in the history.
  */
-import type { StreamRequest } from '../sources/grpc/tick-feed-service.js'
+import type { StreamRequest } from '../sources/grpc/feed-messages.js'
 import type { MessageForm } from '../sources/tick-source.js'
 import type { TickHistory } from './tick-history.js'
 
-/** What a stream needs of its call; true from `write` means that more may follow at once. */
+/** The call of a subscriber. */
 export interface FeedCall {
+  /** Returns whether the call can take another message at once. */
   write(message: Buffer): boolean
 }
 
@@ -17,8 +18,10 @@ export interface BatchLimits {
 }
 
 /**
- * After `send`: `blocked` until the call drains; `waiting` for ticks that the feed has yet to make; or `lost`,
- * when the stream named symbols and ticks it never saw have left the history, so no hole could be seen.
+ * blocked   until the call drains
+ * waiting   for ticks that the feed has not made yet
+ * lost      the subscriber named symbols, and ticks left the history before they were looked at. Its positions have
+ *           holes anyway, so it could not see this one
  */
 export type SendResult = 'blocked' | 'waiting' | 'lost'
 
@@ -30,7 +33,7 @@ export class FeedStream {
   readonly #symbols: ReadonlySet<string> | undefined
   /** The next position to look at. */
   #cursor: number
-  #blocked = false
+  #isBlocked = false
 
   constructor(
     history: TickHistory,
@@ -44,29 +47,29 @@ export class FeedStream {
     this.#form = form
     this.#limits = limits
     this.#symbols = request.symbols.length > 0 ? new Set(request.symbols) : undefined
-    // What was asked for and is gone already is no loss on the way: the stream begins with the oldest.
+    // The stream begins with the oldest tick if the requested one is gone: the subscriber sees that in the position.
     const from = Number(request.fromPosition)
     this.#cursor = from > 0 ? Math.max(from, history.oldest) : history.newest + 1
   }
 
-  /** The first position that was not sent; one more than the newest when all were. */
+  /** The first position that was not sent; one more than the newest when every tick was sent. */
   get cursor(): number {
     return this.#cursor
   }
 
-  get blocked(): boolean {
-    return this.#blocked
+  get isBlocked(): boolean {
+    return this.#isBlocked
   }
 
-  /** The call's buffer is empty again; `send` goes on. */
+  /** The buffer of the call is empty: `send` may write again. */
   drained(): void {
-    this.#blocked = false
+    this.#isBlocked = false
   }
 
-  /** Writes what the history holds for this subscriber, until the call says stop. */
+  /** Writes the ticks that the history holds for this subscriber, until the call is blocked. */
   send(): SendResult {
     const history = this.#history
-    while (!this.#blocked && this.#cursor <= history.newest) {
+    while (!this.#isBlocked && this.#cursor <= history.newest) {
       if (this.#cursor < history.oldest) {
         if (this.#symbols) return 'lost'
         this.#cursor = history.oldest
@@ -75,7 +78,7 @@ export class FeedStream {
       else if (this.#form === 'tick') this.#write(history.copyTick(this.#cursor++))
       else this.#sendRun()
     }
-    return this.#blocked ? 'blocked' : 'waiting'
+    return this.#isBlocked ? 'blocked' : 'waiting'
   }
 
   #sendRun(): void {
@@ -104,6 +107,6 @@ export class FeedStream {
   }
 
   #write(message: Buffer): void {
-    this.#blocked = !this.#call.write(message)
+    this.#isBlocked = !this.#call.write(message)
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A whole feed: a supply of ticks, their history, and the server. Any thread; the `ringcast feed` command and the
- * embedded feed both run it. What is started is stopped in reverse.
+ * Assembles a feed: a supply of ticks, their history, the server, and the pump between them. Any thread.
+ * The `ringcast feed` command and the embedded feed both run it.
  */
 import { type Clock, systemClock } from '../common/clock.js'
 import { RingcastError } from '../common/errors.js'
@@ -13,7 +13,7 @@ import { TickHistory } from './tick-history.js'
 import { TickPump } from './tick-pump.js'
 import type { TickSupply } from './tick-supply.js'
 
-/** Plain values, so that they can be handed to a thread. */
+/** Plain values, so that they can be passed to a thread. */
 export interface FeedSettings {
   /** 'host:port'; port 0: any free one. Default 'localhost:50051'. */
   readonly listen?: string
@@ -21,21 +21,21 @@ export interface FeedSettings {
   readonly symbols?: number
   /** Synthetic ticks per second; 0: as fast as subscribers read. Default 1,000. */
   readonly rate?: number
-  /** Of the synthetic ticks. Default 1. */
+  /** Seed of the synthetic ticks. Default 1. */
   readonly seed?: number
   /** A CSV file, plain or gzip, in place of synthetic ticks. */
   readonly replay?: string
-  /** Of the replay: 1 as recorded, 0 as fast as subscribers read. Default 1. */
+  /** Speed of the replay: 1 as recorded, 0 as fast as subscribers read. Default 1. */
   readonly speed?: number
-  /** Whether the replay begins again at its end, with sequences and times that go on rising. Default true. */
+  /** Whether the replay starts again at its end. Sequences and times continue to rise. Default true. */
   readonly loop?: boolean
-  /** Ticks from which a subscriber can go on, a power of two. Default 262,144. */
+  /** Ticks that the feed keeps for subscribers that reconnect, a power of two. Default 262,144. */
   readonly historyTicks?: number
   /** Whether the first tick waits for the first subscriber. Default false; at rate or speed 0 it always waits. */
   readonly waitForReader?: boolean
   /**
-   * Whether ticks wait for the slowest subscriber, and while there is none, in place of leaving the history unsent.
-   * For a feed of one subscriber, since one that stands still stops it for all. Default false.
+   * Whether new ticks wait until the slowest subscriber was sent the oldest ones, and wait while there is no
+   * subscriber. For a feed with one subscriber: a paused subscriber pauses the feed for all. Default false.
    */
   readonly holdForReader?: boolean
 }
@@ -45,25 +45,29 @@ export interface FeedOptions extends FeedSettings {
   readonly log?: Log
   /** See `ConnectionGateOptions`. */
   readonly reservedFrom?: number
-  /** The replay has ended (not in a loop), with this many ticks. Subscribers stay connected. */
+  /** A replay without a loop has ended after this many ticks. Subscribers stay connected. */
   readonly onEnd?: (ticks: number) => void
-  /** The feed makes no more ticks, and is to be stopped. */
+  /** The feed has failed and makes no more ticks. The caller stops it. */
   readonly onFailure?: (error: RingcastError) => void
 }
 
 export interface RunningFeed {
   readonly port: number
   readonly epoch: string
-  /** Ticks made so far, which is the last position. */
+  /** Ticks made so far; equals the last position. */
   tickCount(): number
   stop(): Promise<void>
 }
 
 export const FEED_LISTEN_DEFAULT = 'localhost:50051'
-/** Spaces the due times of ticks that nobody waits for. */
+/** Rate of the due times when ticks are sent as fast as subscribers read. */
 const UNPACED_RATE = 100_000
 
-/** Resolves once it listens. Throws `option_invalid`, `feed_file_invalid` or `listen_failed`. */
+/**
+ * Resolves when the feed listens.
+ *
+ * @throws RingcastError `option_invalid`, `feed_file_invalid` or `listen_failed`
+ */
 export async function runFeed(options: FeedOptions): Promise<RunningFeed> {
   const clock = options.clock ?? systemClock
   const speed = speedOf(options)
@@ -72,7 +76,7 @@ export async function runFeed(options: FeedOptions): Promise<RunningFeed> {
   const server = new FeedServer({
     history,
     clock,
-    onWaiting: () => pump.readerWaits(),
+    onWaiting: () => pump.onReaderWaiting(),
     log: options.log,
     reservedFrom: options.reservedFrom,
   })
@@ -120,7 +124,7 @@ async function openSupply(options: FeedOptions, clock: Clock): Promise<TickSuppl
   })
 }
 
-/** The synthetic ticks' rate is in their due times already. */
+/** The due times of synthetic ticks already contain their rate. */
 function speedOf(options: FeedOptions): number {
   if (options.replay === undefined) return options.rate === 0 ? 0 : 1
   const speed = options.speed ?? 1
@@ -133,7 +137,7 @@ function speedOf(options: FeedOptions): number {
   return speed
 }
 
-/** Any error as one that says what became of the feed. */
+/** Any error as a `RingcastError` that says what to do. */
 export function feedFailure(error: unknown): RingcastError {
   if (error instanceof RingcastError) return error
   const reason = error instanceof Error ? error.message : String(error)

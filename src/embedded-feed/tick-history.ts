@@ -1,11 +1,11 @@
 /**
- * The last ticks of a feed, encoded, with their positions 1, 2, 3 … One thread.
- * Memory is fixed at construction; the oldest ticks make room for new ones. An entry never wraps.
+ * The last ticks of a feed, encoded, with their positions 1, 2, 3 … Feed's thread.
+ * Memory is fixed at construction: new ticks replace the oldest ones. An entry never wraps.
  *
  *   byte ring   │ 0x0a │ length │ tick … 0x58 position │ 0x0a │ length │ tick …        each an entry, ready
  *               └ start of an entry                    └ start of the next             as `TickBatch.ticks`
  *
- * so neighbouring entries are a `TickBatch` as they stand. Starts are bytes ever written, and never wrap.
+ * Neighbouring entries are therefore a `TickBatch`. A start counts all bytes ever written, so it never wraps.
  */
 import { RingcastError } from '../common/errors.js'
 import { quoteValue } from '../common/quote-value.js'
@@ -14,8 +14,7 @@ import { writeVarint } from '../ticks/varint.js'
 
 export const HISTORY_TICKS_DEFAULT = 262_144
 
-// A quote with an eight-letter symbol takes 80 bytes with its entry header, so the byte ring rarely ends a tick's
-// stay before the count does.
+/** A quote with an eight-letter symbol takes 80 bytes. So the history rarely holds fewer than `ticks` ticks. */
 const ENTRY_BYTES_MEAN = 96
 /** Tag and a length of up to two bytes. */
 const ENTRY_HEADER_BYTES_MAX = 3
@@ -27,7 +26,7 @@ const TAG_POSITION = 0x58
 export class TickHistory {
   readonly #mask: number
   readonly #ring: Buffer
-  /** Of each entry, by position & mask. */
+  /** Start, length and symbol of each entry, by position & mask. */
   readonly #starts: Float64Array
   readonly #lengths: Uint16Array
   readonly #symbols: string[]
@@ -36,7 +35,10 @@ export class TickHistory {
   #oldest = 1
   #newest = 0
 
-  /** Holds at most `ticks` ticks, a power of two, in 96 bytes each on average. Throws `option_invalid`. */
+  /**
+   * @param ticks most ticks to hold, a power of two; each has 96 bytes on average
+   * @throws RingcastError `option_invalid`
+   */
   constructor(ticks = HISTORY_TICKS_DEFAULT) {
     if (!Number.isSafeInteger(ticks) || ticks < 2 || ticks > 2 ** 24 || !Number.isInteger(Math.log2(ticks))) {
       throw new RingcastError(
@@ -45,26 +47,27 @@ export class TickHistory {
       )
     }
     this.#mask = ticks - 1
-    // Room for at least two of the longest, so that the newest tick is always held.
+    // Room for at least two of the longest ticks, so that the newest one is always held.
     this.#ring = Buffer.allocUnsafeSlow(Math.max(ticks * ENTRY_BYTES_MEAN, TICK_BYTES_MAX * 4))
     this.#starts = new Float64Array(ticks)
     this.#lengths = new Uint16Array(ticks)
     this.#symbols = new Array<string>(ticks).fill('')
   }
 
-  /** The first position still held; `newest` + 1 while there is none. */
+  /** The first position that is held; `newest` + 1 in an empty history. */
   get oldest(): number {
     return this.#oldest
   }
 
-  /** The last position appended; 0 while there is none. */
+  /** The last position that was appended; 0 in an empty history. */
   get newest(): number {
     return this.#newest
   }
 
   /**
-   * Copies the first `length` bytes of an encoded tick without its position and adds the position, which it
-   * returns. Throws `tick_invalid` when the tick exceeds the contract's 1,024 bytes.
+   * Copies the first `length` bytes, an encoded tick without its position. Adds the position, and returns it.
+   *
+   * @throws RingcastError `tick_invalid` when the tick is longer than the contract allows
    */
   append(bytes: Uint8Array, length: number, symbol: string): number {
     const position = this.#newest + 1
@@ -94,7 +97,7 @@ export class TickHistory {
     return position
   }
 
-  /** Whether one more tick, however long, would leave this position held. */
+  /** Whether this position is still held after one more tick of any length. */
   canKeep(position: number): boolean {
     if (position > this.#newest) return true
     const bytes = ENTRY_HEADER_BYTES_MAX + TICK_BYTES_MAX
@@ -102,7 +105,7 @@ export class TickHistory {
     return this.#starts[position & this.#mask]! >= keepFrom && this.#newest - position < this.#mask
   }
 
-  /** Of a held position. */
+  /** The symbol at a held position. */
   symbolAt(position: number): string {
     return this.#symbols[position & this.#mask]!
   }
@@ -113,8 +116,8 @@ export class TickHistory {
   }
 
   /**
-   * The position after the last of a run that begins at the held position `from`, lies in one piece, and has at
-   * most `ticksMax` ticks and `bytesMax` bytes; always at least `from` + 1.
+   * The end (exclusive) of a run that begins at the held position `from`. The run lies in one piece, and has at most
+   * `ticksMax` ticks and `bytesMax` bytes, but at least one tick.
    */
   endOfRun(from: number, ticksMax: number, bytesMax: number): number {
     const limit = Math.min(this.#newest + 1, from + ticksMax)
@@ -130,7 +133,7 @@ export class TickHistory {
     return position
   }
 
-  /** A copy of the run from `from` up to, not including, `end`: one `TickBatch`. */
+  /** A copy of the run from `from` to `end` (exclusive): one `TickBatch`. */
   copyRun(from: number, end: number): Buffer {
     const base = this.#starts[from & this.#mask]! % this.#ring.length
     const last = (end - 1) & this.#mask
@@ -142,12 +145,12 @@ export class TickHistory {
   copyTick(position: number): Buffer {
     const base = this.#starts[position & this.#mask]! % this.#ring.length
     const length = this.entryLength(position)
-    // The tick is what follows the tag and its length of one or two bytes.
+    // The tick follows the tag and a length of one or two bytes.
     const header = this.#ring[base + 1]! < 128 ? 2 : 3
     return copyOf(this.#ring, base + header, length - header)
   }
 
-  /** Lets go of the oldest ticks until `bytes` fit in one piece behind the newest; returns where they begin. */
+  /** Drops the oldest ticks until `bytes` fit in one piece behind the newest tick. Returns their start. */
   #makeRoom(bytes: number): number {
     const start = this.#startOf(bytes)
     const keepFrom = start + bytes - this.#ring.length
@@ -160,7 +163,7 @@ export class TickHistory {
     return start
   }
 
-  /** Where `bytes` in one piece begin behind the newest tick. */
+  /** The start of `bytes` in one piece behind the newest tick. */
   #startOf(bytes: number): number {
     const size = this.#ring.length
     const offset = this.#end % size

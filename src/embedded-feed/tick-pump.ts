@@ -1,7 +1,6 @@
 /**
  * Moves ticks from a supply into the history: each when it is due, or as fast as subscribers read. Feed's thread.
- * As fast as they read, a tick is made only for a subscriber that can take it, so a single one loses nothing. Nor does
- * it where ticks are held for it: then the pace waits when the history is full of what was not sent.
+ * A single subscriber loses no tick at speed 0, where ticks are made on demand, nor when the pace holds for it.
  */
 import type { Clock, Timer } from '../common/clock.js'
 import { TickEncoder } from '../ticks/tick-encoder.js'
@@ -14,29 +13,29 @@ export interface TickPumpOptions {
   readonly history: TickHistory
   readonly server: FeedServer
   readonly clock: Clock
-  /** Times the pace of the due times; 0: as fast as subscribers read. */
+  /** Factor of the pace of the due times; 0: as fast as subscribers read. */
   readonly speed: number
-  /** Whether a tick's time is the moment at which it is sent, in place of the supply's. */
+  /** Whether the time of a tick is the time at which it is sent, in place of the time in the supply. */
   readonly stampsNow: boolean
-  /** Whether the first tick waits for a subscriber. */
+  /** Whether the first tick waits for the first subscriber. */
   readonly waitsForReader: boolean
-  /** Whether the pace waits for the slowest subscriber, and while there is none. */
+  /** Whether the pace waits for the slowest subscriber, and waits while there is no subscriber. */
   readonly holdsForReader: boolean
   readonly onEnd: () => void
   readonly onFailure: (error: unknown) => void
 }
 
 const PACE_PERIOD_MS = 2
-/** A thread that was held up for longer does not catch up on all of it at once. */
+/** After a longer delay, the pump skips the rest: it does not make all the missed ticks at once. */
 const CATCH_UP_MS_MAX = 250
 /**
- * Made when due in one turn of the event loop: what a call of grpc-js takes before it has to drain. A burst that was made
- * in one go left it no turn to drain in: at 50,000 ticks/s the history overran with 18 times the mean due for 0.1 s.
+ * Due ticks made in one turn of the event loop: as many as a call of grpc-js takes before it must drain. Without this
+ * bound, a burst of 18 × 50,000 ticks/s for 0.1 s overran the history, because the call had no turn to drain in.
  */
 const PACED_TICKS_PER_TURN_MAX = 2_048
-/** Made in one go before subscribers are served: enough for one full batch. */
+/** Ticks made on demand before subscribers are served: enough for one full batch. */
 const DEMAND_TICKS = 128
-/** Made in one turn of the event loop, even if a subscriber (of few symbols, say) never fills up. */
+/** Ticks made on demand in one turn of the event loop, even for a subscriber of few symbols that never fills up. */
 const DEMAND_TICKS_PER_TURN_MAX = 8_192
 
 export class TickPump {
@@ -45,9 +44,9 @@ export class TickPump {
   #state: 'idle' | 'running' | 'stopped' = 'idle'
   #timer: Timer | undefined
   #turn: NodeJS.Immediate | undefined
-  /** The supply's tick is taken, but not due yet. */
+  /** Whether the current tick of the supply is not appended yet, because it is not due. */
   #holdsTick = false
-  /** Waiting for the supply. */
+  /** Whether the pump waits for the supply. */
   #isFilling = false
   #originMs = 0
 
@@ -60,8 +59,8 @@ export class TickPump {
     if (!waitsForReader && !holdsForReader && this.#options.speed > 0) this.#startPacing()
   }
 
-  /** A subscriber is there that can take more. */
-  readerWaits(): void {
+  /** A subscriber waits for ticks. */
+  onReaderWaiting(): void {
     if (this.#state === 'stopped') return
     if (this.#options.speed === 0) this.#schedule(this.#serveDemand)
     else if (this.#state === 'idle') this.#startPacing()
@@ -103,13 +102,13 @@ export class TickPump {
     if (appended > 0) server.flush()
   }
 
-  /** Whether one more tick could push out one that was not sent. */
+  /** Whether one more tick could replace a tick that was not sent. */
   #mustHold(firstUnsent: number | undefined): boolean {
     const { holdsForReader, history } = this.#options
     return holdsForReader && (firstUnsent === undefined || !history.canKeep(firstUnsent))
   }
 
-  /** In the next turn of the event loop. */
+  /** Runs `work` in the next turn of the event loop. */
   #schedule(work: () => void): void {
     if (this.#isFilling || this.#state === 'stopped') return
     this.#state = 'running'
@@ -131,7 +130,7 @@ export class TickPump {
     this.#schedule(this.#serveDemand)
   }
 
-  /** Whether the supply has a tick; if not, sees to it that the pump goes on or ends. */
+  /** Takes the next tick of the supply. Returns false when the supply has none now, or has ended. */
   #take(): boolean {
     const result = this.#options.supply.next()
     this.#holdsTick = result === 'tick'
@@ -166,7 +165,7 @@ export class TickPump {
     )
   }
 
-  /** A bad row of a file must end the feed with its name, not the thread without one. */
+  /** An error, for example a bad row of a file, ends the feed with `onFailure`, not the thread. */
   #guard(work: () => void): void {
     if (this.#state === 'stopped') return
     try {
@@ -179,7 +178,7 @@ export class TickPump {
   #fail(error: unknown): void {
     if (this.#state === 'stopped') return
     this.stop()
-    // What was good before the failure is still sent.
+    // Ticks made before the failure are still sent.
     this.#options.server.flush()
     this.#options.onFailure(error)
   }

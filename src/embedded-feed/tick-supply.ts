@@ -1,21 +1,21 @@
 /**
- * Ticks in the order of their due times, made or read one after another: what the pump appends to the history.
- * Feed's thread. One record is filled again and again; nobody keeps it.
+ * A source of ticks for the pump, in the order of their due times. Feed's thread.
+ * One tick object is filled again for each tick: the pump encodes it before it takes the next one.
  */
 import type { TickToEncode } from '../ticks/tick-encoder.js'
 
-/** `wait`: there is nothing at hand, `ready` tells when to ask again. */
+/** `wait`: no tick is ready; call `ready`, then `next` again. */
 export type SupplyResult = 'tick' | 'wait' | 'end'
 
 export interface TickSupply {
-  /** The tick that `next` gave last. */
+  /** The tick that `next` filled last. */
   readonly tick: TickToEncode
-  /** When that tick is due, in milliseconds after the first; never goes back. */
+  /** When that tick is due, in milliseconds after the first tick. Never goes back. */
   readonly dueMs: number
 
   next(): SupplyResult
 
-  /** Resolves when `next` no longer says `wait`; rejects with a `RingcastError` where there is no going on. */
+  /** Resolves when `next` has another result. Rejects with a `RingcastError` when the supply has failed. */
   ready(): Promise<void>
 
   close(): Promise<void>

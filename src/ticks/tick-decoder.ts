@@ -3,7 +3,8 @@
  * Never throws and never reads outside the bytes it was given, whatever they hold; unknown fields are skipped.
  * Wire format: https://protobuf.dev/programming-guides/encoding/
  */
-import { QUOTE, SYMBOL_BYTES_MAX, TICK_BYTES_MAX, type TickFields, TRADE } from './tick-fields.js'
+import { SYMBOL_BYTES_MAX } from '../common/symbol.js'
+import { QUOTE, TICK_BYTES_MAX, type TickFields, TRADE } from './tick-fields.js'
 
 const VARINT = 0
 const FIXED64 = 1

@@ -7,11 +7,8 @@ export const QUOTE = 1
 export const TRADE = 2
 export type TickKind = typeof QUOTE | typeof TRADE
 
-// Bounds that the proto file sets.
-/** The longest encoded tick, position included. */
+/** The longest encoded tick, position included: a bound that the proto file sets. */
 export const TICK_BYTES_MAX = 1024
-/** The longest symbol in UTF-8. */
-export const SYMBOL_BYTES_MAX = 64
 
 export class TickFields {
   /** Where the symbol's bytes begin, in the buffer that was decoded. */

@@ -2,8 +2,10 @@
  * One tick as JSON, straight into bytes. Lanes only; nothing is allocated for a tick whose numbers are ordinary.
  * Every text it writes is at most TICK_JSON_BYTES_MAX long.
  */
+
+import { SYMBOL_BYTES_MAX } from '../common/symbol.js'
 import { NUMBER_BYTES_MAX, writeAscii, writeDouble, writeInteger } from './number-text.js'
-import { QUOTE, SYMBOL_BYTES_MAX, type TickFields } from './tick-fields.js'
+import { QUOTE, type TickFields } from './tick-fields.js'
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
 

@@ -8,7 +8,7 @@ function config(argv: string[]): Config {
   return parsed.config
 }
 
-it('calls a silent upstream again after the time set, and the embedded feed never: a replay ends', () => {
+it('sets the stall timeout for an upstream only: the embedded feed may be silent', () => {
   const stall = '--upstream-stall-timeout-ms=5000'
   expect(sourceSettings(config(['--upstream=a:1', stall]), 'a:1').stallTimeoutMs).toBe(5000)
   expect(sourceSettings(config(['--upstream=a:1']), 'a:1').stallTimeoutMs).toBe(30_000)

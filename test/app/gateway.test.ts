@@ -48,7 +48,7 @@ async function blockedClient(webSocketUrl: string, adminUrl: string): Promise<Te
 }
 
 describe('ringcast', () => {
-  it('streams ticks of its own feed, and tells plain HTTP to connect with a WebSocket', async () => {
+  it('streams ticks of its embedded feed, and refuses plain HTTP with advice', async () => {
     const { webSocketUrl } = await start([]).streaming()
     const client = await connect(webSocketUrl)
     await client.until(() => seqs(client).length >= 20)
@@ -59,7 +59,7 @@ describe('ringcast', () => {
     expect(await response.json()).toMatchObject({ type: 'error', code: 'websocket_only' })
   })
 
-  it('sends what is queued, closes with 1001 and ends with 0 at SIGTERM', async () => {
+  it('sends the queued ticks, closes with 1001 and ends with 0 at SIGTERM', async () => {
     const ringcast = start([])
     const { webSocketUrl } = await ringcast.streaming()
     const all = [await connect(webSocketUrl), await connect(webSocketUrl)]
@@ -75,7 +75,7 @@ describe('ringcast', () => {
     expect(ringcast.lines.at(-1)!.msg).toBe('stopped')
   })
 
-  it('ends with 0 within its time, and the others in order, when a client does not read', async () => {
+  it('ends with 0 in time, and closes the other clients in order, when one client does not read', async () => {
     const ringcast = start(['--feed-rate=50000'], {
       RINGCAST_SHUTDOWN_TIMEOUT_MS: '1500',
       RINGCAST_CLOSE_TIMEOUT_MS: '300',
@@ -103,7 +103,7 @@ describe('ringcast', () => {
     expect(await ringcast.line('stopped')).toBeUndefined()
   })
 
-  it('ends with 1 and says what to change when the port of its clients is taken', async () => {
+  it('ends with 1 and names the setting to change when the port of its clients is taken', async () => {
     const taken = createServer().listen(0, '0.0.0.0')
     await once(taken, 'listening')
     const { port } = taken.address() as { port: number }
@@ -116,7 +116,7 @@ describe('ringcast', () => {
     })
   })
 
-  it('ends with 2 and names the file when there is nothing to replay', async () => {
+  it('ends with 2 and names the file when it cannot be replayed', async () => {
     const ringcast = start(['--feed-replay=/nowhere/ticks.csv'])
     expect(await ringcast.ended()).toBe(2)
     expect(ringcast.lines[0]).toMatchObject({ code: 'feed_file_invalid' })
@@ -125,7 +125,7 @@ describe('ringcast', () => {
 })
 
 describe('ringcast --upstream', () => {
-  it('keeps its clients and tells them of a gap when its feed dies and comes back', async () => {
+  it('keeps its clients and sends them a gap when its feed dies and comes back', async () => {
     const feed = start(['feed', '--feed-listen=127.0.0.1:0'])
     const address = (await feed.line('feeding'))!.address!
     const { webSocketUrl, adminUrl } = await start([`--upstream=${address}`]).streaming()

@@ -87,7 +87,7 @@ describe('runService', () => {
     expect(host.exits).toEqual([])
   })
 
-  it('has no good exit code until it has stopped', async () => {
+  it('has exit code 1 until it has stopped', async () => {
     const { host, start, stop, stopAsked, ended } = begin()
     start.resolve()
     expect(host.exitCode).toBe(1)
@@ -114,7 +114,7 @@ describe('runService', () => {
     await ended
   })
 
-  it('ends by force when the stop takes longer than it may', async () => {
+  it('ends by force when the stop takes too long', async () => {
     const { host, start, stop, stopAsked, clock, lines, ended } = begin()
     start.resolve()
     host.signal('SIGTERM')
@@ -128,7 +128,7 @@ describe('runService', () => {
     await ended
   })
 
-  it('waits for a start that a signal interrupts before it stops', async () => {
+  it('waits for the end of the start when a signal comes during the start', async () => {
     const { host, start, stop, steps, clock, stopAsked, ended } = begin()
     host.signal('SIGTERM')
     // The deadline is set on the way to the stop, so everything before that has happened.
@@ -142,7 +142,7 @@ describe('runService', () => {
     expect(host.exitCode).toBe(0)
   })
 
-  it('stops what was built and fails when the start fails, with advice and no stack', async () => {
+  it('stops and fails when the start fails, with advice and no stack', async () => {
     const { host, start, stop, steps, lines, ended } = begin()
     start.reject(new RingcastError('listen_failed', 'choose another port'))
     stop.resolve()

@@ -9,13 +9,13 @@ it('draws each wait from the whole range below a cap that doubles up to the maxi
   expect(delaysMs.map(Math.round)).toEqual([100, 200, 400, 799, 999, 999])
 })
 
-it('stays at the maximum however many failures there were', () => {
+it('stays at the maximum after any number of failures', () => {
   const backoff = new Backoff(100, 1000, () => 0.5)
   for (let i = 0; i < 5000; i++) backoff.nextDelayMs()
   expect(backoff.nextDelayMs()).toBe(500)
 })
 
-it('waits like the first time after it started over', () => {
+it('waits as after a first failure when it has started over', () => {
   const backoff = new Backoff(100, 1000, () => 0.5)
   backoff.nextDelayMs()
   backoff.nextDelayMs()

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { expect, it } from 'vitest'
 import { listen } from '../../src/common/listen.js'
 
-it('lets a server that listens live on when it cannot accept a connection', async () => {
+it('keeps a server listening when it cannot accept a connection', async () => {
   const server = createServer()
   const told: string[] = []
   await listen(server, {
@@ -14,7 +14,7 @@ it('lets a server that listens live on when it cannot accept a connection', asyn
     portKey: 'port',
     onError: ({ message }) => told.push(message),
   })
-  // As node:net tells that accept() found no file descriptor.
+  // This is how node:net reports that accept() found no free file descriptor.
   server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }))
   expect(told).toEqual(['accept EMFILE'])
   expect(server.listening).toBe(true)

@@ -29,11 +29,11 @@ describe('quoteValue', () => {
     expect(quoteValue(value)).toBe(shown)
   })
 
-  it('names what is nested, however deep, by its kind', () => {
+  it('names an object by its kind, however deep it is nested', () => {
     expect(quoteValue(JSON.parse('['.repeat(100_000) + ']'.repeat(100_000)))).toBe('a list')
   })
 
-  it('is short and well-formed, whatever the text', () => {
+  it('is short and well-formed for any text', () => {
     fc.assert(
       fc.property(anyText, fc.nat(10_000), (text, times) => {
         const shown = quoteValue(text.repeat(times))
@@ -45,7 +45,7 @@ describe('quoteValue', () => {
     expect(quoteValue(`x${'😀'.repeat(51)}`)).toBe(`"x${'😀'.repeat(49)}"…`)
   })
 
-  it('shows a short text so that JSON reads it back', () => {
+  it('writes a short text so that JSON reads it back', () => {
     const short = anyText.filter(text => text.length < 9)
     fc.assert(
       fc.property(short, text => {
@@ -55,13 +55,13 @@ describe('quoteValue', () => {
   })
 })
 
-it('quoteUnlessPlain leaves alone what shows as it is', () => {
+it('quoteUnlessPlain returns a plain text unchanged', () => {
   expect(quoteUnlessPlain('max-clients=5 000')).toBe('max-clients=5 000')
   expect(quoteUnlessPlain('a\u200bb')).toBe(String.raw`"a\u200bb"`)
   expect(quoteUnlessPlain('x'.repeat(101))).toBe(`"${'x'.repeat(100)}"…`)
 })
 
-it('cutText cuts between characters, and leaves halves that came so', () => {
+it('cutText cuts between characters, and keeps halves of pairs that were there before', () => {
   expect(cutText('a😀b', 4)).toBe('a😀b')
   expect(cutText('a😀b', 3)).toBe('a😀')
   expect(cutText('a😀b', 2)).toBe('a')

@@ -12,7 +12,7 @@ function take(limit: TokenBucket, count: number): number {
 }
 
 describe('a rate limit', () => {
-  it('lets through what there may be in a second, as soon as there is room for one', () => {
+  it('allows the rate of a second, one by one as tokens come back', () => {
     const clock = new FakeClock()
     const limit = new TokenBucket(10, clock, ON_TIME)
     expect(take(limit, 20)).toBe(10)
@@ -24,7 +24,7 @@ describe('a rate limit', () => {
     expect(take(limit, 20)).toBe(10)
   })
 
-  it('lets through a burst at first, and another when as much time has passed', () => {
+  it('allows a burst at first, and another one after the time to refill', () => {
     const clock = new FakeClock()
     const limit = new TokenBucket(10, clock, ON_TIME, 100)
     expect(take(limit, 200)).toBe(100)

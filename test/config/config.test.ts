@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RingcastError } from '../../src/common/errors.js'
-import { type Config, handlerOptions, parseConfig, settingsTable } from '../../src/config/config.js'
+import { type Config, handlerOptions, parseConfig } from '../../src/config/config.js'
+import { settingsTable } from '../../src/config/help.js'
 
 type Env = Record<string, string | undefined>
 type Key = keyof Config
@@ -177,7 +178,7 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   shutdownTimeoutMs: duration(),
 }
 
-/** Other settings that let a value of `key` stand by itself, whatever it is. */
+/** Other settings with which every right value of the key passes the rules between settings. */
 const LOOSE: Partial<Record<Key, Env>> = {
   maxMessageBytes: { RINGCAST_TICK_LOG_BYTES: '1GiB' },
   tickLogBytes: { RINGCAST_MAX_MESSAGE_BYTES: '256' },
@@ -199,7 +200,7 @@ const LOOSE: Partial<Record<Key, Env>> = {
 /** The command of which a setting is a flag. */
 const commandOf = (key: Key) => (key === 'feedListen' ? ['feed'] : ['serve'])
 
-/** The two that must be less than another have no room at the very top. */
+/** A setting that must be less than another cannot have the highest value. */
 const hasRoom = (key: Key, value: unknown) => {
   if (key === 'readTimeoutMs' || key === 'shutdownTimeoutMs') return value !== 1
   return !(['pingIntervalMs', 'pongTimeoutMs', 'closeTimeoutMs'].includes(key) && value === 86_400_000)
@@ -226,7 +227,7 @@ describe('parseConfig', () => {
     const command = commandOf(key)
     const text = (value: unknown) => (Array.isArray(value) ? value.join(',') : String(value))
 
-    it('is the same from a variable and from a flag in each of its forms', () => {
+    it('has the same value from a variable and from each form of its flag', () => {
       fc.assert(
         fc.property(right, value => {
           fc.pre(hasRoom(key, value))
@@ -242,7 +243,7 @@ describe('parseConfig', () => {
       )
     })
 
-    it('is refused with its rule when it is wrong', () => {
+    it('refuses a wrong value and tells the rule', () => {
       for (const text of wrong) {
         const shown = text.includes('\0') ? JSON.stringify(text) : text
         const [line, ...rest] = problems(() => parse({ ...loose, [variable(key)]: text }))
@@ -253,18 +254,18 @@ describe('parseConfig', () => {
       }
     })
 
-    it('counts as unset when its variable is empty', () => {
+    it('has its default when its variable is empty', () => {
       expect(config({ [variable(key)]: '' })).toEqual(DEFAULTS)
     })
   })
 
-  it('has defaults that keep their own rules', () => {
+  it('has defaults that pass their own checks', () => {
     const set = Object.entries(DEFAULTS).filter(([, value]) => value !== undefined && String(value) !== '')
     const env = Object.fromEntries(set.map(([key, value]) => [variable(key), String(value)]))
     expect(config(env)).toEqual(DEFAULTS)
   })
 
-  it('takes no notice of an empty variable, whatever its name', () => {
+  it('ignores an empty variable, even one with an unknown name', () => {
     expect(config({ RINGCAST_NONSENSE: '', RINGCAST_PORT: undefined })).toEqual(DEFAULTS)
   })
 
@@ -286,7 +287,7 @@ describe('parseConfig', () => {
     )
   })
 
-  it('knows the commands', () => {
+  it('reads the command', () => {
     expect(parse({}, ['serve']).command).toBe('serve')
     expect(parse({}, ['--feed-rate', '5', 'feed', '--feed-seed=2'])).toMatchObject({
       command: 'feed',
@@ -296,18 +297,18 @@ describe('parseConfig', () => {
     expect(problems(() => parse({}, ['serve', 'feed']))).toEqual(['feed: only one command at a time'])
   })
 
-  it.each(['--help', '-h'])('answers %s whatever else is wrong', word => {
+  it.each(['--help', '-h'])('shows the help for %s, even beside wrong settings', word => {
     const parsed = parse({ RINGCAST_PORT: 'abc' }, ['--nonsense', word])
     if (parsed.command !== 'help') throw new Error(parsed.command)
     for (const key of KEYS) expect(parsed.text).toContain(`${flag(key).slice(2)} `)
     expect(Math.max(...parsed.text.split('\n').map(line => line.length))).toBeLessThanOrEqual(130)
   })
 
-  it.each(['--version', '-V'])('answers %s', word => {
+  it.each(['--version', '-V'])('shows the version for %s', word => {
     expect(parse({ RINGCAST_PORT: 'abc' }, [word])).toEqual({ command: 'version' })
   })
 
-  it('tells all that is wrong at once, in the names that were used', () => {
+  it('reports every fault at once, under the names that the user gave', () => {
     const env = {
       RINGCAST_PORT: 'abc',
       RINGCAST_MAX_CLIENT: '5',
@@ -340,16 +341,16 @@ describe('parseConfig', () => {
     expect(problems(() => parse({}, argv))).toEqual([line])
   })
 
-  it('tells nothing of the value of an unknown variable, which may be a secret', () => {
+  it('leaves out the value of an unknown variable, which may be a secret', () => {
     expect(problems(() => parse({ RINGCAST_TOKEN: 'hunter2' }))).toEqual(['RINGCAST_TOKEN: unknown'])
   })
 
-  it('says where the variables come from that Kubernetes sets for a service named ringcast', () => {
+  it('explains the variables that Kubernetes sets for a service named ringcast', () => {
     const env = { RINGCAST_SERVICE_HOST: '10.0.0.1', RINGCAST_PORT: 'tcp://10.0.0.1:8080' }
     expect(problems(() => parse(env)).join('\n')).toContain('enableServiceLinks: false')
   })
 
-  it('keeps each problem on a line of its own, whatever the value', () => {
+  it('reports each fault on one line of bounded length', () => {
     const lines = problems(() => parse({ RINGCAST_PORT: 'a\nb', RINGCAST_HOST: `${'x'.repeat(500)} y` }))
     expect(lines).toHaveLength(2)
     expect(Math.max(...lines.map(line => line.length))).toBeLessThan(200)
@@ -401,7 +402,7 @@ describe('parseConfig', () => {
       expect(problems(() => parse(env))).toEqual([line])
     })
 
-    it('names the other setting as it was given, or else in the same way', () => {
+    it('names the other setting as it was given, or in the style of the first', () => {
       expect(
         problems(() => parse({ RINGCAST_TURN_BYTES_MAX: '2MiB' }, ['--frame-ring-bytes', '64MiB'])),
       ).toEqual(['RINGCAST_TURN_BYTES_MAX=2MiB: must be at most 1/64 of --frame-ring-bytes (64MiB)'])
@@ -422,7 +423,7 @@ describe('parseConfig', () => {
       expect(() => parse(env)).not.toThrow()
     })
 
-    it('is silent about a setting that is wrong by itself', () => {
+    it('are not checked for a setting that is wrong by itself', () => {
       expect(problems(() => parse({ RINGCAST_FRAME_RING_BYTES: '3MiB' }))).toHaveLength(1)
     })
   })
@@ -493,7 +494,7 @@ describe('settings without effect', () => {
     expect(() => parse(env, argv)).not.toThrow()
   })
 
-  it('are told of only where they are right by themselves', () => {
+  it('are reported only when their values are right', () => {
     expect(problems(() => parse({ ...UPSTREAM, RINGCAST_FEED_RATE: 'fast' }))).toEqual([
       'RINGCAST_FEED_RATE=fast: must be a whole number from 0 to 10000000',
     ])
@@ -501,7 +502,7 @@ describe('settings without effect', () => {
 })
 
 describe('handlerOptions', () => {
-  it('fills in the same defaults, and has nothing of sockets, upstream and process', () => {
+  it('has the defaults of the config, without the settings of sockets, upstream and process', () => {
     const options = handlerOptions({ maxClients: 5 }, 4)
     expect(options).toEqual({
       ...Object.fromEntries(Object.keys(options).map(key => [key, DEFAULTS[key as Key]])),
@@ -512,12 +513,12 @@ describe('handlerOptions', () => {
     expect(options).not.toHaveProperty('logLevel')
   })
 
-  it('needs nothing at all', () => {
+  it('works without options', () => {
     expect(handlerOptions().maxClients).toBe(1000)
     expect(handlerOptions().poolSize).toBeGreaterThanOrEqual(1)
   })
 
-  it('tells all that is wrong at once, unknown names included', () => {
+  it('reports every fault at once, unknown names included', () => {
     const wrong = {
       maxClient: 5,
       port: 80,
@@ -537,7 +538,7 @@ describe('handlerOptions', () => {
     ])
   })
 
-  it('takes undefined for unset', () => {
+  it('takes the default for undefined', () => {
     expect(handlerOptions({ maxClients: undefined } as object).maxClients).toBe(1000)
   })
 })

@@ -85,14 +85,14 @@ it('reads rows that lie across pieces of the file', async () => {
   expect(new Set(ticks.map(tick => tick.symbol.name)).size).toBe(7)
 })
 
-it('tells symbols apart by all their bytes', async () => {
+it('keeps symbols apart that differ in one byte', async () => {
   const names = ['A', '\ufeffA', '\ufffd', 'É', 'E\u0301', '😀']
   const rows = [...names, ...names].map(name => QUOTE.replace('BTCUSDT', name))
   const ticks = await readAll(await file(`${HEADER}\n${rows.join('\n')}\n`))
   expect(ticks.map(tick => tick.symbol.name)).toEqual([...names, ...names])
 })
 
-it('goes on in a loop, with sequences and times that keep rising', async () => {
+it('repeats in a loop, with rising sequences and times', async () => {
   const ticks = await readAll(await file(`${HEADER}\n${QUOTE}\n${TRADE}\n${LATER}\n`), 9, true)
   const quotes = ticks.filter(tick => tick.kind === QUOTE_KIND).map(tick => tick.sequence)
   expect(quotes).toEqual([100, 150, 151, 201, 202, 252])
@@ -104,7 +104,7 @@ it('goes on in a loop, with sequences and times that keep rising', async () => {
   expect(timeNs(ticks[3]!) - timeNs(ticks[0]!)).toBe(2_832_000n)
 })
 
-describe('a file that is not in order', () => {
+describe('a wrong file', () => {
   async function expectInvalid(content: string | Buffer, ...parts: string[]): Promise<void> {
     const path = await file(content)
     const error = await readAll(path, 10, true).catch((caught: unknown) => caught)
@@ -128,7 +128,7 @@ describe('a file that is not in order', () => {
     await expectInvalid(`${HEADER}\n${TRADE}\n${row}\n${TRADE}\n`, 'line 3', ...parts)
   })
 
-  it('is refused when a symbol is no UTF-8, and shows what is invisible', async () => {
+  it('is refused when a symbol is no UTF-8, with invisible characters escaped', async () => {
     const latin1 = Buffer.from(`${HEADER}\n${TRADE}\n${QUOTE.replace('BTCUSDT', 'CAF\xc9')}\n`, 'latin1')
     await expectInvalid(latin1, 'line 3', 'column symbol: must be UTF-8')
     await expectInvalid(`\ufeff${HEADER}\n${QUOTE}\n`, 'line 1', String.raw`but is "\ufeffreceive_time_ns`)
@@ -139,16 +139,16 @@ describe('a file that is not in order', () => {
     await expectInvalid('', 'line 1', 'but is ""')
   })
 
-  it('is refused in a loop without a tick, and is at its end otherwise', async () => {
+  it('is refused without a tick in a loop, and ends at once without a loop', async () => {
     await expectInvalid(`${HEADER}\n`, 'a loop needs a tick')
     expect(await readAll(await file(`${HEADER}\n`))).toEqual([])
   })
 
-  it('is refused when its compression is cut short', async () => {
+  it('is refused when its gzip data is cut short', async () => {
     await expectInvalid(gzipSync(`${HEADER}\n${QUOTE}\n`).subarray(0, 60), 'cannot be read')
   })
 
-  it('is refused when it is not there, or a folder', async () => {
+  it('is refused when it does not exist or is a folder', async () => {
     await expect(CsvReplay.open(join(folder, 'none.csv'), { loop: false })).rejects.toMatchObject({
       code: 'feed_file_invalid',
       message: expect.stringContaining('none.csv cannot be read'),

@@ -42,7 +42,7 @@ it('pushes synthetic ticks to a source at its pace', async () => {
   expect(positions).toEqual(positions.map((_, i) => positions[0]! + i))
 })
 
-it('loses nothing for one reader as fast as it reads, across its pauses', async () => {
+it('loses no tick for one paused and resumed reader at full speed', async () => {
   const feed = await startFeed({ rate: 0, historyTicks: 16_384 })
   const sink = new RecordingSink()
   const first = startSource(feed, sink)
@@ -84,7 +84,7 @@ it('replays the recorded file, every tick of it and in order', async ({ skip }) 
   expect(mismatches).toEqual([])
 })
 
-it('rejects the start with what is wrong', async () => {
+it('rejects the start with the reason', async () => {
   await expect(EmbeddedFeed.start({ replay: '/no/such/file.csv' })).rejects.toMatchObject({
     name: 'RingcastError',
     code: 'feed_file_invalid',
@@ -101,7 +101,7 @@ it('rejects the start with what is wrong', async () => {
   await new Promise(resolve => other.close(resolve))
 })
 
-it('tells of a failure after the start, once the good ticks are sent', async () => {
+it('reports a failure after the start, when the good ticks are sent', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ringcast-feed-'))
   const path = join(folder, 'ticks.csv')
   await writeFile(
@@ -123,7 +123,7 @@ it('tells of a failure after the start, once the good ticks are sent', async () 
   await rm(folder, { recursive: true })
 })
 
-it('leaves nothing behind in the process: it ends by itself', async () => {
+it('leaves nothing behind that keeps the process alive', async () => {
   const script = `
     import { EmbeddedFeed } from '${new URL('../../src/embedded-feed/embedded-feed.js', import.meta.url)}'
     import { GrpcSource } from '${new URL('../../src/sources/grpc/grpc-source.js', import.meta.url)}'

@@ -7,9 +7,9 @@ import { FeedServer } from '../../src/embedded-feed/feed-server.js'
 import { FeedStream } from '../../src/embedded-feed/feed-stream.js'
 import { TickHistory } from '../../src/embedded-feed/tick-history.js'
 import { GrpcCall } from '../../src/sources/grpc/grpc-call.js'
-import { decodeTick, decodeTickBatch, encodeTick } from '../../src/sources/grpc/tick-feed-service.js'
 import type { MessageForm } from '../../src/sources/tick-source.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { decodeTick, decodeTickBatch, encodeTick } from '../support/proto-messages.js'
 import { dial, untilClosed } from '../support/raw-sockets.js'
 import { Watched } from '../support/watched.js'
 
@@ -98,7 +98,7 @@ describe('FeedServer', () => {
     return reader
   }
 
-  it('names its epoch at once, and sends from now on where no position is asked for', async () => {
+  it('sends its epoch at once, and without a position only new ticks', async () => {
     append(history, 5)
     const reader = read()
     await reader.until(() => reader.hasMetadata)
@@ -110,7 +110,7 @@ describe('FeedServer', () => {
     expect(reader.batchSizes).toEqual([2])
   })
 
-  it('begins at the position asked for, in batches of the limit', async () => {
+  it('begins at the requested position, in batches up to the limit', async () => {
     append(history, 250)
     const reader = read({ from: 10 })
     await reader.until(() => reader.positions.length === 241)
@@ -118,21 +118,21 @@ describe('FeedServer', () => {
     expect(reader.batchSizes).toEqual([100, 100, 41])
   })
 
-  it('begins with the oldest tick where the position asked for is gone', async () => {
+  it('begins with the oldest tick when the requested position is gone', async () => {
     append(history, 1500)
     const reader = read({ from: 10 })
     await reader.until(() => reader.positions.length === 1024)
     expect(reader.positions).toEqual(range(477, 1500))
   })
 
-  it('begins with the oldest for named symbols too: what is gone before the start is no loss on the way', async () => {
+  it('begins with the oldest tick for named symbols, too, when the requested position is gone', async () => {
     append(history, 1500)
     const reader = read({ from: 10, symbols: ['A'] })
     await reader.until(() => reader.positions.length === 1024 || reader.end !== undefined)
     expect(reader.positions).toEqual(range(477, 1500))
   })
 
-  it('waits for a position that is not there yet', async () => {
+  it('waits for a position that is in the future', async () => {
     append(history, 5)
     const reader = read({ from: 8 })
     await reader.until(() => reader.hasMetadata)
@@ -142,14 +142,14 @@ describe('FeedServer', () => {
     expect(reader.positions).toEqual([8, 9, 10])
   })
 
-  it.each(['', 'x'.repeat(65)])('refuses a request for what is no symbol: %j', async symbol => {
+  it.each(['', 'x'.repeat(65)])('refuses a request for %j, which is no symbol', async symbol => {
     const reader = read({ symbols: ['A', symbol] })
     await reader.until(() => reader.end !== undefined)
     expect(reader.end).toContain('INVALID_ARGUMENT: a symbol must have at')
     expect(server.subscriberCount).toBe(0)
   })
 
-  it('sends only the symbols named, in both methods', async () => {
+  it('sends only the named symbols, in both methods', async () => {
     for (let i = 0; i < 10; i++) append(history, 1, i % 2 ? 'B' : 'A')
     const batches = read({ from: 1, symbols: ['B', 'C'] })
     const single = read({ from: 1, symbols: ['B', 'C'], form: 'tick' })
@@ -167,7 +167,7 @@ describe('FeedServer', () => {
     expect(reader.positions).toEqual(range(1, 300))
   })
 
-  it('lets a slow subscriber fall behind alone, and shows it the hole', async () => {
+  it('lets only the slow subscriber fall behind, which sees a hole in the positions', async () => {
     const slow = read({ from: 1, windowBytes: 65_535 })
     const fast = read({ from: 1 })
     await slow.until(() => slow.hasMetadata)
@@ -191,7 +191,7 @@ describe('FeedServer', () => {
     expect(slow.positions.slice(-1024)).toEqual(range(38_977, 40_000))
   })
 
-  it('ends a stream of named symbols with DATA_LOSS where ticks it never saw are gone', async () => {
+  it('ends a stream of named symbols with DATA_LOSS when unsent ticks have left the history', async () => {
     const slow = read({ from: 1, windowBytes: 65_535, symbols: ['A'] })
     const fast = read({ from: 1 })
     await slow.until(() => slow.hasMetadata)
@@ -209,7 +209,7 @@ describe('FeedServer', () => {
     expect(server.subscriberCount).toBe(1)
   })
 
-  it('forgets a subscriber that left', async () => {
+  it('forgets a subscriber that has left', async () => {
     const reader = read()
     await reader.until(() => reader.hasMetadata)
     expect(server.subscriberCount).toBe(1)
@@ -308,7 +308,7 @@ describe('FeedServer', () => {
     await new Promise(resolve => other.close(resolve))
   })
 
-  it('tells its subscribers that it shuts down', async () => {
+  it('ends the streams with UNAVAILABLE when it closes', async () => {
     const reader = read()
     await reader.until(() => reader.hasMetadata)
     await server.close()
@@ -316,7 +316,7 @@ describe('FeedServer', () => {
     expect(reader.end).toBe('UNAVAILABLE: the feed is shutting down')
   })
 
-  it('closes within its bound though a subscriber reads nothing', async () => {
+  it('closes in time when a subscriber reads nothing', async () => {
     const clock = new FakeClock()
     const second = new FeedServer({ history, clock })
     const reader = new Reader(await second.listen('127.0.0.1:0'), { from: 1, windowBytes: 65_535 })
@@ -339,7 +339,7 @@ describe('FeedServer', () => {
 describe('FeedStream', () => {
   const limits = { ticksMax: 1000, bytesMax: 64 * 1024 }
 
-  it('stops writing when the call says so, and goes on where it stopped', () => {
+  it('stops writing when the call is full, and continues where it stopped', () => {
     const history = new TickHistory(64)
     append(history, 10)
     const written: Buffer[] = []

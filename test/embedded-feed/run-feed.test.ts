@@ -79,14 +79,14 @@ it('makes each tick when it is due', async () => {
   }
 })
 
-it('catches up on a quarter of a second at most when it was held up', async () => {
+it('makes at most a quarter of a second of missed ticks after a delay', async () => {
   const feed = await start({ rate: 500 })
   clock.jump(10_000)
   clock.advance(0)
   expect(feed.tickCount()).toBe(dueBy(firstMs => firstMs + 250, 500))
 })
 
-it('makes a burst in several turns of the event loop, so that what is made is sent meanwhile', async () => {
+it('makes a burst in several turns of the event loop, and sends ticks between them', async () => {
   const feed = await start({ rate: 10_000_000, historyTicks: 1024 })
   clock.advance(2)
   const atOnce = feed.tickCount()
@@ -98,7 +98,7 @@ it('makes a burst in several turns of the event loop, so that what is made is se
   expect(feed.tickCount()).toBe(dueBy(() => clock.nowMs(), 10_000_000))
 })
 
-it('holds its ticks for a reader that is paused, where it is to', async () => {
+it('holds its ticks for a paused reader when holdForReader is set', async () => {
   const feed = await start({ rate: 100_000, historyTicks: 1024, holdForReader: true })
   clock.advance(1000)
   expect(feed.tickCount()).toBe(0)
@@ -124,7 +124,7 @@ it('holds its ticks for a reader that is paused, where it is to', async () => {
   expect(sink.positions).toEqual(sink.positions.map((_, i) => i + 1))
 })
 
-it('makes nothing while its one reader is gone, where it is to hold', async () => {
+it('makes no ticks without a reader when holdForReader is set', async () => {
   const feed = await start({ rate: 100_000, historyTicks: 16_384, holdForReader: true })
   const sink = new RecordingSink()
   const source = connect(feed, sink)
@@ -155,7 +155,7 @@ it('stamps synthetic ticks with the time at which they are sent', async () => {
   expect(timesUs).toEqual([...timesUs].sort((a, b) => a - b))
 })
 
-it('replays at the speed asked for, and tells the end of the file', async () => {
+it('replays at the requested speed, and reports the end of the file', async () => {
   let tellEnd: (ticks: number) => void = () => {}
   const ended = new Promise<number>(resolve => (tellEnd = resolve))
   const feed = await start({
@@ -174,7 +174,7 @@ it('replays at the speed asked for, and tells the end of the file', async () => 
   expect(await ended).toBe(4)
 })
 
-it('begins with the first subscriber where it is to wait for one', async () => {
+it('begins with the first subscriber when waitForReader is set', async () => {
   const feed = await start({ replay: threeSecondsPath, waitForReader: true })
   clock.advance(60_000)
   expect(feed.tickCount()).toBe(0)
@@ -213,7 +213,7 @@ it('frees its port and its timers when it stops', async () => {
   expect(again.port).toBe(feed.port)
 })
 
-it('refuses a speed that is none', async () => {
+it('refuses a speed that is no number from 0 up', async () => {
   for (const speed of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
     await expect(start({ replay: threeSecondsPath, speed })).rejects.toMatchObject({ code: 'option_invalid' })
   }

@@ -13,13 +13,13 @@ function make(count: number, changes: Partial<SyntheticOptions> = {}): (TickToEn
   })
 }
 
-it('makes the same ticks of the same seed, and others of another', () => {
+it('makes the same ticks from the same seed, and others from another seed', () => {
   expect(make(2000)).toEqual(make(2000))
   expect(make(2000)).not.toEqual(make(2000, { seed: 8 }))
   expect(make(10, { seed: 1 })).not.toEqual(make(10, { seed: 1 + 2 ** 32 }))
 })
 
-it('keeps the mean rate, and bursts to many times of it within 100 ms', () => {
+it('keeps the mean rate, with bursts of many times the mean in 100 ms', () => {
   const supply = new SyntheticTicks(options)
   const windows = new Map<number, number>()
   for (let tick = 0; tick < 300_000; tick++) {
@@ -75,7 +75,7 @@ it('gives few symbols most of the ticks, and every symbol some', () => {
   expect(sorted.slice(0, 5).reduce((a, b) => a + b)).toBeGreaterThan(40_000)
 })
 
-it('refuses what it cannot make', () => {
+it('refuses options out of range', () => {
   for (const symbols of [0, 10_001, 1.5]) expect(() => make(0, { symbols })).toThrow('number of symbols')
   for (const rate of [0, -1, Number.NaN]) expect(() => make(0, { rate })).toThrow('rate')
   for (const seed of [-1, 0.5]) expect(() => make(0, { seed })).toThrow('seed')

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest'
 import { TickHistory } from '../../src/embedded-feed/tick-history.js'
-import { decodeTick, decodeTickBatch, encodeTick } from '../../src/sources/grpc/tick-feed-service.js'
+import { decodeTick, decodeTickBatch, encodeTick } from '../support/proto-messages.js'
 
 function append(history: TickHistory, symbol: string, sequence: number): number {
   const bytes = encodeTick({ symbol, kind: 1, sequence })
   return history.append(bytes, bytes.length, symbol)
 }
 
-it('counts ticks from 1 and gives each back with its position', () => {
+it('counts ticks from 1 and returns each with its position', () => {
   const history = new TickHistory(8)
   expect([history.oldest, history.newest]).toEqual([1, 0])
   expect(append(history, 'A', 70)).toBe(1)
@@ -22,7 +22,7 @@ it('counts ticks from 1 and gives each back with its position', () => {
   ])
 })
 
-it('holds exactly the last N, and their bytes, however often it is lapped', () => {
+it('holds exactly the last N ticks after many rounds of the ring', () => {
   const history = new TickHistory(16)
   for (let i = 1; i <= 200; i++) {
     append(history, 'S'.repeat(1 + (i % 60)), i)
@@ -42,7 +42,7 @@ it('holds exactly the last N, and their bytes, however often it is lapped', () =
   }
 })
 
-it('holds fewer of the longest ticks, and never one of which bytes are gone', () => {
+it('holds fewer of the longest ticks, each of them whole', () => {
   const history = new TickHistory(64)
   const symbol = 'L'.repeat(1000)
   for (let i = 1; i <= 200; i++) {
@@ -54,7 +54,7 @@ it('holds fewer of the longest ticks, and never one of which bytes are gone', ()
   expect(history.newest - history.oldest).toBeGreaterThanOrEqual(3)
 })
 
-it('tells which position the next tick would push out, by its count or by its bytes', () => {
+it('says which position the next tick would replace, by the count or by the bytes', () => {
   const history = new TickHistory(16)
   const keptFrom = () => {
     let position = history.newest + 1

@@ -12,10 +12,10 @@ import { COMMAND, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
 import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { TickLogReader } from '../../src/memory/tick-log-reader.js'
 import { MAIN_SLOT_COUNT, MAIN_SLOTS, type MainMetric } from '../../src/metrics/metric-table.js'
-import { encodeTick, encodeTickBatch } from '../../src/sources/grpc/tick-feed-service.js'
 import { BatchReader } from '../../src/ticks/batch-reader.js'
 import { TickDecoder } from '../../src/ticks/tick-decoder.js'
 import { TickFields } from '../../src/ticks/tick-fields.js'
+import { encodeTick, encodeTickBatch } from '../support/proto-messages.js'
 
 const LAYOUT = laneLayout(65_536, 2048, 0)
 const LANE_COUNT = 2

@@ -3,8 +3,7 @@
  * In a page, a part stands between `<!-- name -->` and `<!-- /name -->`.
  */
 
-import { settingsTable } from '../../src/config/config.js'
-import { markdownTable } from '../../src/config/help.js'
+import { markdownTable, settingsTable } from '../../src/config/help.js'
 import { LANE_METRICS, MAIN_METRICS, type MetricDescription } from '../../src/metrics/metric-table.js'
 import { CLOSE_CODES } from '../../src/protocol/close-codes.js'
 import { COMMAND_ERRORS, REQUEST_ERRORS, SYMBOL_ERRORS } from '../../src/protocol/error-codes.js'

@@ -1,13 +1,8 @@
 import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
-import {
-  decodeStreamRequest,
-  EPOCH_METADATA_KEY,
-  encodeTick,
-  encodeTickBatch,
-  type StreamRequest,
-  type Tick,
-} from '../../src/sources/grpc/tick-feed-service.js'
+import { decodeStreamRequest, type StreamRequest } from '../../src/sources/grpc/feed-messages.js'
+import { EPOCH_METADATA_KEY } from '../../src/sources/grpc/tick-feed-service.js'
+import { encodeTick, encodeTickBatch, type Tick } from './proto-messages.js'
 import { Watched } from './watched.js'
 
 export const OK = 0

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { encodeTick } from '../../src/sources/grpc/tick-feed-service.js'
 import { TickDecoder } from '../../src/ticks/tick-decoder.js'
 import { blankTick, TickEncoder, tickSymbol } from '../../src/ticks/tick-encoder.js'
 import { QUOTE, TICK_BYTES_MAX, TickFields, TRADE } from '../../src/ticks/tick-fields.js'
 import { writeVarint } from '../../src/ticks/varint.js'
 import { anyTick, type WholeTick } from '../support/any-tick.js'
+import { encodeTick } from '../support/proto-messages.js'
 
 /** The bytes in shared memory amid others, as in the log. */
 function amid(bytes: Uint8Array, filler: number, before = 5, behind = 40): Uint8Array {

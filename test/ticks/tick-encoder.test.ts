@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeTick } from '../../src/sources/grpc/tick-feed-service.js'
 import { blankTick, TickEncoder, tickSymbol } from '../../src/ticks/tick-encoder.js'
 import { QUOTE, TRADE } from '../../src/ticks/tick-fields.js'
 import { writeVarint } from '../../src/ticks/varint.js'
+import { decodeTick } from '../support/proto-messages.js'
 
 const symbolName = fc.string({ unit: 'binary', minLength: 1, maxLength: 16 })
 const number = fc.double({ noNaN: true })

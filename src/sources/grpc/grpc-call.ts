@@ -1,20 +1,21 @@
 /**
- * One call to a tick feed over a connection of its own; knows grpc-js, but no policy. Main thread.
- * Metadata comes before the first message, `ended` or `failed` comes last and once, and after `cancel` nothing comes.
+ * One call to a tick feed, over a connection of its own. Main thread. Decides nothing: retries are the source's.
+ * The listener hears `metadata` before the first message, `ended` or `failed` last and once, and nothing after `cancel`.
  */
-import { Client, type ClientReadableStream, type Metadata, type StatusObject, status } from '@grpc/grpc-js'
 import type { MessageForm } from '../tick-source.js'
 import { callFailure } from './call-failure.js'
+import type { StreamRequest } from './feed-messages.js'
 import { channelCredentials, type Tls } from './grpc-credentials.js'
-import { EPOCH_METADATA_KEY, methodOfForm, type StreamRequest } from './tick-feed-service.js'
+import { Client, type ClientReadableStream, type Metadata, type StatusObject, status } from './grpc-js.js'
+import { EPOCH_METADATA_KEY, methodOfForm } from './tick-feed-service.js'
 
 export interface GrpcTarget {
   /** 'host:port'. */
   readonly target: string
   readonly tls: Tls
-  /** How many bytes the feed may send ahead of what is read, HTTP/2's flow control window. */
+  /** HTTP/2 flow control window: the bytes that the feed may send before they are read. */
   readonly windowBytes: number
-  /** Between two HTTP/2 pings, which find a connection that died without a word; 0: none. */
+  /** Time between two HTTP/2 pings, which detect a dead connection; 0: no pings. */
   readonly keepaliveMs: number
 }
 
@@ -23,11 +24,11 @@ export interface GrpcCallListener {
   message(message: Buffer): void
   /** `unimplemented`: the feed lacks the method. `reason` is one sentence. */
   ended(outcome: 'unimplemented' | 'ended', reason: string): void
-  /** One of the methods above has thrown `error`, and the call was cancelled for it. */
+  /** One of the methods above has thrown `error`. The call is cancelled. */
   failed(error: unknown): void
 }
 
-// The contract allows 64 KiB; a feed that sends more is not cut off for it.
+/** The contract allows 64 KiB. A feed that sends longer messages is read all the same. */
 const MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 const KEEPALIVE_TIMEOUT_MS = 10_000
 
@@ -37,8 +38,8 @@ export class GrpcCall {
   readonly #listener: GrpcCallListener
   readonly #isTls: boolean
   #hasMetadata = false
-  #paused = false
-  #finished = false
+  #isPaused = false
+  #isFinished = false
 
   /** Connects and calls. Throws when grpc-js does not understand the target. */
   constructor(target: GrpcTarget, form: MessageForm, request: StreamRequest, listener: GrpcCallListener) {
@@ -54,37 +55,34 @@ export class GrpcCall {
     )
     this.#on('metadata', (metadata: Metadata) => this.#onMetadata(metadata))
     this.#on('status', (end: StatusObject) => this.#onStatus(end))
-    // grpc-js tells a failure twice, and 'status' is the one that also tells success.
+    // grpc-js reports a failure as 'error' and as 'status'. Only 'status' also reports success.
     this.#call.on('error', ignore)
   }
 
-  /**
-   * grpc-js then reads no more than 16 messages ahead and stops reading the HTTP/2 stream, so the window fills
-   * and the feed has to wait.
-   */
+  /** grpc-js reads 16 messages more, then stops reading the HTTP/2 stream: the window fills, and the feed waits. */
   pause(): void {
-    this.#paused = true
+    this.#isPaused = true
     this.#call.pause()
   }
 
   resume(): void {
-    this.#paused = false
-    // Before the metadata nobody listens to 'data' yet, and a flowing stream would lose the messages.
+    this.#isPaused = false
+    // Before the metadata there is no listener for 'data': a flowing stream would lose its messages.
     if (this.#hasMetadata) this.#call.resume()
   }
 
-  /** Ends the call and its connection; the listener hears nothing more. Safe to call twice. */
+  /** Ends the call and its connection. Safe to call twice. */
   cancel(): void {
-    if (this.#finished) return
-    this.#finished = true
+    if (this.#isFinished) return
+    this.#isFinished = true
     this.#call.removeAllListeners()
     this.#call.on('error', ignore)
     this.#call.cancel()
-    // Closed in the turn of its making, a client of grpc-js 1.14 connects all the same, and never lets go.
+    // A client of grpc-js 1.14 that is closed in the turn in which it was made connects nevertheless, for ever.
     setImmediate(() => this.#client.close())
   }
 
-  /** Listens. What is thrown then would go through grpc-js up to the process, and end it. */
+  /** Adds a listener whose errors are caught: through grpc-js, an error would reach the process and end it. */
   #on<T>(event: string, listener: (value: T) => void): void {
     this.#call.on(event, (value: T) => {
       try {
@@ -100,17 +98,17 @@ export class GrpcCall {
     this.#hasMetadata = true
     const epoch = metadata.get(EPOCH_METADATA_KEY)[0]
     this.#listener.metadata(epoch === undefined ? undefined : String(epoch))
-    if (this.#finished) return
+    if (this.#isFinished) return
     this.#on('data', (message: Buffer) => this.#listener.message(message))
-    // A pause that came and went while connecting has left the stream stopped. And until a first read is asked for,
-    // grpc-js takes in all that the feed sends, without a bound.
-    if (this.#paused) this.#call.read(0)
+    // A pause and a resume before the metadata leave the stream stopped. Before the first read, grpc-js buffers
+    // whatever the feed sends, without a bound.
+    if (this.#isPaused) this.#call.read(0)
     else this.#call.resume()
   }
 
   #onStatus(end: StatusObject): void {
     if (end.code === status.OK && this.#hasMetadata) {
-      // A paused reader has yet to take what came before the end.
+      // A paused call still holds the messages that came before the end.
       this.#on('end', () => this.#end('ended', 'the feed ended the stream'))
       return
     }
@@ -122,7 +120,7 @@ export class GrpcCall {
   }
 
   #end(outcome: 'unimplemented' | 'ended', reason: string): void {
-    if (this.#finished) return
+    if (this.#isFinished) return
     this.cancel()
     this.#listener.ended(outcome, reason)
   }
@@ -132,7 +130,7 @@ function channelOptions(target: GrpcTarget): Record<string, number> {
   const options: Record<string, number> = {
     'grpc-node.flow_control_window': target.windowBytes,
     'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
-    // Connection attempts, retries and their delays are the source's: one policy, not two on top of each other.
+    // Retries and their delays are the source's: one policy, not two on top of each other.
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_retries': 0,
     'grpc.service_config_disable_resolution': 1,

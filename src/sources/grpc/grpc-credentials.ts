@@ -1,10 +1,8 @@
 /**
- * Credentials of a channel that stays closed once it is closed. Main thread.
- * A channel of grpc-js 1.14 that is closed after a failed try connects once more when its own delay is over, and
- * keeps that connection for good: each failed try would cost the feed a connection. The channel tells its
- * connector that it is closed, and asks it before it connects; so the connector can say no.
+ * Makes credentials whose channel never connects after it was closed. Main thread.
+ * Why grpc-js needs this: docs/decisions/0040-closed-channels-stay-closed.md
  */
-import { type ChannelCredentials, credentials } from '@grpc/grpc-js'
+import { type ChannelCredentials, credentials } from './grpc-js.js'
 
 /** `ca` in PEM; without it, the certificate authorities that Node trusts. */
 export type Tls = false | { readonly ca?: Buffer }

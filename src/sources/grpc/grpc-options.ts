@@ -1,18 +1,57 @@
 /**
- * What the options of a `GrpcSource` may be. Any thread.
+ * The options of a `GrpcSource`: their types, their rules and their defaults. Main thread. Pure.
  */
 
+import { type Clock, systemClock } from '../../common/clock.js'
+import { RingcastError } from '../../common/errors.js'
 import { isSymbol, SYMBOL_RULE } from '../../common/symbol.js'
-import { clockRule, type OptionRule, wholeFrom, withMethods } from '../../config/option-check.js'
+import {
+  checkOptions,
+  clockRule,
+  type OptionRule,
+  wholeFrom,
+  withMethods,
+} from '../../config/option-check.js'
 import { isAddress } from '../../config/setting-types.js'
-import type { GrpcSourceOptions } from './grpc-source.js'
+import type { Tls } from './grpc-credentials.js'
+
+/** Takes the messages of a source, for example a logger of pino. */
+export interface SourceLog {
+  info(message: string): void
+  warn(message: string): void
+}
+
+export interface GrpcSourceOptions {
+  /** 'host:port'. */
+  readonly target: string
+  /** `ca` in PEM. Default false. */
+  readonly tls?: Tls
+  /** The method to call first. A feed that lacks it is called with the other one from then on. Default 'batches'. */
+  readonly method?: 'batches' | 'single'
+  /** Default: all. */
+  readonly symbols?: readonly string[]
+  /** HTTP/2 flow control window. Default 4 MiB. */
+  readonly windowBytes?: number
+  /** Time between two HTTP/2 pings; 0: no pings. Default 30 s. */
+  readonly keepaliveMs?: number
+  /** A call that brings nothing for this long while the source is not paused is made again; 0: never. Default 0. */
+  readonly stallTimeoutMs?: number
+  /** Upper bound of the wait after the first failure. Default 100 ms. */
+  readonly backoffMinMs?: number
+  /** The upper bound doubles with each failure until it is this. Default 10 s. */
+  readonly backoffMaxMs?: number
+  /** Returns 0 up to, not including, 1. Default `Math.random`. */
+  readonly random?: () => number
+  readonly clock?: Clock
+  readonly log?: SourceLog
+}
 
 const DAY_MS = 86_400_000
 /** HTTP/2 begins with this window: https://httpwg.org/specs/rfc9113.html#InitialWindowSize */
 const WINDOW_BYTES_MIN = 65_535
 const WINDOW_BYTES_MAX = 2 ** 30
 
-export const grpcSourceRules: Readonly<Record<keyof GrpcSourceOptions, OptionRule>> = {
+const rules: Readonly<Record<keyof GrpcSourceOptions, OptionRule>> = {
   target: {
     rule: 'must be host:port, such as feed.example:50051',
     isRequired: true,
@@ -38,6 +77,36 @@ export const grpcSourceRules: Readonly<Record<keyof GrpcSourceOptions, OptionRul
   random: { rule: 'must be a function', holds: value => typeof value === 'function' },
   clock: clockRule,
   log: withMethods('info', 'warn'),
+}
+
+/**
+ * The options, checked and filled with the defaults.
+ *
+ * @throws RingcastError `option_invalid`, with one line for each fault
+ */
+export function grpcOptions(options: GrpcSourceOptions): Required<GrpcSourceOptions> {
+  checkOptions(options, rules, 'the options of a GrpcSource')
+  const { backoffMinMs = 100, backoffMaxMs = 10_000 } = options
+  if (backoffMinMs > backoffMaxMs) {
+    throw new RingcastError(
+      'option_invalid',
+      `backoffMinMs=${backoffMinMs}: must be at most backoffMaxMs (${backoffMaxMs})`,
+    )
+  }
+  return {
+    target: options.target,
+    tls: options.tls ?? false,
+    method: options.method ?? 'batches',
+    symbols: [...(options.symbols ?? [])],
+    windowBytes: options.windowBytes ?? 4 * 1024 * 1024,
+    keepaliveMs: options.keepaliveMs ?? 30_000,
+    stallTimeoutMs: options.stallTimeoutMs ?? 0,
+    backoffMinMs,
+    backoffMaxMs,
+    random: options.random ?? Math.random,
+    clock: options.clock ?? systemClock,
+    log: options.log ?? { info: () => {}, warn: () => {} },
+  }
 }
 
 function isTls(value: unknown): boolean {

@@ -12,12 +12,12 @@ afterEach(() => {
   server = undefined
 })
 
-it('says little of a feed that says much, and takes no time for it', () => {
+it('cuts a long reason, in a short time', () => {
   expect(callFailure(`${' '.repeat(1_000_000)}x`, false)).toBe('')
   expect(callFailure('A'.repeat(1_000_000), true)).toBe('A'.repeat(500))
 })
 
-/** What a source logs of a feed that it cannot read. */
+/** The warning that a source logs for a feed that it cannot read. */
 async function warning(options: GrpcSourceOptions): Promise<string> {
   const { promise, resolve } = withResolvers()
   const source = new GrpcSource({ ...options, log: { info: () => {}, warn: resolve } })
@@ -45,17 +45,17 @@ async function listening(started: Server): Promise<string> {
 const HEAD =
   'no feed at the target, trying until there is one: UNAVAILABLE: No connection established. Last error: '
 
-it('asks whether the feed speaks TLS where what it sends is none', async () => {
+it('asks whether the feed speaks TLS when it replies without TLS', async () => {
   const target = await listening(createHttp2Server())
   expect(await warning({ target, tls: {} })).toBe(`${HEAD}wrong version number: does the feed speak TLS?`)
 })
 
-it('asks whether the feed wants TLS where it hangs up on a plain call', async () => {
+it('asks whether the feed wants TLS when it ends a connection without TLS', async () => {
   const target = await listening(createServer(socket => socket.end()))
   expect(await warning({ target })).toBe(`${HEAD}Failed to connect: does the feed want TLS?`)
 })
 
-it('asks nothing where nobody listens', async () => {
+it('asks nothing when no process listens', async () => {
   const target = await listening(createServer())
   await new Promise(resolve => server!.close(resolve))
   for (const tls of [false, {}] as const)
@@ -69,6 +69,6 @@ it.each([
     'a note that says something. Resolution note: stale',
   ],
   ['two lines', 'two\nlines\n'],
-])('tells %j', (told, details) => {
+])('keeps %j', (told, details) => {
   expect(callFailure(details, true).replace('Last error: Error: ', '')).toBe(told)
 })

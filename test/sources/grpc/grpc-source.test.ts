@@ -96,7 +96,7 @@ describe('its options', () => {
     expect(make).toThrow(expect.objectContaining({ code: 'option_invalid' }))
   })
 
-  it('may be of every kind that the types allow', () => {
+  it('may have every value that the types allow', () => {
     const tls = [false, {}, { ca: Buffer.from('PEM') }] as const
     for (const each of tls) makeSource({ tls: each, symbols: ['A'], method: 'single', keepaliveMs: 0 })
     makeSource({ target: '[::1]:443', windowBytes: 65_535, stallTimeoutMs: 0, backoffMinMs: 10_000 })
@@ -104,7 +104,7 @@ describe('its options', () => {
 })
 
 describe('a session', () => {
-  it('begins before its first message, and passes messages on as they came', async () => {
+  it('begins before its first message, and pushes messages in order', async () => {
     const source = startSource()
     expect(source.status()).toEqual({ state: 'connecting', reconnects: 0, lastError: undefined })
     const call = await feed.call(1)
@@ -118,7 +118,7 @@ describe('a session', () => {
     expect(source.status().state).toBe('live')
   })
 
-  it('takes single ticks where it is told to', async () => {
+  it('reads single ticks when method is single', async () => {
     startSource({ method: 'single' })
     const call = await feed.call(1)
     expect(call.method).toBe('Stream')
@@ -128,7 +128,7 @@ describe('a session', () => {
     expect(sink.forms).toEqual(['tick', 'tick'])
   })
 
-  it('delivers what came before a regular end even when paused at that time', async () => {
+  it('delivers the messages before a regular end, even when paused', async () => {
     const source = startSource()
     const call = await feed.call(1)
     call.open('a')
@@ -147,7 +147,7 @@ describe('a session', () => {
 })
 
 describe('a reconnection', () => {
-  it('goes on from the position after the last one', async () => {
+  it('continues from the position after the last one', async () => {
     const source = startSource()
     const first = await feed.call(1)
     first.open('a')
@@ -165,7 +165,7 @@ describe('a reconnection', () => {
     expect(source.status()).toEqual({ state: 'live', reconnects: 1, lastError: undefined })
   })
 
-  it.each([0, 2 ** 53 - 1])('asks for what comes now where there is no position after %d', async last => {
+  it.each([0, 2 ** 53 - 1])('requests new ticks only when there is no position after %d', async last => {
     startSource()
     const first = await feed.call(1)
     first.open('a')
@@ -177,7 +177,7 @@ describe('a reconnection', () => {
     expect((await feed.call(2)).request.fromPosition).toBe(0)
   })
 
-  it('follows when the sink throws at a message, and goes on behind what it has taken', async () => {
+  it('follows when the sink throws at a message, and continues after that message', async () => {
     const source = startSource()
     const first = await feed.call(1)
     first.open('a')
@@ -197,7 +197,9 @@ describe('a reconnection', () => {
       lastError: expect.stringContaining('no room'),
     })
     const warnings = logged.filter(line => line.startsWith('warn'))
-    expect(warnings).toEqual([expect.stringMatching(/a bug; it is called again: Error: no room\n +at /)])
+    expect(warnings).toEqual([
+      expect.stringMatching(/a bug; the feed is called again: Error: no room\n +at /),
+    ])
     expect(second.request.fromPosition).toBe(4)
     second.open('a')
     second.send(ticksAt(4))
@@ -206,7 +208,7 @@ describe('a reconnection', () => {
     expect(source.status().state).toBe('live')
   })
 
-  it('follows when the sink throws as a session begins, and is not continuous', async () => {
+  it('follows when the sink throws at the start of a session, and is not continuous', async () => {
     startSource()
     const { sessionStarted } = sink
     sink.sessionStarted = () => {
@@ -223,7 +225,7 @@ describe('a reconnection', () => {
     expect(clock.timerCount).toBe(0)
   })
 
-  it('does not follow when a sink throws that has stopped the source', async () => {
+  it('does not follow when the sink stops the source and throws', async () => {
     const source = startSource()
     const first = await feed.call(1)
     first.open('a')
@@ -237,7 +239,7 @@ describe('a reconnection', () => {
     expect(clock.timerCount).toBe(0)
   })
 
-  it('is not continuous where the stream names symbols, though it goes on', async () => {
+  it('is not continuous for named symbols, but continues at the last position', async () => {
     startSource({ symbols: ['BTCUSDT'] })
     const first = await feed.call(1)
     expect(first.request.symbols).toEqual(['BTCUSDT'])
@@ -253,7 +255,7 @@ describe('a reconnection', () => {
     expect(sink.sessions[1]!.continuous).toBe(false)
   })
 
-  it('begins anew at a feed that keeps no epoch', async () => {
+  it('requests new ticks only from a feed without an epoch', async () => {
     startSource()
     const first = await feed.call(1)
     first.open()
@@ -268,7 +270,7 @@ describe('a reconnection', () => {
     expect(sink.sessions[1]!.continuous).toBe(false)
   })
 
-  it('drops a stream whose epoch is another one, and asks for what comes now', async () => {
+  it('drops a stream of another epoch, and requests new ticks', async () => {
     startSource()
     const first = await feed.call(1)
     first.open('a')
@@ -290,7 +292,7 @@ describe('a reconnection', () => {
     expect(sink.sessions[1]).toEqual({ number: 2, continuous: false })
   })
 
-  it('does not ask a new epoch for a position of the old one', async () => {
+  it('does not request a position of an old epoch', async () => {
     startSource()
     const first = await feed.call(1)
     first.open('a')
@@ -311,7 +313,7 @@ describe('a reconnection', () => {
     expect(sink.sessions[2]!.continuous).toBe(false)
   })
 
-  it('waits longer with each failure, and like the first time after a healthy minute', async () => {
+  it('waits longer with each failure, and briefly again after a healthy minute', async () => {
     startSource({ backoffMinMs: 100, backoffMaxMs: 350 })
     for (let number = 1; number <= 4; number++) {
       const call = await feed.call(number)
@@ -331,7 +333,7 @@ describe('a reconnection', () => {
     expect(clock.delaysMs[4]).toBe(50)
   })
 
-  it('goes on trying where no feed is, and says so once', async () => {
+  it('keeps trying when there is no feed, and logs one warning', async () => {
     await feed.stop()
     const source = startSource()
     for (let tries = 1; tries <= 4; tries++) {
@@ -349,7 +351,7 @@ describe('a reconnection', () => {
     expect(logged[1]).toContain('is live')
   })
 
-  it('tries again when the sink cannot tell its last position', async () => {
+  it('tries again when the sink rejects the request for its last position', async () => {
     const source = startSource()
     const first = await feed.call(1)
     first.open('a')
@@ -367,7 +369,7 @@ describe('a reconnection', () => {
 })
 
 describe('a feed with one method', () => {
-  it('is asked for the other one at once, and for that one first from then on', async () => {
+  it('is called with the other method at once, and with that one first from then on', async () => {
     feed.methods = new Set(['Stream'])
     startSource()
     const first = await feed.call(1)
@@ -383,7 +385,7 @@ describe('a feed with one method', () => {
     expect(feed.unimplementedCount).toBe(1)
   })
 
-  it('that has neither is tried again with a delay', async () => {
+  it('is called again with a delay when it lacks both methods', async () => {
     feed.methods = new Set()
     const source = startSource()
     await clock.until(() => clock.delaysMs.length === 1)
@@ -445,7 +447,7 @@ describe('a silent feed', () => {
     expect(source.status().state).toBe('connecting')
   })
 
-  it('is also one that accepts the call and never answers', async () => {
+  it('is called again when it accepts the call and never replies', async () => {
     startSource({ stallTimeoutMs: 5_000 })
     const call = await feed.call(1)
     await clock.pass(5_000, BEAT_MS)
@@ -453,7 +455,7 @@ describe('a silent feed', () => {
     expect(sink.sessions).toEqual([])
   })
 
-  it('is left alone while the source is paused, and gets its whole time after', async () => {
+  it('is not called again while the source is paused, and has the whole timeout after the resume', async () => {
     const source = startSource({ stallTimeoutMs: 5_000 })
     ;(await feed.call(1)).open('a')
     await sink.until(() => sink.sessions.length === 1)
@@ -469,7 +471,7 @@ describe('a silent feed', () => {
 })
 
 describe('pause', () => {
-  it('lets no further message through, holds the feed back, and resume loses nothing', async () => {
+  it('stops the messages, slows the feed down, and loses nothing at the resume', async () => {
     const windowBytes = 256 * 1024
     const messageCount = 2_000
     const source = startSource({ windowBytes })
@@ -494,7 +496,7 @@ describe('pause', () => {
     expect(sink.positions).toEqual(Array.from({ length: messageCount }, (_, i) => i + 1))
   })
 
-  it('that came before the feed answered holds it back as well', async () => {
+  it('slows the feed down when it came before the reply of the feed', async () => {
     const source = startSource({ windowBytes: 256 * 1024 })
     const call = await feed.call(1)
     source.pause()
@@ -512,7 +514,7 @@ describe('pause', () => {
     expect(sink.positions).toEqual(Array.from({ length: 2_000 }, (_, i) => i + 1))
   })
 
-  it('holds across a reconnection', async () => {
+  it('lasts across a reconnection', async () => {
     const source = startSource()
     const first = await feed.call(1)
     first.open('a')
@@ -530,7 +532,7 @@ describe('pause', () => {
     await sink.until(() => sink.ticks.length === 1)
   })
 
-  it('that came and went before the feed answered leaves no trace', async () => {
+  it('has no effect when the resume comes before the reply of the feed', async () => {
     const source = startSource()
     const call = await feed.call(1)
     source.pause()
@@ -552,7 +554,7 @@ describe('stop', () => {
     expect(source.status().state).toBe('stopped')
   }
 
-  it('before the start keeps the source from starting', async () => {
+  it('before the start prevents the start', async () => {
     const source = makeSource()
     await source.stop()
     source.start(sink)
@@ -565,7 +567,7 @@ describe('stop', () => {
     expect(feed.calls).toEqual([])
   })
 
-  it('while the feed has not answered', async () => {
+  it('before the reply of the feed', async () => {
     const source = startSource({ stallTimeoutMs: 1_000 })
     await feed.call(1)
     await expectNothingLeft(source)
@@ -591,7 +593,7 @@ describe('stop', () => {
     expect(sink.ticks).toHaveLength(1)
   })
 
-  it('from within a push that a resume brought, with more in hand', async () => {
+  it('from within a push during a resume, with more messages buffered', async () => {
     const source = startSource()
     const call = await feed.call(1)
     call.open('a')

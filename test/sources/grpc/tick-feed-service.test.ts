@@ -1,57 +1,7 @@
 import { expect, it } from 'vitest'
-import {
-  decodeStreamRequest,
-  decodeTick,
-  decodeTickBatch,
-  encodeStreamRequest,
-  encodeTick,
-  encodeTickBatch,
-  methodOfForm,
-} from '../../../src/sources/grpc/tick-feed-service.js'
+import { methodOfForm } from '../../../src/sources/grpc/tick-feed-service.js'
 
-const tick = {
-  symbol: 'ETHUSDT',
-  kind: 1,
-  sequence: 35346537926,
-  sourceTimeNs: 1723161255088169167n,
-  bid: 2682.79,
-  bidSize: 28.6403,
-  ask: 2682.8,
-  askSize: 4.0958,
-  last: 0,
-  lastSize: 0,
-  position: 812,
-}
-
-it('brings ticks through unchanged, with bigints only where a number would not do', () => {
-  expect(decodeTick(encodeTick(tick))).toEqual(tick)
-  expect(decodeTickBatch(encodeTickBatch({ ticks: [tick, tick] }))).toEqual({ ticks: [tick, tick] })
-  const wide = { ...tick, sequence: 2n ** 64n - 1n, sourceTimeNs: -(2n ** 63n) }
-  expect(decodeTick(encodeTick(wide))).toEqual(wide)
-})
-
-it('fills in defaults for what a message lacks', () => {
-  expect(decodeTick(new Uint8Array())).toMatchObject({
-    symbol: '',
-    kind: 0,
-    sequence: 0,
-    bid: 0,
-    position: 0,
-  })
-  expect(decodeTickBatch(new Uint8Array())).toEqual({ ticks: [] })
-  expect(decodeStreamRequest(new Uint8Array())).toEqual({ symbols: [], fromPosition: 0 })
-})
-
-it('brings requests through unchanged', () => {
-  const request = { symbols: ['A', 'B'], fromPosition: 2 ** 53 - 1 }
-  expect(decodeStreamRequest(encodeStreamRequest(request))).toEqual(request)
-})
-
-it('refuses bytes that are no message', () => {
-  expect(() => decodeTick(Buffer.from([0x0a, 200]))).toThrow()
-})
-
-it('names the methods as the contract does', () => {
+it('has the paths of the contract', () => {
   expect(methodOfForm.tick.path).toBe('/ringcast.v1.TickFeed/Stream')
   expect(methodOfForm.batch.path).toBe('/ringcast.v1.TickFeed/StreamBatches')
 })

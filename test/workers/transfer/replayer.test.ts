@@ -22,12 +22,6 @@ import { TickLogWriter } from '../../../src/memory/tick-log-writer.js'
 import { LANE_SLOT_COUNT } from '../../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../../src/protocol/envelope-format.js'
 import type { GapReason } from '../../../src/protocol/messages.js'
-import {
-  decodeTicksMessage,
-  encodeTick,
-  encodeTickBatch,
-  type Tick,
-} from '../../../src/sources/grpc/tick-feed-service.js'
 import { QUOTE, TickFields } from '../../../src/ticks/tick-fields.js'
 import { LaneAudience } from '../../../workers/collect/lane-audience.js'
 import { Turn } from '../../../workers/collect/turn-buffer.js'
@@ -39,6 +33,7 @@ import { SymbolTable } from '../../../workers/read/symbol-table.js'
 import { Replayer, type ReplayPart } from '../../../workers/transfer/replayer.js'
 import { framesOf, frameTexts } from '../../support/frames.js'
 import { type Message, streamOf } from '../../support/lane-messages.js'
+import { decodeTicksMessage, encodeTick, encodeTickBatch, type Tick } from '../../support/proto-messages.js'
 import { audienceState, spec } from '../../support/specs.js'
 import { sequences } from '../../support/ticks.js'
 

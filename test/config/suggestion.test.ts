@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { nearest, typingErrors } from '../../src/config/suggestions.js'
+import { suggestion, typingErrors } from '../../src/config/suggestion.js'
 
-describe('nearest', () => {
+describe('suggestion', () => {
   const known = ['port', 'host', 'max-clients', 'ping-interval-ms', 'pong-timeout-ms', 'feed']
 
   it.each([
@@ -12,17 +12,17 @@ describe('nearest', () => {
     ['max_client', 'max-clients'],
     ['ping-intervall', 'ping-interval-ms'],
     ['fed', 'feed'],
-  ])('takes %s for %s', (name, meant) => {
-    expect(nearest(name, known)).toBe(meant)
+  ])('suggests for %s the name %s', (name, meant) => {
+    expect(suggestion(name, known)).toBe(meant)
   })
 
-  it.each(['', 'x', 'po', 'verbose', 'compression-level'])('has no guess for "%s"', name => {
-    expect(nearest(name, known)).toBeNull()
+  it.each(['', 'x', 'po', 'verbose', 'compression-level'])('suggests nothing for "%s"', name => {
+    expect(suggestion(name, known)).toBeUndefined()
   })
 })
 
 describe('typingErrors', () => {
-  it('counts letters left out, added, changed or swapped', () => {
+  it('counts letters that are left out, added, changed or swapped', () => {
     expect(typingErrors('port', 'prt')).toBe(1)
     expect(typingErrors('port', 'porrt')).toBe(1)
     expect(typingErrors('port', 'part')).toBe(1)
@@ -31,7 +31,7 @@ describe('typingErrors', () => {
     expect(typingErrors('port', '')).toBe(4)
   })
 
-  it('is 0 for the same word only, the same both ways, and no more than the longer word', () => {
+  it('is 0 for equal words only, symmetric, and at most the length of the longer word', () => {
     const word = fc.string({ maxLength: 12, unit: fc.constantFrom('a', 'b', 'c', '-') })
     fc.assert(
       fc.property(word, word, (a, b) => {

@@ -1,15 +1,13 @@
 /**
- * The known name that a mistyped one was probably meant to be. Any thread.
- * Pure; null rather than a far-fetched guess.
+ * Finds the known name that a mistyped name was probably meant to be. Any thread. Pure.
  */
-
 import { quoteUnlessPlain } from '../common/quote-value.js'
 
-/** The name in `known` nearest to `name` by typing errors, or null when none is near. */
-export function nearest(name: string, known: readonly string[]): string | null {
+/** The name in `known` with the fewest typing errors; undefined when none is near. */
+export function suggestion(name: string, known: readonly string[]): string | undefined {
   const plain = normalized(name)
-  let best: string | null = null
-  // A third of the letters may be wrong: past that, any short name resembles any other.
+  let best: string | undefined
+  // A third of the letters may be wrong. Beyond that, any short name resembles any other.
   let bestDistance = Math.floor(plain.length / 3) + 1
   for (const candidate of known) {
     const distance = typingErrors(plain, normalized(candidate))
@@ -21,7 +19,13 @@ export function nearest(name: string, known: readonly string[]): string | null {
   return best
 }
 
-/** `maxClients`, `max_clients` and `MAX-CLIENTS` are one name to whoever mistypes it. */
+/** "--prot: unknown; did you mean --port?" The value is left out: it may be a secret of another program. */
+export function unknownName(name: string, meant: string | undefined): string {
+  const unknown = `${quoteUnlessPlain(name)}: unknown`
+  return meant === undefined ? unknown : `${unknown}; did you mean ${meant}?`
+}
+
+/** `maxClients`, `max_clients` and `MAX-CLIENTS` are written in one way. */
 function normalized(name: string): string {
   return name
     .replace(/([a-z])([A-Z])/g, '$1-$2')
@@ -29,7 +33,7 @@ function normalized(name: string): string {
     .toLowerCase()
 }
 
-/** How many letters were left out, added, changed or swapped with their neighbour (optimal string alignment). */
+/** Counts letters left out, added, changed or swapped with their neighbour (optimal string alignment). */
 export function typingErrors(a: string, b: string): number {
   let beforePrevious: number[] = []
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j)
@@ -46,10 +50,4 @@ export function typingErrors(a: string, b: string): number {
     previous = row
   }
   return previous[b.length]!
-}
-
-/** "--prot: unknown; did you mean --port?" Its value is not told: it may be a secret meant for someone else. */
-export function unknownName(name: string, prefix: string, meant: string | null): string {
-  const unknown = `${quoteUnlessPlain(name)}: unknown`
-  return meant === null ? unknown : `${unknown}; did you mean ${prefix}${meant}?`
 }

@@ -1,0 +1,72 @@
+/**
+ * Reads the cells of one row of recorded ticks. Feed's thread. One object is filled again for each row.
+ * Every error names the line and the column.
+ */
+import type { RingcastError } from '../common/errors.js'
+import { type CsvLines, quoteBytes } from './csv-lines.js'
+
+const COLUMN_NAMES = [
+  'receive_time_ns',
+  'symbol',
+  'kind',
+  'sequence',
+  'bid_price',
+  'bid_size',
+  'ask_price',
+  'ask_size',
+  'last_price',
+  'last_size',
+] as const
+
+export type Column = (typeof COLUMN_NAMES)[number]
+
+export const CSV_HEADER = COLUMN_NAMES.join(',')
+
+const INDEX_OF = Object.fromEntries(COLUMN_NAMES.map((name, index) => [name, index])) as Record<
+  Column,
+  number
+>
+
+export class CsvRow {
+  readonly #lines: CsvLines
+  #cells: readonly string[] = []
+
+  constructor(lines: CsvLines) {
+    this.#lines = lines
+  }
+
+  /** @throws RingcastError `feed_file_invalid` when the line has another number of columns */
+  load(line: string): void {
+    this.#cells = line.split(',')
+    if (this.#cells.length !== COLUMN_NAMES.length) {
+      throw this.#lines.fault(`has ${this.#cells.length} columns in place of ${COLUMN_NAMES.length}`)
+    }
+  }
+
+  text(column: Column): string {
+    return this.#cells[INDEX_OF[column]]!
+  }
+
+  /** @throws RingcastError `feed_file_invalid` */
+  integer(column: Column): number {
+    const cell = this.text(column)
+    const value = Number(cell)
+    if (!/^\d+$/.test(cell) || !Number.isSafeInteger(value)) {
+      throw this.fault(column, 'a whole number below 2^53')
+    }
+    return value
+  }
+
+  /** @throws RingcastError `feed_file_invalid` */
+  decimal(column: Column): number {
+    const cell = this.text(column)
+    const value = Number(cell)
+    if (cell === '' || !Number.isFinite(value)) throw this.fault(column, 'a number')
+    return value
+  }
+
+  /** The error for a cell that must be something else. */
+  fault(column: Column, expected: string): RingcastError {
+    return this.#lines.fault(`column ${column}: must be ${expected}, but is ${quoteBytes(this.text(column))}`)
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Chooses between the two methods of a feed, which may lack one of them. Main thread.
+ * The preferred method is called first. If the feed lacks it, the other one is called, once for each try.
+ */
+import type { MessageForm } from '../tick-source.js'
+
+export class MethodChoice {
+  readonly #preferred: MessageForm
+  #form: MessageForm
+  /** Whether `form` is the other method and the feed has yet to accept the call. */
+  #isTryingOther = false
+
+  constructor(preferred: MessageForm) {
+    this.#preferred = preferred
+    this.#form = preferred
+  }
+
+  /** The form of the messages of the method to call. */
+  get form(): MessageForm {
+    return this.#form
+  }
+
+  /** The feed lacks the method. Returns whether the other one is left to be called. */
+  switchToOther(): boolean {
+    if (this.#isTryingOther) return false
+    this.#isTryingOther = true
+    this.#form = this.#form === 'batch' ? 'tick' : 'batch'
+    return true
+  }
+
+  /** The feed has accepted the call: this method stays the chosen one. */
+  accepted(): void {
+    this.#isTryingOther = false
+  }
+
+  /** The try has failed. If the feed accepted neither method, the next try begins with the preferred one. */
+  failed(): void {
+    if (this.#isTryingOther) this.#form = this.#preferred
+    this.#isTryingOther = false
+  }
+}
