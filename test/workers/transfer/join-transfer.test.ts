@@ -10,7 +10,7 @@ import {
   REPLAYED,
   TURN_END,
 } from '../../../src/memory/frame-descriptor.js'
-import { Turn } from '../../../workers/collect/turn-buffer.js'
+import { TurnBuffer } from '../../../workers/collect/turn-buffer.js'
 import { LaneStage } from '../../support/lane-stage.js'
 import { checkClient } from '../../support/stays.js'
 
@@ -87,7 +87,7 @@ describe('a burst of joins', () => {
 
   it('has a snapshot that several want encoded once, however long it is', () => {
     const stage = stageWithJoins(2, () => ['*'])
-    const addJson = vi.spyOn(Turn.prototype, 'addJson')
+    const addJson = vi.spyOn(TurnBuffer.prototype, 'addJson')
     stage.join(3, 1, null, ['S7'])
     let encoded = 0
     stage.run([

@@ -30,13 +30,13 @@ import {
 } from '../../../src/sources/grpc/tick-feed-service.js'
 import { QUOTE, TickFields } from '../../../src/ticks/tick-fields.js'
 import { LaneAudience } from '../../../workers/collect/lane-audience.js'
-import { Turn } from '../../../workers/collect/turn-buffer.js'
+import { TurnBuffer } from '../../../workers/collect/turn-buffer.js'
 import { Deflater } from '../../../workers/compose/deflater.js'
 import { FrameComposer } from '../../../workers/compose/frame-composer.js'
 import { FramePublisher } from '../../../workers/compose/frame-publisher.js'
 import { FeedContinuity, markOf } from '../../../workers/read/feed-continuity.js'
-import { SymbolTable } from '../../../workers/read/symbol-table.js'
-import { Replayer, type ReplayPart } from '../../../workers/transfer/replayer.js'
+import { SymbolEntry, SymbolTable } from '../../../workers/read/symbol-table.js'
+import { type ReplayPart, ReplayReader } from '../../../workers/transfer/replay-reader.js'
 import { framesOf, frameTexts } from '../../support/frames.js'
 import { type Message, streamOf } from '../../support/lane-messages.js'
 import { audienceState, spec } from '../../support/specs.js'
@@ -50,7 +50,7 @@ interface PastOptions {
   readonly scratchBytes?: number
   readonly partBytesMax?: number
   readonly positionsTellLosses?: boolean
-  readonly poison?: readonly number[]
+  readonly quarantined?: readonly number[]
   /** Of the last tick before all others here. */
   readonly offset?: number
 }
@@ -58,17 +58,17 @@ interface PastOptions {
 /** What a feed has sent and a lane has read, with the checkpoints that the lane made. */
 class Past {
   offset: number
-  readonly symbols = new SymbolTable()
+  readonly symbols = new SymbolTable((symbol, bytes) => new SymbolEntry(symbol, bytes))
   private readonly log: TickLogWriter
   private readonly checkpoints: FeedCheckpoints
   private readonly live: FeedContinuity
-  private readonly replayer: Replayer
-  private readonly poison: ReadonlySet<number>
+  private readonly reader: ReplayReader<SymbolEntry>
+  private readonly quarantined: ReadonlySet<number>
 
   constructor(options: PastOptions = {}) {
     const { positionsTellLosses = true, partBytesMax = 1 << 20 } = options
     this.offset = options.offset ?? 0
-    this.poison = new Set(options.poison)
+    this.quarantined = new Set(options.quarantined)
     const tickLog = new SharedArrayBuffer(tickLogBytes(options.tickLogBytes ?? 1 << 20))
     this.log = new TickLogWriter(tickLog, () => this.log.position)
     this.live = new FeedContinuity(CONTINUITY_AT_START, positionsTellLosses)
@@ -79,20 +79,24 @@ class Past {
     // Gives the lane its segments.
     new FrameRingReader(memory, layout)
     const ring = new FrameRingWriter(memory, layout)
-    const turn = new Turn(ring.bytes, layout)
+    const turn = new TurnBuffer(ring.bytes, layout)
     const counters = new CounterWriter(new BigInt64Array(LANE_SLOT_COUNT))
     const deflater = new Deflater(ring.bytes, { bytesMin: 0, level: 1 }, counters)
-    this.replayer = new Replayer({
+    this.reader = new ReplayReader({
       history: new TickLogHistory(tickLog),
       checkpoints: this.checkpoints,
       symbols: this.symbols,
-      poison: this.poison,
+      quarantined: this.quarantined,
       positionsTellLosses,
       turn,
       composer: new FrameComposer(ring.bytes, copierOf(shared), turn, deflater),
-      publisher: new FramePublisher(ring, () => {
-        throw new Error('a replay waits for room')
-      }),
+      publisher: new FramePublisher(
+        ring,
+        () => {
+          throw new Error('a replay waits for room')
+        },
+        () => {},
+      ),
       partBytesMax,
     })
   }
@@ -153,7 +157,7 @@ class Past {
     for (const [index, { kind, position = 0, sequence, sourceTimeNs = 0 }] of ticks.entries()) {
       const numbers = { sequenceLow: Number(sequence), timeLow: Number(sourceTimeNs) }
       const fields = Object.assign(new TickFields(), { kind, ...numbers })
-      if (this.poison.has(this.offset + 1 + index)) this.live.lose(1)
+      if (this.quarantined.has(this.offset + 1 + index)) this.live.lose(1)
       else this.live.take(Number(position), markOf(fields))
     }
     this.put(type, ticks.length, payload, ticks.length)
@@ -169,7 +173,7 @@ class Past {
   // Out of it again
 
   next(from: ReplayPosition, wanted: Partial<AudienceSpec> = {}, end = this.offset): ReplayPart | undefined {
-    return this.replayer.next(from, new LaneAudience(audienceState({ spec: spec(wanted) })), end)
+    return this.reader.next(from, new LaneAudience(audienceState({ spec: spec(wanted) })), end)
   }
 
   /** All parts of the replay from `offset` on. */
@@ -421,7 +425,7 @@ describe('losses in a replay', () => {
   })
 
   it('of ticks that are none, or that killed lanes, are told in their places', () => {
-    const past = new Past({ poison: [3] })
+    const past = new Past({ quarantined: [3] })
     past.batch(positions(1))
     past.malformed()
     past.batch(positions(3, 4))
