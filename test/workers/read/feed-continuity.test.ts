@@ -184,7 +184,7 @@ describe('a session', () => {
     expect(take(near, 1, 2)).toEqual([SEEN, SEEN])
   })
 
-  it('that does not go on leaves one seam, and begins anew after it', () => {
+  it('that does not go on leaves one session boundary, and begins anew after it', () => {
     const feed = continuity()
     take(feed, 500)
     feed.sessionStarted(session(false))
@@ -192,7 +192,7 @@ describe('a session', () => {
     expect(take(feed, 7, 7, 9)).toEqual([SESSION_BOUNDARY, SEEN, 1])
   })
 
-  it('of a feed without positions leaves a seam, though it goes on', () => {
+  it('of a feed without positions leaves a session boundary, though it goes on', () => {
     const feed = continuity()
     take(feed, 0)
     feed.sessionStarted(session(true))

@@ -237,7 +237,7 @@ describe('a replay', () => {
   })
 
   it.each([0, 1, 1023, 1024, 1025, 2047, 2048, 2999])(
-    'from %i on comes in parts that look at few ticks, without a seam',
+    'from %i on comes in parts that look at few ticks, without a gap',
     offset => {
       for (const perMessage of [1, 50, 128]) {
         const past = new Past()
@@ -389,7 +389,7 @@ describe('losses in a replay', () => {
     ])
   })
 
-  it('of unknown size are told at the first tick after a seam', () => {
+  it('of unknown size are told at the first tick after a session boundary', () => {
     const past = new Past({ partBytesMax: 1 })
     past.batch(positions(500))
     past.session(false)
@@ -399,13 +399,13 @@ describe('losses in a replay', () => {
     expect(past.stream(2)).toEqual(['A3'])
   })
 
-  it('of unknown size are told where the checkpoint lies in the seam', () => {
+  it('of unknown size are told where the checkpoint lies on the session boundary', () => {
     const past = new Past()
     past.many(CHECKPOINT_TICKS, 128)
     past.session(true)
     past.tick()
     past.tick()
-    // A feed without positions that goes on leaves a seam.
+    // A feed without positions that goes on leaves a session boundary.
     expect(past.stream(1024)).toEqual(['upstream:1025-1024:null', 'A1025', 'A1026'])
     expect(past.stream(1025)).toEqual(['A1026'])
   })
