@@ -47,23 +47,35 @@ export interface LaneReaderDeps {
 
 export class LaneReader {
   private readonly deps: LaneReaderDeps
+  // The hot path takes these as they stand here.
+  private readonly cursor: LogCursor
+  private readonly classifier: TickClassifier<LaneSymbol>
+  private readonly collector: TickCollector
+  private readonly latest: LatestTicks
+  private readonly schedule: ConflationSchedule
+  private readonly counts: Float64Array
   /** Position of the current record in the log. */
   private recordStart: number
 
   constructor(deps: LaneReaderDeps) {
     this.deps = deps
+    this.cursor = deps.cursor
+    this.classifier = deps.classifier
+    this.collector = deps.collector
+    this.latest = deps.latest
+    this.schedule = deps.schedule
+    this.counts = deps.counters.values
     this.recordStart = deps.log.position
   }
 
   /** Offset of the last tick taken. */
   get offset(): number {
-    return this.deps.cursor.offset
+    return this.cursor.offset
   }
 
   /** Position in the log from which a successor reads. */
   get resumePosition(): number {
-    const { cursor, log } = this.deps
-    return cursor.isInRecord ? this.recordStart : log.position
+    return this.cursor.isInRecord ? this.recordStart : this.deps.log.position
   }
 
   /** Whether the lane has read so far that it may reply to clients. */
@@ -73,17 +85,16 @@ export class LaneReader {
 
   /** Whether there is something to read, and room for it. */
   get canRead(): boolean {
-    return this.hasRoom && (this.deps.cursor.isInRecord || this.deps.log.hasNext())
+    return this.hasRoom && (this.cursor.isInRecord || this.deps.log.hasNext())
   }
 
   private get hasRoom(): boolean {
-    const { collector, transfers } = this.deps
-    return (!transfers.areFull || !this.hasRecovered) && collector.hasRoom
+    return this.collector.hasRoom && (!this.deps.transfers.areFull || !this.hasRecovered)
   }
 
   /** Reads some records. @returns false when there was nothing to read, or no room */
   readRecords(): boolean {
-    const { cursor } = this.deps
+    const { cursor } = this
     let hasRead = false
     for (let records = 0; records < RECORDS_AT_ONCE && this.hasRoom; records++) {
       if (!cursor.isInRecord && !this.openRecord()) break
@@ -104,7 +115,8 @@ export class LaneReader {
 
   /** Steps onto the next record, and obeys it if it is a command. @returns false when there is no record */
   private openRecord(): boolean {
-    const { control, cursor, lane, log } = this.deps
+    const { cursor } = this
+    const { control, lane, log } = this.deps
     this.recordStart = log.position
     if (!cursor.nextRecord()) return false
     control.heartbeat()
@@ -114,7 +126,8 @@ export class LaneReader {
   }
 
   private readTicks(): void {
-    const { checkpoints, continuity, cursor } = this.deps
+    const { cursor } = this
+    const { checkpoints, continuity } = this.deps
     while (cursor.nextTick()) {
       this.takeTick()
       if (!this.hasRoom) break
@@ -123,17 +136,17 @@ export class LaneReader {
   }
 
   private takeTick(): void {
-    const { classifier, collector, control, counters, cursor, latest, log, schedule } = this.deps
-    const { offset, tickEnd, tickStart } = cursor
+    const { control, log } = this.deps
+    const { offset, tickEnd, tickStart } = this.cursor
     control.setCurrentTick(offset)
-    const symbol = classifier.classify(tickStart, tickEnd, offset)
+    const symbol = this.classifier.classify(tickStart, tickEnd, offset)
     if (symbol !== undefined) {
-      counters.values[LANE_SLOTS.ticksDecoded]! += 1
-      collector.nextTick()
-      collector.collect(symbol, symbol.audiences, tickStart, tickEnd, offset)
-      const { kind } = classifier.fields
-      if (latest.keep(symbol, kind, tickStart, tickEnd - tickStart, offset, log.receivedUs))
-        schedule.tickCame(symbol)
+      this.counts[LANE_SLOTS.ticksDecoded]! += 1
+      this.collector.nextTick()
+      this.collector.collect(symbol, symbol.audiences, tickStart, tickEnd, offset)
+      const { kind } = this.classifier.fields
+      if (this.latest.keep(symbol, kind, tickStart, tickEnd - tickStart, offset, log.receivedUs))
+        this.schedule.tickCame(symbol)
       else this.collectUnmerged(symbol)
     }
     control.setCurrentTick(0)
@@ -141,11 +154,10 @@ export class LaneReader {
 
   /** Gives the symbol's groups every tick: docs/decisions/0017-symbols-without-room-are-sent-tick-by-tick.md. */
   private collectUnmerged(symbol: LaneSymbol): void {
-    const { collector, counters, cursor } = this.deps
-    const { offset, tickEnd, tickStart } = cursor
-    counters.values[LANE_SLOTS.latestFull]! += 1
+    const { offset, tickEnd, tickStart } = this.cursor
+    this.counts[LANE_SLOTS.latestFull]! += 1
     for (const { audience } of symbol.groups)
-      collector.collectFor(audience, symbol, tickStart, tickEnd, offset)
+      this.collector.collectFor(audience, symbol, tickStart, tickEnd, offset)
   }
 
   private obey(command: LaneCommand): void {

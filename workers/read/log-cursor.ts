@@ -49,7 +49,8 @@ export class LogCursor {
     if (log.type === COMMAND) return true
     const takenCount = Math.max(0, this.offset - log.firstOffset + 1)
     if (takenCount >= log.count) return true
-    this.ticksLeft = log.count - takenCount
+    // An int32, so that V8 keeps the field a small integer.
+    this.ticksLeft = (log.count - takenCount) | 0
     if (log.type !== TICK_BATCH) return true
     batch.reset(log.bytes, log.payloadStart, log.payloadStart + log.payloadLength)
     for (let index = 0; index < takenCount; index++) batch.next()
