@@ -13,11 +13,11 @@ import { LANE_SLOT_COUNT } from '../src/metrics/metric-table.js'
 import { TickDecoder } from '../src/ticks/tick-decoder.js'
 import { TickFields } from '../src/ticks/tick-fields.js'
 import { audienceState, spec } from '../test/support/specs.js'
-import { LaneAudience } from '../workers/collect/lane-audience.js'
-import { Turn } from '../workers/collect/turn-buffer.js'
+import type { LaneAudience } from '../workers/collect/lane-audience.js'
+import { TurnBuffer } from '../workers/collect/turn-buffer.js'
 import { Deflater } from '../workers/compose/deflater.js'
 import { FrameComposer } from '../workers/compose/frame-composer.js'
-import { SymbolTable } from '../workers/read/symbol-table.js'
+import { AudienceDirectory } from '../workers/conflate/audience-directory.js'
 import type { Benchmark, BenchmarkOptions, Table } from './benchmark.js'
 import { sharedTicks } from './decode.js'
 import { figuresTable, measure } from './micro.js'
@@ -82,11 +82,12 @@ function laneSide(ticks: Ticks, wanted: Wanted): { turn(): number; messages(): u
   const layout = laneLayout(64 << 20, 512 * 1024, 1 << 20)
   const memory = allocateLaneMemory(layout.totalBytes)
   const bytes = new Uint8Array(memory.buffer)
-  const turn = new Turn(bytes, layout)
+  const turn = new TurnBuffer(bytes, layout)
   const counters = new CounterWriter(new BigInt64Array(LANE_SLOT_COUNT))
   const deflater = new Deflater(bytes, { bytesMin: 0, level: 6 }, counters)
   const composer = new FrameComposer(bytes, copierOf(memory), turn, deflater)
-  const symbols = new SymbolTable()
+  const directory = new AudienceDirectory()
+  const { symbols } = directory
   const { bytes: log, starts } = sharedTicks(ticks)
   const decoder = new TickDecoder(log)
   const fields = ticks.messages.map((_, index) => {
@@ -96,14 +97,13 @@ function laneSide(ticks: Ticks, wanted: Wanted): { turn(): number; messages(): u
   })
   const everything: LaneAudience[] = []
   for (const [id, names] of wanted.entries()) {
-    const audience = new LaneAudience(audienceState({ audience: id, spec: spec({ symbols: names ?? null }) }))
+    const audience = directory.open(audienceState({ audience: id, spec: spec({ symbols: names ?? null }) }))
     if (names === undefined) everything.push(audience)
-    else symbols.open(audience)
   }
   const gathering: LaneAudience[] = []
   const give = (audience: LaneAudience, tick: number, length: number): void => {
     if (audience.runCount === 0) gathering.push(audience)
-    audience.gatherTick(tick, length)
+    audience.addTick(tick, length)
   }
   const gatherAll = (): void => {
     gathering.length = 0
@@ -122,7 +122,7 @@ function laneSide(ticks: Ticks, wanted: Wanted): { turn(): number; messages(): u
     for (let index = 0; index < gathering.length; index++) {
       const audience = gathering[index]!
       const start = at
-      at = composer.compose(audience, at)
+      at = composer.compose(audience, audience, at)
       each?.(audience, start, at)
       audience.clear()
     }

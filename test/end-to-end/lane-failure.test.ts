@@ -113,7 +113,7 @@ it('skips a tick that makes two lanes in a row fail, and says so', async () => {
 })
 
 it('ends a client whose answer makes two lanes in a row fail, and nobody else notices', async () => {
-  server = await HandlerServer.start({ poolSize: 1 }, { laneFile: lane('poisoned-answer') })
+  server = await HandlerServer.start({ poolSize: 1 }, { laneFile: lane('poisoned-reply') })
   const other = await TickClient.connect(server.url())
   const faulty = await TickClient.connect(server.url('?symbols=A'))
   const late = await TickClient.connect(server.url('?symbols=B'))

@@ -52,7 +52,8 @@ import { LANE_SLOT_COUNT, LANE_SLOTS, type LaneMetric } from '../../src/metrics/
 import type { GapReason } from '../../src/protocol/messages.js'
 import { TickDecoder } from '../../src/ticks/tick-decoder.js'
 import { QUOTE } from '../../src/ticks/tick-fields.js'
-import { Lane } from '../../workers/lane.js'
+import { assembleLane } from '../../workers/lane-assembly.js'
+import type { LaneLoop } from '../../workers/lane-loop.js'
 import { FakeClock } from './fake-clock.js'
 import { framesOf, frameText } from './frames.js'
 import { binaryMessage, type Message } from './lane-messages.js'
@@ -391,7 +392,7 @@ export class LaneStage {
     patched(FrameRingWriter.prototype, 'hasRoomForDescriptors', () => hasRoom, work)
   }
 
-  private lane(): Lane {
+  private lane(): LaneLoop {
     const task: LaneTask = {
       lane: 0,
       epoch: 'e',
@@ -411,7 +412,7 @@ export class LaneStage {
       poison: this.poison,
       poisonClients: [],
     }
-    return new Lane(task, this.clock)
+    return assembleLane(task, this.clock)
   }
 
   /** What the main thread does when a lane's thread has ended and all it published was read. */

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { COMMITTED_CURSOR, HEARTBEAT, MAIN_ASLEEP, SOURCE_PAUSED } from '../../src/memory/control-words.js'
 import { LaneStage } from '../support/lane-stage.js'
 
-it('a successor rings a paused source awake when the lane before it died in the midst of a commit', () => {
+it('a successor wakes a paused source when the lane before it died in the midst of a commit', () => {
   const stage = new LaneStage()
   stage.listen()
   const before = stage.state.cursor()
@@ -17,7 +17,7 @@ it('a successor rings a paused source awake when the lane before it died in the 
   expect(Atomics.load(stage.control, MAIN_ASLEEP)).toBe(0)
 })
 
-it('a lane shows life with each audience that it writes for', () => {
+it('a lane sends a heartbeat with each audience that it writes for', () => {
   const stage = new LaneStage()
   for (let audience = 1; audience <= 5; audience++) stage.listen({}, audience)
   const before = Atomics.load(stage.control, HEARTBEAT)

@@ -48,7 +48,7 @@ describe('a lane', () => {
     ])
   })
 
-  it('keeps two turns ahead of the transmitter and gathers the rest into the next', () => {
+  it('keeps two turns ahead of the transmitter and collects the rest into the next', () => {
     const stage = new LaneStage()
     const client = stage.listen()
     const turnsBefore = stage.turns
@@ -65,7 +65,7 @@ describe('a lane', () => {
     expect(stage.turns - turnsBefore).toBe(3)
   })
 
-  it('answers who changes to other ticks while the transmitter takes no turn, behind all that the client was due', () => {
+  it('replies to a client that changes its symbols while the transmitter takes no turn, behind all ticks that the client was due', () => {
     const stage = new LaneStage()
     stage.listen({ symbols: ['A', 'B'] })
     stage.open(2, { symbols: ['B', 'C'] })
@@ -103,7 +103,7 @@ describe('a lane', () => {
     for (const each of stage.clients.values()) checkClient(stage, each)
   })
 
-  it('answers who changes while the latest of others waits for a turn', () => {
+  it('replies to a client that changes its symbols while the latest ticks of others wait for a turn', () => {
     const stage = new LaneStage()
     stage.listen({ symbols: ['A'] })
     stage.open(2, { symbols: ['B'] })
@@ -126,7 +126,7 @@ describe('a lane', () => {
     for (const each of stage.clients.values()) checkClient(stage, each)
   })
 
-  it('publishes what an audience has gathered a few times beside each turn, however many change', () => {
+  it('flushes an audience a few times before each paced turn, however many clients change their symbols', () => {
     const stage = new LaneStage()
     stage.listen({ symbols: ['A'] })
     stage.open(2, { symbols: ['B'] })
@@ -153,7 +153,7 @@ describe('a lane', () => {
     expect(stage.clients.get(last)!.audience).toBe(2)
   })
 
-  it('reads on when a client that changes has been given all that filled its audience', () => {
+  it('reads on when a prompt turn has emptied the full plan of an audience', () => {
     const stage = new LaneStage({ turnBytesMax: 1024 })
     stage.open(1, { symbols: ['A'] })
     stage.open(2, { symbols: ['B'] })
@@ -178,7 +178,7 @@ describe('a lane', () => {
     checkClient(stage, client)
   })
 
-  it('gathers all that there is into the second turn, while the first is being transmitted', () => {
+  it('collects all ticks that there are into the second turn, while the first is being transmitted', () => {
     const stage = new LaneStage()
     const client = stage.listen()
     for (let tick = 0; tick < 100; tick++) stage.tick({})
@@ -191,7 +191,7 @@ describe('a lane', () => {
     expect(client.messages.map(message => message.type === 'ticks' && message.ticks.length)).toEqual([16, 84])
   })
 
-  it('lets the main thread write over what was published, though there is always more to read', () => {
+  it('lets the main thread overwrite published records, though there is always more to read', () => {
     const stage = new LaneStage({ turnBytesMax: 2048 })
     stage.listen()
     for (let tick = 0; tick < 100; tick++) stage.tick({})
@@ -209,7 +209,7 @@ describe('a lane', () => {
     expect(stage.state.offsetLow()).toBe(100)
   })
 
-  it('counts what it does', () => {
+  it('counts its ticks, turns and bytes', () => {
     const stage = new LaneStage()
     stage.listen()
     stage.batch([{}, {}, {}])
@@ -252,7 +252,7 @@ it('says when the first tick of its frames came in, also behind a gap; of a gap 
 })
 
 describe('a loss', () => {
-  it('of a malformed tick is told to everybody in its place, neighbours as one', () => {
+  it('of malformed ticks is told to all audiences in its place, neighbours as one', () => {
     const stage = new LaneStage()
     const all = stage.listen({}, 1)
     const others = stage.listen({ symbols: ['Z'] }, 2)
@@ -274,7 +274,7 @@ describe('a loss', () => {
     expect(streamOf(client.messages, 0)).toEqual(['malformed:1-1:1'])
   })
 
-  it('of poison is told without a look at the tick', () => {
+  it('of a quarantined tick is told without decoding the tick', () => {
     const stage = new LaneStage()
     const client = stage.listen()
     stage.poison.push(2, 3)
@@ -505,7 +505,7 @@ describe('a client', () => {
     expect(streamOf(slow.messages, 3)).toEqual(['slow:2-7:3', 'upstream:2-7:null'])
   })
 
-  it('of an audience that closed in the same turn is not answered', () => {
+  it('of an audience that closed in the same turn gets no reply', () => {
     const stage = new LaneStage()
     const client = stage.join(1, 1)
     stage.open(1)
@@ -523,7 +523,7 @@ describe('a full frame ring', () => {
   /** 8 segments of 8 KiB: turns of 1 KiB each. */
   const SMALL = { frameRingBytes: 65_536, turnBytesMax: 1024, scratchBytes: 1 << 16 }
 
-  it('lets a turn wait in its midst until there is room', () => {
+  it('makes a half-written turn wait until there is room', () => {
     const stage = new LaneStage(SMALL)
     const clients = Array.from({ length: 40 }, (_, index) =>
       stage.listen({ batch: index % 2 === 0 }, index + 1),

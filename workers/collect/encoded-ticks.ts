@@ -1,13 +1,13 @@
 /**
- * The ticks of a turn in one encoding, side by side in the lane's scratch, so that neighbours are copied in one go. One lane's
- * own; emptied when the turn is published.
+ * The ticks of a turn in one encoding. They stand side by side in the lane's scratch, so one copy takes a run of them.
+ * One lane's own; emptied when the turn is published.
  */
 
-/** Ticks in one turn at the most. */
+/** Ticks in one turn at most. */
 const TICKS_MAX = 16_384
 
 export class EncodedTicks {
-  /** Where each tick begins; the next one's begin is its end. */
+  /** Where each tick starts, in bytes. Each tick ends where the next one starts. */
   readonly starts = new Int32Array(TICKS_MAX + 1)
   readonly offsets = new Float64Array(TICKS_MAX)
   readonly receivedUs = new Float64Array(TICKS_MAX)
@@ -17,8 +17,9 @@ export class EncodedTicks {
   private readonly tickBytesMax: number
 
   /**
-   * @param scratchStart index of the first byte of its part of the scratch
-   * @param tickBytesMax the longest tick in this encoding
+   * @param scratchStart where its share of the scratch starts, in bytes
+   * @param scratchEnd where its share ends
+   * @param tickBytesMax length of the longest tick in this encoding
    */
   constructor(scratchStart: number, scratchEnd: number, tickBytesMax: number) {
     this.scratchMiddle = (scratchStart + scratchEnd) / 2
@@ -35,12 +36,12 @@ export class EncodedTicks {
     return this.count > TICKS_MAX / 2 || this.end > this.scratchMiddle
   }
 
-  /** Where the next tick is to be written. */
+  /** Where to write the next tick. */
   get end(): number {
     return this.starts[this.count]!
   }
 
-  /** Takes in the tick that was written from `end` up to here. @returns its index */
+  /** Adds the tick that was written at `this.end` and ends at `end`. @returns its index */
   add(end: number, offset: number, receivedUs: number): number {
     const index = this.count++
     this.starts[index + 1] = end

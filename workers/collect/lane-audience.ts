@@ -1,9 +1,7 @@
 /**
- * One audience as its lane sees it: what it wants, how far it is, and what it has gathered for the turn in the making. One
- * lane's own.
+ * One audience in its lane: which symbols it gets, how far it was sent, and its frame plan for the current turn. One lane's own.
  */
 import { type AudienceSpec, isConflated, prefixOf } from '../../src/lane-protocol/audience-spec.js'
-import type { Progress } from '../../src/lane-protocol/lane-commands.js'
 import type { AudienceState } from '../../src/lane-protocol/lane-task.js'
 import { PrefixMap } from '../../src/lane-protocol/prefix-map.js'
 import {
@@ -12,41 +10,48 @@ import {
   MESSAGE_OVERHEAD_BYTES_MAX,
   STAMP_BYTES_MAX,
 } from '../../src/protocol/envelope-format.js'
-import { ConflationGroup } from '../conflate/conflation-group.js'
-import { FramePlan } from './gathering.js'
+import { FramePlan } from './frame-plan.js'
 
 /**
- * How often something of an audience is published between turns, before each of them. Turns are held back where the transmitter is busy. What goes out between them must not take its time instead, where many change that
- * share an audience with many others.
+ * How often a prompt turn may flush one audience between two paced turns. The transmitter paces turns where it is busy; many
+ * members that change their subscriptions must not take the time that this saves.
  */
-const ASIDES_MAX = 4
+const PROMPT_FLUSHES_MAX = 4
 
-/** How a symbol's ticks are delivered: one by one, or as the latest of a part. */
 export const EVERY = 'every'
-type Delivery = typeof EVERY | ConflationGroup
+/** How an audience gets a symbol: every tick, or the latest ones with the conflation group of this index. */
+export type Delivery = typeof EVERY | number
+
+/** How far an audience was sent: totals since it opened. */
+export interface AudienceProgress {
+  readonly ticksTotal: number
+  readonly lostTotal: number
+  readonly unknownLosses: number
+  readonly lastOffset: number
+}
 
 export class LaneAudience extends FramePlan {
   readonly id: number
   readonly spec: AudienceSpec
   readonly format: EnvelopeFormat
-  /** Or else protobuf. */
+  /** Base-2 logarithm of the window that its messages are compressed with; 0: they are not compressed. */
+  readonly windowBits: number
+  /** The other encoding is protobuf. */
   readonly isJson: boolean
-  /** What a tick takes in the frames at the most beside its own bytes. */
+  /** Bytes that a tick takes in frames beside its own, at most. */
   readonly bytesPerTick: number
-  /** One for each of `spec.latest`. */
-  readonly parts: readonly ConflationGroup[]
-  /** Symbols that it names, not by a prefix. */
+  /** The symbols that its spec names, without prefixes. */
   readonly names: readonly string[]
   /** Number of the last `ticks` message. */
   seq: number
   ticksTotal: number
   lostTotal: number
   unknownLosses: number
-  /** All its ticks up to this offset were published, maybe by an earlier lane; those that are conflated left aside. */
+  /** All ticks up to this offset were published to it, maybe by an earlier lane. Conflated ticks do not count. */
   sentOffset: number
-  /** How often something of it was published before the turn `asidesBefore`, and not with it. */
-  private asides = 0
-  private asidesBefore = 0
+  /** How often a prompt turn flushed it before the paced turn `promptFlushesTurn`. */
+  private promptFlushes = 0
+  private promptFlushesTurn = 0
   private readonly byName = new Map<string, Delivery>()
   private readonly byPrefix = new PrefixMap<Delivery>()
 
@@ -56,6 +61,7 @@ export class LaneAudience extends FramePlan {
     this.id = state.audience
     this.spec = spec
     this.format = ENVELOPE_FORMATS[spec.encoding]
+    this.windowBits = spec.windowBits
     this.isJson = spec.encoding === 'json'
     this.bytesPerTick = (spec.batch ? 0 : MESSAGE_OVERHEAD_BYTES_MAX) + (spec.stamps ? STAMP_BYTES_MAX : 0)
     this.seq = state.seq
@@ -63,57 +69,51 @@ export class LaneAudience extends FramePlan {
     this.lostTotal = state.lostTotal
     this.unknownLosses = state.unknownLosses
     this.sentOffset = state.lastOffset
-    this.parts = spec.latest.map(
-      ({ intervalMs }, index) => new ConflationGroup(this, index, intervalMs, state.conflated[index] ?? null),
-    )
-    for (const symbol of spec.symbols ?? []) this.want(symbol, EVERY)
-    for (const [index, { symbols }] of spec.latest.entries())
-      for (const symbol of symbols) this.want(symbol, this.parts[index]!)
+    for (const entry of spec.symbols ?? []) this.deliver(entry, EVERY)
+    for (const [group, { symbols }] of spec.latest.entries())
+      for (const entry of symbols) this.deliver(entry, group)
     this.names = [...this.byName.keys()]
   }
 
-  get progress(): Progress {
-    return {
-      ticksTotal: this.ticksTotal,
-      lostTotal: this.lostTotal,
-      unknownLosses: this.unknownLosses,
-      lastOffset: this.sentOffset,
-      flushedOffset: this.parts.reduce(
-        (least, { flushedOffset }) => Math.min(least, flushedOffset),
-        Infinity,
-      ),
-    }
+  get progress(): AudienceProgress {
+    const { lostTotal, sentOffset, ticksTotal, unknownLosses } = this
+    return { ticksTotal, lostTotal, unknownLosses, lastOffset: sentOffset }
   }
 
-  /** Whether its members get nothing tick by tick. */
+  /** Whether its members get every tick of all symbols. */
+  get isUnfiltered(): boolean {
+    return this.spec.symbols === null
+  }
+
+  /** Whether its members get only the latest ticks. */
   get isConflated(): boolean {
     return isConflated(this.spec)
   }
 
-  /** Whether it may want symbols that have not come by yet. */
+  /** Whether its spec has prefixes, so that it may get symbols that have not come yet. */
   get hasPrefixes(): boolean {
     return this.byPrefix.size > 0
   }
 
-  /** Whether what it has gathered may be published before that turn, and not with it. */
-  mayGoAside(turn: number): boolean {
-    return this.asidesBefore !== turn || this.asides < ASIDES_MAX
+  /** Whether a prompt turn may flush it before the paced turn number `turn`. */
+  mayFlushPromptly(turn: number): boolean {
+    return this.promptFlushesTurn !== turn || this.promptFlushes < PROMPT_FLUSHES_MAX
   }
 
-  /** Counts that it is published so. */
-  goAside(turn: number): void {
-    if (this.asidesBefore !== turn) this.asides = 0
-    this.asidesBefore = turn
-    this.asides++
+  /** Counts a flush in a prompt turn. */
+  countPromptFlush(turn: number): void {
+    if (this.promptFlushesTurn !== turn) this.promptFlushes = 0
+    this.promptFlushesTurn = turn
+    this.promptFlushes++
   }
 
-  /** How the ticks of a symbol are delivered; undefined: not at all. The longest of its entries decides. */
+  /** How the audience gets a symbol; undefined: not at all. The longest entry of its spec decides. */
   deliveryOf(symbol: string): Delivery | undefined {
-    if (this.spec.symbols === null) return EVERY
+    if (this.isUnfiltered) return EVERY
     return this.byName.get(symbol) ?? this.byPrefix.ofLongest(symbol)
   }
 
-  private want(entry: string, delivery: Delivery): void {
+  private deliver(entry: string, delivery: Delivery): void {
     const prefix = prefixOf(entry)
     if (prefix === undefined) this.byName.set(entry, delivery)
     else this.byPrefix.set(prefix, delivery)

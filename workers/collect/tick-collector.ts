@@ -1,145 +1,138 @@
 /**
- * Who gets a tick, or is told of a loss: the audiences of a lane, and what each has gathered for the turn in the making. One lane's own.
- * A tick is encoded when the first audience wants it, once for each encoding that is wanted.
+ * Collects ticks and losses into the frame plans of the lane's audiences, until the turn is published. One lane's own.
+ * A tick is encoded when the first audience gets it, once per encoding.
  */
 
 import { removeItem } from '../../src/common/remove-item.js'
 import type { TickLogReader } from '../../src/memory/tick-log-reader.js'
-import type { GapReason } from '../../src/protocol/messages.js'
+import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
+import { GAP_TEXT_BYTES_MAX, type GapReason } from '../../src/protocol/messages.js'
+import { FRAME_HEADER_BYTES_MAX } from '../../src/protocol/websocket-frame.js'
 import type { TickFields } from '../../src/ticks/tick-fields.js'
-import { GAP_BYTES_MAX } from '../compose/frame-composer.js'
-import type { SymbolEntry, SymbolTable } from '../read/symbol-table.js'
+import type { SymbolEntry } from '../read/symbol-table.js'
 import type { LaneAudience } from './lane-audience.js'
-import type { Turn } from './turn-buffer.js'
+import type { TurnBuffer } from './turn-buffer.js'
 
-/** Runs gathered by all audiences in one turn at the most, 8 bytes each. */
+/** Bytes that a gap takes at most: its own message, and the new message that the ticks behind it need. */
+export const GAP_BYTES_MAX = FRAME_HEADER_BYTES_MAX + GAP_TEXT_BYTES_MAX + MESSAGE_OVERHEAD_BYTES_MAX
+
+/** Runs in the plans of all audiences of one turn at most, 8 bytes each. */
 const RUNS_MAX = 524_288
 
 const NOT_ENCODED = -1
 
 export interface TickCollectorDeps {
-  /** Its record in hand has the tick in hand. */
+  /** Stands at the record of the current tick. */
   readonly log: TickLogReader
-  /** What the tick in hand says. */
+  /** The fields of the current tick. */
   readonly fields: TickFields
-  readonly symbols: SymbolTable
-  readonly turn: Turn
-  /** What one audience may gather in a turn, about, bytes. */
+  readonly turn: TurnBuffer
+  /** Bytes of one audience's plan from which on the turn is full. */
   readonly turnBytesMax: number
 }
 
 export class TickCollector {
-  readonly audiences = new Map<number, LaneAudience>()
-  /** Those that have gathered something this turn. */
-  readonly gathering: LaneAudience[] = []
-  private readonly parts: TickCollectorDeps
-  /** Those that get every tick. */
+  /** The audiences whose plans are not empty. */
+  readonly planned: LaneAudience[] = []
+  private readonly deps: TickCollectorDeps
+  private readonly audiences: LaneAudience[] = []
+  /** The audiences that get every tick of all symbols. */
   private readonly unfiltered: LaneAudience[] = []
-  /** Where the tick in hand stands in the turn, and how many bytes it takes there, in each encoding. */
+  /** Index of the current tick in the turn, and its length there, for each encoding. */
   private tickInJson = NOT_ENCODED
   private jsonBytes = 0
   private tickInProtobuf = NOT_ENCODED
   private protobufBytes = 0
   private runs = 0
-  /** Whether some audience has gathered all it may in a turn. */
+  /** Whether the plan of some audience has reached the turn's bound of bytes. */
   private isFull = false
 
-  constructor(parts: TickCollectorDeps) {
-    this.parts = parts
+  constructor(deps: TickCollectorDeps) {
+    this.deps = deps
   }
 
-  /** Whether one more tick may be gathered in this turn. */
+  /** Whether the turn takes one more tick. */
   get hasRoom(): boolean {
-    return !this.isFull && this.runs < RUNS_MAX && this.parts.turn.hasRoom()
+    return !this.isFull && this.runs < RUNS_MAX && this.deps.turn.hasRoom()
   }
 
   open(audience: LaneAudience): void {
-    this.audiences.set(audience.id, audience)
-    if (audience.spec.symbols === null) this.unfiltered.push(audience)
-    else this.parts.symbols.open(audience)
+    this.audiences.push(audience)
+    if (audience.isUnfiltered) this.unfiltered.push(audience)
   }
 
   close(audience: LaneAudience): void {
-    this.audiences.delete(audience.id)
-    if (audience.spec.symbols === null) removeItem(this.unfiltered, audience)
-    else this.parts.symbols.close(audience)
-    removeItem(this.gathering, audience)
+    removeItem(this.audiences, audience)
+    removeItem(this.unfiltered, audience)
+    removeItem(this.planned, audience)
   }
 
-  /** A tick is in hand. */
-  next(): void {
+  /** Begins with the next tick. */
+  nextTick(): void {
     this.tickInJson = NOT_ENCODED
     this.tickInProtobuf = NOT_ENCODED
   }
 
-  /** Hands the tick at `[start, end)` of the log to every audience that wants each of its symbol. */
-  gather(symbol: SymbolEntry, start: number, end: number, offset: number): void {
-    const { unfiltered } = this
-    const { audiences } = symbol
-    for (let index = 0; index < unfiltered.length; index++)
-      this.gatherFor(unfiltered[index]!, symbol, start, end, offset)
-    for (let index = 0; index < audiences.length; index++)
-      this.gatherFor(audiences[index]!, symbol, start, end, offset)
-  }
-
-  /** The same for those that want the latest only. */
-  gatherUnmerged(symbol: SymbolEntry, start: number, end: number, offset: number): void {
-    const { parts } = symbol
-    for (let index = 0; index < parts.length; index++)
-      this.gatherFor(parts[index]!.audience, symbol, start, end, offset)
-  }
-
-  /** Lets every audience be told that ticks are missing before or at the tick in hand. */
-  lose(reason: GapReason, from: number, to: number, missed: number | null): void {
-    if (this.audiences.size === 0) return
-    const { gaps } = this.parts.turn
-    const last = gaps.at(-1)
-    const goesOn = last?.reason === reason && last.to === from - 1 && to >= from
-    if (goesOn && last.missed !== null && missed !== null && this.nothingSince(gaps.length - 1)) {
-      last.to = to
-      last.missed += missed
-    } else gaps.push({ reason, from, to, missed })
-    // What the feed never sent has no offsets: it is missing before the tick at `from`.
-    const offset = Math.max(from, to)
-    for (const audience of this.audiences.values()) this.tellLoss(audience, gaps.length - 1, missed, offset)
-  }
-
-  /** Leaves an audience out of the turn. */
-  leaveOut(audience: LaneAudience): void {
-    removeItem(this.gathering, audience)
-  }
-
-  /** What was gathered is published, or nothing was: the next turn begins. */
-  clear(): void {
-    this.gathering.length = 0
-    this.parts.turn.clear()
-    this.runs = 0
-    this.isFull = false
-  }
-
-  private gatherFor(
-    audience: LaneAudience,
+  /** Adds the current tick, at `[start, end)` of the log, to the plans of the unfiltered audiences and of `audiences`. */
+  collect(
     symbol: SymbolEntry,
+    audiences: readonly LaneAudience[],
     start: number,
     end: number,
     offset: number,
   ): void {
-    // True only in a successor, for ticks between its starting point and what the lane before it had published.
+    const { unfiltered } = this
+    for (let index = 0; index < unfiltered.length; index++)
+      this.collectFor(unfiltered[index]!, symbol, start, end, offset)
+    for (let index = 0; index < audiences.length; index++)
+      this.collectFor(audiences[index]!, symbol, start, end, offset)
+  }
+
+  /** Adds the current tick, at `[start, end)` of the log, to the plan of one audience. */
+  collectFor(audience: LaneAudience, symbol: SymbolEntry, start: number, end: number, offset: number): void {
+    // True only in a successor, for ticks between its starting point and the last published tick of the lane before.
     if (offset <= audience.sentOffset) return
     const { isJson } = audience
     const tick = isJson ? this.asJson(symbol, offset) : this.asProtobuf(start, end, offset)
     const bytes = isJson ? this.jsonBytes : this.protobufBytes
     const runsBefore = audience.runCount
-    if (runsBefore === 0) this.gathering.push(audience)
-    audience.gatherTick(tick, bytes + audience.bytesPerTick)
+    if (runsBefore === 0) this.planned.push(audience)
+    audience.addTick(tick, bytes + audience.bytesPerTick)
     this.runs += audience.runCount - runsBefore
-    if (audience.gatheredBytes >= this.parts.turnBytesMax) this.isFull = true
+    if (audience.planBytes >= this.deps.turnBytesMax) this.isFull = true
   }
 
-  /** The tick in hand in an encoding, made when the first audience wants it. */
+  /** Adds a gap to the plans of all audiences: ticks are missing before or at the current tick. */
+  collectLoss(reason: GapReason, from: number, to: number, missed: number | null): void {
+    if (this.audiences.length === 0) return
+    const { gaps } = this.deps.turn
+    const last = gaps.at(-1)
+    const continues = last?.reason === reason && last.to === from - 1 && to >= from
+    if (continues && last.missed !== null && missed !== null && this.endWithGap(gaps.length - 1)) {
+      last.to = to
+      last.missed += missed
+    } else gaps.push({ reason, from, to, missed })
+    // Ticks that the feed never sent have no offsets: they are missing before the tick at `from`.
+    const offset = Math.max(from, to)
+    for (const audience of this.audiences) this.collectLossFor(audience, gaps.length - 1, missed, offset)
+  }
+
+  /** Takes an audience out of the turn, since a prompt turn writes its plan. */
+  leaveOut(audience: LaneAudience): void {
+    removeItem(this.planned, audience)
+  }
+
+  /** Begins the next turn: all plans are written, or there was none. */
+  clear(): void {
+    this.planned.length = 0
+    this.deps.turn.clear()
+    this.runs = 0
+    this.isFull = false
+  }
+
   private asJson(symbol: SymbolEntry, offset: number): number {
     if (this.tickInJson === NOT_ENCODED) {
-      const { fields, log, turn } = this.parts
+      const { fields, log, turn } = this.deps
       this.tickInJson = turn.addJson(fields, symbol, offset, log.receivedUs)
       this.jsonBytes = turn.ticks.json.bytesOf(this.tickInJson)
     }
@@ -148,33 +141,33 @@ export class TickCollector {
 
   private asProtobuf(start: number, end: number, offset: number): number {
     if (this.tickInProtobuf === NOT_ENCODED) {
-      const { log, turn } = this.parts
+      const { log, turn } = this.deps
       this.tickInProtobuf = turn.addProtobuf(log.bytes, start, end, offset, log.receivedUs)
       this.protobufBytes = turn.ticks.protobuf.bytesOf(this.tickInProtobuf)
     }
     return this.tickInProtobuf
   }
 
-  /** Whether every audience's last run is this gap, so that the gap can grow. */
-  private nothingSince(gap: number): boolean {
-    for (const audience of this.audiences.values()) if (!endsWith(audience, gap)) return false
+  /** Whether the plans of all audiences end with this gap, so that the gap can grow. */
+  private endWithGap(gap: number): boolean {
+    for (const audience of this.audiences) if (!endsWith(audience, gap)) return false
     return true
   }
 
-  private tellLoss(audience: LaneAudience, gap: number, missed: number | null, offset: number): void {
-    // Told by the lane before, as the tick that it belongs to was taken by that lane.
+  private collectLossFor(audience: LaneAudience, gap: number, missed: number | null, offset: number): void {
+    // The lane before has told it, since it took the tick that the gap belongs to.
     if (offset <= audience.sentOffset) return
     if (missed === null) audience.unknownLosses++
     else audience.lostTotal += missed
     if (endsWith(audience, gap)) return
-    if (audience.runCount === 0) this.gathering.push(audience)
-    audience.gatherGap(gap, GAP_BYTES_MAX)
+    if (audience.runCount === 0) this.planned.push(audience)
+    audience.addGap(gap, GAP_BYTES_MAX)
     this.runs++
-    if (audience.gatheredBytes >= this.parts.turnBytesMax) this.isFull = true
+    if (audience.planBytes >= this.deps.turnBytesMax) this.isFull = true
   }
 }
 
-/** Whether the last of what the audience has gathered is this gap. */
+/** Whether the audience's plan ends with this gap. */
 function endsWith({ runCount, runs }: LaneAudience, gap: number): boolean {
   return runCount > 0 && runs[runCount * 2 - 2] === -1 - gap
 }

@@ -1,6 +1,6 @@
 /**
- * The turn in the making: every tick that somebody wants, encoded once in each encoding that is wanted, and the losses between
- * them. One lane's own; emptied when the turn is published.
+ * The ticks and the gaps of the turn that the lane collects now. Each tick stands there once per encoding that a client needs.
+ * One lane's own; emptied when the turn is published.
  */
 
 import type { Encoding } from '../../src/lane-protocol/audience-spec.js'
@@ -14,10 +14,10 @@ import type { SymbolEntry } from '../read/symbol-table.js'
 import { EncodedTicks } from './encoded-ticks.js'
 
 const COMMA = 0x2c
-/** Tag and length before a tick in a protobuf message. */
+/** Bytes of tag and length before a tick in a protobuf message, at most. */
 const TICK_FIELD_BYTES_MAX = 3
 
-/** A loss that every audience is told, between two ticks. */
+/** A loss between two ticks, told to every audience. */
 export interface Gap {
   readonly reason: GapReason
   readonly from: number
@@ -25,11 +25,11 @@ export interface Gap {
   missed: number | null
 }
 
-export class Turn {
-  /** Its ticks, each with what `EnvelopeFormat.separatorBytes` counts behind it. */
+export class TurnBuffer {
+  /** Its ticks. Behind each stands a separator of `EnvelopeFormat.separatorBytes`. */
   readonly ticks: Readonly<Record<Encoding, EncodedTicks>>
   readonly gaps: Gap[] = []
-  /** Rises whenever the turn is emptied: indexes belong to one id. */
+  /** Counts how often the buffer was emptied. An index of a tick holds for one id. */
   id = 0
   private readonly bytes: Uint8Array
 
@@ -47,7 +47,7 @@ export class Turn {
     return this.ticks.json.hasRoom() && this.ticks.protobuf.hasRoom()
   }
 
-  /** Encodes a tick as JSON; there must be room. @returns its index in `ticks.json` */
+  /** Encodes a tick as JSON. There must be room. @returns its index in `ticks.json` */
   addJson(tick: TickFields, symbol: SymbolEntry, offset: number, receivedUs: number): number {
     const { json } = this.ticks
     const end = writeTickJson(this.bytes, json.end, tick, symbol.prefixes)
@@ -55,7 +55,7 @@ export class Turn {
     return json.add(end + 1, offset, receivedUs)
   }
 
-  /** Takes over the tick at `source[start, end)` as the feed sent it; there must be room. @returns its index in `ticks.protobuf` */
+  /** Copies the feed's own bytes of a tick, `source[start, end)`. There must be room. @returns its index in `ticks.protobuf` */
   addProtobuf(source: Uint8Array, start: number, end: number, offset: number, receivedUs: number): number {
     const { bytes } = this
     const { protobuf } = this.ticks

@@ -1,183 +1,185 @@
 /**
- * Makes frames out of what was gathered: one message with ticks for the turn, or one for each tick, and gap messages in their
- * places. One lane's own; copies within the lane's memory, allocates nothing but for gaps.
+ * Composes frames from a plan: one message with the ticks of the turn or one per tick, and gap messages in their places.
+ * One lane's own; copies within the lane's memory and allocates nothing but for gaps.
  */
+import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
 import type { CopyBytes } from '../../src/memory/lane-allocation.js'
-import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
+import type { EnvelopeFormat } from '../../src/protocol/envelope-format.js'
 import { EnvelopeHead } from '../../src/protocol/envelope-head.js'
-import { GAP_TEXT_BYTES_MAX, messageText } from '../../src/protocol/messages.js'
-import { FRAME_HEADER_BYTES_MAX, writeTextFrameHeader } from '../../src/protocol/websocket-frame.js'
+import { messageText } from '../../src/protocol/messages.js'
+import { writeTextFrameHeader } from '../../src/protocol/websocket-frame.js'
 import { writeAscii } from '../../src/ticks/number-text.js'
-import type { FramePlan } from '../collect/gathering.js'
+import type { FramePlan } from '../collect/frame-plan.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
-import type { Gap, Turn } from '../collect/turn-buffer.js'
+import type { Gap, TurnBuffer } from '../collect/turn-buffer.js'
 import type { Deflater } from './deflater.js'
-
-/** What a gap takes at the most: its own message, and that the ticks after it need a new one. */
-export const GAP_BYTES_MAX = FRAME_HEADER_BYTES_MAX + GAP_TEXT_BYTES_MAX + MESSAGE_OVERHEAD_BYTES_MAX
 
 const STAMPS_AT_FIRST = 256
 
-/** Whose frames are composed. */
-export type FrameStream = Pick<LaneAudience, 'spec' | 'format' | 'seq'>
+/** A numbered stream of messages: that of an audience, or that of one client. */
+export interface FrameStream {
+  readonly spec: AudienceSpec
+  readonly format: EnvelopeFormat
+  /** Base-2 logarithm of the window that its messages are compressed with; 0: they are not compressed. */
+  readonly windowBits: number
+  /** Number of the last `ticks` message. Composing a message raises it. */
+  seq: number
+}
+
+/** A stream for one client of an audience, not compressed: docs/decisions/0008-single-clients-get-plain-bytes.md. */
+export function clientStream({ format, spec }: LaneAudience, seq: number): FrameStream {
+  return { spec, format, windowBits: 0, seq }
+}
 
 export class FrameComposer {
-  /** `ticks` messages in the frames last composed. */
-  messages = 0
-  /** When the turn in hand is published, µs; for those who ask for stamps. */
-  publishedUs = 0
   private readonly bytes: Uint8Array
   private readonly copy: CopyBytes
-  private readonly turn: Turn
+  private readonly turn: TurnBuffer
   private readonly deflater: Deflater
   private readonly head = new EnvelopeHead()
-  /** When the ticks of the message in hand came in, µs. */
+  private publishedUs = 0
+  /** When the ticks of the current message came in, µs. */
   private stamps = new Float64Array(STAMPS_AT_FIRST)
 
   /**
    * @param bytes the lane's whole memory: scratch and frame ring
    * @param copy copies within it
    */
-  constructor(bytes: Uint8Array, copy: CopyBytes, turn: Turn, deflater: Deflater) {
+  constructor(bytes: Uint8Array, copy: CopyBytes, turn: TurnBuffer, deflater: Deflater) {
     this.bytes = bytes
     this.copy = copy
     this.turn = turn
     this.deflater = deflater
   }
 
-  /** Writes at `at` the frames of what the audience has gathered, and moves its `seq`. @returns the index after them */
-  compose(audience: FrameStream & FramePlan, at: number): number {
-    const { runs, runCount } = audience
-    let next = at
+  /** Begins a turn. @param publishedUs its time, for messages with stamps, µs */
+  beginTurn(publishedUs: number): void {
+    this.publishedUs = publishedUs
+  }
+
+  /** Writes the frames of a plan from `start` on. @returns where they end */
+  compose(stream: FrameStream, plan: FramePlan, start: number): number {
+    const { runs, runCount } = plan
+    let next = start
     let run = 0
-    this.messages = 0
     while (run < runCount) {
       const first = runs[run * 2]!
       if (first < 0) {
-        next = this.gap(this.turn.gaps[-1 - first]!, audience.seq, next)
+        next = this.gap(this.turn.gaps[-1 - first]!, stream.seq, next)
         run++
         continue
       }
-      let end = run + 1
-      while (end < runCount && runs[end * 2]! >= 0) end++
-      next = audience.spec.batch
-        ? this.batch(audience, run, end, next)
-        : this.singles(audience, run, end, next)
-      run = end
+      let endRun = run + 1
+      while (endRun < runCount && runs[endRun * 2]! >= 0) endRun++
+      next = stream.spec.batch
+        ? this.batch(stream, runs, run, endRun, next)
+        : this.singles(stream, runs, run, endRun, next)
+      run = endRun
     }
     return next
   }
 
   /**
-   * Writes at `at` the frames of latest ticks, and moves the audience's `seq`.
+   * Writes the frames of latest ticks from `start` on.
    *
-   * @param ticks of the turn, at least one
-   * @param offset up to which they are the latest
-   * @param merged how many ticks they stand for beside themselves
-   * @returns the index after them
+   * @param plan at least one tick, no gaps
+   * @param offset up to which the ticks are the latest
+   * @param merged how many ticks they replace
+   * @returns where the frames end
    */
-  composeLatest(audience: FrameStream, ticks: FramePlan, at: number, offset: number, merged: number): number {
-    const { runs, runCount } = ticks
+  composeLatest(stream: FrameStream, plan: FramePlan, start: number, offset: number, merged: number): number {
+    const { runs, runCount } = plan
     const { head } = this
-    this.messages = 0
-    if (audience.spec.batch) {
-      head.begin(false, this.nextSeq(audience), offset)
-      if (merged > 0) audience.format.addMerged(head, merged)
-      return this.message(audience, runs, 0, runCount, at, audience.spec.windowBits)
+    if (stream.spec.batch) {
+      head.begin(false, ++stream.seq, offset)
+      if (merged > 0) stream.format.addMerged(head, merged)
+      return this.message(stream, runs, 0, runCount, start, stream.windowBits)
     }
-    let next = at
-    let left = ticks.tickCount
+    let next = start
+    let ticksLeft = plan.tickCount
     for (let run = 0; run < runCount; run++) {
       const last = runs[run * 2 + 1]!
       for (let tick = runs[run * 2]!; tick <= last; tick++) {
-        head.begin(false, this.nextSeq(audience), offset)
-        if (--left === 0 && merged > 0) audience.format.addMerged(head, merged)
-        next = this.single(audience, tick, next)
+        head.begin(false, ++stream.seq, offset)
+        if (--ticksLeft === 0 && merged > 0) stream.format.addMerged(head, merged)
+        next = this.single(stream, tick, next)
       }
     }
     return next
   }
 
-  /** Writes at `at` a message of a snapshot. @param ticks of the turn, maybe none @returns the index after it */
+  /** Writes one message of a snapshot from `start` on, not compressed. @param plan no gaps @returns where the frame ends */
   composeSnapshot(
-    audience: FrameStream,
-    ticks: FramePlan,
-    at: number,
+    stream: FrameStream,
+    plan: FramePlan,
+    start: number,
     offset: number,
     isLast: boolean,
   ): number {
     const { head } = this
-    head.begin(true, audience.seq, offset)
-    if (!isLast) audience.format.addMore(head)
-    // One client's own: whoever joins would cost the lane a compression.
-    return this.message(audience, ticks.runs, 0, ticks.runCount, at, 0)
+    head.begin(true, stream.seq, offset)
+    if (!isLast) stream.format.addMore(head)
+    return this.message(stream, plan.runs, 0, plan.runCount, start, 0)
   }
 
-  /** One message for the ticks of `runs[run, end)`. */
-  private batch(audience: FrameStream & FramePlan, run: number, end: number, at: number): number {
-    const { runs } = audience
-    const offset = this.turn.ticks[audience.spec.encoding].offsets[runs[end * 2 - 1]!]!
-    this.head.begin(false, this.nextSeq(audience), offset)
-    return this.message(audience, runs, run, end, at, audience.spec.windowBits)
+  /** One message for the ticks of `runs[run, endRun)`. */
+  private batch(stream: FrameStream, runs: Int32Array, run: number, endRun: number, start: number): number {
+    const offset = this.turn.ticks[stream.spec.encoding].offsets[runs[endRun * 2 - 1]!]!
+    this.head.begin(false, ++stream.seq, offset)
+    return this.message(stream, runs, run, endRun, start, stream.windowBits)
   }
 
-  /** A message for each tick of `runs[run, end)`. */
-  private singles(audience: FrameStream & FramePlan, run: number, end: number, at: number): number {
-    const { runs } = audience
-    const { offsets } = this.turn.ticks[audience.spec.encoding]
-    let next = at
-    for (let index = run; index < end; index++) {
+  /** A message for each tick of `runs[run, endRun)`. */
+  private singles(stream: FrameStream, runs: Int32Array, run: number, endRun: number, start: number): number {
+    const { offsets } = this.turn.ticks[stream.spec.encoding]
+    let next = start
+    for (let index = run; index < endRun; index++) {
       const last = runs[index * 2 + 1]!
       for (let tick = runs[index * 2]!; tick <= last; tick++) {
-        this.head.begin(false, this.nextSeq(audience), offsets[tick]!)
-        next = this.single(audience, tick, next)
+        this.head.begin(false, ++stream.seq, offsets[tick]!)
+        next = this.single(stream, tick, next)
       }
     }
     return next
   }
 
-  private nextSeq(audience: FrameStream): number {
-    this.messages++
-    return ++audience.seq
-  }
-
-  /** The message that `head` begins, with the ticks of `runs[run, end)`. */
+  /** Writes the message that `head` begins, with the ticks of `runs[run, endRun)`. */
   private message(
     { format, spec }: FrameStream,
     runs: Int32Array,
     run: number,
-    end: number,
-    at: number,
+    endRun: number,
+    start: number,
     windowBits: number,
   ): number {
     const { bytes, head } = this
     const { receivedUs, starts } = this.turn.ticks[spec.encoding]
-    let tickBytes = end > run ? -format.separatorBytes : 0
-    for (let index = run; index < end; index++)
+    let tickBytes = endRun > run ? -format.separatorBytes : 0
+    for (let index = run; index < endRun; index++)
       tickBytes += starts[runs[index * 2 + 1]! + 1]! - starts[runs[index * 2]!]!
     if (spec.stamps) {
       let count = 0
-      for (let index = run; index < end; index++)
+      for (let index = run; index < endRun; index++)
         for (let tick = runs[index * 2]!; tick <= runs[index * 2 + 1]!; tick++)
           this.stamp(count++, receivedUs[tick]!)
       format.addStamps(head, this.publishedUs, this.stamps, count)
     }
     const payloadBytes = format.headBytes(head) + tickBytes + format.tailBytes
-    const payloadStart = format.writeFrameHeader(bytes, at, payloadBytes)
+    const payloadStart = format.writeFrameHeader(bytes, start, payloadBytes)
     let next = format.writeHead(bytes, payloadStart, head)
     const ticksEnd = next + tickBytes
-    for (let index = run; index < end; index++) {
+    for (let index = run; index < endRun; index++) {
       const from = starts[runs[index * 2]!]!
       const to = starts[runs[index * 2 + 1]! + 1]!
       this.copy(next, from, to - from)
       next += to - from
     }
-    // The last separator is written over.
-    return this.finish(at, payloadStart, format.writeTail(bytes, ticksEnd), windowBits)
+    // The tail overwrites the last separator.
+    return this.finish(start, payloadStart, format.writeTail(bytes, ticksEnd), windowBits)
   }
 
-  /** The message that `head` begins, with one tick. */
-  private single({ format, spec }: FrameStream, tick: number, at: number): number {
+  /** Writes the message that `head` begins, with one tick. */
+  private single({ format, spec, windowBits }: FrameStream, tick: number, start: number): number {
     const { bytes, head } = this
     const { receivedUs, starts } = this.turn.ticks[spec.encoding]
     const from = starts[tick]!
@@ -187,32 +189,32 @@ export class FrameComposer {
       format.addStamps(head, this.publishedUs, this.stamps, 1)
     }
     const payloadBytes = format.headBytes(head) + tickBytes + format.tailBytes
-    const payloadStart = format.writeFrameHeader(bytes, at, payloadBytes)
+    const payloadStart = format.writeFrameHeader(bytes, start, payloadBytes)
     const next = format.writeHead(bytes, payloadStart, head)
     this.copy(next, from, tickBytes)
-    return this.finish(at, payloadStart, format.writeTail(bytes, next + tickBytes), spec.windowBits)
+    return this.finish(start, payloadStart, format.writeTail(bytes, next + tickBytes), windowBits)
   }
 
-  /** Compresses the frame at `at` where that is wanted. @returns the index after it */
-  private finish(at: number, payloadStart: number, end: number, windowBits: number): number {
-    return windowBits === 0 ? end : this.deflater.deflate(at, payloadStart, end, windowBits)
+  /** Compresses the frame at `start`, if its stream is compressed. @returns where the frame ends */
+  private finish(start: number, payloadStart: number, end: number, windowBits: number): number {
+    return windowBits === 0 ? end : this.deflater.deflate(start, payloadStart, end, windowBits)
   }
 
   private stamp(index: number, receivedUs: number): void {
     if (index === this.stamps.length) {
-      const wider = new Float64Array(2 * index)
-      wider.set(this.stamps)
-      this.stamps = wider
+      const larger = new Float64Array(2 * index)
+      larger.set(this.stamps)
+      this.stamps = larger
     }
     this.stamps[index] = receivedUs
   }
 
-  private gap(gap: Gap, seq: number, at: number): number {
-    return writeTextFrame(this.bytes, at, messageText({ type: 'gap', ...gap, seq }))
+  private gap(gap: Gap, seq: number, start: number): number {
+    return writeTextFrame(this.bytes, start, messageText({ type: 'gap', ...gap, seq }))
   }
 }
 
-/** Writes an ASCII text as a frame at `at`. @returns the index after it */
-function writeTextFrame(bytes: Uint8Array, at: number, text: string): number {
-  return writeAscii(bytes, writeTextFrameHeader(bytes, at, text.length), text)
+/** Writes an ASCII text as a frame. @returns where the frame ends */
+function writeTextFrame(bytes: Uint8Array, start: number, text: string): number {
+  return writeAscii(bytes, writeTextFrameHeader(bytes, start, text.length), text)
 }

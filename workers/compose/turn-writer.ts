@@ -1,82 +1,79 @@
 /**
- * Writes what audiences have gathered into the frame ring, and the marks between turns. One lane's own.
+ * Writes the frame plans of audiences into the frame ring, and the marks that separate turns. One lane's own.
  */
 import type { CounterWriter } from '../../src/memory/counters.js'
 import { AUDIENCE_FRAMES, Descriptor, PROMPT_TURN, TURN_END } from '../../src/memory/frame-descriptor.js'
 import { LANE_SLOTS } from '../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
-import type { Turn } from '../collect/turn-buffer.js'
+import type { TurnBuffer } from '../collect/turn-buffer.js'
 import type { FrameComposer } from './frame-composer.js'
 import type { FramePublisher } from './frame-publisher.js'
 
+/** Values of `Descriptor.part` with PROMPT_TURN. */
+const PROMPT_TURN_BEGINS = 1
+const PROMPT_TURN_ENDS = 0
+
 export interface TurnWriterDeps {
-  readonly turn: Turn
+  readonly turn: TurnBuffer
   readonly composer: FrameComposer
   readonly publisher: FramePublisher
   readonly counters: CounterWriter
-  /** Called with each audience: a turn of many takes its time, in which no record is read. */
-  readonly heartbeat: () => void
 }
 
 export class TurnWriter {
-  private readonly parts: TurnWriterDeps
-  private readonly descriptor = new Descriptor()
+  private readonly deps: TurnWriterDeps
+  private readonly frames = new Descriptor()
+  private readonly mark = new Descriptor()
 
-  constructor(parts: TurnWriterDeps) {
-    this.parts = parts
+  constructor(deps: TurnWriterDeps) {
+    this.deps = deps
+    this.frames.kind = AUDIENCE_FRAMES
   }
 
-  /** @param offset of the last tick that was taken: so far the audience is then */
+  /** Writes and empties the audience's plan. @param offset of the last tick taken: the audience was then sent all up to it */
   write(audience: LaneAudience, offset: number): void {
-    const { composer, counters, publisher, heartbeat, turn } = this.parts
-    const { descriptor } = this
-    const start = publisher.reserve(audience.gatheredBytes + MESSAGE_OVERHEAD_BYTES_MAX)
-    const length = composer.compose(audience, start) - start
+    const { composer, counters, publisher, turn } = this.deps
+    const { frames } = this
+    const seqBefore = audience.seq
+    const start = publisher.reserve(audience.planBytes + MESSAGE_OVERHEAD_BYTES_MAX)
+    const end = composer.compose(audience, audience, start)
     audience.ticksTotal += audience.tickCount
     audience.sentOffset = offset
-    descriptor.kind = AUDIENCE_FRAMES
-    descriptor.target = audience.id
-    descriptor.length = length
-    descriptor.messages = composer.messages
-    descriptor.ticks = audience.tickCount
-    descriptor.receivedUs = firstReceivedUs(audience, turn)
-    descriptor.ticksTotal = audience.ticksTotal
-    descriptor.lostTotal = audience.lostTotal
-    descriptor.unknownLosses = audience.unknownLosses
-    descriptor.lastOffset = audience.sentOffset
-    publisher.describe(descriptor)
-    counters.values[LANE_SLOTS.framesBytes]! += length
+    frames.target = audience.id
+    frames.messages = audience.seq - seqBefore
+    frames.ticks = audience.tickCount
+    frames.receivedUs = firstReceivedUs(audience, turn)
+    frames.ticksTotal = audience.ticksTotal
+    frames.lostTotal = audience.lostTotal
+    frames.unknownLosses = audience.unknownLosses
+    frames.lastOffset = audience.sentOffset
+    publisher.describeFrames(frames, start, end)
+    counters.values[LANE_SLOTS.framesBytes]! += end - start
     audience.clear()
-    heartbeat()
   }
 
   endTurn(): void {
-    this.mark(TURN_END)
+    this.writeMark(TURN_END, 0)
   }
 
-  /** What follows is between two turns. */
-  beginAside(): void {
-    this.mark(PROMPT_TURN, 1)
+  beginPromptTurn(): void {
+    this.writeMark(PROMPT_TURN, PROMPT_TURN_BEGINS)
   }
 
-  endAside(): void {
-    this.mark(PROMPT_TURN)
+  endPromptTurn(): void {
+    this.writeMark(PROMPT_TURN, PROMPT_TURN_ENDS)
   }
 
-  private mark(kind: number, part = 0): void {
-    const { descriptor } = this
-    descriptor.kind = kind
-    descriptor.length = 0
-    descriptor.part = part
-    this.parts.publisher.describe(descriptor)
-    // As the frames of an audience have it that are no latest ticks.
-    descriptor.part = 0
+  private writeMark(kind: number, part: number): void {
+    this.mark.kind = kind
+    this.mark.part = part
+    this.deps.publisher.describeMark(this.mark)
   }
 }
 
-/** When the first of the ticks came in that the audience has gathered, µs; 0: there are gaps only. */
-function firstReceivedUs({ runCount, runs, spec }: LaneAudience, { ticks }: Turn): number {
+/** When the first tick of the audience's plan came in, µs; 0: the plan holds gaps only. */
+function firstReceivedUs({ runCount, runs, spec }: LaneAudience, { ticks }: TurnBuffer): number {
   for (let run = 0; run < runCount; run++) {
     const first = runs[run * 2]!
     if (first >= 0) return ticks[spec.encoding].receivedUs[first]!

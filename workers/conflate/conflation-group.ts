@@ -1,63 +1,76 @@
 /**
- * Those symbols of an audience of which the latest ticks are wanted at one interval. One lane's own.
- * Nothing is done for it when a tick comes by (unless the interval is 0): when it is due, it looks at what its symbols have
- * become.
+ * A conflation group: the symbols whose latest ticks an audience gets at one interval. One lane's own.
+ * A tick does nothing to its groups, but wakes those that are READY. When the interval ends, the group looks at its symbols.
  */
 import type { GroupProgress } from '../../src/lane-protocol/lane-task.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
-import type { SymbolEntry } from '../read/symbol-table.js'
-import { NOT_DUE } from './due-queue.js'
-import type { LatestTick } from './latest-ticks.js'
+import { NOT_QUEUED } from './due-queue.js'
+import type { LatestTick } from './latest-tick.js'
+
+// States of a group, see ConflationSchedule.
+
+/** No client has joined: the group counts and sends nothing. */
+export const UNOPENED = 0
+/** No interval runs and nothing waits: the next tick of its symbols is sent at once. */
+export const READY = 1
+/** An interval runs. */
+export const WAITING = 2
+/** The lane sends its latest ticks with the next turn. */
+export const FLUSHING = 3
+/** The audience has closed. */
+export const CLOSED = 4
+
+export type GroupState = typeof UNOPENED | typeof READY | typeof WAITING | typeof FLUSHING | typeof CLOSED
+
+/** A symbol as its groups see it. */
+export interface ConflatedSymbol {
+  quote: LatestTick | undefined
+  trade: LatestTick | undefined
+  /** Groups with an interval that may be READY: the symbol's next tick wakes them. */
+  ready: Set<ConflationGroup> | undefined
+}
 
 export class ConflationGroup {
   readonly audience: LaneAudience
-  /** Its place in `audience.parts`. */
+  /** Its index in the audience's `spec.latest`. */
   readonly index: number
   readonly intervalMs: number
-  /** Those that have come by, or are named. */
-  readonly symbols: SymbolEntry[] = []
-  /** Whether somebody has joined. Before that nothing is sent. */
-  hasBegun: boolean
-  /** All ticks up to this offset were sent, or later ones that stand for them; maybe by an earlier lane. */
+  /** Its symbols, as far as the table keeps them. */
+  readonly symbols: ConflatedSymbol[] = []
+  /** Written by the schedule alone. */
+  state: GroupState
+  /** All ticks up to this offset were sent, or later ones in their place; maybe by an earlier lane. */
   flushedOffset: number
-  /** Ticks of its symbols up to there, from the first one on that the lane knew of. */
+  /** Ticks of its symbols up to there, since the lane knows of them. */
   ticksTotal: number
-  /** Whether its ticks were sent before the interval was over, for somebody who joined. */
-  wasHurried = false
-  /** When its ticks may be sent again, ms. */
+  /** Whether it was flushed early in this interval, for a client that joined. */
+  wasFlushedEarly = false
+  /** When the interval ends, ms. */
   dueMs = 0
-  /** Its place in the queue of those that wait for that. */
-  dueIndex = NOT_DUE
-  /** Whether it stands among those that are about to be sent. */
-  isFlushing = false
-  /** Whether a look found no ticks, and no interval is waited for: the next tick is to be sent at once. */
-  isResting = false
-  isClosed = false
+  /** Its index in the due queue. */
+  dueIndex = NOT_QUEUED
 
   constructor(audience: LaneAudience, index: number, intervalMs: number, progress: GroupProgress | null) {
     this.audience = audience
     this.index = index
     this.intervalMs = intervalMs
-    this.hasBegun = progress !== null
+    this.state = progress === null ? UNOPENED : READY
     this.flushedOffset = progress?.flushedOffset ?? 0
     this.ticksTotal = progress?.ticksTotal ?? 0
   }
 
-  /** From here on its ticks are counted and sent. */
+  get isOpen(): boolean {
+    return this.state !== UNOPENED && this.state !== CLOSED
+  }
+
+  /** Begins to count its ticks: the first client joins. */
   begin(offset: number): void {
-    this.hasBegun = true
     this.flushedOffset = offset
     this.ticksTotal = this.countTicks()
   }
 
-  /** No tick has come for a whole interval: each of its symbols is to tell of the next. */
-  rest(): void {
-    this.isResting = true
-    for (const symbol of this.symbols) restOn(symbol, this)
-  }
-
-  /** Whether some tick waits to be sent. */
-  hasNews(): boolean {
+  /** Whether some of its ticks were not sent yet. */
+  hasDirtyTicks(): boolean {
     const { flushedOffset, symbols } = this
     for (let index = 0; index < symbols.length; index++) {
       const { quote, trade } = symbols[index]!
@@ -67,17 +80,19 @@ export class ConflationGroup {
     return false
   }
 
-  /** The ticks that wait to be sent are put into `news`. */
-  collectNews(news: LatestTick[]): void {
+  /** The ticks that were not sent yet, in the order of their offsets. */
+  dirtyTicks(): LatestTick[] {
     const { flushedOffset, symbols } = this
+    const ticks: LatestTick[] = []
     for (let index = 0; index < symbols.length; index++) {
       const { quote, trade } = symbols[index]!
-      if (quote !== undefined && quote.offset > flushedOffset) news.push(quote)
-      if (trade !== undefined && trade.offset > flushedOffset) news.push(trade)
+      if (quote !== undefined && quote.offset > flushedOffset) ticks.push(quote)
+      if (trade !== undefined && trade.offset > flushedOffset) ticks.push(trade)
     }
+    return ticks.sort(byOffset)
   }
 
-  /** Ticks of its symbols so far. */
+  /** All ticks of its symbols so far. */
   countTicks(): number {
     const { symbols } = this
     let count = 0
@@ -90,8 +105,13 @@ export class ConflationGroup {
   }
 }
 
-/** Lets the symbol's next tick find the part. */
-export function restOn(symbol: SymbolEntry, part: ConflationGroup): void {
-  if (symbol.resting === undefined) symbol.resting = new Set([part])
-  else symbol.resting.add(part)
+/** Sorts latest ticks by their offsets. */
+export function byOffset(a: LatestTick, b: LatestTick): number {
+  return a.offset - b.offset
+}
+
+/** Lets the symbol's next tick wake the group. */
+export function wakeWith(symbol: ConflatedSymbol, group: ConflationGroup): void {
+  if (symbol.ready === undefined) symbol.ready = new Set([group])
+  else symbol.ready.add(group)
 }

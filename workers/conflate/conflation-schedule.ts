@@ -1,99 +1,106 @@
 /**
- * When the latest ticks of a lane's conflated parts are sent. One lane's own.
+ * Decides when the lane sends the latest ticks of its conflation groups, and alone writes their states. One lane's own.
  *
- *            the interval is over                 sent
- *   waiting ──────────────────────► flushing ──────────────► waiting, with an interval of 0 nowhere
- *       │    and ticks have come        ▲
- *       └───────────────────────────► resting                until a tick of one of its symbols comes
- *            and none has come
+ *               start         interval ends, ticks came          flushed
+ *   UNOPENED ─────────► WAITING ──────────────────────► FLUSHING ────────► WAITING, with an interval of 0 READY
+ *                          │                               ▲
+ *                          └───────────► READY ────────────┘
+ *               interval ends, no tick came   a tick comes
  */
 
 import { removeItem } from '../../src/common/remove-item.js'
-import type { SymbolEntry } from '../read/symbol-table.js'
-import type { ConflationGroup } from './conflation-group.js'
-import { DueQueue, NOT_DUE } from './due-queue.js'
+import { CLOSED, type ConflationGroup, FLUSHING, READY, WAITING, wakeWith } from './conflation-group.js'
+import { DueQueue } from './due-queue.js'
+
+/** The groups that a tick of a symbol may wake. */
+export interface SymbolGroups {
+  /** Groups with an interval of 0. */
+  readonly immediate: readonly ConflationGroup[]
+  /** Groups with an interval that may be READY. */
+  readonly ready: Set<ConflationGroup> | undefined
+}
 
 export class ConflationSchedule {
-  /** Parts whose latest ticks are to be sent this turn. */
+  /** The groups whose latest ticks the lane sends with the next turn. */
   readonly flushing: ConflationGroup[] = []
-  private readonly waiting = new DueQueue()
+  private readonly waiting = new DueQueue<ConflationGroup>()
 
-  /** When the soonest interval is over, ms; infinity when there is none. */
+  /** When the next interval ends, ms; infinity when none runs. */
   get nextMs(): number {
     return this.waiting.nextMs
   }
 
-  /** A part that has begun, maybe in an earlier lane. */
-  start(part: ConflationGroup, nowMs: number): void {
-    if (part.intervalMs === 0 && part.hasNews()) this.flushSoon(part)
-    else this.wait(part, nowMs)
+  /** Starts a group that has a client, maybe since an earlier lane. */
+  start(group: ConflationGroup, nowMs: number): void {
+    group.state = READY
+    if (group.intervalMs === 0 && group.hasDirtyTicks()) this.flush(group)
+    else this.wait(group, nowMs)
   }
 
-  /** Those that wait for nothing but a tick of the symbol are to be sent. */
-  tickCame({ immediate, resting }: SymbolEntry): void {
-    for (let index = 0; index < immediate.length; index++) this.flushSoon(immediate[index]!)
-    if (resting === undefined || resting.size === 0) return
-    for (const part of resting) {
-      if (!part.isResting) continue
-      part.isResting = false
-      this.flushSoon(part)
-    }
-    resting.clear()
-  }
-
-  flushSoon(part: ConflationGroup): void {
-    if (part.isFlushing || part.isClosed || !part.hasBegun) return
-    part.isFlushing = true
-    this.flushing.push(part)
+  /** A tick of a symbol has come: flushes the READY groups. */
+  tickCame({ immediate, ready }: SymbolGroups): void {
+    for (let index = 0; index < immediate.length; index++)
+      if (immediate[index]!.state === READY) this.flush(immediate[index]!)
+    if (ready === undefined || ready.size === 0) return
+    for (const group of ready) if (group.state === READY) this.flush(group)
+    ready.clear()
   }
 
   /**
-   * Sends what a part has before its interval is over, so that somebody can join, unless that was done before in this interval:
-   * its members want to be sent something at most so often.
+   * Flushes a group before its interval ends, so that a client can join. Does so once per interval: the members want at most one
+   * flush in it.
    */
-  hurry(part: ConflationGroup): void {
-    if (part.intervalMs > 0 && part.wasHurried) return
-    part.wasHurried = true
-    this.flushNow(part)
+  flushEarly(group: ConflationGroup): void {
+    if (group.intervalMs > 0 && group.wasFlushedEarly) return
+    group.wasFlushedEarly = true
+    this.flushNow(group)
   }
 
-  /** Sends what a part has, whatever its members want. */
-  flushNow(part: ConflationGroup): void {
-    this.waiting.remove(part)
-    this.flushSoon(part)
+  /** Flushes an open group, whatever its interval. */
+  flushNow(group: ConflationGroup): void {
+    this.waiting.remove(group)
+    if (group.state !== FLUSHING) this.flush(group)
   }
 
-  /** Looks at the parts whose interval is over. */
-  noteDue(nowMs: number): void {
-    let part = this.waiting.takeDue(nowMs)
-    while (part !== undefined) {
-      part.wasHurried = false
-      if (part.hasNews()) this.flushSoon(part)
-      else part.rest()
-      part = this.waiting.takeDue(nowMs)
+  /** Looks at the groups whose intervals have ended. */
+  endIntervals(nowMs: number): void {
+    let group = this.waiting.takeDue(nowMs)
+    while (group !== undefined) {
+      group.wasFlushedEarly = false
+      if (group.hasDirtyTicks()) this.flush(group)
+      else {
+        group.state = READY
+        for (const symbol of group.symbols) wakeWith(symbol, group)
+      }
+      group = this.waiting.takeDue(nowMs)
     }
   }
 
-  /** All that were to be sent have been. */
+  /** All groups of `flushing` were sent: starts their next intervals. */
   flushed(nowMs: number): void {
     const { flushing } = this
     for (let index = 0; index < flushing.length; index++) {
-      const part = flushing[index]!
-      part.isFlushing = false
-      this.wait(part, nowMs)
+      flushing[index]!.state = READY
+      this.wait(flushing[index]!, nowMs)
     }
     flushing.length = 0
   }
 
-  close(part: ConflationGroup): void {
-    part.isClosed = true
-    this.waiting.remove(part)
-    removeItem(this.flushing, part)
+  close(group: ConflationGroup): void {
+    group.state = CLOSED
+    this.waiting.remove(group)
+    removeItem(this.flushing, group)
   }
 
-  private wait(part: ConflationGroup, nowMs: number): void {
-    if (part.intervalMs === 0 || part.dueIndex !== NOT_DUE || part.isClosed) return
-    part.dueMs = nowMs + part.intervalMs
-    this.waiting.push(part)
+  private flush(group: ConflationGroup): void {
+    group.state = FLUSHING
+    this.flushing.push(group)
+  }
+
+  private wait(group: ConflationGroup, nowMs: number): void {
+    if (group.intervalMs === 0) return
+    group.state = WAITING
+    group.dueMs = nowMs + group.intervalMs
+    this.waiting.push(group)
   }
 }

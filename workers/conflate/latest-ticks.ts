@@ -1,42 +1,17 @@
 /**
- * The latest tick of each symbol and kind: for snapshots, and for those who want no others. One lane's own; kept in shared
- * memory at each commit, where a successor finds them.
- * Between two commits a latest tick is only a place in the tick log, which is not written over before the commit.
+ * The latest tick of each symbol and kind, for snapshots and conflation groups. One lane's own.
+ * Each commit writes the changed ones into shared memory, where a successor finds them. Until then a latest tick lies in the tick
+ * log, and the writer overwrites nothing there before the commit.
  */
 
 import type { Encoding } from '../../src/lane-protocol/audience-spec.js'
 import { type LatestStore, NO_RECORD, NO_VERSION } from '../../src/memory/latest-store.js'
 import { TickDecoder } from '../../src/ticks/tick-decoder.js'
 import { QUOTE, TickFields } from '../../src/ticks/tick-fields.js'
-import type { Turn } from '../collect/turn-buffer.js'
-import type { SymbolEntry, SymbolTable } from '../read/symbol-table.js'
-
-const NO_TURN = -1
-
-export class LatestTick {
-  readonly symbol: SymbolEntry
-  record: number
-  /** Where in the record it was written last. */
-  version = NO_VERSION
-  /** Whether its bytes are in the tick log; otherwise they are in the store. */
-  isInLog = false
-  start = 0
-  length = 0
-  offset = 0
-  /** Ticks of the symbol and kind so far. */
-  count = 0
-  receivedUs = 0
-  /** Turn in which it was encoded last, and its index there. */
-  readonly encoded: Record<Encoding, { turn: number; offset: number; index: number }> = {
-    json: { turn: NO_TURN, offset: 0, index: 0 },
-    protobuf: { turn: NO_TURN, offset: 0, index: 0 },
-  }
-
-  constructor(symbol: SymbolEntry, record: number) {
-    this.symbol = symbol
-    this.record = record
-  }
-}
+import type { TurnBuffer } from '../collect/turn-buffer.js'
+import type { SymbolTable } from '../read/symbol-table.js'
+import type { LaneSymbol } from './lane-symbol.js'
+import { LatestTick } from './latest-tick.js'
 
 export class LatestTicks {
   private readonly store: LatestStore
@@ -44,12 +19,12 @@ export class LatestTicks {
   private readonly logDecoder: TickDecoder
   private readonly storeDecoder: TickDecoder
   private readonly fields = new TickFields()
-  /** Those that have changed since the last commit. */
+  /** The ticks that have changed since the last commit. */
   private readonly changed: LatestTick[] = []
-  /** Records that were given up for larger ones since the last commit. */
+  /** Records that larger ones have replaced since the last commit. */
   private readonly outgrown: number[] = []
 
-  /** @param logBytes the tick log's */
+  /** @param logBytes the bytes of the tick log */
   constructor(store: LatestStore, logBytes: Uint8Array) {
     this.store = store
     this.logBytes = logBytes
@@ -57,8 +32,8 @@ export class LatestTicks {
     this.storeDecoder = new TickDecoder(store.bytes)
   }
 
-  /** Takes over what an earlier lane has committed. */
-  restore(symbols: SymbolTable, committedOffset: number): void {
+  /** Takes over the ticks that an earlier lane has committed. */
+  restore(symbols: SymbolTable<LaneSymbol>, committedOffset: number): void {
     const { fields, store } = this
     store.restore(committedOffset, (record, version) => {
       const start = store.start(record, version)
@@ -84,12 +59,12 @@ export class LatestTicks {
   }
 
   /**
-   * Keeps the tick at `start` of the log as its symbol's latest.
+   * Keeps the tick at `start` of the log as the latest of its symbol and kind.
    *
-   * @returns false when there is no room for ticks of the symbol: nobody will get it as a latest one
+   * @returns false when the store has no room for ticks of the symbol: the tick cannot be conflated
    */
   keep(
-    symbol: SymbolEntry,
+    symbol: LaneSymbol,
     kind: number,
     start: number,
     length: number,
@@ -98,7 +73,7 @@ export class LatestTicks {
   ): boolean {
     const tick = (kind === QUOTE ? symbol.quote : symbol.trade) ?? this.begin(symbol, kind, length)
     if (tick === undefined || tick.record === NO_RECORD) return false
-    if (length > this.store.capacity(tick.record) && !this.grow(tick, length)) return false
+    if (length > this.store.capacity(tick.record) && !this.grow(symbol, tick, length)) return false
     if (!tick.isInLog) {
       tick.isInLog = true
       this.changed.push(tick)
@@ -111,8 +86,8 @@ export class LatestTicks {
     return true
   }
 
-  /** Encodes the tick into the turn, unless it is there already; there must be room. @returns its index there */
-  encode(tick: LatestTick, encoding: Encoding, turn: Turn): number {
+  /** Encodes a tick into the turn, unless it stands there already. There must be room. @returns its index there */
+  encode(tick: LatestTick, encoding: Encoding, turn: TurnBuffer): number {
     const encoded = tick.encoded[encoding]
     if (encoded.turn === turn.id && encoded.offset === tick.offset) return encoded.index
     const { start, length, offset, receivedUs, symbol } = tick
@@ -129,7 +104,7 @@ export class LatestTicks {
     return encoded.index
   }
 
-  /** Writes what has changed into shared memory, where it counts once the lane has committed its offset. */
+  /** Writes the changed ticks into shared memory. They hold there once the lane has committed its offset. */
   write(): void {
     const { changed, logBytes, store } = this
     for (let index = 0; index < changed.length; index++) {
@@ -145,29 +120,29 @@ export class LatestTicks {
     changed.length = 0
   }
 
-  /** To be called when the offset is committed: nobody needs older ticks any more. */
+  /** Call it when the offset is committed: no successor needs the older ticks any more. */
   committed(): void {
     for (let index = 0; index < this.outgrown.length; index++) this.store.release(this.outgrown[index]!)
     this.outgrown.length = 0
   }
 
-  private begin(symbol: SymbolEntry, kind: number, length: number): LatestTick | undefined {
-    // Of a symbol that is not kept every tick makes a new entry.
+  private begin(symbol: LaneSymbol, kind: number, length: number): LatestTick | undefined {
+    // A symbol that the table does not keep gets a new entry with each tick.
     return symbol.seen ? this.add(symbol, kind, this.store.allocate(length)) : undefined
   }
 
-  private add(symbol: SymbolEntry, kind: number, record: number): LatestTick {
+  private add(symbol: LaneSymbol, kind: number, record: number): LatestTick {
     const tick = new LatestTick(symbol, record)
     if (kind === QUOTE) symbol.quote = tick
     else symbol.trade = tick
     return tick
   }
 
-  /** @returns false when there is no room; the tick's symbol and kind are then kept no more */
-  private grow(tick: LatestTick, length: number): boolean {
+  /** Moves a tick to a larger record. @returns false when there is no room: the symbol and kind are then given up */
+  private grow(symbol: LaneSymbol, tick: LatestTick, length: number): boolean {
     const record = this.store.allocate(length)
     if (record === NO_RECORD) {
-      this.giveUp(tick)
+      this.giveUp(symbol, tick)
       return false
     }
     this.outgrown.push(tick.record)
@@ -176,14 +151,14 @@ export class LatestTicks {
     return true
   }
 
-  private giveUp(tick: LatestTick): void {
-    // At once: should this lane die, the newer tick is read again, and nothing older may come after it.
+  private giveUp(symbol: LaneSymbol, tick: LatestTick): void {
+    // Released at once: should this lane die, its successor reads the newer tick again, and no older one may follow it.
     this.store.release(tick.record)
     tick.record = NO_RECORD
-    // Nothing is sent of what is not above the offset last sent.
+    // An offset of 0 is never above the offset last flushed, so the tick is not sent.
     tick.offset = 0
-    // Those that wait stay counted, and no successor misses the others.
-    for (const part of tick.symbol.parts) part.ticksTotal -= tick.count
+    // Ticks that were not sent stay counted, and a successor does not miss the others.
+    for (const group of symbol.groups) group.ticksTotal -= tick.count
     tick.count = 0
   }
 }

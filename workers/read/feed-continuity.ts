@@ -1,6 +1,6 @@
 /**
- * Judges the feed's positions from tick to tick: which ticks were seen before, how many are missing, and where the count is broken.
- * Pure; one for each way of reading the tick log. The rule and its reasons: docs/decisions/0022-feed-positions.md.
+ * Compares the feed's positions from tick to tick: finds repeated ticks, missing ticks, and a broken count.
+ * Pure; the lane and each replay have one of their own. The rule and its reasons: docs/decisions/0022-feed-positions.md.
  */
 
 import type { SessionCommand } from '../../src/lane-protocol/lane-commands.js'
@@ -8,22 +8,24 @@ import type { ContinuityState } from '../../src/memory/continuity-state.js'
 import { MISSED_MAX } from '../../src/protocol/messages.js'
 import type { TickFields } from '../../src/ticks/tick-fields.js'
 
-/** What `take` found out about a tick. From 1 on: so many ticks are missing before it. */
+// Results of `take`. A result above 0 is the number of ticks that are missing before the tick.
+
+/** No tick is missing before this one. */
 export const WHOLE = 0
-/** It was seen before. */
+/** The feed sent this tick before. */
 export const SEEN = -1
-/** Nobody knows what is missing before it: a session has begun that cannot be compared with the one before. */
-export const SEAM = -2
-/** Nobody knows what is missing before it: its position goes back, or is farther ahead than anybody can believe. */
+/** An unknown number is missing: a session has begun that cannot be compared with the one before. */
+export const SESSION_BOUNDARY = -2
+/** An unknown number is missing: the position goes back, or jumps by more than MISSED_MAX. */
 export const BROKEN = -3
 
 /**
- * How far behind the last position a session that goes on may begin. A feed was asked for the position after the last one, so whatever
- * it sends again is little. A count that began anew under the old name would be taken for ticks sent again up to this bound.
+ * How far behind the last position a continuous session may begin. The feed was asked for the position after the last one, so it
+ * repeats little. Up to this bound a count that began anew under the old epoch would be taken for repeated ticks.
  */
 export const RESEND_DEPTH_MAX = 65_536
 
-/** Tells two ticks of the same position apart: of a tick that is sent again it is the same. */
+/** Tells two ticks of the same position apart. A repeated tick has the same mark. */
 export function markOf({ kind, sequenceLow, timeLow }: TickFields): number {
   return (sequenceLow << 2) ^ kind ^ timeLow
 }
@@ -53,15 +55,18 @@ export class FeedContinuity implements ContinuityState {
   }
 
   /**
-   * @param position of the tick in hand, 0 for none
+   * Takes the next tick.
+   *
+   * @param position of the tick, 0 for none
    * @param mark of the tick, see `markOf`
+   * @returns WHOLE, SEEN, SESSION_BOUNDARY, BROKEN, or how many ticks are missing before it
    */
   take(position: number, mark: number): number {
     const before = this.lastPosition
     if (this.seamOpen) {
       this.seamOpen = false
       if (position !== 0) this.moveTo(position, mark, position > MISSED_MAX)
-      return SEAM
+      return SESSION_BOUNDARY
     }
     if (position === 0) return WHOLE
     if (before === 0 || !this.positionsTellLosses) {
@@ -70,7 +75,7 @@ export class FeedContinuity implements ContinuityState {
     }
     if (position > before) {
       const missed = position - before - 1 - this.lostSincePosition
-      // The hole after a broken count may be the way back to the count before.
+      // The hole after a broken count may lead back to the old count.
       if (missed <= 0 || (!this.isInDoubt && missed <= MISSED_MAX)) {
         this.moveTo(position, mark, false)
         return missed > 0 ? missed : WHOLE
@@ -83,7 +88,7 @@ export class FeedContinuity implements ContinuityState {
     return BROKEN
   }
 
-  /** Ticks were told as lost: as many of the positions that follow are no new loss. */
+  /** Notes ticks that were told as lost: the positions that they took are no new loss. */
   lose(ticks: number): void {
     this.lostSincePosition += ticks
   }
@@ -91,7 +96,7 @@ export class FeedContinuity implements ContinuityState {
   sessionStarted({ first, continuous }: SessionCommand): void {
     if (first) return
     if (continuous && this.lastPosition !== 0 && !this.isInDoubt) {
-      // The feed sends again all that came after the last position, and maybe some of what came before.
+      // The feed sends all that follows the last position, and may repeat some ticks before.
       this.lostSincePosition = 0
       this.resendDepth = RESEND_DEPTH_MAX
     } else {
@@ -100,7 +105,7 @@ export class FeedContinuity implements ContinuityState {
     }
   }
 
-  /** Whether a tick that is not ahead of the last position is one that came before. Positions of what is sent again rise, too. */
+  /** Whether a tick at or behind the last position came before. The positions of repeated ticks rise, too. */
   private isSentAgain(position: number, mark: number): boolean {
     const depth = this.lastPosition - position
     return depth === 0 ? mark === this.lastMark : depth <= this.resendDepth

@@ -1,86 +1,71 @@
 /**
- * The symbols a lane knows: found by their bytes, without making a string. One lane's own.
- * A symbol's bytes are the UTF-8 of one well-formed string and of no other, see src/protocol/symbol.ts.
- * An entry lives while a tick of it may be served from it (up to SYMBOLS_MAX of those) or an audience wants it.
+ * The symbols that a lane knows. Finds an entry by the bytes of its symbol, without making a string. One lane's own.
+ * The bytes of a symbol are the UTF-8 of one well-formed string and of no other, see src/common/symbol.ts.
+ * An entry stays while a named audience needs it, or once a tick of it has come (for up to SYMBOLS_MAX symbols).
  */
 
-import { removeItem } from '../../src/common/remove-item.js'
 import { prefixOf } from '../../src/lane-protocol/audience-spec.js'
 import { type SymbolPrefixes, symbolPrefixes } from '../../src/ticks/tick-json.js'
-import { EVERY, type LaneAudience } from '../collect/lane-audience.js'
-import { type ConflationGroup, restOn } from '../conflate/conflation-group.js'
-import type { LatestTick } from '../conflate/latest-ticks.js'
 
-/** Symbols kept because ticks of them came by; further ones are made anew for each tick. */
+/** Symbols that are kept because a tick of them came. For each tick of a further symbol the lane makes a new entry. */
 const SYMBOLS_MAX = 65_536
 
-export interface SymbolEntry {
+/** A symbol. The rooms above add their own fields in a subclass. */
+export class SymbolEntry {
   readonly symbol: string
   readonly bytes: Uint8Array
   readonly prefixes: SymbolPrefixes
-  /** Audiences that get every tick of it; those that get every tick of all symbols left aside. */
-  readonly audiences: LaneAudience[]
-  /** Parts of audiences that get its latest ticks. */
-  readonly parts: ConflationGroup[]
-  /** Those of the parts whose interval is 0. */
-  readonly immediate: ConflationGroup[]
-  /** Those that may be resting, see ConflationSchedule. */
-  resting: Set<ConflationGroup> | undefined
-  /** Its latest ticks. */
-  quote: LatestTick | undefined
-  trade: LatestTick | undefined
-  /** Whether a tick of it has come by. */
-  seen: boolean
+  /** Whether the table keeps the entry because a tick of the symbol has come. */
+  seen = false
   /** The next entry with the same hash. */
-  next: SymbolEntry | undefined
+  next: this | undefined = undefined
+
+  constructor(symbol: string, bytes: Uint8Array) {
+    this.symbol = symbol
+    this.bytes = bytes
+    this.prefixes = symbolPrefixes(symbol)
+  }
 }
 
-export class SymbolTable {
-  private readonly entries = new Map<number, SymbolEntry>()
-  /** Audiences that name prefixes; they get symbols that are yet to come, too. */
-  private readonly withPrefixes = new Set<LaneAudience>()
+/** Makes the entry of a symbol. @param isKept false: the entry serves one tick, and the table does not hold it */
+export type NewEntry<Entry> = (symbol: string, bytes: Uint8Array, isKept: boolean) => Entry
+
+export class SymbolTable<Entry extends SymbolEntry> {
+  private readonly newEntry: NewEntry<Entry>
+  private readonly entries = new Map<number, Entry>()
   private readonly decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   private readonly encoder = new TextEncoder()
   private seenCount = 0
 
-  /** The entry of the symbol at `bytes[start, start + length)`; undefined when those are not UTF-8. */
-  ofTick(bytes: Uint8Array, start: number, length: number): SymbolEntry | undefined {
+  constructor(newEntry: NewEntry<Entry>) {
+    this.newEntry = newEntry
+  }
+
+  /** The entry of the symbol at `bytes[start, start + length)`; undefined when these bytes are not UTF-8. */
+  ofTick(bytes: Uint8Array, start: number, length: number): Entry | undefined {
     const key = hash(bytes, start, length)
     const found = this.find(key, bytes, start, length)
     if (found?.seen) return found
     return this.firstTick(found, key, bytes, start, length)
   }
 
-  /** Lets `audience` have the ticks that it wants. */
-  open(audience: LaneAudience): void {
-    // Before any is attached: an entry that is new would be attached twice.
-    const named = audience.names.map(symbol => this.named(symbol))
-    for (const entry of audience.hasPrefixes ? this.all() : named) attach(entry, audience, true)
-    if (audience.hasPrefixes) this.withPrefixes.add(audience)
+  /** The entry of a symbol that an audience names; a new one where there is none. */
+  named(symbol: string): Entry {
+    const bytes = this.encoder.encode(symbol)
+    const key = hash(bytes, 0, bytes.length)
+    return this.find(key, bytes, 0, bytes.length) ?? this.insert(key, bytes, symbol)
   }
 
-  /** Undoes `open`. */
-  close(audience: LaneAudience): void {
-    this.withPrefixes.delete(audience)
-    for (const entry of [...this.wantedBy(audience)]) {
-      detach(entry, audience)
-      const { audiences, bytes, parts, seen } = entry
-      if (audiences.length === 0 && parts.length === 0 && !seen)
-        this.unlink(hash(bytes, 0, bytes.length), entry)
-    }
-  }
-
-  /** All entries whose ticks an audience may want, and maybe others. */
-  wantedBy(audience: LaneAudience): Iterable<SymbolEntry> {
-    if (audience.hasPrefixes || audience.spec.symbols === null) return this.all()
-    return audience.names.map(symbol => this.named(symbol))
+  /** Forgets an entry that no audience names any more, unless a tick of its symbol has come. */
+  release(entry: Entry): void {
+    if (!entry.seen) this.unlink(hash(entry.bytes, 0, entry.bytes.length), entry)
   }
 
   /** The entries of a symbol, or of all symbols with a prefix. */
-  *entriesOf(wanted: string): Generator<SymbolEntry> {
-    const prefix = prefixOf(wanted)
+  *entriesOf(symbolOrPrefix: string): Generator<Entry> {
+    const prefix = prefixOf(symbolOrPrefix)
     if (prefix === undefined) {
-      const bytes = this.encoder.encode(wanted)
+      const bytes = this.encoder.encode(symbolOrPrefix)
       const entry = this.find(hash(bytes, 0, bytes.length), bytes, 0, bytes.length)
       if (entry !== undefined) yield entry
       return
@@ -88,31 +73,24 @@ export class SymbolTable {
     for (const entry of this.all()) if (entry.symbol.startsWith(prefix)) yield entry
   }
 
-  *all(): Generator<SymbolEntry> {
+  *all(): Generator<Entry> {
     for (const first of this.entries.values())
-      for (let entry: SymbolEntry | undefined = first; entry !== undefined; entry = entry.next) yield entry
-  }
-
-  /** The entry of a symbol that an audience names. */
-  private named(symbol: string): SymbolEntry {
-    const bytes = this.encoder.encode(symbol)
-    const key = hash(bytes, 0, bytes.length)
-    return this.find(key, bytes, 0, bytes.length) ?? this.insert(key, bytes, symbol)
+      for (let entry: Entry | undefined = first; entry !== undefined; entry = entry.next) yield entry
   }
 
   private firstTick(
-    found: SymbolEntry | undefined,
+    found: Entry | undefined,
     key: number,
     bytes: Uint8Array,
     start: number,
     length: number,
-  ): SymbolEntry | undefined {
+  ): Entry | undefined {
     let entry = found
     if (entry === undefined) {
       const symbol = this.decode(bytes, start, length)
       if (symbol === undefined) return undefined
       const own = bytes.slice(start, start + length)
-      if (this.seenCount >= SYMBOLS_MAX) return this.newEntry(own, symbol, false)
+      if (this.seenCount >= SYMBOLS_MAX) return this.newEntry(symbol, own, false)
       entry = this.insert(key, own, symbol)
     }
     if (this.seenCount < SYMBOLS_MAX) {
@@ -130,38 +108,20 @@ export class SymbolTable {
     }
   }
 
-  private find(key: number, bytes: Uint8Array, start: number, length: number): SymbolEntry | undefined {
+  private find(key: number, bytes: Uint8Array, start: number, length: number): Entry | undefined {
     let entry = this.entries.get(key)
     while (entry !== undefined && !equal(entry.bytes, bytes, start, length)) entry = entry.next
     return entry
   }
 
-  private insert(key: number, bytes: Uint8Array, symbol: string): SymbolEntry {
-    const entry = this.newEntry(bytes, symbol, true)
+  private insert(key: number, bytes: Uint8Array, symbol: string): Entry {
+    const entry = this.newEntry(symbol, bytes, true)
     entry.next = this.entries.get(key)
     this.entries.set(key, entry)
     return entry
   }
 
-  private newEntry(bytes: Uint8Array, symbol: string, isKept: boolean): SymbolEntry {
-    const entry: SymbolEntry = {
-      symbol,
-      bytes,
-      prefixes: symbolPrefixes(symbol),
-      audiences: [],
-      parts: [],
-      immediate: [],
-      resting: undefined,
-      quote: undefined,
-      trade: undefined,
-      seen: false,
-      next: undefined,
-    }
-    for (const audience of this.withPrefixes) attach(entry, audience, isKept)
-    return entry
-  }
-
-  private unlink(key: number, entry: SymbolEntry): void {
+  private unlink(key: number, entry: Entry): void {
     const first = this.entries.get(key)
     if (first === entry) {
       if (entry.next === undefined) this.entries.delete(key)
@@ -171,30 +131,6 @@ export class SymbolTable {
     let before = first
     while (before !== undefined && before.next !== entry) before = before.next
     if (before !== undefined) before.next = entry.next
-  }
-}
-
-/** @param isKept whether the table holds the entry; otherwise it is for one tick only */
-function attach(entry: SymbolEntry, audience: LaneAudience, isKept: boolean): void {
-  const delivery = audience.deliveryOf(entry.symbol)
-  if (delivery === undefined) return
-  if (delivery === EVERY) {
-    entry.audiences.push(audience)
-    return
-  }
-  if (isKept) delivery.symbols.push(entry)
-  if (delivery.isResting) restOn(entry, delivery)
-  entry.parts.push(delivery)
-  if (delivery.intervalMs === 0) entry.immediate.push(delivery)
-}
-
-function detach(entry: SymbolEntry, audience: LaneAudience): void {
-  const delivery = audience.deliveryOf(entry.symbol)
-  if (delivery === EVERY) removeItem(entry.audiences, audience)
-  else if (delivery !== undefined) {
-    removeItem(entry.parts, delivery)
-    removeItem(entry.immediate, delivery)
-    entry.resting?.delete(delivery)
   }
 }
 

@@ -1,51 +1,63 @@
 /**
- * What becomes of a tick of the log: it is of a symbol, it is lost, or it was there before. One lane's own, and one of each replay's.
+ * Decides what a tick of the log is: a tick of a symbol, a lost one, or one that the feed sent before.
+ * The lane and each replay have one of their own.
  */
+import {
+  type LostCommand,
+  lastLostOffset,
+  type SessionCommand,
+} from '../../src/lane-protocol/lane-commands.js'
+import type { GapReason } from '../../src/protocol/messages.js'
 import type { TickDecoder } from '../../src/ticks/tick-decoder.js'
-import { TickFields } from '../../src/ticks/tick-fields.js'
-import { BROKEN, type FeedContinuity, markOf, SEAM, SEEN, WHOLE } from './feed-continuity.js'
+import type { TickFields } from '../../src/ticks/tick-fields.js'
+import { BROKEN, type FeedContinuity, markOf, SEEN, SESSION_BOUNDARY, WHOLE } from './feed-continuity.js'
 import type { SymbolEntry, SymbolTable } from './symbol-table.js'
 
-/** Told of the tick in hand. */
+/** Is told of losses, before or at the current tick. */
 export interface TickLosses {
-  /** Nobody is given it: two lanes died of it, or it is no tick. */
+  /** The current tick is lost: it killed two lanes, or its bytes are no tick. */
   loseTick(reason: 'poison' | 'malformed'): void
-  /** So many ticks are missing before it; null: nobody knows how many. */
+  /** Ticks are missing before the current one. @param missed null: an unknown number */
   loseUpstream(missed: number | null): void
-  /** Its position breaks the feed's count, so nobody knows how many ticks are missing before it. */
+  /** The current tick breaks the feed's count of positions, so an unknown number of ticks is missing before it. */
   breakPositions(): void
-  /** The feed has sent it again. */
+  /** The feed sent the current tick before. */
   seenBefore(): void
+  /** A command in the log tells that ticks are lost which are not in the log. */
+  loseUnlogged(reason: GapReason, from: number, to: number, missed: number | null): void
 }
 
-export interface TickClassifierDeps {
-  /** What the decoder reads. */
+export interface TickClassifierDeps<Entry extends SymbolEntry> {
+  /** The bytes that the decoder reads. */
   readonly bytes: Uint8Array
   readonly decoder: TickDecoder
-  readonly symbols: SymbolTable
-  /** Offsets of ticks that are skipped. */
-  readonly poison: ReadonlySet<number>
+  /** Filled with the fields of the current tick. */
+  readonly fields: TickFields
+  readonly symbols: SymbolTable<Entry>
+  /** Offsets of quarantined ticks: they are not decoded. */
+  readonly quarantined: ReadonlySet<number>
   readonly continuity: FeedContinuity
   readonly losses: TickLosses
 }
 
-export class TickClassifier {
-  /** What the tick in hand says. */
-  readonly fields = new TickFields()
-  private readonly parts: TickClassifierDeps
+export class TickClassifier<Entry extends SymbolEntry> {
+  /** The fields of the current tick. */
+  readonly fields: TickFields
+  private readonly deps: TickClassifierDeps<Entry>
 
-  constructor(parts: TickClassifierDeps) {
-    this.parts = parts
+  constructor(deps: TickClassifierDeps<Entry>) {
+    this.deps = deps
+    this.fields = deps.fields
   }
 
-  /** @returns the symbol of the tick at `[start, end)`; undefined for one that is for nobody */
-  sort(start: number, end: number, offset: number): SymbolEntry | undefined {
-    const { bytes, continuity, decoder, losses, poison, symbols } = this.parts
+  /** @returns the symbol of the tick at `[start, end)`; undefined when no client gets the tick */
+  classify(start: number, end: number, offset: number): Entry | undefined {
+    const { bytes, continuity, decoder, losses, quarantined, symbols } = this.deps
     const { fields } = this
-    if (poison.has(offset)) return this.lose('poison')
+    if (quarantined.has(offset)) return this.loseTick('poison')
     const isTick = decoder.decode(start, end, fields)
     const symbol = isTick ? symbols.ofTick(bytes, fields.symbolStart, fields.symbolLength) : undefined
-    if (symbol === undefined) return this.lose('malformed')
+    if (symbol === undefined) return this.loseTick('malformed')
     const found = continuity.take(fields.position, markOf(fields))
     if (found === WHOLE) return symbol
     if (found === SEEN) {
@@ -53,12 +65,24 @@ export class TickClassifier {
       return undefined
     }
     if (found === BROKEN) losses.breakPositions()
-    else losses.loseUpstream(found === SEAM ? null : found)
+    else losses.loseUpstream(found === SESSION_BOUNDARY ? null : found)
     return symbol
   }
 
-  private lose(reason: 'poison' | 'malformed'): undefined {
-    const { continuity, losses } = this.parts
+  /** Obeys a command that says what became of the feed. @param firstOffset of the command's record */
+  obey(command: LostCommand | SessionCommand, firstOffset: number): void {
+    const { continuity, losses } = this.deps
+    if (command.op === 'session') {
+      continuity.sessionStarted(command)
+      return
+    }
+    const { missed, reason } = command
+    continuity.lose(missed ?? 0)
+    losses.loseUnlogged(reason, firstOffset, lastLostOffset(command, firstOffset), missed)
+  }
+
+  private loseTick(reason: 'poison' | 'malformed'): undefined {
+    const { continuity, losses } = this.deps
     continuity.lose(1)
     losses.loseTick(reason)
   }

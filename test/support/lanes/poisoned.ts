@@ -1,5 +1,6 @@
 /** A lane that throws at each tick of the symbol POISON. */
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
+import type { LaneSymbol } from '../../../workers/conflate/lane-symbol.js'
 import runLane from '../../../workers/lane.js'
 import { SymbolTable } from '../../../workers/read/symbol-table.js'
 import { patched } from './faults.js'
@@ -11,7 +12,7 @@ export default function runPoisonedLane(task: LaneTask): void {
     SymbolTable.prototype,
     'ofTick',
     ofTick =>
-      function (this: SymbolTable, ...args) {
+      function (this: SymbolTable<LaneSymbol>, ...args) {
         const [bytes, start, length] = args
         if (String.fromCharCode(...bytes.subarray(start, start + length)) === POISON)
           throw new Error('a tick of POISON')

@@ -26,17 +26,16 @@ describe('an audience of a lane', () => {
       lostTotal: 2,
       unknownLosses: 1,
       lastOffset: 99,
-      flushedOffset: Number.POSITIVE_INFINITY,
     })
   })
 
   it('gathers ticks that are neighbours as one run, and gaps in their places', () => {
     const audience = new LaneAudience(STATE)
-    for (const tick of [0, 1, 2, 5]) audience.gatherTick(tick, 100)
-    audience.gatherGap(0, 30)
-    audience.gatherTick(6, 100)
-    audience.gatherGap(1, 30)
-    audience.gatherTick(1, 100)
+    for (const tick of [0, 1, 2, 5]) audience.addTick(tick, 100)
+    audience.addGap(0, 30)
+    audience.addTick(6, 100)
+    audience.addGap(1, 30)
+    audience.addTick(1, 100)
     expect(runsOf(audience)).toEqual([
       [0, 2],
       [5, 5],
@@ -45,9 +44,9 @@ describe('an audience of a lane', () => {
       [-2, 0],
       [1, 1],
     ])
-    expect([audience.tickCount, audience.gatheredBytes]).toEqual([6, 660])
+    expect([audience.tickCount, audience.planBytes]).toEqual([6, 660])
     audience.clear()
-    expect([audience.runCount, audience.tickCount, audience.gatheredBytes]).toEqual([0, 0, 0])
+    expect([audience.runCount, audience.tickCount, audience.planBytes]).toEqual([0, 0, 0])
   })
 
   it('keeps all that it gathers, however much', () => {
@@ -60,11 +59,11 @@ describe('an audience of a lane', () => {
         for (const step of steps) {
           if (step === 'gap') {
             expected.push(-1 - gaps)
-            audience.gatherGap(gaps++, 1)
+            audience.addGap(gaps++, 1)
           } else {
             if (step) {
               expected.push(tick)
-              audience.gatherTick(tick, 1)
+              audience.addTick(tick, 1)
             }
             tick++
           }
@@ -73,7 +72,7 @@ describe('an audience of a lane', () => {
           first! < 0 ? [first!] : Array.from({ length: last! - first! + 1 }, (_, index) => first! + index),
         )
         expect(gathered).toEqual(expected)
-        expect(audience.gatheredBytes).toBe(expected.length)
+        expect(audience.planBytes).toBe(expected.length)
       }),
     )
   })

@@ -16,8 +16,8 @@ import {
   FeedContinuity,
   markOf,
   RESEND_DEPTH_MAX,
-  SEAM,
   SEEN,
+  SESSION_BOUNDARY,
   WHOLE,
 } from '../../../workers/read/feed-continuity.js'
 
@@ -66,7 +66,7 @@ describe('the continuity of a feed', () => {
     expect(take(continuity({ lastPosition: 7, lastMark: 8 }), 7)).toEqual([BROKEN])
     expect(take(continuity({ lastPosition: 7 }), 10)).toEqual([2])
     expect(take(continuity({ lastPosition: 7, lostSincePosition: 2 }), 10)).toEqual([WHOLE])
-    expect(take(continuity({ lastPosition: 7, seamOpen: true }), 100)).toEqual([SEAM])
+    expect(take(continuity({ lastPosition: 7, seamOpen: true }), 100)).toEqual([SESSION_BOUNDARY])
     expect(take(continuity({ lastPosition: 7, resendDepth: 2 }), 5, 4)).toEqual([SEEN, BROKEN])
     expect(take(continuity({ lastPosition: 7, isInDoubt: true }), 10)).toEqual([BROKEN])
   })
@@ -105,7 +105,7 @@ describe('a broken count', () => {
     const feed = continuity()
     take(feed, 50)
     feed.sessionStarted(session(false))
-    expect(take(feed, LARGEST, 1, 2)).toEqual([SEAM, BROKEN, WHOLE])
+    expect(take(feed, LARGEST, 1, 2)).toEqual([SESSION_BOUNDARY, BROKEN, WHOLE])
   })
 
   it('is nothing to go on from: not before the next position has come', () => {
@@ -135,7 +135,7 @@ describe('a broken count', () => {
     const feed = continuity()
     take(feed, 100, LARGEST)
     feed.sessionStarted(session(true))
-    expect(take(feed, 101, 103)).toEqual([SEAM, 1])
+    expect(take(feed, 101, 103)).toEqual([SESSION_BOUNDARY, 1])
   })
 })
 
@@ -160,7 +160,7 @@ describe('a session', () => {
     feed.sessionStarted(session(true))
     expect(take(feed, 2, 2, 3, 4, 4, 5, 4)).toEqual([SEEN, SEEN, SEEN, SEEN, SEEN, WHOLE, BROKEN])
     feed.sessionStarted(session(true))
-    expect(take(feed, 3)).toEqual([SEAM])
+    expect(take(feed, 3)).toEqual([SESSION_BOUNDARY])
   })
 
   it('that goes on and goes back while it sends again has broken its count', () => {
@@ -184,19 +184,19 @@ describe('a session', () => {
     expect(take(near, 1, 2)).toEqual([SEEN, SEEN])
   })
 
-  it('that does not go on leaves one seam, and begins anew after it', () => {
+  it('that does not go on leaves one session boundary, and begins anew after it', () => {
     const feed = continuity()
     take(feed, 500)
     feed.sessionStarted(session(false))
     feed.sessionStarted(session(true))
-    expect(take(feed, 7, 7, 9)).toEqual([SEAM, SEEN, 1])
+    expect(take(feed, 7, 7, 9)).toEqual([SESSION_BOUNDARY, SEEN, 1])
   })
 
-  it('of a feed without positions leaves a seam, though it goes on', () => {
+  it('of a feed without positions leaves a session boundary, though it goes on', () => {
     const feed = continuity()
     take(feed, 0)
     feed.sessionStarted(session(true))
-    expect(take(feed, 0, 0)).toEqual([SEAM, WHOLE])
+    expect(take(feed, 0, 0)).toEqual([SESSION_BOUNDARY, WHOLE])
   })
 })
 
@@ -274,9 +274,9 @@ describe('whatever a feed does', () => {
             expect(sent).toBeLessThanOrEqual(last)
             continue
           }
-          if (found === SEAM || found === BROKEN || (sent !== 0 && first === 0)) {
+          if (found === SESSION_BOUNDARY || found === BROKEN || (sent !== 0 && first === 0)) {
             // Nobody is told a number across a break.
-            if (found !== SEAM && found !== BROKEN) expect(found).toBe(WHOLE)
+            if (found !== SESSION_BOUNDARY && found !== BROKEN) expect(found).toBe(WHOLE)
             first = sent
             told = sent === 0 ? 0 : 1
           } else if (sent !== 0) {

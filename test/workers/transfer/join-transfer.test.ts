@@ -10,7 +10,7 @@ import {
   REPLAYED,
   TURN_END,
 } from '../../../src/memory/frame-descriptor.js'
-import { Turn } from '../../../workers/collect/turn-buffer.js'
+import { TurnBuffer } from '../../../workers/collect/turn-buffer.js'
 import { extent } from '../../support/extent.js'
 import { LaneStage } from '../../support/lane-stage.js'
 import { checkClient } from '../../support/stays.js'
@@ -19,7 +19,7 @@ const SYMBOLS = Array.from({ length: 50 }, (_, index) => `S${index}`)
 /** A snapshot of all symbols takes five times that, and does not fit into the scratch half. */
 const SMALL = { turnBytesMax: 1024, scratchBytes: 1 << 14 }
 
-const ANSWER_PARTS: ReadonlySet<number> = new Set([ANSWER_BEGUN, CLIENT_FRAMES])
+const REPLY_KINDS: ReadonlySet<number> = new Set([ANSWER_BEGUN, CLIENT_FRAMES])
 
 /** A stage that knows all symbols, and clients that ask for snapshots. */
 function stageWithJoins(clients: number, snapshotOf: (client: number) => string[]): LaneStage {
@@ -32,11 +32,11 @@ function stageWithJoins(clients: number, snapshotOf: (client: number) => string[
   return stage
 }
 
-/** Bytes of answers in each turn. */
-function answerBytes({ published }: LaneStage): number[] {
+/** Bytes of replies in each turn. */
+function replyBytes({ published }: LaneStage): number[] {
   const turns = [0]
   for (const { kind, length } of published) {
-    if (ANSWER_PARTS.has(kind)) turns[turns.length - 1]! += length
+    if (REPLY_KINDS.has(kind)) turns[turns.length - 1]! += length
     if (kind === TURN_END) turns.push(0)
   }
   return turns
@@ -49,18 +49,18 @@ function checkAll(stage: LaneStage): void {
   }
 }
 
-describe('a burst of joins', () => {
-  it('is answered over many turns, each with about what a turn may have', () => {
+describe('a burst of requests', () => {
+  it('gets its replies over many turns, each with about the bytes that a turn may have', () => {
     const stage = stageWithJoins(30, client => [`S${client}`, `S${client + 1}`, `S${client + 2}`])
     stage.run()
-    const turns = answerBytes(stage)
+    const turns = replyBytes(stage)
     expect(turns.reduce((sum, bytes) => sum + bytes, 0)).toBeGreaterThan(10 * 1024)
     expect(Math.max(...turns)).toBeLessThan(1024 + 600)
     expect(stage.clients.get(1)!.messages.map(({ type }) => type)).toEqual(['subscribed', 'snapshot'])
     checkAll(stage)
   })
 
-  it('lets ticks that come meanwhile through before it is answered to the end', () => {
+  it('lets ticks that come meanwhile through before its last reply', () => {
     const stage = stageWithJoins(30, client => ['*', `S${client}`])
     stage.isBusy = true
     stage.run([
@@ -77,18 +77,18 @@ describe('a burst of joins', () => {
     checkAll(stage)
   })
 
-  it('shows life with each part of a snapshot', () => {
+  it('sends a heartbeat with each part of a snapshot', () => {
     const stage = stageWithJoins(3, client => ['*', `S${client}`])
     const before = stage.control[HEARTBEAT]!
     stage.run()
-    const parts = stage.published.filter(({ kind }) => ANSWER_PARTS.has(kind)).length
+    const parts = stage.published.filter(({ kind }) => REPLY_KINDS.has(kind)).length
     expect(parts).toBeGreaterThan(3 * 4)
     expect(stage.control[HEARTBEAT]! - before).toBeGreaterThanOrEqual(3 + parts)
   })
 
-  it('has a snapshot that several want encoded once, however long it is', () => {
+  it('encodes a snapshot for several clients once, however long it is', () => {
     const stage = stageWithJoins(2, () => ['*'])
-    const addJson = vi.spyOn(Turn.prototype, 'addJson')
+    const addJson = vi.spyOn(TurnBuffer.prototype, 'addJson')
     stage.join(3, 1, null, ['S7'])
     let encoded = 0
     stage.run([
@@ -100,7 +100,7 @@ describe('a burst of joins', () => {
     checkAll(stage)
   })
 
-  it('of which some are not answered yet is read again by a successor', () => {
+  it('is read again by a successor, as far as it has no replies yet', () => {
     for (let killAt = 0; ; killAt += extent(29, 5)) {
       const stage = stageWithJoins(8, client => ['*', `S${client}`])
       const hasLived = stage.run([() => void stage.tick({ symbol: 'S2' })], killAt)
@@ -124,14 +124,14 @@ describe('a snapshot in several parts', () => {
     return stage.published.filter(({ target }) => target === 9)
   }
 
-  it('says with the first where a client that resumes is, should the lane die before the last', () => {
+  it('says with the first part where a resuming client is, should the lane die before the last', () => {
     const [first, ...others] = resumed({ offset: 20, seq: 0, continuity: null })
     expect(first).toMatchObject({ kind: REPLAYED, part: 1, lastOffset: SYMBOLS.length, messages: 0 })
     expect(others.slice(0, -1).every(({ kind }) => kind === CLIENT_FRAMES)).toBe(true)
     expect(others.at(-1)).toMatchObject({ kind: JOINED, part: 0, lastOffset: SYMBOLS.length })
   })
 
-  it('says with the first that a client is in that cannot resume', () => {
+  it('says with the first part that a client which cannot resume is a member', () => {
     const [first, ...others] = resumed(RESUME_GONE)
     expect(first).toMatchObject({ kind: ANSWER_BEGUN, part: 0, lastOffset: SYMBOLS.length })
     expect(others.at(-1)).toMatchObject({ kind: JOINED, part: 0, lastOffset: SYMBOLS.length })

@@ -32,7 +32,7 @@ function steps(stage: LaneStage, ...each: (string[] | number)[]): (() => void)[]
   })
 }
 
-describe('a conflated part', () => {
+describe('a conflation group', () => {
   it('is sent when its interval is over, and not before', () => {
     const stage = new LaneStage()
     const client = stage.listen(latest({ 100: ['*'] }))
@@ -309,7 +309,7 @@ describe('a conflated part', () => {
 })
 
 describe('a join', () => {
-  it('sends what waits, so that snapshot and stream have nothing twice and miss nothing', () => {
+  it('flushes the waiting ticks, so that snapshot and stream repeat nothing and miss nothing', () => {
     const stage = new LaneStage()
     const early = stage.listen(latest({ 100: ['*'] }))
     stage.run([
@@ -322,7 +322,7 @@ describe('a join', () => {
     for (const client of stage.clients.values()) checkClient(stage, client)
   })
 
-  it('gives a client that leaves what waits in the audience that it leaves', () => {
+  it('gives a leaving client the waiting ticks of the audience that it leaves', () => {
     const stage = new LaneStage()
     const mover = stage.listen(latest({ 1000: ['*'] }), 1)
     stage.listen({}, 2)
@@ -333,7 +333,7 @@ describe('a join', () => {
     checkClient(stage, mover)
   })
 
-  it('and a leave give the others nothing before its time, but once in an interval', () => {
+  it('and a leave flush the other members early only once in an interval', () => {
     const stage = new LaneStage()
     const stays = stage.listen(latest({ 1000: ['*'] }), 1)
     stage.listen(latest({ 1000: ['*'] }, ['Z']), 2)
@@ -353,7 +353,7 @@ describe('a join', () => {
     }
   })
 
-  it('for which the others cannot be sent what waits again lets the client in when they are', () => {
+  it('lets the client in after the next flush when the group was flushed early in this interval', () => {
     const stage = new LaneStage()
     stage.listen(latest({ 1000: ['*'] }))
     const join = (id: number) => () => void stage.join(id, 1, null, ['*'])

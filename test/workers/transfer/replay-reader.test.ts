@@ -24,13 +24,13 @@ import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../../src/protocol/envelope-forma
 import type { GapReason } from '../../../src/protocol/messages.js'
 import { QUOTE, TickFields } from '../../../src/ticks/tick-fields.js'
 import { LaneAudience } from '../../../workers/collect/lane-audience.js'
-import { Turn } from '../../../workers/collect/turn-buffer.js'
+import { TurnBuffer } from '../../../workers/collect/turn-buffer.js'
 import { Deflater } from '../../../workers/compose/deflater.js'
 import { FrameComposer } from '../../../workers/compose/frame-composer.js'
 import { FramePublisher } from '../../../workers/compose/frame-publisher.js'
 import { FeedContinuity, markOf } from '../../../workers/read/feed-continuity.js'
-import { SymbolTable } from '../../../workers/read/symbol-table.js'
-import { Replayer, type ReplayPart } from '../../../workers/transfer/replayer.js'
+import { SymbolEntry, SymbolTable } from '../../../workers/read/symbol-table.js'
+import { type ReplayPart, ReplayReader } from '../../../workers/transfer/replay-reader.js'
 import { framesOf, frameTexts } from '../../support/frames.js'
 import { type Message, streamOf } from '../../support/lane-messages.js'
 import { decodeTicksMessage, encodeTick, encodeTickBatch, type Tick } from '../../support/proto-messages.js'
@@ -45,7 +45,7 @@ interface PastOptions {
   readonly scratchBytes?: number
   readonly partBytesMax?: number
   readonly positionsTellLosses?: boolean
-  readonly poison?: readonly number[]
+  readonly quarantined?: readonly number[]
   /** Of the last tick before all others here. */
   readonly offset?: number
 }
@@ -53,17 +53,17 @@ interface PastOptions {
 /** What a feed has sent and a lane has read, with the checkpoints that the lane made. */
 class Past {
   offset: number
-  readonly symbols = new SymbolTable()
+  readonly symbols = new SymbolTable((symbol, bytes) => new SymbolEntry(symbol, bytes))
   private readonly log: TickLogWriter
   private readonly checkpoints: FeedCheckpoints
   private readonly live: FeedContinuity
-  private readonly replayer: Replayer
-  private readonly poison: ReadonlySet<number>
+  private readonly reader: ReplayReader<SymbolEntry>
+  private readonly quarantined: ReadonlySet<number>
 
   constructor(options: PastOptions = {}) {
     const { positionsTellLosses = true, partBytesMax = 1 << 20 } = options
     this.offset = options.offset ?? 0
-    this.poison = new Set(options.poison)
+    this.quarantined = new Set(options.quarantined)
     const tickLog = new SharedArrayBuffer(tickLogBytes(options.tickLogBytes ?? 1 << 20))
     this.log = new TickLogWriter(tickLog, () => this.log.position)
     this.live = new FeedContinuity(CONTINUITY_AT_START, positionsTellLosses)
@@ -74,20 +74,24 @@ class Past {
     // Gives the lane its segments.
     new FrameRingReader(memory, layout)
     const ring = new FrameRingWriter(memory, layout)
-    const turn = new Turn(ring.bytes, layout)
+    const turn = new TurnBuffer(ring.bytes, layout)
     const counters = new CounterWriter(new BigInt64Array(LANE_SLOT_COUNT))
     const deflater = new Deflater(ring.bytes, { bytesMin: 0, level: 1 }, counters)
-    this.replayer = new Replayer({
+    this.reader = new ReplayReader({
       history: new TickLogHistory(tickLog),
       checkpoints: this.checkpoints,
       symbols: this.symbols,
-      poison: this.poison,
+      quarantined: this.quarantined,
       positionsTellLosses,
       turn,
       composer: new FrameComposer(ring.bytes, copierOf(shared), turn, deflater),
-      publisher: new FramePublisher(ring, () => {
-        throw new Error('a replay waits for room')
-      }),
+      publisher: new FramePublisher(
+        ring,
+        () => {
+          throw new Error('a replay waits for room')
+        },
+        () => {},
+      ),
       partBytesMax,
     })
   }
@@ -148,7 +152,7 @@ class Past {
     for (const [index, { kind, position = 0, sequence, sourceTimeNs = 0 }] of ticks.entries()) {
       const numbers = { sequenceLow: Number(sequence), timeLow: Number(sourceTimeNs) }
       const fields = Object.assign(new TickFields(), { kind, ...numbers })
-      if (this.poison.has(this.offset + 1 + index)) this.live.lose(1)
+      if (this.quarantined.has(this.offset + 1 + index)) this.live.lose(1)
       else this.live.take(Number(position), markOf(fields))
     }
     this.put(type, ticks.length, payload, ticks.length)
@@ -164,7 +168,7 @@ class Past {
   // Out of it again
 
   next(from: ReplayPosition, wanted: Partial<AudienceSpec> = {}, end = this.offset): ReplayPart | undefined {
-    return this.replayer.next(from, new LaneAudience(audienceState({ spec: spec(wanted) })), end)
+    return this.reader.next(from, new LaneAudience(audienceState({ spec: spec(wanted) })), end)
   }
 
   /** All parts of the replay from `offset` on. */
@@ -228,7 +232,7 @@ describe('a replay', () => {
   })
 
   it.each([0, 1, 1023, 1024, 1025, 2047, 2048, 2999])(
-    'from %i on comes in parts that look at few ticks, without a seam',
+    'from %i on comes in parts that look at few ticks, without a gap',
     offset => {
       for (const perMessage of [1, 50, 128]) {
         const past = new Past()
@@ -380,7 +384,7 @@ describe('losses in a replay', () => {
     ])
   })
 
-  it('of unknown size are told at the first tick after a seam', () => {
+  it('of unknown size are told at the first tick after a session boundary', () => {
     const past = new Past({ partBytesMax: 1 })
     past.batch(positions(500))
     past.session(false)
@@ -390,13 +394,13 @@ describe('losses in a replay', () => {
     expect(past.stream(2)).toEqual(['A3'])
   })
 
-  it('of unknown size are told where the checkpoint lies in the seam', () => {
+  it('of unknown size are told where the checkpoint lies on the session boundary', () => {
     const past = new Past()
     past.many(CHECKPOINT_TICKS, 128)
     past.session(true)
     past.tick()
     past.tick()
-    // A feed without positions that goes on leaves a seam.
+    // A feed without positions that goes on leaves a session boundary.
     expect(past.stream(1024)).toEqual(['upstream:1025-1024:null', 'A1025', 'A1026'])
     expect(past.stream(1025)).toEqual(['A1026'])
   })
@@ -416,7 +420,7 @@ describe('losses in a replay', () => {
   })
 
   it('of ticks that are none, or that killed lanes, are told in their places', () => {
-    const past = new Past({ poison: [3] })
+    const past = new Past({ quarantined: [3] })
     past.batch(positions(1))
     past.malformed()
     past.batch(positions(3, 4))

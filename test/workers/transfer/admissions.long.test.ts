@@ -1,2 +1,0 @@
-// The tests of admissions.test.ts, the long way.
-import './admissions.test.js'

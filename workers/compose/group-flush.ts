@@ -1,0 +1,91 @@
+/**
+ * Writes the latest ticks of conflation groups into the frame ring, for all members of their audiences. One lane's own.
+ */
+import type { Clock } from '../../src/common/clock.js'
+import type { CounterWriter } from '../../src/memory/counters.js'
+import { AUDIENCE_FRAMES, Descriptor, PART_BEGUN } from '../../src/memory/frame-descriptor.js'
+import { LANE_SLOTS } from '../../src/metrics/metric-table.js'
+import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
+import type { ConflationGroup } from '../conflate/conflation-group.js'
+import type { ConflationSchedule } from '../conflate/conflation-schedule.js'
+import type { LatestChunks } from '../conflate/latest-chunks.js'
+import type { FrameComposer } from './frame-composer.js'
+import type { FramePublisher } from './frame-publisher.js'
+
+export interface GroupFlushDeps {
+  readonly schedule: ConflationSchedule
+  readonly chunks: LatestChunks
+  readonly composer: FrameComposer
+  readonly publisher: FramePublisher
+  readonly counters: CounterWriter
+  readonly clock: Pick<Clock, 'nowMs'>
+}
+
+export class GroupFlush {
+  private readonly deps: GroupFlushDeps
+  private readonly descriptor = new Descriptor()
+
+  constructor(deps: GroupFlushDeps) {
+    this.deps = deps
+  }
+
+  /** A client joins for the first time: from here on the group's ticks are counted and sent. */
+  begin(group: ConflationGroup, offset: number): void {
+    const { clock, publisher, schedule } = this.deps
+    group.begin(offset)
+    publisher.describeMark(this.describe(PART_BEGUN, group))
+    schedule.start(group, clock.nowMs())
+  }
+
+  /** Writes the groups that the schedule flushes now. @param offset of the last tick taken */
+  flushAll(offset: number): void {
+    const { clock, schedule } = this.deps
+    const { flushing } = schedule
+    if (flushing.length === 0) return
+    for (let index = 0; index < flushing.length; index++) this.flush(flushing[index]!, offset)
+    schedule.flushed(clock.nowMs())
+  }
+
+  private flush(group: ConflationGroup, offset: number): void {
+    const { chunks, composer, counters, publisher } = this.deps
+    const { audience } = group
+    const ticks = group.dirtyTicks()
+    if (ticks.length === 0) return
+    const ticksTotal = group.countTicks()
+    // A successor may be behind the offset that was told. A client that resumed from a lower one would get ticks twice.
+    const toldOffset = Math.max(offset, audience.sentOffset)
+    for (const { isLast, lastOffset, plan } of chunks.of(audience, ticks)) {
+      const count = plan.tickCount
+      // A successor does not know the symbols that the lane before gave up, so it may count fewer ticks than were sent.
+      const merged = isLast ? Math.max(0, ticksTotal - group.ticksTotal - count) : 0
+      const seqBefore = audience.seq
+      const start = publisher.reserve(plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX)
+      const end = composer.composeLatest(audience, plan, start, toldOffset, merged)
+      // Should this lane die before the last chunk, its successor sends the rest: all ticks with higher offsets.
+      group.flushedOffset = isLast ? offset : lastOffset
+      group.ticksTotal = isLast ? ticksTotal : group.ticksTotal + count
+      const descriptor = this.describe(AUDIENCE_FRAMES, group)
+      descriptor.messages = audience.seq - seqBefore
+      descriptor.ticks = count
+      publisher.describeFrames(descriptor, start, end)
+      counters.values[LANE_SLOTS.framesBytes]! += end - start
+      counters.values[LANE_SLOTS.ticksConflated]! += merged
+    }
+  }
+
+  private describe(
+    kind: number,
+    { audience, flushedOffset, index, ticksTotal }: ConflationGroup,
+  ): Descriptor {
+    const { descriptor } = this
+    descriptor.kind = kind
+    descriptor.target = audience.id
+    descriptor.part = index + 1
+    descriptor.ticksTotal = ticksTotal
+    descriptor.lastOffset = flushedOffset
+    descriptor.lostTotal = audience.lostTotal
+    descriptor.receivedUs = 0
+    descriptor.unknownLosses = audience.unknownLosses
+    return descriptor
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * A symbol in its lane: the audiences and conflation groups that get its ticks, and its latest ticks. One lane's own.
+ */
+import type { LaneAudience } from '../collect/lane-audience.js'
+import { SymbolEntry } from '../read/symbol-table.js'
+import type { ConflatedSymbol, ConflationGroup } from './conflation-group.js'
+import type { LatestTick } from './latest-tick.js'
+
+export class LaneSymbol extends SymbolEntry implements ConflatedSymbol {
+  /** The audiences that get every tick of it. The unfiltered ones are not listed. */
+  readonly audiences: LaneAudience[] = []
+  /** The groups that get its latest ticks. */
+  readonly groups: ConflationGroup[] = []
+  /** The groups with an interval of 0. */
+  readonly immediate: ConflationGroup[] = []
+  ready: Set<ConflationGroup> | undefined = undefined
+  quote: LatestTick | undefined = undefined
+  trade: LatestTick | undefined = undefined
+}

@@ -1,0 +1,33 @@
+/**
+ * The latest tick of one symbol and kind: where its bytes lie, and what is known of it. One lane's own.
+ */
+import type { Encoding } from '../../src/lane-protocol/audience-spec.js'
+import { NO_VERSION } from '../../src/memory/latest-store.js'
+import type { SymbolEntry } from '../read/symbol-table.js'
+
+const NO_TURN = -1
+
+export class LatestTick {
+  readonly symbol: SymbolEntry
+  record: number
+  /** The version of the record that was written last. */
+  version = NO_VERSION
+  /** Whether its bytes lie in the tick log; otherwise they lie in the store. */
+  isInLog = false
+  start = 0
+  length = 0
+  offset = 0
+  /** Ticks of the symbol and kind so far. */
+  count = 0
+  receivedUs = 0
+  /** For each encoding: the turn in which it was encoded last, its offset then, and its index there. */
+  readonly encoded: Record<Encoding, { turn: number; offset: number; index: number }> = {
+    json: { turn: NO_TURN, offset: 0, index: 0 },
+    protobuf: { turn: NO_TURN, offset: 0, index: 0 },
+  }
+
+  constructor(symbol: SymbolEntry, record: number) {
+    this.symbol = symbol
+    this.record = record
+  }
+}

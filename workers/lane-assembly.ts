@@ -1,0 +1,138 @@
+/**
+ * Builds a lane from its task and from the state that an earlier lane committed. Runs once, in the lane's thread.
+ */
+
+import type { Clock } from '../src/common/clock.js'
+import type { LaneTask } from '../src/lane-protocol/lane-task.js'
+import { LaneState } from '../src/memory/committed-state.js'
+import { CounterWriter } from '../src/memory/counters.js'
+import { LaneDoorbell } from '../src/memory/doorbell.js'
+import { FeedCheckpoints } from '../src/memory/feed-checkpoints.js'
+import { FrameRingWriter } from '../src/memory/frame-ring-writer.js'
+import { copierOf } from '../src/memory/lane-allocation.js'
+import { LatestStore } from '../src/memory/latest-store.js'
+import { TickLogHistory } from '../src/memory/tick-log-history.js'
+import { TickLogReader } from '../src/memory/tick-log-reader.js'
+import { TickDecoder } from '../src/ticks/tick-decoder.js'
+import { TickFields } from '../src/ticks/tick-fields.js'
+import { LossCollector } from './collect/loss-collector.js'
+import { TickCollector } from './collect/tick-collector.js'
+import { TurnBuffer } from './collect/turn-buffer.js'
+import { Deflater } from './compose/deflater.js'
+import { FrameComposer } from './compose/frame-composer.js'
+import { FramePublisher } from './compose/frame-publisher.js'
+import { GroupFlush } from './compose/group-flush.js'
+import { TurnWriter } from './compose/turn-writer.js'
+import { AudienceDirectory } from './conflate/audience-directory.js'
+import { ConflationSchedule } from './conflate/conflation-schedule.js'
+import { LatestChunks } from './conflate/latest-chunks.js'
+import { LatestTicks } from './conflate/latest-ticks.js'
+import { LaneCommit } from './lane-commit.js'
+import { LaneControl } from './lane-control.js'
+import { LaneLoop } from './lane-loop.js'
+import { LaneReader } from './lane-reader.js'
+import { LaneSleep } from './lane-sleep.js'
+import { FeedContinuity } from './read/feed-continuity.js'
+import { LogCursor } from './read/log-cursor.js'
+import { TickClassifier } from './read/tick-classifier.js'
+import { AudienceEntry } from './transfer/audience-entry.js'
+import { ClientPublisher } from './transfer/client-publisher.js'
+import { JoinTransfer } from './transfer/join-transfer.js'
+import { LaneTransfers } from './transfer/lane-transfers.js'
+import { ReplayReader } from './transfer/replay-reader.js'
+import { ReplayTransfer } from './transfer/replay-transfer.js'
+import { RequestQueue } from './transfer/request-queue.js'
+import { SnapshotTransfer } from './transfer/snapshot-transfer.js'
+
+export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epochUs'>): LaneLoop {
+  const { layout, positionsTellLosses, turnBytesMax } = task
+  const memory = task.memory.buffer
+  const state = new LaneState(memory)
+  const committed = state.committed()
+
+  // Shared memory
+  const control = new LaneControl(memory)
+  const log = new TickLogReader(task.tickLog, committed.cursor)
+  const ring = new FrameRingWriter(memory, layout)
+  const doorbell = new LaneDoorbell(control.words, task.bell)
+  const counters = new CounterWriter(new BigInt64Array(task.counters))
+  const checkpoints = new FeedCheckpoints(memory, layout, committed.offset)
+  const sleep = new LaneSleep({ control, doorbell, ring, counters, clock })
+
+  // Read and collect
+  const directory = new AudienceDirectory()
+  const { symbols } = directory
+  const quarantined = new Set(task.poison)
+  const continuity = new FeedContinuity(committed, positionsTellLosses)
+  const cursor = new LogCursor(log, committed.offset)
+  const turn = new TurnBuffer(ring.bytes, layout)
+  const fields = new TickFields()
+  const collector = new TickCollector({ log, fields, turn, turnBytesMax })
+  const losses = new LossCollector(cursor, collector, counters)
+  const decoder = new TickDecoder(log.bytes)
+  const { bytes } = log
+  const classifier = new TickClassifier({ bytes, decoder, fields, symbols, quarantined, continuity, losses })
+
+  // Conflate
+  const latest = new LatestTicks(new LatestStore(task.latest), log.bytes)
+  latest.restore(symbols, committed.offset)
+  const chunks = new LatestChunks(latest, turn, turnBytesMax)
+  const schedule = new ConflationSchedule()
+
+  // Compose
+  const deflater = new Deflater(ring.bytes, task.compression, counters)
+  const composer = new FrameComposer(ring.bytes, copierOf(task.memory), turn, deflater)
+  const publisher = new FramePublisher(
+    ring,
+    hasRoom => sleep.waitForRoom(hasRoom),
+    () => control.heartbeat(),
+  )
+  const turnWriter = new TurnWriter({ turn, composer, publisher, counters })
+  const groupFlush = new GroupFlush({ schedule, chunks, composer, publisher, counters, clock })
+
+  // Transfer
+  const { epoch } = task
+  const replyBytesMax = turnBytesMax
+  // The reply, this part and the first chunk of a snapshot go into one segment of the ring, see laneLayout.
+  const partBytesMax = turnBytesMax / 4
+  const setCurrentClient = (client: number): void => control.setCurrentClient(client)
+  const clientPublisher = new ClientPublisher(publisher)
+  const entry = new AudienceEntry({
+    ...{ directory, schedule, chunks, composer, publisher, groupFlush, setCurrentClient },
+  })
+  const snapshots = new SnapshotTransfer({
+    ...{ directory, chunks, composer, publisher, clientPublisher, setCurrentClient },
+  })
+  const joins = new JoinTransfer({ epoch, directory, entry, snapshots, replyBytesMax, setCurrentClient })
+  const reader = new ReplayReader({
+    ...{ checkpoints, symbols, quarantined, positionsTellLosses, turn, composer, publisher, partBytesMax },
+    history: new TickLogHistory(task.tickLog),
+  })
+  const replays = new ReplayTransfer({ epoch, entry, reader, snapshots, clientPublisher, setCurrentClient })
+  const queue = new RequestQueue()
+  const transfers = new LaneTransfers({ directory, queue, joins, replays, replyBytesMax, setCurrentClient })
+
+  // The lane
+  const laneReader = new LaneReader({
+    ...{ control, log, cursor, classifier, continuity, checkpoints, collector, directory, schedule, latest },
+    ...{ transfers, counters, clock, lane: task.lane, recoveredOffset: recoveredOffset(task) },
+    quarantinedClients: new Set(task.poisonClients),
+  })
+  for (const audience of task.audiences) laneReader.open(audience)
+  const commit = new LaneCommit({ control, doorbell, state, latest, continuity }, committed)
+  commit.publish()
+  return new LaneLoop({
+    ...{ clock, control, doorbell, ring, counters, reader: laneReader, collector, schedule, composer },
+    ...{ turnWriter, groupFlush, transfers, commit, sleep },
+  })
+}
+
+/** The highest offset up to which an earlier lane has sent ticks to some audience. */
+function recoveredOffset({ audiences }: LaneTask): number {
+  let offset = 0
+  for (const { conflated, lastOffset } of audiences) {
+    offset = Math.max(offset, lastOffset)
+    for (const group of conflated) offset = Math.max(offset, group?.flushedOffset ?? 0)
+  }
+  return offset
+}

@@ -1,0 +1,45 @@
+/**
+ * The lane's words in shared memory that the main thread watches, and those by which it steers the lane. One lane's own.
+ * After this thread's end the main thread reads the current tick and client: they are the suspects.
+ */
+import {
+  CONTROL_BYTES,
+  CURRENT_CLIENT,
+  CURRENT_TICK,
+  HEARTBEAT,
+  SOURCE_PAUSED,
+  STOP,
+} from '../src/memory/control-words.js'
+
+export class LaneControl {
+  readonly words: Int32Array
+
+  constructor(memory: SharedArrayBuffer) {
+    this.words = new Int32Array(memory, 0, CONTROL_BYTES / 4)
+  }
+
+  get isStopped(): boolean {
+    // Pairs with the store in LaneLink.setStop.
+    return Atomics.load(this.words, STOP) === 1
+  }
+
+  get isSourcePaused(): boolean {
+    // Pairs with the store in LaneLink.setSourcePaused.
+    return Atomics.load(this.words, SOURCE_PAUSED) === 1
+  }
+
+  /** Shows the main thread that the lane does not hang. A store of one word does not tear. */
+  heartbeat(): void {
+    this.words[HEARTBEAT] = (this.words[HEARTBEAT]! + 1) | 0
+  }
+
+  /** @param offset of the tick that the lane works on; 0: none */
+  setCurrentTick(offset: number): void {
+    this.words[CURRENT_TICK] = offset | 0
+  }
+
+  /** @param client whom the lane writes a reply for; 0: none */
+  setCurrentClient(client: number): void {
+    this.words[CURRENT_CLIENT] = client
+  }
+}

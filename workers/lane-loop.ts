@@ -1,0 +1,194 @@
+/**
+ * The loop of a lane: reads, publishes turns, commits and sleeps until told to stop. One lane's own.
+ * All that must not be lost stands in shared memory, so another lane can go on from there.
+ */
+
+import type { Clock } from '../src/common/clock.js'
+import type { CounterWriter } from '../src/memory/counters.js'
+import { ASLEEP, ASLEEP_FOR_ROOM, type LaneDoorbell } from '../src/memory/doorbell.js'
+import type { FrameRingWriter } from '../src/memory/frame-ring-writer.js'
+import { LANE_SLOTS } from '../src/metrics/metric-table.js'
+import type { TickCollector } from './collect/tick-collector.js'
+import type { FrameComposer } from './compose/frame-composer.js'
+import type { GroupFlush } from './compose/group-flush.js'
+import type { TurnWriter } from './compose/turn-writer.js'
+import type { ConflationSchedule } from './conflate/conflation-schedule.js'
+import type { LaneCommit } from './lane-commit.js'
+import type { LaneControl } from './lane-control.js'
+import type { LaneReader } from './lane-reader.js'
+import { type LaneSleep, Stopped } from './lane-sleep.js'
+import {
+  COMMIT,
+  nextStep,
+  PACED_TURN,
+  PROMPT_TURN,
+  READ,
+  SLEEP_FOR_ROOM,
+  type Step,
+  TURNS_AHEAD_MAX,
+} from './next-step.js'
+import type { LaneTransfers } from './transfer/lane-transfers.js'
+
+/** The lane sleeps so much longer than until the next interval ends, and finds the ends of several intervals at once, ms. */
+const DUE_SLACK_MS = 2
+
+export interface LaneLoopDeps {
+  readonly clock: Pick<Clock, 'nowMs' | 'epochUs'>
+  readonly control: LaneControl
+  readonly doorbell: LaneDoorbell
+  readonly ring: FrameRingWriter
+  readonly counters: CounterWriter
+  readonly reader: LaneReader
+  readonly collector: TickCollector
+  readonly schedule: ConflationSchedule
+  readonly composer: FrameComposer
+  readonly turnWriter: TurnWriter
+  readonly groupFlush: GroupFlush
+  readonly transfers: LaneTransfers
+  readonly commit: LaneCommit
+  readonly sleep: LaneSleep
+}
+
+export class LaneLoop {
+  private readonly deps: LaneLoopDeps
+  /** Paced turns that this lane has published. */
+  private turns = 0
+  private readonly hasWork = (): boolean => this.deps.control.isStopped || this.deps.reader.canRead
+  // The log may hold a command already, and the main thread does not wake the lane for it again.
+  private readonly hasRoomOrWork = (): boolean =>
+    this.hasWork() || this.deps.ring.turnsAhead() < TURNS_AHEAD_MAX
+
+  constructor(deps: LaneLoopDeps) {
+    this.deps = deps
+  }
+
+  /** Works until told to stop. */
+  run(): void {
+    const { control, counters } = this.deps
+    try {
+      while (!control.isStopped) this.round()
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error
+    }
+    counters.flush()
+  }
+
+  /** Reads, and then does what there is to do until the next reading. */
+  private round(): void {
+    const { clock, reader, schedule } = this.deps
+    const hasRead = reader.readRecords()
+    if (schedule.nextMs < Number.POSITIVE_INFINITY) schedule.endIntervals(clock.nowMs())
+    let step: Step = this.nextStep(hasRead, false, false)
+    const hasReplied = step === PROMPT_TURN
+    if (hasReplied) {
+      this.publishPromptTurn()
+      step = this.nextStep(hasRead, true, false)
+    }
+    if (step === PACED_TURN) {
+      this.publishPacedTurn()
+      return
+    }
+    if (step === COMMIT) {
+      this.settle()
+      step = this.nextStep(hasRead, hasReplied, true)
+    }
+    if (step !== READ) this.rest(step)
+  }
+
+  private nextStep(hasRead: boolean, hasReplied: boolean, hasCommitted: boolean): Step {
+    return nextStep({
+      hasRead,
+      hasReplied,
+      hasCommitted,
+      canReplyPromptly: this.canReplyPromptly(),
+      hasTurn: this.hasTurn(),
+      turnsAhead: this.deps.ring.turnsAhead(),
+    })
+  }
+
+  private hasTurn(): boolean {
+    const { collector, schedule } = this.deps
+    return collector.planned.length > 0 || schedule.flushing.length > 0 || this.canReply()
+  }
+
+  private canReply(): boolean {
+    const { reader, transfers } = this.deps
+    return transfers.areQueued && reader.hasRecovered
+  }
+
+  /** Whether a prompt turn may hold the next replies: no audience of theirs was flushed too often since the last paced turn. */
+  private canReplyPromptly(): boolean {
+    const { transfers } = this.deps
+    if (!this.canReply() || !transfers.arePlain) return false
+    for (const audience of transfers.nextAudiences())
+      if (audience.runCount > 0 && !audience.mayFlushPromptly(this.turns)) return false
+    return true
+  }
+
+  private publishPacedTurn(): void {
+    const { clock, collector, composer, counters, doorbell, groupFlush, reader, ring, sleep, turnWriter } =
+      this.deps
+    composer.beginTurn(clock.epochUs())
+    const { planned } = collector
+    for (let index = 0; index < planned.length; index++) turnWriter.write(planned[index]!, reader.offset)
+    groupFlush.flushAll(reader.offset)
+    if (this.canReply()) this.reply()
+    turnWriter.endTurn()
+    ring.turnPublished()
+    this.turns++
+    counters.values[LANE_SLOTS.turns]! += 1
+    collector.clear()
+    sleep.countBusy()
+    ring.publish()
+    // After publishing: descriptors then tell a successor which of the records that it reads again were sent.
+    this.commit()
+    doorbell.ringMain()
+  }
+
+  private reply(): void {
+    const { doorbell, reader, ring, transfers } = this.deps
+    if (transfers.takeLong) {
+      ring.publish()
+      doorbell.ringMain()
+    }
+    transfers.reply(reader.offset)
+  }
+
+  /**
+   * Replies between two paced turns, and first writes the plans of the audiences that the clients leave and join. The transmitter
+   * sends it at once: docs/decisions/0004-replies-overtake-frames.md. A successor may repeat replies that no client waits for.
+   */
+  private publishPromptTurn(): void {
+    const { clock, collector, composer, doorbell, reader, ring, transfers, turnWriter } = this.deps
+    composer.beginTurn(clock.epochUs())
+    turnWriter.beginPromptTurn()
+    for (const audience of transfers.nextAudiences()) {
+      if (audience.runCount === 0) continue
+      audience.countPromptFlush(this.turns)
+      collector.leaveOut(audience)
+      turnWriter.write(audience, reader.offset)
+    }
+    transfers.reply(reader.offset)
+    turnWriter.endPromptTurn()
+    ring.publish()
+    doorbell.ringMain()
+  }
+
+  /** Nothing is collected: empties the turn, and commits all that was read. */
+  private settle(): void {
+    this.deps.collector.clear()
+    this.commit()
+  }
+
+  private commit(): void {
+    const { commit, reader, transfers } = this.deps
+    // A successor has to read the queued requests again.
+    if (!transfers.areQueued) commit.commit(reader.resumePosition, reader.offset)
+  }
+
+  private rest(step: Step): void {
+    const { clock, schedule, sleep } = this.deps
+    if (step === SLEEP_FOR_ROOM) sleep.sleep(this.hasRoomOrWork, ASLEEP_FOR_ROOM)
+    else sleep.sleep(this.hasWork, ASLEEP, schedule.nextMs - clock.nowMs() + DUE_SLACK_MS)
+  }
+}

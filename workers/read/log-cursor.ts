@@ -1,0 +1,90 @@
+/**
+ * Steps over the records of the tick log, and over the ticks of each record. The lane and each replay have one of their own.
+ * Ticks up to `offset` were taken before; the cursor steps over them.
+ */
+
+import { type LostCommand, offsetsOf } from '../../src/lane-protocol/lane-commands.js'
+import { COMMAND, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
+import type { RecordHeader } from '../../src/memory/tick-log-record.js'
+import { BatchReader } from '../../src/ticks/batch-reader.js'
+
+/** A reader of the tick log. */
+export interface LogRecords extends RecordHeader {
+  readonly bytes: Uint8Array
+  /** Steps onto the next record. @returns false when there is none */
+  next(): boolean
+}
+
+export class LogCursor {
+  /** Of the last tick taken, or of the last one that a command told as lost. */
+  offset: number
+  /** Where the current tick lies in the log's bytes. */
+  tickStart = 0
+  tickEnd = 0
+  private readonly log: LogRecords
+  private readonly batch = new BatchReader()
+  /** Ticks of the current record that were not taken yet. */
+  private ticksLeft = 0
+
+  constructor(log: LogRecords, offset: number) {
+    this.log = log
+    this.offset = offset
+  }
+
+  /** Whether the current record has ticks left. */
+  get isInRecord(): boolean {
+    return this.ticksLeft > 0
+  }
+
+  /** Whether the current record is a command. */
+  get isAtCommand(): boolean {
+    return this.log.type === COMMAND
+  }
+
+  /** Steps onto the next record, and there over the ticks up to `offset`. @returns false when there is no record */
+  nextRecord(): boolean {
+    const { batch, log } = this
+    this.ticksLeft = 0
+    if (!log.next()) return false
+    if (log.type === COMMAND) return true
+    const takenCount = Math.max(0, this.offset - log.firstOffset + 1)
+    if (takenCount >= log.count) return true
+    // An int32, so that V8 keeps the field a small integer.
+    this.ticksLeft = (log.count - takenCount) | 0
+    if (log.type !== TICK_BATCH) return true
+    batch.reset(log.bytes, log.payloadStart, log.payloadStart + log.payloadLength)
+    for (let index = 0; index < takenCount; index++) batch.next()
+    return true
+  }
+
+  /** Steps onto the next tick of the current record. @returns false when there is none */
+  nextTick(): boolean {
+    if (this.ticksLeft === 0) return false
+    const { batch, log } = this
+    if (log.type !== TICK_BATCH) {
+      this.tickStart = log.payloadStart
+      this.tickEnd = log.payloadStart + log.payloadLength
+    } else if (batch.next()) {
+      this.tickStart = batch.tickStart
+      this.tickEnd = batch.tickEnd
+    } else {
+      // In a replay the writer may have overwritten the record.
+      this.ticksLeft = 0
+      return false
+    }
+    this.ticksLeft--
+    this.offset++
+    return true
+  }
+
+  /** The bytes of the current command, in the log. */
+  commandBytes(): Uint8Array {
+    const { bytes, payloadLength, payloadStart } = this.log
+    return bytes.subarray(payloadStart, payloadStart + payloadLength)
+  }
+
+  /** Steps over the offsets of lost ticks, which the current command tells. */
+  skipLost(command: LostCommand): void {
+    this.offset = this.log.firstOffset + offsetsOf(command) - 1
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Replies to clients that join an audience, without a replay. One lane's own.
+ * A join holds at the offset at which the lane replies: up to there the client gets all ticks of the audience that it leaves.
+ */
+
+import { type JoinCommand, type Progress, wantsAllLatest } from '../../src/lane-protocol/lane-commands.js'
+import type { LaneAudience } from '../collect/lane-audience.js'
+import type { AudienceDirectory } from '../conflate/audience-directory.js'
+import type { AudienceEntry } from './audience-entry.js'
+import { type ClientFrames, concatBytes, NO_BYTES, NO_FRAMES } from './client-frames.js'
+import { isBehind, joinReply, lossesSince } from './reply-messages.js'
+import type { RequestBatch } from './request-queue.js'
+import {
+  ALL_TICKS,
+  IS_MEMBER,
+  type JoinReply,
+  NO_TICKS,
+  type Since,
+  type SnapshotTransfer,
+} from './snapshot-transfer.js'
+
+/** Bound on the copies of one snapshot, in multiples of a turn's replies: to encode takes fifty times as long as to copy. */
+const COPIES_MAX = 8
+/** Share of a turn's replies for the ticks that a client gets when it leaves: one segment holds them, the reply and a chunk. */
+const LEAVING_SHARE = 1 / 4
+
+export interface JoinTransferDeps {
+  readonly epoch: string
+  readonly directory: AudienceDirectory
+  readonly entry: AudienceEntry
+  readonly snapshots: SnapshotTransfer
+  /** Bytes of the replies of one turn, about. */
+  readonly replyBytesMax: number
+  /** Names the client that the lane works for now, in shared memory. */
+  readonly setCurrentClient: (client: number) => void
+}
+
+export class JoinTransfer {
+  private readonly deps: JoinTransferDeps
+
+  constructor(deps: JoinTransferDeps) {
+    this.deps = deps
+  }
+
+  /** Replies to the first request of a batch, and to others that get the same snapshot. @returns bytes */
+  reply(batch: RequestBatch, audience: LaneAudience, offset: number): number {
+    const { replyBytesMax, setCurrentClient, snapshots } = this.deps
+    const { join } = batch.first!
+    setCurrentClient(join.client)
+    const snapshot = snapshots.snapshotFor(join, audience, missedBy(join))
+    const joins = batch.takeAlike((COPIES_MAX * replyBytesMax) / (snapshot.bytes + 1))
+    const replies = joins.map(each => this.replyTo(each, audience, offset))
+    return snapshots.reply(replies, audience, snapshot)
+  }
+
+  private replyTo(join: JoinCommand, audience: LaneAudience, offset: number): JoinReply {
+    const { entry, epoch, setCurrentClient } = this.deps
+    setCurrentClient(join.client)
+    // The audience is prepared first: a client that joins the audience that it is in gets the flush with the other members.
+    entry.prepare(join, audience, offset)
+    const leaving = this.flushBeforeLeaving(join, offset)
+    return {
+      ...leaving,
+      join,
+      frames: concatBytes(leaving.frames, joinReply(join, audience, epoch)),
+      framesAfter: NO_BYTES,
+      awaitsFlush: entry.hasDirtyTicks(audience),
+      afterFirstPart: IS_MEMBER,
+    }
+  }
+
+  /**
+   * The conflated ticks that wait in the audience which the client leaves. The other members get them when their intervals end.
+   * Where these ticks take too many bytes for one client, all members get them now.
+   */
+  private flushBeforeLeaving(join: JoinCommand, offset: number): ClientFrames {
+    const { directory, entry, replyBytesMax } = this.deps
+    const left = directory.get(join.leaving)
+    if (left === undefined || isBehind(join)) return NO_FRAMES
+    if (join.fellBehindAt !== null) return this.missedBeforeLeaving(join, join.fellBehindAt, left, offset)
+    const frames = entry.dirtyFrames(left, offset, LEAVING_SHARE * replyBytesMax)
+    if (frames !== undefined) return frames
+    entry.flushAll(join, left, offset)
+    return NO_FRAMES
+  }
+
+  /** The ticks that a client missed in the audience that it leaves, since it waited there or fell behind. */
+  private missedBeforeLeaving(
+    join: JoinCommand,
+    fellBehindAt: Progress,
+    left: LaneAudience,
+    offset: number,
+  ): ClientFrames {
+    const { replyBytesMax, snapshots } = this.deps
+    left.sentOffset = Math.max(left.sentOffset, offset)
+    const missed = snapshots.snapshotSince(left, after(fellBehindAt))
+    const composed = snapshots.compose(missed, left, LEAVING_SHARE * replyBytesMax)
+    if (composed === undefined) snapshots.publish(missed, join, left)
+    const { frames, ...counts } = composed ?? NO_FRAMES
+    return { ...counts, frames: concatBytes(lossesSince(fellBehindAt, left), frames) }
+  }
+}
+
+/** The ticks of which a client gets the latest, beside those of the symbols that it asked for. */
+function missedBy(join: JoinCommand): Since {
+  if (wantsAllLatest(join.answers)) return ALL_TICKS
+  return isBehind(join) ? after(join.fellBehindAt!) : NO_TICKS
+}
+
+function after({ flushedOffset, lastOffset }: Progress): Since {
+  return { every: lastOffset, latest: flushedOffset }
+}

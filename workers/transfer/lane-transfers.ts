@@ -1,0 +1,88 @@
+/**
+ * Replies to the requests of clients: with each paced turn, or in a prompt turn between two. One lane's own.
+ * A turn holds a bounded number of bytes of replies: docs/decisions/0015-replies-per-turn-are-bounded.md.
+ */
+import type { JoinCommand } from '../../src/lane-protocol/lane-commands.js'
+import type { LaneAudience } from '../collect/lane-audience.js'
+import type { AudienceDirectory } from '../conflate/audience-directory.js'
+import type { JoinTransfer } from './join-transfer.js'
+import type { ReplayTransfer } from './replay-transfer.js'
+import type { RequestQueue } from './request-queue.js'
+
+export interface LaneTransfersDeps {
+  readonly directory: AudienceDirectory
+  readonly queue: RequestQueue
+  readonly joins: JoinTransfer
+  readonly replays: ReplayTransfer
+  /** Bytes of the replies of one turn, about. At least one client gets its reply. */
+  readonly replyBytesMax: number
+  /** Names the client that the lane works for now, in shared memory; 0: for none. */
+  readonly setCurrentClient: (client: number) => void
+}
+
+export class LaneTransfers {
+  private readonly deps: LaneTransfersDeps
+
+  constructor(deps: LaneTransfersDeps) {
+    this.deps = deps
+  }
+
+  get areQueued(): boolean {
+    return !this.deps.queue.isEmpty
+  }
+
+  get areFull(): boolean {
+    return this.deps.queue.isFull
+  }
+
+  /** Whether the next replies take so long that the frames of audiences should not wait for them. */
+  get takeLong(): boolean {
+    return this.deps.queue
+      .nextBatch()
+      .some(({ join, snapshotKey }) => snapshotKey !== undefined || join.replay !== null)
+  }
+
+  /**
+   * Whether the next clients only change between audiences without conflation groups. Their replies need nothing of the turn,
+   * so a prompt turn may hold them.
+   */
+  get arePlain(): boolean {
+    const { directory } = this.deps
+    for (const { join, snapshotKey } of this.deps.queue.nextBatch()) {
+      if (snapshotKey !== undefined || join.replay !== null || join.fellBehindAt !== null) return false
+      for (const audience of this.audiencesOf(join)) if (directory.groupsOf(audience).length > 0) return false
+    }
+    return this.areQueued
+  }
+
+  add(join: JoinCommand): void {
+    this.deps.queue.add(join)
+  }
+
+  /** The audiences that the next clients leave and join. */
+  nextAudiences(): Set<LaneAudience> {
+    return new Set(this.deps.queue.nextBatch().flatMap(({ join }) => this.audiencesOf(join)))
+  }
+
+  /** Replies to some of the queued requests. @param offset of the last tick taken */
+  reply(offset: number): void {
+    const { directory, joins, queue, replays, replyBytesMax, setCurrentClient } = this.deps
+    const batch = queue.takeBatch()
+    let bytes = 0
+    while (batch.first !== undefined && bytes < replyBytesMax) {
+      const { join } = batch.first
+      const audience = directory.get(join.audience)
+      // An audience that closed since has no members: the client is gone.
+      if (audience === undefined) batch.takeFirst()
+      else if (join.replay === null) bytes += joins.reply(batch, audience, offset)
+      else bytes += replays.reply(batch.takeFirst(), join.replay, audience, offset)
+    }
+    setCurrentClient(0)
+    queue.putBack(batch)
+  }
+
+  private audiencesOf({ audience, leaving }: JoinCommand): LaneAudience[] {
+    const { directory } = this.deps
+    return [directory.get(leaving), directory.get(audience)].filter(each => each !== undefined)
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Gives clients that were away the ticks that they missed, part by part. With the last part the client joins. One lane's own.
+ * See docs/decisions/0012-a-resume-is-a-chain-of-joins.md.
+ */
+import { type JoinCommand, RESUME_GONE, type ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
+import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
+import type { LaneAudience } from '../collect/lane-audience.js'
+import type { LaneSymbol } from '../conflate/lane-symbol.js'
+import type { AudienceEntry } from './audience-entry.js'
+import { type ClientFrames, concatBytes, NO_BYTES, NO_FRAMES } from './client-frames.js'
+import type { ClientPublisher } from './client-publisher.js'
+import type { ReplayPart, ReplayReader } from './replay-reader.js'
+import { liveReply, notResumedReply, replayBrokenReply, resumedReply } from './reply-messages.js'
+import {
+  type AfterFirstPart,
+  ALL_CONFLATED,
+  ALL_TICKS,
+  IS_MEMBER,
+  IS_UNCHANGED,
+  type Since,
+  type SnapshotTransfer,
+} from './snapshot-transfer.js'
+
+export interface ReplayTransferDeps {
+  readonly epoch: string
+  readonly entry: AudienceEntry
+  readonly reader: ReplayReader<LaneSymbol>
+  readonly snapshots: SnapshotTransfer
+  readonly clientPublisher: ClientPublisher
+  /** Names the client that the lane works for now, in shared memory. */
+  readonly setCurrentClient: (client: number) => void
+}
+
+export class ReplayTransfer {
+  private readonly deps: ReplayTransferDeps
+
+  constructor(deps: ReplayTransferDeps) {
+    this.deps = deps
+  }
+
+  /** Replies with the part of the replay that follows `from`. @returns bytes */
+  reply(
+    join: JoinCommand,
+    from: ReplayPosition | typeof RESUME_GONE,
+    audience: LaneAudience,
+    offset: number,
+  ): number {
+    const { entry, setCurrentClient } = this.deps
+    setCurrentClient(join.client)
+    entry.prepare(join, audience, offset)
+    if (from === RESUME_GONE) return this.notResumed(join, audience, undefined)
+    const isFirst = from.continuity === null
+    const part = this.nextPart(from, audience)
+    if (part !== undefined) return this.replay(join, from, audience, part)
+    return isFirst ? this.notResumed(join, audience, from.offset) : this.broken(join, audience, from.offset)
+  }
+
+  private nextPart(from: ReplayPosition, audience: LaneAudience): ReplayPart | undefined {
+    const offset = audience.sentOffset
+    if (!audience.isConflated) return this.deps.reader.next(from, audience, offset)
+    // The client gets the latest ticks and none of the past, so any continuity will do.
+    return { ...NO_FRAMES, position: { ...from, offset, continuity: CONTINUITY_AT_START } }
+  }
+
+  private replay(join: JoinCommand, from: ReplayPosition, audience: LaneAudience, part: ReplayPart): number {
+    const { clientPublisher, epoch } = this.deps
+    const { messages, position, ticks } = part
+    const head = from.continuity === null ? resumedReply(join, audience, epoch, from) : NO_BYTES
+    const frames = { frames: concatBytes(head, part.frames), messages, ticks }
+    if (position.offset >= audience.sentOffset)
+      return this.join(join, audience, frames, liveReply(audience), position, ALL_CONFLATED)
+    clientPublisher.replayedPart(frames, join, position)
+    return frames.frames.length
+  }
+
+  /** The missed ticks are gone: the client joins with a gap. @param since the last offset of this epoch that it has */
+  private notResumed(join: JoinCommand, audience: LaneAudience, since: number | undefined): number {
+    const frames = { ...NO_FRAMES, frames: notResumedReply(join, audience, this.deps.epoch, since) }
+    return this.join(join, audience, frames, NO_BYTES, IS_MEMBER, ALL_TICKS)
+  }
+
+  /** The rest of the replay is gone: the client joins with a gap. */
+  private broken(join: JoinCommand, audience: LaneAudience, since: number): number {
+    const frames = { ...NO_FRAMES, frames: replayBrokenReply(audience, since) }
+    return this.join(join, audience, frames, liveReply(audience), IS_UNCHANGED, ALL_TICKS)
+  }
+
+  private join(
+    join: JoinCommand,
+    audience: LaneAudience,
+    frames: ClientFrames,
+    framesAfter: Uint8Array,
+    afterFirstPart: AfterFirstPart,
+    missed: Since,
+  ): number {
+    const { snapshots } = this.deps
+    const reply = { ...frames, join, framesAfter, awaitsFlush: false, afterFirstPart }
+    return snapshots.reply([reply], audience, snapshots.snapshotFor(join, audience, missed))
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * Gives clients snapshots, the latest ticks of their symbols, with the replies that these belong to. One lane's own.
+ * Call it when the plans of the audiences are written. A prompt turn may use it for replies without a snapshot alone.
+ */
+
+import {
+  type JoinCommand,
+  type ReplayPosition,
+  snapshotSymbols,
+} from '../../src/lane-protocol/lane-commands.js'
+import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
+import { EVERY, type LaneAudience } from '../collect/lane-audience.js'
+import type { FrameComposer } from '../compose/frame-composer.js'
+import type { FramePublisher } from '../compose/frame-publisher.js'
+import type { AudienceDirectory } from '../conflate/audience-directory.js'
+import { byOffset } from '../conflate/conflation-group.js'
+import type { LatestChunk, LatestChunks } from '../conflate/latest-chunks.js'
+import type { LatestTick } from '../conflate/latest-tick.js'
+import { type ClientFrames, NO_BYTES } from './client-frames.js'
+import type { ClientPublisher, ReservedFrames } from './client-publisher.js'
+
+/** How much longer a tick is as JSON than in the feed, about. */
+const JSON_GROWTH = 3
+
+/** Latest ticks with offsets above these: of symbols delivered tick by tick, and of conflated ones. */
+export interface Since {
+  readonly every: number
+  readonly latest: number
+}
+
+export const NO_TICKS: Since = { every: Number.POSITIVE_INFINITY, latest: Number.POSITIVE_INFINITY }
+export const ALL_TICKS: Since = { every: 0, latest: 0 }
+/** The ticks that a replay leaves out. */
+export const ALL_CONFLATED: Since = { every: Number.POSITIVE_INFINITY, latest: 0 }
+
+export interface Snapshot {
+  readonly ticks: readonly LatestTick[]
+  /** Whether the client gets it even if it holds no ticks. */
+  readonly isSent: boolean
+  /** Bytes of its frames, about. */
+  readonly bytes: number
+}
+
+/** Where a client is once it has the first of several parts of its reply, should the lane die before the last part. */
+export type AfterFirstPart = typeof IS_MEMBER | typeof IS_UNCHANGED | ReplayPosition
+
+/** It is a member of the audience. */
+export const IS_MEMBER = 'member'
+/** It is where it was: a successor repeats the whole reply. */
+export const IS_UNCHANGED = 'unchanged'
+
+/** A reply that makes a client a member of an audience. */
+export interface JoinReply extends ClientFrames {
+  readonly join: JoinCommand
+  /** Follow behind the snapshot. */
+  readonly framesAfter: Uint8Array
+  /** See `ClientPublisher.joined`. */
+  readonly awaitsFlush: boolean
+  readonly afterFirstPart: AfterFirstPart
+}
+
+export interface SnapshotTransferDeps {
+  readonly directory: AudienceDirectory
+  readonly chunks: LatestChunks
+  readonly composer: FrameComposer
+  readonly publisher: FramePublisher
+  readonly clientPublisher: ClientPublisher
+  /** Names the client that the lane works for now, in shared memory. */
+  readonly setCurrentClient: (client: number) => void
+}
+
+export class SnapshotTransfer {
+  private readonly deps: SnapshotTransferDeps
+
+  constructor(deps: SnapshotTransferDeps) {
+    this.deps = deps
+  }
+
+  /** The snapshot of a joining client: the ticks that it missed, and the latest of the symbols that it asked for. */
+  snapshotFor({ answers }: JoinCommand, audience: LaneAudience, missed: Since): Snapshot {
+    return this.snapshotOf(audience, missed, snapshotSymbols(answers))
+  }
+
+  /** The latest ticks that a client missed in an audience. */
+  snapshotSince(audience: LaneAudience, missed: Since): Snapshot {
+    return this.snapshotOf(audience, missed, [])
+  }
+
+  /** The frame of a snapshot that fits into one; undefined when it takes more than `bytesMax`. */
+  compose({ ticks }: Snapshot, audience: LaneAudience, bytesMax: number): ClientFrames | undefined {
+    const { chunks, composer, publisher } = this.deps
+    if (ticks.length === 0) return { frames: NO_BYTES, ticks: 0, messages: 0 }
+    for (const { isLast, plan } of chunks.of(audience, ticks)) {
+      if (!isLast) return undefined
+      const frames = publisher.copyOf(plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX, start =>
+        composer.composeSnapshot(audience, plan, start, audience.sentOffset, true),
+      )
+      if (frames.length <= bytesMax) return { frames, ticks: plan.tickCount, messages: 0 }
+    }
+    return undefined
+  }
+
+  /** Publishes a snapshot for a client that does not join with it. */
+  publish({ ticks }: Snapshot, join: JoinCommand, audience: LaneAudience): void {
+    const { chunks, clientPublisher, composer, publisher } = this.deps
+    for (const { isLast, plan } of chunks.of(audience, ticks)) {
+      const start = publisher.reserve(plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX)
+      const end = composer.composeSnapshot(audience, plan, start, audience.sentOffset, isLast)
+      clientPublisher.part({ start, end, ticks: plan.tickCount, messages: 0 }, join, audience)
+    }
+  }
+
+  /**
+   * Publishes replies whose clients get the same snapshot, and makes the clients members.
+   *
+   * @returns bytes of all frames
+   */
+  reply(replies: readonly JoinReply[], audience: LaneAudience, { isSent, ticks }: Snapshot): number {
+    const { chunks, setCurrentClient } = this.deps
+    let bytes = 0
+    const parts = chunks.of(audience, ticks)
+    for (;;) {
+      // All clients get the chunk. Should its encoding kill the lane, the first client is the suspect, in each successor, too.
+      setCurrentClient(replies[0]!.join.client)
+      const { done, value: chunk } = parts.next()
+      if (done) return bytes
+      for (const reply of replies) bytes += this.replyPart(reply, audience, chunk, isSent)
+    }
+  }
+
+  /** Publishes a chunk of one client's snapshot; with the first one its own frames, with the last one that it is a member. */
+  private replyPart(reply: JoinReply, audience: LaneAudience, chunk: LatestChunk, isSent: boolean): number {
+    const { clientPublisher, composer, publisher, setCurrentClient } = this.deps
+    const { awaitsFlush, join } = reply
+    const { isFirst, isLast, plan } = chunk
+    setCurrentClient(join.client)
+    const before = isFirst ? reply.frames : NO_BYTES
+    const after = isLast ? reply.framesAfter : NO_BYTES
+    // The last frames and the mark `joined` are published together: a successor that repeated only one would reply twice.
+    publisher.waitForDescriptors(2)
+    const snapshotBytesMax = isSent ? plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX : 0
+    const start = publisher.reserve(before.length + snapshotBytesMax + after.length)
+    let end = publisher.write(before, start)
+    if (isSent) end = composer.composeSnapshot(audience, plan, end, audience.sentOffset, isLast)
+    end = publisher.write(after, end)
+    const ticks = (isFirst ? reply.ticks : 0) + plan.tickCount
+    const frames = { start, end, ticks, messages: isFirst ? reply.messages : 0 }
+    if (isFirst && !isLast) this.publishFirstPart(frames, reply, audience)
+    else clientPublisher.part(frames, join, audience)
+    if (isLast) clientPublisher.joined(join, audience, awaitsFlush)
+    return end - start
+  }
+
+  private publishFirstPart(frames: ReservedFrames, reply: JoinReply, audience: LaneAudience): void {
+    const { clientPublisher } = this.deps
+    const { afterFirstPart, awaitsFlush, join } = reply
+    if (afterFirstPart === IS_MEMBER) clientPublisher.firstPart(frames, join, audience, awaitsFlush)
+    else if (afterFirstPart === IS_UNCHANGED) clientPublisher.part(frames, join, audience)
+    else clientPublisher.replayed(frames, join, afterFirstPart, true)
+  }
+
+  private snapshotOf(audience: LaneAudience, missed: Since, requested: readonly string[]): Snapshot {
+    const { directory } = this.deps
+    const found = new Set<LatestTick>()
+    if (missed !== NO_TICKS) {
+      for (const symbol of directory.symbolsOf(audience)) {
+        const delivery = audience.deliveryOf(symbol.symbol)
+        if (delivery === undefined) continue
+        const offset = delivery === EVERY ? missed.every : missed.latest
+        for (const tick of [symbol.quote, symbol.trade])
+          if (tick !== undefined && tick.offset > offset) found.add(tick)
+      }
+    }
+    for (const entry of requested) {
+      for (const { quote, symbol, trade } of directory.symbols.entriesOf(entry)) {
+        // A later command of the same request may have unsubscribed from the symbol.
+        if (audience.deliveryOf(symbol) === undefined) continue
+        for (const tick of [quote, trade]) if (tick !== undefined && tick.offset > 0) found.add(tick)
+      }
+    }
+    const ticks = [...found].sort(byOffset)
+    const bytes = ticks.reduce((sum, { length }) => sum + length, 0)
+    return {
+      ticks,
+      // A client that goes on without a gap is told its place in the stream, if only by an empty snapshot.
+      isSent:
+        requested.length > 0 ||
+        ticks.length > 0 ||
+        missed === ALL_TICKS ||
+        (missed !== NO_TICKS && audience.isConflated),
+      bytes: audience.spec.encoding === 'json' ? JSON_GROWTH * bytes : bytes,
+    }
+  }
+}
