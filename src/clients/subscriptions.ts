@@ -6,7 +6,8 @@
 
 import { cutText } from '../common/quote-value.js'
 import { SYMBOL_BYTES_MAX, symbolFault } from '../common/symbol.js'
-import { type IntervalMs, type Selection, selectionOf } from '../lane-protocol/audience-spec.js'
+import { type Selection, selectionOf } from '../lane-protocol/audience-spec.js'
+import type { IntervalMs } from '../protocol/delivery.js'
 import type { SymbolRefusal } from '../protocol/messages.js'
 
 export interface SymbolResults {

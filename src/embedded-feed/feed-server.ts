@@ -12,6 +12,7 @@ import { doneWithin } from '../common/deadline.js'
 import { RingcastError } from '../common/errors.js'
 import { type Log, silentLog } from '../common/log.js'
 import { symbolFault } from '../common/symbol.js'
+import type { MessageForm } from '../ingest/tick-sink.js'
 import type { StreamRequest } from '../sources/grpc/feed-messages.js'
 import {
   type ConnectionInjector,
@@ -22,7 +23,6 @@ import {
   status,
 } from '../sources/grpc/grpc-js.js'
 import { EPOCH_METADATA_KEY, tickFeedService } from '../sources/grpc/tick-feed-service.js'
-import type { MessageForm } from '../sources/tick-source.js'
 import { type BatchLimits, FeedStream } from './feed-stream.js'
 import type { TickHistory } from './tick-history.js'
 

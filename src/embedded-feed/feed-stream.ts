@@ -2,8 +2,9 @@
  * One subscriber of a feed server: a call, and a cursor into the tick history. Feed's thread.
  * At most the 16 messages that grpc-js buffers are ahead of the subscriber. All other ticks wait in the history.
  */
+
+import type { MessageForm } from '../ingest/tick-sink.js'
 import type { StreamRequest } from '../sources/grpc/feed-messages.js'
-import type { MessageForm } from '../sources/tick-source.js'
 import type { TickHistory } from './tick-history.js'
 
 /** The call of a subscriber. */

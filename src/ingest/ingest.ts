@@ -3,7 +3,6 @@
  * the source when the slowest lane is too far behind. Main thread; looks at no tick.
  */
 import type { Clock } from '../common/clock.js'
-import type { LaneLink } from '../fanout/lane-link.js'
 import {
   ALL_LANES,
   encodeCommand,
@@ -11,15 +10,16 @@ import {
   type LostCommand,
   offsetsOf,
 } from '../lane-protocol/lane-commands.js'
+import type { LaneState } from '../memory/committed-state.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { distance } from '../memory/ring-position.js'
 import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../memory/tick-log-layout.js'
 import { TickLogWriter } from '../memory/tick-log-writer.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { MISSED_MAX } from '../protocol/messages.js'
-import type { FeedSession, MessageForm, TickSink } from '../sources/tick-source.js'
 import { BatchReader } from '../ticks/batch-reader.js'
 import { TICK_BYTES_MAX } from '../ticks/tick-fields.js'
+import type { FeedSession, MessageForm, TickSink } from './tick-sink.js'
 
 /** Ticks in one record at the most: a lane looks up from its work between records. */
 const RECORD_TICKS_MAX = 128
@@ -32,9 +32,21 @@ export interface Pausable {
   resume(): void
 }
 
+/** A lane as a reader of the tick log. */
+export interface LogReaderLane {
+  /** How far the lane has come. */
+  readonly state: Pick<LaneState, 'cursor' | 'offsetLow' | 'committed'>
+  /** Lets the lane wake the main thread whenever it gets further. */
+  setSourcePaused(isPaused: boolean): void
+  /** Wakes the lane after a command. */
+  ringLane(): void
+  /** Wakes the lane after ticks. */
+  tellLane(): void
+}
+
 export interface IngestOptions {
   readonly tickLog: SharedArrayBuffer
-  readonly links: readonly LaneLink[]
+  readonly links: readonly LogReaderLane[]
   /** Ticks the slowest lane may be behind before the source is paused. */
   readonly queueSize: number
   readonly clock: Clock
@@ -100,16 +112,16 @@ export class Ingest implements TickSink {
   }
 
   /** Ticks that the lane has not finished with. */
-  lag(link: LaneLink): number {
+  lag(link: LogReaderLane): number {
     return distance(link.state.offsetLow(), this.lastOffset | 0)
   }
 
-  hasUnread(link: LaneLink): boolean {
+  hasUnread(link: LogReaderLane): boolean {
     return link.state.cursor() !== this.log.position
   }
 
   /** Whether the lane has not finished with all that came. */
-  isBehind(link: LaneLink): boolean {
+  isBehind(link: LogReaderLane): boolean {
     return this.waiting.length > 0 || this.hasUnread(link)
   }
 

@@ -2,15 +2,12 @@
  * What the members of an audience have in common, and so what decides about the bytes they get. Any thread.
  * Two clients with the same key share an audience.
  */
+import type { IntervalMs } from '../protocol/delivery.js'
+import type { Encoding } from '../protocol/encoding.js'
 import { PrefixMap } from './prefix-map.js'
-
-export type Encoding = 'json' | 'protobuf'
 
 /** How a client gets its ticks, whichever they are. */
 export type StreamForm = Omit<AudienceSpec, keyof Selection>
-
-/** Every tick, as null; or the latest of each symbol and kind, every so many ms. */
-export type IntervalMs = number | null
 
 /** Symbols of which an audience gets the latest ticks only. */
 export interface ConflatedSymbols {

@@ -3,8 +3,10 @@
  */
 
 import { quoteValue } from '../common/quote-value.js'
-import type { IntervalMs } from '../lane-protocol/audience-spec.js'
 import type { DeliveryErrorCode } from './error-codes.js'
+
+/** Every tick, as null; or the latest of each symbol and kind, every so many ms. */
+export type IntervalMs = number | null
 
 export const INTERVAL_MS_MAX = 60_000
 

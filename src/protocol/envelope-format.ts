@@ -1,8 +1,9 @@
 /**
  * How messages are put around encoded ticks, in each encoding. Lanes only; chosen once for each audience.
  */
-import type { Encoding } from '../lane-protocol/audience-spec.js'
+
 import { varintBytes, writeVarint } from '../ticks/varint.js'
+import type { Encoding } from './encoding.js'
 import type { EnvelopeHead } from './envelope-head.js'
 import {
   addMerged,

@@ -1,35 +1,7 @@
 /**
- * Where ticks come from, as the gateway sees it: a source pushes undecoded gRPC messages into a sink.
- * Main thread. A source never decodes a tick, and the bytes it pushes are its own again when `push` returns.
+ * Where ticks come from: a source pushes the undecoded messages of its feed into a sink. Main thread.
  */
-
-/** What one message holds: a `Tick` or a `TickBatch` of proto/ringcast.proto. */
-export type MessageForm = 'tick' | 'batch'
-
-/** One (re)connection of the source to its feed, told before the first message of it is pushed. */
-export interface FeedSession {
-  /** 1 for the first session of the process, then 2, 3 … */
-  readonly number: number
-  /**
-   * Whether positions of this session can be compared with those of the one before: the feed's epoch is the
-   * same and the stream names no symbols. False for the first session.
-   */
-  readonly continuous: boolean
-}
-
-export interface TickSink {
-  /** Takes one message. Never throws on bad bytes: those are counted. */
-  push(message: Uint8Array, form: MessageForm): void
-
-  /** A stream has begun; the messages that follow belong to it. */
-  sessionStarted(session: FeedSession): void
-
-  /**
-   * The position (see `Tick.position`) of the last tick that was pushed, 0 when there was none, the feed keeps no
-   * positions, or that one has broken its count, so that nobody can go on from it. A promise, because only the lanes decode: it waits until one of them has caught up.
-   */
-  lastPosition(): Promise<number>
-}
+import type { TickSink } from '../ingest/tick-sink.js'
 
 /** What a source says of itself, for health checks and metrics. */
 export interface SourceStatus {

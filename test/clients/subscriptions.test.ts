@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { REFUSAL_BYTES_MAX } from '../../src/clients/command-handler.js'
 import { INTERVALS_MAX, Subscriptions } from '../../src/clients/subscriptions.js'
-import type { IntervalMs } from '../../src/lane-protocol/audience-spec.js'
+import type { IntervalMs } from '../../src/protocol/delivery.js'
 import { SYMBOL_ERRORS } from '../../src/protocol/error-codes.js'
 
 const LIMITS = { countMax: 1000, bytesMax: 10_000 }

@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest'
 import {
   type AudienceSpec,
   audienceKey,
-  type IntervalMs,
   isConflated,
   prefixOf,
   selectionOf,
 } from '../../src/lane-protocol/audience-spec.js'
+import type { IntervalMs } from '../../src/protocol/delivery.js'
 import { anySymbol } from '../support/any-tick.js'
 import { spec } from '../support/specs.js'
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { afterEach, expect, it, vi } from 'vitest'
-import { type IntervalMs, selectionOf } from '../../src/lane-protocol/audience-spec.js'
+import { selectionOf } from '../../src/lane-protocol/audience-spec.js'
 import { PrefixMap } from '../../src/lane-protocol/prefix-map.js'
+import type { IntervalMs } from '../../src/protocol/delivery.js'
 import { LaneAudience } from '../../workers/collect/lane-audience.js'
 import { audienceState, spec } from '../support/specs.js'
 

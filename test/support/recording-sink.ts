@@ -1,4 +1,4 @@
-import type { FeedSession, MessageForm, TickSink } from '../../src/sources/tick-source.js'
+import type { FeedSession, MessageForm, TickSink } from '../../src/ingest/tick-sink.js'
 import { decodeTick, decodeTickBatch, type Tick } from './proto-messages.js'
 import { Watched } from './watched.js'
 

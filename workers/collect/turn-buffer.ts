@@ -3,8 +3,8 @@
  * One lane's own; emptied when the turn is published.
  */
 
-import type { Encoding } from '../../src/lane-protocol/audience-spec.js'
 import type { LaneLayout } from '../../src/memory/lane-layout.js'
+import type { Encoding } from '../../src/protocol/encoding.js'
 import { TICKS_TAG } from '../../src/protocol/envelope-format.js'
 import type { GapReason } from '../../src/protocol/messages.js'
 import { TICK_BYTES_MAX, type TickFields } from '../../src/ticks/tick-fields.js'

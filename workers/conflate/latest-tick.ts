@@ -1,8 +1,9 @@
 /**
  * The latest tick of one symbol and kind: where its bytes lie, and what is known of it. One lane's own.
  */
-import type { Encoding } from '../../src/lane-protocol/audience-spec.js'
+
 import { NO_VERSION } from '../../src/memory/latest-store.js'
+import type { Encoding } from '../../src/protocol/encoding.js'
 import type { SymbolEntry } from '../read/symbol-table.js'
 
 const NO_TURN = -1

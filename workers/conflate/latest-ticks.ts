@@ -4,8 +4,8 @@
  * log, and the writer overwrites nothing there before the commit.
  */
 
-import type { Encoding } from '../../src/lane-protocol/audience-spec.js'
 import { type LatestStore, NO_RECORD, NO_VERSION } from '../../src/memory/latest-store.js'
+import type { Encoding } from '../../src/protocol/encoding.js'
 import { TickDecoder } from '../../src/ticks/tick-decoder.js'
 import { QUOTE, TickFields } from '../../src/ticks/tick-fields.js'
 import type { TurnBuffer } from '../collect/turn-buffer.js'

@@ -2,7 +2,7 @@
  * One call to a tick feed, over a connection of its own. Main thread. Decides nothing: retries are the source's.
  * The listener hears `metadata` before the first message, `ended` or `failed` last and once, and nothing after `cancel`.
  */
-import type { MessageForm } from '../tick-source.js'
+import type { MessageForm } from '../../ingest/tick-sink.js'
 import { callFailure } from './call-failure.js'
 import type { StreamRequest } from './feed-messages.js'
 import { channelCredentials, type Tls } from './grpc-credentials.js'

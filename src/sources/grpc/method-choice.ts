@@ -2,7 +2,7 @@
  * Chooses between the two methods of a feed, which may lack one of them. Main thread.
  * The preferred method is called first. If the feed lacks it, the other one is called, once for each try.
  */
-import type { MessageForm } from '../tick-source.js'
+import type { MessageForm } from '../../ingest/tick-sink.js'
 
 export class MethodChoice {
   readonly #preferred: MessageForm

@@ -2,7 +2,7 @@
  * The gRPC service of the feed contract, in the form that grpc-js takes. Any thread. Pure.
  * The messages of the stream stay bytes: neither the client nor the server decodes a tick here.
  */
-import type { MessageForm } from '../tick-source.js'
+import type { MessageForm } from '../../ingest/tick-sink.js'
 import { decodeStreamRequest, encodeStreamRequest, methodPath, type StreamRequest } from './feed-messages.js'
 
 /** The initial metadata that names an epoch of the feed; see proto/ringcast.proto. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type IntervalMs, selectionOf } from '../../../src/lane-protocol/audience-spec.js'
+import { selectionOf } from '../../../src/lane-protocol/audience-spec.js'
+import type { IntervalMs } from '../../../src/protocol/delivery.js'
 import type { LaneAudience } from '../../../workers/collect/lane-audience.js'
 import { AudienceDirectory } from '../../../workers/conflate/audience-directory.js'
 import type { ConflationGroup } from '../../../workers/conflate/conflation-group.js'

@@ -2,7 +2,7 @@
  * A gap as a library's user tells of it, and what it may be. Main thread; for those who push ticks themselves.
  */
 import type { OptionRule } from '../config/option-check.js'
-import { type GapReason, MISSED_MAX } from './messages.js'
+import { type GapReason, MISSED_MAX } from '../protocol/messages.js'
 
 /** Of the reasons that there are those that a user can know of; the others are Ringcast's own. */
 const PUSHED_GAP_REASONS = ['upstream', 'malformed', 'overload'] as const satisfies readonly GapReason[]
