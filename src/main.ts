@@ -10,6 +10,7 @@ import { Gateway } from './app/gateway.js'
 import { runService, type Service } from './app/process-lifetime.js'
 import { systemClock } from './common/clock.js'
 import { RingcastError } from './common/errors.js'
+import { descriptorLimit, SPARE_DESCRIPTORS } from './common/file-descriptors.js'
 import type { ProcessLog } from './common/log.js'
 import { createProcessLog } from './common/process-log.js'
 import { type Config, type ParsedCommand, parseConfig } from './config/config.js'
@@ -86,6 +87,8 @@ function feedService(config: Config, log: ProcessLog): Service {
     async start() {
       feed = await runFeed({
         ...feedSettings(config, config.feedListen),
+        log,
+        reservedFrom: descriptorLimit() - SPARE_DESCRIPTORS,
         onFailure: error => fail(error),
         onEnd: ticks => log.info({ ticks }, 'the replay has ended'),
       })

@@ -1,8 +1,10 @@
 /**
  * Health checks and metrics over HTTP, for orchestrators and scrapers. Main thread.
- * Whatever a caller does, it holds few connections, few bytes and for a short time.
+ * Whatever a caller does, it holds few connections, few bytes and for a short time, and keeps no other caller out.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Clock } from '../common/clock.js'
+import { ConnectionGate } from '../common/connection-gate.js'
 import { listen } from '../common/listen.js'
 import type { Log } from '../common/log.js'
 import { quoteValue } from '../common/quote-value.js'
@@ -23,6 +25,9 @@ export interface AdminServerOptions {
   /** 0: any free port. */
   readonly port: number
   readonly view: AdminView
+  /** For a request to arrive whole. Default five seconds. */
+  readonly requestTimeoutMs?: number
+  readonly clock: Clock
   readonly log: Log
 }
 
@@ -53,34 +58,40 @@ const ROUTES: ReadonlyMap<string, (view: AdminView) => Answer> = new Map([
   ['/metrics.json', view => json(200, view.metrics())],
 ])
 
-/** A few probes, a scraper or two and a person; the next is turned away before it costs anything. */
-const CONNECTIONS_MAX = 32
+/** A few probes, a scraper or two and a person. For the next the oldest goes: a scraper whose connection is gone opens another. */
+export const ADMIN_CONNECTIONS_MAX = 32
+const WHAT = 'health checks and metrics'
 /** A probe's request has a handful of short headers. */
 const HEADER_BYTES_MAX = 8192
-/** For a request to arrive whole, and for an answer to be taken. */
-const REQUEST_TIMEOUT_MS = 5000
+const REQUEST_TIMEOUT_MS_DEFAULT = 5000
+/** Of the request time-out: how often it is looked at. */
+const CHECKS_PER_TIMEOUT = 5
 const KEEP_ALIVE_TIMEOUT_MS = 5000
 
 export class AdminServer {
   readonly #options: AdminServerOptions
   readonly #server: Server
+  readonly #gate: ConnectionGate
   #opening: Promise<unknown> = Promise.resolve()
 
   constructor(options: AdminServerOptions) {
     this.#options = options
+    const { clock, log, requestTimeoutMs = REQUEST_TIMEOUT_MS_DEFAULT } = options
+    // Nobody here becomes anything else: every connection is pending for as long as it is there.
+    this.#gate = new ConnectionGate({ what: WHAT, pendingMax: ADMIN_CONNECTIONS_MAX, clock, log })
     this.#server = createServer(
       {
         maxHeaderSize: HEADER_BYTES_MAX,
-        headersTimeout: REQUEST_TIMEOUT_MS,
-        requestTimeout: REQUEST_TIMEOUT_MS,
+        headersTimeout: requestTimeoutMs,
+        requestTimeout: requestTimeoutMs,
         keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-        connectionsCheckingInterval: 1000,
+        connectionsCheckingInterval: requestTimeoutMs / CHECKS_PER_TIMEOUT,
       },
       (request, response) => this.#serve(request, response),
     )
-    this.#server.maxConnections = CONNECTIONS_MAX
+    this.#server.on('connection', socket => this.#gate.enter(socket))
     // Also for a caller that asks and then does not read the answer: the timeouts above end with the request.
-    this.#server.setTimeout(REQUEST_TIMEOUT_MS * 2)
+    this.#server.setTimeout(requestTimeoutMs * 2)
   }
 
   /**
@@ -90,14 +101,14 @@ export class AdminServer {
    * @throws RingcastError `listen_failed`
    */
   listen(): Promise<{ host: string; port: number }> {
-    const { host, port, log } = this.#options
+    const { host, port } = this.#options
     const opening = listen(this.#server, {
-      what: 'health checks and metrics',
+      what: WHAT,
       host,
       port,
       hostKey: 'adminHost',
       portKey: 'adminPort',
-      log,
+      onError: error => this.#gate.acceptFailed(error),
     })
     this.#opening = opening.catch(() => undefined)
     return opening
@@ -106,6 +117,7 @@ export class AdminServer {
   /** Ends every connection, answered or not. Safe at any time and twice. */
   async close(): Promise<void> {
     await this.#opening
+    this.#gate.close()
     await new Promise<void>(resolve => {
       // Calls back with an error where it did not listen, or no longer does: closed is closed.
       this.#server.close(() => resolve())

@@ -2,20 +2,26 @@
  * The whole gateway: builds the parts in order and stops them in reverse. Main thread.
  */
 import { readFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import { AdminServer, type AdminView } from '../admin/admin-server.js'
+import { ADMIN_CONNECTIONS_MAX, AdminServer, type AdminView } from '../admin/admin-server.js'
 import { StreamHandler } from '../broadcaster/stream-handler.js'
-import { refuseRequest } from '../clients/upgrade-refusal.js'
+import { ClientServer } from '../clients/client-server.js'
+import { systemClock } from '../common/clock.js'
 import { RingcastError } from '../common/errors.js'
-import { listen } from '../common/listen.js'
+import {
+  connectionBounds,
+  descriptorLimit,
+  openDescriptors,
+  SPARE_DESCRIPTORS,
+} from '../common/file-descriptors.js'
 import type { Log } from '../common/log.js'
+import { variableOf } from '../common/setting-names.js'
 import { type Config, handlerPart } from '../config/config.js'
 import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
 import { GrpcSource } from '../sources/grpc/grpc-source.js'
 import { feedSettings, sourceSettings } from './feed-settings.js'
 
-/** Connections waiting to be accepted: as many as the system allows, since clients come back all at once. */
-const BACKLOG = 4096
+/** Without `maxPendingConnections`: all clients may come back at once, and few clients need no tighter bound. */
+const PENDING_MAX_DEFAULT = 1000
 
 export interface GatewayAddresses {
   readonly webSocketUrl: string
@@ -33,7 +39,7 @@ export class Gateway {
   private handler: StreamHandler | undefined
   private feed: EmbeddedFeed | undefined
   private source: GrpcSource | undefined
-  private server: Server | undefined
+  private server: ClientServer | undefined
   private admin: AdminServer | undefined
 
   constructor(config: Config, log: Log) {
@@ -47,28 +53,30 @@ export class Gateway {
   /** @throws RingcastError when an address is taken, or the feed's file is not what it should be; call `stop` then, too */
   async start(): Promise<GatewayAddresses> {
     const { config, log } = this
+    const limit = descriptorLimit()
+    const { maxClients, pendingMax } = this.boundConnections(limit)
     const target = config.upstream ?? (await this.startFeed())
     const tls = config.upstreamTls ? await this.tls() : false
-    const handler = new StreamHandler(handlerPart(config), {
-      log,
-      positionsTellLosses: config.upstreamSymbols.length === 0,
-    })
+    const handler = new StreamHandler(
+      { ...handlerPart(config), maxClients },
+      { log, positionsTellLosses: config.upstreamSymbols.length === 0 },
+    )
     this.handler = handler
-    this.server = createServer((_request, response) => refuseRequest(response))
-    this.server.on('upgrade', (request, socket, head) => handler.handleUpgrade(request, socket, head))
-    const { host, port } = await listen(this.server, {
-      what: 'clients',
+    this.server = new ClientServer({
       host: config.host,
       port: config.port,
-      hostKey: 'host',
-      portKey: 'port',
-      backlog: BACKLOG,
+      handleUpgrade: (request, socket, head) => handler.handleUpgrade(request, socket, head),
+      pendingMax,
+      reservedFrom: limit - SPARE_DESCRIPTORS,
+      clock: systemClock,
       log,
     })
+    const { host, port } = await this.server.listen()
     this.admin = new AdminServer({
       host: config.adminHost,
       port: config.adminPort,
-      view: this.view(handler),
+      view: this.view(handler, this.server),
+      clock: systemClock,
       log,
     })
     const admin = await this.admin.listen()
@@ -87,13 +95,39 @@ export class Gateway {
 
   /** Stops what was started, also after a `start` that failed half-way; whatever is queued reaches the clients first. */
   async stop(): Promise<void> {
-    const { server } = this
-    server?.close()
+    this.server?.stopListening()
     await this.handler?.shutdown({ timeoutMs: this.config.shutdownTimeoutMs })
-    // Those that never became WebSockets.
-    server?.closeAllConnections()
+    this.server?.close()
     await this.feed?.stop()
     await this.admin?.close()
+  }
+
+  /** What the settings ask for, or less, which is told, where the process may not open as many files. */
+  private boundConnections(limit: number): { maxClients: number; pendingMax: number } {
+    const { maxClients, poolSize } = this.config
+    const pendingMax = this.config.maxPendingConnections ?? Math.max(PENDING_MAX_DEFAULT, maxClients)
+    const bounds = connectionBounds({
+      maxClients,
+      pendingMax,
+      lanes: poolSize,
+      otherConnections: ADMIN_CONNECTIONS_MAX,
+      openBefore: openDescriptors(),
+      limit,
+    })
+    if (limit < bounds.needed) {
+      this.log.warn(
+        {
+          limit,
+          needed: bounds.needed,
+          maxClients: bounds.maxClients,
+          maxPendingConnections: bounds.pendingMax,
+        },
+        `the process may open ${limit} files, and ${maxClients} clients with ${pendingMax} pending connections need ${bounds.needed}: ` +
+          `there are places for ${bounds.maxClients} and ${bounds.pendingMax}. Raise the limit (ulimit -n, or LimitNOFILE of systemd), ` +
+          `or lower ${variableOf('maxClients')} and ${variableOf('maxPendingConnections')}`,
+      )
+    }
+    return bounds
   }
 
   private async startFeed(): Promise<string> {
@@ -127,9 +161,9 @@ export class Gateway {
     }
   }
 
-  private view(handler: StreamHandler): AdminView {
+  private view(handler: StreamHandler, server: ClientServer): AdminView {
     return {
-      metrics: () => handler.getMetrics(),
+      metrics: () => ({ ...handler.getMetrics(), server: server.counters() }),
       isLive: () => true,
       readiness: () => {
         const upstream = this.source?.status()

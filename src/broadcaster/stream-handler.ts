@@ -175,9 +175,13 @@ export class StreamHandler {
     this.transmitter.wake()
   }
 
-  /** Answers an `upgrade` event of any `http.Server`: a WebSocket on `/ws/ticks`, a refusal on every other path. */
-  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.clients.handleUpgrade(request, socket, head)
+  /**
+   * Answers an `upgrade` event of any `http.Server`: a WebSocket on `/ws/ticks`, a refusal on every other path.
+   *
+   * @returns whether the connection has become a WebSocket; one that was refused ends by itself
+   */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    return this.clients.handleUpgrade(request, socket, head)
   }
 
   /**

@@ -111,21 +111,29 @@ export class ClientRegistry {
     return this.all.size
   }
 
-  /** Answers an upgrade request: with a WebSocket, or with a status that says why not. */
-  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  /**
+   * Answers an upgrade request: with a WebSocket, or with a status that says why not.
+   *
+   * @returns whether the connection has become a WebSocket
+   */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    let isClient = false
     try {
       const asked = readUpgradeRequest(request, this.limits)
       const refusal = 'refusal' in asked ? asked.refusal : (this.resumeRefusal(asked) ?? this.refusalNow())
       if (refusal !== undefined) {
         this.refuse(socket, refusal)
       } else if ('symbols' in asked) {
-        this.server.handleUpgrade(request, socket, head, webSocket =>
-          webSocket.guard(() => this.letIn(webSocket, socket, asked)),
-        )
+        // Calls back at once, or refuses.
+        this.server.handleUpgrade(request, socket, head, webSocket => {
+          isClient = true
+          webSocket.guard(() => this.letIn(webSocket, socket, asked))
+        })
       }
     } catch (err) {
       this.upgradeFailed(socket, err)
     }
+    return isClient
   }
 
   /** Ends a client whose bytes the ring needs now. */
@@ -191,7 +199,12 @@ export class ClientRegistry {
 
   private refuse(socket: Duplex, refusal: Refusal): void {
     this.countOne(REFUSALS[refusal.code] ?? 'refusedRequest')
-    refuseUpgrade(socket, refusal, this.options.settings.retryAfterS)
+    const { clock, settings } = this.options
+    refuseUpgrade(socket, refusal, {
+      retryAfterS: settings.retryAfterS,
+      timeoutMs: settings.closeTimeoutMs,
+      clock,
+    })
   }
 
   private letIn(webSocket: GuardedWebSocket, socket: Duplex, asked: StreamRequest): void {

@@ -62,7 +62,7 @@ export function readUpgradeRequest(
       },
     }
   }
-  const refusal = checkSubprotocol(request)
+  const refusal = checkBody(request) ?? checkSubprotocol(request)
   if (refusal !== undefined) return { refusal }
   const parameters = readParameters(query)
   if ('status' in parameters) return { refusal: parameters }
@@ -98,6 +98,16 @@ function badRequest(code: RequestErrorCode<400>, message: string): Refusal {
 function offeredBy(request: IncomingMessage): string[] {
   const header = request.headers['sec-websocket-protocol']
   return header === undefined ? [] : header.split(',').map(name => name.trim())
+}
+
+/** The bytes of a body would be read as frames. */
+function checkBody({ headers }: IncomingMessage): Refusal | undefined {
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = headers
+  if (Number(length) === 0 && encoding === undefined) return undefined
+  return badRequest(
+    'bad_handshake',
+    'an upgrade request has no body: leave out Content-Length and Transfer-Encoding',
+  )
 }
 
 function checkSubprotocol(request: IncomingMessage): Refusal | undefined {

@@ -3,7 +3,6 @@
  */
 import type { Server } from 'node:net'
 import { RingcastError } from './errors.js'
-import type { Log } from './log.js'
 import { variableOf } from './setting-names.js'
 
 export interface ListenOptions {
@@ -17,23 +16,22 @@ export interface ListenOptions {
   readonly portKey: string
   /** Most connections that wait to be accepted. Default: that of Node. */
   readonly backlog?: number
-  readonly log: Log
+  /** Hears of errors from then on: a connection could not be accepted. The server goes on. */
+  readonly onError: (error: Error) => void
 }
 
 /**
- * Later errors of the server are only logged, for example a connection without a free file descriptor.
- *
  * @returns the address, with the port that the system chose for 0
  * @throws RingcastError `listen_failed`
  */
 export function listen(server: Server, options: ListenOptions): Promise<{ host: string; port: number }> {
-  const { host, port, what, log } = options
+  const { host, port } = options
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException) => reject(listenFailed(error, options))
     server.once('error', onError)
     server.listen({ port, host, backlog: options.backlog }, () => {
       server.off('error', onError)
-      server.on('error', err => log.error({ err }, `the server of ${what} has failed`))
+      server.on('error', options.onError)
       const address = server.address()
       resolve({ host, port: typeof address === 'object' && address !== null ? address.port : port })
     })

@@ -66,6 +66,12 @@ export function wholeOfMachine(description: string, range: Range & { defaultText
   return setting(wholeIn(range), { description, rule, form: wholeText, defaultText: range.defaultText })
 }
 
+/** A whole number; unset by default, which then has a meaning of its own. */
+export function wholeOrUnset(description: string, range: Range) {
+  const rule = `must be a whole number from ${range.min} to ${range.max}`
+  return setting(wholeIn(range).optional(), { description, rule, form: wholeText, defaultText: undefined })
+}
+
 /** Whole milliseconds. At most a day: a timer of Node fires at once from 2^31 ms (25 days) on. */
 export function duration(description: string, { initial, min = 1 }: { initial: number; min?: number }) {
   return whole(description, { initial, min, max: 86_400_000, form: millisecondsText })

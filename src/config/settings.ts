@@ -21,12 +21,17 @@ import {
   type ValueOf,
   whole,
   wholeOfMachine,
+  wholeOrUnset,
 } from './setting-types.js'
 import { GiB, KiB, MiB, millisecondsText, secondsText } from './units.js'
 
 const listening = {
   host: host('Address on which to accept WebSocket clients; 0.0.0.0 and :: mean all', { initial: '0.0.0.0' }),
   port: whole('Port for WebSocket clients; 0: any free one', { min: 0, max: 65_535, initial: 8080 }),
+  maxPendingConnections: wholeOrUnset(
+    'Connections not yet clients; the next ends the oldest; unset: max clients, at least 1000',
+    { min: 1, max: 100_000 },
+  ),
 }
 
 const clients = {

@@ -1,13 +1,21 @@
 /**
+/**
  * Serves the ticks of a history over gRPC to any number of subscribers. Feed's thread.
  * Each subscriber has its own cursor into the history, so a slow one neither holds memory nor delays the others.
+ * A connection without a call is closed after a short time.
  */
 import { randomBytes } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net'
 import type { Clock } from '../common/clock.js'
+import { ConnectionGate } from '../common/connection-gate.js'
 import { RingcastError } from '../common/errors.js'
+import { type Log, silentLog } from '../common/log.js'
 import { symbolFault } from '../common/symbol.js'
 import type { StreamRequest } from '../sources/grpc/feed-messages.js'
 import {
+  type ConnectionInjector,
   Metadata,
   Server,
   ServerCredentials,
@@ -28,6 +36,9 @@ export interface FeedServerOptions {
   readonly batchTicksMax?: number
   /** Called when a subscriber that can be written to has received every tick of the history. */
   readonly onWaiting?: () => void
+  readonly log?: Log | undefined
+  /** See `ConnectionGateOptions`. */
+  readonly reservedFrom?: number | undefined
 }
 
 /** The longest `TickBatch` of the contract. */
@@ -35,6 +46,11 @@ const BATCH_BYTES_MAX = 64 * 1024
 /** From 100 ticks on, the cost of a message no longer matters. More ticks only fill buffers. */
 const BATCH_TICKS_MAX_DEFAULT = 128
 const CLOSE_TIMEOUT_MS_DEFAULT = 1_000
+/** Connections that have made no call yet: a reader calls as soon as it is connected. */
+const PENDING_MAX = 100
+const CALL_TIMEOUT_MS = 10_000
+/** For a connection whose calls have ended. */
+const IDLE_TIMEOUT_MS = 20_000
 
 type Call = ServerWritableStream<StreamRequest, Buffer>
 
@@ -45,6 +61,12 @@ export class FeedServer {
   readonly #limits: BatchLimits
   readonly #onWaiting: () => void
   readonly #server: Server
+  /** Our own, since grpc-js does not bound the number of its connections, nor the time of one with half a call. */
+  readonly #listening: NetServer[] = []
+  readonly #injector: ConnectionInjector
+  readonly #gate: ConnectionGate
+  /** By the address and port of the other side, which is what a call tells of its connection. */
+  readonly #sockets = new Map<string, Socket>()
   readonly #streams = new Map<Call, FeedStream>()
 
   constructor(options: FeedServerOptions) {
@@ -56,7 +78,16 @@ export class FeedServer {
       bytesMax: BATCH_BYTES_MAX,
     }
     this.#onWaiting = options.onWaiting ?? (() => {})
-    this.#server = new Server()
+    this.#gate = new ConnectionGate({
+      what: 'readers of the feed',
+      pendingMax: PENDING_MAX,
+      timeoutMs: CALL_TIMEOUT_MS,
+      reservedFrom: options.reservedFrom,
+      clock: options.clock,
+      log: options.log ?? silentLog,
+    })
+    this.#server = new Server({ 'grpc.max_connection_idle_ms': IDLE_TIMEOUT_MS })
+    this.#injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
     this.#server.addService(tickFeedService, {
       Stream: (call: Call) => this.#opened(call, 'tick'),
       StreamBatches: (call: Call) => this.#opened(call, 'batch'),
@@ -81,22 +112,16 @@ export class FeedServer {
   }
 
   /**
-   * Listens on 'host:port'. Returns the port; for port 0 the system chooses one.
+   * Listens on 'host:port', at each address of the host. Returns the port; for port 0 the system chooses one.
    *
-   * @throws RingcastError `listen_failed`
+   * @throws RingcastError `listen_failed` when no address can be opened
    */
   async listen(address: string): Promise<number> {
-    return await new Promise((resolve, reject) => {
-      const fail = (cause: unknown) => reject(listenError(address, cause))
-      try {
-        this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-          if (error) fail(error)
-          else resolve(port)
-        })
-      } catch (error) {
-        fail(error)
-      }
-    })
+    try {
+      return await this.#listenEverywhere(address)
+    } catch (cause) {
+      throw listenError(address, cause)
+    }
   }
 
   /** Sends the ticks that were appended to the history since the last call. */
@@ -106,6 +131,8 @@ export class FeedServer {
 
   /** Ends every stream with UNAVAILABLE. Closes the connections that are left after `timeoutMs` by force. */
   async close(timeoutMs = CLOSE_TIMEOUT_MS_DEFAULT): Promise<void> {
+    for (const server of this.#listening) server.close()
+    this.#gate.close()
     for (const call of this.#streams.keys()) end(call, status.UNAVAILABLE, 'the feed is shutting down')
     this.#streams.clear()
     await new Promise<void>(resolve => {
@@ -117,7 +144,42 @@ export class FeedServer {
     })
   }
 
+  async #listenEverywhere(address: string): Promise<number> {
+    const [, name, bracketed, digits] = /^(?:([^\s:/[\]]+)|\[([\da-f:.]+)\]):(\d{1,5})$/i.exec(address) ?? []
+    const host = name ?? bracketed
+    if (host === undefined) throw new Error('it has no host or no port')
+    let port = Number(digits)
+    let failure: unknown
+    for (const { address: numeric } of await lookup(host, { all: true })) {
+      try {
+        port = await this.#listenAt(numeric, port)
+      } catch (error) {
+        failure ??= error
+      }
+    }
+    if (this.#listening.length === 0) throw failure
+    return port
+  }
+
+  async #listenAt(host: string, port: number): Promise<number> {
+    const server = createServer(socket => this.#accepted(socket))
+    await once(server.listen({ host, port }), 'listening')
+    server.on('error', error => this.#gate.acceptFailed(error))
+    this.#listening.push(server)
+    return (server.address() as AddressInfo).port
+  }
+
+  #accepted(socket: Socket): void {
+    if (!this.#gate.enter(socket)) return
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`
+    this.#sockets.set(peer, socket)
+    socket.once('close', () => this.#sockets.delete(peer))
+    this.#injector.injectConnection(socket)
+  }
+
   #opened(call: Call, form: MessageForm): void {
+    const socket = this.#sockets.get(call.getPeer())
+    if (socket !== undefined) this.#gate.settle(socket)
     for (const symbol of call.request.symbols) {
       const fault = symbolFault(symbol)
       if (fault === undefined) continue

@@ -4,6 +4,7 @@
  */
 import { type Clock, systemClock } from '../common/clock.js'
 import { RingcastError } from '../common/errors.js'
+import type { Log } from '../common/log.js'
 import { quoteValue } from '../common/quote-value.js'
 import { CsvReplay } from './csv-replay.js'
 import { FeedServer } from './feed-server.js'
@@ -41,6 +42,9 @@ export interface FeedSettings {
 
 export interface FeedOptions extends FeedSettings {
   readonly clock?: Clock
+  readonly log?: Log
+  /** See `ConnectionGateOptions`. */
+  readonly reservedFrom?: number
   /** A replay without a loop has ended after this many ticks. Subscribers stay connected. */
   readonly onEnd?: (ticks: number) => void
   /** The feed has failed and makes no more ticks. The caller stops it. */
@@ -69,7 +73,13 @@ export async function runFeed(options: FeedOptions): Promise<RunningFeed> {
   const speed = speedOf(options)
   const history = new TickHistory(options.historyTicks)
   const supply = await openSupply(options, clock)
-  const server = new FeedServer({ history, clock, onWaiting: () => pump.onReaderWaiting() })
+  const server = new FeedServer({
+    history,
+    clock,
+    onWaiting: () => pump.onReaderWaiting(),
+    log: options.log,
+    reservedFrom: options.reservedFrom,
+  })
   const pump = new TickPump({
     supply,
     history,

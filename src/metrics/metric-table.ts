@@ -30,6 +30,8 @@ const gauge = (name: string, unit: string, help: string): MetricDescription => (
 
 const refused = (reason: string, help: string): MetricDescription =>
   counter('connections_refused', 'connections', help, reason)
+const dropped = (reason: string, help: string): MetricDescription =>
+  counter('connections_dropped', 'connections', help, reason)
 const disconnect = (reason: string, help: string): MetricDescription =>
   counter('disconnects', 'connections', help, reason)
 
@@ -103,6 +105,18 @@ export const MAIN_METRICS = {
   laneRestarts: counter('lane_restarts', 'restarts', 'Lanes replaced after a crash or a hang.'),
 } as const satisfies Record<string, MetricDescription>
 
+/** Written by the main thread: of the gateway's own server, which users of the library do not have. */
+export const SERVER_METRICS = {
+  connectionsPending: gauge('connections_pending', 'connections', 'Connections now that are no clients yet.'),
+  droppedPending: dropped(
+    'pending_limit',
+    'Dropped for a newer one: as many as allowed were no clients yet.',
+  ),
+  droppedTimeout: dropped('timeout', 'Dropped: no whole request had come in time.'),
+  droppedDescriptors: dropped('descriptors', 'Dropped: the process had no file descriptor to spare.'),
+  acceptErrors: counter('accept_errors', 'errors', 'Errors of the system as it accepted a connection.'),
+} as const satisfies Record<string, MetricDescription>
+
 /** Written by each lane. */
 export const LANE_METRICS = {
   ticksDecoded: counter('lane_ticks_decoded', 'ticks', 'Ticks decoded.'),
@@ -151,6 +165,7 @@ export const LANE_METRICS = {
 } as const satisfies Record<string, MetricDescription>
 
 export type MainMetric = keyof typeof MAIN_METRICS
+export type ServerMetric = keyof typeof SERVER_METRICS
 export type LaneMetric = keyof typeof LANE_METRICS
 
 function slots<Key extends string>(table: Record<Key, MetricDescription>): Readonly<Record<Key, number>> {

@@ -54,7 +54,7 @@ export const REQUEST_ERRORS = {
     bad_max_lag_bytes: '`maxLagBytes` must be a whole number from 1 to 2^53 − 1.',
     bad_resume: '`resume` must be `<epoch>:<offset>`, and the offset must exist already.',
     unknown_subprotocol: 'The client offers subprotocols, but none that the gateway knows.',
-    bad_handshake: 'The request is not a WebSocket handshake of version 13 or 8.',
+    bad_handshake: 'The request is not a WebSocket handshake of version 13 or 8, or it has a body.',
   },
   404: { unknown_path: 'Nothing is served at this path.' },
   426: { websocket_only: 'The request does not ask for a WebSocket.' },

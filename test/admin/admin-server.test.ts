@@ -1,13 +1,27 @@
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { AdminServer, type AdminView } from '../../src/admin/admin-server.js'
-import { type Log, silentLog } from '../../src/common/log.js'
+import {
+  ADMIN_CONNECTIONS_MAX,
+  AdminServer,
+  type AdminServerOptions,
+  type AdminView,
+} from '../../src/admin/admin-server.js'
+import { systemClock } from '../../src/common/clock.js'
+import { silentLog } from '../../src/common/log.js'
+import { dial, untilEnd } from '../support/raw-sockets.js'
 
 const VIEW: AdminView = {
   metrics: () => ({ clients: 3 }),
   isLive: () => true,
   readiness: () => ({ ready: true, checks: { feed: 'ok', lanes: 'ok' } }),
+}
+
+const OPTIONS: AdminServerOptions = {
+  host: '127.0.0.1',
+  port: 0,
+  view: VIEW,
+  clock: systemClock,
+  log: silentLog,
 }
 
 const servers: AdminServer[] = []
@@ -18,29 +32,17 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map(server => server.close()))
 })
 
-async function open(view: Partial<AdminView> = {}, log: Log = silentLog) {
-  const server = new AdminServer({ host: '127.0.0.1', port: 0, view: { ...VIEW, ...view }, log })
+async function open(view: Partial<AdminView> = {}, options: Partial<AdminServerOptions> = {}) {
+  const server = new AdminServer({ ...OPTIONS, view: { ...VIEW, ...view }, ...options })
   servers.push(server)
   const { host, port } = await server.listen()
   return { server, port, url: `http://${host}:${port}` }
 }
 
-async function dial(port: number): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1')
+async function dialled(port: number): Promise<Socket> {
+  const socket = await dial(port)
   sockets.push(socket)
-  await once(socket, 'connect')
   return socket
-}
-
-/** All that the server sends until it ends the connection. */
-function untilEnd(socket: Socket): Promise<string> {
-  let text = ''
-  socket.on('data', chunk => {
-    text += chunk
-  })
-  // A connection that is cut off instead of ended has ended, too.
-  socket.on('error', () => {})
-  return new Promise(resolve => socket.once('close', () => resolve(text)))
 }
 
 describe('AdminServer', () => {
@@ -101,7 +103,7 @@ describe('AdminServer', () => {
     const response = await fetch(`${url}/livez`, { method: 'DELETE' })
     expect(response.status).toBe(405)
     expect(response.headers.get('allow')).toBe('GET, HEAD')
-    const socket = await dial(port)
+    const socket = await dialled(port)
     socket.write('POST /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\nx')
     expect(await untilEnd(socket)).toMatch(/^HTTP\/1.1 405 [\s\S]*Connection: close/)
   })
@@ -117,7 +119,7 @@ describe('AdminServer', () => {
         },
         isLive: () => 1n as unknown as boolean,
       },
-      log,
+      { log },
     )
     expect((await fetch(`${url}/metrics.json`)).status).toBe(500)
     expect(errors).toEqual([{ err: failure, target: '"/metrics.json"' }])
@@ -138,26 +140,44 @@ describe('AdminServer', () => {
 
   it('refuses a request with headers past all need', async () => {
     const { port } = await open()
-    const socket = await dial(port)
+    const socket = await dialled(port)
     socket.write(`GET /livez HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(9000)}\r\n\r\n`)
     expect(await untilEnd(socket)).toMatch(/^HTTP\/1.1 431 /)
   })
 
-  it('turns connections away past its limit', async () => {
-    const { port } = await open()
-    const held = await Promise.all(Array.from({ length: 32 }, () => dial(port)))
-    // The server counts a connection when it accepts it: an answer on the last one proves that it has.
-    held[31]!.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n')
-    await once(held[31]!, 'data')
-    const oneMore = await dial(port)
-    oneMore.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n')
-    expect(await untilEnd(oneMore)).toBe('')
+  it.each([
+    ['nothing', ''],
+    ['half a request', 'GET /livez HT'],
+  ])(
+    'answers others while somebody holds as many connections as there may be and sends %s',
+    async (_, sent) => {
+      const { url, port } = await open()
+      const ended = untilEnd(await dialled(port))
+      for (let count = 1; count < ADMIN_CONNECTIONS_MAX; count++) (await dialled(port)).write(sent)
+      expect((await fetch(`${url}/livez`)).status).toBe(200)
+      // The oldest has made room.
+      expect(await ended).toBe('')
+    },
+  )
+
+  it.each([
+    ['nothing', []],
+    ['byte by byte', [...'GET /livez HTTP/1.1']],
+  ])('ends a connection that has sent no whole request in time: %s', async (_, bytes) => {
+    const { port } = await open({}, { requestTimeoutMs: 100 })
+    const socket = await dialled(port)
+    const ended = untilEnd(socket)
+    for (const byte of bytes) {
+      socket.write(byte)
+      await new Promise(setImmediate)
+    }
+    expect(await ended).toMatch(/^HTTP\/1.1 408 /)
   })
 
   it('ends every connection when it closes, also those in the middle of a request', async () => {
     const { server, url, port } = await open()
     await fetch(`${url}/livez`)
-    const socket = await dial(port)
+    const socket = await dialled(port)
     socket.write('GET /livez HT')
     const ended = untilEnd(socket)
     await server.close()
@@ -167,12 +187,12 @@ describe('AdminServer', () => {
   })
 
   it('closes without having listened', async () => {
-    await new AdminServer({ host: '127.0.0.1', port: 0, view: VIEW, log: silentLog }).close()
+    await new AdminServer(OPTIONS).close()
   })
 
   it('says which setting to change when the port is taken, and closes all the same', async () => {
     const { port } = await open()
-    const second = new AdminServer({ host: '127.0.0.1', port, view: VIEW, log: silentLog })
+    const second = new AdminServer({ ...OPTIONS, port })
     await expect(second.listen()).rejects.toMatchObject({
       code: 'listen_failed',
       message: expect.stringMatching(new RegExp(`127.0.0.1:${port}: .*RINGCAST_ADMIN_PORT`)),
@@ -182,7 +202,7 @@ describe('AdminServer', () => {
   })
 
   it('says which setting to change when the address is not one of this machine', async () => {
-    const server = new AdminServer({ host: '192.0.2.1', port: 0, view: VIEW, log: silentLog })
+    const server = new AdminServer({ ...OPTIONS, host: '192.0.2.1' })
     await expect(server.listen()).rejects.toMatchObject({
       code: 'listen_failed',
       message: expect.stringContaining('this machine has no such address: change RINGCAST_ADMIN_HOST'),

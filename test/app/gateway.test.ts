@@ -1,13 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { TestClient } from '../support/handler-server.js'
-import { Watched } from '../support/watched.js'
-
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+import { Ringcast } from '../support/ringcast-process.js'
 
 const started: Ringcast[] = []
 const clients: TestClient[] = []
@@ -17,66 +12,10 @@ afterEach(async () => {
   for (const process of started.splice(0)) await process.kill('SIGKILL')
 })
 
-interface Line {
-  readonly msg: string
-  readonly code?: string
-  readonly webSocketUrl?: string
-  readonly adminUrl?: string
-  readonly address?: string
-}
-
-/** The command in a process of its own, and what it logs. */
-class Ringcast extends Watched {
-  readonly lines: Line[] = []
-  readonly child: ChildProcess
-  exit: { readonly code: number | null; readonly signal: string | null } | undefined
-
-  constructor(args: readonly string[], env: Record<string, string> = {}) {
-    super()
-    const others = Object.entries(process.env).filter(([name]) => !name.startsWith('RINGCAST_'))
-    const child = spawn(process.execPath, [MAIN, ...args], {
-      env: {
-        ...Object.fromEntries(others),
-        RINGCAST_PORT: '0',
-        RINGCAST_ADMIN_PORT: '0',
-        RINGCAST_POOL_SIZE: '1',
-        ...env,
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    this.child = child
-    started.push(this)
-    createInterface({ input: child.stdout }).on('line', text => {
-      this.lines.push(JSON.parse(text) as Line)
-      this.changed()
-    })
-    child.on('close', (code, signal) => {
-      this.exit = { code, signal }
-      this.changed()
-    })
-  }
-
-  /** The first line with this message; undefined if the process ends without it. */
-  async line(msg: string): Promise<Line | undefined> {
-    const find = () => this.lines.find(line => line.msg === msg)
-    await this.until(() => find() !== undefined || this.exit !== undefined)
-    return find()
-  }
-
-  async streaming(): Promise<{ webSocketUrl: string; adminUrl: string }> {
-    const { webSocketUrl, adminUrl } = (await this.line('streaming'))!
-    return { webSocketUrl: webSocketUrl!.replace('0.0.0.0', '127.0.0.1'), adminUrl: adminUrl! }
-  }
-
-  async ended(): Promise<number | null> {
-    await this.until(() => this.exit !== undefined)
-    return this.exit!.code
-  }
-
-  async kill(signal: NodeJS.Signals): Promise<void> {
-    this.child.kill(signal)
-    if (signal === 'SIGKILL') await this.ended()
-  }
+function start(args: readonly string[], env: Record<string, string> = {}): Ringcast {
+  const ringcast = new Ringcast(args, { env })
+  started.push(ringcast)
+  return ringcast
 }
 
 async function connect(url: string): Promise<TestClient> {
@@ -110,7 +49,7 @@ async function blockedClient(webSocketUrl: string, adminUrl: string): Promise<Te
 
 describe('ringcast', () => {
   it('streams ticks of its embedded feed, and refuses plain HTTP with advice', async () => {
-    const { webSocketUrl } = await new Ringcast([]).streaming()
+    const { webSocketUrl } = await start([]).streaming()
     const client = await connect(webSocketUrl)
     await client.until(() => seqs(client).length >= 20)
     expectWhole(client)
@@ -121,7 +60,7 @@ describe('ringcast', () => {
   })
 
   it('sends the queued ticks, closes with 1001 and ends with 0 at SIGTERM', async () => {
-    const ringcast = new Ringcast([])
+    const ringcast = start([])
     const { webSocketUrl } = await ringcast.streaming()
     const all = [await connect(webSocketUrl), await connect(webSocketUrl)]
     for (const client of all) await client.until(() => seqs(client).length >= 5)
@@ -137,7 +76,7 @@ describe('ringcast', () => {
   })
 
   it('ends with 0 in time, and closes the other clients in order, when one client does not read', async () => {
-    const ringcast = new Ringcast(['--feed-rate=50000'], {
+    const ringcast = start(['--feed-rate=50000'], {
       RINGCAST_SHUTDOWN_TIMEOUT_MS: '1500',
       RINGCAST_CLOSE_TIMEOUT_MS: '300',
     })
@@ -154,7 +93,7 @@ describe('ringcast', () => {
   })
 
   it('ends at once at a second signal', async () => {
-    const ringcast = new Ringcast(['--feed-rate=50000'], { RINGCAST_SHUTDOWN_TIMEOUT_MS: '60000' })
+    const ringcast = start(['--feed-rate=50000'], { RINGCAST_SHUTDOWN_TIMEOUT_MS: '60000' })
     const { webSocketUrl, adminUrl } = await ringcast.streaming()
     await blockedClient(webSocketUrl, adminUrl)
     await ringcast.kill('SIGTERM')
@@ -168,7 +107,7 @@ describe('ringcast', () => {
     const taken = createServer().listen(0, '0.0.0.0')
     await once(taken, 'listening')
     const { port } = taken.address() as { port: number }
-    const ringcast = new Ringcast([], { RINGCAST_PORT: String(port) })
+    const ringcast = start([], { RINGCAST_PORT: String(port) })
     expect(await ringcast.ended()).toBe(1)
     taken.close()
     expect(ringcast.lines[0]).toMatchObject({
@@ -178,7 +117,7 @@ describe('ringcast', () => {
   })
 
   it('ends with 2 and names the file when it cannot be replayed', async () => {
-    const ringcast = new Ringcast(['--feed-replay=/nowhere/ticks.csv'])
+    const ringcast = start(['--feed-replay=/nowhere/ticks.csv'])
     expect(await ringcast.ended()).toBe(2)
     expect(ringcast.lines[0]).toMatchObject({ code: 'feed_file_invalid' })
     expect(ringcast.lines[0]!.msg).toContain('/nowhere/ticks.csv')
@@ -187,14 +126,14 @@ describe('ringcast', () => {
 
 describe('ringcast --upstream', () => {
   it('keeps its clients and sends them a gap when its feed dies and comes back', async () => {
-    const feed = new Ringcast(['feed', '--feed-listen=127.0.0.1:0'])
+    const feed = start(['feed', '--feed-listen=127.0.0.1:0'])
     const address = (await feed.line('feeding'))!.address!
-    const { webSocketUrl, adminUrl } = await new Ringcast([`--upstream=${address}`]).streaming()
+    const { webSocketUrl, adminUrl } = await start([`--upstream=${address}`]).streaming()
     const client = await connect(webSocketUrl)
     await client.until(() => seqs(client).length >= 5)
     await feed.kill('SIGKILL')
     expect(client.messages.some(({ type }) => type === 'gap')).toBe(false)
-    await new Ringcast(['feed', `--feed-listen=${address}`]).line('feeding')
+    await start(['feed', `--feed-listen=${address}`]).line('feeding')
     const gap = () => client.messages.find(({ type }) => type === 'gap')
     await client.until(() => gap() !== undefined)
     expect(gap()).toMatchObject({ type: 'gap', reason: 'upstream', missed: null })

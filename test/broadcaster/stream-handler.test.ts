@@ -275,7 +275,7 @@ describe('a shutdown', () => {
 
   it('lets one that is slow but reads have all of it', async () => {
     // It must not fall out of the window.
-    await start(FULL_SIZE)
+    server = await HandlerServer.startOnUnixSocket(FULL_SIZE)
     const slow = await server.connect()
     slow.socket.pause()
     const last = await server.pushUntilBlocked()

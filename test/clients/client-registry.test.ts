@@ -188,7 +188,7 @@ describe('what a client sends', () => {
     ['messages', TEXT, Buffer.from('x')],
     ['pings', PING, Buffer.alloc(125)],
   ])('closes it with 1008 when it does not take the answers to its %s', async (_, firstByte, payload) => {
-    await start({ closeTimeoutMs: 50, maxCommandsPerSecond: 100_000 })
+    server = await HandlerServer.startOnUnixSocket({ closeTimeoutMs: 50, maxCommandsPerSecond: 100_000 })
     const other = await server.connect()
     const raw = await server.connectRaw()
     raw.pause()
@@ -207,7 +207,7 @@ describe('what a client sends', () => {
   })
 
   it('is told the code 1008 when it reads in the end', async () => {
-    await start({ closeTimeoutMs: 10_000, maxCommandsPerSecond: 100_000 })
+    server = await HandlerServer.startOnUnixSocket({ closeTimeoutMs: 10_000, maxCommandsPerSecond: 100_000 })
     const client = await server.connect()
     client.socket.pause()
     const before = server.sockets[0]!
@@ -261,7 +261,7 @@ describe('the end of a connection', () => {
 
   it('comes at once at a shutdown for one that has ended its side and reads nothing', async () => {
     // Nobody waits for this handshake: neither the library nor the client.
-    await start({ closeTimeoutMs: 50 })
+    server = await HandlerServer.startOnUnixSocket({ closeTimeoutMs: 50 })
     const raw = await server.connectRaw()
     raw.pause()
     await server.pushUntilBlocked()

@@ -19,7 +19,7 @@ afterEach(() => server.stop())
 
 /** The beat is a quarter of the shortest timeout: 500 ms by default. */
 async function start(options: Partial<HandlerOptions> = {}): Promise<void> {
-  server = await HandlerServer.start(
+  server = await HandlerServer.startOnUnixSocket(
     {
       pingIntervalMs: 3000,
       pongTimeoutMs: 2000,

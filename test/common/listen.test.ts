@@ -2,22 +2,21 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect, it } from 'vitest'
 import { listen } from '../../src/common/listen.js'
-import { silentLog } from '../../src/common/log.js'
 
 it('keeps a server listening when it cannot accept a connection', async () => {
   const server = createServer()
-  const logged: string[] = []
+  const told: string[] = []
   await listen(server, {
     what: 'clients',
     host: '127.0.0.1',
     port: 0,
     hostKey: 'host',
     portKey: 'port',
-    log: { ...silentLog, error: (_, message) => logged.push(message) },
+    onError: ({ message }) => told.push(message),
   })
   // This is how node:net reports that accept() found no free file descriptor.
   server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }))
-  expect(logged).toEqual(['the server of clients has failed'])
+  expect(told).toEqual(['accept EMFILE'])
   expect(server.listening).toBe(true)
   server.close()
   await once(server, 'close')

@@ -56,7 +56,8 @@ it('loses no tick for one paused and resumed reader at full speed', async () => 
   expect(sink.positions).toEqual(Array.from({ length: sink.ticks.length }, (_, i) => i + 1))
 })
 
-it.skipIf(!recordedTicksPath)('replays the recorded file, every tick of it and in order', async () => {
+it('replays the recorded file, every tick of it and in order', async ({ skip }) => {
+  skip(recordedTicksPath === undefined, 'RINGCAST_TEST_TICKS names no recording')
   let tellEnd: (ticks: number) => void = () => {}
   const ended = new Promise<number>(resolve => (tellEnd = resolve))
   const feed = await startFeed({ replay: recordedTicksPath!, speed: 0, loop: false, onEnd: tellEnd })

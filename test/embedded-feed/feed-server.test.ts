@@ -1,6 +1,8 @@
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/common/clock.js'
+import { silentLog } from '../../src/common/log.js'
 import { FeedServer } from '../../src/embedded-feed/feed-server.js'
 import { FeedStream } from '../../src/embedded-feed/feed-stream.js'
 import { TickHistory } from '../../src/embedded-feed/tick-history.js'
@@ -8,6 +10,7 @@ import { GrpcCall } from '../../src/sources/grpc/grpc-call.js'
 import type { MessageForm } from '../../src/sources/tick-source.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { decodeTick, decodeTickBatch, encodeTick } from '../support/proto-messages.js'
+import { dial, untilClosed } from '../support/raw-sockets.js'
 import { Watched } from '../support/watched.js'
 
 function append(history: TickHistory, count: number, symbol = 'A'): void {
@@ -33,12 +36,13 @@ class Reader extends Watched {
   constructor(
     port: number,
     options: { form?: MessageForm; symbols?: string[]; from?: number; windowBytes?: number } = {},
+    host = '127.0.0.1',
   ) {
     super()
     const form = options.form ?? 'batch'
     this.call = new GrpcCall(
       {
-        target: `127.0.0.1:${port}`,
+        target: `${host}:${port}`,
         tls: false,
         windowBytes: options.windowBytes ?? 1 << 20,
         keepaliveMs: 0,
@@ -74,6 +78,7 @@ describe('FeedServer', () => {
   let server: FeedServer
   let port: number
   const readers: Reader[] = []
+  const held: Socket[] = []
 
   beforeEach(async () => {
     history = new TickHistory(1024)
@@ -83,6 +88,7 @@ describe('FeedServer', () => {
 
   afterEach(async () => {
     for (const reader of readers.splice(0)) reader.call.cancel()
+    for (const socket of held.splice(0)) socket.destroy()
     await server.close()
   })
 
@@ -214,6 +220,78 @@ describe('FeedServer', () => {
     server.flush()
     await other.until(() => other.positions.length === 1)
     expect(server.subscriberCount).toBe(1)
+  })
+
+  /** Connections of which each sends `bytes` and nothing else. */
+  async function hold(at: number, count: number, bytes: Buffer): Promise<Socket[]> {
+    const sockets = await Promise.all(Array.from({ length: count }, () => dial(at)))
+    held.push(...sockets)
+    for (const socket of sockets) socket.resume().write(bytes)
+    return sockets
+  }
+
+  const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+  const SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])
+  // Fifty bytes of headers are announced, and one comes.
+  const HALF_HEADERS = Buffer.from([0, 0, 50, 1, 4, 0, 0, 0, 1, 0x82])
+
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['half a preface', PREFACE.subarray(0, 10)],
+    ['a preface', Buffer.concat([PREFACE, SETTINGS])],
+    ['half a call', Buffer.concat([PREFACE, SETTINGS, HALF_HEADERS])],
+  ])('bounds connections that send %s, in number and in time, and its readers go on', async (_, bytes) => {
+    const clock = new FakeClock()
+    const warned: object[] = []
+    const log = { ...silentLog, warn: (details: object) => void warned.push(details) }
+    const second = new FeedServer({ history, clock, log })
+    const secondPort = await second.listen('127.0.0.1:0')
+    const reader = new Reader(secondPort)
+    readers.push(reader)
+    await reader.until(() => reader.hasMetadata)
+    const sockets = await hold(secondPort, 300, bytes)
+    let ended = 0
+    for (const socket of sockets) socket.on('close', () => ended++)
+    while (ended < 200) await new Promise(setImmediate)
+    const late = new Reader(secondPort)
+    readers.push(late)
+    await late.until(() => late.hasMetadata)
+    expect(ended).toBe(201)
+    clock.advance(5000)
+    expect(warned).toMatchObject([{ evicted: 201, timedOut: 0, pending: 99 }])
+    clock.advance(6000)
+    while (ended < 300) await new Promise(setImmediate)
+    append(history, 1)
+    second.flush()
+    for (const each of [reader, late]) await each.until(() => each.positions.length === 1)
+    expect([reader.end, late.end]).toEqual([undefined, undefined])
+    await second.close()
+  })
+
+  it('ends a connection that speaks no HTTP/2 at once', async () => {
+    const [socket] = await hold(port, 1, Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n'))
+    await untilClosed(socket!)
+    const reader = read()
+    await reader.until(() => reader.hasMetadata)
+  })
+
+  it('ends connections without a call when it closes', async () => {
+    const second = new FeedServer({ history, clock: systemClock })
+    const sockets = await hold(await second.listen('127.0.0.1:0'), 2, Buffer.concat([PREFACE, SETTINGS]))
+    const ends = sockets.map(untilClosed)
+    // So that the server has seen them.
+    await Promise.all(sockets.map(socket => once(socket, 'data')))
+    await second.close()
+    await Promise.all(ends)
+  })
+
+  it.each(['localhost', '[::1]', '0.0.0.0'])('listens at %s', async host => {
+    const second = new FeedServer({ history, clock: systemClock })
+    const reader = new Reader(await second.listen(`${host}:0`), {}, host)
+    readers.push(reader)
+    await reader.until(() => reader.hasMetadata || reader.end !== undefined)
+    expect(reader.end).toBeUndefined()
+    await second.close()
   })
 
   it('says what to do when its port is taken', async () => {

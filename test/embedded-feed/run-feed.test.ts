@@ -143,8 +143,9 @@ it('makes no ticks without a reader when holdForReader is set', async () => {
 
 it('stamps synthetic ticks with the time at which they are sent', async () => {
   const feed = await start({ rate: 500, waitForReader: true })
+  const timers = clock.timerCount
   const sink = read(feed)
-  await clock.until(() => clock.timerCount > 0)
+  await clock.until(() => clock.timerCount > timers)
   clock.advance(1000)
   await sink.until(() => sink.ticks.length === feed.tickCount())
   const timesUs = sink.ticks.map(tick => Number(BigInt(tick.sourceTimeNs) / 1000n) - EPOCH_US)
@@ -177,8 +178,9 @@ it('begins with the first subscriber when waitForReader is set', async () => {
   const feed = await start({ replay: threeSecondsPath, waitForReader: true })
   clock.advance(60_000)
   expect(feed.tickCount()).toBe(0)
+  const timers = clock.timerCount
   const sink = read(feed)
-  await clock.until(() => clock.timerCount > 0)
+  await clock.until(() => clock.timerCount > timers)
   clock.advance(2000)
   await sink.until(() => sink.ticks.length === 3)
   expect(sink.positions).toEqual([1, 2, 3])

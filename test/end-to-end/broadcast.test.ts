@@ -6,6 +6,7 @@ import { afterEach, expect, it } from 'vitest'
 import { EmbeddedFeed } from '../../src/embedded-feed/embedded-feed.js'
 import type { TickJson } from '../../src/protocol/messages.js'
 import { GrpcSource } from '../../src/sources/grpc/grpc-source.js'
+import { extent } from '../support/extent.js'
 import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
 import { type Recording, recording } from '../support/recorded-ticks.js'
 import { TickClient } from '../support/tick-client.js'
@@ -51,7 +52,7 @@ async function expectWhole(client: TickClient, ticks: readonly TickJson[]): Prom
 }
 
 it('gives 200 clients with 3 subscriptions every tick of theirs once and in order', async () => {
-  const file = await record(5_000)
+  const file = await record(extent(1_000, 5_000))
   const server = await startServer()
   const subscriptions = [undefined, ['BTCUSDT'], ['BTCUSDT-PERP', 'ETHUSDT']]
   const clients = await Promise.all(
@@ -69,8 +70,8 @@ it('gives 200 clients with 3 subscriptions every tick of theirs once and in orde
   expect(counters.ticksBroadcast).toBe(delivered)
 })
 
-it('gives the whole file to clients that want batches and to clients that want single ticks', async () => {
-  const file = await record(222_708)
+it('gives a whole file to clients that want batches and to clients that want single ticks', async () => {
+  const file = await record(extent(20_000, 222_708))
   const server = await startServer()
   const batches = await TickClient.connect(server.url())
   const singles = await TickClient.connect(server.url('?symbols=ETHUSDT&batch=false'))
@@ -80,7 +81,7 @@ it('gives the whole file to clients that want batches and to clients that want s
 })
 
 it('carries a feed of single ticks over several lanes, through a small queue and small rings', async () => {
-  const file = await record(20_000)
+  const file = await record(extent(5_000, 20_000))
   const server = await startServer({
     poolSize: 3,
     queueSize: 100,

@@ -12,13 +12,15 @@ import { quote } from '../support/ticks.js'
 /** A browser takes some seconds to start on a busy machine. */
 const TIMEOUT_MS = 60_000
 
+const NO_BROWSER = 'no Chromium is in the PATH'
+
 const path = browserPath()
 let server: HandlerServer
 let timer: NodeJS.Timeout
 
 afterEach(async () => {
   clearInterval(timer)
-  await server.stop()
+  await server?.stop()
 })
 
 async function start(options = {}): Promise<string> {
@@ -63,10 +65,11 @@ const SESSION = `async ({ url, subprotocol, commands }) => {
   return { protocol: socket.protocol, extensions: socket.extensions, messages, closed }
 }`
 
-describe.skipIf(path === undefined)('a browser', () => {
+describe('a browser', () => {
   it(
     'subscribes, changes what it gets, is told what is wrong, and closes',
-    async () => {
+    async ({ skip }) => {
+      skip(path === undefined, NO_BROWSER)
       const url = `${await start()}?symbols=A`
       const commands = [
         { type: 'subscribe', id: 1, symbols: ['B'], delivery: 'latest', interval: 10 },
@@ -99,7 +102,8 @@ describe.skipIf(path === undefined)('a browser', () => {
 
   it(
     'gets protobuf, compressed if the gateway does that',
-    async () => {
+    async ({ skip }) => {
+      skip(path === undefined, NO_BROWSER)
       const url = await start({ compression: true, compressionMinBytes: 16 })
       const seen = (await runInBrowser(path!, SESSION, {
         url,

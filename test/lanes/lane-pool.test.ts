@@ -10,22 +10,22 @@ const SMALL = { tickLogBytes: 64 * KiB, frameRingBytes: 64 * KiB, latestBytes: 6
 
 /** One more than start at once. */
 const poolSize = Math.max(8, availableParallelism()) + 1
+const TOO_MANY = 'the machine has more cores than a pool may have lanes'
 
-it.skipIf(poolSize > 100)(
-  'starts no more lanes than that the main thread gets its turn meanwhile',
-  async () => {
-    const clock = new FakeClock()
-    const handler = new StreamHandler({ ...SMALL, poolSize }, { laneFile: STALLED_LANE, clock })
-    expect(handler.isHealthy()).toBe(false)
-    while (!handler.isHealthy()) {
-      clock.advance(20)
-      await new Promise(setImmediate)
-    }
-    await handler.shutdown()
-  },
-)
+it('starts no more lanes than that the main thread gets its turn meanwhile', async ({ skip }) => {
+  skip(poolSize > 100, TOO_MANY)
+  const clock = new FakeClock()
+  const handler = new StreamHandler({ ...SMALL, poolSize }, { laneFile: STALLED_LANE, clock })
+  expect(handler.isHealthy()).toBe(false)
+  while (!handler.isHealthy()) {
+    clock.advance(20)
+    await new Promise(setImmediate)
+  }
+  await handler.shutdown()
+})
 
-it.skipIf(poolSize > 100)('starts the others although the first ones fail', async () => {
+it('starts the others although the first ones fail', async ({ skip }) => {
+  skip(poolSize > 100, TOO_MANY)
   const clock = new FakeClock()
   const failed = new Set<number>()
   const log = {

@@ -8,10 +8,13 @@ import {
   MAIN_SLOT_COUNT,
   MAIN_SLOTS,
   type MetricDescription,
+  SERVER_METRICS,
 } from '../../src/metrics/metric-table.js'
 import { laneCounters, mainCounters, utilisation } from '../../src/metrics/metrics-view.js'
 
-const METRICS: MetricDescription[] = [...Object.values(MAIN_METRICS), ...Object.values(LANE_METRICS)]
+const METRICS: MetricDescription[] = [MAIN_METRICS, SERVER_METRICS, LANE_METRICS].flatMap(table =>
+  Object.values(table),
+)
 
 describe('the table of metrics', () => {
   it('names each counter once, slots of one name by their reasons', () => {

@@ -18,7 +18,7 @@ import type { QuoteTick } from '../../src/ticks/tick-input.js'
 import { Watched } from './watched.js'
 
 /** Small rings: a test has few ticks, and memory is zeroed. */
-const SMALL: Partial<HandlerOptions> = {
+export const SMALL: Partial<HandlerOptions> = {
   poolSize: 1,
   tickLogBytes: 1 << 20,
   frameRingBytes: 1 << 20,
@@ -32,6 +32,9 @@ export const FULL_SIZE: Partial<HandlerOptions> = {
   frameRingBytes: 64 << 20,
   turnBytesMax: 256 * 1024,
 }
+
+/** As long as a symbol may be: a connection is full after fewer ticks. */
+const FILL = 'FILL'.padEnd(64, '-')
 
 export class HandlerServer {
   readonly handler: StreamHandler
@@ -119,7 +122,7 @@ export class HandlerServer {
 
   /** A connection that speaks bytes, upgraded unless told otherwise. */
   async connectRaw(target = '/ws/ticks', headers: readonly string[] = []): Promise<Socket> {
-    const socket = connect(this.port, '127.0.0.1')
+    const socket = this.path === undefined ? connect(this.port, '127.0.0.1') : connect(this.path)
     this.clients.push({ terminate: () => socket.destroy() })
     socket.on('error', () => {})
     socket.write(upgradeRequest(target, headers))
@@ -168,7 +171,7 @@ export class HandlerServer {
     const before = this.count('writesBlocked')
     let sequence = 0
     while (this.count('writesBlocked') === before) {
-      for (let tick = 0; tick < 100 && this.handler.broadcastTick(quote('FILL', sequence + 1)); tick++)
+      for (let tick = 0; tick < 100 && this.handler.broadcastTick(quote(FILL, sequence + 1)); tick++)
         sequence++
       await new Promise(setImmediate)
     }

@@ -3,7 +3,6 @@
  * killed at any call into the ring, its state or its decoder, and a successor goes on.
  */
 import type { MessagePort } from 'node:worker_threads'
-import { vi } from 'vitest'
 import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
 import {
   ALL_LANES,
@@ -57,6 +56,7 @@ import { Lane } from '../../workers/lane.js'
 import { FakeClock } from './fake-clock.js'
 import { framesOf, frameText } from './frames.js'
 import { binaryMessage, type Message } from './lane-messages.js'
+import { patched } from './lanes/faults.js'
 import { encodeTick, encodeTickBatch, type Tick } from './proto-messages.js'
 import { spec } from './specs.js'
 
@@ -357,24 +357,24 @@ export class LaneStage {
     const left = [...steps]
     Atomics.store(this.control, STOP, 0)
     let sleepsAfterStop = 0
-    vi.spyOn(LaneDoorbell.prototype, 'waitUnless').mockImplementation((hasWork, _, timeoutMs) => {
+    // No spies: they keep a record of every call, which takes longer than the lane's own work.
+    const waitUnless = (hasWork: () => boolean, _: unknown, timeoutMs?: number): void => {
       this.sleepMs = timeoutMs ?? Number.POSITIVE_INFINITY
       if (Atomics.load(this.control, STOP) === 1 && sleepsAfterStop++ > 0)
         throw new Error('the lane sleeps though told to stop')
       if (hasWork() || (!this.isBusy && this.drain())) return
       if (left.length > 0) left.shift()!()
       else Atomics.store(this.control, STOP, 1)
-    })
-    this.limitDescriptors()
-    if (killAt >= 0) this.makeMortal(killAt)
+    }
     let isAlive = true
+    const work = (): void => this.lane().run()
+    const mortal = killAt >= 0 ? mortalUntil(killAt, work) : work
+    const limited = (): void => this.withFewDescriptors(mortal)
     try {
-      this.lane().run()
+      patched(LaneDoorbell.prototype, 'waitUnless', () => waitUnless, limited)
     } catch (error) {
       if (!(error instanceof Killed)) throw error
       isAlive = false
-    } finally {
-      vi.restoreAllMocks()
     }
     if (this.isBusy) return isAlive
     this.drain()
@@ -382,30 +382,13 @@ export class LaneStage {
     return isAlive
   }
 
-  private limitDescriptors(): void {
+  private withFewDescriptors(work: () => void): void {
     const { control, descriptorsMax } = this
-    vi.spyOn(FrameRingWriter.prototype, 'hasRoomForDescriptors').mockImplementation(function (
-      this: FrameRingWriter,
-      count,
-    ) {
+    const hasRoom = function (this: FrameRingWriter, count: number): boolean {
       const { head } = this as unknown as { readonly head: number }
       return distance(control[DESCRIPTOR_TAIL]!, head) + count <= descriptorsMax
-    })
-  }
-
-  private makeMortal(killAt: number): void {
-    let calls = 0
-    for (const [prototype, name] of DEADLY) {
-      const methods = prototype as unknown as Record<string, (...args: unknown[]) => unknown>
-      const original = methods[name]!
-      vi.spyOn(methods, name).mockImplementation(function (this: unknown, ...args: unknown[]) {
-        const call = calls++
-        if (2 * call === killAt) throw new Killed()
-        const result = original.apply(this, args)
-        if (2 * call + 1 === killAt) throw new Killed()
-        return result
-      })
     }
+    patched(FrameRingWriter.prototype, 'hasRoomForDescriptors', () => hasRoom, work)
   }
 
   private lane(): Lane {
@@ -553,6 +536,23 @@ export class LaneStage {
     })
     joined.progress = { ...joined.progress, lastOffset: from }
   }
+}
+
+/** Does `work` with every deadly call counted, and throws at the one at which the lane is to die. */
+function mortalUntil(killAt: number, work: () => void): () => void {
+  let calls = 0
+  return DEADLY.reduce((inner, [prototype, name]) => {
+    const methods = prototype as unknown as Record<string, (...args: unknown[]) => unknown>
+    const counted = (original: (...args: unknown[]) => unknown) =>
+      function (this: unknown, ...args: unknown[]): unknown {
+        const call = calls++
+        if (2 * call === killAt) throw new Killed()
+        const result = original.apply(this, args)
+        if (2 * call + 1 === killAt) throw new Killed()
+        return result
+      }
+    return () => patched(methods, name, counted, inner)
+  }, work)
 }
 
 function answerWith(snapshotOf: readonly string[] | undefined, isTold: boolean): CommandAnswer {

@@ -5,6 +5,7 @@ export {
   type ChannelCredentials,
   Client,
   type ClientReadableStream,
+  type ConnectionInjector,
   credentials,
   Metadata,
   Server,

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AudienceSpec } from '../../../src/lane-protocol/audience-spec.js'
 import { QUOTE, TRADE } from '../../../src/ticks/tick-fields.js'
+import { extent } from '../../support/extent.js'
 import { LaneStage, type StageOptions } from '../../support/lane-stage.js'
 import { checkClient } from '../../support/stays.js'
 
@@ -146,8 +147,8 @@ describe('lanes that die', () => {
         { op: 'join', client: 1, audience: 2, snapshotOf: ['B1'] },
       ],
     ]
-    for (let killAt = 0; play(chunks, [killAt]).deaths > 0; killAt++);
-    for (let killAt = 0; play(chunks, [killAt, killAt >> 1, 7, killAt]).deaths > 3; killAt += 5);
+    for (let killAt = 0; play(chunks, [killAt]).deaths > 0; killAt += extent(7, 1));
+    for (let killAt = 0; play(chunks, [killAt, killAt >> 1, 7, killAt]).deaths > 3; killAt += extent(23, 5));
   })
 
   it('send what a full turn left over of a record, and of a flush and a snapshot of many messages', () => {
@@ -161,7 +162,7 @@ describe('lanes that die', () => {
     ]
     // Frames are read in the midst of a turn, too.
     const small = { turnBytesMax: 256, descriptorsMax: 2 }
-    for (let killAt = 0; play(chunks, [killAt], small).deaths > 0; killAt += 3);
+    for (let killAt = 0; play(chunks, [killAt], small).deaths > 0; killAt += extent(19, 3));
   })
 
   const symbol = fc.constantFrom('A', 'B1', 'B2', 'B3', 'C', 'D', LONG)
@@ -200,7 +201,7 @@ describe('lanes that die', () => {
           play(chunks, kills, { turnBytesMax, descriptorsMax })
         },
       ),
-      { numRuns: 120 },
+      { numRuns: extent(25, 120) },
     )
   })
 })

@@ -11,6 +11,7 @@ import {
   TURN_END,
 } from '../../../src/memory/frame-descriptor.js'
 import { Turn } from '../../../workers/collect/turn-buffer.js'
+import { extent } from '../../support/extent.js'
 import { LaneStage } from '../../support/lane-stage.js'
 import { checkClient } from '../../support/stays.js'
 
@@ -100,7 +101,7 @@ describe('a burst of joins', () => {
   })
 
   it('of which some are not answered yet is read again by a successor', () => {
-    for (let killAt = 0; ; killAt += 5) {
+    for (let killAt = 0; ; killAt += extent(29, 5)) {
       const stage = stageWithJoins(8, client => ['*', `S${client}`])
       const hasLived = stage.run([() => void stage.tick({ symbol: 'S2' })], killAt)
       if (!hasLived) stage.run()

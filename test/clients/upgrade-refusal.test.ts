@@ -1,0 +1,28 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { expect, it } from 'vitest'
+import { StreamHandler } from '../../src/broadcaster/stream-handler.js'
+import { SMALL, upgradeRequest } from '../support/handler-server.js'
+
+it('a refused upgrade is ended though its sender reads nothing, also behind another answer of the same server', async () => {
+  const handler = new StreamHandler({ ...SMALL, closeTimeoutMs: 50 })
+  // As users of the library have one: what the client has not read of this is more than the kernel takes.
+  const server = createServer((_request, response) => response.end(Buffer.alloc(32 << 20)))
+  let isClient: boolean | undefined
+  server.on('upgrade', (request, socket, head) => {
+    isClient = handler.handleUpgrade(request, socket, head)
+  })
+  const accepted = once(server, 'connection')
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  client.pause()
+  client.write(`GET / HTTP/1.1\r\nHost: a\r\n\r\n${upgradeRequest('/nowhere')}`)
+  const [socket] = (await accepted) as [Socket]
+  await once(socket, 'close')
+  expect(isClient).toBe(false)
+  client.destroy()
+  server.close()
+  await handler.shutdown({ timeoutMs: 200 })
+})

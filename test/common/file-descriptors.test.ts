@@ -1,0 +1,51 @@
+import { closeSync, openSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { connectionBounds, descriptorLimit, openDescriptors } from '../../src/common/file-descriptors.js'
+
+/** Needs 20 + 4 × 4 + 32 + 48 = 116 itself. */
+const demand = { maxClients: 1000, pendingMax: 1000, lanes: 2, otherConnections: 32, openBefore: 20 }
+
+describe('connectionBounds', () => {
+  it.each([
+    [Number.POSITIVE_INFINITY, 1000, 1000],
+    [2116, 1000, 1000],
+    [2115, 1000, 999],
+    // Three quarters for clients.
+    [1116, 750, 250],
+    [156, 30, 10],
+    [117, 1, 1],
+    [10, 1, 1],
+  ])(
+    'with a limit of %d leaves room for %d clients and %d pending connections',
+    (limit, clients, pending) => {
+      expect(connectionBounds({ ...demand, limit })).toEqual({
+        maxClients: clients,
+        pendingMax: pending,
+        needed: 2116,
+      })
+    },
+  )
+
+  it('gives pending connections what few clients leave', () => {
+    expect(connectionBounds({ ...demand, maxClients: 100, limit: 1116 })).toEqual({
+      maxClients: 100,
+      pendingMax: 900,
+      needed: 1216,
+    })
+  })
+
+  it('never lets both together take more than there is room for', () => {
+    for (let limit = 118; limit < 2200; limit++) {
+      const { maxClients, pendingMax } = connectionBounds({ ...demand, limit })
+      expect(maxClients + pendingMax).toBeLessThanOrEqual(limit - 116)
+    }
+  })
+})
+
+it('counts the open file descriptors, of which there may be more', () => {
+  const before = openDescriptors()
+  const file = openSync('/dev/null', 'r')
+  expect(openDescriptors()).toBe(before + 1)
+  closeSync(file)
+  expect(descriptorLimit()).toBeGreaterThan(before)
+})

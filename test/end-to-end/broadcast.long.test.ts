@@ -1,0 +1,2 @@
+// The tests of broadcast.test.ts, the long way.
+import './broadcast.test.js'

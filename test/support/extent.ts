@@ -1,0 +1,16 @@
+/**
+ * How far a test goes: as far as is needed to have used each mechanism once in `npm test`, much farther in `npm run test:long`. A file
+ * `name.long.test.ts` runs the tests of `name.test.ts` the long way.
+ */
+import { inject } from 'vitest'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Set in vitest.config.js. */
+    readonly isLong: boolean
+  }
+}
+
+export function extent<Value>(short: Value, long: Value): Value {
+  return inject('isLong') ? long : short
+}
