@@ -4,23 +4,8 @@
  * not the kernel's own. What the kernel does not take at once has to go through the stream.
  */
 import { writeSync } from 'node:fs'
-import { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 
-/** The stream's bytes do not go into a file descriptor as they are, or into none that Node tells. */
-export const NO_DESCRIPTOR = -1
-
-/**
- * The descriptor of a stream that is a TCP connection and nothing more; NO_DESCRIPTOR of any other, such as TLS. It may be written to
- * only while the stream is writable: afterwards the system gives the number to another connection.
- */
-export function descriptorOf(stream: Duplex): number {
-  if (Object.getPrototypeOf(stream) !== Socket.prototype) return NO_DESCRIPTOR
-  // Not documented, but there in every version of Node: https://github.com/nodejs/node/blob/main/src/stream_base.cc
-  const { _handle: handle } = stream as { readonly _handle?: { readonly fd?: unknown } | null }
-  // Where handles are no descriptors it is -1.
-  return typeof handle?.fd === 'number' && handle.fd >= 0 ? handle.fd : NO_DESCRIPTOR
-}
+export { descriptorOf, NO_DESCRIPTOR } from '../common/socket-descriptor.js'
 
 /**
  * Writes `length` bytes from `start` on. Never waits, since Node's sockets do not block.

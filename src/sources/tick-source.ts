@@ -1,12 +1,12 @@
 /**
- * Where ticks come from, as the gateway sees it: a source pushes undecoded gRPC messages into a sink.
- * Main thread. A source never decodes a tick, and the bytes it pushes are its own again when `push` returns.
+ * The interface of a source of ticks, which pushes encoded messages into a sink. Main thread.
+ * A source never decodes a tick. After `push` returns, the source may reuse the bytes.
  */
 
-/** What one message holds: a `Tick` or a `TickBatch` of proto/ringcast.proto. */
+/** The type of a message: a `Tick` or a `TickBatch` of proto/ringcast.proto. */
 export type MessageForm = 'tick' | 'batch'
 
-/** One (re)connection of the source to its feed, told before the first message of it is pushed. */
+/** One connection of the source to its feed, announced before its first message is pushed. */
 export interface FeedSession {
   /** 1 for the first session of the process, then 2, 3 … */
   readonly number: number
@@ -18,26 +18,27 @@ export interface FeedSession {
 }
 
 export interface TickSink {
-  /** Takes one message. Never throws on bad bytes: those are counted. */
+  /** Takes one message. Counts wrong bytes, and never throws because of them. */
   push(message: Uint8Array, form: MessageForm): void
 
-  /** A stream has begun; the messages that follow belong to it. */
+  /** A session has begun: the messages that follow belong to it. */
   sessionStarted(session: FeedSession): void
 
   /**
-   * The position (see `Tick.position`) of the last tick that was pushed, 0 when there was none, the feed keeps no
-   * positions, or that one has broken its count, so that nobody can go on from it. A promise, because only the lanes decode: it waits until one of them has caught up.
+   * The position (see `Tick.position`) of the last tick that was pushed. 0 when there was none, when the feed keeps no
+   * positions, or when the position broke the feed's count, so that no session can continue from it.
+   * Waits until a lane has caught up, because only the lanes decode ticks.
    */
   lastPosition(): Promise<number>
 }
 
-/** What a source says of itself, for health checks and metrics. */
+/** The state of a source, for health checks and metrics. */
 export interface SourceStatus {
   /** `live` from the first message (or metadata) of a session until that session ends. */
   readonly state: 'connecting' | 'live' | 'stopped'
   /** Sessions begun after the first. */
   readonly reconnects: number
-  /** Why the last session ended, in one sentence; undefined while all went well. */
+  /** Why the last session ended, in one sentence; undefined while there was no failure. */
   readonly lastError: string | undefined
 }
 
@@ -45,12 +46,12 @@ export interface TickSource {
   /** Begins to push into `sink`; called once. */
   start(sink: TickSink): void
 
-  /** Flow control: no more messages, after the one in hand, until `resume`. Both may be called at any time and twice. */
+  /** Flow control: no messages after the current one until `resume`. Both may be called at any time, and twice. */
   pause(): void
   resume(): void
 
   status(): SourceStatus
 
-  /** Ends the stream for good, with no timer or listener left; resolves when nothing more will be pushed. */
+  /** Ends the stream for ever, with no timer or listener left. Resolves when no further message will be pushed. */
   stop(): Promise<void>
 }
