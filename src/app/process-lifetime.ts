@@ -7,6 +7,7 @@ import { constants } from 'node:os'
 import type { Clock } from '../common/clock.js'
 import { type ErrorCode, RingcastError } from '../common/errors.js'
 import type { ProcessLog } from '../common/log.js'
+import { PatientClock } from '../common/patient-clock.js'
 
 export interface Service {
   start(): Promise<void>
@@ -64,7 +65,8 @@ export async function runService(service: Service, options: LifetimeOptions): Pr
     }),
   ])
 
-  clock.after(shutdownTimeoutMs + GRACE_MS, () => {
+  const forceMs = shutdownTimeoutMs + GRACE_MS
+  new PatientClock(clock, forceMs).after(forceMs, () => {
     log.fatal({ shutdownTimeoutMs }, 'the stop takes too long: ending by force')
     host.exit(1)
   })

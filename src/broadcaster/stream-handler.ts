@@ -6,10 +6,11 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ClientRegistry } from '../clients/client-registry.js'
-import { type Clock, systemClock } from '../common/clock.js'
-import { Deadline } from '../common/deadline.js'
+import { type Clock, systemClock, TIMER_MS_MAX } from '../common/clock.js'
+import { doneWithin } from '../common/deadline.js'
 import { RingcastError } from '../common/errors.js'
 import { type Log, silentLog } from '../common/log.js'
+import { PatientClock } from '../common/patient-clock.js'
 import { quoteValue } from '../common/quote-value.js'
 import { type HandlerOptions, handlerOptions } from '../config/config.js'
 import { checkOptions, clockRule, hasMethods, type OptionRule, withMethods } from '../config/option-check.js'
@@ -54,8 +55,6 @@ const SOURCE_METHODS: readonly (keyof TickSource)[] = ['start', 'pause', 'resume
 /** A lane's scratch holds the encoded ticks of a turn, in each of two encodings twice what one audience may take. */
 const SCRATCH_PER_TURN_BYTES = 4
 const SCRATCH_BYTES_MIN = 64 * 1024
-/** A longer one fires at once: https://nodejs.org/docs/latest-v20.x/api/timers.html#settimeoutcallback-delay-args */
-const TIMER_MS_MAX = 2 ** 31 - 1
 
 export class StreamHandler {
   readonly settings: HandlerOptions
@@ -63,6 +62,7 @@ export class StreamHandler {
   readonly epoch = randomBytes(6).toString('base64url')
   private readonly log: Log
   private readonly clock: Clock
+  private readonly patience: PatientClock
   private readonly links: readonly LaneLink[]
   private readonly mainBlock: BigInt64Array
   private readonly laneBlocks: readonly SharedArrayBuffer[]
@@ -76,8 +76,10 @@ export class StreamHandler {
   private readonly positionWatch: PositionWatch
   private stopping: Promise<void> | undefined
   private source: TickSource | undefined
-  /** Who waits for all that was published to be with the kernel. */
-  private whenDrained: (() => void)[] = []
+  /** Lanes that have published all that came before the shutdown. */
+  private readonly finished = new Set<LaneLink>()
+  /** Whether each client is to be closed when it has been sent all of that. */
+  private closesServed = false
 
   /**
    * Starts the lanes at once; clients and ticks may come before the lanes are up.
@@ -90,6 +92,7 @@ export class StreamHandler {
     this.settings = settings
     this.log = parts.log ?? silentLog
     this.clock = parts.clock ?? systemClock
+    this.patience = new PatientClock(this.clock, shortestTimeoutMs(settings))
     this.mainBlock = new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT)))
     this.counters = new CounterWriter(this.mainBlock)
     const scratchBytes = Math.max(SCRATCH_BYTES_MIN, SCRATCH_PER_TURN_BYTES * settings.turnBytesMax)
@@ -108,7 +111,7 @@ export class StreamHandler {
     this.links = links
     this.laneBlocks = links.map(() => new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT)))
     const tickLog = new SharedArrayBuffer(tickLogBytes(settings.tickLogBytes))
-    const { clock, counters, epoch } = this
+    const { clock, counters, epoch, patience } = this
     this.intake = new Ingest({ tickLog, links, queueSize: settings.queueSize, clock, counters })
     const membership = new Membership({
       links,
@@ -120,6 +123,7 @@ export class StreamHandler {
     })
     this.transmitter = new Transmitter({
       clock,
+      patience,
       counters,
       latency: this.latency,
       passBudgetMs: settings.passBudgetMs,
@@ -141,6 +145,7 @@ export class StreamHandler {
       epoch,
       clock,
       log: this.log,
+      patience,
       counters,
       transmitter: this.transmitter,
       membership,
@@ -159,6 +164,7 @@ export class StreamHandler {
         positionsTellLosses: parts.positionsTellLosses ?? true,
         laneHangTimeoutMs: settings.laneHangTimeoutMs,
         clock,
+        patience,
         log: this.log,
         ...(parts.laneFile === undefined ? {} : { laneFile: parts.laneFile }),
       },
@@ -303,32 +309,36 @@ export class StreamHandler {
   private async stop(timeoutMs: number): Promise<void> {
     this.clients.drain()
     await this.source?.stop()
-    const deadline = new Deadline(this.clock, timeoutMs)
-    // Half of the time is for what is queued, so that the slow leave the others time to be closed in order.
-    await deadline.within(0.5, this.flushed())
-    await deadline.within(1, this.clients.closeAll())
-    this.clients.terminateAll()
+    this.closesServed = true
+    // Until they have caught up, the lanes ring when they get further.
+    void this.intake.caughtUp()
+    this.closeServed()
+    await doneWithin(this.clock, timeoutMs, this.clients.empty())
+    this.clients.stop()
     this.transmitter.stop()
     await this.pool.stop()
     this.positionWatch.stop()
+    this.patience.stop()
     this.counters.flush()
-  }
-
-  /** Resolves when every tick that came is with the kernel. */
-  private async flushed(): Promise<void> {
-    await this.intake.caughtUp()
-    if (this.transmitter.isDrained) return
-    await new Promise<void>(resolve => {
-      this.whenDrained.push(resolve)
-    })
   }
 
   private afterRun(): void {
     this.pool.replaceEnded()
     this.intake.lanesMoved()
-    if (this.whenDrained.length > 0 && this.transmitter.isDrained) {
-      for (const resolve of this.whenDrained.splice(0)) resolve()
-    }
+    if (this.closesServed) this.closeServed()
+  }
+
+  /** Closes the clients that have been sent all that came before the shutdown, and does not wait for any other. */
+  private closeServed(): void {
+    for (const link of this.links) if (!this.intake.isBehind(link)) this.finished.add(link)
+    this.clients.closeServed(recipient => {
+      const { audience } = recipient
+      return (
+        audience !== undefined &&
+        this.finished.has(this.links[audience.lane]!) &&
+        this.transmitter.hasSentAll(recipient)
+      )
+    })
   }
 
   private laneFailed(lane: number, error: Error): void {
@@ -343,4 +353,16 @@ export class StreamHandler {
       'two lanes failed as they answered a client, which no other will answer',
     )
   }
+}
+
+/** Of those by which a peer or a lane is judged. */
+function shortestTimeoutMs(settings: HandlerOptions): number {
+  return Math.min(
+    settings.pingIntervalMs,
+    settings.pongTimeoutMs,
+    settings.readTimeoutMs,
+    settings.writeTimeoutMs,
+    settings.closeTimeoutMs,
+    settings.laneHangTimeoutMs,
+  )
 }

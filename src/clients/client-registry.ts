@@ -5,8 +5,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Server, WebSocketServer } from 'ws'
-import type { Clock, Timer } from '../common/clock.js'
+import { type Clock, TIMER_MS_MAX, type Timer } from '../common/clock.js'
 import type { Log } from '../common/log.js'
+import type { PatientClock } from '../common/patient-clock.js'
 import type { HandlerOptions } from '../config/config.js'
 import type { Membership } from '../fanout/membership.js'
 import { Recipient } from '../fanout/recipient.js'
@@ -45,6 +46,8 @@ export interface ClientRegistryOptions {
   readonly epoch: string
   readonly clock: Clock
   readonly log: Log
+  /** By which clients are judged that say or take nothing. */
+  readonly patience: PatientClock
   readonly counters: CounterWriter
   readonly transmitter: Transmitter
   readonly membership: Membership
@@ -73,7 +76,7 @@ export class ClientRegistry {
 
   constructor(options: ClientRegistryOptions) {
     this.options = options
-    const { settings, clock, transmitter } = options
+    const { settings, clock, patience, transmitter } = options
     const serverOptions = {
       WebSocket: GuardedWebSocket,
       noServer: true,
@@ -81,7 +84,8 @@ export class ClientRegistry {
       perMessageDeflate: settings.compression && PER_MESSAGE_DEFLATE,
       maxPayload: settings.maxMessageBytes,
       maxFragments: FRAGMENTS_MAX,
-      closeTimeout: settings.closeTimeoutMs,
+      // The heartbeat times close handshakes: the library would count the time in which nothing could be read.
+      closeTimeout: TIMER_MS_MAX,
       // Pongs are answers like others: bounded, and the client is told when there are too many.
       autoPong: false,
       handleProtocols: (offered: Set<string>) => chooseSubprotocol(offered) ?? false,
@@ -97,11 +101,12 @@ export class ClientRegistry {
     this.limits = { countMax: settings.maxSymbolsPerClient, bytesMax: Math.floor(options.answerBytesMax / 2) }
     this.commands = new CommandHandler(options)
     this.heartbeat = new Heartbeat(
-      { ...settings, clock, blocked: () => transmitter.blockedRecipients() },
+      { ...settings, patience, blocked: () => transmitter.blockedRecipients() },
       {
         pongMissing: client => this.terminate(client, 'disconnectPong'),
         silent: client => this.terminate(client, 'disconnectRead'),
         writeStuck: recipient => this.closeSlow(recipient),
+        closeStuck: client => this.terminate(client, 'disconnectClient'),
       },
     )
     this.sweep = clock.every(settings.sweepIntervalMs, () => this.removeDead())
@@ -159,20 +164,30 @@ export class ClientRegistry {
     this.isDraining = true
   }
 
-  /** Closes every client; those that have not answered after `closeTimeoutMs` are cut. Resolves when all are gone. */
-  async closeAll(): Promise<void> {
-    this.heartbeat.stop()
-    this.sweep.cancel()
-    for (const client of this.all) this.close(client, CLOSE_CODES.shutdown, 'disconnectShutdown')
+  /** Closes every client that has been sent all that it is due, since the gateway shuts down. */
+  closeServed(isServed: (recipient: Recipient) => boolean): void {
+    for (const client of this.all) {
+      const { endReason, recipient } = client
+      // One that has ended the connection cannot be sent anything more.
+      if (endReason === undefined && (!recipient.socket.writable || isServed(recipient)))
+        this.close(client, CLOSE_CODES.shutdown, 'disconnectShutdown')
+    }
+  }
+
+  /** Resolves when no client is left. */
+  async empty(): Promise<void> {
     if (this.all.size === 0) return
     await new Promise<void>(resolve => {
       this.whenEmpty.push(resolve)
     })
   }
 
-  /** Cuts every client that is left. */
-  terminateAll(): void {
+  /** Ends whoever is left: those that read are told, and those that do not are cut. */
+  stop(): void {
+    this.heartbeat.stop()
+    this.sweep.cancel()
     for (const client of this.all) {
+      if (client.endReason === undefined) this.close(client, CLOSE_CODES.shutdown, 'disconnectShutdown')
       this.terminate(client, 'disconnectShutdown')
       this.remove(client)
     }
@@ -211,7 +226,7 @@ export class ClientRegistry {
     const { delivery, limits, resume, symbols } = asked
     // The headers of this very upgrade were written just before.
     const form = { ...asked.form, windowBits: this.windowBits }
-    const { clock, counters, epoch, membership, transmitter } = this.options
+    const { counters, epoch, membership, patience, transmitter } = this.options
     const id = this.nextId++
     const name = `${epoch}-${id}`
     webSocket.onFault = err => this.clientFailed(webSocket, name, undefined, err)
@@ -228,7 +243,7 @@ export class ClientRegistry {
       subscriptions,
       form,
       delivery,
-      nowMs: clock.nowMs(),
+      nowMs: patience.nowMs(),
     })
     webSocket.onFault = err => this.clientFailed(webSocket, name, client, err)
     this.all.add(client)
@@ -274,7 +289,10 @@ export class ClientRegistry {
       client.endReason ??= 'disconnectProtocol'
       // The library has sent a close frame, behind which there must be nothing.
       this.silence(client)
+      this.heartbeat.close(client)
     })
+    // When the client closes the connection, nothing tells of it but that the library has ended its side.
+    client.recipient.socket.once('finish', () => this.heartbeat.close(client))
     webSocket.on('close', () => this.remove(client))
   }
 
@@ -287,12 +305,12 @@ export class ClientRegistry {
   /** Counts one more message, before anybody looks at it. A client that sends far too many, or leaves too many answers untaken, is closed. */
   private verdictOn(client: Client): typeof OBEY | typeof REFUSE | typeof IGNORE {
     if (client.endReason !== undefined) return IGNORE
-    const { clock, settings } = this.options
+    const { clock, patience, settings } = this.options
     this.heartbeat.heard(client)
     // What the kernel took at once is told as sent only after all messages of the same read.
     const isTaken = client.recipient.socket.writableLength === 0
     if (isTaken || client.answersUnsent < ANSWERS_UNSENT_MAX) {
-      client.messageLimits ??= new MessageQuota(settings.maxCommandsPerSecond, clock)
+      client.messageLimits ??= new MessageQuota(settings.maxCommandsPerSecond, clock, patience)
       if (client.messageLimits.commands.tryTake()) return OBEY
       if (client.messageLimits.refusals.tryTake()) return REFUSE
     }
@@ -340,7 +358,8 @@ export class ClientRegistry {
   private close(client: Client, { code, reason }: CloseCode, endReason: EndReason): void {
     client.endReason ??= endReason
     this.silence(client)
-    // One that has ended its side answers nothing, and the library, which knows, does not time its handshake.
+    this.heartbeat.close(client)
+    // One that has ended its side answers nothing.
     if (client.recipient.socket.readableEnded) client.socket.terminate()
     else client.socket.close(code, reason)
   }

@@ -23,8 +23,12 @@ export class Client {
   readonly delivery: Delivery
   /** When the last message, ping or pong came, ms. */
   lastHeardMs: number
-  /** When the ping was sent that waits for its pong, or was last known to wait for the socket, ms. */
+  /** When the ping was sent that waits for its pong, or was last known to be on its way, ms. */
   pingSentMs = 0
+  /** How much its connection had been given with the ping. */
+  pingEndBytes = 0
+  /** When its close handshake began, or it was last known to take what lies before, ms. */
+  closingMs = 0
   /** Answers that the client has not taken yet. */
   answersUnsent = 0
   /** Why it was ended, set by whoever ends it first. */

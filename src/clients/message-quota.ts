@@ -2,6 +2,7 @@
  * How many messages one client may send. Main thread.
  */
 import type { Clock } from '../common/clock.js'
+import type { PatientClock } from '../common/patient-clock.js'
 import { TokenBucket } from '../common/token-bucket.js'
 
 /**
@@ -18,9 +19,9 @@ export class MessageQuota {
   /** … and answers to refused ones that have no id. */
   readonly warnings: TokenBucket
 
-  constructor(perSecond: number, clock: Clock) {
-    this.commands = new TokenBucket(perSecond, clock)
-    this.refusals = new TokenBucket(perSecond, clock, REFUSALS_MAX)
-    this.warnings = new TokenBucket(1, clock)
+  constructor(perSecond: number, clock: Clock, patience: PatientClock) {
+    this.commands = new TokenBucket(perSecond, clock, patience)
+    this.refusals = new TokenBucket(perSecond, clock, patience, REFUSALS_MAX)
+    this.warnings = new TokenBucket(1, clock, patience)
   }
 }

@@ -20,6 +20,9 @@ export interface Clock {
   every(periodMs: number, callback: () => void): Timer
 }
 
+/** A longer timer fires at once: https://nodejs.org/docs/latest-v20.x/api/timers.html#settimeoutcallback-delay-args */
+export const TIMER_MS_MAX = 2 ** 31 - 1
+
 /** Read once, because reading `performance.timeOrigin` costs half as much as reading the time. */
 const TIME_ORIGIN_MS = performance.timeOrigin
 

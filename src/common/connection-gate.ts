@@ -6,7 +6,7 @@
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from './clock.js'
 import type { Log } from './log.js'
-import { descriptorOf } from './socket-descriptor.js'
+import { descriptorOf } from './socket-handle.js'
 
 export interface ConnectionGateOptions {
   /** The owner of the connections, as in "connections of clients". */

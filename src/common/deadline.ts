@@ -1,32 +1,20 @@
 /**
- * The common deadline of a sequence of waits. Main thread.
+ * A wait that ends, by the time in which this thread could act and hear its peers. Any thread.
  */
 import type { Clock, Timer } from './clock.js'
+import { PatientClock } from './patient-clock.js'
 
-export class Deadline {
-  private readonly clock: Clock
-  private readonly startMs: number
-  private readonly timeoutMs: number
-
-  constructor(clock: Clock, timeoutMs: number) {
-    this.clock = clock
-    this.startMs = clock.nowMs()
-    this.timeoutMs = timeoutMs
-  }
-
-  /**
-   * Waits for `work`, at most until this share (0 to 1) of the whole time has passed since the start.
-   *
-   * @returns whether the work ended in time
-   */
-  async within(share: number, work: Promise<void>): Promise<boolean> {
-    const leftMs = this.startMs + this.timeoutMs * share - this.clock.nowMs()
-    let timer: Timer | undefined
-    const late = new Promise<boolean>(resolve => {
-      timer = this.clock.after(Math.max(0, leftMs), () => resolve(false))
-    })
-    const inTime = await Promise.race([work.then(() => true), late])
+/** Waits for `work`, but not longer than `timeoutMs`. @returns whether the work was done in time */
+export async function doneWithin(clock: Clock, timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
+  const time = new PatientClock(clock, timeoutMs)
+  let timer: Timer | undefined
+  const isLate = new Promise<boolean>(resolve => {
+    timer = time.after(timeoutMs, () => resolve(false))
+  })
+  try {
+    return await Promise.race([work.then(() => true), isLate])
+  } finally {
     timer?.cancel()
-    return inTime
+    time.stop()
   }
 }

@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import { type Clock, systemClock } from '../common/clock.js'
+import { doneWithin } from '../common/deadline.js'
 import { type ErrorCode, RingcastError } from '../common/errors.js'
 import { type FeedSettings, feedFailure } from './run-feed.js'
 
@@ -76,11 +77,9 @@ export class EmbeddedFeed {
       this.#isStopping = true
       this.#worker.postMessage(STOP_FEED)
     }
-    const timer = this.#clock.after(this.#options.stopTimeoutMs ?? STOP_TIMEOUT_MS_DEFAULT, () => {
-      this.#worker.terminate().catch(() => {})
-    })
-    await this.#exited
-    timer.cancel()
+    const timeoutMs = this.#options.stopTimeoutMs ?? STOP_TIMEOUT_MS_DEFAULT
+    if (await doneWithin(this.#clock, timeoutMs, this.#exited)) return
+    await this.#worker.terminate()
   }
 
   async #listening(): Promise<void> {

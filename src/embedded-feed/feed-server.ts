@@ -10,6 +10,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net'
 import type { Clock } from '../common/clock.js'
 import { ConnectionGate } from '../common/connection-gate.js'
+import { doneWithin } from '../common/deadline.js'
 import { RingcastError } from '../common/errors.js'
 import { type Log, silentLog } from '../common/log.js'
 import { symbolFault } from '../common/symbol.js'
@@ -135,13 +136,10 @@ export class FeedServer {
     this.#gate.close()
     for (const call of this.#streams.keys()) end(call, status.UNAVAILABLE, 'the feed is shutting down')
     this.#streams.clear()
-    await new Promise<void>(resolve => {
-      const timer = this.#clock.after(timeoutMs, () => this.#server.forceShutdown())
-      this.#server.tryShutdown(() => {
-        timer.cancel()
-        resolve()
-      })
-    })
+    const closed = new Promise<void>(resolve => this.#server.tryShutdown(() => resolve()))
+    if (await doneWithin(this.#clock, timeoutMs, closed)) return
+    this.#server.forceShutdown()
+    await closed
   }
 
   async #listenEverywhere(address: string): Promise<number> {

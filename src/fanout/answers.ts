@@ -10,7 +10,7 @@ import { ANSWER_BEGUN, JOINED, REPLAYED } from '../memory/frame-descriptor.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { Audience } from './audience.js'
 import type { CatchUp } from './catch-up.js'
-import { countWrites, writeFrames } from './frame-writes.js'
+import { CLOSED, countWrites, HELD, writeFrames } from './frame-writes.js'
 import type { LaneLink } from './lane-link.js'
 import type { JoinPlace, Recipient } from './recipient.js'
 
@@ -77,24 +77,22 @@ export class Answers {
   }
 
   private answer(recipient: Recipient, link: LaneLink): void {
-    if (!recipient.socket.writable) return
     this.slow.bringUpToDate(recipient)
     if (recipient.isBehind || (recipient.isBlocked && !mayAnswerBlocked(recipient))) {
       this.events.deferred(recipient)
       return
     }
+    if (!this.writeTo(recipient, link)) return
     recipient.answered = recipient.join
-    this.writeTo(recipient, link)
     if (link.ring.descriptor.kind === ANSWER_BEGUN) recipient.halfWay = joinPlace(link)
   }
 
   /** A part of what a recipient missed while it was away. */
   private replay(recipient: Recipient, link: LaneLink): void {
-    if (!recipient.socket.writable) {
+    if (!this.writeTo(recipient, link)) {
       this.events.replayEnded(recipient)
       return
     }
-    this.writeTo(recipient, link)
     const { descriptor } = link.ring
     const { lastOffset, lostTotal, messages, part, receivedUs, ticksTotal, unknownLosses } = descriptor
     const continuity = continuityOf(ticksTotal, lostTotal, receivedUs, unknownLosses)
@@ -109,12 +107,14 @@ export class Answers {
     }
   }
 
-  /** Gives one recipient the frames of the descriptor in hand. */
-  private writeTo(recipient: Recipient, link: LaneLink): void {
+  /** Gives one recipient the frames of the descriptor in hand. @returns false when its connection is ending */
+  private writeTo(recipient: Recipient, link: LaneLink): boolean {
     const { length, messages, segment, start, ticks } = link.ring.descriptor
-    const isTaken = writeFrames(recipient, link, start, length)
+    const outcome = writeFrames(recipient, link, start, length)
+    if (outcome === CLOSED) return false
     countWrites(this.counters, 1, ticks, messages, length)
-    if (!isTaken) this.slow.block(recipient, link.window, segment)
+    if (outcome === HELD) this.slow.block(recipient, link.window, segment)
+    return true
   }
 
   private letIn(

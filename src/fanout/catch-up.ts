@@ -3,11 +3,12 @@
  * meanwhile they are given in larger writes, or, when that has left the ring, they are told that it is missing. Main thread.
  */
 import type { Clock } from '../common/clock.js'
+import type { PatientClock } from '../common/patient-clock.js'
 import { isConflated } from '../lane-protocol/audience-spec.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { Audience } from './audience.js'
-import { countWrites, writeFrames } from './frame-writes.js'
+import { CLOSED, countWrites, HELD, writeFrames } from './frame-writes.js'
 import type { LaneLink } from './lane-link.js'
 import type { Recipient } from './recipient.js'
 import { NO_RECORD, type RetainedFrames } from './retained-frames.js'
@@ -19,7 +20,8 @@ const CATCH_UP_WRITE_BYTES_MAX = 256 * 1024
 const NO_BYTES = Buffer.alloc(0)
 
 export interface CatchUpDeps {
-  readonly clock: Pick<Clock, 'nowMs' | 'epochUs'>
+  readonly clock: Pick<Clock, 'epochUs'>
+  readonly patience: Pick<PatientClock, 'nowMs'>
   readonly counters: CounterWriter
   readonly links: readonly LaneLink[]
   /** See TransmitterEvents and AnswerEvents. */
@@ -47,7 +49,8 @@ export class CatchUp {
     window.pin(segment)
     recipient.pins.push({ window, segment })
     if (recipient.isBlocked) return
-    recipient.blockedSinceMs = this.parts.clock.nowMs()
+    recipient.blockedSinceMs = this.parts.patience.nowMs()
+    recipient.looks = 0
     this.blocked.add(recipient)
     this.awaitDrain(recipient)
   }
@@ -71,7 +74,6 @@ export class CatchUp {
     if (!recipient.isBlocked) return
     this.blocked.delete(recipient)
     recipient.blockedSinceMs = 0
-    recipient.unblockedMs = this.parts.clock.nowMs()
     const pins = recipient.pins.splice(0)
     for (const { window, segment } of pins) window.unpin(segment)
   }
@@ -92,8 +94,8 @@ export class CatchUp {
     if (record === NO_RECORD) return
     recipient.nextRecord = record
     recipient.progress = progress
-    while (recipient.isBehind && !recipient.isBlocked && recipient.socket.writable)
-      this.writeRecords(recipient, audience, link)
+    while (recipient.isBehind && !recipient.isBlocked)
+      if (this.writeRecords(recipient, audience, link) === 0) break
     if (!recipient.isBehind) recipient.progress = undefined
   }
 
@@ -101,7 +103,7 @@ export class CatchUp {
   catchUp(recipient: Recipient): void {
     const audience = recipient.receiving
     const link = audience && this.parts.links[audience.lane]
-    if (audience === undefined || link === undefined || !recipient.socket.writable) {
+    if (audience === undefined || link === undefined) {
       this.catchingUp.delete(recipient)
       return
     }
@@ -118,8 +120,9 @@ export class CatchUp {
         this.parts.goOn()
         return
       }
-      bytesLeft -= this.writeRecords(recipient, audience, link)
-      if (recipient.isBlocked || !recipient.socket.writable) break
+      const bytes = this.writeRecords(recipient, audience, link)
+      if (bytes === 0 || recipient.isBlocked) break
+      bytesLeft -= bytes
     }
     this.catchingUp.delete(recipient)
     if (recipient.isBehind) return
@@ -139,7 +142,7 @@ export class CatchUp {
     return receivedUs > 0 && this.parts.clock.epochUs() - receivedUs > limits.ageMsMax * 1000
   }
 
-  /** Writes the next records that lie side by side. @returns bytes written */
+  /** Writes the next records that lie side by side. @returns bytes written; 0: the connection is ending */
   private writeRecords(recipient: Recipient, audience: Audience, link: LaneLink): number {
     const { window } = link
     const first = recipient.nextRecord
@@ -164,12 +167,13 @@ export class CatchUp {
       last = next
       next = window.next(next)
     }
+    const outcome = writeFrames(recipient, link, start, length)
+    if (outcome === CLOSED) return 0
     recipient.progress = progress
     recipient.lastGiven = last
     recipient.nextRecord = next
-    const isTaken = writeFrames(recipient, link, start, length)
     countWrites(this.parts.counters, 1, ticks, messages, length)
-    if (!isTaken) this.block(recipient, window, segment)
+    if (outcome === HELD) this.block(recipient, window, segment)
     return length
   }
 

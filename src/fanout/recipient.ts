@@ -3,10 +3,10 @@
  * A recipient is behind when it was to be given some record of its audience and was not; `nextRecord` is then the first such.
  */
 import type { Duplex } from 'node:stream'
+import { bytesHandedTo, bytesQueuedIn, descriptorOf, inodeOf } from '../common/socket-handle.js'
 import type { CommandAnswer, Progress, RESUME_GONE, ReplayPosition } from '../lane-protocol/lane-commands.js'
 import type { Audience } from './audience.js'
 import { NO_RECORD, type RetainedFrames } from './retained-frames.js'
-import { descriptorOf } from './socket-write.js'
 
 /** To join an audience, and what commands of the client are answered by that. */
 export interface AudienceRequest {
@@ -40,7 +40,7 @@ export class Recipient {
   /** Public and unique among all processes. */
   readonly name: string
   readonly socket: Duplex
-  /** Of the socket, see direct-write.ts. */
+  /** Of the socket, see socket-handle.ts. */
   readonly descriptor: number
   readonly limits: LagLimits
   /** The audience it has joined. */
@@ -69,12 +69,19 @@ export class Recipient {
   progress: Progress | undefined
   /** When the kernel last refused to take all, ms; 0 while nothing is in flight. */
   blockedSinceMs = 0
-  /** When the kernel last took all after it had refused to, ms; 0: never. */
-  unblockedMs = 0
+  /** What the kernel has taken past the stream, bytes. */
+  directBytes = 0
+  /** How often it was looked at how much it has taken, since it was blocked, or pinged while it was not. */
+  looks = 0
+  /** How much it had taken at the last look. */
+  takenBytes = 0
+  /** At which look it was last seen to have taken something since the one before, ms. */
+  takenMs = 0
   /** Segments whose bytes its socket still holds. */
   readonly pins: { readonly window: RetainedFrames; readonly segment: number }[] = []
   /** Set once, when its socket is done with. */
   hasLeft = false
+  private knownInode: number | undefined
 
   constructor(id: number, name: string, socket: Duplex, limits: LagLimits = NO_LIMITS) {
     this.id = id
@@ -82,6 +89,30 @@ export class Recipient {
     this.socket = socket
     this.descriptor = descriptorOf(socket)
     this.limits = limits
+  }
+
+  /** By which number the system knows its connection. */
+  get inode(): number {
+    this.knownInode ??= inodeOf(this.socket)
+    return this.knownInode
+  }
+
+  /** All that its connection was given, bytes. */
+  get givenBytes(): number {
+    return this.directBytes + bytesHandedTo(this.socket)
+  }
+
+  /** Since when it has been blocked and taken nothing, as far as that is known. */
+  get stuckSinceMs(): number {
+    return Math.max(this.blockedSinceMs, this.takenMs)
+  }
+
+  /** Looks at how much it has taken. @param untakenBytes what the kernel holds of it */
+  look(untakenBytes: number, nowMs: number): void {
+    const takenBytes = this.givenBytes - bytesQueuedIn(this.socket) - untakenBytes
+    if (this.looks > 0 && takenBytes > this.takenBytes) this.takenMs = nowMs
+    this.takenBytes = takenBytes
+    this.looks++
   }
 
   get isBehind(): boolean {

@@ -5,8 +5,6 @@
  */
 import { writeSync } from 'node:fs'
 
-export { descriptorOf, NO_DESCRIPTOR } from '../common/socket-descriptor.js'
-
 /**
  * Writes `length` bytes from `start` on. Never waits, since Node's sockets do not block.
  *

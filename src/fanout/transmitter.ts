@@ -7,13 +7,14 @@
  * its audience has on the way, and need not wait for all that others have.
  */
 import type { Clock } from '../common/clock.js'
+import type { PatientClock } from '../common/patient-clock.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { AUDIENCE_FRAMES, PART_BEGUN, PROMPT_TURN, TURN_END } from '../memory/frame-descriptor.js'
 import type { Histogram } from '../metrics/histogram.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { type AnswerEvents, Answers } from './answers.js'
 import { CatchUp } from './catch-up.js'
-import { countWrites, writeFrames } from './frame-writes.js'
+import { CLOSED, countWrites, HELD, writeFrames } from './frame-writes.js'
 import type { LaneLink } from './lane-link.js'
 import type { Recipient } from './recipient.js'
 import { RecordPass, TURN_ENDED } from './record-pass.js'
@@ -57,6 +58,8 @@ export class Transmitter {
 
   constructor(options: {
     clock: Clock
+    /** By which recipients are judged that take nothing. */
+    patience: Pick<PatientClock, 'nowMs'>
     counters: CounterWriter
     latency: Histogram
     events: TransmitterEvents
@@ -81,14 +84,13 @@ export class Transmitter {
     )
     this.slow = new CatchUp({
       clock: options.clock,
+      patience: options.patience,
       counters: options.counters,
       links: options.links,
       lapped: recipient => options.events.lapped(recipient),
       caughtUp: recipient => options.events.caughtUp(recipient),
       goOn: () => this.scheduleRun(),
-      drained: () => {
-        if (this.isDrained) this.scheduleRun()
-      },
+      drained: () => this.scheduleRun(),
     })
     this.answers = new Answers(options.events, options.counters, this.slow)
   }
@@ -104,8 +106,6 @@ export class Transmitter {
     this.mute(recipient)
     this.answers.remove(recipient)
     this.slow.unblock(recipient)
-    // Not told here: this may be in the midst of a run.
-    if (this.isDrained) this.scheduleRun()
   }
 
   /** Sends no more frames to a recipient; its socket may stay open to be closed in order. */
@@ -123,10 +123,11 @@ export class Transmitter {
     return this.slow.blocked
   }
 
-  /** Whether all that was published is with the kernel. */
-  get isDrained(): boolean {
-    if (this.slow.blocked.size > 0 || this.slow.catchingUp.size > 0) return false
-    return this.links.every(link => link.isTransmitted)
+  /** Whether the kernel has all that was published for a recipient, which waits for no answer. */
+  hasSentAll(recipient: Recipient): boolean {
+    const { asked, audience, isBehind, isBlocked, wanted } = recipient
+    if (audience === undefined || asked !== undefined || wanted !== undefined) return false
+    return !isBehind && !isBlocked && this.links[audience.lane]!.isTransmitted
   }
 
   /** A lane rang: something was published. */
@@ -309,10 +310,10 @@ export class Transmitter {
         member.progress = audience.progress
         continue
       }
-      // Closing: its end is on the way.
-      if (!member.socket.writable) continue
+      const outcome = writeFrames(member, link, start, length)
+      if (outcome === CLOSED) continue
       member.lastGiven = record
-      if (!writeFrames(member, link, start, length)) this.slow.block(member, window, segment)
+      if (outcome === HELD) this.slow.block(member, window, segment)
       pass.written++
       if (--this.writesUntilLook === 0) {
         this.writesUntilLook = WRITES_PER_LOOK

@@ -108,9 +108,14 @@ export class Ingest implements TickSink {
     return link.state.cursor() !== this.log.position
   }
 
-  /** Whether every lane has finished with all that was put into the log. */
+  /** Whether the lane has not finished with all that came. */
+  isBehind(link: LaneLink): boolean {
+    return this.waiting.length > 0 || this.hasUnread(link)
+  }
+
+  /** Whether every lane has finished with all that came. */
   get isCaughtUp(): boolean {
-    return this.waiting.length === 0 && !this.options.links.some(link => this.hasUnread(link))
+    return !this.options.links.some(link => this.isBehind(link))
   }
 
   /** Names whom to pause. */

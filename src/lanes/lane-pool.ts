@@ -6,15 +6,15 @@ import { availableParallelism } from 'node:os'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Clock, Timer } from '../common/clock.js'
+import { doneWithin } from '../common/deadline.js'
 import { RingcastError } from '../common/errors.js'
 import type { Log } from '../common/log.js'
+import type { PatientClock } from '../common/patient-clock.js'
 import type { LaneLink } from '../fanout/lane-link.js'
 import type { CompressionSettings, LaneTask } from '../lane-protocol/lane-task.js'
 import { distance } from '../memory/ring-position.js'
 
 const LANE_FILE = new URL('../../workers/lane.js', import.meta.url).href
-/** How often the lanes' progress is looked at. */
-const WATCH_PERIOD_MS = 500
 /**
  * Lanes started at once, each group in a Piscina of its own: a Piscina starts all of its threads in one go, and each takes
  * 0.1 s of a processor until it works. With 100 in one go on two processors the main thread heard no signal for 10 s.
@@ -38,6 +38,8 @@ export interface LanePoolOptions {
   readonly positionsTellLosses: boolean
   readonly laneHangTimeoutMs: number
   readonly clock: Clock
+  /** By which lanes are judged that show no life. */
+  readonly patience: PatientClock
   readonly log: Log
   /** The worker's file; tests give lanes that fail. */
   readonly laneFile?: string
@@ -85,7 +87,6 @@ export class LanePool {
   private readonly runners: Runner[]
   private readonly poison: number[] = []
   private readonly poisonClients: number[] = []
-  private readonly watch: Timer
   private readonly startWatch: Timer
   private readonly tasks = new Set<Promise<void>>()
   private isStopping = false
@@ -110,7 +111,7 @@ export class LanePool {
     }))
     this.startGroup()
     this.startWatch = options.clock.every(START_PERIOD_MS, () => this.startNextGroup())
-    this.watch = options.clock.every(WATCH_PERIOD_MS, () => this.lookForHangs())
+    options.patience.onBeat(nowMs => this.lookForHangs(nowMs))
   }
 
   /** Whether every lane has a thread. */
@@ -132,16 +133,12 @@ export class LanePool {
   /** Ends every lane and its thread; resolves when they are gone. */
   async stop(): Promise<void> {
     this.isStopping = true
-    this.watch.cancel()
     this.startWatch.cancel()
     for (const runner of this.runners) {
       runner.restart?.cancel()
       runner.link.setStop(true)
     }
-    const { promise: graceIsOver, resolve } = withResolvers()
-    const grace = this.options.clock.after(STOP_GRACE_MS, resolve)
-    await Promise.race([Promise.all(this.tasks), graceIsOver])
-    grace.cancel()
+    await doneWithin(this.options.clock, STOP_GRACE_MS, Promise.all(this.tasks))
     await Promise.all(this.pools.map(pool => pool.destroy()))
     await Promise.all(this.tasks)
   }
@@ -186,7 +183,7 @@ export class LanePool {
     port1.on('message', this.events.rang)
     runner.bell = port1
     runner.abort = new AbortController()
-    runner.startedMs = options.clock.nowMs()
+    runner.startedMs = options.patience.nowMs()
     runner.stuckSinceMs = runner.startedMs
     runner.state = 'running'
     const task: LaneTask = {
@@ -272,8 +269,8 @@ export class LanePool {
   /** A client at whose answer two lanes in a row failed, the second soon after its start, is answered by none. */
   private noteCulpritClient(runner: Runner): void {
     const id = runner.link.currentClient
-    const { clock, laneHangTimeoutMs } = this.options
-    const isSoon = clock.nowMs() - runner.startedMs <= HEALTHY_MS + laneHangTimeoutMs
+    const { laneHangTimeoutMs, patience } = this.options
+    const isSoon = patience.nowMs() - runner.startedMs <= HEALTHY_MS + laneHangTimeoutMs
     if (id !== 0 && runner.culpritClient === id && isSoon) {
       this.poisonClients.push(id)
       runner.failures = 0
@@ -283,7 +280,7 @@ export class LanePool {
   }
 
   private restartDelayMs(runner: Runner): number {
-    if (this.options.clock.nowMs() - runner.startedMs > HEALTHY_MS) runner.failures = 0
+    if (this.options.patience.nowMs() - runner.startedMs > HEALTHY_MS) runner.failures = 0
     const { failures } = runner
     runner.failures++
     // The first three follow at once: one for an accident, one to find out whether a tick or a client is to blame, one without that.
@@ -297,8 +294,8 @@ export class LanePool {
   }
 
   /** Ends lanes that have work and do not move; their tasks' ends bring successors. */
-  private lookForHangs(): void {
-    const nowMs = this.options.clock.nowMs()
+  private lookForHangs(nowMs: number): void {
+    if (this.isStopping) return
     for (const runner of this.runners) {
       const { link } = runner
       const { progress } = link
@@ -313,12 +310,4 @@ export class LanePool {
       }
     }
   }
-}
-
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = (): void => {}
-  const promise = new Promise<void>(settle => {
-    resolve = settle
-  })
-  return { promise, resolve }
 }

@@ -6,9 +6,9 @@ import {
   type Service,
   type StopSignal,
 } from '../../src/app/process-lifetime.js'
-import { type Clock, systemClock } from '../../src/common/clock.js'
 import { RingcastError } from '../../src/common/errors.js'
 import type { ProcessLog } from '../../src/common/log.js'
+import { FakeClock } from '../support/fake-clock.js'
 
 class FakeProcess extends EventEmitter<Record<StopSignal, [StopSignal]>> implements HostProcess {
   exitCode?: number | string | null | undefined
@@ -69,23 +69,16 @@ function begin() {
     error: line('error'),
     fatal: line('fatal'),
   }
-  const timers: { delayMs: number; callback: () => void }[] = []
-  const clock: Clock = {
-    ...systemClock,
-    after(delayMs, callback) {
-      timers.push({ delayMs, callback })
-      return { cancel: () => {} }
-    },
-  }
+  const clock = new FakeClock()
   const ended = runService(service, { host, clock, log, shutdownTimeoutMs: 10_000 })
-  return { host, start, stop, failed, stopAsked: stopAsked.promise, steps, lines, timers, ended }
+  return { host, start, stop, failed, stopAsked: stopAsked.promise, steps, lines, clock, ended }
 }
 
 describe('runService', () => {
   it.each<StopSignal>(['SIGTERM', 'SIGINT'])('stops in order at %s and leaves exit code 0', async signal => {
-    const { host, start, stop, steps, timers, ended } = begin()
+    const { host, start, stop, steps, clock, ended } = begin()
     start.resolve()
-    expect(timers).toEqual([])
+    expect(clock.timerCount).toBe(0)
     host.signal(signal)
     stop.resolve()
     await ended
@@ -122,13 +115,13 @@ describe('runService', () => {
   })
 
   it('ends by force when the stop takes too long', async () => {
-    const { host, start, stop, stopAsked, timers, lines, ended } = begin()
+    const { host, start, stop, stopAsked, clock, lines, ended } = begin()
     start.resolve()
     host.signal('SIGTERM')
     await stopAsked
-    expect(timers.map(timer => timer.delayMs)).toEqual([11_000])
+    await clock.pass(10_999, 1000)
     expect(host.exits).toEqual([])
-    timers[0]!.callback()
+    await clock.pass(1, 1000)
     expect(host.exits).toEqual([1])
     expect(lines.at(-1)).toMatchObject({ level: 'fatal' })
     stop.resolve()
@@ -136,11 +129,11 @@ describe('runService', () => {
   })
 
   it('waits for the end of the start when a signal comes during the start', async () => {
-    const { host, start, stop, steps, timers, stopAsked, ended } = begin()
+    const { host, start, stop, steps, clock, stopAsked, ended } = begin()
     host.signal('SIGTERM')
     // The deadline is set on the way to the stop, so everything before that has happened.
     await new Promise(setImmediate)
-    expect(timers).toHaveLength(1)
+    expect(clock.timerCount).toBeGreaterThan(0)
     expect(steps).toEqual(['start'])
     start.resolve()
     await stopAsked

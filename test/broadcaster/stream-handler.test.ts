@@ -10,6 +10,7 @@ import { GrpcSource } from '../../src/sources/grpc/grpc-source.js'
 import type { TickSource } from '../../src/sources/tick-source.js'
 import type { PushedTick } from '../../src/ticks/tick-input.js'
 import { FULL_SIZE, HandlerServer, quote } from '../support/handler-server.js'
+import { TickClient } from '../support/tick-client.js'
 
 const STALLED_LANE = new URL('../support/stalled-lane.js', import.meta.url).href
 
@@ -94,14 +95,14 @@ it.each([null, undefined, 5, 'A'])('broadcastTick refuses %j as a tick', async t
 
 describe('gap', () => {
   it.each<[unknown, string]>([
-    [undefined, 'a gap, see PushedGap, must be an object, such as {}, got undefined'],
+    [undefined, 'a gap, see PushedGap, must be an object, such as {}, got none'],
     [{}, 'missed: must be a whole number from 1 to 1099511627776, or null where nobody knows it'],
     [{ missed: 0 }, 'missed=0: must be a whole number from 1'],
     [{ missed: 1.5 }, 'missed=1.5: must be a whole number from 1'],
     [{ missed: Number.NaN }, 'missed=NaN: must be a whole number from 1'],
     [{ missed: 2 ** 40 + 1 }, 'missed=1099511627777: must be a whole number from 1'],
-    [{ missed: '5' }, "missed='5': must be a whole number from 1"],
-    [{ missed: 1, reason: 'slow' }, "reason='slow': must be 'upstream', 'malformed' or 'overload'"],
+    [{ missed: '5' }, 'missed="5": must be a whole number from 1'],
+    [{ missed: 1, reason: 'slow' }, `reason="slow": must be 'upstream', 'malformed' or 'overload'`],
     [{ missed: 1, reason: null }, "reason=null: must be 'upstream', 'malformed' or 'overload'"],
     [{ missed: 1, reasons: 'upstream' }, 'reasons: unknown; did you mean reason?'],
   ])('refuses %j, and says what is wrong', async (gap, message) => {
@@ -256,21 +257,104 @@ describe('a shutdown', () => {
     await server.handler.shutdown()
   })
 
-  it('closes the others in order and cuts one that never reads, by the deadline', async () => {
-    await start({ closeTimeoutMs: 60_000 })
-    const [slow, other] = [await server.connect(), await server.connect()]
+  it('closes each client as soon as it has its last tick, and lets one that does not read have all of the time', async () => {
+    await start(FULL_SIZE)
+    const [slow, ...others] = [await server.connect(), await server.connect(), await server.connect()]
     slow.socket.pause()
     const last = await server.pushUntilBlocked()
+    let isOver = false
+    const stopped = server.handler.shutdown({ timeoutMs: 600_000 }).then(() => {
+      isOver = true
+    })
+    for (const other of others) {
+      expect(await other.untilClosed()).toEqual({ code: 1001, reason: 'shutting down' })
+      expect(other.ticks).toHaveLength(last)
+    }
+    await server.until(() => server.handler.getClientCount() === 1)
+    expect([isOver, slow.closed]).toEqual([false, undefined])
+    slow.socket.resume()
+    expect(await slow.untilClosed()).toEqual({ code: 1001, reason: 'shutting down' })
+    expect(slow.ticks).toHaveLength(last)
+    // And with the last client gone it is over.
+    await stopped
+    expect(server.counts('disconnect')).toEqual({ disconnectShutdown: 3 })
+  })
+
+  it('cuts one that never reads at the deadline', async () => {
+    await start({ closeTimeoutMs: 60_000 })
+    const slow = await server.connect()
+    slow.socket.pause()
+    await server.pushUntilBlocked()
     const startedMs = performance.now()
     await server.handler.shutdown({ timeoutMs: 800 })
     const tookMs = performance.now() - startedMs
-    expect(await other.untilClosed()).toEqual({ code: 1001, reason: 'shutting down' })
-    expect(other.ticks).toHaveLength(last)
     expect(server.handler.getClientCount()).toBe(0)
-    expect(tookMs).toBeGreaterThanOrEqual(399)
+    expect(tookMs).toBeGreaterThanOrEqual(799)
     // The lanes' end comes after the deadline.
     expect(tookMs).toBeLessThan(2500)
-    expect(server.counts('disconnect')).toEqual({ disconnectShutdown: 2 })
+    expect(server.counts('disconnect')).toEqual({ disconnectShutdown: 1 })
+  })
+
+  it('tells one that has fallen out of the ring what it missed before it closes it', async () => {
+    await start()
+    const slow = await TickClient.connect(server.url())
+    const other = await server.connect()
+    slow.socket.pause()
+    let last = await server.pushUntilBlocked()
+    // As much again as the ring holds.
+    for (
+      const bytes = server.countOfLane('framesBytes');
+      server.countOfLane('framesBytes') < bytes + (2 << 20);
+    ) {
+      while (server.handler.broadcastTick(quote('A', last + 1))) last++
+      await new Promise(setImmediate)
+    }
+    const stopped = server.handler.shutdown({ timeoutMs: 600_000 })
+    await other.untilClosed()
+    slow.socket.resume()
+    await slow.until(() => false)
+    await stopped
+    expect(slow.closed).toEqual({ code: 1001, reason: 'shutting down' })
+    expect(slow.gaps).toMatchObject([{ reason: 'slow', to: last }])
+    expect(slow.ticks.length + slow.missed).toBe(last)
+    expect(slow.silentErrors).toEqual([])
+  })
+
+  it('sends nothing behind a close frame, be a client blocked or not', async () => {
+    await start(FULL_SIZE)
+    const readers = [await server.connectReader(), await server.connectReader()]
+    const other = await server.connect()
+    let last = 0
+    while (server.count('writesBlocked') === 0) {
+      last += 100
+      for (let sequence = last - 99; sequence <= last; sequence++)
+        while (!server.handler.broadcastTick(quote('A', sequence))) await new Promise(setImmediate)
+      // The first one reads, and the second does not.
+      readers[0]!.read(1 << 20)
+      await new Promise(setImmediate)
+    }
+    const stopped = server.handler.shutdown({ timeoutMs: 600_000 })
+    for (const reader of readers) {
+      // It throws for a frame behind a close frame.
+      await reader.readUntil(() => false)
+      expect(reader.closed).toBe(1001)
+      expect(reader.sequences).toEqual(Array.from({ length: last }, (_, index) => index + 1))
+      reader.destroy()
+    }
+    expect((await other.untilClosed()).code).toBe(1001)
+    await stopped
+  })
+
+  it('tells those that read why they go, although their lane has not sent all that is queued', async () => {
+    await start({ closeTimeoutMs: 100 }, { laneFile: STALLED_LANE })
+    const raw = await server.connectRaw()
+    const chunks: Buffer[] = []
+    raw.on('data', chunk => chunks.push(chunk))
+    const closed = once(raw, 'close')
+    server.handler.broadcastTick(quote('A', 1))
+    await server.handler.shutdown({ timeoutMs: 200 })
+    await closed
+    expect(Buffer.concat(chunks).subarray(-17, -13)).toEqual(Buffer.from([0x88, 15, 0x03, 0xe9]))
   })
 
   it('lets one that is slow but reads have all of it', async () => {

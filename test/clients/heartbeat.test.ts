@@ -17,15 +17,20 @@ beforeEach(() => {
 
 afterEach(() => server.stop())
 
-/** The beat is a quarter of the shortest timeout: 500 ms by default. */
-async function start(options: Partial<HandlerOptions> = {}): Promise<void> {
-  server = await HandlerServer.startOnUnixSocket(
+/** A quarter of the shortest timeout. */
+const BEAT_MS = 500
+
+async function start(
+  options: Partial<HandlerOptions> = {},
+  startServer = HandlerServer.startOnUnixSocket,
+): Promise<void> {
+  server = await startServer(
     {
       pingIntervalMs: 3000,
       pongTimeoutMs: 2000,
       readTimeoutMs: 60_000,
       writeTimeoutMs: 10_000,
-      closeTimeoutMs: 100,
+      closeTimeoutMs: 2000,
       ...options,
     },
     { clock },
@@ -34,8 +39,8 @@ async function start(options: Partial<HandlerOptions> = {}): Promise<void> {
 
 /** Moves time on, beat by beat, and lets every client that answers answer at each. */
 async function pass(ms: number, answering: readonly TestClient[] = []): Promise<void> {
-  for (let leftMs = ms; leftMs > 0; leftMs -= 500) {
-    clock.advance(Math.min(500, leftMs))
+  for (let leftMs = ms; leftMs > 0; leftMs -= BEAT_MS) {
+    await clock.pass(Math.min(BEAT_MS, leftMs), BEAT_MS)
     await Promise.all(answering.map(client => client.roundTrip()))
   }
 }
@@ -60,8 +65,7 @@ describe('pings', () => {
     for (let pings = 1; pings <= 10; pings++) {
       // Not beyond the interval, so that each pong is in before time goes on.
       for (let beat = 0; beat < 6 && client.pings < pings; beat++) {
-        clock.advance(500)
-        await new Promise(setImmediate)
+        await pass(BEAT_MS)
       }
       await client.until(() => client.pings === pings)
       await flushed()
@@ -87,13 +91,12 @@ describe('pings', () => {
     await start()
     const deaf = await server.connect('', MUTE)
     while (deaf.pings === 0) {
-      clock.advance(500)
+      await pass(BEAT_MS)
       await flushed()
     }
-    clock.advance(1999)
-    await flushed()
+    await pass(1999)
     expect(server.handler.getClientCount()).toBe(1)
-    clock.advance(501)
+    await pass(501)
     await server.until(() => server.handler.getClientCount() === 0)
   })
 
@@ -136,9 +139,9 @@ describe('a client that says nothing', () => {
     await start({ pongTimeoutMs: 3900, readTimeoutMs: 4000 })
     const deaf = await server.connect('', MUTE)
     const other = await server.connect('', MUTE)
-    clock.advance(3900)
+    await pass(3900)
     await other.roundTrip()
-    clock.advance(900)
+    await pass(900)
     expect((await deaf.untilClosed()).code).toBe(1006)
     await server.until(() => server.handler.getClientCount() === 1)
     expect(server.counts('disconnect')).toEqual({ disconnectRead: 1 })
@@ -173,7 +176,7 @@ describe('a client that takes nothing', () => {
   })
 
   it('gets nothing behind the close frame', async () => {
-    await start({ closeTimeoutMs: 1000 })
+    await start()
     const raw = await server.connectRaw()
     raw.pause()
     const other = await server.connect()
@@ -182,19 +185,25 @@ describe('a client that takes nothing', () => {
     await pass(10_500, [other])
     server.handler.broadcastTick(quote('LATE', 1))
     await other.until(() => other.ticks.at(-1) === 'LATE1')
+    const reason = Buffer.from('slow consumer')
+    const closeFrame = Buffer.concat([Buffer.from([0x88, 2 + reason.length, 4008 >> 8, 4008 & 255]), reason])
     const chunks: Buffer[] = []
     raw.on('data', chunk => chunks.push(chunk))
     raw.resume()
-    await once(raw, 'close')
-    const reason = Buffer.from('slow consumer')
-    const closeFrame = Buffer.concat([Buffer.from([0x88, 2 + reason.length, 4008 >> 8, 4008 & 255]), reason])
+    await server.until(() => chunks.at(-1)?.subarray(-closeFrame.length).equals(closeFrame) === true)
+    const closed = once(raw, 'close')
+    // It does not answer.
+    await pass(2500, [other])
+    await closed
     expect(Buffer.concat(chunks).subarray(-closeFrame.length)).toEqual(closeFrame)
   })
 
   it('is cut after the close timeout when it does not', async () => {
     await start()
     const { other } = await blocked()
-    await pass(10_500, [other])
+    await pass(11_500, [other])
+    expect(server.handler.getClientCount()).toBe(2)
+    await pass(1000, [other])
     await server.until(() => server.handler.getClientCount() === 1)
     expect(server.counts('disconnect')).toEqual({ disconnectSlow: 1 })
     expect(other.closed).toBeUndefined()
@@ -208,6 +217,96 @@ describe('a client that takes nothing', () => {
     await slow.until(() => slow.ticks.length === last)
     await pass(9000, [slow, other])
     expect(server.handler.getClientCount()).toBe(2)
+  })
+})
+
+describe('a close handshake', () => {
+  it('ends after the close timeout when the client has closed the connection and does not end its side', async () => {
+    await start()
+    const reader = await server.connectReader()
+    reader.close()
+    await reader.readUntil(() => false)
+    expect(reader.closed).toBe(1000)
+    await pass(1500)
+    expect(server.handler.getClientCount()).toBe(1)
+    await pass(1000)
+    await server.until(() => server.handler.getClientCount() === 0)
+    expect(server.counts('disconnect')).toEqual({ disconnectClient: 1 })
+  })
+})
+
+describe('a thread that was held up', () => {
+  const PAUSE_MS = 70_000
+
+  /** All that is longer than the timeouts passes before anything is read, and timers fire first, as when a stopped process goes on. */
+  function holdUp(): void {
+    clock.jump(PAUSE_MS)
+    clock.advance(0)
+  }
+
+  it('ends no client whose pong it has not read', async () => {
+    await start()
+    const clients = await Promise.all(Array.from({ length: 24 }, () => server.connect()))
+    // At each of them other clients have been sent pings, which the test's thread has not let them answer.
+    for (let beat = 0; beat < 6; beat++) {
+      clock.advance(BEAT_MS)
+      await new Promise(setImmediate)
+      holdUp()
+      await pass(BEAT_MS, clients)
+    }
+    expect(clients.map(({ pings }) => pings)).toEqual(clients.map(() => expect.toSatisfy(pings => pings > 0)))
+    expect(server.handler.getClientCount()).toBe(24)
+    expect(server.counts('disconnect')).toEqual({})
+  })
+
+  it('does not close a client that has read meanwhile as slow', async () => {
+    await start(FULL_SIZE)
+    const slow = await server.connect()
+    slow.socket.pause()
+    const last = await server.pushUntilBlocked()
+    await pass(4000)
+    holdUp()
+    slow.socket.resume()
+    await slow.until(() => slow.ticks.length === last)
+    await pass(4000, [slow])
+    expect(slow.closed).toBeUndefined()
+    expect(server.counts('disconnect')).toEqual({})
+  })
+
+  it('still closes a client that takes nothing, when the rest of its time has passed', async () => {
+    await start()
+    const slow = await server.connect()
+    slow.socket.pause()
+    await server.pushUntilBlocked()
+    await pass(4000)
+    holdUp()
+    await pass(6000)
+    slow.socket.resume()
+    expect((await slow.untilClosed()).code).toBe(4008)
+  })
+
+  it('does not cut a client whose answer to its close frame it has not read', async () => {
+    await start()
+    const slow = await server.connect()
+    slow.socket.pause()
+    await server.pushUntilBlocked()
+    await pass(10_500)
+    holdUp()
+    // It has been closed for a beat, and the pause was another one.
+    await pass(500)
+    expect(server.handler.getClientCount()).toBe(1)
+    await pass(1000)
+    await server.until(() => server.handler.getClientCount() === 0)
+  })
+
+  it('obeys all commands that came meanwhile', async () => {
+    // All replies have room in a TCP connection.
+    await start({}, HandlerServer.start)
+    const client = await server.connect('?symbols=A')
+    holdUp()
+    for (let id = 1; id <= 2000; id++) client.socket.send(JSON.stringify({ type: 'list', id }))
+    await client.until(() => client.messages.length === 2001)
+    expect(new Set(client.messages.slice(1).map(({ type }) => type))).toEqual(new Set(['subscriptions']))
   })
 })
 

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { afterEach, describe, expect, it } from 'vitest'
 import { ConnectionGate, type ConnectionGateOptions } from '../../src/common/connection-gate.js'
 import { silentLog } from '../../src/common/log.js'
-import { descriptorOf } from '../../src/common/socket-descriptor.js'
+import { descriptorOf } from '../../src/common/socket-handle.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { untilClosed } from '../support/raw-sockets.js'
 

@@ -329,9 +329,9 @@ describe('FeedServer', () => {
       await new Promise(resolve => setImmediate(resolve))
     }
     const closing = second.close(500)
-    expect(clock.timerCount).toBe(1)
-    clock.advance(500)
+    await clock.pass(500, 125)
     await closing
+    expect(clock.timerCount).toBe(0)
     reader.call.cancel()
   })
 })

@@ -42,7 +42,7 @@ describe('a blocked member', () => {
     await fanOut.rest()
     await fanOut.tick(audience)
     expect(ticksIn(slow.socket.text)).toEqual([1, 2, 3])
-    expect(fanOut.transmitter.isDrained).toBe(true)
+    expect(fanOut.isDrained).toBe(true)
   })
 
   it('stays blocked while what was written since it blocked has not drained', async () => {
@@ -98,9 +98,9 @@ describe('a blocked member', () => {
     await fanOut.tick(fanOut.audience(member))
     member.socket.fail(new Error('EPIPE'))
     expect(fanOut.count('broadcastErrors')).toBe(1)
-    expect(fanOut.transmitter.isDrained).toBe(false)
+    expect(fanOut.isDrained).toBe(false)
     fanOut.leave(member.recipient)
-    expect(fanOut.transmitter.isDrained).toBe(true)
+    expect(fanOut.isDrained).toBe(true)
   })
 
   it('tells that all is drained when its last write is', async () => {
@@ -110,7 +110,7 @@ describe('a blocked member', () => {
     await fanOut.tick(fanOut.audience(member))
     let told = 0
     fanOut.afterRun = () => {
-      if (fanOut.transmitter.isDrained) told++
+      if (fanOut.isDrained) told++
     }
     member.socket.open()
     await fanOut.rest()
@@ -129,7 +129,7 @@ describe('a blocked member', () => {
     member.socket.open()
     await fanOut.rest()
     expect(ticksIn(member.socket.text)).toEqual([1])
-    expect(fanOut.transmitter.isDrained).toBe(true)
+    expect(fanOut.isDrained).toBe(true)
   })
 })
 

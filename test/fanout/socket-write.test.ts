@@ -2,13 +2,12 @@
  * Writes past Node's stream, over real sockets of the loopback.
  */
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, Socket } from 'node:net'
-import { PassThrough } from 'node:stream'
-import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { descriptorOf, NO_DESCRIPTOR } from '../../src/common/socket-handle.js'
 import type { Audience } from '../../src/fanout/audience.js'
 import type { Recipient } from '../../src/fanout/recipient.js'
-import { descriptorOf, NO_DESCRIPTOR, tryWriteDirect } from '../../src/fanout/socket-write.js'
+import { tryWriteDirect } from '../../src/fanout/socket-write.js'
 import { FanOut } from '../support/fan-out.js'
 import { FULL_SIZE, HandlerServer, quote } from '../support/handler-server.js'
 import { Watched } from '../support/watched.js'
@@ -74,34 +73,6 @@ async function connection(): Promise<{ socket: Socket; peer: Peer }> {
 
 /** After an error or without. */
 const closed = (socket: Socket) => new Promise(resolve => socket.on('close', resolve))
-
-describe('the descriptor', () => {
-  it('is known of a connection, until it is closed', async () => {
-    const { socket } = await connection()
-    expect(descriptorOf(socket)).toBeGreaterThan(2)
-    socket.destroy()
-    expect(descriptorOf(socket)).toBe(NO_DESCRIPTOR)
-  })
-
-  it('is of no use for TLS, whose bytes do not go out as they are', async () => {
-    const server = createTlsServer(TLS_SERVER)
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    opened.push(connectTls({ port: (server.address() as AddressInfo).port, ...TLS_CLIENT }))
-    const [socket] = (await once(server, 'secureConnection')) as [TLSSocket]
-    server.close()
-    opened.push(socket)
-    expect(descriptorOf(socket)).toBe(NO_DESCRIPTOR)
-  })
-
-  it.each([
-    ['a stream that is no socket', new PassThrough()],
-    ['a socket that is not connected', new Socket()],
-    ['a socket that somebody has made more of', new (class extends Socket {})()],
-  ])('is not there: %s', (_, stream) => {
-    expect(descriptorOf(stream)).toBe(NO_DESCRIPTOR)
-  })
-})
 
 describe('a write', () => {
   it('takes what the kernel has room for, and the rest arrives behind it through the stream', async () => {
@@ -215,7 +186,7 @@ describe('a client', () => {
     fanOut.leave(recipient)
     await fanOut.tick(audience)
     expect(witness.socket.text.endsWith(`:${fanOut.lane.ticksTotal(audience.id)};`)).toBe(true)
-    expect(fanOut.transmitter.isDrained).toBe(true)
+    expect(fanOut.isDrained).toBe(true)
   })
 })
 

@@ -195,7 +195,7 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   expect(fanOut.count('ticksBroadcast')).toBe(ticks)
   for (const { audiences } of links)
     for (const { members } of audiences.values()) expect(new Set(members).size).toBe(members.length)
-  expect(transmitter.isDrained).toBe(true)
+  expect(fanOut.isDrained).toBe(true)
   for (const link of links) expect(link.ring.freeSegments()).toBeGreaterThan(0)
   // The run was worth it.
   expect(Math.min(seen.suspended, seen.lapped, seen.moves), JSON.stringify(seen)).toBeGreaterThan(0)

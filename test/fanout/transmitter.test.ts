@@ -110,7 +110,7 @@ describe('a pass', () => {
     fanOut.leave(member.recipient)
     await fanOut.turn()
     expect(ticksIn(member.socket.text)).toEqual([])
-    expect(fanOut.transmitter.isDrained).toBe(true)
+    expect(fanOut.isDrained).toBe(true)
   })
 
   it('lets the lane publish again with each turn', async () => {
@@ -190,10 +190,10 @@ describe('a pass that runs out of time', () => {
     fanOut.lane.record(fanOut.audience(members[0]).id)
     fanOut.lane.publish()
     fanOut.transmitter.wake()
-    expect([fanOut.transmitter.isDrained, link!.isTransmitted]).toEqual([false, false])
+    expect([fanOut.isDrained, link!.isTransmitted]).toEqual([false, false])
     giveTime()
     await fanOut.rest()
-    expect([fanOut.transmitter.isDrained, link!.isTransmitted]).toEqual([true, true])
+    expect([fanOut.isDrained, link!.isTransmitted]).toEqual([true, true])
   })
 
   it('goes on exactly when members leave meanwhile', async () => {
@@ -256,7 +256,7 @@ describe('a pass that runs out of time', () => {
     fanOut.lane.record(audience.id)
     fanOut.lane.endTurn()
     fanOut.transmitter.wake()
-    expect(fanOut.transmitter.isDrained).toBe(false)
+    expect(fanOut.isDrained).toBe(false)
     for (const { socket } of members) socket.open()
     giveTime()
     await fanOut.rest()

@@ -53,10 +53,20 @@ export class FakeClock extends Watched implements Clock {
       if (!next) break
       this.#nowMs = Math.max(this.#nowMs, next.dueMs)
       if (next.periodMs === undefined) this.#timers.delete(next)
-      else next.dueMs += next.periodMs
+      // As Node does it: what was missed is not made up for.
+      else next.dueMs = this.#nowMs + next.periodMs
       next.callback()
     }
     this.#nowMs = endMs
+  }
+
+  /** Moves time on step by step. After each the thread hears its peers, and has what it reads of files, as when nothing holds it up. */
+  async pass(ms: number, stepMs: number): Promise<void> {
+    for (let leftMs = ms; leftMs > 0; leftMs -= stepMs) {
+      this.advance(Math.min(stepMs, leftMs))
+      do await new Promise(setImmediate)
+      while (process.getActiveResourcesInfo().some(isFileRead))
+    }
   }
 
   /** Moves time on as if the thread had been held up: nothing fires until the next `advance`. */
@@ -69,4 +79,8 @@ export class FakeClock extends Watched implements Clock {
     this.changed()
     return { cancel: () => this.#timers.delete(timer) }
   }
+}
+
+function isFileRead(resource: string): boolean {
+  return resource === 'FSReqPromise' || resource === 'CloseReq'
 }

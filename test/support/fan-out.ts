@@ -51,6 +51,7 @@ export class FanOut {
   private readonly counters = new CounterWriter(
     new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
   )
+  private readonly recipients: Recipient[] = []
   private nextId = 1
 
   /** The smallest ring by default: 8 segments of 1 KiB. */
@@ -75,6 +76,7 @@ export class FanOut {
     })
     this.transmitter = new Transmitter({
       clock: this.clock,
+      patience: this.clock,
       counters: this.counters,
       latency: this.latency,
       passBudgetMs: PASS_BUDGET_MS,
@@ -103,6 +105,13 @@ export class FanOut {
     return this.lanes[0]!
   }
 
+  /** Whether all that was published is with the kernel. */
+  get isDrained(): boolean {
+    if ([...this.transmitter.blockedRecipients()].length > 0) return false
+    if (this.recipients.some(({ hasLeft, isBehind }) => isBehind && !hasLeft)) return false
+    return this.links.every(link => link.isTransmitted)
+  }
+
   count(metric: MainMetric): number {
     return this.counters.values[MAIN_SLOTS[metric]]!
   }
@@ -117,6 +126,7 @@ export class FanOut {
   add(socket: Duplex, spec: AudienceSpec = ALL_TICKS, { limits, replay }: ConnectOptions = {}): Recipient {
     const recipient = new Recipient(this.nextId, `test-${this.nextId++}`, socket, limits)
     recipient.replay = replay
+    this.recipients.push(recipient)
     this.transmitter.add(recipient)
     this.membership.join(recipient, spec, ANSWER, 100)
     return recipient

@@ -11,10 +11,13 @@ import { dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { type ClientOptions, WebSocket } from 'ws'
 import { StreamHandler, type StreamHandlerParts } from '../../src/broadcaster/stream-handler.js'
+import { KernelQueues } from '../../src/clients/kernel-queues.js'
+import { inodeOf } from '../../src/common/socket-handle.js'
 import type { HandlerOptions } from '../../src/config/config.js'
 import type { LaneMetric, MainMetric } from '../../src/metrics/metric-table.js'
 import type { ServerMessage } from '../../src/protocol/messages.js'
 import type { QuoteTick } from '../../src/ticks/tick-input.js'
+import { KernelReader } from './kernel-reader.js'
 import { Watched } from './watched.js'
 
 /** Small rings: a test has few ticks, and memory is zeroed. */
@@ -47,7 +50,7 @@ export class HandlerServer {
     options: Partial<HandlerOptions>,
     parts: StreamHandlerParts,
     /** Of a Unix socket. */
-    private readonly path?: string,
+    readonly path?: string,
     private readonly tls?: ServerOptions,
   ) {
     this.handler = new StreamHandler({ ...SMALL, ...options }, parts)
@@ -161,12 +164,19 @@ export class HandlerServer {
     return { status: response.statusCode, headers: response.headers, body: JSON.parse(body) }
   }
 
+  /** A client that takes what it is told to. */
+  async connectReader(): Promise<KernelReader> {
+    const reader = await KernelReader.connect(this.path ?? this.port)
+    this.clients.push({ terminate: () => reader.destroy() })
+    return reader
+  }
+
   /** Waits for something that no event tells; the test's timeout is the bound. */
   async until(holds: () => boolean): Promise<void> {
     while (!holds()) await new Promise(setImmediate)
   }
 
-  /** Pushes ticks until one client more has not taken what was written to it. */
+  /** Pushes ticks until one client more has not taken what was written to it, and the kernel moves nothing any more. @returns how many */
   async pushUntilBlocked(): Promise<number> {
     const before = this.count('writesBlocked')
     let sequence = 0
@@ -175,7 +185,23 @@ export class HandlerServer {
         sequence++
       await new Promise(setImmediate)
     }
+    await this.untilQuiet()
     return sequence
+  }
+
+  /** Waits until the kernel has moved all that it can: a client that takes nothing then takes nothing indeed, however fast a test's time passes. */
+  async untilQuiet(): Promise<void> {
+    const untaken = async () => {
+      const queues = await KernelQueues.read()
+      return this.sockets.map(socket => queues.untaken(inodeOf(socket))).join()
+    }
+    let before = ''
+    let sinceMs = performance.now()
+    while (performance.now() - sinceMs < ACKNOWLEDGED_AFTER_MS) {
+      const now = await untaken()
+      if (now !== before) sinceMs = performance.now()
+      before = now
+    }
   }
 
   /** Ends all of it. */
@@ -195,6 +221,8 @@ export interface Refused {
   readonly body: unknown
 }
 
+/** Linux acknowledges within 40 ms what it has received. */
+const ACKNOWLEDGED_AFTER_MS = 100
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 
 export function upgradeRequest(target: string, headers: readonly string[] = []): string {

@@ -72,7 +72,9 @@ export class GrpcSource implements TickSource {
       )
     }
     this.#sink = sink
-    if (this.#state !== 'stopped') this.#connect(sink)
+    if (this.#state === 'stopped') return
+    this.#stallTimer.open()
+    this.#connect(sink)
   }
 
   pause(): void {
@@ -100,6 +102,7 @@ export class GrpcSource implements TickSource {
     this.#state = 'stopped'
     this.#attempt++
     this.#retryTimer?.cancel()
+    this.#stallTimer.close()
     this.#dropCall()
   }
 

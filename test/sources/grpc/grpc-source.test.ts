@@ -49,6 +49,9 @@ function startSource(options: Partial<GrpcSourceOptions> = {}): GrpcSource {
   return source
 }
 
+/** See PatientClock. */
+const BEAT_MS = 1_000
+
 /** Waits for the source to have set its timer for the next try, and lets it fire. */
 async function letRetry(): Promise<void> {
   await clock.until(() => clock.timerCount > 0)
@@ -401,25 +404,53 @@ describe('a silent feed', () => {
     const call = await feed.call(1)
     call.open('a')
     await sink.until(() => sink.sessions.length === 1)
-    clock.advance(3_000)
+    await clock.pass(3_000, BEAT_MS)
     call.send(ticksAt(1))
     await sink.until(() => sink.ticks.length === 1)
-    clock.advance(4_999)
+    await clock.pass(4_999, BEAT_MS)
     expect(source.status().state).toBe('live')
-    clock.advance(1)
+    await clock.pass(1, BEAT_MS)
     expect(source.status()).toMatchObject({
       state: 'connecting',
       lastError: 'the feed sent nothing for 5000 ms',
     })
     await feed.until(() => call.stream.closed)
-    await letRetry()
+    clock.advance(60_000)
     expect((await feed.call(2)).request.fromPosition).toBe(2)
+  })
+
+  it('is not called again when its messages are unread because the thread was held up', async () => {
+    const source = startSource({ stallTimeoutMs: 5_000 })
+    const call = await feed.call(1)
+    call.open('a')
+    await sink.until(() => sink.sessions.length === 1)
+    await clock.pass(3_000, BEAT_MS)
+    call.send(ticksAt(1))
+    clock.jump(70_000)
+    clock.advance(0)
+    await sink.until(() => sink.ticks.length === 1)
+    await clock.pass(4_000, BEAT_MS)
+    expect(source.status()).toMatchObject({ state: 'live', lastError: undefined })
+  })
+
+  it('has the rest of the timeout after the thread was held up', async () => {
+    const source = startSource({ stallTimeoutMs: 5_000 })
+    ;(await feed.call(1)).open('a')
+    await sink.until(() => sink.sessions.length === 1)
+    await clock.pass(1_000, BEAT_MS)
+    clock.jump(70_000)
+    await clock.pass(1, BEAT_MS)
+    // Of all that time one beat counts.
+    await clock.pass(2_998, BEAT_MS)
+    expect(source.status().state).toBe('live')
+    await clock.pass(1, BEAT_MS)
+    expect(source.status().state).toBe('connecting')
   })
 
   it('is called again when it accepts the call and never replies', async () => {
     startSource({ stallTimeoutMs: 5_000 })
     const call = await feed.call(1)
-    clock.advance(5_000)
+    await clock.pass(5_000, BEAT_MS)
     await feed.until(() => call.stream.closed)
     expect(sink.sessions).toEqual([])
   })
@@ -429,12 +460,12 @@ describe('a silent feed', () => {
     ;(await feed.call(1)).open('a')
     await sink.until(() => sink.sessions.length === 1)
     source.pause()
-    clock.advance(100_000)
+    await clock.pass(100_000, BEAT_MS)
     expect(source.status().state).toBe('live')
     source.resume()
-    clock.advance(4_999)
+    await clock.pass(4_999, BEAT_MS)
     expect(source.status().state).toBe('live')
-    clock.advance(1)
+    await clock.pass(1, BEAT_MS)
     expect(source.status().state).toBe('connecting')
   })
 })

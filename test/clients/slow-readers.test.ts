@@ -1,0 +1,174 @@
+/**
+ * Clients that read slowly, steadily, over real sockets: they take few bytes at a time from the kernel, and time goes on beat by beat.
+ */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { HandlerOptions } from '../../src/config/config.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { FULL_SIZE, HandlerServer, quote, type TestClient } from '../support/handler-server.js'
+import type { KernelReader } from '../support/kernel-reader.js'
+
+const BEAT_MS = 1000
+/** Of these the shortest is four beats. */
+const TIMEOUTS: Partial<HandlerOptions> = { closeTimeoutMs: 4000 }
+
+let clock: FakeClock
+let server: HandlerServer
+let sequence: number
+
+beforeEach(() => {
+  clock = new FakeClock()
+  clock.advance(1)
+  sequence = 0
+})
+
+afterEach(() => server.stop())
+
+async function start(options: Partial<HandlerOptions> = {}): Promise<void> {
+  server = await HandlerServer.start({ ...FULL_SIZE, ...TIMEOUTS, ...options }, { clock })
+}
+
+/** Pushes so many ticks. */
+async function push(count: number): Promise<void> {
+  for (let tick = 0; tick < count; ) {
+    if (server.handler.broadcastTick(quote('A', sequence + 1))) {
+      sequence++
+      tick++
+    } else await new Promise(setImmediate)
+  }
+}
+
+/** Pushes ticks until so many clients have been blocked. */
+async function pushUntilBlocked(count: number): Promise<void> {
+  while (server.count('writesBlocked') < count) {
+    await push(100)
+    await new Promise(setImmediate)
+  }
+  await server.untilQuiet()
+}
+
+/** Lets seconds pass, in each of which a few ticks come, the readers take what they do in a second, and the others all. */
+async function pass(
+  seconds: number,
+  readers: readonly { readonly reader: KernelReader; readonly bytesPerS: number }[],
+  others: readonly TestClient[] = [],
+  ticksPerS = 10,
+): Promise<void> {
+  for (let second = 0; second < seconds; second++) {
+    await push(ticksPerS)
+    for (const { reader, bytesPerS } of readers) reader.read(bytesPerS)
+    await clock.pass(1000, BEAT_MS)
+    await Promise.all(others.map(client => client.roundTrip()))
+  }
+}
+
+const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1)
+
+describe('a client that reads slowly', () => {
+  it('is let be at any rate, and gets every tick; one that takes nothing is closed after the write timeout', async () => {
+    await start()
+    const rates = [5, 12, 25, 50, 85, 120]
+    const readers: { reader: KernelReader; bytesPerS: number }[] = []
+    for (const rate of rates) readers.push({ reader: await server.connectReader(), bytesPerS: rate * 1000 })
+    const other = await server.connect()
+    const stuck = await server.connectReader()
+    await pushUntilBlocked(rates.length + 1)
+
+    await pass(9, readers, [other])
+    expect(server.handler.getClientCount()).toBe(8)
+    // Two beats for the timeout and four for the handshake, in which it does not read on.
+    await pass(6, readers, [other])
+    expect(server.counts('disconnect')).toEqual({ disconnectSlow: 1 })
+    await pass(60, readers, [other])
+    expect(readers.map(({ reader }) => reader.closed)).toEqual(rates.map(() => undefined))
+    expect(server.counts('disconnect')).toEqual({ disconnectSlow: 1 })
+    expect(other.closed).toBeUndefined()
+
+    await stuck.readUntil(() => false)
+    expect(stuck.closed).toBe(1006)
+    for (const { reader } of readers) {
+      await reader.readUntil(() => reader.sequences.at(-1) === sequence)
+      expect(reader.sequences).toEqual(upTo(sequence))
+    }
+  })
+
+  it('is seen to take something by what its kernel takes, where nothing else tells of it', async () => {
+    server = await HandlerServer.startOnUnixSocket({ ...FULL_SIZE, ...TIMEOUTS }, { clock })
+    const reader = await server.connectReader()
+    const other = await server.connect()
+    await pushUntilBlocked(1)
+    // It is caught up in writes that take it longer than the write timeout.
+    await push(10_000)
+    await pass(60, [{ reader, bytesPerS: 20_000 }], [other])
+    expect(reader.closed).toBeUndefined()
+    expect(server.counts('disconnect')).toEqual({})
+    await reader.readUntil(() => reader.sequences.at(-1) === sequence)
+    expect(reader.sequences).toEqual(upTo(sequence))
+  })
+
+  it('is given time for its pong while it gets to the ping, also when nothing is blocked', async () => {
+    await start({ pingIntervalMs: 4000, pongTimeoutMs: 4000, readTimeoutMs: 8000 })
+    const reader = await server.connectReader()
+    while (server.count('bytesSent') < 1_000_000) {
+      await push(100)
+      await new Promise(setImmediate)
+    }
+    expect(server.count('writesBlocked')).toBe(0)
+    const readers = [{ reader, bytesPerS: 20_000 }]
+    await pass(40, readers, [], 0)
+    expect([reader.pongs, reader.closed]).toEqual([0, undefined])
+    expect(server.counts('disconnect')).toEqual({})
+    while (reader.pongs === 0) await pass(1, readers, [], 0)
+    expect(server.counts('disconnect')).toEqual({})
+    await reader.readUntil(() => reader.sequences.at(-1) === sequence)
+    expect(reader.sequences).toEqual(upTo(sequence))
+  })
+
+  it('is ended when it stops reading before it has got to the ping', async () => {
+    await start({ pingIntervalMs: 4000, pongTimeoutMs: 4000 })
+    const reader = await server.connectReader()
+    while (server.count('bytesSent') < 1_000_000) {
+      await push(100)
+      await new Promise(setImmediate)
+    }
+    await pass(20, [{ reader, bytesPerS: 20_000 }], [], 0)
+    expect(server.handler.getClientCount()).toBe(1)
+    await pass(6, [], [], 0)
+    expect(server.counts('disconnect')).toEqual({ disconnectPong: 1 })
+  })
+
+  it('is told why it was closed when it reads on slowly, however long that takes', async () => {
+    await start()
+    const reader = await server.connectReader()
+    await pushUntilBlocked(1)
+    await pass(12, [])
+    // For longer than the close timeout, and too little for the kernel to ask for more.
+    await pass(8, [{ reader, bytesPerS: 50_000 }])
+    await reader.readUntil(() => false)
+    expect(reader.closed).toBe(4008)
+    expect(reader.sequences).toEqual(upTo(reader.sequences.length))
+  })
+})
+
+describe('many clients that read slowly', () => {
+  it('hold no more of the ring than there is, and the longest holder is cut off before the lane has to wait', async () => {
+    const options = { ...TIMEOUTS, tickLogBytes: 1 << 20, frameRingBytes: 1 << 16, turnBytesMax: 1 << 10 }
+    server = await HandlerServer.startOnUnixSocket(options, { clock })
+    const other = await server.connect()
+    const readers: { reader: KernelReader; bytesPerS: number }[] = []
+    while (server.count('disconnectCutOff') === 0) {
+      readers.push({ reader: await server.connectReader(), bytesPerS: 10 })
+      const blocked = server.count('writesBlocked')
+      while (server.count('writesBlocked') === blocked && server.count('disconnectCutOff') === 0) {
+        await push(20)
+        await other.until(() => other.ticks.length === sequence)
+      }
+      await pass(1, readers, [other], 0)
+    }
+    // The ring has eight segments, two of which are kept free.
+    expect(readers.length).toBeGreaterThanOrEqual(6)
+    expect(server.counts('disconnect')).toEqual({ disconnectCutOff: 1 })
+    await readers[0]!.reader.readUntil(() => false)
+    expect(readers[0]!.reader.closed).toBe(1006)
+    expect(other.ticks).toEqual(upTo(sequence).map(number => `A${number}`))
+  })
+})

@@ -1,0 +1,49 @@
+/**
+ * A handler in a process of its own, which a test can stop and hold up. Told what to do by messages, each of which it answers.
+ */
+import type { HandlerOptions } from '../../src/config/config.js'
+import { HandlerServer, quote } from './handler-server.js'
+
+/** What the process is told to do. */
+export type PausableRequest =
+  | { readonly type: 'start'; readonly options: Partial<HandlerOptions> }
+  /** Pushes ticks all the time from now on. */
+  | { readonly type: 'feed' }
+  /** Pushes ticks until so many clients have not taken all. */
+  | { readonly type: 'fill'; readonly blocked: number }
+  /** Does nothing else for so long. */
+  | { readonly type: 'hold-up'; readonly ms: number }
+  | { readonly type: 'counters' }
+
+let server: HandlerServer
+let sequence = 0
+
+async function obey(request: PausableRequest): Promise<unknown> {
+  switch (request.type) {
+    case 'start':
+      server = await HandlerServer.start(request.options)
+      return server.port
+    case 'feed':
+      setInterval(() => {
+        if (server.handler.broadcastTick(quote('A', sequence + 1))) sequence++
+      }, 5)
+      return undefined
+    case 'fill':
+      while (server.count('writesBlocked') < request.blocked) sequence += await server.pushUntilBlocked()
+      return undefined
+    case 'hold-up': {
+      const endMs = performance.now() + request.ms
+      while (performance.now() < endMs);
+      return undefined
+    }
+    case 'counters':
+      return server.handler.getMetrics().counters
+  }
+}
+
+process.on('message', (request: PausableRequest) => {
+  obey(request).then(
+    answer => process.send?.({ answer }),
+    (error: unknown) => process.send?.({ error: String(error) }),
+  )
+})
