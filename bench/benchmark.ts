@@ -1,5 +1,5 @@
 /**
- * What a benchmark is and what it gives back: tables of plain values, for people and for JSON alike.
+ * The interface of a benchmark, and its result: tables of plain values, printed for people and written as JSON.
  */
 
 export interface BenchmarkOptions {

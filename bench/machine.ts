@@ -1,5 +1,5 @@
 /**
- * Where and on what a benchmark ran.
+ * Describes the machine and the versions with which a benchmark ran.
  */
 import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'

@@ -53,7 +53,7 @@ async function nsPerOperation({ name, operations, run }: MicroTask, small: boole
   return (result.latency.p50 * 1e6) / operations
 }
 
-/** @param base what the others are compared with: the first figure unless told otherwise */
+/** @param base the figure with which the others are compared; default: the first one */
 export function figuresTable(title: string, figures: readonly Figure[], notes: readonly string[]): Table {
   const base = figures[0]!.nsPerOperation
   const row = ({ name, nsPerOperation: ns, lowestNs, highestNs }: Figure): Cell[] => [

@@ -1,5 +1,5 @@
 /**
- * What the package exports: the broadcaster for one's own server, and the types of what goes in and comes out.
+ * The exports of the package: the broadcaster for a server of your own, and the types of its input and output.
  */
 
 export type { PushedGap } from './broadcaster/pushed-gap.js'

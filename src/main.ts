@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=4
 /**
  * The `ringcast` command. Main thread. The only file that touches process.env, argv, signals and exit.
- * Exit codes: 0 stopped when asked to, 1 failed, 2 wrong settings or a file they name, 128 + signal when asked twice.
+ * Exit codes: 0 stopped by a signal, 1 failed, 2 a wrong setting or a wrong file that it names, 128 + signal at a second signal.
  */
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** What the user asked for; undefined when that makes no sense, which has then been told. */
+/** The command of the user; undefined when it is wrong, after the faults were written to stderr. */
 function parse(): ParsedCommand | undefined {
   try {
     return parseConfig({
@@ -50,7 +50,7 @@ function parse(): ParsedCommand | undefined {
 
 function run(service: (config: Config, log: ProcessLog) => Service, config: Config): Promise<void> {
   const log = createProcessLog(config.logLevel)
-  // Unhandled rejections come here, too. After either the state is unknown, so there is no orderly stop.
+  // Also for unhandled rejections. The state is unknown then, so there is no orderly stop.
   process.on('uncaughtException', (err, origin) => {
     log.fatal({ err, origin }, 'an unexpected error: this is a bug in Ringcast')
     process.exit(1)

@@ -1,12 +1,12 @@
 /**
- * What was asked for on the command line of `npm run bench:fanout`.
+ * The command line of `npm run bench:fanout`.
  */
 import { parseArgs } from 'node:util'
 
 export interface FanoutArguments {
   readonly small: boolean
   readonly workloads: readonly string[]
-  /** Ringcast and those that were named; undefined: those that each workload names. */
+  /** Ringcast and the named peers; undefined: the servers that each workload names. */
   readonly servers: readonly string[] | undefined
   readonly runs: number
   readonly seconds: number
@@ -31,7 +31,7 @@ export const USAGE = `npm run bench:fanout -- [workloads …] [options]
 const FULL = { runs: 3, seconds: 5 }
 const SMALL = { runs: 1, seconds: 0.3 }
 
-/** @throws Error whose message says what would be right */
+/** @throws Error whose message says which arguments are allowed */
 export function parseArguments(words: readonly string[], known: Known): FanoutArguments {
   const { values, positionals } = parseArgs({
     args: [...words],

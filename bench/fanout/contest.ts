@@ -16,7 +16,7 @@ export interface Contest<Result> {
   readonly hasFailed: boolean
 }
 
-/** @param one measures a server; where it throws `NotPossible` the server is left out from then on */
+/** @param one measures a server; when it throws `NotPossible`, the server is left out from then on */
 export async function contest<Result>(
   workload: { readonly name: string; readonly servers: readonly string[] },
   options: FanoutOptions,
@@ -108,7 +108,7 @@ export function measuredTable(title: string, { results, notes }: Contest<Measure
   }
 }
 
-/** One for each server: what its results give, in the middle and at the ends. */
+/** For each server: the median, the lowest and the highest of its results. */
 export function barsOf<Result>(
   results: ReadonlyMap<string, readonly Result[]>,
   values: (its: readonly Result[]) => readonly number[],
@@ -124,7 +124,7 @@ export function cpuBars({ results }: Contest<Measured>): Bar[] {
   return barsOf(results, runs => runs.map(run => run.cpuUsPerTick))
 }
 
-/** Whether something is wrong with it: a server failed, or clients got what they should not. */
+/** Whether the result is wrong: a server failed, or clients received wrong messages. */
 export function isFaulty({ results, hasFailed }: Contest<Measured>): boolean {
   // Where the rows are not servers, all are Ringcast's.
   const ours = results.get(RINGCAST) ?? [...results.values()].flat()

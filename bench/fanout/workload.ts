@@ -1,5 +1,5 @@
 /**
- * What a workload of `npm run bench:fanout` is given, and what it gives back: tables for people, charts, and every single run.
+ * The input of a workload of `npm run bench:fanout`, and its result: tables for people, charts, and every single run.
  */
 import type { Table } from '../benchmark.js'
 import type { Measured } from '../processes/measured.js'
@@ -14,7 +14,7 @@ export interface FanoutOptions {
   readonly runs: number
   /** Measured in each run. */
   readonly seconds: number
-  /** Instead of those that a workload names. */
+  /** Replaces the servers that a workload names. */
   readonly servers: readonly string[] | undefined
   readonly profileFolder: string | undefined
   readonly progress: ProgressLine
@@ -31,7 +31,7 @@ export interface WorkloadResult {
 
 export interface Workload {
   readonly name: string
-  /** Whose figures are wanted, Ringcast first. */
+  /** The servers to measure, Ringcast first. */
   readonly servers: readonly string[]
   run(options: FanoutOptions): Promise<WorkloadResult>
 }
@@ -51,12 +51,12 @@ export function everyTick(clients: number): string[] {
   return new Array<string>(clients).fill('/ws/ticks')
 }
 
-/** A plan with where the profiles go, if they are wanted. */
+/** A plan, with the folder of the profiles when profiles are requested. */
 export function profiled(plan: Plan, { profileFolder }: FanoutOptions): Plan {
   return { ...plan, profileFolder }
 }
 
-/** One run of a server at the plan's rate, as long as was asked for. @throws NotPossible */
+/** One run of a server at the plan's rate, for the requested time. @throws NotPossible */
 export async function measurePlan(
   server: string,
   plan: Plan & { readonly rate: number },

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 
 const fromPeers = createRequire(new URL('../../../bench/peers/package.json', import.meta.url))
 
-/** The package's path; undefined where it is not installed. */
+/** The package's path; undefined when it is not installed. */
 export function peerPackagePath(name: string): string | undefined {
   try {
     return fromPeers.resolve(name)

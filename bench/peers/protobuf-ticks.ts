@@ -31,7 +31,7 @@ export function decodeTicks(bytes: Uint8Array): readonly DecodedTick[] {
   return (batchType.decode(bytes) as unknown as { ticks: DecodedTick[] }).ticks
 }
 
-/** The object whose JSON is what a client of Ringcast gets. */
+/** The object whose JSON a client of Ringcast receives. */
 export function tickJson(tick: DecodedTick): TickJson {
   const sequence = typeof tick.sequence === 'number' ? tick.sequence : tick.sequence.toNumber()
   const time = Number(BigInt(tick.sourceTimeNs.toString()) / 1000n)

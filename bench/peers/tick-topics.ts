@@ -28,7 +28,7 @@ export interface TickTopicsOptions {
   readonly publish: (topic: string, message: PeerMessage) => void
 }
 
-/** As Ringcast's: what the feed may send ahead. */
+/** HTTP/2 flow control window, as that of Ringcast. */
 const WINDOW_BYTES = 4 * 1024 * 1024
 const ALL = 'all'
 const LATEST = 'latest:'
@@ -48,13 +48,13 @@ export class TickTopics {
     this.read()
   }
 
-  /** @param url what the client asked for; @returns the topics that it is to get */
+  /** @param url the URL of the client's request; @returns the topics of the client */
   join(url: string): readonly string[] {
-    const asked = new URL(url, 'ws://peer').searchParams
-    const symbols = asked.get('symbols')?.split(',') ?? []
-    const isLatest = asked.get('delivery') === 'latest'
+    const requested = new URL(url, 'ws://peer').searchParams
+    const symbols = requested.get('symbols')?.split(',') ?? []
+    const isLatest = requested.get('delivery') === 'latest'
     const topics = isLatest
-      ? [`${LATEST}${asked.get('interval')}`]
+      ? [`${LATEST}${requested.get('interval')}`]
       : symbols.length > 0
         ? symbols.map(symbol => `=${symbol}`)
         : [ALL]
@@ -136,7 +136,7 @@ export class TickTopics {
   }
 }
 
-/** How a peer tells the benchmark where it is. */
+/** Reports the address of a peer to the benchmark. */
 export function tellPort(port: number): void {
   process.stdout.write(`${JSON.stringify({ webSocketUrl: `ws://127.0.0.1:${port}/` })}\n`)
 }

@@ -20,14 +20,14 @@ export interface Usage {
   readonly mainThreadWaitUs: number
 }
 
-/** How to run what is no plain Node. */
+/** The command that runs a peer that does not run in Node. */
 export interface Runtime {
   readonly executable?: string
   /** For the executable, before the file. */
   readonly options?: readonly string[]
 }
 
-/** The process ended before it told what was waited for: it cannot do what was asked, or failed. */
+/** The process ended before it reported: it does not support the request, or has failed. */
 export class ChildEnded extends Error {}
 
 /**
@@ -49,7 +49,7 @@ export class Child {
   /** @param file from dist/bench */
   constructor(file: string, args: readonly string[], { executable, options = [] }: Runtime = {}) {
     this.name = file
-    // Settings of whoever runs the benchmark have no part in it.
+    // The settings of the user's environment must not change the benchmark.
     const env = Object.fromEntries(
       Object.entries(process.env).filter(([key]) => !key.startsWith('RINGCAST_')),
     )
@@ -137,7 +137,7 @@ export class Child {
     }
   }
 
-  /** Whoever started it ends, and nobody is left who would stop it in order. */
+  /** The parent process ends: no process is left that would stop this one in order. */
   private readonly kill = (): void => {
     this.process.kill('SIGKILL')
   }

@@ -17,7 +17,7 @@ export interface RateRequest {
   readonly rate: number
 }
 
-/** Spaces the due times of ticks that nobody waits for. */
+/** Rate of the due times when ticks are sent as fast as they are read. */
 const UNPACED_RATE = 100_000
 
 const [address, symbolsText, pace, burstText] = process.argv.slice(2) as [string, string, FeedPace, string]

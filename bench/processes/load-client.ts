@@ -1,6 +1,6 @@
 /**
  * A WebSocket client that costs next to nothing: a TCP socket, an upgrade written by hand, and headers of frames. It answers
- * pings; what it gets is read by its witness only, where it has one.
+ * pings. Only its witness, if it has one, reads the messages.
  */
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
@@ -14,7 +14,7 @@ export interface LoadClientOptions {
   /** Joins the default namespace and answers packets, as a client of socket.io. */
   readonly isSocketIo: boolean
   readonly witness: Witness | undefined
-  /** Called once: without an argument when it is open, else with the server's answer. */
+  /** Called once: without an argument when the connection is open, else with the server's response. */
   readonly opened: (refusal?: string) => void
 }
 

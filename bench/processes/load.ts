@@ -19,7 +19,7 @@ export interface ConnectRequest {
 }
 
 export interface ConnectAnswer {
-  /** What the server answered to the first client that it did not let in. */
+  /** The server's response to the first client that it refused. */
   readonly refusal: string | undefined
 }
 
@@ -43,11 +43,11 @@ export interface LoadReport extends LoadTotals {
   /** Clients that read and were closed all the same, since they connected. */
   readonly closed: number
   readonly witnesses: number
-  /** Ticks that gap messages told the witnesses of, by reason, since they connected. */
+  /** Missing ticks according to the witnesses' gap messages, by reason, since they connected. */
   readonly missed: Readonly<Record<string, number>>
   /** Ticks that did not reach the witnesses, by the sequences of those that did. */
   readonly lost: number
-  /** … and of which no gap message told. */
+  /** … and without a gap message. */
   readonly silent: number
   readonly errorCount: number
   readonly errors: readonly string[]

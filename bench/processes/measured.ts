@@ -20,9 +20,9 @@ export interface Measured {
   readonly p50Us: number
   readonly p99Us: number
   readonly p999Us: number
-  /** From arrival at the gateway to the write, since its start; 0 where the server does not tell. */
+  /** From arrival at the gateway to the write, since its start; 0 when the server has no such metric. */
   readonly gatewayP99Us: number
-  /** From a command's arrival at the gateway to its answer, likewise. */
+  /** From a command's arrival at the gateway to its reply, likewise. */
   readonly gatewayAnswerP50Us: number
   readonly gatewayAnswerP99Us: number
   /** The most that was seen. */
@@ -37,7 +37,7 @@ export interface Measured {
   readonly otherCores: number
   /** Ticks that did not reach a client, in the mean of the witnesses, since they connected. */
   readonly lostPerClient: number
-  /** … and of which it was not told. */
+  /** … and without a gap message. */
   readonly silentPerClient: number
   readonly closed: number
   readonly errorCount: number

@@ -19,7 +19,7 @@ export interface Plan {
   readonly symbols: number
   /** What each client asks for. */
   readonly paths: readonly string[]
-  /** How many of them check what they get, which costs a hundred times what another client costs. */
+  /** Number of clients that check each message. Such a client costs a hundred times as much as another. */
   readonly witnesses: number
   /** Every which message a witness parses whole. Default 1. */
   readonly parseEvery?: number
@@ -44,10 +44,10 @@ export interface Progress {
   readonly loadCores: number
 }
 
-/** The server cannot do what the plan wants; the message says why. */
+/** The server does not support the plan. The message says why. */
 export class NotPossible extends Error {}
 
-/** What a gateway tells of itself, as far as it is wanted here. */
+/** The metrics of a gateway that are read here. */
 interface GatewayMetrics {
   readonly latency: Pick<HistogramView, 'counts'>
   readonly answerLatency: Pick<HistogramView, 'counts'>
@@ -169,7 +169,7 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    // The load first: nobody should find its server gone.
+    // The load stops first, while its server is still there.
     for (const child of this.children.toReversed()) await child.stop()
   }
 
@@ -274,7 +274,7 @@ export class Session {
   }
 }
 
-/** @throws NotPossible where that is not allowed, or cannot be asked for */
+/** @throws NotPossible when that is not allowed, or not supported */
 function inRealTime({ executable = process.execPath, options = [] }: Runtime): Runtime {
   const [command, ...priority] = ['chrt', '--fifo', '1'] as const
   if (spawnSync(command, [...priority, 'true']).status !== 0)
@@ -282,7 +282,7 @@ function inRealTime({ executable = process.execPath, options = [] }: Runtime): R
   return { executable: command, options: [...priority, executable, ...options] }
 }
 
-/** Of what came to pass between the two. */
+/** The differences between two measurements. */
 function gatewayTimes(before: GatewayMetrics, after: GatewayMetrics): GatewayTimes {
   const since = (name: keyof GatewayMetrics): number[] =>
     after[name].counts.map((count, bucket) => count - before[name].counts[bucket]!)

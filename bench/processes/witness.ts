@@ -1,6 +1,6 @@
 /**
  * Checks what one client gets, and when: numbers of messages, offsets, and the sequences of each symbol, as far as the server's
- * messages have them. A silent error is whatever is missing, doubled or out of order without having been told.
+ * messages have them. A silent error is a tick that is missing, doubled or out of order, without a message about it.
  */
 import { inflateRawSync, constants as zlib } from 'node:zlib'
 import type { GapMessage, TickJson } from '../../src/protocol/messages.js'
@@ -15,7 +15,7 @@ export interface WitnessOptions {
   readonly parseEvery: number
 }
 
-/** Any message of Ringcast or of a peer; what a peer cannot tell is left out. */
+/** A message of Ringcast or of a peer. Fields that a peer cannot know are left out. */
 type Message =
   | { readonly type: 'subscribed'; readonly seq: number; readonly offset: number }
   | { readonly type: 'snapshot'; readonly seq: number; readonly ticks: readonly TickJson[] }
@@ -45,7 +45,7 @@ export class Witness {
   lost = 0
   readonly errors: string[] = []
   errorCount = 0
-  /** Ticks that gap messages told of, by reason; one for each message that does not know how many. */
+  /** Missing ticks according to gap messages, by reason; one for each message without a number. */
   readonly missed = new Map<string, number>()
   /** From a tick's time to its arrival here, µs. */
   readonly latenciesUs = new Samples()
@@ -64,7 +64,7 @@ export class Witness {
     this.options = options
   }
 
-  /** Ticks missing of which no message told. */
+  /** Missing ticks without a gap message. */
   get silent(): number {
     let told = 0
     for (const missed of this.missed.values()) told += missed

@@ -1,5 +1,5 @@
 /**
- * Takes what is posted to it and counts: the far end of the postMessage baseline. A worker thread.
+ * Counts the messages that are posted to it: the receiver of the postMessage baseline. A worker thread.
  */
 import { parentPort, workerData } from 'node:worker_threads'
 

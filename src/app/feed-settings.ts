@@ -1,11 +1,11 @@
 /**
- * What the config says of the embedded feed and of the source that reads a feed, in their own words. Pure.
+ * Translates the config into the settings of the embedded feed and of the gRPC source. Main thread. Pure.
  */
 import type { Config } from '../config/config.js'
 import type { FeedSettings } from '../embedded-feed/run-feed.js'
 import type { GrpcSourceOptions } from '../sources/grpc/grpc-source.js'
 
-/** @param listen 'host:port'; port 0: any free one */
+/** @param listen 'host:port'; port 0: any free port */
 export function feedSettings(config: Config, listen: string): FeedSettings {
   return {
     listen,
@@ -15,13 +15,13 @@ export function feedSettings(config: Config, listen: string): FeedSettings {
     speed: config.feedSpeed,
     loop: config.feedLoop,
     historyTicks: config.feedHistoryTicks,
-    // Whoever replays a file wants to see it from its first tick.
+    // A replay is meant to be seen from its first tick.
     waitForReader: config.feedReplay !== undefined,
     ...(config.feedReplay === undefined ? {} : { replay: config.feedReplay }),
   }
 }
 
-/** @param target 'host:port', of the upstream or of the embedded feed */
+/** @param target 'host:port' of the upstream or of the embedded feed */
 export function sourceSettings(config: Config, target: string): GrpcSourceOptions {
   return {
     target,
@@ -29,7 +29,7 @@ export function sourceSettings(config: Config, target: string): GrpcSourceOption
     symbols: config.upstreamSymbols,
     windowBytes: config.upstreamWindowBytes,
     keepaliveMs: config.upstreamKeepaliveMs,
-    // The embedded feed is silent where its file is, and after its end; when it fails, its thread says so.
+    // The embedded feed may be silent, as its file is. Its thread reports a failure.
     stallTimeoutMs: config.upstream === undefined ? 0 : config.upstreamStallTimeoutMs,
     backoffMinMs: config.upstreamBackoffMinMs,
     backoffMaxMs: config.upstreamBackoffMaxMs,

@@ -1,5 +1,5 @@
 /**
- * The whole gateway: builds the parts in order and stops them in reverse. Main thread.
+ * The whole gateway: starts its parts in order, and stops them in reverse. Main thread.
  */
 import { readFile } from 'node:fs/promises'
 import { ADMIN_CONNECTIONS_MAX, AdminServer, type AdminView } from '../admin/admin-server.js'
@@ -19,19 +19,20 @@ import { type Config, handlerPart } from '../config/config.js'
 import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
 import { GrpcSource } from '../sources/grpc/grpc-source.js'
 import { feedSettings, sourceSettings } from './feed-settings.js'
+import { readiness } from './readiness.js'
 
-/** Without `maxPendingConnections`: all clients may come back at once, and few clients need no tighter bound. */
+/** The least bound without `maxPendingConnections`. Otherwise `maxClients`, because all clients may return at once. */
 const PENDING_MAX_DEFAULT = 1000
 
 export interface GatewayAddresses {
   readonly webSocketUrl: string
   readonly adminUrl: string
-  /** Where the ticks come from, for people. */
+  /** The source of the ticks, as a text for people. */
   readonly feed: string
 }
 
 export class Gateway {
-  /** Resolves with the error that makes going on useless; otherwise never. */
+  /** Resolves with an error after which the gateway must stop. Otherwise it stays pending. */
   readonly failed: Promise<RingcastError>
   private readonly config: Config
   private readonly log: Log
@@ -50,7 +51,11 @@ export class Gateway {
     })
   }
 
-  /** @throws RingcastError when an address is taken, or the feed's file is not what it should be; call `stop` then, too */
+  /**
+   * After an error, call `stop`, too.
+   *
+   * @throws RingcastError when an address is taken, or a file of the settings cannot be read
+   */
   async start(): Promise<GatewayAddresses> {
     const { config, log } = this
     const limit = descriptorLimit()
@@ -93,7 +98,7 @@ export class Gateway {
     }
   }
 
-  /** Stops what was started, also after a `start` that failed half-way; whatever is queued reaches the clients first. */
+  /** Sends the queued ticks to the clients, then stops. Also after a `start` that has failed. */
   async stop(): Promise<void> {
     this.server?.stopListening()
     await this.handler?.shutdown({ timeoutMs: this.config.shutdownTimeoutMs })
@@ -102,7 +107,7 @@ export class Gateway {
     await this.admin?.close()
   }
 
-  /** What the settings ask for, or less, which is told, where the process may not open as many files. */
+  /** The bounds of the settings. Lower ones, with a warning, when the process may not open as many files. */
   private boundConnections(limit: number): { maxClients: number; pendingMax: number } {
     const { maxClients, poolSize } = this.config
     const pendingMax = this.config.maxPendingConnections ?? Math.max(PENDING_MAX_DEFAULT, maxClients)
@@ -133,7 +138,7 @@ export class Gateway {
   private async startFeed(): Promise<string> {
     this.feed = await EmbeddedFeed.start({
       ...feedSettings(this.config, '127.0.0.1:0'),
-      // This gateway is its one reader, and pauses it: nothing may be lost for that.
+      // This gateway is the only reader. A pause of the gateway must not lose a tick.
       holdForReader: true,
       onFailure: error => this.fail(error),
       onEnd: ticks => this.log.info({ ticks }, 'the replay has ended'),
@@ -155,7 +160,7 @@ export class Gateway {
     } catch (cause) {
       throw new RingcastError(
         'config_invalid',
-        `RINGCAST_UPSTREAM_TLS_CA=${upstreamTlsCa}: must be a file that can be read`,
+        `${variableOf('upstreamTlsCa')}=${upstreamTlsCa}: must be a file that can be read`,
         { cause },
       )
     }
@@ -165,16 +170,7 @@ export class Gateway {
     return {
       metrics: () => ({ ...handler.getMetrics(), server: server.counters() }),
       isLive: () => true,
-      readiness: () => {
-        const upstream = this.source?.status()
-        const checks = {
-          lanes: handler.isHealthy()
-            ? 'ok'
-            : 'a lane is being started or replaced, or the gateway is shutting down',
-          upstream: upstream?.state === 'live' ? 'ok' : (upstream?.lastError ?? 'connecting'),
-        }
-        return { ready: Object.values(checks).every(check => check === 'ok'), checks }
-      },
+      readiness: () => readiness(handler.isHealthy(), this.source?.status()),
     }
   }
 }

@@ -1,6 +1,7 @@
 /**
- * From start to the end of the process: signals, failures, the deadline of an orderly stop. Main thread.
- * The exit code is 0 only after a stop that somebody asked for and that went well, and 2 when a setting or its file proves wrong at the start.
+ * Runs a service from the start to the end of the process: signals, failures, the deadline of the stop. Main thread.
+ * Exit code: 0 after a stop by a signal without an error; 2 when a setting, or a file it names, is wrong at the start;
+ * otherwise 1.
  */
 import { constants } from 'node:os'
 import type { Clock } from '../common/clock.js'
@@ -8,18 +9,17 @@ import { type ErrorCode, RingcastError } from '../common/errors.js'
 import type { ProcessLog } from '../common/log.js'
 import { PatientClock } from '../common/patient-clock.js'
 
-/** What runs until it is told to stop. */
 export interface Service {
   start(): Promise<void>
-  /** Called once, after `start` has settled, also when it was rejected. */
+  /** Called once, after `start` was fulfilled or rejected. */
   stop(): Promise<void>
-  /** Settles, either way, with the error that makes going on useless. */
+  /** Resolves or rejects with an error after which the service must stop. */
   readonly failed: Promise<unknown>
 }
 
 export type StopSignal = 'SIGTERM' | 'SIGINT'
 
-/** The part of `process` that is needed here. */
+/** The members of `process` that are used here. */
 export interface HostProcess {
   exitCode?: number | string | null | undefined
   on(signal: StopSignal, listener: (signal: StopSignal) => void): unknown
@@ -30,18 +30,18 @@ export interface LifetimeOptions {
   readonly host: HostProcess
   readonly clock: Clock
   readonly log: ProcessLog
-  /** What the service has for an orderly stop. */
+  /** Time of the service for an orderly stop. */
   readonly shutdownTimeoutMs: number
 }
 
-/** What a start fails with when a setting, or the file it names, is wrong. */
+/** The errors of a start with a wrong setting, or with a wrong file that a setting names. */
 const SETTING_CODES: ReadonlySet<ErrorCode> = new Set(['config_invalid', 'feed_file_invalid'])
-/** The service keeps to `shutdownTimeoutMs` itself; force comes after it has had time to say how that went. */
+/** The service observes `shutdownTimeoutMs` itself. Only after this time more is the process ended by force. */
 const GRACE_MS = 1000
 
 /**
- * Runs `service` until a signal or until it fails, then stops it. Resolves when it has stopped; the process then ends by
- * itself because nothing is left to do, or is ended at the deadline because something is.
+ * Runs `service` until a signal or a failure, then stops it. Resolves when the service has stopped. The process then ends
+ * by itself; if something keeps it alive, it is ended at the deadline.
  */
 export async function runService(service: Service, options: LifetimeOptions): Promise<void> {
   const { host, clock, log, shutdownTimeoutMs } = options
@@ -53,7 +53,7 @@ export async function runService(service: Service, options: LifetimeOptions): Pr
   })
   const failure = started.then(() => service.failed).catch((error: unknown) => error)
 
-  const asked = await Promise.race([
+  const isRequested = await Promise.race([
     signalled.then(signal => {
       log.info({ signal }, 'stopping')
       return true
@@ -70,18 +70,18 @@ export async function runService(service: Service, options: LifetimeOptions): Pr
     log.fatal({ shutdownTimeoutMs }, 'the stop takes too long: ending by force')
     host.exit(1)
   })
-  // What is half built cannot be taken down: a start that was asked to stop is waited for, up to the deadline.
+  // A service that is still starting cannot be stopped: the stop waits for the start, up to the deadline.
   await started.catch(() => undefined)
   try {
     await service.stop()
-    if (asked) host.exitCode = 0
+    if (isRequested) host.exitCode = 0
     log.info({}, 'stopped')
   } catch (err) {
     log.error({ err }, 'the stop has failed')
   }
 }
 
-/** The first SIGTERM or SIGINT. A second one means now: it ends the process at once. */
+/** Resolves with the first SIGTERM or SIGINT. A second one ends the process at once. */
 function firstSignal(host: HostProcess): Promise<StopSignal> {
   return new Promise(resolve => {
     let count = 0
@@ -95,7 +95,7 @@ function firstSignal(host: HostProcess): Promise<StopSignal> {
   })
 }
 
-/** The stack of a `RingcastError` says nothing that its message does not; that of any other error is all there is. */
+/** The message of a `RingcastError` says everything. Any other error needs its stack. */
 function failureDetails(error: unknown): object {
   return error instanceof RingcastError ? { code: error.code } : { err: error }
 }

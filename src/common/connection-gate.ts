@@ -1,7 +1,7 @@
 /**
- * Lets connections into a server, and ends those of which nothing comes. Any thread.
- * A connection is pending until the server settles it: it has become a WebSocket, say. Pending connections are bounded in
- * number and in time, so whoever opens connections and sends nothing, or byte by byte, takes no more than that.
+ * Bounds the pending connections of a server, in number and in time. Any thread.
+ * A connection is pending until the server settles it, for example when it has become a WebSocket. A peer that opens
+ * connections and sends nothing, or sends byte by byte, therefore takes a bounded share.
  */
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from './clock.js'
@@ -9,32 +9,32 @@ import type { Log } from './log.js'
 import { descriptorOf } from './socket-handle.js'
 
 export interface ConnectionGateOptions {
-  /** Whose connections they are, as in "connections of clients". */
+  /** The owner of the connections, as in "connections of clients". */
   readonly what: string
   readonly pendingMax: number
-  /** How long a connection may be pending, whatever it waits for. Default: any time. */
+  /** Longest time for which a connection may be pending. Default: no limit. */
   readonly timeoutMs?: number
-  /** From this file descriptor on none is left to connections, see `enter`. Default: all are. */
+  /** Connections may have the file descriptors below this one, see `enter`. Default: every descriptor. */
   readonly reservedFrom?: number | undefined
   readonly clock: Clock
   readonly log: Log
 }
 
-/** What became of connections, counted from the start. */
+/** Why connections were ended, counted from the start. */
 export interface ConnectionCounts {
-  /** Ended for a newer one, because there were `pendingMax`. */
+  /** Ended for a newer connection, because `pendingMax` were pending. */
   readonly evicted: number
-  /** Ended because they were pending for too long. */
+  /** Ended after `timeoutMs`, or by the server's own timeout. */
   readonly timedOut: number
-  /** Ended because the process needs its last file descriptors for other things. */
+  /** Ended because the process needs its last file descriptors for files, lanes and calls. */
   readonly noDescriptor: number
   /** Errors of `accept`. */
   readonly acceptErrors: number
 }
 
-/** How late a time-out may be found. */
+/** A connection is ended at most this late. */
 const SWEEP_MS = 1_000
-/** Many connections are dropped together: one line tells of all that were dropped in this time. */
+/** One log line reports all the connections that were ended in this time. */
 const LOG_INTERVAL_MS = 5_000
 
 interface Pending {
@@ -50,12 +50,12 @@ export class ConnectionGate {
     noDescriptor: 0,
     acceptErrors: 0,
   }
-  /** In the order in which they came. */
+  /** The oldest first. */
   readonly #pending = new Map<Socket, Pending>()
   readonly #sweep: Timer | undefined
-  /** Pending connections for which there is room: fewer than `pendingMax` while file descriptors are short. */
+  /** Most pending connections now: fewer than `pendingMax` while file descriptors are short. */
   #room: number
-  /** What the log has told already. */
+  /** The counts that are in the log already. */
   #logged: ConnectionCounts = { ...this.#counts }
   #logTimer: Timer | undefined
   #acceptError: unknown
@@ -75,23 +75,21 @@ export class ConnectionGate {
   }
 
   /**
-   * Takes a connection that the server has accepted. Where there are as many pending ones as there may be, the oldest is
-   * ended, not this one. A client that sends its request at once is pending for milliseconds. To keep it out somebody
-   * must open `pendingMax` connections in that time. To refuse the newest would keep everybody out while somebody
-   * holds the oldest.
-   * Where file descriptors are short, fewer may be pending for a while; where none is pending, the new one is ended.
+   * Takes a connection that the server has accepted. At the bound, the oldest pending connection is ended, not this one:
+   * a client sends its request at once, so an attacker would need `pendingMax` connections within milliseconds.
+   * While file descriptors are short, fewer connections may be pending. If none is pending, the new one is ended.
    *
    * @returns false when the connection was ended
    */
   enter(socket: Socket): boolean {
     const { clock, reservedFrom = Number.POSITIVE_INFINITY } = this.#options
-    // The system gives the lowest descriptor that is free, so all lower ones are taken. NO_DESCRIPTOR is lower than any.
+    // The system assigns the lowest free descriptor, so all lower ones are in use. NO_DESCRIPTOR is lower than any.
     const isShort = descriptorOf(socket) >= reservedFrom
     if (isShort && this.#pending.size === 0) {
       this.#end(socket, 'noDescriptor')
       return false
     }
-    // One less than there were: the new one has a descriptor of the reserve, and the next ones get those that are freed now.
+    // One less than are pending: the new one has a reserved descriptor, and the next ones get those that are freed here.
     if (isShort) this.#room = Math.max(1, this.#pending.size - 1)
     for (const oldest of this.#pending.keys()) {
       if (this.#pending.size < this.#room) break
@@ -103,7 +101,7 @@ export class ConnectionGate {
     return true
   }
 
-  /** The connection has become what it came for. From now on other bounds hold for it. */
+  /** The connection is no longer pending. The server bounds it in another way. */
   settle(socket: Socket): void {
     const pending = this.#pending.get(socket)
     if (pending === undefined) return
@@ -111,7 +109,7 @@ export class ConnectionGate {
     this.#pending.delete(socket)
   }
 
-  /** The server itself has ended a connection because its request did not come in time. */
+  /** The server itself has ended a connection whose request was late. */
   timedOut(): void {
     this.#count('timedOut')
   }
@@ -122,7 +120,7 @@ export class ConnectionGate {
     this.#count('acceptErrors')
   }
 
-  /** Ends every pending connection, and logs what is not logged yet. */
+  /** Ends every pending connection, and logs the counts that are not in the log yet. */
   close(): void {
     this.#sweep?.cancel()
     for (const socket of this.#pending.keys()) socket.destroy()
@@ -163,7 +161,7 @@ export class ConnectionGate {
     const details = { evicted, timedOut, noDescriptor, acceptErrors, pending: this.#pending.size, pendingMax }
     const message = `connections of ${what} were dropped`
     if (acceptErrors > 0) log.error({ ...details, err: this.#acceptError }, message)
-    // A browser opens connections that it may not need, and a port scanner does so, too.
+    // No warning for timeouts alone: browsers open connections that they do not use, and so do port scanners.
     else if (evicted + noDescriptor === 0) log.info(details, message)
     else log.warn(details, message)
   }

@@ -16,7 +16,7 @@ export interface ListenOptions {
   readonly portKey: string
   /** Most connections that wait to be accepted. Default: that of Node. */
   readonly backlog?: number
-  /** Hears of errors from then on: a connection could not be accepted. The server goes on. */
+  /** Receives the errors of the listening server: a connection could not be accepted. The server keeps listening. */
   readonly onError: (error: Error) => void
 }
 

@@ -69,7 +69,7 @@ export function wholeOfMachine(description: string, range: Range & { defaultText
 /** A whole number. Unset by default; unset has a meaning of its own. */
 export function wholeOrUnset(description: string, range: Range) {
   const rule = `must be a whole number from ${range.min} to ${range.max}`
-  return setting(wholeIn(range).optional(), { description, rule, form: wholeText, defaultText: '' })
+  return setting(wholeIn(range).optional(), { description, rule, form: wholeText, defaultText: undefined })
 }
 
 /** Whole milliseconds. At most a day: a timer of Node fires at once from 2^31 ms (25 days) on. */

@@ -1,6 +1,7 @@
 /**
  * Serves the ticks of a history over gRPC to any number of subscribers. Feed's thread.
  * Each subscriber has its own cursor into the history, so a slow one neither holds memory nor delays the others.
+ * A connection without a call is closed after a short time.
  */
 import { randomBytes } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
@@ -45,10 +46,10 @@ const BATCH_BYTES_MAX = 64 * 1024
 /** From 100 ticks on, the cost of a message no longer matters. More ticks only fill buffers. */
 const BATCH_TICKS_MAX_DEFAULT = 128
 const CLOSE_TIMEOUT_MS_DEFAULT = 1_000
-/** Connections that have made no call yet: a reader calls as soon as it is connected. */
+/** Most connections without a call: a reader calls as soon as it is connected. */
 const PENDING_MAX = 100
 const CALL_TIMEOUT_MS = 10_000
-/** For a connection whose calls have ended. */
+/** A connection whose calls have ended is closed after this time. */
 const IDLE_TIMEOUT_MS = 20_000
 
 type Call = ServerWritableStream<StreamRequest, Buffer>
@@ -60,11 +61,11 @@ export class FeedServer {
   readonly #limits: BatchLimits
   readonly #onWaiting: () => void
   readonly #server: Server
-  /** Our own, since grpc-js does not bound the number of its connections, nor the time of one with half a call. */
+  /** Servers of our own: grpc-js bounds neither the number of connections nor the time of a connection without a call. */
   readonly #listening: NetServer[] = []
   readonly #injector: ConnectionInjector
   readonly #gate: ConnectionGate
-  /** By the address and port of the other side, which is what a call tells of its connection. */
+  /** By address and port of the peer, the only name that a call has for its connection. */
   readonly #sockets = new Map<string, Socket>()
   readonly #streams = new Map<Call, FeedStream>()
 
@@ -113,7 +114,7 @@ export class FeedServer {
   /**
    * Listens on 'host:port', at each address of the host. Returns the port; for port 0 the system chooses one.
    *
-   * @throws RingcastError `listen_failed` when no address can be used
+   * @throws RingcastError `listen_failed` when no address can be opened
    */
   async listen(address: string): Promise<number> {
     try {

@@ -3,13 +3,13 @@
  */
 import type { TickSink } from '../ingest/tick-sink.js'
 
-/** What a source says of itself, for health checks and metrics. */
+/** The state of a source, for health checks and metrics. */
 export interface SourceStatus {
   /** `live` from the first message (or metadata) of a session until that session ends. */
   readonly state: 'connecting' | 'live' | 'stopped'
   /** Sessions begun after the first. */
   readonly reconnects: number
-  /** Why the last session ended, in one sentence; undefined while all went well. */
+  /** Why the last session ended, in one sentence; undefined while there was no failure. */
   readonly lastError: string | undefined
 }
 
@@ -17,12 +17,12 @@ export interface TickSource {
   /** Begins to push into `sink`; called once. */
   start(sink: TickSink): void
 
-  /** Flow control: no more messages, after the one in hand, until `resume`. Both may be called at any time and twice. */
+  /** Flow control: no messages after the current one until `resume`. Both may be called at any time, and twice. */
   pause(): void
   resume(): void
 
   status(): SourceStatus
 
-  /** Ends the stream for good, with no timer or listener left; resolves when nothing more will be pushed. */
+  /** Ends the stream for ever, with no timer or listener left. Resolves when no further message will be pushed. */
   stop(): Promise<void>
 }

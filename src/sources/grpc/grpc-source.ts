@@ -74,6 +74,7 @@ export class GrpcSource implements TickSource {
     }
     this.#sink = sink
     if (this.#state === 'stopped') return
+    this.#stallTimer.open()
     this.#connect(sink)
   }
 
@@ -102,7 +103,7 @@ export class GrpcSource implements TickSource {
     this.#state = 'stopped'
     this.#attempt++
     this.#retryTimer?.cancel()
-    this.#stallTimer.dispose()
+    this.#stallTimer.close()
     this.#dropCall()
   }
 

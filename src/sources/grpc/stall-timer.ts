@@ -1,5 +1,5 @@
 /**
- * Notices that a feed has sent nothing for too long. Main thread.
+ * Notices that a feed has sent nothing for too long. Main thread. Time in which the thread was held up does not count.
  * A message costs one reading of the clock. The timer is set again when it fires, not with each message.
  */
 import type { Clock, Timer } from '../../common/clock.js'
@@ -7,10 +7,10 @@ import { PatientClock } from '../../common/patient-clock.js'
 
 export class StallTimer {
   readonly #clock: Clock
-  /** Counts the time in which the thread could read. Undefined before the first start, and for a timeout of 0. */
-  #patience: PatientClock | undefined
   readonly #timeoutMs: number
   readonly #onStall: (idleMs: number) => void
+  /** Undefined before `open`, and always when a feed may be silent for any time. */
+  #patience: PatientClock | undefined
   #timer: Timer | undefined
   #lastMessageMs = 0
 
@@ -21,12 +21,20 @@ export class StallTimer {
     this.#onStall = onStall
   }
 
+  /** Starts the clock, which needs `close` at the end. */
+  open(): void {
+    if (this.#timeoutMs > 0) this.#patience = new PatientClock(this.#clock, this.#timeoutMs)
+  }
+
+  close(): void {
+    this.stop()
+    this.#patience?.stop()
+  }
+
   /** Gives the feed the whole time from now on. */
   start(): void {
-    if (this.#timeoutMs === 0) return
-    this.#patience ??= new PatientClock(this.#clock, this.#timeoutMs)
     this.messageReceived()
-    this.#checkAfter(this.#patience, this.#timeoutMs)
+    if (this.#patience !== undefined) this.#checkAfter(this.#patience, this.#timeoutMs)
   }
 
   messageReceived(): void {
@@ -35,12 +43,6 @@ export class StallTimer {
 
   stop(): void {
     this.#timer?.cancel()
-  }
-
-  /** Stops for good: the timer is not started again. */
-  dispose(): void {
-    this.stop()
-    this.#patience?.stop()
   }
 
   #checkAfter(patience: PatientClock, delayMs: number): void {

@@ -419,7 +419,7 @@ describe('a silent feed', () => {
     expect((await feed.call(2)).request.fromPosition).toBe(2)
   })
 
-  it('is not one whose messages nobody has read, since the thread was held up', async () => {
+  it('is not called again when its messages are unread because the thread was held up', async () => {
     const source = startSource({ stallTimeoutMs: 5_000 })
     const call = await feed.call(1)
     call.open('a')
@@ -433,7 +433,7 @@ describe('a silent feed', () => {
     expect(source.status()).toMatchObject({ state: 'live', lastError: undefined })
   })
 
-  it('is given the rest of its time when the thread goes on', async () => {
+  it('has the rest of the timeout after the thread was held up', async () => {
     const source = startSource({ stallTimeoutMs: 5_000 })
     ;(await feed.call(1)).open('a')
     await sink.until(() => sink.sessions.length === 1)
