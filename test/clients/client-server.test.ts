@@ -4,8 +4,9 @@ import { StreamHandler } from '../../src/broadcaster/stream-handler.js'
 import { ClientServer, type ClientServerOptions } from '../../src/clients/client-server.js'
 import { systemClock } from '../../src/common/clock.js'
 import { silentLog } from '../../src/common/log.js'
-import { quote, SMALL, TestClient, upgradeRequest } from '../support/handler-server.js'
+import { quote, SMALL, TestClient } from '../support/handler-server.js'
 import { dial, untilClosed, untilEnd } from '../support/raw-sockets.js'
+import { upgradeRequest } from '../support/upgrade-request.js'
 
 const HELD = 400
 

@@ -18,6 +18,7 @@ import type { LaneMetric, MainMetric } from '../../src/metrics/metric-table.js'
 import type { ServerMessage } from '../../src/protocol/messages.js'
 import type { QuoteTick } from '../../src/ticks/tick-input.js'
 import { KernelReader } from './kernel-reader.js'
+import { upgradeRequest } from './upgrade-request.js'
 import { Watched } from './watched.js'
 
 /** Small rings: a test has few ticks, and memory is zeroed. */
@@ -223,21 +224,6 @@ export interface Refused {
 
 /** Linux acknowledges within 40 ms what it has received. */
 const ACKNOWLEDGED_AFTER_MS = 100
-const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
-
-export function upgradeRequest(target: string, headers: readonly string[] = []): string {
-  return [
-    `GET ${target} HTTP/1.1`,
-    'Host: localhost',
-    'Connection: Upgrade',
-    'Upgrade: websocket',
-    'Sec-WebSocket-Version: 13',
-    `Sec-WebSocket-Key: ${KEY}`,
-    ...headers,
-    '\r\n',
-  ].join('\r\n')
-}
-
 export class TestClient extends Watched {
   readonly socket: WebSocket
   readonly messages: ServerMessage[] = []

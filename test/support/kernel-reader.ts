@@ -6,7 +6,7 @@ import { readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { ServerMessage } from '../../src/protocol/messages.js'
 import { type Frame, framesOf, frameText } from './frames.js'
-import { upgradeRequest } from './handler-server.js'
+import { upgradeRequest } from './upgrade-request.js'
 
 const PING = 0x89
 const CLOSE = 0x88
