@@ -3,7 +3,8 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { expect, it } from 'vitest'
 import { StreamHandler } from '../../src/broadcaster/stream-handler.js'
-import { SMALL, upgradeRequest } from '../support/handler-server.js'
+import { SMALL } from '../support/handler-server.js'
+import { upgradeRequest } from '../support/upgrade-request.js'
 
 it('a refused upgrade is ended though its sender reads nothing, also behind another answer of the same server', async () => {
   const handler = new StreamHandler({ ...SMALL, closeTimeoutMs: 50 })

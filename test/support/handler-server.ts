@@ -18,7 +18,7 @@ import type { LaneMetric, MainMetric } from '../../src/metrics/metric-table.js'
 import type { ServerMessage } from '../../src/protocol/messages.js'
 import type { QuoteTick } from '../../src/ticks/tick-input.js'
 import { KernelReader } from './kernel-reader.js'
-import { upgradeRequest } from './upgrade-request.js'
+import { KEY, upgradeRequest } from './upgrade-request.js'
 import { Watched } from './watched.js'
 
 /** Small rings: a test has few ticks, and memory is zeroed. */

@@ -2,7 +2,7 @@
  * The request of a WebSocket client, as text.
  */
 
-const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
+export const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 
 export function upgradeRequest(target: string, headers: readonly string[] = []): string {
   return [
