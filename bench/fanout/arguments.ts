@@ -2,6 +2,7 @@
  * The command line of `npm run bench:fanout`.
  */
 import { parseArgs } from 'node:util'
+import { checkNames, positive, whole } from '../command-line.js'
 
 export interface FanoutArguments {
   readonly small: boolean
@@ -49,26 +50,12 @@ export function parseArguments(words: readonly string[], known: Known): FanoutAr
   const named = values.peers?.split(',').filter(name => name !== '' && name !== ours)
   if (named !== undefined) checkNames('peers', named, peers)
   const usual = values.small ? SMALL : FULL
-  const runs = positive('--runs', values.runs, usual.runs)
-  if (!Number.isInteger(runs)) throw new Error(`--runs must be a whole number, got ${values.runs}`)
   return {
     small: values.small,
     workloads: positionals.length === 0 ? known.workloads : positionals,
     servers: named === undefined ? undefined : [ours!, ...named],
-    runs,
+    runs: whole('--runs', values.runs, usual.runs),
     seconds: positive('--seconds', values.seconds, usual.seconds),
     profile: values.profile,
   }
-}
-
-function checkNames(what: string, names: readonly string[], known: readonly string[]): void {
-  const unknown = names.filter(name => !known.includes(name))
-  if (unknown.length > 0)
-    throw new Error(`unknown ${what}: ${unknown.join(', ')}; there are ${known.join(', ')}`)
-}
-
-function positive(name: string, text: string | undefined, usual: number): number {
-  const value = text === undefined ? usual : Number(text)
-  if (!(value > 0 && Number.isFinite(value))) throw new Error(`${name} must be a number above 0, got ${text}`)
-  return value
 }

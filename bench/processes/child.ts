@@ -72,13 +72,28 @@ export class Child {
     })
   }
 
+  get pid(): number {
+    return this.process.pid!
+  }
+
+  /** How it ended: its exit code, or the signal that ended it; undefined: it runs. */
+  get exit(): number | NodeJS.Signals | undefined {
+    return this.process.exitCode ?? this.process.signalCode ?? undefined
+  }
+
+  /** Resolves with that. */
+  async ended(): Promise<number | NodeJS.Signals> {
+    if (this.exit === undefined) await once(this.process, 'exit')
+    return this.exit!
+  }
+
   /** Resolves with the value of `key` in the first line of its log that has it. */
   async told(key: string): Promise<string> {
     const deadlineMs = performance.now() + START_MS
     for (;;) {
       const line = this.lines.find(entry => key in entry)
       if (line !== undefined) return String(line[key])
-      if (this.process.exitCode !== null || performance.now() > deadlineMs)
+      if (this.exit !== undefined || performance.now() > deadlineMs)
         throw new ChildEnded(
           `${this.name} did not tell its ${key}: ${this.errorText}${JSON.stringify(this.lines.at(-1))}`,
         )
@@ -145,7 +160,7 @@ export class Child {
   async stop(): Promise<void> {
     const { process: child } = this
     process.off('exit', this.kill)
-    if (child.exitCode !== null || child.signalCode !== null) return
+    if (this.exit !== undefined) return
     const ended = once(child, 'exit')
     child.kill('SIGTERM')
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS)

@@ -1,10 +1,17 @@
 /**
  * A WebSocket client that costs next to nothing: a TCP socket, an upgrade written by hand, and headers of frames. It answers
- * pings. Only its witness, if it has one, reads the messages.
+ * pings and close frames. Only its reader, if it has one, reads the messages.
  */
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
-import type { Witness } from './witness.js'
+
+/** Takes the messages of a client, piece by piece. */
+export interface MessageReader {
+  /** Whether the server keeps its window of a compressed message for the next; undefined: it does not compress. */
+  keepsWindow: boolean | undefined
+  take(buffer: Uint8Array, start: number, length: number): void
+  messageEnded(isCompressed: boolean): void
+}
 
 export interface LoadClientOptions {
   readonly port: number
@@ -13,15 +20,17 @@ export interface LoadClientOptions {
   readonly deflate: boolean
   /** Joins the default namespace and answers packets, as a client of socket.io. */
   readonly isSocketIo: boolean
-  readonly witness: Witness | undefined
+  readonly reader: MessageReader | undefined
+  /** What it reads, at an even pace; undefined: as fast as it comes. */
+  readonly bytesPerSecond?: number
   /** Called once: without an argument when the connection is open, else with the server's response. */
   readonly opened: (refusal?: string) => void
 }
 
+export const TEXT = 1
 const CLOSE = 8
 const PING = 9
 const PONG = 10
-const TEXT = 1
 const FIN = 0x80
 const MASKED = 0x80
 const RSV1 = 0x40
@@ -29,8 +38,9 @@ const CONTROL_BYTES_MAX = 125
 const HEAD_END = '\r\n\r\n'
 const DEFLATE_OFFER = 'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n'
 
-/** Where all clients of a process read into: each read is dealt with before the next. */
+/** Where all clients of a process read into that do not pace themselves: each read is dealt with before the next. */
 const readBuffer = Buffer.allocUnsafeSlow(256 * 1024)
+const PACE_MS = 100
 
 export class LoadClient {
   bytes = 0
@@ -38,6 +48,10 @@ export class LoadClient {
   isOpen = false
   isClosed = false
   isStalled = false
+  /** Of the server's close frame; undefined: there was none. */
+  closeCode: number | undefined
+  /** When the close frame came, or the end of the connection: ms since the Unix epoch. */
+  closedMs: number | undefined
   private readonly options: LoadClientOptions
   private readonly socket: Socket
   private head = ''
@@ -54,21 +68,24 @@ export class LoadClient {
     this.options = options
     const { port, deflate } = options
     const path = options.isSocketIo ? socketIoPath(options.path) : options.path
+    const pacedBytes = options.bytesPerSecond && Math.ceil((options.bytesPerSecond * PACE_MS) / 1000)
     this.socket = connect({
       port,
       host: '127.0.0.1',
       onread: {
-        buffer: readBuffer,
+        buffer: pacedBytes === undefined ? readBuffer : Buffer.allocUnsafeSlow(pacedBytes),
         callback: (length, buffer) => {
           if (this.isOpen) this.read(buffer, 0, length)
           else this.readHead(buffer, length)
-          return true
+          return pacedBytes === undefined
         },
       },
     })
     this.socket.on('error', error => this.refused(error.message))
+    const pace = pacedBytes === undefined ? undefined : setInterval(() => this.socket.resume(), PACE_MS)
     this.socket.on('close', () => {
-      this.isClosed = true
+      clearInterval(pace)
+      this.hasClosed()
       this.refused('the connection was closed')
     })
     const key = randomBytes(16).toString('base64')
@@ -84,8 +101,24 @@ export class LoadClient {
     this.socket.pause()
   }
 
+  /** Reads again after `stall`. */
+  resume(): void {
+    this.isStalled = false
+    this.socket.resume()
+  }
+
   end(): void {
     this.socket.destroy()
+  }
+
+  /** In one write. */
+  send(...frames: readonly Buffer[]): void {
+    this.socket.write(Buffer.concat(frames))
+  }
+
+  private hasClosed(): void {
+    this.isClosed = true
+    this.closedMs ??= performance.timeOrigin + performance.now()
   }
 
   private refused(answer: string): void {
@@ -101,16 +134,16 @@ export class LoadClient {
       this.refused(this.head.slice(0, 500))
       return
     }
-    const { deflate, isSocketIo, witness, opened } = this.options
+    const { deflate, isSocketIo, reader, opened } = this.options
     const extensions = /^sec-websocket-extensions:(.*)$/im.exec(this.head)?.[1] ?? ''
     if (deflate && !extensions.includes('permessage-deflate')) {
       this.refused('it does not compress: no permessage-deflate in its answer')
       return
     }
-    if (witness !== undefined && deflate)
-      witness.keepsWindow = !extensions.includes('server_no_context_takeover')
+    if (reader !== undefined && deflate)
+      reader.keepsWindow = !extensions.includes('server_no_context_takeover')
     this.isOpen = true
-    if (isSocketIo) this.send(TEXT, Buffer.from('40'))
+    if (isSocketIo) this.send(clientFrame(TEXT, Buffer.from('40')))
     opened()
     this.read(buffer, end + HEAD_END.length - before, length)
   }
@@ -132,7 +165,7 @@ export class LoadClient {
       }
       const length = Math.min(this.payloadLeft, end - at)
       if (this.isControl) this.takeControl(buffer, at, length)
-      else this.options.witness?.take(buffer, at, length)
+      else this.options.reader?.take(buffer, at, length)
       at += length
       this.payloadLeft -= length
       if (this.payloadLeft === 0) this.endFrame()
@@ -165,20 +198,26 @@ export class LoadClient {
   private endFrame(): void {
     this.frames++
     if (!this.isControl) {
-      this.options.witness?.messageEnded((this.frameHead[0]! & RSV1) !== 0)
+      this.options.reader?.messageEnded((this.frameHead[0]! & RSV1) !== 0)
       return
     }
     const payload = this.control.subarray(0, this.payloadLength)
-    if (this.opcode === CLOSE) this.isClosed = true
-    else if (this.opcode === PING) this.send(PONG, payload)
-    else if (this.opcode === TEXT && payload[0] === 0x32) this.send(TEXT, Buffer.from('3'))
+    if (this.opcode === CLOSE) {
+      this.closeCode = payload.length < 2 ? undefined : payload.readUInt16BE()
+      this.hasClosed()
+      this.send(clientFrame(CLOSE, payload))
+    } else if (this.opcode === PING) this.send(clientFrame(PONG, payload))
+    else if (this.opcode === TEXT && payload[0] === 0x32) this.send(clientFrame(TEXT, Buffer.from('3')))
   }
+}
 
-  /** Masked with zeros, which leave the payload as it is. */
-  private send(opcode: number, payload: Buffer): void {
-    const head = Buffer.from([FIN | opcode, MASKED | payload.length, 0, 0, 0, 0])
-    this.socket.write(Buffer.concat([head, payload]))
-  }
+/** A frame of at most 64 KiB as clients send it: masked, with zeros, which leave the payload as it is. */
+export function clientFrame(opcode: number, payload: Buffer, isCompressed = false): Buffer {
+  const { length } = payload
+  const lengthBytes = length <= CONTROL_BYTES_MAX ? [length] : [126, length >> 8, length & 0xff]
+  const [first, ...rest] = lengthBytes as [number, ...number[]]
+  const head = [FIN | opcode | (isCompressed ? RSV1 : 0), MASKED | first, ...rest, 0, 0, 0, 0]
+  return Buffer.concat([Buffer.from(head), payload])
 }
 
 /** Engine.IO 4, straight on a WebSocket: https://socket.io/docs/v4/engine-io-protocol/ */

@@ -42,6 +42,14 @@ export interface LoadTotals {
 export interface LoadReport extends LoadTotals {
   /** Clients that read and were closed all the same, since they connected. */
   readonly closed: number
+  /** How many clients were closed with each code, since they connected; 'none' where there was no close frame. */
+  readonly closeCodes: Readonly<Record<string, number>>
+  /** When the last of them was closed; undefined: none was. */
+  readonly lastClosedMs: number | undefined
+  /** The last offset of each witness: the lowest and the highest. */
+  readonly offsets: readonly [number, number]
+  /** Losses of unknown size, of which the witness was told that was told of the fewest. */
+  readonly unknownLosses: number
   readonly witnesses: number
   /** Missing ticks according to the witnesses' gap messages, by reason, since they connected. */
   readonly missed: Readonly<Record<string, number>>
@@ -85,7 +93,7 @@ function openOne(request: ConnectRequest, path: string, index: number): Promise<
             parseEvery,
           })
         : undefined
-    const client = new LoadClient({ port, path, deflate, isSocketIo, witness, opened })
+    const client = new LoadClient({ port, path, deflate, isSocketIo, reader: witness, opened })
     clients.push(client)
     if (witness !== undefined) witnesses.push({ client, witness })
   })
@@ -141,6 +149,12 @@ function end(): LoadReport {
   return {
     ...since,
     closed: clients.filter(({ isClosed, isStalled }) => isClosed && !isStalled).length,
+    closeCodes: closeCodes(),
+    lastClosedMs: clients.some(({ isClosed }) => isClosed)
+      ? Math.max(...clients.map(({ closedMs }) => closedMs ?? 0))
+      : undefined,
+    offsets: [least(all, ({ lastOffset }) => lastOffset), -least(all, ({ lastOffset }) => -lastOffset)],
+    unknownLosses: least(all, ({ unknownLosses }) => unknownLosses),
     witnesses: all.length,
     missed: missedByReason(),
     lost: sum(({ lost }) => lost),
@@ -151,6 +165,17 @@ function end(): LoadReport {
     p99Us,
     p999Us,
   }
+}
+
+function least(all: readonly Witness[], of: (witness: Witness) => number): number {
+  return Math.min(...all.map(of))
+}
+
+function closeCodes(): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { closeCode = 'none', isClosed } of clients)
+    if (isClosed) counts[closeCode] = (counts[closeCode] ?? 0) + 1
+  return counts
 }
 
 function missedByReason(): Record<string, number> {

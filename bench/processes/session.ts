@@ -4,13 +4,12 @@
  */
 
 import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type HistogramView, quantileUs } from '../../src/metrics/histogram.js'
 import { Child, ChildEnded, type Runtime, type Usage } from './child.js'
 import type { FeedPace } from './feed.js'
+import { freePort } from './free-port.js'
 import type { ConnectAnswer, ConnectRequest, LoadReport, LoadTotals } from './load.js'
 import type { Measured } from './measured.js'
 import { type ServerKind, serverKind } from './server-kinds.js'
@@ -314,21 +313,13 @@ function busyUs({ mainThreadUs, mainThreadWaitUs }: Usage): number {
 }
 
 /** Of everything that runs on the machine, since its start. */
-function machineCpuUs(): number {
+export function machineCpuUs(): number {
   const [user, nice, system, , , irq, softIrq] = readFileSync('/proc/stat', 'utf8')
     .slice('cpu '.length, 200)
     .trim()
     .split(/\s+/)
     .map(Number) as [number, number, number, number, number, number, number]
   return ((user + nice + system + irq + softIrq) * 1e6) / CPU_TICKS_PER_SECOND
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }
 
 export interface Scenario extends Plan {

@@ -2,8 +2,10 @@
  * Checks what one client gets, and when: numbers of messages, offsets, and the sequences of each symbol, as far as the server's
  * messages have them. A silent error is a tick that is missing, doubled or out of order, without a message about it.
  */
+import { isUtf8 } from 'node:buffer'
 import { inflateRawSync, constants as zlib } from 'node:zlib'
 import type { GapMessage, TickJson } from '../../src/protocol/messages.js'
+import type { MessageReader } from './load-client.js'
 import { Samples } from './samples.js'
 
 export interface WitnessOptions {
@@ -38,7 +40,7 @@ const EVENT = '42["ticks",'
 const DEFLATE_TAIL = Buffer.from([0, 0, 0xff, 0xff])
 const DEFLATE_WINDOW_BYTES = 32 * 1024
 
-export class Witness {
+export class Witness implements MessageReader {
   /** Of these, all is known that the server told. */
   ticks = 0
   /** Ticks that sequences show to be missing. */
@@ -47,9 +49,10 @@ export class Witness {
   errorCount = 0
   /** Missing ticks according to gap messages, by reason; one for each message without a number. */
   readonly missed = new Map<string, number>()
+  /** Gap messages that did not know how many. */
+  unknownLosses = 0
   /** From a tick's time to its arrival here, µs. */
   readonly latenciesUs = new Samples()
-  /** Whether the server keeps its window of a compressed message for the next; undefined: it does not compress. */
   keepsWindow: boolean | undefined
   private readonly options: WitnessOptions
   private message = Buffer.allocUnsafe(1 << 16)
@@ -71,6 +74,11 @@ export class Witness {
     return Math.max(0, this.lost - told)
   }
 
+  /** 0: it has got nothing yet. */
+  get lastOffset(): number {
+    return this.offset ?? 0
+  }
+
   take(buffer: Uint8Array, start: number, length: number): void {
     const wanted = this.parsesThis ? length : Math.min(length, PREFIX_BYTES - this.length)
     if (this.length + wanted > this.message.length) {
@@ -87,7 +95,7 @@ export class Witness {
     const isWhole = this.parsesThis || this.length < PREFIX_BYTES
     this.length = 0
     this.messages++
-    if (isWhole) this.read(isCompressed ? this.inflated(bytes) : bytes.toString())
+    if (isWhole) this.readWhole(isCompressed ? this.inflated(bytes) : bytes)
     else this.readHead(bytes.toString('latin1', 0, HEAD_BYTES_MAX))
   }
 
@@ -95,13 +103,13 @@ export class Witness {
     return this.messages % this.options.parseEvery === 0
   }
 
-  private inflated(bytes: Buffer): string {
+  private inflated(bytes: Buffer): Buffer {
     const whole = inflateRawSync(Buffer.concat([bytes, DEFLATE_TAIL]), {
       finishFlush: zlib.Z_SYNC_FLUSH,
       ...(this.window.length > 0 && { dictionary: this.window }),
     })
     if (this.keepsWindow) this.window = Buffer.concat([this.window, whole]).subarray(-DEFLATE_WINDOW_BYTES)
-    return whole.toString()
+    return whole
   }
 
   private readHead(head: string): void {
@@ -116,11 +124,20 @@ export class Witness {
     this.offset = offset
   }
 
-  private read(text: string): void {
+  private readWhole(bytes: Buffer): void {
+    if (!isUtf8(bytes)) this.fail('a message that is no UTF-8')
+    const text = bytes.toString()
     const isEvent = text.startsWith(EVENT)
     // The other packets of socket.io are its own affair.
-    if (!isEvent && !text.startsWith('{')) return
-    const message = JSON.parse(isEvent ? text.slice(EVENT.length, -1) : text) as Message
+    if (!isEvent && /^\d/.test(text)) return
+    try {
+      this.read(JSON.parse(isEvent ? text.slice(EVENT.length, -1) : text) as Message)
+    } catch (error) {
+      this.fail(`${(error as Error).message}: ${text.slice(0, 200)}`)
+    }
+  }
+
+  private read(message: Message): void {
     switch (message.type) {
       case 'ticks':
         this.check(message.seq, message.offset, message.ticks)
@@ -139,7 +156,7 @@ export class Witness {
         this.checkGap(message)
         break
       default:
-        this.fail(`a message that nobody asked for: ${text.slice(0, 200)}`)
+        this.fail(`a message that nobody asked for: ${JSON.stringify(message).slice(0, 200)}`)
     }
   }
 
@@ -184,6 +201,7 @@ export class Witness {
     if (this.options.getsAll && this.options.getsEvery && !isNext)
       this.fail(`a gap from ${from} after ${this.offset}`)
     this.missed.set(reason, (this.missed.get(reason) ?? 0) + (missed ?? 1))
+    if (missed === null) this.unknownLosses++
     this.seq = seq
     this.offset = to
   }

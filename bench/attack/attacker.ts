@@ -1,0 +1,24 @@
+/**
+ * The attacker's process. It takes only what time the others leave, so that what is measured is the gateway and not a fight for the
+ * processor.
+ */
+import { constants, setPriority } from 'node:os'
+import type { AttackReport, Target } from './attack.js'
+import { attackNamed } from './attacks.js'
+
+setPriority(constants.priority.PRIORITY_LOW)
+
+async function attack(name: string, target: Target): Promise<AttackReport> {
+  try {
+    return await attackNamed(name).run!(target)
+  } catch (error) {
+    return { done: 'it could not go on', violations: [(error as Error).message] }
+  }
+}
+
+process.on('message', async ({ id, name, target }: { id: number; name: string; target: Target }) => {
+  process.send?.({ id, answer: await attack(name, target) })
+})
+// Its parent's end is its own.
+process.on('disconnect', () => process.exit())
+process.stdout.write('{"ready":true}\n')

@@ -1,0 +1,28 @@
+import type { Attack } from './attack.js'
+import { halfOpen } from './attacks/half-open.js'
+import { nesting } from './attacks/nesting.js'
+import { pause } from './attacks/pause.js'
+import { positions } from './attacks/positions.js'
+import { refusals } from './attacks/refusals.js'
+import { shutdown } from './attacks/shutdown.js'
+import { slowReaders } from './attacks/slow-readers.js'
+import { symbols } from './attacks/symbols.js'
+import { unsubscribe } from './attacks/unsubscribe.js'
+
+export const ATTACKS: readonly Attack[] = [
+  nesting,
+  symbols,
+  unsubscribe,
+  pause,
+  slowReaders,
+  positions,
+  halfOpen,
+  shutdown,
+  refusals,
+]
+
+export function attackNamed(name: string): Attack {
+  const attack = ATTACKS.find(its => its.name === name)
+  if (attack === undefined) throw new Error(`there is no attack ${name}`)
+  return attack
+}

@@ -1,0 +1,59 @@
+/**
+ * Does: names symbols that are no well-formed Unicode, which in UTF-8 would all be the same; 20 clients, each as often as it may.
+ * Must: refuse each of them, and take the one that only looks like them.
+ */
+import type { SubscribedMessage } from '../../../src/protocol/messages.js'
+import type { Attack, AttackReport, Target } from '../attack.js'
+import { CommandClient } from '../command-client.js'
+import { Rounds } from '../rounds.js'
+
+const CLIENTS = 20
+const PER_SECOND = 45
+/** As they stand in JSON: halves of surrogate pairs, and the character that takes their place in UTF-8. */
+const COMMANDS = [
+  '"symbols":["CAF\\udc00"],"snapshot":true',
+  '"symbols":["\\ud800","\\ud801","\\ufffd"],"snapshot":true',
+]
+
+export const symbols: Attack = {
+  name: 'symbols',
+  does: `subscribes to strings that are no Unicode, from ${CLIENTS} clients`,
+  run,
+}
+
+async function run({ port, seconds }: Target): Promise<AttackReport> {
+  let answers = 0
+  let refused = 0
+  const accepted = new Set<string>()
+  const read = ({ symbols: done, refused: notDone = [] }: SubscribedMessage): void => {
+    answers++
+    refused += notDone.length
+    // JSON.parse keeps the halves; what was sent as UTF-8 has lost them.
+    const wellFormed = done.filter(symbol => symbol === '\ufffd')
+    if (done.length > wellFormed.length || wellFormed.length > 1) accepted.add(JSON.stringify(done))
+  }
+  const connect = (): Promise<CommandClient> =>
+    CommandClient.connect({
+      port,
+      query: '?symbols=NONE',
+      onMessage: message => {
+        if (message.type === 'subscribed' && message.id !== undefined) read(message)
+        else if (message.type === 'error') answers++
+      },
+    })
+  const clients = await Promise.all(Array.from({ length: CLIENTS }, connect))
+  const rounds = new Rounds(seconds)
+  let sent = 0
+  for (let round = 0; await rounds.next(1000 / PER_SECOND); round++) {
+    const type = round % 4 < 2 ? 'subscribe' : 'unsubscribe'
+    const symbolsOnly = COMMANDS[round % 2]!.replace(type === 'subscribe' ? '' : ',"snapshot":true', '')
+    for (const client of clients) client.send(`{"type":"${type}","id":${round},${symbolsOnly}}`)
+    sent += clients.length
+  }
+  const closed = clients.filter(({ connection }) => connection.isClosed).length
+  for (const { connection } of clients) connection.end()
+  const violations = [...accepted].map(list => `it took ${list} for symbols`)
+  if (answers === 0) violations.push('no command was answered')
+  if (closed > 0) violations.push(`${closed} clients were closed for it`)
+  return { done: `${sent} commands, ${refused} symbols refused`, violations }
+}

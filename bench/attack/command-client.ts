@@ -1,0 +1,77 @@
+/**
+ * An attacker's connection: sends any texts in one write, and reads the JSON messages that come.
+ */
+import { constants, deflateRawSync, inflateRawSync } from 'node:zlib'
+import type { ServerMessage } from '../../src/protocol/messages.js'
+import { clientFrame, LoadClient, type MessageReader, TEXT } from '../processes/load-client.js'
+
+/** With it, a compressed message ends as DEFLATE wants it: https://www.rfc-editor.org/rfc/rfc7692#section-7.2.2 */
+const DEFLATE_TAIL = Buffer.from([0, 0, 0xff, 0xff])
+const SYNC = { finishFlush: constants.Z_SYNC_FLUSH }
+
+export interface CommandClientOptions {
+  readonly port: number
+  /** With its question mark. */
+  readonly query: string
+  readonly deflate?: boolean
+  /** What it reads, at an even pace. */
+  readonly bytesPerSecond?: number
+  readonly onMessage?: (message: ServerMessage) => void
+}
+
+class JsonReader implements MessageReader {
+  keepsWindow: boolean | undefined
+  private pieces: Uint8Array[] = []
+
+  constructor(private readonly onMessage: (message: ServerMessage) => void) {}
+
+  take(buffer: Uint8Array, start: number, length: number): void {
+    this.pieces.push(buffer.slice(start, start + length))
+  }
+
+  messageEnded(isCompressed: boolean): void {
+    const bytes = Buffer.concat(isCompressed ? [...this.pieces, DEFLATE_TAIL] : this.pieces)
+    this.pieces = []
+    const text = (isCompressed ? inflateRawSync(bytes, SYNC) : bytes).toString()
+    this.onMessage(JSON.parse(text) as ServerMessage)
+  }
+}
+
+export class CommandClient {
+  readonly connection: LoadClient
+
+  private constructor(connection: LoadClient) {
+    this.connection = connection
+  }
+
+  /** @throws Error with the server's answer when it does not let it in */
+  static async connect(options: CommandClientOptions): Promise<CommandClient> {
+    const { port, query, deflate = false, bytesPerSecond, onMessage } = options
+    return await new Promise((resolve, reject) => {
+      const client = new CommandClient(
+        new LoadClient({
+          port,
+          path: `/ws/ticks${query}`,
+          deflate,
+          isSocketIo: false,
+          reader: onMessage && new JsonReader(onMessage),
+          ...(bytesPerSecond !== undefined && { bytesPerSecond }),
+          opened: refusal => {
+            if (refusal === undefined) resolve(client)
+            else reject(new Error(refusal))
+          },
+        }),
+      )
+    })
+  }
+
+  /** All of them in one write. */
+  send(...texts: readonly string[]): void {
+    this.connection.send(...texts.map(text => clientFrame(TEXT, Buffer.from(text))))
+  }
+
+  sendCompressed(text: string): void {
+    const bytes = deflateRawSync(Buffer.from(text), SYNC).subarray(0, -DEFLATE_TAIL.length)
+    this.connection.send(clientFrame(TEXT, bytes, true))
+  }
+}

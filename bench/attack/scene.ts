@@ -1,0 +1,152 @@
+/**
+ * The processes of one attack, from their start to their end: a feed, a gateway as it is built, the live clients, and the attacker.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Child, type Runtime } from '../processes/child.js'
+import { freePort } from '../processes/free-port.js'
+import type { ConnectAnswer, ConnectRequest, LoadReport } from '../processes/load.js'
+import { serverKind } from '../processes/server-kinds.js'
+import { machineCpuUs } from '../processes/session.js'
+import type { Attack, AttackReport, Target } from './attack.js'
+
+/** Ticks a second. */
+const RATE = 1000
+const SYMBOLS = 50
+/** As by default: attackers take places, too. */
+const MAX_CLIENTS = 1000
+const STEADY_FEED = 'processes/feed.js'
+/** Before each measured time, at most: what has piled up has gone out. */
+const SETTLE_SECONDS_MAX = 1
+/** What an attack may take beyond its time. */
+const GRACE_MS = 60_000
+
+export interface SceneOptions {
+  readonly attack: Attack
+  readonly clients: number
+  /** How long one attack lasts. */
+  readonly seconds: number
+}
+
+export class Scene {
+  private readonly options: SceneOptions
+  private readonly children: Child[] = []
+  private feed!: Child
+  private gateway!: Child
+  private clients!: Child
+  private attacker!: Child
+
+  private constructor(options: SceneOptions) {
+    this.options = options
+  }
+
+  /** With all live clients connected, and ticks on their way. */
+  static async open(options: SceneOptions): Promise<Scene> {
+    const scene = new Scene(options)
+    try {
+      await scene.start()
+      return scene
+    } catch (error) {
+      await scene.close()
+      throw error
+    }
+  }
+
+  /** How the gateway ended: its exit code, or a signal; undefined: it runs. */
+  get exit(): Child['exit'] {
+    return this.gateway.exit
+  }
+
+  /** What the gateway logged as errors. */
+  get complaints(): readonly string[] {
+    return this.gateway.complaints
+  }
+
+  /** 0 when it has ended. */
+  get rssBytes(): number {
+    return this.exit === undefined ? this.gateway.usage().rssBytes : 0
+  }
+
+  /** CPU time of all that the machine did beside these processes since its start, µs; NaN when the gateway has ended. */
+  get otherCpuUs(): number {
+    if (this.exit !== undefined) return Number.NaN
+    return machineCpuUs() - this.children.reduce((sum, child) => sum + child.usage().cpuUs, 0)
+  }
+
+  /** Measures the live clients for so long, with nothing else going on. */
+  async quiet(seconds: number): Promise<LoadReport> {
+    await sleep(1000 * Math.min(seconds, SETTLE_SECONDS_MAX))
+    return await this.measured(sleep(seconds * 1000))
+  }
+
+  /** Measures the live clients during one attack. */
+  async attacked(): Promise<{ readonly report: AttackReport; readonly clients: LoadReport }> {
+    const { attack, seconds } = this.options
+    await sleep(1000 * Math.min(seconds, SETTLE_SECONDS_MAX))
+    const target: Target = { port: await this.port(), pid: this.gateway.pid, seconds }
+    const withinMs = 4 * seconds * 1000 + GRACE_MS
+    const attacking =
+      attack.run === undefined
+        ? this.feed.ask<AttackReport>('attack', { seconds }, withinMs)
+        : this.attacker.ask<AttackReport>('attack', { name: attack.name, target }, withinMs)
+    const clients = await this.measured(attacking)
+    return { report: await attacking, clients }
+  }
+
+  /** All that the live clients saw, though the time of it is of no interest. */
+  async seenByClients(): Promise<LoadReport> {
+    return await this.clients.ask<LoadReport>('end')
+  }
+
+  /** Ticks that the feed has made. */
+  async ticksMade(): Promise<number> {
+    return await this.feed.ask<number>('count')
+  }
+
+  async close(): Promise<void> {
+    // The attacker and the clients first: nobody should find the gateway gone.
+    for (const child of this.children.toReversed()) await child.stop()
+  }
+
+  private async measured(during: Promise<unknown>): Promise<LoadReport> {
+    await this.clients.ask('begin')
+    await during
+    return await this.clients.ask<LoadReport>('end')
+  }
+
+  private async port(): Promise<number> {
+    return Number(new URL(await this.gateway.told('webSocketUrl')).port)
+  }
+
+  private async start(): Promise<void> {
+    const { attack, clients, seconds } = this.options
+    const start = (file: string, args: readonly string[], runtime?: Runtime): Child => {
+      const child = new Child(file, args, runtime)
+      this.children.push(child)
+      return child
+    }
+    const address = `127.0.0.1:${await freePort()}`
+    this.feed = start(attack.feed ?? STEADY_FEED, [address, String(SYMBOLS), 'steady', '1'])
+    const { args, file, runtime } = serverKind('ringcast')
+    const needs = {
+      upstream: await this.feed.told('address'),
+      clients: MAX_CLIENTS,
+      deflate: false,
+      settings: attack.settings?.(seconds) ?? [],
+    }
+    this.gateway = start(file, args(needs), runtime)
+    this.clients = start('processes/load.js', [])
+    this.attacker = start('attack/attacker.js', [])
+    for (const child of [this.clients, this.attacker]) await child.told('ready')
+    const request: ConnectRequest = {
+      port: await this.port(),
+      paths: new Array<string>(clients).fill('/ws/ticks'),
+      witnessEvery: 1,
+      parseEvery: 1,
+      deflate: false,
+      isSocketIo: false,
+    }
+    const { refusal } = await this.clients.ask<ConnectAnswer>('connect', request)
+    if (refusal !== undefined) throw new Error(`the gateway let a live client not in: ${refusal}`)
+    await this.feed.ask('rate', { rate: RATE })
+  }
+}
