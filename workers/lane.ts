@@ -33,7 +33,7 @@ import { COMMAND, TICK_BATCH } from '../src/memory/tick-log-layout.js'
 import { TickLogReader } from '../src/memory/tick-log-reader.js'
 import { LANE_SLOTS } from '../src/metrics/metric-table.js'
 import { BatchReader } from '../src/ticks/batch-reader.js'
-import { TickDecoder } from '../src/ticks/tick-decoder.js'
+import { marketCodec } from '../src/ticks/market-codec.js'
 import { LaneAudience } from './collect/lane-audience.js'
 import { TickCollector } from './collect/tick-collector.js'
 import { Turn } from './collect/turn-buffer.js'
@@ -77,7 +77,7 @@ export class Lane implements TickLosses {
   private readonly composer: FrameComposer
   private readonly writer: TurnWriter
 
-  private readonly symbols = new SymbolTable()
+  private readonly symbols = new SymbolTable(marketCodec)
   private readonly gatherer: TickCollector
   private readonly latest: LatestTicks
   private readonly latestFrames: LatestFrames
@@ -117,7 +117,7 @@ export class Lane implements TickLosses {
     const committed = this.state.committed()
     this.log = new TickLogReader(task.tickLog, committed.cursor)
     this.continuity = new FeedContinuity(committed, task.positionsTellLosses)
-    const turn = new Turn(this.ring.bytes, task.layout)
+    const turn = new Turn(this.ring.bytes, task.layout, marketCodec)
     const deflater = new Deflater(this.ring.bytes, task.compression, this.counters)
     this.composer = new FrameComposer(this.ring.bytes, copierOf(task.memory), turn, deflater)
     const publisher = new FramePublisher(this.ring, hasRoom => this.waitForRoom(hasRoom))
@@ -132,7 +132,7 @@ export class Lane implements TickLosses {
     const poison = new Set(task.poison)
     this.sorter = new TickClassifier({
       bytes: this.log.bytes,
-      decoder: new TickDecoder(this.log.bytes),
+      reader: marketCodec.createReader(this.log.bytes),
       symbols: this.symbols,
       poison,
       continuity: this.continuity,
@@ -140,7 +140,7 @@ export class Lane implements TickLosses {
     })
     this.gatherer = new TickCollector({
       log: this.log,
-      fields: this.sorter.fields,
+      reader: this.sorter.reader,
       symbols: this.symbols,
       turn,
       turnBytesMax: task.turnBytesMax,
@@ -149,7 +149,7 @@ export class Lane implements TickLosses {
     this.committedCursor = committed.cursor
     this.committedOffset = committed.offset
     this.offset = committed.offset
-    this.latest = new LatestTicks(new LatestStore(task.latest), this.log.bytes)
+    this.latest = new LatestTicks(new LatestStore(task.latest), this.log.bytes, marketCodec)
     this.latest.restore(this.symbols, committed.offset)
     const answering = (client: number): void => this.answering(client)
     this.latestFrames = new LatestFrames({
@@ -165,6 +165,7 @@ export class Lane implements TickLosses {
     })
     this.checkpoints = new FeedCheckpoints(memory, task.layout, committed.offset)
     const replayer = new Replayer({
+      codec: marketCodec,
       history: new TickLogHistory(task.tickLog),
       checkpoints: this.checkpoints,
       symbols: this.symbols,
@@ -360,7 +361,7 @@ export class Lane implements TickLosses {
 
   /** Keeps the tick in hand as its symbol's latest, for whoever wants no other. */
   private keepLatest(symbol: SymbolEntry, start: number, end: number, offset: number): void {
-    const { kind } = this.sorter.fields
+    const { kind } = this.sorter.reader
     if (this.latest.keep(symbol, kind, start, end - start, offset, this.log.receivedUs)) {
       this.schedule.tickCame(symbol)
       return

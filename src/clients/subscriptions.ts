@@ -5,7 +5,7 @@
  */
 import { type IntervalMs, type Selection, selectionOf } from '../lane-protocol/audience-spec.js'
 import type { SymbolRefusal } from '../protocol/messages.js'
-import { SYMBOL_BYTES_MAX } from '../ticks/tick-fields.js'
+import { SYMBOL_BYTES_MAX } from '../ticks/tick-codec.js'
 
 export interface SymbolResults {
   /** The entries that hold from now on, or do not any more; in the order of the command. */

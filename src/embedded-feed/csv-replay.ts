@@ -7,24 +7,11 @@ import { open } from 'node:fs/promises'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { RingcastError } from '../common/errors.js'
-import { blankTick, type TickSymbol, type TickToEncode, tickSymbol } from '../ticks/tick-encoder.js'
-import { QUOTE, TRADE } from '../ticks/tick-fields.js'
+import { CSV_COLUMNS, CSV_KIND_RULE, CSV_KINDS } from '../ticks/market-csv.js'
+import { blankTick, type TickSymbol, type TickToEncode, tickSymbol } from '../ticks/market-tick-encoder.js'
 import type { SupplyResult, TickSupply } from './tick-supply.js'
 
-/** Nanoseconds since the Unix epoch; Q or T; the source's number; then what the kind has. */
-const COLUMNS = [
-  'receive_time_ns',
-  'symbol',
-  'kind',
-  'sequence',
-  'bid_price',
-  'bid_size',
-  'ask_price',
-  'ask_size',
-  'last_price',
-  'last_size',
-] as const
-const HEADER = COLUMNS.join(',')
+const HEADER = CSV_COLUMNS.join(',')
 
 /** No row of ten columns is longer; without a limit, a file without line ends would be read whole. */
 const LINE_CHARS_MAX = 4_096
@@ -33,14 +20,14 @@ const GZIP_MAGIC = 0x1f8b
 /** The sequences of one symbol and kind, which must keep rising from loop to loop. */
 interface SequenceSpan {
   first: number
-  last: number
+  newest: number
   shift: number
 }
 
 interface RecordedSymbol {
   readonly symbol: TickSymbol
-  readonly quotes: SequenceSpan
-  readonly trades: SequenceSpan
+  /** By the index of the kind. */
+  readonly spans: readonly SequenceSpan[]
 }
 
 export class CsvReplay implements TickSupply {
@@ -132,10 +119,8 @@ export class CsvReplay implements TickSupply {
   async #rewind(): Promise<void> {
     if (this.#firstUs === undefined) throw this.#invalid('is the last one, and a loop needs a tick')
     this.#shiftUs += this.#lastUs - this.#firstUs + 1
-    for (const { quotes, trades } of this.#symbols.values()) {
-      quotes.shift += quotes.last - quotes.first + 1
-      trades.shift += trades.last - trades.first + 1
-    }
+    for (const { spans } of this.#symbols.values())
+      for (const span of spans) span.shift += span.newest - span.first + 1
     this.#input.destroy()
     this.#input = openText(this.#path, this.#isGzip)
     this.#chunks = this.#input[Symbol.asyncIterator]()
@@ -170,29 +155,18 @@ export class CsvReplay implements TickSupply {
 
   #readRow(line: string): void {
     const cells = line.split(',')
-    if (cells.length !== COLUMNS.length) {
-      throw this.#invalid(`has ${cells.length} columns in place of ${COLUMNS.length}`)
+    if (cells.length !== CSV_COLUMNS.length) {
+      throw this.#invalid(`has ${cells.length} columns in place of ${CSV_COLUMNS.length}`)
     }
     const tick = this.tick
     this.#readTime(cells[0]!)
     const recorded = this.#symbols.get(cells[1]!) ?? this.#addSymbol(cells[1]!)
     tick.symbol = recorded.symbol
     const sequence = this.#readInteger(cells, 3)
-    if (cells[2] === 'Q') {
-      tick.kind = QUOTE
-      tick.sequence = follow(recorded.quotes, sequence)
-      tick.bid = this.#readDecimal(cells, 4)
-      tick.bidSize = this.#readDecimal(cells, 5)
-      tick.ask = this.#readDecimal(cells, 6)
-      tick.askSize = this.#readDecimal(cells, 7)
-    } else if (cells[2] === 'T') {
-      tick.kind = TRADE
-      tick.sequence = follow(recorded.trades, sequence)
-      tick.last = this.#readDecimal(cells, 8)
-      tick.lastSize = this.#readDecimal(cells, 9)
-    } else {
-      throw this.#badCell(cells, 2, 'Q for a quote or T for a trade')
-    }
+    const kind = CSV_KINDS.get(cells[2]!)
+    if (kind === undefined) throw this.#badCell(cells, 2, CSV_KIND_RULE)
+    const numbers = kind.columns.map(column => this.#readDecimal(cells, column))
+    kind.fill(tick, follow(recorded.spans[kind.index]!, sequence), numbers)
   }
 
   /** Nanoseconds in two parts, because they do not fit a number. */
@@ -231,7 +205,7 @@ export class CsvReplay implements TickSupply {
     } catch (error) {
       throw this.#invalid(`column symbol: ${(error as Error).message}`)
     }
-    const recorded = { symbol, quotes: emptySpan(), trades: emptySpan() }
+    const recorded = { symbol, spans: Array.from(CSV_KINDS, emptySpan) }
     // Under the symbol's own text: a piece of the line would keep the whole text of the file's piece alive.
     this.#symbols.set(symbol.name, recorded)
     return recorded
@@ -239,7 +213,7 @@ export class CsvReplay implements TickSupply {
 
   #badCell(cells: string[], column: number, wanted: string): RingcastError {
     return this.#invalid(
-      `column ${COLUMNS[column]}: must be ${wanted}, but is "${cells[column]!.slice(0, 40)}"`,
+      `column ${CSV_COLUMNS[column]}: must be ${wanted}, but is "${cells[column]!.slice(0, 40)}"`,
     )
   }
 
@@ -252,13 +226,13 @@ export class CsvReplay implements TickSupply {
 }
 
 function emptySpan(): SequenceSpan {
-  return { first: -1, last: -1, shift: 0 }
+  return { first: -1, newest: -1, shift: 0 }
 }
 
 /** The sequence in this loop. */
 function follow(span: SequenceSpan, sequence: number): number {
   if (span.first < 0) span.first = sequence
-  if (sequence > span.last) span.last = sequence
+  if (sequence > span.newest) span.newest = sequence
   return sequence + span.shift
 }
 

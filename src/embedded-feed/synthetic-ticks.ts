@@ -4,8 +4,14 @@
  */
 import { RingcastError } from '../common/errors.js'
 import { Random } from '../common/random.js'
-import { blankTick, type TickSymbol, type TickToEncode, tickSymbol } from '../ticks/tick-encoder.js'
-import { QUOTE, TRADE } from '../ticks/tick-fields.js'
+import {
+  blankTick,
+  setQuote,
+  setTrade,
+  type TickSymbol,
+  type TickToEncode,
+  tickSymbol,
+} from '../ticks/market-tick-encoder.js'
 import type { SupplyResult, TickSupply } from './tick-supply.js'
 
 export interface SyntheticOptions {
@@ -137,24 +143,18 @@ export class SyntheticTicks implements TickSupply {
   }
 
   #quote(market: Market): void {
-    const tick = this.tick
     market.bidSteps = Math.max(PRICE_STEPS_MIN, market.bidSteps + this.#random.below(3) - 1)
     market.spreadSteps = 1 + (this.#random.next() < 0.2 ? this.#random.below(3) : 0)
-    tick.kind = QUOTE
-    tick.sequence = ++market.quoteSequence
-    tick.bid = market.bidSteps / market.stepsPerUnit
-    tick.ask = (market.bidSteps + market.spreadSteps) / market.stepsPerUnit
-    tick.bidSize = this.#size(market)
-    tick.askSize = this.#size(market)
+    const buyPrice = market.bidSteps / market.stepsPerUnit
+    const sellPrice = (market.bidSteps + market.spreadSteps) / market.stepsPerUnit
+    const buySize = this.#size(market)
+    setQuote(this.tick, ++market.quoteSequence, buyPrice, buySize, sellPrice, this.#size(market))
   }
 
   #trade(market: Market): void {
-    const tick = this.tick
     const isBuy = this.#random.next() < 0.5
-    tick.kind = TRADE
-    tick.sequence = ++market.tradeSequence
-    tick.last = (market.bidSteps + (isBuy ? market.spreadSteps : 0)) / market.stepsPerUnit
-    tick.lastSize = this.#size(market)
+    const price = (market.bidSteps + (isBuy ? market.spreadSteps : 0)) / market.stepsPerUnit
+    setTrade(this.tick, ++market.tradeSequence, price, this.#size(market))
   }
 
   /** Many small, few large. */

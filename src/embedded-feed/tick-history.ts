@@ -8,7 +8,7 @@
  * so neighbouring entries are a `TickBatch` as they stand. Starts are bytes ever written, and never wrap.
  */
 import { RingcastError } from '../common/errors.js'
-import { TICK_BYTES_MAX } from '../ticks/tick-fields.js'
+import { TICK_BYTES_MAX } from '../ticks/tick-codec.js'
 import { writeVarint } from '../ticks/varint.js'
 
 export const HISTORY_TICKS_DEFAULT = 262_144

@@ -4,7 +4,7 @@
  * it where ticks are held for it: then the pace waits when the history is full of what was not sent.
  */
 import type { Clock, Timer } from '../common/clock.js'
-import { TickEncoder } from '../ticks/tick-encoder.js'
+import { MarketTickEncoder } from '../ticks/market-tick-encoder.js'
 import type { FeedServer } from './feed-server.js'
 import type { TickHistory } from './tick-history.js'
 import type { TickSupply } from './tick-supply.js'
@@ -41,7 +41,7 @@ const DEMAND_TICKS_PER_TURN_MAX = 8_192
 
 export class TickPump {
   readonly #options: TickPumpOptions
-  readonly #encoder = new TickEncoder()
+  readonly #encoder = new MarketTickEncoder()
   #state: 'idle' | 'running' | 'stopped' = 'idle'
   #timer: Timer | undefined
   #turn: NodeJS.Immediate | undefined

@@ -2,7 +2,7 @@
  * Ticks in the order of their due times, made or read one after another: what the pump appends to the history.
  * Feed's thread. One record is filled again and again; nobody keeps it.
  */
-import type { TickToEncode } from '../ticks/tick-encoder.js'
+import type { TickToEncode } from '../ticks/market-tick-encoder.js'
 
 /** `wait`: there is nothing at hand, `ready` tells when to ask again. */
 export type SupplyResult = 'tick' | 'wait' | 'end'

@@ -5,9 +5,9 @@ import { FeedServer } from '../../src/embedded-feed/feed-server.js'
 import { FeedStream } from '../../src/embedded-feed/feed-stream.js'
 import { TickHistory } from '../../src/embedded-feed/tick-history.js'
 import { GrpcCall } from '../../src/sources/grpc/grpc-call.js'
-import { decodeTick, decodeTickBatch, encodeTick } from '../../src/sources/grpc/tick-feed-service.js'
 import type { MessageForm } from '../../src/sources/tick-source.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { decodeTick, decodeTickBatch, encodeTick } from '../support/protobuf-ticks.js'
 import { Watched } from '../support/watched.js'
 
 function append(history: TickHistory, count: number, symbol = 'A'): void {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { TickHistory } from '../../src/embedded-feed/tick-history.js'
-import { decodeTick, decodeTickBatch, encodeTick } from '../../src/sources/grpc/tick-feed-service.js'
+import { decodeTick, decodeTickBatch, encodeTick } from '../support/protobuf-ticks.js'
 
 function append(history: TickHistory, symbol: string, sequence: number): number {
   const bytes = encodeTick({ symbol, kind: 1, sequence })

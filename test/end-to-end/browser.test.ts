@@ -3,9 +3,9 @@
  */
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ServerMessage } from '../../src/protocol/messages.js'
-import { decodeTicksMessage } from '../../src/sources/grpc/tick-feed-service.js'
 import { browserPath, runInBrowser } from '../support/browser.js'
 import { HandlerServer } from '../support/handler-server.js'
+import { decodeTicksMessage } from '../support/protobuf-ticks.js'
 import { ProtocolDocument } from '../support/protocol-document.js'
 import { quote } from '../support/ticks.js'
 

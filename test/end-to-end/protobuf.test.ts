@@ -3,9 +3,9 @@
  */
 import { afterEach, expect, it } from 'vitest'
 import { GrpcSource } from '../../src/sources/grpc/grpc-source.js'
-import { encodeTick } from '../../src/sources/grpc/tick-feed-service.js'
 import { BinaryClient } from '../support/binary-client.js'
 import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
+import { encodeTick } from '../support/protobuf-ticks.js'
 import { ScriptedFeed } from '../support/scripted-feed.js'
 import { TickClient } from '../support/tick-client.js'
 import { quote } from '../support/ticks.js'

@@ -1,7 +1,8 @@
 /** Ticks for property tests: any that the contract allows, the awkward ones often. */
 import fc from 'fast-check'
-import type { Tick } from '../../src/sources/grpc/tick-feed-service.js'
-import { QUOTE, SYMBOL_BYTES_MAX, TRADE } from '../../src/ticks/tick-fields.js'
+import { QUOTE, TRADE } from '../../src/ticks/market-tick.js'
+import { SYMBOL_BYTES_MAX } from '../../src/ticks/tick-codec.js'
+import type { Tick } from './protobuf-ticks.js'
 
 export interface WholeTick extends Tick {
   sequence: bigint

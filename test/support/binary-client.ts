@@ -3,7 +3,7 @@
  */
 import { type ClientOptions, WebSocket } from 'ws'
 import type { ControlMessage } from '../../src/protocol/messages.js'
-import { decodeTicksMessage, type TicksMessage } from '../../src/sources/grpc/tick-feed-service.js'
+import { decodeTicksMessage, type TicksMessage } from './protobuf-ticks.js'
 import { Watched } from './watched.js'
 
 export class BinaryClient extends Watched {

@@ -14,7 +14,7 @@ import { StreamHandler, type StreamHandlerParts } from '../../src/broadcaster/st
 import type { HandlerOptions } from '../../src/config/config.js'
 import type { LaneMetric, MainMetric } from '../../src/metrics/metric-table.js'
 import type { ServerMessage } from '../../src/protocol/messages.js'
-import type { QuoteTick } from '../../src/ticks/tick-input.js'
+import type { QuoteTick } from '../../src/ticks/pushed-tick.js'
 import { Watched } from './watched.js'
 
 /** Small rings: a test has few ticks, and memory is zeroed. */

@@ -9,8 +9,8 @@ import type {
   TickJson,
   TicksMessage,
 } from '../../src/protocol/messages.js'
-import { decodeTicksMessage } from '../../src/sources/grpc/tick-feed-service.js'
-import { QUOTE } from '../../src/ticks/tick-fields.js'
+import { QUOTE } from '../../src/ticks/market-tick.js'
+import { decodeTicksMessage } from './protobuf-ticks.js'
 
 export type Message = TicksMessage | SnapshotMessage | GapMessage | SubscribedMessage
 

@@ -51,13 +51,13 @@ import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { TickLogWriter } from '../../src/memory/tick-log-writer.js'
 import { LANE_SLOT_COUNT, LANE_SLOTS, type LaneMetric } from '../../src/metrics/metric-table.js'
 import type { GapReason } from '../../src/protocol/messages.js'
-import { encodeTick, encodeTickBatch, type Tick } from '../../src/sources/grpc/tick-feed-service.js'
-import { TickDecoder } from '../../src/ticks/tick-decoder.js'
-import { QUOTE } from '../../src/ticks/tick-fields.js'
+import { QUOTE } from '../../src/ticks/market-tick.js'
+import { MarketTickReader } from '../../src/ticks/market-tick-reader.js'
 import { Lane } from '../../workers/lane.js'
 import { FakeClock } from './fake-clock.js'
 import { framesOf, frameText } from './frames.js'
 import { binaryMessage, type Message } from './lane-messages.js'
+import { encodeTick, encodeTickBatch, type Tick } from './protobuf-ticks.js'
 import { spec } from './specs.js'
 
 interface StageAudience {
@@ -150,7 +150,7 @@ const DEADLY = [
   [FrameRingWriter.prototype, 'publish'],
   [LaneState.prototype, 'commit'],
   [LaneDoorbell.prototype, 'ringMain'],
-  [TickDecoder.prototype, 'decode'],
+  [MarketTickReader.prototype, 'decode'],
   [LatestStore.prototype, 'allocate'],
   [LatestStore.prototype, 'write'],
   [LatestStore.prototype, 'release'],

@@ -1,5 +1,5 @@
-import { decodeTick, decodeTickBatch, type Tick } from '../../src/sources/grpc/tick-feed-service.js'
 import type { FeedSession, MessageForm, TickSink } from '../../src/sources/tick-source.js'
+import { decodeTick, decodeTickBatch, type Tick } from './protobuf-ticks.js'
 import { Watched } from './watched.js'
 
 /** Keeps everything that a source pushes, decoded, and the order of pushes and sessions. */

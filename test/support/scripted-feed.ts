@@ -3,11 +3,9 @@ import type { AddressInfo, Socket } from 'node:net'
 import {
   decodeStreamRequest,
   EPOCH_METADATA_KEY,
-  encodeTick,
-  encodeTickBatch,
   type StreamRequest,
-  type Tick,
 } from '../../src/sources/grpc/tick-feed-service.js'
+import { encodeTick, encodeTickBatch, type Tick } from './protobuf-ticks.js'
 import { Watched } from './watched.js'
 
 export const OK = 0

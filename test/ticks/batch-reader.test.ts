@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { encodeTick, encodeTickBatch } from '../../src/sources/grpc/tick-feed-service.js'
 import { BatchReader } from '../../src/ticks/batch-reader.js'
 import { anyTick } from '../support/any-tick.js'
+import { encodeTick, encodeTickBatch } from '../support/protobuf-ticks.js'
 
 interface Walk {
   readonly ticks: number[][]

@@ -6,7 +6,7 @@
 import { removeItem } from '../../src/common/remove-item.js'
 import type { TickLogReader } from '../../src/memory/tick-log-reader.js'
 import type { GapReason } from '../../src/protocol/messages.js'
-import type { TickFields } from '../../src/ticks/tick-fields.js'
+import type { TickReader } from '../../src/ticks/tick-codec.js'
 import { GAP_BYTES_MAX } from '../compose/frame-composer.js'
 import type { SymbolEntry, SymbolTable } from '../read/symbol-table.js'
 import type { LaneAudience } from './lane-audience.js'
@@ -21,7 +21,7 @@ export interface TickCollectorDeps {
   /** Its record in hand has the tick in hand. */
   readonly log: TickLogReader
   /** What the tick in hand says. */
-  readonly fields: TickFields
+  readonly reader: TickReader
   readonly symbols: SymbolTable
   readonly turn: Turn
   /** What one audience may gather in a turn, about, bytes. */
@@ -139,8 +139,8 @@ export class TickCollector {
   /** The tick in hand in an encoding, made when the first audience wants it. */
   private asJson(symbol: SymbolEntry, offset: number): number {
     if (this.tickInJson === NOT_ENCODED) {
-      const { fields, log, turn } = this.parts
-      this.tickInJson = turn.addJson(fields, symbol, offset, log.receivedUs)
+      const { log, reader, turn } = this.parts
+      this.tickInJson = turn.addJson(reader, symbol, offset, log.receivedUs)
       this.jsonBytes = turn.ticks.json.bytesOf(this.tickInJson)
     }
     return this.tickInJson

@@ -60,9 +60,11 @@ export class ConflationGroup {
   hasNews(): boolean {
     const { flushedOffset, symbols } = this
     for (let index = 0; index < symbols.length; index++) {
-      const { quote, trade } = symbols[index]!
-      if (quote !== undefined && quote.offset > flushedOffset) return true
-      if (trade !== undefined && trade.offset > flushedOffset) return true
+      const { latest } = symbols[index]!
+      for (let kind = 0; kind < latest.length; kind++) {
+        const tick = latest[kind]
+        if (tick !== undefined && tick.offset > flushedOffset) return true
+      }
     }
     return false
   }
@@ -71,9 +73,11 @@ export class ConflationGroup {
   collectNews(news: LatestTick[]): void {
     const { flushedOffset, symbols } = this
     for (let index = 0; index < symbols.length; index++) {
-      const { quote, trade } = symbols[index]!
-      if (quote !== undefined && quote.offset > flushedOffset) news.push(quote)
-      if (trade !== undefined && trade.offset > flushedOffset) news.push(trade)
+      const { latest } = symbols[index]!
+      for (let kind = 0; kind < latest.length; kind++) {
+        const tick = latest[kind]
+        if (tick !== undefined && tick.offset > flushedOffset) news.push(tick)
+      }
     }
   }
 
@@ -82,9 +86,8 @@ export class ConflationGroup {
     const { symbols } = this
     let count = 0
     for (let index = 0; index < symbols.length; index++) {
-      const { quote, trade } = symbols[index]!
-      if (quote !== undefined) count += quote.count
-      if (trade !== undefined) count += trade.count
+      const { latest } = symbols[index]!
+      for (let kind = 0; kind < latest.length; kind++) count += latest[kind]?.count ?? 0
     }
     return count
   }

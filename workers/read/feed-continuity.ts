@@ -6,7 +6,7 @@
 import type { SessionCommand } from '../../src/lane-protocol/lane-commands.js'
 import type { ContinuityState } from '../../src/memory/continuity-state.js'
 import { MISSED_MAX } from '../../src/protocol/messages.js'
-import type { TickFields } from '../../src/ticks/tick-fields.js'
+import type { TickFields } from '../../src/ticks/tick-codec.js'
 
 /** What `take` found out about a tick. From 1 on: so many ticks are missing before it. */
 export const WHOLE = 0

@@ -5,7 +5,7 @@
 
 import { removeItem } from '../../src/common/remove-item.js'
 import { prefixOf } from '../../src/lane-protocol/audience-spec.js'
-import { type SymbolPrefixes, symbolPrefixes } from '../../src/ticks/tick-json.js'
+import type { TickCodec } from '../../src/ticks/tick-codec.js'
 import { EVERY, type LaneAudience } from '../collect/lane-audience.js'
 import { type ConflationGroup, restOn } from '../conflate/conflation-group.js'
 import type { LatestTick } from '../conflate/latest-ticks.js'
@@ -16,7 +16,8 @@ const SYMBOLS_MAX = 65_536
 export interface SymbolEntry {
   readonly symbol: string
   readonly bytes: Uint8Array
-  readonly prefixes: SymbolPrefixes
+  /** How the JSON of its ticks begins, by the index of the kind. */
+  readonly jsonPrefixes: readonly Uint8Array[]
   /** Audiences that get every tick of it; those that get every tick of all symbols left aside. */
   readonly audiences: LaneAudience[]
   /** Parts of audiences that get its latest ticks. */
@@ -25,9 +26,8 @@ export interface SymbolEntry {
   readonly immediate: ConflationGroup[]
   /** Those that may be resting, see ConflationSchedule. */
   resting: Set<ConflationGroup> | undefined
-  /** Its latest ticks. */
-  quote: LatestTick | undefined
-  trade: LatestTick | undefined
+  /** Its latest tick of each kind, by the index of the kind. */
+  readonly latest: (LatestTick | undefined)[]
   /** Whether a tick of it has come by. */
   seen: boolean
   /** The next entry with the same hash. */
@@ -40,7 +40,12 @@ export class SymbolTable {
   private readonly withPrefixes = new Set<LaneAudience>()
   private readonly decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   private readonly encoder = new TextEncoder()
+  private readonly codec: TickCodec
   private seenCount = 0
+
+  constructor(codec: TickCodec) {
+    this.codec = codec
+  }
 
   /** The entry of the symbol at `bytes[start, start + length)`; undefined when those are not UTF-8. */
   ofTick(bytes: Uint8Array, start: number, length: number): SymbolEntry | undefined {
@@ -146,13 +151,12 @@ export class SymbolTable {
     const entry: SymbolEntry = {
       symbol,
       bytes,
-      prefixes: symbolPrefixes(symbol),
+      jsonPrefixes: this.codec.jsonPrefixes(symbol),
       audiences: [],
       parts: [],
       immediate: [],
       resting: undefined,
-      quote: undefined,
-      trade: undefined,
+      latest: this.codec.kindNames.map(() => undefined),
       seen: false,
       next: undefined,
     }

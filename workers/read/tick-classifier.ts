@@ -1,8 +1,7 @@
 /**
  * What becomes of a tick of the log: it is of a symbol, it is lost, or it was there before. One lane's own, and one of each replay's.
  */
-import type { TickDecoder } from '../../src/ticks/tick-decoder.js'
-import { TickFields } from '../../src/ticks/tick-fields.js'
+import type { TickReader } from '../../src/ticks/tick-codec.js'
 import { BROKEN, type FeedContinuity, markOf, SEAM, SEEN, WHOLE } from './feed-continuity.js'
 import type { SymbolEntry, SymbolTable } from './symbol-table.js'
 
@@ -19,9 +18,9 @@ export interface TickLosses {
 }
 
 export interface TickClassifierDeps {
-  /** What the decoder reads. */
+  /** What the reader reads. */
   readonly bytes: Uint8Array
-  readonly decoder: TickDecoder
+  readonly reader: TickReader
   readonly symbols: SymbolTable
   /** Offsets of ticks that are skipped. */
   readonly poison: ReadonlySet<number>
@@ -31,22 +30,23 @@ export interface TickClassifierDeps {
 
 export class TickClassifier {
   /** What the tick in hand says. */
-  readonly fields = new TickFields()
+  readonly reader: TickReader
   private readonly parts: TickClassifierDeps
 
   constructor(parts: TickClassifierDeps) {
     this.parts = parts
+    this.reader = parts.reader
   }
 
   /** @returns the symbol of the tick at `[start, end)`; undefined for one that is for nobody */
   sort(start: number, end: number, offset: number): SymbolEntry | undefined {
-    const { bytes, continuity, decoder, losses, poison, symbols } = this.parts
-    const { fields } = this
+    const { bytes, continuity, losses, poison, symbols } = this.parts
+    const { reader } = this
     if (poison.has(offset)) return this.lose('poison')
-    const isTick = decoder.decode(start, end, fields)
-    const symbol = isTick ? symbols.ofTick(bytes, fields.symbolStart, fields.symbolLength) : undefined
+    const isTick = reader.decode(start, end)
+    const symbol = isTick ? symbols.ofTick(bytes, reader.symbolStart, reader.symbolLength) : undefined
     if (symbol === undefined) return this.lose('malformed')
-    const found = continuity.take(fields.position, markOf(fields))
+    const found = continuity.take(reader.position, markOf(reader))
     if (found === WHOLE) return symbol
     if (found === SEEN) {
       losses.seenBefore()

@@ -227,15 +227,14 @@ export class LatestFrames {
         const delivery = audience.deliveryOf(symbol.symbol)
         if (delivery === undefined) continue
         const offset = delivery === EVERY ? since.every : since.latest
-        for (const tick of [symbol.quote, symbol.trade])
-          if (tick !== undefined && tick.offset > offset) wanted.add(tick)
+        for (const tick of symbol.latest) if (tick !== undefined && tick.offset > offset) wanted.add(tick)
       }
     }
     for (const entry of asked) {
-      for (const { quote, symbol, trade } of symbols.entriesOf(entry)) {
+      for (const { latest, symbol } of symbols.entriesOf(entry)) {
         // A later command, answered together with the one that asked, has unsubscribed from it.
         if (audience.deliveryOf(symbol) === undefined) continue
-        for (const tick of [quote, trade]) if (tick !== undefined && tick.offset > 0) wanted.add(tick)
+        for (const tick of latest) if (tick !== undefined && tick.offset > 0) wanted.add(tick)
       }
     }
     const ticks = [...wanted].sort(byOffset)

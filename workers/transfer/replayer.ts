@@ -16,7 +16,7 @@ import { COMMAND, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import type { GapReason } from '../../src/protocol/messages.js'
 import { BatchReader } from '../../src/ticks/batch-reader.js'
-import { TickDecoder } from '../../src/ticks/tick-decoder.js'
+import type { TickCodec, TickReader } from '../../src/ticks/tick-codec.js'
 import { FramePlan } from '../collect/gathering.js'
 import { EVERY, type LaneAudience } from '../collect/lane-audience.js'
 import type { Turn } from '../collect/turn-buffer.js'
@@ -40,6 +40,7 @@ export interface ReplayPart {
 }
 
 export interface ReplayerDeps {
+  readonly codec: TickCodec
   readonly history: TickLogHistory
   readonly checkpoints: FeedCheckpoints
   readonly symbols: SymbolTable
@@ -54,11 +55,11 @@ export interface ReplayerDeps {
 
 export class Replayer {
   private readonly parts: ReplayerDeps
-  private readonly decoder: TickDecoder
+  private readonly reader: TickReader
 
   constructor(parts: ReplayerDeps) {
     this.parts = parts
-    this.decoder = new TickDecoder(parts.history.bytes)
+    this.reader = parts.codec.createReader(parts.history.bytes)
   }
 
   /**
@@ -74,7 +75,7 @@ export class Replayer {
       continuity === null ? checkpoints.before(from.offset) : { ...continuity, offset: from.offset }
     if (start === undefined) return undefined
     turn.clear()
-    const stream = new ReplayStream(this.parts, this.decoder, audience, from, start)
+    const stream = new ReplayStream(this.parts, this.reader, audience, from, start)
     if (stream.offset < end && !history.seek(stream.offset)) return undefined
     while (stream.offset < end && stream.hasRoom) {
       if (!history.next()) return undefined
@@ -123,7 +124,7 @@ class ReplayStream extends FramePlan implements TickLosses {
 
   constructor(
     parts: ReplayerDeps,
-    decoder: TickDecoder,
+    reader: TickReader,
     audience: LaneAudience,
     from: ReplayPosition,
     start: ReplayPosition['continuity'] & { readonly offset: number },
@@ -142,7 +143,7 @@ class ReplayStream extends FramePlan implements TickLosses {
     const { continuity } = this
     this.sorter = new TickClassifier({
       bytes: history.bytes,
-      decoder,
+      reader,
       symbols,
       poison,
       continuity,
@@ -199,7 +200,7 @@ class ReplayStream extends FramePlan implements TickLosses {
     if (symbol === undefined || offset <= this.sentOffset || !this.wants(symbol)) return
     const tick =
       spec.encoding === 'json'
-        ? turn.addJson(sorter.fields, symbol, offset, history.receivedUs)
+        ? turn.addJson(sorter.reader, symbol, offset, history.receivedUs)
         : turn.addProtobuf(history.bytes, start, end, offset, history.receivedUs)
     this.gatherTick(tick, turn.ticks[spec.encoding].bytesOf(tick) + this.audience.bytesPerTick)
   }

@@ -1,13 +1,10 @@
 import { expect, it } from 'vitest'
 import {
   decodeStreamRequest,
-  decodeTick,
-  decodeTickBatch,
   encodeStreamRequest,
-  encodeTick,
-  encodeTickBatch,
   methodOfForm,
 } from '../../../src/sources/grpc/tick-feed-service.js'
+import { decodeTick, decodeTickBatch, encodeTick, encodeTickBatch } from '../../support/protobuf-ticks.js'
 
 const tick = {
   symbol: 'ETHUSDT',

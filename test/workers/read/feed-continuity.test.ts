@@ -10,7 +10,7 @@ import {
   writeContinuity,
 } from '../../../src/memory/continuity-state.js'
 import { MISSED_MAX } from '../../../src/protocol/messages.js'
-import { QUOTE, TickFields, TRADE } from '../../../src/ticks/tick-fields.js'
+import { MarketTick, QUOTE, TRADE } from '../../../src/ticks/market-tick.js'
 import {
   BROKEN,
   FeedContinuity,
@@ -201,7 +201,7 @@ describe('a session', () => {
 })
 
 describe('the mark of a tick', () => {
-  const mark = (fields: Partial<TickFields>) => markOf(Object.assign(new TickFields(), fields))
+  const mark = (fields: Partial<MarketTick>) => markOf(Object.assign(new MarketTick(), fields))
 
   it('is an int32 that differs with sequence, time and kind', () => {
     const marks = [

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type IntervalMs, selectionOf } from '../../../src/lane-protocol/audience-spec.js'
+import { marketCodec } from '../../../src/ticks/market-codec.js'
 import { LaneAudience } from '../../../workers/collect/lane-audience.js'
 import type { ConflationGroup } from '../../../workers/conflate/conflation-group.js'
 import { type SymbolEntry, SymbolTable } from '../../../workers/read/symbol-table.js'
@@ -38,19 +39,19 @@ function find(table: SymbolTable, symbol: string): SymbolEntry | undefined {
 }
 
 const nameOf = (entry: SymbolEntry | undefined): string =>
-  JSON.parse(`${Buffer.from(entry!.prefixes.quote)}0}`).symbol
+  JSON.parse(`${Buffer.from(entry!.jsonPrefixes[0]!)}0}`).symbol
 
 describe('the symbol table', () => {
   it('finds one entry for each symbol, with its own name', () => {
     fc.assert(
       fc.property(fc.uniqueArray(anySymbol, { maxLength: 30 }), symbols => {
-        const table = new SymbolTable()
+        const table = new SymbolTable(marketCodec)
         const entries = symbols.map(symbol => find(table, symbol))
         expect(new Set(entries).size).toBe(symbols.length)
         for (const [index, symbol] of symbols.entries()) {
           expect(find(table, symbol)).toBe(entries[index])
           expect(nameOf(entries[index])).toBe(symbol)
-          expect(Buffer.from(entries[index]!.prefixes.trade).toString()).toContain('"kind":"trade"')
+          expect(Buffer.from(entries[index]!.jsonPrefixes[1]!).toString()).toContain('"kind":"trade"')
         }
       }),
     )
@@ -58,7 +59,7 @@ describe('the symbol table', () => {
 
   it('keeps symbols with the same hash apart', () => {
     for (const [first, second] of COLLISIONS) {
-      const table = new SymbolTable()
+      const table = new SymbolTable(marketCodec)
       const [one, two, three] = [audience(1, [first]), audience(2, [second]), audience(3, [second])]
       for (const each of [one, two, three]) table.open(each)
       expect(find(table, first)!.audiences).toEqual([one])
@@ -70,7 +71,7 @@ describe('the symbol table', () => {
   it.each([true, false])('forgets one symbol of a hash and keeps the other, the first: %s', isFirst => {
     for (const pair of COLLISIONS) {
       const [gone, kept] = isFirst ? pair : [pair[1], pair[0]]
-      const table = new SymbolTable()
+      const table = new SymbolTable(marketCodec)
       const [one, two] = [audience(1, [gone]), audience(2, [kept])]
       for (const each of isFirst ? [one, two] : [two, one]) table.open(each)
       table.close(one)
@@ -80,7 +81,7 @@ describe('the symbol table', () => {
   })
 
   it('lets an audience go, and nothing else', () => {
-    const table = new SymbolTable()
+    const table = new SymbolTable(marketCodec)
     const [one, two] = [audience(1, ['A', 'C']), audience(2, ['A', 'B'])]
     for (const each of [one, two]) table.open(each)
     const entry = find(table, 'A')
@@ -93,7 +94,7 @@ describe('the symbol table', () => {
   })
 
   it('lets a part go that rests', () => {
-    const table = new SymbolTable()
+    const table = new SymbolTable(marketCodec)
     const latest = [{ intervalMs: 100, symbols: ['A', 'B*'] }]
     const one = new LaneAudience(audienceState({ spec: spec({ symbols: [], latest }) }))
     table.open(one)
@@ -123,8 +124,8 @@ describe('the symbol table', () => {
       })
     fc.assert(
       fc.property(fc.uniqueArray(name), wishes, wishes, fc.boolean(), (symbols, gone, kept, isFirst) => {
-        const table = new SymbolTable()
-        const tableWithout = new SymbolTable()
+        const table = new SymbolTable(marketCodec)
+        const tableWithout = new SymbolTable(marketCodec)
         const [one, two, without] = [audienceFor(1, gone), audienceFor(2, kept), audienceFor(2, kept)]
         if (isFirst)
           for (const symbol of symbols) for (const each of [table, tableWithout]) find(each, symbol)
@@ -138,13 +139,13 @@ describe('the symbol table', () => {
   })
 
   it('finds nothing for bytes that are not UTF-8', () => {
-    const table = new SymbolTable()
+    const table = new SymbolTable(marketCodec)
     for (const bytes of [[0xff], [0xc3, 0x28], [0xed, 0xa0, 0x80], [0x41, 0xe2, 0x82]])
       expect(table.ofTick(Uint8Array.from(bytes), 0, bytes.length)).toBeUndefined()
   })
 
   it('keeps a bounded number of symbols, and serves the others still', () => {
-    const table = new SymbolTable()
+    const table = new SymbolTable(marketCodec)
     const entries = Array.from({ length: 66_000 }, (_, index) => find(table, `S${index}`))
     expect(find(table, 'S5')).toBe(entries[5])
     const beyond = find(table, 'S65999')

@@ -22,13 +22,8 @@ import { TickLogWriter } from '../../../src/memory/tick-log-writer.js'
 import { LANE_SLOT_COUNT } from '../../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../../src/protocol/envelope-format.js'
 import type { GapReason } from '../../../src/protocol/messages.js'
-import {
-  decodeTicksMessage,
-  encodeTick,
-  encodeTickBatch,
-  type Tick,
-} from '../../../src/sources/grpc/tick-feed-service.js'
-import { QUOTE, TickFields } from '../../../src/ticks/tick-fields.js'
+import { marketCodec } from '../../../src/ticks/market-codec.js'
+import { MarketTick, QUOTE } from '../../../src/ticks/market-tick.js'
 import { LaneAudience } from '../../../workers/collect/lane-audience.js'
 import { Turn } from '../../../workers/collect/turn-buffer.js'
 import { Deflater } from '../../../workers/compose/deflater.js'
@@ -39,6 +34,7 @@ import { SymbolTable } from '../../../workers/read/symbol-table.js'
 import { Replayer, type ReplayPart } from '../../../workers/transfer/replayer.js'
 import { framesOf, frameTexts } from '../../support/frames.js'
 import { type Message, streamOf } from '../../support/lane-messages.js'
+import { decodeTicksMessage, encodeTick, encodeTickBatch, type Tick } from '../../support/protobuf-ticks.js'
 import { audienceState, spec } from '../../support/specs.js'
 import { sequences } from '../../support/ticks.js'
 
@@ -58,7 +54,7 @@ interface PastOptions {
 /** What a feed has sent and a lane has read, with the checkpoints that the lane made. */
 class Past {
   offset: number
-  readonly symbols = new SymbolTable()
+  readonly symbols = new SymbolTable(marketCodec)
   private readonly log: TickLogWriter
   private readonly checkpoints: FeedCheckpoints
   private readonly live: FeedContinuity
@@ -79,10 +75,11 @@ class Past {
     // Gives the lane its segments.
     new FrameRingReader(memory, layout)
     const ring = new FrameRingWriter(memory, layout)
-    const turn = new Turn(ring.bytes, layout)
+    const turn = new Turn(ring.bytes, layout, marketCodec)
     const counters = new CounterWriter(new BigInt64Array(LANE_SLOT_COUNT))
     const deflater = new Deflater(ring.bytes, { bytesMin: 0, level: 1 }, counters)
     this.replayer = new Replayer({
+      codec: marketCodec,
       history: new TickLogHistory(tickLog),
       checkpoints: this.checkpoints,
       symbols: this.symbols,
@@ -152,7 +149,7 @@ class Past {
   private ticks(type: RecordType, ticks: readonly Partial<Tick>[], payload: Uint8Array): void {
     for (const [index, { kind, position = 0, sequence, sourceTimeNs = 0 }] of ticks.entries()) {
       const numbers = { sequenceLow: Number(sequence), timeLow: Number(sourceTimeNs) }
-      const fields = Object.assign(new TickFields(), { kind, ...numbers })
+      const fields = Object.assign(new MarketTick(), { kind, ...numbers })
       if (this.poison.has(this.offset + 1 + index)) this.live.lose(1)
       else this.live.take(Number(position), markOf(fields))
     }

@@ -1,9 +1,26 @@
 /**
- * One tick as JSON, straight into bytes. Lanes only; nothing is allocated for a tick whose numbers are ordinary.
- * Every text it writes is at most TICK_JSON_BYTES_MAX long.
+ * One quote or trade as JSON, straight into bytes. Lanes only.
+ * Nothing is allocated for a tick whose numbers are ordinary. No text is longer than TICK_JSON_BYTES_MAX.
  */
+import { MARKET_KIND_NAMES, type MarketTick, QUOTE_INDEX } from './market-tick.js'
 import { NUMBER_BYTES_MAX, writeAscii, writeDouble, writeInteger } from './number-text.js'
-import { QUOTE, SYMBOL_BYTES_MAX, type TickFields } from './tick-fields.js'
+import { SYMBOL_BYTES_MAX } from './tick-codec.js'
+
+/** One tick in a `ticks` message: a quote has bid and ask, a trade has last. */
+export interface TickJson {
+  readonly symbol: string
+  readonly kind: (typeof MARKET_KIND_NAMES)[number]
+  /** A string of digits from 2^53 on. */
+  readonly sequence: number | string
+  /** The source's time, µs since the Unix epoch. */
+  readonly time: number
+  readonly bid?: number
+  readonly bidSize?: number
+  readonly ask?: number
+  readonly askSize?: number
+  readonly last?: number
+  readonly lastSize?: number
+}
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -19,27 +36,22 @@ const CLOSE = 0x7d
 /** Six bytes (`\u0001`) for each byte of the symbol, six numbers, and all the names. */
 export const TICK_JSON_BYTES_MAX = 6 * SYMBOL_BYTES_MAX + 6 * NUMBER_BYTES_MAX + 128
 
-/** How the JSON of every tick of one symbol begins: `{"symbol":"BTCUSDT","kind":"quote","sequence":`. */
-export interface SymbolPrefixes {
-  readonly quote: Uint8Array
-  readonly trade: Uint8Array
+/** For a quote of BTCUSDT: `{"symbol":"BTCUSDT","kind":"quote","sequence":`. */
+export function marketJsonPrefixes(symbol: string): readonly Uint8Array[] {
+  return MARKET_KIND_NAMES.map(kind =>
+    ascii(`{"symbol":${JSON.stringify(symbol)},"kind":"${kind}","sequence":`),
+  )
 }
 
-export function symbolPrefixes(symbol: string): SymbolPrefixes {
-  const prefix = (kind: string): Uint8Array =>
-    ascii(`{"symbol":${JSON.stringify(symbol)},"kind":"${kind}","sequence":`)
-  return { quote: prefix('quote'), trade: prefix('trade') }
-}
-
-/** Writes `tick` at `at`. @returns the index after it */
-export function writeTickJson(
+/** Writes `tick` at `at`. @param prefix of its symbol and kind @returns the index after the JSON */
+export function writeMarketTickJson(
   bytes: Uint8Array,
   at: number,
-  tick: TickFields,
-  prefixes: SymbolPrefixes,
+  tick: MarketTick,
+  prefix: Uint8Array,
 ): number {
-  const isQuote = tick.kind === QUOTE
-  let next = copy(bytes, at, isQuote ? prefixes.quote : prefixes.trade)
+  const isQuote = tick.kind === QUOTE_INDEX
+  let next = copy(bytes, at, prefix)
   next = writeUint64(bytes, next, tick.sequenceLow, tick.sequenceHigh)
   next = copy(bytes, next, TIME)
   next = writeSigned(bytes, next, nanosToMicros(tick.timeLow, tick.timeHigh))
@@ -56,9 +68,9 @@ export function writeTickJson(
   return next
 }
 
-function copy(bytes: Uint8Array, at: number, part: Uint8Array): number {
-  for (let index = 0; index < part.length; index++) bytes[at + index] = part[index]!
-  return at + part.length
+function copy(bytes: Uint8Array, at: number, text: Uint8Array): number {
+  for (let index = 0; index < text.length; index++) bytes[at + index] = text[index]!
+  return at + text.length
 }
 
 /** A number where `JSON.parse` keeps it whole (below 2^53), a string of digits above. */

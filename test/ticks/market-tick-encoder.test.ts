@@ -1,15 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeTick } from '../../src/sources/grpc/tick-feed-service.js'
-import { blankTick, TickEncoder, tickSymbol } from '../../src/ticks/tick-encoder.js'
-import { QUOTE, TRADE } from '../../src/ticks/tick-fields.js'
+import { QUOTE, TRADE } from '../../src/ticks/market-tick.js'
+import { blankTick, MarketTickEncoder, tickSymbol } from '../../src/ticks/market-tick-encoder.js'
 import { writeVarint } from '../../src/ticks/varint.js'
+import { decodeTick } from '../support/protobuf-ticks.js'
 
 const symbolName = fc.string({ unit: 'binary', minLength: 1, maxLength: 16 })
 const number = fc.double({ noNaN: true })
 
-describe('TickEncoder', () => {
-  const encoder = new TickEncoder()
+describe('MarketTickEncoder', () => {
+  const encoder = new MarketTickEncoder()
 
   it('writes what the general decoder reads, for any tick', () => {
     fc.assert(

@@ -1,8 +1,8 @@
 /**
- * A tick as a library user gives it, and the check that it is one. Main thread; for those who push ticks themselves.
+ * A tick as the library's user pushes it, and the check of its fields. Main thread.
  */
 import { RingcastError } from '../common/errors.js'
-import { SYMBOL_BYTES_MAX } from './tick-fields.js'
+import { SYMBOL_BYTES_MAX } from './tick-codec.js'
 
 interface TickBase {
   /** 1 to 64 bytes of UTF-8. */
@@ -39,6 +39,8 @@ export function checkTick(tick: PushedTick): void {
   const symbolBytes = typeof symbol === 'string' ? Buffer.byteLength(symbol) : 0
   if (symbolBytes < 1 || symbolBytes > SYMBOL_BYTES_MAX)
     fail('symbol', symbol, `a string of 1 to ${SYMBOL_BYTES_MAX} bytes`)
+  // A half would be read as U+FFFD, which is another symbol.
+  if (!symbol.isWellFormed()) fail('symbol', symbol, 'well-formed Unicode, without half of a surrogate pair')
   if (kind !== 'quote' && kind !== 'trade') fail('kind', kind, '"quote" or "trade"')
   const isWhole = typeof sequence === 'bigint' || Number.isSafeInteger(sequence)
   if (!isWhole || sequence < 0 || sequence > UINT64_MAX)

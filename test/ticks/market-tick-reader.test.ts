@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { encodeTick } from '../../src/sources/grpc/tick-feed-service.js'
-import { TickDecoder } from '../../src/ticks/tick-decoder.js'
-import { blankTick, TickEncoder, tickSymbol } from '../../src/ticks/tick-encoder.js'
-import { QUOTE, TICK_BYTES_MAX, TickFields, TRADE } from '../../src/ticks/tick-fields.js'
+import { MarketTick, QUOTE, TRADE, TRADE_INDEX } from '../../src/ticks/market-tick.js'
+import { blankTick, MarketTickEncoder, tickSymbol } from '../../src/ticks/market-tick-encoder.js'
+import { MarketTickReader } from '../../src/ticks/market-tick-reader.js'
+import { TICK_BYTES_MAX } from '../../src/ticks/tick-codec.js'
 import { writeVarint } from '../../src/ticks/varint.js'
 import { anyTick, type WholeTick } from '../support/any-tick.js'
+import { encodeTick } from '../support/protobuf-ticks.js'
 
 /** The bytes in shared memory amid others, as in the log. */
 function amid(bytes: Uint8Array, filler: number, before = 5, behind = 40): Uint8Array {
@@ -14,9 +15,17 @@ function amid(bytes: Uint8Array, filler: number, before = 5, behind = 40): Uint8
   return memory
 }
 
-function decode(bytes: Uint8Array, memory = amid(bytes, 0xff)): { isTick: boolean; fields: TickFields } {
-  const fields = new TickFields()
-  return { isTick: new TickDecoder(memory).decode(5, 5 + bytes.length, fields), fields }
+/** The fields alone, without the bytes that the reader reads. */
+function fieldsOf(reader: MarketTickReader): MarketTick {
+  const fields = new MarketTick()
+  for (const name of Object.keys(fields) as (keyof MarketTick & keyof typeof fields)[])
+    Object.assign(fields, { [name]: reader[name] })
+  return fields
+}
+
+function decode(bytes: Uint8Array, memory = amid(bytes, 0xff)): { isTick: boolean; fields: MarketTick } {
+  const reader = new MarketTickReader(memory)
+  return { isTick: reader.decode(5, 5 + bytes.length), fields: fieldsOf(reader) }
 }
 
 const int64 = (low: number, high: number): bigint => (BigInt(high) << 32n) | BigInt(low >>> 0)
@@ -29,7 +38,7 @@ function decoded(bytes: Uint8Array): WholeTick | undefined {
   const { kind, bid, bidSize, ask, askSize, last, lastSize, position } = fields
   return {
     symbol: symbol.toString(),
-    kind,
+    kind: kind + 1,
     sequence: BigInt.asUintN(64, int64(fields.sequenceLow, fields.sequenceHigh)),
     sourceTimeNs: int64(fields.timeLow, fields.timeHigh),
     bid,
@@ -67,7 +76,7 @@ describe('the tick decoder', () => {
   })
 
   it('reads what the feed writes by hand', () => {
-    const encoder = new TickEncoder()
+    const encoder = new MarketTickEncoder()
     fc.assert(
       fc.property(
         anyTick,
@@ -105,12 +114,11 @@ describe('the tick decoder', () => {
     const first = encodeTick({ ...VALID, ask: 2, last: 3 })
     const second = encodeTick({ symbol: 'X', kind: TRADE })
     const memory = new Uint8Array([...first, ...second])
-    const decoder = new TickDecoder(memory)
-    const fields = new TickFields()
-    expect(decoder.decode(0, first.length, fields)).toBe(true)
-    expect(decoder.decode(first.length, memory.length, fields)).toBe(true)
-    const { symbolStart, symbolLength, kind, ...rest } = fields
-    expect([symbolStart - first.length, symbolLength, kind]).toEqual([2, 1, TRADE])
+    const reader = new MarketTickReader(memory)
+    expect(reader.decode(0, first.length)).toBe(true)
+    expect(reader.decode(first.length, memory.length)).toBe(true)
+    const { symbolStart, symbolLength, kind, ...rest } = fieldsOf(reader)
+    expect([symbolStart - first.length, symbolLength, kind]).toEqual([2, 1, TRADE_INDEX])
     expect(Object.values(rest).every(value => value === 0)).toBe(true)
   })
 
