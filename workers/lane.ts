@@ -13,7 +13,7 @@ import {
   offsetsOf,
 } from '../src/lane-protocol/lane-commands.js'
 import type { LaneTask } from '../src/lane-protocol/lane-task.js'
-import { LaneState } from '../src/memory/committed-state.js'
+import { CommittedState } from '../src/memory/committed-state.js'
 import {
   CONTROL_BYTES,
   CURRENT_CLIENT,
@@ -23,10 +23,10 @@ import {
   STOP,
 } from '../src/memory/control-words.js'
 import { CounterWriter } from '../src/memory/counters.js'
-import { ASLEEP, ASLEEP_FOR_ROOM, LaneDoorbell } from '../src/memory/doorbell.js'
 import { FeedCheckpoints } from '../src/memory/feed-checkpoints.js'
 import { FrameRingWriter } from '../src/memory/frame-ring-writer.js'
 import { copierOf } from '../src/memory/lane-allocation.js'
+import { ASLEEP, ASLEEP_FOR_ROOM, LaneWakeUp } from '../src/memory/lane-wake-up.js'
 import { LatestStore } from '../src/memory/latest-store.js'
 import { TickLogHistory } from '../src/memory/tick-log-history.js'
 import { COMMAND, TICK_BATCH } from '../src/memory/tick-log-layout.js'
@@ -68,8 +68,8 @@ export class Lane implements TickLosses {
   private readonly control: Int32Array
   private readonly log: TickLogReader
   private readonly ring: FrameRingWriter
-  private readonly doorbell: LaneDoorbell
-  private readonly state: LaneState
+  private readonly doorbell: LaneWakeUp
+  private readonly state: CommittedState
   private readonly counters: CounterWriter
   private readonly batch = new BatchReader()
   private readonly continuity: FeedContinuity
@@ -111,8 +111,8 @@ export class Lane implements TickLosses {
     const memory = task.memory.buffer
     this.control = new Int32Array(memory, 0, CONTROL_BYTES / 4)
     this.ring = new FrameRingWriter(memory, task.layout)
-    this.doorbell = new LaneDoorbell(this.control, task.bell)
-    this.state = new LaneState(memory)
+    this.doorbell = new LaneWakeUp(this.control, task.bell)
+    this.state = new CommittedState(memory)
     this.counters = new CounterWriter(new BigInt64Array(task.counters))
     const committed = this.state.committed()
     this.log = new TickLogReader(task.tickLog, committed.cursor)
@@ -279,7 +279,7 @@ export class Lane implements TickLosses {
     while (!hasRoom()) {
       if (this.stopRequested()) throw new Stopped()
       this.ring.publish()
-      this.doorbell.ringMain()
+      this.doorbell.wakeMain()
       this.sleep(() => hasRoom() || this.stopRequested(), ASLEEP_FOR_ROOM)
     }
   }
@@ -469,7 +469,7 @@ export class Lane implements TickLosses {
     this.ring.publish()
     // After publishing: what a successor would read again was then told in descriptors, so it is not sent twice.
     this.commit()
-    this.doorbell.ringMain()
+    this.doorbell.wakeMain()
   }
 
   private flushParts(): void {
@@ -484,7 +484,7 @@ export class Lane implements TickLosses {
     if (this.admissions.takeTime) {
       // Nobody waits for what only one client is given.
       this.ring.publish()
-      this.doorbell.ringMain()
+      this.doorbell.wakeMain()
     }
     this.admissions.answer(this.offset)
   }
@@ -506,7 +506,7 @@ export class Lane implements TickLosses {
     this.admissions.answer(this.offset)
     this.writer.endAside()
     this.ring.publish()
-    this.doorbell.ringMain()
+    this.doorbell.wakeMain()
   }
 
   /** Nothing is gathered: what was encoded is wanted by nobody, and all that was read is done with. */
@@ -532,6 +532,6 @@ export class Lane implements TickLosses {
     const { committedCursor: cursor, committedOffset: offset } = this
     this.state.commit({ cursor, offset, ...this.continuity.state })
     // Pairs with the store in LaneLink.setSourcePaused: a paused source waits for the lanes to catch up.
-    if (Atomics.load(this.control, SOURCE_PAUSED) === 1) this.doorbell.ringMain()
+    if (Atomics.load(this.control, SOURCE_PAUSED) === 1) this.doorbell.wakeMain()
   }
 }

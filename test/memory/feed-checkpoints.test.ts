@@ -42,7 +42,7 @@ describe('checkpoints', () => {
       lostSincePosition: 7,
       lastMark: -(2 ** 31),
       resendDepth: 65_536,
-      seamOpen: true,
+      atSessionBoundary: true,
       isInDoubt: false,
     }
     checkpoints.add(1024, first)

@@ -11,17 +11,17 @@ import {
   TURNS_CONSUMED,
   TURNS_PUBLISHED,
 } from '../../src/memory/control-words.js'
-import { MainDoorbell } from '../../src/memory/doorbell.js'
 import {
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,
-  Descriptor,
+  FrameDescriptor,
   JOINED,
   TURN_END,
 } from '../../src/memory/frame-descriptor.js'
 import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
+import { MainWakeUp } from '../../src/memory/lane-wake-up.js'
 import { findTorn, patternLength, writePattern } from '../support/pattern.js'
 import { reportOf, startThread, terminateThreads } from '../support/thread.js'
 import type { FrameWriterTask } from '../support/threads/frame-writer.js'
@@ -36,7 +36,7 @@ class TestRing {
   readonly control = new Int32Array(this.memory, 0, CONTROL_BYTES / 4)
   readonly reader: FrameRingReader
   writer: FrameRingWriter
-  readonly descriptor = new Descriptor()
+  readonly descriptor = new FrameDescriptor()
 
   constructor(start = 0) {
     for (const word of [
@@ -98,7 +98,7 @@ describe('the frame ring', () => {
     }
     for (let lap = 0; lap < 20; lap++) {
       const at = ring.writer.reserve(77)!
-      ring.writer.describe(Object.assign(new Descriptor(), fields))
+      ring.writer.describe(Object.assign(new FrameDescriptor(), fields))
       ring.writer.publish()
       expect(ring.reader.next()).toBe(true)
       const segment = ring.reader.descriptor.segment
@@ -274,7 +274,7 @@ describe('the frame ring between threads', () => {
     const ring = new TestRing(start)
     const { reader } = ring
     const bytes = new Uint8Array(ring.memory)
-    const doorbell = new MainDoorbell(ring.control)
+    const doorbell = new MainWakeUp(ring.control)
     const { port1, port2 } = new MessageChannel()
     const wrong: string[] = []
     const held: Held[] = []
@@ -298,7 +298,7 @@ describe('the frame ring between threads', () => {
       const [oldest] = held.splice(patternLength(expected, held.length - 2), 1)
       for (const frame of oldest!.frames) check(frame)
       if (!giveBackTooEarly) reader.giveBack(oldest!.segment)
-      doorbell.ringLane()
+      doorbell.wakeLane()
     }
     const take = (): void => {
       while (reader.next()) {
@@ -319,7 +319,7 @@ describe('the frame ring between threads', () => {
         while (held.length > 5) letGo()
       }
       reader.release()
-      doorbell.ringLane()
+      doorbell.wakeLane()
     }
 
     port1.on('message', () => {

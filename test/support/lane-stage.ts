@@ -19,7 +19,7 @@ import {
   type LaneTask,
   TURN_OVERSHOOT_BYTES,
 } from '../../src/lane-protocol/lane-task.js'
-import { LaneState } from '../../src/memory/committed-state.js'
+import { CommittedState } from '../../src/memory/committed-state.js'
 import {
   CONTROL_BYTES,
   CURRENT_TICK,
@@ -28,22 +28,22 @@ import {
   STOP,
 } from '../../src/memory/control-words.js'
 import { counterBlockBytes, readCounter } from '../../src/memory/counters.js'
-import { LaneDoorbell } from '../../src/memory/doorbell.js'
 import {
-  ANSWER_BEGUN,
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,
-  Descriptor,
+  FrameDescriptor,
+  GROUP_BEGUN,
   JOINED,
-  PART_BEGUN,
   PROMPT_TURN,
   REPLAYED,
+  REPLY_BEGUN,
   TURN_END,
 } from '../../src/memory/frame-descriptor.js'
 import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import { allocateLaneMemory, type LaneMemory } from '../../src/memory/lane-allocation.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
+import { LaneWakeUp } from '../../src/memory/lane-wake-up.js'
 import { LatestStore, latestStoreBytes } from '../../src/memory/latest-store.js'
 import { distance } from '../../src/memory/ring-position.js'
 import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
@@ -102,7 +102,7 @@ interface StageJoin {
   /** What came of the audience that the client leaves, and then the answer. */
   readonly messages: Message[]
   /** With the first part of the answer: where it lets the client in. */
-  begun: Descriptor | undefined
+  begun: FrameDescriptor | undefined
 }
 
 /** A client as the main thread sees it. */
@@ -140,7 +140,7 @@ export interface StageOptions {
 class Killed extends Error {}
 
 /** What is for one client. */
-const ANSWERS: ReadonlySet<number> = new Set([ANSWER_BEGUN, CLIENT_FRAMES, JOINED, REPLAYED])
+const ANSWERS: ReadonlySet<number> = new Set([REPLY_BEGUN, CLIENT_FRAMES, JOINED, REPLAYED])
 
 /** Calls at which a lane can be killed. */
 const DEADLY = [
@@ -148,8 +148,8 @@ const DEADLY = [
   [FrameRingWriter.prototype, 'describe'],
   [FrameRingWriter.prototype, 'turnPublished'],
   [FrameRingWriter.prototype, 'publish'],
-  [LaneState.prototype, 'commit'],
-  [LaneDoorbell.prototype, 'ringMain'],
+  [CommittedState.prototype, 'commit'],
+  [LaneWakeUp.prototype, 'wakeMain'],
   [MarketTickReader.prototype, 'decode'],
   [LatestStore.prototype, 'allocate'],
   [LatestStore.prototype, 'write'],
@@ -168,7 +168,7 @@ export class LaneStage {
   readonly audiences = new Map<number, StageAudience>()
   readonly clients = new Map<number, StageClient>()
   /** What the lane has published, kind by kind, as far as it was read. */
-  readonly published: Descriptor[] = []
+  readonly published: FrameDescriptor[] = []
   readonly poison: number[] = []
   readonly clock = new FakeClock()
   /** All that a feed has sent and that is a tick. */
@@ -180,7 +180,7 @@ export class LaneStage {
   readonly shared: LaneMemory
   readonly memory: SharedArrayBuffer
   readonly control: Int32Array
-  readonly state: LaneState
+  readonly state: CommittedState
   readonly ring: FrameRingReader
   readonly log: TickLogWriter
   /** Offset of the last tick in the log. */
@@ -214,7 +214,7 @@ export class LaneStage {
     this.memory = this.shared.buffer
     this.descriptorsMax = options.descriptorsMax ?? this.layout.descriptorCount
     this.control = new Int32Array(this.memory, 0, CONTROL_BYTES / 4)
-    this.state = new LaneState(this.memory)
+    this.state = new CommittedState(this.memory)
     this.ring = new FrameRingReader(this.memory, this.layout)
     this.log = new TickLogWriter(this.tickLog, () => this.state.cursor())
   }
@@ -357,7 +357,7 @@ export class LaneStage {
     const left = [...steps]
     Atomics.store(this.control, STOP, 0)
     let sleepsAfterStop = 0
-    vi.spyOn(LaneDoorbell.prototype, 'waitUnless').mockImplementation((hasWork, _, timeoutMs) => {
+    vi.spyOn(LaneWakeUp.prototype, 'waitUnless').mockImplementation((hasWork, _, timeoutMs) => {
       this.sleepMs = timeoutMs ?? Number.POSITIVE_INFINITY
       if (Atomics.load(this.control, STOP) === 1 && sleepsAfterStop++ > 0)
         throw new Error('the lane sleeps though told to stop')
@@ -464,7 +464,7 @@ export class LaneStage {
     let isThere = false
     while (this.ring.next()) {
       isThere = true
-      const descriptor = Object.assign(new Descriptor(), this.ring.descriptor)
+      const descriptor = Object.assign(new FrameDescriptor(), this.ring.descriptor)
       this.published.push(descriptor)
       this.take(descriptor)
     }
@@ -472,7 +472,7 @@ export class LaneStage {
     return isThere
   }
 
-  private take(descriptor: Descriptor): void {
+  private take(descriptor: FrameDescriptor): void {
     const { kind, length, segment, start } = descriptor
     if (kind === TURN_END) {
       this.turns++
@@ -487,7 +487,7 @@ export class LaneStage {
         : (JSON.parse(frameText(frame, windowBits)) as Message),
     )
     this.framesBytesMax = Math.max(this.framesBytesMax, length)
-    if (kind === AUDIENCE_FRAMES || kind === PART_BEGUN) this.takeFrames(descriptor, messages)
+    if (kind === AUDIENCE_FRAMES || kind === GROUP_BEGUN) this.takeFrames(descriptor, messages)
     else if (ANSWERS.has(kind)) this.takeAnswer(descriptor, messages)
     else throw new Error(`descriptor of kind ${kind}`)
     if (length === 0 || segment === this.segment) return
@@ -495,7 +495,7 @@ export class LaneStage {
     this.segment = segment
   }
 
-  private takeFrames(descriptor: Descriptor, messages: Message[]): void {
+  private takeFrames(descriptor: FrameDescriptor, messages: Message[]): void {
     const audience = this.audiences.get(descriptor.target)
     if (audience === undefined) return
     const { lastOffset, lostTotal, ticksTotal, unknownLosses } = descriptor
@@ -516,17 +516,17 @@ export class LaneStage {
     }
   }
 
-  private takeAnswer(descriptor: Descriptor, messages: Message[]): void {
+  private takeAnswer(descriptor: FrameDescriptor, messages: Message[]): void {
     const client = this.clients.get(descriptor.target)
     // A successor repeats answers.
     if (client?.asked === undefined || client.join !== descriptor.join) return
     client.messages.push(...messages)
     client.asked.messages.push(...messages)
-    if (descriptor.kind === ANSWER_BEGUN) client.asked.begun = descriptor
+    if (descriptor.kind === REPLY_BEGUN) client.asked.begun = descriptor
     else if (descriptor.kind === JOINED) this.letIn(client, client.asked, descriptor)
   }
 
-  private letIn(client: StageClient, asked: StageJoin, descriptor: Descriptor): void {
+  private letIn(client: StageClient, asked: StageJoin, descriptor: FrameDescriptor): void {
     const { audience, fellBehindAt, messages, snapshotOf } = asked
     const at = answerStart(asked)
     const farewell = messages.slice(0, at)
@@ -548,7 +548,7 @@ export class LaneStage {
       client.fellBehindAt = { ticksTotal, lostTotal, unknownLosses, lastOffset: from, flushedOffset: from }
     client.stays.push({
       ...{ spec: joined.spec, from, fellBehindAt, snapshotOf, answer, messages: [], waited: undefined },
-      isCut: descriptor.kind === ANSWER_BEGUN,
+      isCut: descriptor.kind === REPLY_BEGUN,
       to: client.waits ? from : undefined,
     })
     joined.progress = { ...joined.progress, lastOffset: from }

@@ -1,7 +1,7 @@
 /**
  * Puts frames and their descriptors into the frame ring, waiting for room where there is none. One lane's own.
  */
-import type { Descriptor } from '../../src/memory/frame-descriptor.js'
+import type { FrameDescriptor } from '../../src/memory/frame-descriptor.js'
 import type { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 
 export class FramePublisher {
@@ -26,7 +26,7 @@ export class FramePublisher {
   }
 
   /** Describes the bytes last reserved. */
-  describe(descriptor: Descriptor): void {
+  describe(descriptor: FrameDescriptor): void {
     this.waitForDescriptors(1)
     this.ring.describe(descriptor)
   }

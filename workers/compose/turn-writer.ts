@@ -2,7 +2,7 @@
  * Writes what audiences have gathered into the frame ring, and the marks between turns. One lane's own.
  */
 import type { CounterWriter } from '../../src/memory/counters.js'
-import { AUDIENCE_FRAMES, Descriptor, PROMPT_TURN, TURN_END } from '../../src/memory/frame-descriptor.js'
+import { AUDIENCE_FRAMES, FrameDescriptor, PROMPT_TURN, TURN_END } from '../../src/memory/frame-descriptor.js'
 import { LANE_SLOTS } from '../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
@@ -21,7 +21,7 @@ export interface TurnWriterDeps {
 
 export class TurnWriter {
   private readonly parts: TurnWriterDeps
-  private readonly descriptor = new Descriptor()
+  private readonly descriptor = new FrameDescriptor()
 
   constructor(parts: TurnWriterDeps) {
     this.parts = parts

@@ -9,16 +9,15 @@ import {
   type ReplayPosition,
   snapshotSymbols,
 } from '../../src/lane-protocol/lane-commands.js'
-import { continuityFlags } from '../../src/memory/continuity-state.js'
 import type { CounterWriter } from '../../src/memory/counters.js'
 import {
-  ANSWER_BEGUN,
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,
-  Descriptor,
+  FrameDescriptor,
+  GROUP_BEGUN,
   JOINED,
-  PART_BEGUN,
   REPLAYED,
+  REPLY_BEGUN,
 } from '../../src/memory/frame-descriptor.js'
 import { LANE_SLOTS } from '../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
@@ -99,7 +98,7 @@ export interface LatestFramesDeps {
 
 export class LatestFrames {
   private readonly parts: LatestFramesDeps
-  private readonly descriptor = new Descriptor()
+  private readonly descriptor = new FrameDescriptor()
   private readonly gathering = new FramePlan()
   private readonly news: LatestTick[] = []
 
@@ -110,7 +109,7 @@ export class LatestFrames {
   /** Somebody joins for the first time: from here on the part's ticks are counted and sent. */
   begin(part: ConflationGroup, offset: number): void {
     part.begin(offset)
-    this.describePart(PART_BEGUN, part)
+    this.describePart(GROUP_BEGUN, part)
     this.describe(0, 0, 0)
   }
 
@@ -311,7 +310,7 @@ export class LatestFrames {
   private nameHalfWay({ halfWay, join, waits }: Admission, audience: LaneAudience): void {
     const { descriptor } = this
     if (halfWay === IS_IN) {
-      this.nameClient(ANSWER_BEGUN, join, audience)
+      this.nameClient(REPLY_BEGUN, join, audience)
       descriptor.part = waits ? 1 : 0
     } else if (halfWay === IS_WHERE_IT_WAS) this.nameClient(CLIENT_FRAMES, join, audience)
     else {
@@ -334,10 +333,7 @@ export class LatestFrames {
     descriptor.target = client
     descriptor.join = join
     descriptor.part = 0
-    descriptor.ticksTotal = continuity!.lastPosition
-    descriptor.lostTotal = continuity!.lostSincePosition
-    descriptor.receivedUs = continuity!.lastMark
-    descriptor.unknownLosses = continuityFlags(continuity!)
+    descriptor.setContinuity(continuity!)
     descriptor.lastOffset = offset
   }
 

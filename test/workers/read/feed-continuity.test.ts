@@ -66,7 +66,7 @@ describe('the continuity of a feed', () => {
     expect(take(continuity({ lastPosition: 7, lastMark: 8 }), 7)).toEqual([BROKEN])
     expect(take(continuity({ lastPosition: 7 }), 10)).toEqual([2])
     expect(take(continuity({ lastPosition: 7, lostSincePosition: 2 }), 10)).toEqual([WHOLE])
-    expect(take(continuity({ lastPosition: 7, seamOpen: true }), 100)).toEqual([SEAM])
+    expect(take(continuity({ lastPosition: 7, atSessionBoundary: true }), 100)).toEqual([SEAM])
     expect(take(continuity({ lastPosition: 7, resendDepth: 2 }), 5, 4)).toEqual([SEEN, BROKEN])
     expect(take(continuity({ lastPosition: 7, isInDoubt: true }), 10)).toEqual([BROKEN])
   })

@@ -373,7 +373,7 @@ describe('losses in a replay', () => {
     expect(second!.position.continuity).toMatchObject({
       lastPosition: 2,
       lostSincePosition: 0,
-      seamOpen: false,
+      atSessionBoundary: false,
     })
     expect(messagesOf(first!)).toHaveLength(1)
     expect(messagesOf(third!)).toMatchObject([
