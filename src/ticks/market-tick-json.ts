@@ -33,7 +33,7 @@ const LAST = ascii(',"last":')
 const LAST_SIZE = ascii(',"lastSize":')
 const CLOSE = 0x7d
 
-/** Six bytes (`\u0001`) for each byte of the symbol, six numbers, and all the names. */
+/** Six bytes (`\u0001`) for each byte of the symbol, six numbers, and the names. */
 export const TICK_JSON_BYTES_MAX = 6 * SYMBOL_BYTES_MAX + 6 * NUMBER_BYTES_MAX + 128
 
 /** For a quote of BTCUSDT: `{"symbol":"BTCUSDT","kind":"quote","sequence":`. */
@@ -73,7 +73,7 @@ function copy(bytes: Uint8Array, at: number, text: Uint8Array): number {
   return at + text.length
 }
 
-/** A number where `JSON.parse` keeps it whole (below 2^53), a string of digits above. */
+/** Below 2^53 a number, which `JSON.parse` keeps exact; from there on a string of digits. */
 function writeUint64(bytes: Uint8Array, at: number, low: number, high: number): number {
   if (high >>> 21 === 0) return writeInteger(bytes, at, high * 0x1_0000_0000 + (low >>> 0))
   const digits = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)
@@ -86,7 +86,7 @@ function writeSigned(bytes: Uint8Array, at: number, value: number): number {
   return writeInteger(bytes, at + 1, -value)
 }
 
-/** Nanoseconds of an int64 as whole microseconds, rounded down; exact up to 2^53 µs, the year 2255. */
+/** An int64 of nanoseconds as microseconds, rounded down. Exact up to 2^53 µs, the year 2255. */
 function nanosToMicros(low: number, high: number): number {
   const upper = Math.floor(high / 1000)
   const rest = high - upper * 1000

@@ -123,7 +123,7 @@ export class MarketTickReader extends MarketTick implements TickReader {
     }
   }
 
-  /** Reads a varint into `low` and `high`. @returns false when it is cut off or longer than ten bytes */
+  /** Reads a varint into `low` and `high`. @returns false when the varint is cut off or longer than ten bytes */
   private varint(): boolean {
     const { bytes, end } = this
     let low = 0

@@ -28,7 +28,7 @@ const memory = () => new SharedArrayBuffer(CONTROL_BYTES + COMMITTED_STATE_BYTES
 
 afterEach(() => vi.restoreAllMocks())
 
-describe('the state of a lane', () => {
+describe('the committed state of a lane', () => {
   it('begins with nothing read', () => {
     const state = new CommittedState(memory())
     expect(state.committed()).toEqual({
@@ -44,7 +44,7 @@ describe('the state of a lane', () => {
     expect([state.cursor(), state.offsetLow()]).toEqual([0, 0])
   })
 
-  it('keeps what was committed last, for whoever comes next', () => {
+  it('gives a successor the point that was committed last', () => {
     const shared = memory()
     for (const committed of [FIRST, SECOND, FIRST, FIRST, SECOND]) {
       new CommittedState(shared).commit(committed)
@@ -55,7 +55,7 @@ describe('the state of a lane', () => {
     }
   })
 
-  it('is whole when the lane dies while it writes the new one', () => {
+  it('keeps the older point when the lane dies while it writes a new one', () => {
     for (const field of Object.keys(SECOND)) {
       const state = new CommittedState(memory())
       state.commit(FIRST)
@@ -70,7 +70,7 @@ describe('the state of a lane', () => {
     }
   })
 
-  it('is whole wherever the lane dies in the midst of a commit', () => {
+  it('is the older or the newer point, at whatever store of a commit the lane dies', () => {
     const store = Atomics.store as unknown as (...args: number[]) => number
     for (let survived = 0; ; survived++) {
       vi.restoreAllMocks()

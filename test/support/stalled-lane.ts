@@ -5,7 +5,7 @@ import { LaneWakeUp } from '../../src/memory/lane-wake-up.js'
 
 export default function runLane({ memory, bell }: { memory: SharedArrayBuffer; bell: MessagePort }): void {
   const control = new Int32Array(memory, 0, CONTROL_BYTES / 4)
-  const doorbell = new LaneWakeUp(control, bell)
+  const wakeUp = new LaneWakeUp(control, bell)
   const isStopped = () => Atomics.load(control, STOP) === 1
-  while (!isStopped()) doorbell.waitUnless(isStopped)
+  while (!isStopped()) wakeUp.waitUnless(isStopped)
 }

@@ -1,17 +1,34 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { QUOTE, TRADE } from '../../src/ticks/market-tick.js'
-import { blankTick, MarketTickEncoder, tickSymbol } from '../../src/ticks/market-tick-encoder.js'
+import {
+  blankTick,
+  encodePushedTick,
+  MarketTickEncoder,
+  tickSymbol,
+} from '../../src/ticks/market-tick-encoder.js'
+import type { PushedTick } from '../../src/ticks/pushed-tick.js'
 import { writeVarint } from '../../src/ticks/varint.js'
+import { anyDouble, anySymbol } from '../support/any-tick.js'
 import { decodeTick } from '../support/protobuf-ticks.js'
+import { quote, trade } from '../support/ticks.js'
 
 const symbolName = fc.string({ unit: 'binary', minLength: 1, maxLength: 16 })
 const number = fc.double({ noNaN: true })
 
+/** The tick without its 64-bit numbers, which protobufjs returns as number or bigint. */
+function withoutTimes({
+  sequence: _,
+  sourceTimeNs: __,
+  ...rest
+}: PushedTick): Omit<PushedTick, 'sequence' | 'sourceTimeNs'> {
+  return rest
+}
+
 describe('MarketTickEncoder', () => {
   const encoder = new MarketTickEncoder()
 
-  it('writes what the general decoder reads, for any tick', () => {
+  it('writes every tick so that protobufjs reads it', () => {
     fc.assert(
       fc.property(
         symbolName,
@@ -46,7 +63,48 @@ describe('MarketTickEncoder', () => {
     )
   })
 
-  it('refuses symbols of no byte and of more than 64', () => {
+  it('writes every tick that a user may push so that protobufjs reads it, with all 64 bits', () => {
+    const uint64 = fc.oneof(
+      fc.constantFrom(0n, 2n ** 53n, 2n ** 64n - 1n),
+      fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    )
+    const int64 = fc.oneof(
+      fc.constantFrom(-(2n ** 63n) + 1n, -1n, 2n ** 63n - 1n),
+      fc.bigInt({ min: -(2n ** 63n) + 1n, max: 2n ** 63n - 1n }),
+    )
+    const times = { sequence: fc.oneof(uint64, fc.maxSafeNat()), sourceTimeNs: int64 }
+    const symbol = anySymbol
+    const quotes = fc.record({
+      ...{ ...times, symbol, kind: fc.constant('quote' as const) },
+      ...{ bid: anyDouble, bidSize: anyDouble, ask: anyDouble, askSize: anyDouble },
+    })
+    const trades = fc.record({
+      ...{ ...times, symbol, kind: fc.constant('trade' as const) },
+      ...{ last: anyDouble, lastSize: anyDouble },
+    })
+    const none = { bid: 0, bidSize: 0, ask: 0, askSize: 0, last: 0, lastSize: 0, position: 0 }
+    fc.assert(
+      fc.property(fc.oneof(quotes, trades), tick => {
+        const { sequence, sourceTimeNs, ...decoded } = decodeTick(encodePushedTick(tick))
+        expect(decoded).toEqual({
+          ...none,
+          ...withoutTimes(tick),
+          kind: tick.kind === 'quote' ? QUOTE : TRADE,
+        })
+        expect([BigInt(sequence), BigInt(sourceTimeNs)]).toEqual([BigInt(tick.sequence), tick.sourceTimeNs])
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('keeps no bytes of one pushed tick in the bytes of another', () => {
+    const first = encodePushedTick(quote('A', 1))
+    const copy = first.slice()
+    encodePushedTick(trade('B', 2))
+    expect(first).toEqual(copy)
+  })
+
+  it('refuses a symbol without bytes and a symbol of more than 64 bytes', () => {
     expect(() => tickSymbol('')).toThrow('1 to 64 bytes')
     expect(() => tickSymbol('é'.repeat(33))).toThrow('has 66')
     expect(tickSymbol('é'.repeat(32)).field.length).toBe(66)

@@ -63,7 +63,7 @@ describe('a tick as JSON', () => {
     )
   })
 
-  it('holds what the tick held, whatever that was', () => {
+  it('has the values of the tick, whatever they are', () => {
     fc.assert(
       fc.property(anyTick, tick => {
         const { bid, bidSize, ask, askSize, last, lastSize, sequence } = tick

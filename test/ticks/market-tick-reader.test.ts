@@ -65,8 +65,8 @@ function varint(value: number): number[] {
   return [...bytes.subarray(0, writeVarint(bytes, 0, value))]
 }
 
-describe('the tick decoder', () => {
-  it('reads what another encoder writes, whatever the tick', () => {
+describe('the reader of quotes and trades', () => {
+  it('reads every tick that protobufjs writes', () => {
     fc.assert(
       fc.property(anyTick, tick => {
         expect(decoded(encodeTick(tick))).toEqual(tick)
@@ -75,7 +75,7 @@ describe('the tick decoder', () => {
     )
   })
 
-  it('reads what the feed writes by hand', () => {
+  it('reads every tick that MarketTickEncoder writes', () => {
     const encoder = new MarketTickEncoder()
     fc.assert(
       fc.property(
@@ -110,7 +110,7 @@ describe('the tick decoder', () => {
     )
   })
 
-  it('forgets the tick before', () => {
+  it('keeps nothing of the tick before', () => {
     const first = encodeTick({ ...VALID, ask: 2, last: 3 })
     const second = encodeTick({ symbol: 'X', kind: TRADE })
     const memory = new Uint8Array([...first, ...second])
@@ -122,7 +122,7 @@ describe('the tick decoder', () => {
     expect(Object.values(rest).every(value => value === 0)).toBe(true)
   })
 
-  it('skips fields it does not know', () => {
+  it('skips unknown fields', () => {
     const bytes = [
       ...[...varint((200 << 3) | 0), 0xff, 0xff, 1],
       ...[...varint((16 << 3) | 1), 1, 2, 3, 4, 5, 6, 7, 8],
@@ -133,7 +133,7 @@ describe('the tick decoder', () => {
     expect(decoded(Uint8Array.from(bytes))).toEqual(decoded(encodeTick(VALID)))
   })
 
-  it('takes the last of a field that comes twice', () => {
+  it('takes the second value of a field that comes twice', () => {
     const bytes = [...encodeTick(VALID), ...encodeTick({ symbol: 'ETH', kind: TRADE })]
     expect(decoded(Uint8Array.from(bytes))).toMatchObject({ symbol: 'ETH', kind: TRADE, bid: 1.5 })
   })
@@ -188,7 +188,7 @@ describe('the tick decoder', () => {
       .map(([tick, rest]) => Uint8Array.from([...encodeTick(tick), ...rest])),
   )
 
-  it('never throws, and never looks at bytes around the tick', () => {
+  it('never throws, and never reads bytes around the tick', () => {
     fc.assert(
       fc.property(broken, bytes => {
         // Filled with bytes that end a varint, that go on with one, and with no bytes at all.

@@ -19,7 +19,7 @@ export interface FrameWriterTask {
 
 const task = workerData as FrameWriterTask
 const ring = new FrameRingWriter(task.memory, task.layout)
-const doorbell = new LaneWakeUp(new Int32Array(task.memory, 0, CONTROL_BYTES / 4), task.bell)
+const wakeUp = new LaneWakeUp(new Int32Array(task.memory, 0, CONTROL_BYTES / 4), task.bell)
 const descriptor = new FrameDescriptor()
 const waits = { segment: 0, descriptor: 0, turn: 0 }
 
@@ -27,8 +27,8 @@ function waitFor(what: keyof typeof waits, isThere: () => boolean): void {
   while (!isThere()) {
     waits[what]++
     ring.publish()
-    doorbell.wakeMain()
-    doorbell.waitUnless(isThere)
+    wakeUp.wakeMain()
+    wakeUp.waitUnless(isThere)
   }
 }
 
@@ -51,7 +51,7 @@ for (let number = 1; number <= task.frames; number++) {
   waitFor('turn', () => ring.turnsAhead() < 2)
   ring.turnPublished()
   ring.publish()
-  doorbell.wakeMain()
+  wakeUp.wakeMain()
 }
 parentPort!.postMessage(waits)
 task.bell.close()
