@@ -262,11 +262,14 @@ describe('a shutdown', () => {
     const [slow, other] = [await server.connect(), await server.connect()]
     slow.socket.pause()
     const last = await server.pushUntilBlocked()
+    // The deadline is for the client that never reads: the other one has only the last tick to come.
+    await other.until(() => other.ticks.length === last)
+    server.handler.broadcastTick(quote('FILL', last + 1))
     const startedMs = performance.now()
     await server.handler.shutdown({ timeoutMs: 800 })
     const tookMs = performance.now() - startedMs
     expect(await other.untilClosed()).toEqual({ code: 1001, reason: 'shutting down' })
-    expect(other.ticks).toHaveLength(last)
+    expect(other.ticks).toHaveLength(last + 1)
     expect(server.handler.getClientCount()).toBe(0)
     expect(tookMs).toBeGreaterThanOrEqual(399)
     // The lanes' end comes after the deadline.
