@@ -21,4 +21,4 @@ export type {
 export type { PushedGap } from './protocol/pushed-gap.js'
 export { GrpcSource, type GrpcSourceOptions } from './sources/grpc/grpc-source.js'
 export type { FeedSession, SourceStatus, TickSink, TickSource } from './sources/tick-source.js'
-export type { PushedTick, QuoteTick, TradeTick } from './ticks/tick-input.js'
+export type { PushedTick, QuoteTick, TradeTick } from './ticks/pushed-tick.js'

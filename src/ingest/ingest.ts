@@ -19,7 +19,7 @@ import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { MISSED_MAX } from '../protocol/messages.js'
 import type { FeedSession, MessageForm, TickSink } from '../sources/tick-source.js'
 import { BatchReader } from '../ticks/batch-reader.js'
-import { TICK_BYTES_MAX } from '../ticks/tick-fields.js'
+import { TICK_BYTES_MAX } from '../ticks/tick-codec.js'
 
 /** Ticks in one record at the most: a lane looks up from its work between records. */
 const RECORD_TICKS_MAX = 128

@@ -16,7 +16,7 @@ import { inodeOf } from '../../src/common/socket-handle.js'
 import type { HandlerOptions } from '../../src/config/config.js'
 import type { LaneMetric, MainMetric } from '../../src/metrics/metric-table.js'
 import type { ServerMessage } from '../../src/protocol/messages.js'
-import type { QuoteTick } from '../../src/ticks/tick-input.js'
+import type { QuoteTick } from '../../src/ticks/pushed-tick.js'
 import { KernelReader } from './kernel-reader.js'
 import { Watched } from './watched.js'
 
