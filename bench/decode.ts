@@ -1,11 +1,10 @@
 /**
  * Question: what does it cost to decode a tick?
- * Workload: encoded ticks, one after another, from shared memory into one record; beside protobufjs, which makes an object for
+ * Workload: encoded ticks, one after another, from shared memory into one reader; beside protobufjs, which makes an object for
  *   each.
  * Leaves out: finding where a tick begins, and making a name of its symbol, which a lane does not do.
  */
-import { TickDecoder } from '../src/ticks/tick-decoder.js'
-import { TickFields } from '../src/ticks/tick-fields.js'
+import { MarketTickReader } from '../src/ticks/market-tick-reader.js'
 import type { Benchmark, BenchmarkOptions, Table } from './benchmark.js'
 import { figuresTable, measure } from './micro.js'
 import { decodeTick } from './peers/protobuf-ticks.js'
@@ -17,19 +16,18 @@ async function run(options: BenchmarkOptions): Promise<Table[]> {
   const ticks = await ticksOfMarket(options.small ? 64 : 1024)
   const { messages } = ticks
   const { bytes, starts } = sharedTicks(ticks)
-  const decoder = new TickDecoder(bytes)
-  const fields = new TickFields()
-  check(ticks, decoder, starts)
+  const reader = new MarketTickReader(bytes)
+  check(ticks, reader, starts)
   let sum = 0
   const figures = await measure(
     [
       {
-        name: '`TickDecoder`',
+        name: '`MarketTickReader`',
         operations: messages.length,
         run() {
           for (let index = 0; index < messages.length; index++) {
-            if (!decoder.decode(starts[index]!, starts[index + 1]!, fields)) throw new Error('no tick')
-            sum += fields.bid
+            if (!reader.decode(starts[index]!, starts[index + 1]!)) throw new Error('no tick')
+            sum += reader.bid
           }
         },
       },
@@ -58,16 +56,15 @@ export function sharedTicks({ messages }: Ticks): { bytes: Uint8Array; starts: n
   return { bytes, starts }
 }
 
-function check({ messages }: Ticks, decoder: TickDecoder, starts: readonly number[]): void {
-  const fields = new TickFields()
+function check({ messages }: Ticks, reader: MarketTickReader, starts: readonly number[]): void {
   for (const [index, message] of messages.entries()) {
     const expected = decodeTick(message)
-    const isTick = decoder.decode(starts[index]!, starts[index + 1]!, fields)
+    const isTick = reader.decode(starts[index]!, starts[index + 1]!)
     if (
       !isTick ||
-      fields.kind !== expected.kind ||
-      fields.bid !== expected.bid ||
-      fields.last !== expected.last
+      reader.kind !== expected.kind - 1 ||
+      reader.bid !== expected.bid ||
+      reader.last !== expected.last
     )
       throw new Error(`tick ${index} is decoded to something else`)
   }

@@ -5,9 +5,7 @@
  * Leaves out: the message around the ticks, see gather.
  */
 
-import { TickDecoder } from '../src/ticks/tick-decoder.js'
-import { TickFields } from '../src/ticks/tick-fields.js'
-import { symbolPrefixes, TICK_JSON_BYTES_MAX, writeTickJson } from '../src/ticks/tick-json.js'
+import { marketCodec } from '../src/ticks/market-codec.js'
 import type { Benchmark, BenchmarkOptions, Table } from './benchmark.js'
 import { sharedTicks } from './decode.js'
 import { figuresTable, measure } from './micro.js'
@@ -19,22 +17,19 @@ export const encode: Benchmark = { name: 'encode', run }
 async function run(options: BenchmarkOptions): Promise<Table[]> {
   const ticks = await ticksOfMarket(options.small ? 64 : 1024)
   const shared = sharedTicks(ticks)
-  const decoder = new TickDecoder(shared.bytes)
   const objects = ticks.messages.map(message => tickJson(decodeTick(message)))
-  const fields = objects.map((_, index) => {
-    const tick = new TickFields()
-    decoder.decode(shared.starts[index]!, shared.starts[index + 1]!, tick)
-    return tick
+  const readers = objects.map((_, index) => {
+    const reader = marketCodec.createReader(shared.bytes)
+    reader.decode(shared.starts[index]!, shared.starts[index + 1]!)
+    return reader
   })
-  const ofSymbol = new Map(objects.map(({ symbol }) => [symbol, symbolPrefixes(symbol)]))
-  const prefixes = objects.map(({ symbol }) => ofSymbol.get(symbol)!)
-  const bytes = new Uint8Array(new SharedArrayBuffer(objects.length * TICK_JSON_BYTES_MAX))
+  const ofSymbol = new Map(objects.map(({ symbol }) => [symbol, marketCodec.jsonPrefixes(symbol)]))
+  const prefixes = objects.map(({ symbol }, index) => ofSymbol.get(symbol)![readers[index]!.kind]!)
+  const bytes = new Uint8Array(new SharedArrayBuffer(objects.length * marketCodec.jsonBytesMax))
   const count = objects.length
 
   for (let index = 0; index < count; index++) {
-    const text = Buffer.from(
-      bytes.slice(0, writeTickJson(bytes, 0, fields[index]!, prefixes[index]!)),
-    ).toString()
+    const text = Buffer.from(bytes.slice(0, readers[index]!.writeJson(bytes, 0, prefixes[index]!))).toString()
     if (text !== JSON.stringify(objects[index]))
       throw new Error(`${text} in place of ${JSON.stringify(objects[index])}`)
   }
@@ -42,12 +37,12 @@ async function run(options: BenchmarkOptions): Promise<Table[]> {
   const figures = await measure(
     [
       {
-        name: '`writeTickJson`',
+        name: '`TickReader.writeJson`',
         operations: count,
         run() {
           let at = 0
           for (let index = 0; index < count; index++)
-            at = writeTickJson(bytes, at, fields[index]!, prefixes[index]!)
+            at = readers[index]!.writeJson(bytes, at, prefixes[index]!)
           sum += at
         },
       },

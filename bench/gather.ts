@@ -10,8 +10,7 @@ import { CounterWriter } from '../src/memory/counters.js'
 import { allocateLaneMemory, copierOf } from '../src/memory/lane-allocation.js'
 import { laneLayout } from '../src/memory/lane-layout.js'
 import { LANE_SLOT_COUNT } from '../src/metrics/metric-table.js'
-import { TickDecoder } from '../src/ticks/tick-decoder.js'
-import { TickFields } from '../src/ticks/tick-fields.js'
+import { marketCodec } from '../src/ticks/market-codec.js'
 import { audienceState, spec } from '../test/support/specs.js'
 import type { LaneAudience } from '../workers/collect/lane-audience.js'
 import { TurnBuffer } from '../workers/collect/turn-buffer.js'
@@ -82,18 +81,17 @@ function laneSide(ticks: Ticks, wanted: Wanted): { turn(): number; messages(): u
   const layout = laneLayout(64 << 20, 512 * 1024, 1 << 20)
   const memory = allocateLaneMemory(layout.totalBytes)
   const bytes = new Uint8Array(memory.buffer)
-  const turn = new TurnBuffer(bytes, layout)
+  const turn = new TurnBuffer(bytes, layout, marketCodec)
   const counters = new CounterWriter(new BigInt64Array(LANE_SLOT_COUNT))
   const deflater = new Deflater(bytes, { bytesMin: 0, level: 6 }, counters)
   const composer = new FrameComposer(bytes, copierOf(memory), turn, deflater)
-  const directory = new AudienceDirectory()
+  const directory = new AudienceDirectory(marketCodec)
   const { symbols } = directory
   const { bytes: log, starts } = sharedTicks(ticks)
-  const decoder = new TickDecoder(log)
-  const fields = ticks.messages.map((_, index) => {
-    const tick = new TickFields()
-    decoder.decode(starts[index]!, starts[index + 1]!, tick)
-    return tick
+  const readers = ticks.messages.map((_, index) => {
+    const reader = marketCodec.createReader(log)
+    reader.decode(starts[index]!, starts[index + 1]!)
+    return reader
   })
   const everything: LaneAudience[] = []
   for (const [id, names] of wanted.entries()) {
@@ -107,8 +105,8 @@ function laneSide(ticks: Ticks, wanted: Wanted): { turn(): number; messages(): u
   }
   const gatherAll = (): void => {
     gathering.length = 0
-    for (let index = 0; index < fields.length; index++) {
-      const tick = fields[index]!
+    for (let index = 0; index < readers.length; index++) {
+      const tick = readers[index]!
       const symbol = symbols.ofTick(log, tick.symbolStart, tick.symbolLength)!
       const { audiences } = symbol
       const at = turn.addJson(tick, symbol, index + 1, 0)

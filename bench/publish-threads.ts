@@ -2,7 +2,7 @@
  * Question: how many ticks a second go from one thread to another through the tick log, while the other reads them?
  * Workload: encoded ticks into a log of 1 MiB as fast as there is room, a reader that steps over every record and publishes its
  *   cursor; beside `postMessage` to a worker that counts.
- * Leaves out: sleeping and waking, see doorbell.ts: both threads spin here, so it takes two cores that are free.
+ * Leaves out: sleeping and waking, see lane-wake-up.ts: both threads spin here, so it takes two cores that are free.
  */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'

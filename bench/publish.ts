@@ -87,7 +87,7 @@ function expectRead(reader: TickLogReader, messages: readonly Buffer[]): void {
   }
 }
 
-/** All that the gateway does for a message of one tick: arrival time, offset, counters, bounds, doorbell. */
+/** All that the gateway does for a message of one tick: arrival time, offset, counters, bounds, wake-up. */
 function asOneMessage({ messages }: Ticks, count: number): MicroTask {
   const { intake, catchUp } = gatewayIntake()
   return {

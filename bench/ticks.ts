@@ -8,7 +8,7 @@ import { CsvReplay } from '../src/embedded-feed/csv-replay.js'
 import { SyntheticTicks } from '../src/embedded-feed/synthetic-ticks.js'
 import { TickHistory } from '../src/embedded-feed/tick-history.js'
 import type { TickSupply } from '../src/embedded-feed/tick-supply.js'
-import { TickEncoder } from '../src/ticks/tick-encoder.js'
+import { MarketTickEncoder } from '../src/ticks/market-tick-encoder.js'
 
 /** Beside the checkout, since it is not ours to publish. */
 const RECORDING = '../shared/data/ticks-20240808.csv.gz'
@@ -38,7 +38,7 @@ function recordingFile(): string | undefined {
 }
 
 async function take(supply: TickSupply, count: number, origin: string): Promise<Ticks> {
-  const encoder = new TickEncoder()
+  const encoder = new MarketTickEncoder()
   const history = new TickHistory(1024)
   const messages: Buffer[] = []
   try {

@@ -22,4 +22,4 @@ export type {
 } from './protocol/messages.js'
 export { GrpcSource, type GrpcSourceOptions } from './sources/grpc/grpc-source.js'
 export type { SourceStatus, TickSource } from './sources/tick-source.js'
-export type { PushedTick, QuoteTick, TradeTick } from './ticks/tick-input.js'
+export type { PushedTick, QuoteTick, TradeTick } from './ticks/pushed-tick.js'

@@ -4,17 +4,16 @@
 
 import type { Clock } from '../src/common/clock.js'
 import type { LaneTask } from '../src/lane-protocol/lane-task.js'
-import { LaneState } from '../src/memory/committed-state.js'
+import { CommittedState } from '../src/memory/committed-state.js'
 import { CounterWriter } from '../src/memory/counters.js'
-import { LaneDoorbell } from '../src/memory/doorbell.js'
 import { FeedCheckpoints } from '../src/memory/feed-checkpoints.js'
 import { FrameRingWriter } from '../src/memory/frame-ring-writer.js'
 import { copierOf } from '../src/memory/lane-allocation.js'
+import { LaneWakeUp } from '../src/memory/lane-wake-up.js'
 import { LatestStore } from '../src/memory/latest-store.js'
 import { TickLogHistory } from '../src/memory/tick-log-history.js'
 import { TickLogReader } from '../src/memory/tick-log-reader.js'
-import { TickDecoder } from '../src/ticks/tick-decoder.js'
-import { TickFields } from '../src/ticks/tick-fields.js'
+import { marketCodec } from '../src/ticks/market-codec.js'
 import { LossCollector } from './collect/loss-collector.js'
 import { TickCollector } from './collect/tick-collector.js'
 import { TurnBuffer } from './collect/turn-buffer.js'
@@ -46,35 +45,35 @@ import { SnapshotTransfer } from './transfer/snapshot-transfer.js'
 
 export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epochUs'>): LaneLoop {
   const { layout, positionsTellLosses, turnBytesMax } = task
+  const codec = marketCodec
   const memory = task.memory.buffer
-  const state = new LaneState(memory)
+  const state = new CommittedState(memory)
   const committed = state.committed()
 
   // Shared memory
   const control = new LaneControl(memory)
   const log = new TickLogReader(task.tickLog, committed.cursor)
   const ring = new FrameRingWriter(memory, layout)
-  const doorbell = new LaneDoorbell(control.words, task.bell)
+  const wakeUp = new LaneWakeUp(control.words, task.bell)
   const counters = new CounterWriter(new BigInt64Array(task.counters))
   const checkpoints = new FeedCheckpoints(memory, layout, committed.offset)
-  const sleep = new LaneSleep({ control, doorbell, ring, counters, clock })
+  const sleep = new LaneSleep({ control, wakeUp, ring, counters, clock })
 
   // Read and collect
-  const directory = new AudienceDirectory()
+  const directory = new AudienceDirectory(codec)
   const { symbols } = directory
   const quarantined = new Set(task.poison)
   const continuity = new FeedContinuity(committed, positionsTellLosses)
   const cursor = new LogCursor(log, committed.offset)
-  const turn = new TurnBuffer(ring.bytes, layout)
-  const fields = new TickFields()
-  const collector = new TickCollector({ log, fields, turn, turnBytesMax })
-  const losses = new LossCollector(cursor, collector, counters)
-  const decoder = new TickDecoder(log.bytes)
+  const turn = new TurnBuffer(ring.bytes, layout, codec)
   const { bytes } = log
-  const classifier = new TickClassifier({ bytes, decoder, fields, symbols, quarantined, continuity, losses })
+  const reader = codec.createReader(bytes)
+  const collector = new TickCollector({ log, reader, turn, turnBytesMax })
+  const losses = new LossCollector(cursor, collector, counters)
+  const classifier = new TickClassifier({ bytes, reader, symbols, quarantined, continuity, losses })
 
   // Conflate
-  const latest = new LatestTicks(new LatestStore(task.latest), log.bytes)
+  const latest = new LatestTicks(new LatestStore(task.latest), bytes, codec)
   latest.restore(symbols, committed.offset)
   const chunks = new LatestChunks(latest, turn, turnBytesMax)
   const schedule = new ConflationSchedule()
@@ -104,11 +103,28 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
     ...{ directory, chunks, composer, publisher, clientPublisher, setCurrentClient },
   })
   const joins = new JoinTransfer({ epoch, directory, entry, snapshots, replyBytesMax, setCurrentClient })
-  const reader = new ReplayReader({
-    ...{ checkpoints, symbols, quarantined, positionsTellLosses, turn, composer, publisher, partBytesMax },
+  const replayReader = new ReplayReader({
+    ...{
+      codec,
+      checkpoints,
+      symbols,
+      quarantined,
+      positionsTellLosses,
+      turn,
+      composer,
+      publisher,
+      partBytesMax,
+    },
     history: new TickLogHistory(task.tickLog),
   })
-  const replays = new ReplayTransfer({ epoch, entry, reader, snapshots, clientPublisher, setCurrentClient })
+  const replays = new ReplayTransfer({
+    epoch,
+    entry,
+    reader: replayReader,
+    snapshots,
+    clientPublisher,
+    setCurrentClient,
+  })
   const queue = new RequestQueue()
   const transfers = new LaneTransfers({ directory, queue, joins, replays, replyBytesMax, setCurrentClient })
 
@@ -119,10 +135,10 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
     quarantinedClients: new Set(task.poisonClients),
   })
   for (const audience of task.audiences) laneReader.open(audience)
-  const commit = new LaneCommit({ control, doorbell, state, latest, continuity }, committed)
+  const commit = new LaneCommit({ control, wakeUp, state, latest, continuity }, committed)
   commit.publish()
   return new LaneLoop({
-    ...{ clock, control, doorbell, ring, counters, reader: laneReader, collector, schedule, composer },
+    ...{ clock, control, wakeUp, ring, counters, reader: laneReader, collector, schedule, composer },
     ...{ turnWriter, groupFlush, transfers, commit, sleep },
   })
 }

@@ -2,16 +2,16 @@
  * Commits how far the lane has read: the main thread may overwrite the log up to there, and a successor begins there.
  * One lane's own; called only when all that was collected is published.
  */
-import type { CommittedState, LaneState } from '../src/memory/committed-state.js'
-import type { LaneDoorbell } from '../src/memory/doorbell.js'
+import type { CommitPoint, CommittedState } from '../src/memory/committed-state.js'
+import type { LaneWakeUp } from '../src/memory/lane-wake-up.js'
 import type { LatestTicks } from './conflate/latest-ticks.js'
 import type { LaneControl } from './lane-control.js'
 import type { FeedContinuity } from './read/feed-continuity.js'
 
 export interface LaneCommitDeps {
   readonly control: LaneControl
-  readonly doorbell: LaneDoorbell
-  readonly state: LaneState
+  readonly wakeUp: LaneWakeUp
+  readonly state: CommittedState
   readonly latest: LatestTicks
   readonly continuity: FeedContinuity
 }
@@ -22,7 +22,7 @@ export class LaneCommit {
   private offset: number
 
   /** @param committed the state that the lane begins with */
-  constructor(deps: LaneCommitDeps, { cursor, offset }: CommittedState) {
+  constructor(deps: LaneCommitDeps, { cursor, offset }: CommitPoint) {
     this.deps = deps
     this.cursor = cursor
     this.offset = offset
@@ -41,9 +41,9 @@ export class LaneCommit {
 
   /** Publishes the last commit. A lane that died in the midst of it may have left the main thread with an older one. */
   publish(): void {
-    const { continuity, control, doorbell, state } = this.deps
+    const { continuity, control, wakeUp, state } = this.deps
     state.commit({ cursor: this.cursor, offset: this.offset, ...continuity.state })
     // A paused source waits for the lanes to catch up.
-    if (control.isSourcePaused) doorbell.ringMain()
+    if (control.isSourcePaused) wakeUp.wakeMain()
   }
 }

@@ -5,8 +5,8 @@
 
 import type { Clock } from '../src/common/clock.js'
 import type { CounterWriter } from '../src/memory/counters.js'
-import { ASLEEP, ASLEEP_FOR_ROOM, type LaneDoorbell } from '../src/memory/doorbell.js'
 import type { FrameRingWriter } from '../src/memory/frame-ring-writer.js'
+import { ASLEEP, ASLEEP_FOR_ROOM, type LaneWakeUp } from '../src/memory/lane-wake-up.js'
 import { LANE_SLOTS } from '../src/metrics/metric-table.js'
 import type { TickCollector } from './collect/tick-collector.js'
 import type { FrameComposer } from './compose/frame-composer.js'
@@ -35,7 +35,7 @@ const DUE_SLACK_MS = 2
 export interface LaneLoopDeps {
   readonly clock: Pick<Clock, 'nowMs' | 'epochUs'>
   readonly control: LaneControl
-  readonly doorbell: LaneDoorbell
+  readonly wakeUp: LaneWakeUp
   readonly ring: FrameRingWriter
   readonly counters: CounterWriter
   readonly reader: LaneReader
@@ -126,7 +126,7 @@ export class LaneLoop {
   }
 
   private publishPacedTurn(): void {
-    const { clock, collector, composer, counters, doorbell, groupFlush, reader, ring, sleep, turnWriter } =
+    const { clock, collector, composer, counters, wakeUp, groupFlush, reader, ring, sleep, turnWriter } =
       this.deps
     composer.beginTurn(clock.epochUs())
     const { planned } = collector
@@ -142,14 +142,14 @@ export class LaneLoop {
     ring.publish()
     // After publishing: descriptors then tell a successor which of the records that it reads again were sent.
     this.commit()
-    doorbell.ringMain()
+    wakeUp.wakeMain()
   }
 
   private reply(): void {
-    const { doorbell, reader, ring, transfers } = this.deps
+    const { wakeUp, reader, ring, transfers } = this.deps
     if (transfers.takeLong) {
       ring.publish()
-      doorbell.ringMain()
+      wakeUp.wakeMain()
     }
     transfers.reply(reader.offset)
   }
@@ -159,7 +159,7 @@ export class LaneLoop {
    * sends it at once: docs/decisions/0004-replies-overtake-frames.md. A successor may repeat replies that no client waits for.
    */
   private publishPromptTurn(): void {
-    const { clock, collector, composer, doorbell, reader, ring, transfers, turnWriter } = this.deps
+    const { clock, collector, composer, wakeUp, reader, ring, transfers, turnWriter } = this.deps
     composer.beginTurn(clock.epochUs())
     turnWriter.beginPromptTurn()
     for (const audience of transfers.nextAudiences()) {
@@ -171,7 +171,7 @@ export class LaneLoop {
     transfers.reply(reader.offset)
     turnWriter.endPromptTurn()
     ring.publish()
-    doorbell.ringMain()
+    wakeUp.wakeMain()
   }
 
   /** Nothing is collected: empties the turn, and commits all that was read. */

@@ -144,7 +144,7 @@ export class LaneReader {
       this.counts[LANE_SLOTS.ticksDecoded]! += 1
       this.collector.nextTick()
       this.collector.collect(symbol, symbol.audiences, tickStart, tickEnd, offset)
-      const { kind } = this.classifier.fields
+      const { kind } = this.classifier.reader
       if (this.latest.keep(symbol, kind, tickStart, tickEnd - tickStart, offset, log.receivedUs))
         this.schedule.tickCame(symbol)
       else this.collectUnmerged(symbol)

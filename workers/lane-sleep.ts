@@ -3,8 +3,8 @@
  */
 import type { Clock } from '../src/common/clock.js'
 import type { CounterWriter } from '../src/memory/counters.js'
-import { ASLEEP_FOR_ROOM, type LaneDoorbell } from '../src/memory/doorbell.js'
 import type { FrameRingWriter } from '../src/memory/frame-ring-writer.js'
+import { ASLEEP_FOR_ROOM, type LaneWakeUp } from '../src/memory/lane-wake-up.js'
 import { LANE_SLOTS } from '../src/metrics/metric-table.js'
 import type { LaneControl } from './lane-control.js'
 
@@ -13,7 +13,7 @@ export class Stopped extends Error {}
 
 export interface LaneSleepDeps {
   readonly control: LaneControl
-  readonly doorbell: LaneDoorbell
+  readonly wakeUp: LaneWakeUp
   readonly ring: FrameRingWriter
   readonly counters: CounterWriter
   readonly clock: Pick<Clock, 'nowMs'>
@@ -44,9 +44,9 @@ export class LaneSleep {
    * @param flag what the lane sleeps for: ASLEEP or ASLEEP_FOR_ROOM
    */
   sleep(hasWork: () => boolean, flag: number, timeoutMs = Number.POSITIVE_INFINITY): void {
-    const { clock, counters, doorbell } = this.deps
+    const { clock, counters, wakeUp } = this.deps
     this.countBusy()
-    doorbell.waitUnless(hasWork, flag, timeoutMs)
+    wakeUp.waitUnless(hasWork, flag, timeoutMs)
     const nowMs = clock.nowMs()
     counters.values[LANE_SLOTS.idleUs]! += Math.round((nowMs - this.countedMs) * 1000)
     this.countedMs = nowMs
@@ -54,11 +54,11 @@ export class LaneSleep {
 
   /** Publishes the part of a turn that is written, and sleeps until the frame ring has room for more. @throws Stopped */
   waitForRoom(hasRoom: () => boolean): void {
-    const { control, doorbell, ring } = this.deps
+    const { control, wakeUp, ring } = this.deps
     while (!hasRoom()) {
       if (control.isStopped) throw new Stopped()
       ring.publish()
-      doorbell.ringMain()
+      wakeUp.wakeMain()
       this.sleep(() => hasRoom() || control.isStopped, ASLEEP_FOR_ROOM)
     }
   }

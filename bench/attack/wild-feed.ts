@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../src/common/clock.js'
-import { QUOTE } from '../../src/ticks/tick-fields.js'
+import { QUOTE } from '../../src/ticks/market-tick.js'
 import { ScriptedFeed } from '../../test/support/scripted-feed.js'
 import { symbolName } from '../processes/steady-ticks.js'
 import type { AttackReport } from './attack.js'

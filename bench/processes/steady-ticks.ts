@@ -4,8 +4,13 @@
  */
 
 import type { SupplyResult, TickSupply } from '../../src/embedded-feed/tick-supply.js'
-import { blankTick, type TickSymbol, tickSymbol } from '../../src/ticks/tick-encoder.js'
-import { QUOTE, TRADE } from '../../src/ticks/tick-fields.js'
+import {
+  blankTick,
+  setQuote,
+  setTrade,
+  type TickSymbol,
+  tickSymbol,
+} from '../../src/ticks/market-tick-encoder.js'
 
 interface Book {
   readonly symbol: TickSymbol
@@ -51,20 +56,11 @@ export class SteadyTicks implements TickSupply {
     const { tick, books } = this
     const book = books[(this.made++ * STRIDE) % books.length]!
     const step = book.ticks++ % STEPS
+    const price = book.price + step / 100
     tick.symbol = book.symbol
     if (book.ticks % TRADE_EVERY === 0) {
-      tick.kind = TRADE
-      tick.sequence = ++book.trades
-      tick.last = book.price + step / 100
-      tick.lastSize = 1 + step / 10
-    } else {
-      tick.kind = QUOTE
-      tick.sequence = ++book.quotes
-      tick.bid = book.price + step / 100
-      tick.bidSize = 1 + step / 10
-      tick.ask = book.price + (step + 1) / 100
-      tick.askSize = 2 + step / 10
-    }
+      setTrade(tick, ++book.trades, price, 1 + step / 10)
+    } else setQuote(tick, ++book.quotes, price, 1 + step / 10, book.price + (step + 1) / 100, 2 + step / 10)
     if (this.made % this.burst === 0) this.dueMs += this.gapMs * this.burst
     return 'tick'
   }

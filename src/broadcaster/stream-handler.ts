@@ -29,10 +29,9 @@ import { tickLogBytes } from '../memory/tick-log-memory.js'
 import { Histogram } from '../metrics/histogram.js'
 import { LANE_SLOT_COUNT, MAIN_SLOT_COUNT, MAIN_SLOTS } from '../metrics/metric-table.js'
 import { laneCounters, type MetricsView, mainCounters, utilisation } from '../metrics/metrics-view.js'
-import { encodeTick } from '../sources/grpc/feed-messages.js'
 import type { TickSource } from '../sources/tick-source.js'
-import { QUOTE, TRADE } from '../ticks/tick-fields.js'
-import { checkTick, type PushedTick } from '../ticks/tick-input.js'
+import { encodePushedTick } from '../ticks/market-tick-encoder.js'
+import type { PushedTick } from '../ticks/pushed-tick.js'
 import { type PushedGap, pushedGapRules } from './pushed-gap.js'
 
 /** What the parts may be given beside the settings. */
@@ -204,12 +203,12 @@ export class StreamHandler {
         `a tick must be an object, see PushedTick, got ${quoteValue(tick)}`,
       )
     }
-    checkTick(tick)
+    const bytes = encodePushedTick(tick)
     if (this.stopping !== undefined) {
       this.counters.values[MAIN_SLOTS.ticksRefused]! += 1
       return false
     }
-    return this.intake.tryPush(encodeTick({ ...tick, kind: tick.kind === 'quote' ? QUOTE : TRADE }))
+    return this.intake.tryPush(bytes)
   }
 
   /**

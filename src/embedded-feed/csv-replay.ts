@@ -2,8 +2,8 @@
  * Replays recorded ticks from a CSV file, once or in a loop. Feed's thread.
  * Prices and times are exactly those of the file. In a loop, times and sequences continue to rise.
  */
-import { blankTick, type TickSymbol, type TickToEncode, tickSymbol } from '../ticks/tick-encoder.js'
-import { QUOTE, TRADE } from '../ticks/tick-fields.js'
+import { CSV_KIND_RULE, CSV_KINDS } from '../ticks/market-csv.js'
+import { blankTick, type TickSymbol, type TickToEncode, tickSymbol } from '../ticks/market-tick-encoder.js'
 import { CsvLines } from './csv-lines.js'
 import { CSV_HEADER, CsvRow } from './csv-row.js'
 import type { SupplyResult, TickSupply } from './tick-supply.js'
@@ -11,15 +11,15 @@ import type { SupplyResult, TickSupply } from './tick-supply.js'
 /** The sequences of one symbol and kind. */
 interface SequenceSpan {
   first: number
-  last: number
+  newest: number
   /** Added to the sequences of the file in this loop. */
   shift: number
 }
 
 interface RecordedSymbol {
   readonly symbol: TickSymbol
-  readonly quotes: SequenceSpan
-  readonly trades: SequenceSpan
+  /** By the index of the kind. */
+  readonly spans: readonly SequenceSpan[]
 }
 
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -81,10 +81,8 @@ export class CsvReplay implements TickSupply {
   async #startNextLoop(): Promise<void> {
     if (this.#firstUs === undefined) throw this.#lines.fault('is the last one, and a loop needs a tick')
     this.#shiftUs += this.#lastUs - this.#firstUs + 1
-    for (const { quotes, trades } of this.#symbols.values()) {
-      quotes.shift += quotes.last - quotes.first + 1
-      trades.shift += trades.last - trades.first + 1
-    }
+    for (const { spans } of this.#symbols.values())
+      for (const span of spans) span.shift += span.newest - span.first + 1
     await this.#lines.rewind()
   }
 
@@ -96,22 +94,10 @@ export class CsvReplay implements TickSupply {
     const recorded = this.#symbols.get(cell) ?? this.#addSymbol(cell)
     tick.symbol = recorded.symbol
     const sequence = row.integer('sequence')
-    const kind = row.text('kind')
-    if (kind === 'Q') {
-      tick.kind = QUOTE
-      tick.sequence = nextInLoop(recorded.quotes, sequence)
-      tick.bid = row.decimal('bid_price')
-      tick.bidSize = row.decimal('bid_size')
-      tick.ask = row.decimal('ask_price')
-      tick.askSize = row.decimal('ask_size')
-    } else if (kind === 'T') {
-      tick.kind = TRADE
-      tick.sequence = nextInLoop(recorded.trades, sequence)
-      tick.last = row.decimal('last_price')
-      tick.lastSize = row.decimal('last_size')
-    } else {
-      throw row.fault('kind', 'Q for a quote or T for a trade')
-    }
+    const kind = CSV_KINDS.get(row.text('kind'))
+    if (kind === undefined) throw row.fault('kind', CSV_KIND_RULE)
+    const numbers = kind.columns.map(column => row.decimal(column))
+    kind.fill(tick, nextInLoop(recorded.spans[kind.index]!, sequence), numbers)
   }
 
   /** Nanoseconds are read in two parts, because a number cannot hold them. */
@@ -137,7 +123,7 @@ export class CsvReplay implements TickSupply {
     } catch (error) {
       throw this.#lines.fault(`column symbol: ${(error as Error).message}`)
     }
-    const recorded = { symbol, quotes: emptySpan(), trades: emptySpan() }
+    const recorded = { symbol, spans: Array.from(CSV_KINDS, emptySpan) }
     // The key is a copy: the cell itself would keep the whole text of its piece of the file in memory.
     this.#symbols.set(bytes.toString('latin1'), recorded)
     return recorded
@@ -154,12 +140,12 @@ function decoded(bytes: Uint8Array): string {
 }
 
 function emptySpan(): SequenceSpan {
-  return { first: -1, last: -1, shift: 0 }
+  return { first: -1, newest: -1, shift: 0 }
 }
 
 /** Extends the span by a sequence of the file, and returns the sequence in this loop. */
 function nextInLoop(span: SequenceSpan, sequence: number): number {
   if (span.first < 0) span.first = sequence
-  if (sequence > span.last) span.last = sequence
+  if (sequence > span.newest) span.newest = sequence
   return sequence + span.shift
 }

@@ -3,27 +3,13 @@
  * Every error names the line and the column.
  */
 import type { RingcastError } from '../common/errors.js'
+import { CSV_COLUMNS, type CsvColumn } from '../ticks/market-csv.js'
 import { type CsvLines, quoteBytes } from './csv-lines.js'
 
-const COLUMN_NAMES = [
-  'receive_time_ns',
-  'symbol',
-  'kind',
-  'sequence',
-  'bid_price',
-  'bid_size',
-  'ask_price',
-  'ask_size',
-  'last_price',
-  'last_size',
-] as const
+export const CSV_HEADER = CSV_COLUMNS.join(',')
 
-export type Column = (typeof COLUMN_NAMES)[number]
-
-export const CSV_HEADER = COLUMN_NAMES.join(',')
-
-const INDEX_OF = Object.fromEntries(COLUMN_NAMES.map((name, index) => [name, index])) as Record<
-  Column,
+const INDEX_OF = Object.fromEntries(CSV_COLUMNS.map((name, index) => [name, index])) as Record<
+  CsvColumn,
   number
 >
 
@@ -38,17 +24,17 @@ export class CsvRow {
   /** @throws RingcastError `feed_file_invalid` when the line has another number of columns */
   load(line: string): void {
     this.#cells = line.split(',')
-    if (this.#cells.length !== COLUMN_NAMES.length) {
-      throw this.#lines.fault(`has ${this.#cells.length} columns in place of ${COLUMN_NAMES.length}`)
+    if (this.#cells.length !== CSV_COLUMNS.length) {
+      throw this.#lines.fault(`has ${this.#cells.length} columns in place of ${CSV_COLUMNS.length}`)
     }
   }
 
-  text(column: Column): string {
+  text(column: CsvColumn): string {
     return this.#cells[INDEX_OF[column]]!
   }
 
   /** @throws RingcastError `feed_file_invalid` */
-  integer(column: Column): number {
+  integer(column: CsvColumn): number {
     const cell = this.text(column)
     const value = Number(cell)
     if (!/^\d+$/.test(cell) || !Number.isSafeInteger(value)) {
@@ -58,7 +44,7 @@ export class CsvRow {
   }
 
   /** @throws RingcastError `feed_file_invalid` */
-  decimal(column: Column): number {
+  decimal(column: CsvColumn): number {
     const cell = this.text(column)
     const value = Number(cell)
     if (cell === '' || !Number.isFinite(value)) throw this.fault(column, 'a number')
@@ -66,7 +52,7 @@ export class CsvRow {
   }
 
   /** The error for a cell that must be something else. */
-  fault(column: Column, expected: string): RingcastError {
+  fault(column: CsvColumn, expected: string): RingcastError {
     return this.#lines.fault(`column ${column}: must be ${expected}, but is ${quoteBytes(this.text(column))}`)
   }
 }

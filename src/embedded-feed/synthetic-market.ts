@@ -3,8 +3,13 @@
  * Steps of the grid and of the sizes are powers of ten, so each price is the double nearest to its decimal.
  */
 import type { Random } from '../common/random.js'
-import { type TickSymbol, type TickToEncode, tickSymbol } from '../ticks/tick-encoder.js'
-import { QUOTE, TRADE } from '../ticks/tick-fields.js'
+import {
+  setQuote,
+  setTrade,
+  type TickSymbol,
+  type TickToEncode,
+  tickSymbol,
+} from '../ticks/market-tick-encoder.js'
 
 const PRICE_STEPS_MIN = 100
 const SIZE_LOTS_MEAN = 400
@@ -44,20 +49,16 @@ export class SyntheticMarket {
     const random = this.#random
     this.#bidSteps = Math.max(PRICE_STEPS_MIN, this.#bidSteps + random.below(3) - 1)
     this.#spreadSteps = 1 + (random.next() < WIDE_SPREAD_SHARE ? random.below(3) : 0)
-    tick.kind = QUOTE
-    tick.sequence = ++this.#quoteSequence
-    tick.bid = this.#bidSteps / this.#stepsPerUnit
-    tick.ask = (this.#bidSteps + this.#spreadSteps) / this.#stepsPerUnit
-    tick.bidSize = this.#size()
-    tick.askSize = this.#size()
+    const buyPrice = this.#bidSteps / this.#stepsPerUnit
+    const sellPrice = (this.#bidSteps + this.#spreadSteps) / this.#stepsPerUnit
+    const buySize = this.#size()
+    setQuote(tick, ++this.#quoteSequence, buyPrice, buySize, sellPrice, this.#size())
   }
 
   #trade(tick: TickToEncode): void {
     const isBuy = this.#random.next() < 0.5
-    tick.kind = TRADE
-    tick.sequence = ++this.#tradeSequence
-    tick.last = (this.#bidSteps + (isBuy ? this.#spreadSteps : 0)) / this.#stepsPerUnit
-    tick.lastSize = this.#size()
+    const price = (this.#bidSteps + (isBuy ? this.#spreadSteps : 0)) / this.#stepsPerUnit
+    setTrade(tick, ++this.#tradeSequence, price, this.#size())
   }
 
   /** Many small sizes, few large ones. */

@@ -5,7 +5,7 @@
 import { RingcastError } from '../common/errors.js'
 import { quoteValue } from '../common/quote-value.js'
 import { Random } from '../common/random.js'
-import { blankTick, type TickToEncode } from '../ticks/tick-encoder.js'
+import { blankTick, type TickToEncode } from '../ticks/market-tick-encoder.js'
 import { SyntheticMarket } from './synthetic-market.js'
 import { TickArrivals } from './tick-arrivals.js'
 import type { SupplyResult, TickSupply } from './tick-supply.js'

@@ -9,7 +9,7 @@
  */
 import { RingcastError } from '../common/errors.js'
 import { quoteValue } from '../common/quote-value.js'
-import { TICK_BYTES_MAX } from '../ticks/tick-fields.js'
+import { TICK_BYTES_MAX } from '../ticks/tick-codec.js'
 import { writeVarint } from '../ticks/varint.js'
 
 export const HISTORY_TICKS_DEFAULT = 262_144

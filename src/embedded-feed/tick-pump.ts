@@ -3,7 +3,7 @@
  * A single subscriber loses no tick at speed 0, where ticks are made on demand, nor when the pace holds for it.
  */
 import type { Clock, Timer } from '../common/clock.js'
-import { TickEncoder } from '../ticks/tick-encoder.js'
+import { MarketTickEncoder } from '../ticks/market-tick-encoder.js'
 import type { FeedServer } from './feed-server.js'
 import type { TickHistory } from './tick-history.js'
 import type { TickSupply } from './tick-supply.js'
@@ -40,7 +40,7 @@ const DEMAND_TICKS_PER_TURN_MAX = 8_192
 
 export class TickPump {
   readonly #options: TickPumpOptions
-  readonly #encoder = new TickEncoder()
+  readonly #encoder = new MarketTickEncoder()
   #state: 'idle' | 'running' | 'stopped' = 'idle'
   #timer: Timer | undefined
   #turn: NodeJS.Immediate | undefined

@@ -2,7 +2,7 @@
  * A source of ticks for the pump, in the order of their due times. Feed's thread.
  * One tick object is filled again for each tick: the pump encodes it before it takes the next one.
  */
-import type { TickToEncode } from '../ticks/tick-encoder.js'
+import type { TickToEncode } from '../ticks/market-tick-encoder.js'
 
 /** `wait`: no tick is ready; call `ready`, then `next` again. */
 export type SupplyResult = 'tick' | 'wait' | 'end'

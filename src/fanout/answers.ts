@@ -4,9 +4,8 @@
  */
 
 import type { ReplayPosition } from '../lane-protocol/lane-commands.js'
-import { continuityOf } from '../memory/continuity-state.js'
 import type { CounterWriter } from '../memory/counters.js'
-import { ANSWER_BEGUN, JOINED, REPLAYED } from '../memory/frame-descriptor.js'
+import { JOINED, REPLAYED, REPLY_BEGUN } from '../memory/frame-descriptor.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { Audience } from './audience.js'
 import type { CatchUp } from './catch-up.js'
@@ -84,7 +83,7 @@ export class Answers {
     }
     if (!this.writeTo(recipient, link)) return
     recipient.answered = recipient.join
-    if (link.ring.descriptor.kind === ANSWER_BEGUN) recipient.halfWay = joinPlace(link)
+    if (link.ring.descriptor.kind === REPLY_BEGUN) recipient.halfWay = joinPlace(link)
   }
 
   /** A part of what a recipient missed while it was away. */
@@ -94,8 +93,7 @@ export class Answers {
       return
     }
     const { descriptor } = link.ring
-    const { lastOffset, lostTotal, messages, part, receivedUs, ticksTotal, unknownLosses } = descriptor
-    const continuity = continuityOf(ticksTotal, lostTotal, receivedUs, unknownLosses)
+    const { continuity, lastOffset, messages, part } = descriptor
     if (part === 0) {
       const seq = typeof recipient.replay === 'object' ? recipient.replay.seq + messages : messages
       this.events.replayed(recipient, { offset: lastOffset, seq, continuity })

@@ -1,9 +1,9 @@
 /**
- * The main thread's end of one lane: its frame ring, the window over it, its doorbell, and who listens. Main thread.
+ * The main thread's end of one lane: its frame ring, the window over it, its wake-up, and who listens. Main thread.
  * Outlives the lane's thread: a successor works on the same memory.
  */
 import { invariant } from '../common/errors.js'
-import { LaneState } from '../memory/committed-state.js'
+import { CommittedState } from '../memory/committed-state.js'
 import {
   CONTROL_BYTES,
   CURRENT_CLIENT,
@@ -13,10 +13,10 @@ import {
   SOURCE_PAUSED,
   STOP,
 } from '../memory/control-words.js'
-import { AWAKE, MainDoorbell } from '../memory/doorbell.js'
 import { FrameRingReader } from '../memory/frame-ring-reader.js'
 import { allocateLaneMemory, type LaneMemory } from '../memory/lane-allocation.js'
 import type { LaneLayout } from '../memory/lane-layout.js'
+import { AWAKE, MainWakeUp } from '../memory/lane-wake-up.js'
 import { latestStoreBytes } from '../memory/latest-store.js'
 import type { Audience } from './audience.js'
 import type { RecordPass, TurnEnded } from './record-pass.js'
@@ -33,14 +33,14 @@ export class LaneLink {
   readonly layout: LaneLayout
   readonly ring: FrameRingReader
   readonly window: RetainedFrames
-  readonly state: LaneState
+  readonly state: CommittedState
   readonly audiences = new Map<number, Audience>()
   /** What was read and is not sent yet, in its order. */
   readonly queue: (RecordPass | TurnEnded)[] = []
   /** Whether what is read now is between two turns, see PROMPT_TURN. */
   isAside = false
   private readonly control: Int32Array
-  private readonly doorbell: MainDoorbell
+  private readonly wakeUp: MainWakeUp
   private readonly hasWork = (): boolean => this.queue.length > 0 || this.ring.hasNext()
 
   /** @param segmentNeeded see RetainedFramesEvents */
@@ -58,8 +58,8 @@ export class LaneLink {
     this.latest = new SharedArrayBuffer(latestStoreBytes(latestBytes))
     this.control = new Int32Array(this.memory, 0, CONTROL_BYTES / 4)
     this.ring = new FrameRingReader(this.memory, layout)
-    this.doorbell = new MainDoorbell(this.control)
-    this.state = new LaneState(this.memory)
+    this.wakeUp = new MainWakeUp(this.control)
+    this.state = new CommittedState(this.memory)
     this.window = new RetainedFrames(this.ring, {
       segmentFreed: () => this.tellRoom(),
       segmentNeeded: segment => segmentNeeded(this, segment),
@@ -73,17 +73,17 @@ export class LaneLink {
 
   /** Wakes the lane if it sleeps. Call it after changing what the lane may wait for. */
   ringLane(): void {
-    this.doorbell.ringLane()
+    this.wakeUp.wakeLane()
   }
 
   /** Wakes the lane if it sleeps for want of something to read. Call it after putting something into the tick log. */
   tellLane(): void {
-    this.doorbell.tellLane()
+    this.wakeUp.wakeLaneForTicks()
   }
 
   /** Wakes the lane if it sleeps for want of room. Call it after making some. */
   tellRoom(): void {
-    this.doorbell.tellRoom()
+    this.wakeUp.wakeLaneForRoom()
   }
 
   /** Whether all that the lane has published was handed to sockets, or to those that are behind. */
@@ -93,7 +93,7 @@ export class LaneLink {
 
   /** Asks the lane to ring. @returns whether there is something to transmit already */
   sleepUnlessWork(): boolean {
-    return this.doorbell.sleepUnless(this.hasWork)
+    return this.wakeUp.sleepUnless(this.hasWork)
   }
 
   /** Lets the lane ring when it gets further, so that a paused source can go on. */

@@ -5,7 +5,7 @@
  */
 import { invariant } from '../common/errors.js'
 import type { Progress } from '../lane-protocol/lane-commands.js'
-import type { Descriptor } from '../memory/frame-descriptor.js'
+import type { FrameDescriptor } from '../memory/frame-descriptor.js'
 import type { FrameRingReader } from '../memory/frame-ring-reader.js'
 
 /** Records the window holds at the most, a power of two; about 5 MiB. */
@@ -98,7 +98,7 @@ export class RetainedFrames {
    * @param bytesBefore what all its records before this one have taken
    * @returns the record's number
    */
-  add(descriptor: Descriptor, before: number, bytesBefore: number): number {
+  add(descriptor: FrameDescriptor, before: number, bytesBefore: number): number {
     // The record's bytes stay with those of its segment, which may even be the one in use.
     if (this.nextRecord - this.firstRecord === RECORDS_MAX) this.firstRecord++
     const record = this.nextRecord++
@@ -154,7 +154,7 @@ export class RetainedFrames {
     return this.bytesBefore[record & MASK]!
   }
 
-  /** Of which of its audience's symbols the record is, see Descriptor. */
+  /** Of which of its audience's symbols the record is, see FrameDescriptor. */
   part(record: number): number {
     return this.parts[record & MASK]!
   }

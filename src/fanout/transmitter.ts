@@ -9,7 +9,7 @@
 import type { Clock } from '../common/clock.js'
 import type { PatientClock } from '../common/patient-clock.js'
 import type { CounterWriter } from '../memory/counters.js'
-import { AUDIENCE_FRAMES, PART_BEGUN, PROMPT_TURN, TURN_END } from '../memory/frame-descriptor.js'
+import { AUDIENCE_FRAMES, GROUP_BEGUN, PROMPT_TURN, TURN_END } from '../memory/frame-descriptor.js'
 import type { Histogram } from '../metrics/histogram.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { type AnswerEvents, Answers } from './answers.js'
@@ -259,7 +259,7 @@ export class Transmitter {
       else if (kind === PROMPT_TURN) link.isAside = part === 1
       else {
         if (!link.isAside) this.pace.reading(link)
-        if (kind === PART_BEGUN) this.beginPart(link)
+        if (kind === GROUP_BEGUN) this.beginPart(link)
         else this.answers.take(link)
       }
     }

@@ -10,7 +10,7 @@ import {
   type LostCommand,
   offsetsOf,
 } from '../lane-protocol/lane-commands.js'
-import type { LaneState } from '../memory/committed-state.js'
+import type { CommittedState } from '../memory/committed-state.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { distance } from '../memory/ring-position.js'
 import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../memory/tick-log-layout.js'
@@ -18,7 +18,7 @@ import { TickLogWriter } from '../memory/tick-log-writer.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { MISSED_MAX } from '../protocol/messages.js'
 import { BatchReader } from '../ticks/batch-reader.js'
-import { TICK_BYTES_MAX } from '../ticks/tick-fields.js'
+import { TICK_BYTES_MAX } from '../ticks/tick-codec.js'
 import type { FeedSession, MessageForm, TickSink } from './tick-sink.js'
 
 /** Ticks in one record at the most: a lane looks up from its work between records. */
@@ -35,7 +35,7 @@ export interface Pausable {
 /** A lane as a reader of the tick log. */
 export interface LogReaderLane {
   /** How far the lane has come. */
-  readonly state: Pick<LaneState, 'cursor' | 'offsetLow' | 'committed'>
+  readonly state: Pick<CommittedState, 'cursor' | 'offsetLow' | 'committed'>
   /** Lets the lane wake the main thread whenever it gets further. */
   setSourcePaused(isPaused: boolean): void
   /** Wakes the lane after a command. */

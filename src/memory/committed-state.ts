@@ -1,13 +1,19 @@
 /**
- * What a lane's successor needs to go on: published by the lane when all that it has read is on its way, read by the
- * lane that takes its place. Two slots: the lane fills the one that does not count and then switches, so a thread that dies
- * half-way leaves the older state whole.
+ * How far a lane has come, so that its successor can go on from there. The lane writes, its successor and the main thread read.
+ * There are two slots. The lane fills the slot that STATE_SLOT does not name, then names it: a lane that dies before that
+ * leaves the older point whole.
+ *
+ *   0         8         16                   48      64
+ *   +---------+---------+--------------------+--------+----------------+
+ *   | cursor  | offset  | continuity state   | unused | slot 1, alike  |     float64 each
+ *   +---------+---------+--------------------+--------+----------------+
  */
 import { type ContinuityState, readContinuity, writeContinuity } from './continuity-state.js'
 import { COMMITTED_CURSOR, COMMITTED_OFFSET, CONTROL_BYTES, STATE_SLOT } from './control-words.js'
 import { COMMITTED_STATE_BYTES } from './lane-layout.js'
 
-export interface CommittedState extends ContinuityState {
+/** A place in the tick log up to which the lane has published everything. */
+export interface CommitPoint extends ContinuityState {
   /** Position in the tick log from which to read on. */
   readonly cursor: number
   /** Offset of the last tick before the cursor. */
@@ -16,45 +22,51 @@ export interface CommittedState extends ContinuityState {
 
 const SLOT_FLOAT64S = 8
 
-export class LaneState {
+export class CommittedState {
   private readonly control: Int32Array
   private readonly slots: Float64Array
 
+  /** @param memory the lane's */
   constructor(memory: SharedArrayBuffer) {
     this.control = new Int32Array(memory, 0, CONTROL_BYTES / 4)
     this.slots = new Float64Array(memory, CONTROL_BYTES, COMMITTED_STATE_BYTES / 8)
   }
 
-  commit(state: CommittedState): void {
+  /** For the lane. */
+  commit(point: CommitPoint): void {
     const slot = 1 - Atomics.load(this.control, STATE_SLOT)
-    const start = slot * SLOT_FLOAT64S
-    this.slots[start] = state.cursor
-    this.slots[start + 1] = state.offset
-    writeContinuity(this.slots, start + 2, state)
+    const index = slot * SLOT_FLOAT64S
+    this.slots[index] = point.cursor
+    this.slots[index + 1] = point.offset
+    writeContinuity(this.slots, index + 2, point)
     // Pairs with the load in `committed`, which a successor runs after this thread's end.
     Atomics.store(this.control, STATE_SLOT, slot)
-    // Pair with the loads in `cursor` and `offsetLow`: from here on the main thread may write over what was read.
-    Atomics.store(this.control, COMMITTED_OFFSET, state.offset | 0)
-    Atomics.store(this.control, COMMITTED_CURSOR, state.cursor)
+    // Pairs with the load in `offsetLow`.
+    Atomics.store(this.control, COMMITTED_OFFSET, point.offset | 0)
+    // Pairs with the load in `cursor`: from here on the main thread may write over the log before the cursor.
+    Atomics.store(this.control, COMMITTED_CURSOR, point.cursor)
   }
 
-  /** For a successor, when no lane runs on this memory. */
-  committed(): CommittedState {
-    const start = Atomics.load(this.control, STATE_SLOT) * SLOT_FLOAT64S
+  /** For a successor, while no lane runs on this memory. */
+  committed(): CommitPoint {
+    // Pairs with the store in `commit`.
+    const index = Atomics.load(this.control, STATE_SLOT) * SLOT_FLOAT64S
     return {
-      cursor: this.slots[start]!,
-      offset: this.slots[start + 1]!,
-      ...readContinuity(this.slots, start + 2),
+      cursor: this.slots[index]!,
+      offset: this.slots[index + 1]!,
+      ...readContinuity(this.slots, index + 2),
     }
   }
 
-  /** The main thread's view of how far the lane is; one that is a little old errs on the safe side. */
+  /** Tick-log position up to which the lane has finished. For the main thread; an older position would be safe, too. */
   cursor(): number {
+    // Pairs with the store in `commit`.
     return Atomics.load(this.control, COMMITTED_CURSOR)
   }
 
-  /** Low 32 bits of the offset of the last tick the lane has finished with. */
+  /** Low 32 bits of the offset of the last tick that the lane has finished with. For the main thread. */
   offsetLow(): number {
+    // Pairs with the store in `commit`.
     return Atomics.load(this.control, COMMITTED_OFFSET)
   }
 }

@@ -1,24 +1,27 @@
 /**
- * What has to be known at one place in the tick log to judge the feed's positions behind it, and the words that it takes in
- * shared memory. A lane's successor and every replay go on from it, so they come to the lane's own verdicts. Any thread.
+ * What a reader of the tick log knows about the feed's positions at one place in the log. Layout and codec; any thread.
+ * A successor and every replay begin with this state, so they judge the ticks that follow as the lane did.
  *
- *   +---------------+---------------------+-----------+--------------------------------------------+
- *   | last position | lost since position | last mark | 1: seam open, 2: in doubt, 4: resend depth |      float64 each
- *   +---------------+---------------------+-----------+--------------------------------------------+
+ *   0               8                     16          24                   32
+ *   +---------------+---------------------+-----------+--------------------+
+ *   | last position | lost since position | last mark | flags              |      float64 each
+ *   +---------------+---------------------+-----------+--------------------+
+ *
+ *   flags   bit 0: at a session boundary    bit 1: in doubt    from bit 2 on: resend depth
  */
 
 export interface ContinuityState {
-  /** The feed's position of the last tick that had a new one, 0 for none. */
+  /** The feed's position of the last tick that had a new position; 0 for none. */
   readonly lastPosition: number
-  /** Ticks told as lost since then, whose positions nobody has read: as many of the positions that follow are no new loss. */
+  /** Ticks reported as lost since that tick. Nobody has read their positions, so as many missing positions are no new loss. */
   readonly lostSincePosition: number
-  /** Tells the tick at the last position from others, see `markOf`. */
+  /** Mark of the tick at the last position, see `markOf`. */
   readonly lastMark: number
   /** How far behind the last position a tick may be that the feed sends again. */
   readonly resendDepth: number
-  /** Whether a session of the feed has begun whose first tick has not come yet, and cannot be compared with the one before. */
-  readonly seamOpen: boolean
-  /** Whether the last position is one that broke the count, and the next one has not come yet: nobody goes on from it. */
+  /** A session of the feed has begun, its first tick has not come, and its positions cannot be compared with earlier ones. */
+  readonly atSessionBoundary: boolean
+  /** The last position broke the feed's count, and no tick has come after it. A resumed stream must not begin there. */
   readonly isInDoubt: boolean
 }
 
@@ -27,22 +30,26 @@ export const CONTINUITY_AT_START: ContinuityState = {
   lostSincePosition: 0,
   lastMark: 0,
   resendDepth: 0,
-  seamOpen: false,
+  atSessionBoundary: false,
   isInDoubt: false,
 }
 
 export const CONTINUITY_FLOAT64S = 4
 
-const SEAM_OPEN = 1
+const AT_SESSION_BOUNDARY = 1
 const IS_IN_DOUBT = 2
 const RESEND_DEPTH_SHIFT = 2
 
-/** The last of its words, an int32. */
-export function continuityFlags({ isInDoubt, resendDepth, seamOpen }: ContinuityState): number {
-  return (seamOpen ? SEAM_OPEN : 0) | (isInDoubt ? IS_IN_DOUBT : 0) | (resendDepth << RESEND_DEPTH_SHIFT)
+/** The word `flags`, an int32. */
+export function continuityFlags({ isInDoubt, resendDepth, atSessionBoundary }: ContinuityState): number {
+  return (
+    (atSessionBoundary ? AT_SESSION_BOUNDARY : 0) |
+    (isInDoubt ? IS_IN_DOUBT : 0) |
+    (resendDepth << RESEND_DEPTH_SHIFT)
+  )
 }
 
-/** The state of these words. */
+/** The state that these words hold. */
 export function continuityOf(
   lastPosition: number,
   lostSincePosition: number,
@@ -54,18 +61,20 @@ export function continuityOf(
     lostSincePosition,
     lastMark,
     resendDepth: flags >> RESEND_DEPTH_SHIFT,
-    seamOpen: (flags & SEAM_OPEN) !== 0,
+    atSessionBoundary: (flags & AT_SESSION_BOUNDARY) !== 0,
     isInDoubt: (flags & IS_IN_DOUBT) !== 0,
   }
 }
 
-export function writeContinuity(words: Float64Array, at: number, state: ContinuityState): void {
-  words[at] = state.lastPosition
-  words[at + 1] = state.lostSincePosition
-  words[at + 2] = state.lastMark
-  words[at + 3] = continuityFlags(state)
+/** @param index of the first word in `words` */
+export function writeContinuity(words: Float64Array, index: number, state: ContinuityState): void {
+  words[index] = state.lastPosition
+  words[index + 1] = state.lostSincePosition
+  words[index + 2] = state.lastMark
+  words[index + 3] = continuityFlags(state)
 }
 
-export function readContinuity(words: Float64Array, at: number): ContinuityState {
-  return continuityOf(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!)
+/** @param index of the first word in `words` */
+export function readContinuity(words: Float64Array, index: number): ContinuityState {
+  return continuityOf(words[index]!, words[index + 1]!, words[index + 2]!, words[index + 3]!)
 }

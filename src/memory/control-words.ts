@@ -1,6 +1,6 @@
 /**
- * The control words of one lane: single int32 words at the start of the memory that the lane and the main thread share.
- * Layout only; any thread. Words with one writer share a cache line (16 words), so that the threads do not slow one another down.
+ * The control words of one lane: int32 words at the start of the memory that the lane and the main thread share. Layout only; any
+ * thread. Each cache line (16 words) has one writer, so that the threads do not slow each other down. WAKE_UPS and the flags are apart.
  */
 
 export const CONTROL_BYTES = 256

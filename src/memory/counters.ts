@@ -1,7 +1,6 @@
 /**
- * Counters in shared memory: blocks of 64-bit words, one writer per block, read by anybody at any time.
- * The writer counts in memory of its own and flushes once a turn, so counting costs a plain addition and the
- * shared words are whole numbers that never tear.
+ * Counters in shared memory: a block of int64 words with one writer. Every thread may read a block at any time.
+ * The writer counts in memory of its own and flushes once a turn, so counting costs a plain addition.
  */
 
 export function counterBlockBytes(count: number): number {
@@ -9,12 +8,12 @@ export function counterBlockBytes(count: number): number {
 }
 
 export class CounterWriter {
-  /** What the writer adds to; index by the block's slots. */
+  /** The counts, by slot. The owner adds to them. */
   readonly values: Float64Array
   private readonly flushed: Float64Array
   private readonly shared: BigInt64Array
 
-  /** Goes on from what the block holds: a lane's successor continues its counts. */
+  /** Begins with the counts in the block: a successor continues the counts of the lane before it. */
   constructor(shared: BigInt64Array) {
     this.shared = shared
     this.values = Float64Array.from(shared, Number)
@@ -27,7 +26,7 @@ export class CounterWriter {
       const value = values[slot]!
       if (value === flushed[slot]) continue
       flushed[slot] = value
-      // Pairs with the load in readCounter.
+      // Pairs with the load in `readCounter`. A 64-bit word never tears.
       Atomics.store(shared, slot, BigInt(value))
     }
   }

@@ -1,14 +1,14 @@
 /**
- * What a lane knew of the feed's positions after every so many ticks, so that whoever reads the tick log again from some offset
- * finds the same losses. Shared, so that a lane's successor has it; used by one lane at a time.
+ * The continuity state of the feed about every CHECKPOINT_TICKS ticks: a replay begins at a checkpoint, and so finds the losses that
+ * the lane found. In the lane's memory, so that a successor has the checkpoints. One lane uses them at a time.
+ * A checkpoint follows from the tick log alone, so it counts even if the lane died before it committed.
  *
- *   slot   0         8                                              40
- *          +---------+----------------------------------------------+
- *          | offset  | what continuity-state.ts draws               |      float64 each
- *          +---------+----------------------------------------------+
+ *   slot   0         8                           40
+ *          +---------+---------------------------+
+ *          | offset  | continuity state          |      float64 each; an offset of 0: empty
+ *          +---------+---------------------------+
  *
- * The checkpoint after tick n has slot ⌊n / CHECKPOINT_TICKS⌋, modulo the number of slots. All of it follows from the tick log, so
- * it does not matter whether it was committed.
+ * The checkpoint after tick n has the slot ⌊n / CHECKPOINT_TICKS⌋, modulo CHECKPOINT_COUNT.
  */
 import {
   CONTINUITY_AT_START,
@@ -19,12 +19,12 @@ import {
 } from './continuity-state.js'
 import { CHECKPOINT_COUNT, type LaneLayout } from './lane-layout.js'
 
-/** Ticks between two checkpoints, about. */
+/** A checkpoint is due at the first end of a record after each multiple of this offset. */
 export const CHECKPOINT_TICKS = 1024
 const SLOT_FLOAT64S = 1 + CONTINUITY_FLOAT64S
 
 export interface Checkpoint extends ContinuityState {
-  /** Of the last tick before it; 0: the beginning. */
+  /** Offset of the last tick before the checkpoint; 0: the beginning of the stream. */
   readonly offset: number
 }
 
@@ -32,7 +32,7 @@ const BEGINNING: Checkpoint = { offset: 0, ...CONTINUITY_AT_START }
 
 export class FeedCheckpoints {
   private readonly slots: Float64Array
-  /** Offset from which on the next checkpoint is due. */
+  /** The next checkpoint is due at this offset. */
   private nextOffset: number
 
   /** @param offset of the last tick that was read */
@@ -45,30 +45,31 @@ export class FeedCheckpoints {
     return offset >= this.nextOffset
   }
 
-  /** To be called at the end of a record of ticks: what follows in the log is not in the checkpoint. */
+  /** Call it at the end of a record of ticks. @param offset of the last tick in the record */
   add(offset: number, continuity: ContinuityState): void {
-    const at = slotOf(offset)
-    this.slots[at] = offset
-    writeContinuity(this.slots, at + 1, continuity)
+    const index = slotIndex(offset)
+    this.slots[index] = offset
+    writeContinuity(this.slots, index + 1, continuity)
     this.nextOffset = nextAfter(offset)
   }
 
-  /** The last checkpoint up to `offset`; undefined when it is too long ago. */
+  /** @returns the last checkpoint at or before `offset`; undefined when that checkpoint was overwritten */
   before(offset: number): Checkpoint | undefined {
     for (let back = 0; back < CHECKPOINT_COUNT; back++) {
       const tick = offset - back * CHECKPOINT_TICKS
       if (tick < 0) return BEGINNING
-      const at = slotOf(tick)
-      const found = this.slots[at]!
+      const index = slotIndex(tick)
+      const found = this.slots[index]!
       const isOfSlot = Math.floor(found / CHECKPOINT_TICKS) === Math.floor(tick / CHECKPOINT_TICKS)
       if (found > 0 && found <= offset && isOfSlot)
-        return { offset: found, ...readContinuity(this.slots, at + 1) }
+        return { offset: found, ...readContinuity(this.slots, index + 1) }
     }
     return undefined
   }
 }
 
-function slotOf(offset: number): number {
+/** Index of the slot's first float64. */
+function slotIndex(offset: number): number {
   return (Math.floor(offset / CHECKPOINT_TICKS) % CHECKPOINT_COUNT) * SLOT_FLOAT64S
 }
 

@@ -1,6 +1,4 @@
-/**
- * The views over the shared memory of one frame ring that its writer and its reader both use. Any thread.
- */
+/** The views over the shared memory of one frame ring, which its writer and its reader use. Any thread. */
 import { CONTROL_BYTES } from './control-words.js'
 import { DESCRIPTOR_FLOAT64S, DESCRIPTOR_INT32S } from './frame-descriptor.js'
 import type { LaneLayout } from './lane-layout.js'
@@ -10,7 +8,7 @@ export class FrameRingMemory {
   /** The descriptors as int32 and as float64 words. */
   readonly int32: Int32Array
   readonly float64: Float64Array
-  /** Indexes of the segments that the lane may take, in the order in which they came free. */
+  /** Indexes of the segments that the lane may take, oldest first. FREE_TAIL and FREE_HEAD are positions in it. */
   readonly freeQueue: Int32Array
 
   constructor(memory: SharedArrayBuffer, layout: LaneLayout) {

@@ -1,6 +1,6 @@
 /**
- * The frame ring: one lane writes WebSocket frames and descriptors of them, the main thread reads. See lane-layout.ts.
- * Bytes that a published descriptor names stay untouched until the main thread gives their segment back.
+ * Writes WebSocket frames into the segments of a lane's ring, and a descriptor of each run of frames. One lane's own.
+ * The main thread sees a descriptor, and the frames that it names, only after `publish`. See lane-layout.ts.
  */
 import { invariant } from '../common/errors.js'
 import {
@@ -11,7 +11,7 @@ import {
   TURNS_CONSUMED,
   TURNS_PUBLISHED,
 } from './control-words.js'
-import { DESCRIPTOR_FLOAT64S, DESCRIPTOR_INT32S, type Descriptor } from './frame-descriptor.js'
+import type { FrameDescriptor } from './frame-descriptor.js'
 import { FrameRingMemory } from './frame-ring-memory.js'
 import type { LaneLayout } from './lane-layout.js'
 import { advance, distance } from './ring-position.js'
@@ -19,15 +19,18 @@ import { advance, distance } from './ring-position.js'
 const NO_SEGMENT = -1
 
 export class FrameRingWriter {
-  /** The lane's whole memory, so that frames can be gathered from the scratch without leaving it. */
+  /** The lane's whole memory: frames are composed of bytes in the scratch. */
   readonly bytes: Uint8Array
   private readonly memory: FrameRingMemory
   private readonly layout: LaneLayout
+  /** Position after the last descriptor that was written. */
   private head: number
+  /** Index of the segment that is being filled. */
   private segment = NO_SEGMENT
-  private used = 0
+  /** Bytes of that segment that are described already. */
+  private usedBytes = 0
 
-  /** @param memory a lane's memory; what an earlier lane published in it stays */
+  /** @param memory the lane's; descriptors that an earlier lane published in it stay */
   constructor(memory: SharedArrayBuffer, layout: LaneLayout) {
     this.memory = new FrameRingMemory(memory, layout)
     this.layout = layout
@@ -35,7 +38,7 @@ export class FrameRingWriter {
     this.head = Atomics.load(this.memory.control, DESCRIPTOR_HEAD)
   }
 
-  /** Turns published that the transmitter has not finished. */
+  /** Count of published turns that the transmitter has not finished. */
   turnsAhead(): number {
     const { control } = this.memory
     // Pairs with the store in FrameRingReader.turnConsumed.
@@ -46,14 +49,14 @@ export class FrameRingWriter {
     return this.fits(length) || this.freeSegments() > 0
   }
 
-  /** Finds `length` bytes in a row. @returns the index of the first in `bytes`; undefined while no segment is free */
+  /** Finds `length` free bytes in a row. @returns their offset in `bytes`; undefined while no segment is free */
   reserve(length: number): number | undefined {
     invariant(
       length <= this.layout.segmentBytes,
       `frames of ${length} bytes, segment ${this.layout.segmentBytes}`,
     )
     if (!this.fits(length) && !this.takeSegment()) return undefined
-    return this.layout.framesStart + this.segment * this.layout.segmentBytes + this.used
+    return this.freeStart()
   }
 
   hasRoomForDescriptors(count: number): boolean {
@@ -63,48 +66,38 @@ export class FrameRingWriter {
   }
 
   /**
-   * Describes the bytes last reserved (none for a length of 0) without publishing them yet.
-   * There must be room for a descriptor. `start` and `segment` are filled in here.
+   * Writes a descriptor of `descriptor.length` bytes from the offset on that `reserve` returned last; 0 for no bytes.
+   * There must be room for a descriptor. Fills in `start` and `segment`. Publishes nothing.
    */
-  describe(descriptor: Descriptor): void {
-    const { int32, float64 } = this.memory
-    const index = this.head & (this.layout.descriptorCount - 1)
-    const words = index * DESCRIPTOR_INT32S
-    const start = this.layout.framesStart + this.segment * this.layout.segmentBytes + this.used
-    int32[words] = descriptor.kind
-    int32[words + 1] = descriptor.target
-    int32[words + 2] = this.segment
-    int32[words + 3] = start
-    int32[words + 4] = descriptor.length
-    int32[words + 5] = descriptor.messages
-    int32[words + 6] = descriptor.join
-    int32[words + 7] = descriptor.unknownLosses
-    int32[words + 8] = descriptor.ticks
-    int32[words + 9] = descriptor.part
-    const floats = index * DESCRIPTOR_FLOAT64S + 5
-    float64[floats] = descriptor.ticksTotal
-    float64[floats + 1] = descriptor.lastOffset
-    float64[floats + 2] = descriptor.receivedUs
-    float64[floats + 3] = descriptor.lostTotal
-    this.used += descriptor.length
+  describe(descriptor: FrameDescriptor): void {
+    const { float64, int32 } = this.memory
+    descriptor.segment = this.segment
+    descriptor.start = this.freeStart()
+    descriptor.write(int32, float64, this.head & (this.layout.descriptorCount - 1))
+    this.usedBytes += descriptor.length
     this.head = advance(this.head, 1)
   }
 
-  /** Lets the main thread see all that was described. */
+  /** Shows every descriptor that was written to the main thread. */
   publish(): void {
     // Pairs with the load in FrameRingReader.hasNext.
     Atomics.store(this.memory.control, DESCRIPTOR_HEAD, this.head)
   }
 
-  /** Counts a turn whose TURN_END was described. Call it before `publish`. */
+  /** Counts a turn. Call it after the turn's TURN_END was described, and before `publish`. */
   turnPublished(): void {
     const { control } = this.memory
-    // Loaded by nobody else but a successor of this lane, after this thread's end.
+    // Pairs with the load of the same word in `turnsAhead` of a successor, after this thread's end.
     Atomics.store(control, TURNS_PUBLISHED, advance(control[TURNS_PUBLISHED]!, 1))
   }
 
+  /** Offset in bytes of the first free byte in the segment that is being filled. */
+  private freeStart(): number {
+    return this.layout.framesStart + this.segment * this.layout.segmentBytes + this.usedBytes
+  }
+
   private fits(length: number): boolean {
-    return this.segment !== NO_SEGMENT && this.used + length <= this.layout.segmentBytes
+    return this.segment !== NO_SEGMENT && this.usedBytes + length <= this.layout.segmentBytes
   }
 
   private freeSegments(): number {
@@ -118,7 +111,7 @@ export class FrameRingWriter {
     const { control, freeQueue } = this.memory
     const tail = control[FREE_TAIL]!
     this.segment = freeQueue[(tail >>> 0) % freeQueue.length]!
-    this.used = 0
+    this.usedBytes = 0
     // Pairs with the load in FrameRingReader.freeSegments.
     Atomics.store(control, FREE_TAIL, advance(tail, 1))
     return true

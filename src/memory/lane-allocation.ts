@@ -1,7 +1,6 @@
 /**
- * Where a lane's shared bytes lie, and how they are copied within. Any thread.
- * A `copyWithin` of shared memory goes byte by byte unless both places lie alike modulo 8; WebAssembly copies as memory does: 34 ns in
- * place of 174 for a tick of 130 bytes, 57 in place of 1,240 for 1,500. So the bytes are those of a WebAssembly memory.
+ * Allocates the memory that a lane shares with the main thread, and copies within it. Any thread.
+ * It is a WebAssembly memory, whose `memory.copy` is fast at any alignment. Reason: docs/decisions/0006-lane-memory-is-webassembly.md
  */
 
 /** A WebAssembly.Memory that threads share. */
@@ -9,10 +8,10 @@ export interface LaneMemory {
   readonly buffer: SharedArrayBuffer
 }
 
-/** Copies `length` bytes from index `from` to index `to`; the places may overlap. */
+/** Copies `length` bytes. `to` and `from` are offsets in bytes; the ranges may overlap. */
 export type CopyBytes = (to: number, from: number, length: number) => void
 
-/** What is used of https://webassembly.github.io/spec/js-api/: Node's types do not have it. */
+/** The part of https://webassembly.github.io/spec/js-api/ that is used here. Node's types lack it. */
 declare const WebAssembly: {
   readonly Memory: new (descriptor: {
     readonly initial: number
@@ -48,13 +47,13 @@ const COPY_MODULE = Uint8Array.from([
   ...[0x0a, 0x0e, 0x01, 0x0c, 0x00, 0x20, 0x00, 0x20, 0x01, 0x20, 0x02, 0xfc, 0x0a, 0x00, 0x00, 0x0b],
 ])
 
-/** Fresh bytes, all zero, a little more than asked for. */
+/** @param bytes to allocate, rounded up to whole pages; all are 0 */
 export function allocateLaneMemory(bytes: number): LaneMemory {
   const pages = Math.ceil(bytes / PAGE_BYTES)
   return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
 }
 
-/** Copies within a lane's memory. A place outside of it makes the copier throw. */
+/** @returns a function that copies within the memory, and throws for a range outside of it */
 export function copierOf(memory: LaneMemory): CopyBytes {
   const module = new WebAssembly.Module(COPY_MODULE)
   return new WebAssembly.Instance(module, { lane: { memory } }).exports.copy

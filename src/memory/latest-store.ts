@@ -1,22 +1,22 @@
 /**
- * The latest ticks of one lane: of each symbol and kind the newest one's bytes, and how many there have been. Shared, so that
- * a lane's successor has them; used by one lane at a time.
+ * The bytes of the latest tick of each symbol and kind of one lane, and the count of such ticks. One lane uses it at a time; a
+ * successor finds in it what the lane committed. A record holds one symbol and kind; an empty record holds none.
  *
- *   header   0         4                                   64
- *            +---------+-----------------------------------+
- *            | used    |                                   |      used: int32, units of 8 bytes that records take
- *            +---------+-----------------------------------+
- *   record   0              8                      8 + 32 + capacity        8 + 2 · (32 + capacity)
- *            +--------------+----------------------+------------------------+
- *            | capacity     | version 0            | version 1              |      capacity: int32, a multiple of 8
- *            +--------------+----------------------+------------------------+
- *   version  0         8         16             24         32
- *            +---------+---------+--------------+----------+-----------+
- *            | offset  | count   | received, µs | length   | tick      |      float64 three times, int32, capacity bytes
- *            +---------+---------+--------------+----------+-----------+
+ *   header    0         4                                   64
+ *             +---------+-----------------------------------+
+ *             | used    | unused                            |      used: int32, units of 8 bytes that records take
+ *             +---------+-----------------------------------+
+ *   record    0              8                      40 + capacity            72 + 2 · capacity
+ *             +--------------+----------------------+------------------------+
+ *             | capacity     | version 0            | version 1              |      capacity: int32, a multiple of 8
+ *             +--------------+----------------------+------------------------+
+ *   version   0         8         16             24         32             32 + capacity
+ *             +---------+---------+--------------+----------+--------------+
+ *             | offset  | count   | received, µs | length   | tick         |      float64 three times, int32, bytes
+ *             +---------+---------+--------------+----------+--------------+
  *
- * Of the two versions a lane writes over the older, so what it committed last stays whole until it has committed the next:
- * a version counts only up to the offset that the lane has committed. An offset of 0 is no version.
+ * A version counts if its offset is above 0 and not above the offset that the lane has committed. The lane overwrites the older
+ * version, so the version of its last commit stays whole until its next commit.
  */
 import { invariant } from '../common/errors.js'
 
@@ -25,24 +25,24 @@ const USED_WORD = 0
 const RECORD_HEADER_BYTES = 8
 const VERSION_HEADER_BYTES = 32
 const UNIT_BYTES = 8
-/** A tick of ordinary symbols and prices fits, also when its numbers grow a little. */
+/** An ordinary tick fits, also when its numbers become longer. */
 const CAPACITY_MIN = 128
 
 export const NO_RECORD = -1
 export const NO_VERSION = -1
 
-/** Bytes of shared memory for latest ticks that take `bytes`. */
+/** Bytes of shared memory for a store whose records take `bytes`. */
 export function latestStoreBytes(bytes: number): number {
   return HEADER_BYTES + Math.ceil(bytes / UNIT_BYTES) * UNIT_BYTES
 }
 
-/** Records are named by the index of their first byte. */
+/** A record is named by its offset in bytes, a version by its index: 0 or 1. */
 export class LatestStore {
-  /** The whole memory; `start` is an index into it. */
+  /** The whole memory; `start` returns an offset in it. */
   readonly bytes: Uint8Array
   private readonly int32: Int32Array
   private readonly float64: Float64Array
-  /** Records that held nothing when this lane began, by capacity. */
+  /** Empty records, by capacity. */
   private readonly free = new Map<number, number[]>()
 
   constructor(memory: SharedArrayBuffer) {
@@ -52,16 +52,19 @@ export class LatestStore {
   }
 
   /**
-   * Goes through the records that an earlier lane left. Versions it had not committed are taken back.
+   * Visits each record that an earlier lane left with a committed version, and makes the other records empty.
+   * Versions that were not committed are erased.
    *
-   * @param committedOffset the last offset that the lane has committed
+   * @param committedOffset the offset that the earlier lane committed last
+   * @param visit gets the record and its newest version
    */
   restore(committedOffset: number, visit: (record: number, version: number) => void): void {
     const end = HEADER_BYTES + this.int32[USED_WORD]! * UNIT_BYTES
     for (let record = HEADER_BYTES; record < end; record += recordBytes(this.capacity(record))) {
       let newest = NO_VERSION
       for (const version of [0, 1]) {
-        if (this.offset(record, version) > committedOffset) this.float64[this.words(record, version)] = 0
+        if (this.offset(record, version) > committedOffset)
+          this.float64[this.firstFloat64(record, version)] = 0
         const isNewer = newest === NO_VERSION || this.offset(record, version) > this.offset(record, newest)
         if (this.offset(record, version) > 0 && isNewer) newest = version
       }
@@ -70,7 +73,7 @@ export class LatestStore {
     }
   }
 
-  /** Finds room for ticks of `length` bytes and a little more. @returns NO_RECORD when there is none */
+  /** Finds an empty record for ticks of `length` bytes. @returns NO_RECORD when there is no room */
   allocate(length: number): number {
     let capacity = CAPACITY_MIN
     while (capacity < length) capacity *= 2
@@ -81,14 +84,14 @@ export class LatestStore {
     const size = recordBytes(capacity)
     if (record + size > this.bytes.length) return NO_RECORD
     this.int32[record >>> 2] = capacity
-    // After the capacity: a successor steps over what is used.
+    // After the capacity, by which a successor steps from record to record.
     this.int32[USED_WORD] = used + size / UNIT_BYTES
     return record
   }
 
-  /** Lets another tick have the record's room. Only for one whose ticks no successor may need. */
+  /** Makes a record empty. No successor may need its ticks. */
   release(record: number): void {
-    for (const version of [0, 1]) this.float64[this.words(record, version)] = 0
+    for (const version of [0, 1]) this.float64[this.firstFloat64(record, version)] = 0
     const capacity = this.capacity(record)
     const free = this.free.get(capacity)
     if (free === undefined) this.free.set(capacity, [record])
@@ -99,28 +102,31 @@ export class LatestStore {
     return this.int32[record >>> 2]!
   }
 
-  /** Where the tick's bytes begin. */
+  /** Offset in bytes of the tick. */
   start(record: number, version: number): number {
     return this.versionStart(record, version) + VERSION_HEADER_BYTES
   }
 
+  /** Bytes of the tick. */
   length(record: number, version: number): number {
     return this.int32[(this.versionStart(record, version) >>> 2) + 6]!
   }
 
+  /** The tick's offset in the stream; 0: the version holds no tick. */
   offset(record: number, version: number): number {
-    return this.float64[this.words(record, version)]!
+    return this.float64[this.firstFloat64(record, version)]!
   }
 
+  /** Ticks of the symbol and kind up to this one. */
   count(record: number, version: number): number {
-    return this.float64[this.words(record, version) + 1]!
+    return this.float64[this.firstFloat64(record, version) + 1]!
   }
 
   receivedUs(record: number, version: number): number {
-    return this.float64[this.words(record, version) + 2]!
+    return this.float64[this.firstFloat64(record, version) + 2]!
   }
 
-  /** Writes a version over. @param offset above every committed one */
+  /** Overwrites a version with the tick `source[start, start + length)`. @param offset above the committed offset */
   write(
     record: number,
     version: number,
@@ -132,27 +138,28 @@ export class LatestStore {
     length: number,
   ): void {
     if (length > this.capacity(record)) this.refuse(record, length)
-    const words = this.words(record, version)
-    // First, and above what is committed: a thread that dies below leaves a version that does not count.
-    this.float64[words] = offset
-    this.float64[words + 1] = count
-    this.float64[words + 2] = receivedUs
-    this.int32[words * 2 + 6] = length
+    const index = this.firstFloat64(record, version)
+    // First, and above the committed offset: if the thread dies below, the version does not count.
+    this.float64[index] = offset
+    this.float64[index + 1] = count
+    this.float64[index + 2] = receivedUs
+    this.int32[index * 2 + 6] = length
     const { bytes } = this
-    const at = this.start(record, version)
-    for (let index = 0; index < length; index++) bytes[at + index] = source[start + index]!
+    const target = this.start(record, version)
+    for (let byte = 0; byte < length; byte++) bytes[target + byte] = source[start + byte]!
   }
 
   private refuse(record: number, length: number): never {
     invariant(false, `a tick of ${length} bytes in a record of ${this.capacity(record)}`)
   }
 
+  /** Offset in bytes of the version. */
   private versionStart(record: number, version: number): number {
     return record + RECORD_HEADER_BYTES + version * (VERSION_HEADER_BYTES + this.capacity(record))
   }
 
   /** Index of the version's first float64. */
-  private words(record: number, version: number): number {
+  private firstFloat64(record: number, version: number): number {
     return this.versionStart(record, version) >>> 3
   }
 }

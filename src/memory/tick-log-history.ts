@@ -1,89 +1,92 @@
 /**
- * Reads again what every reader of the tick log has finished with, while the writer goes on and may write over it: bytes count
- * only if `isIntact` says so after they were used. Any thread.
+ * Reads records of the tick log again that every reader has finished with. One lane's own.
+ * The writer does not wait for this reader and may overwrite a record at any moment: use the bytes first, then ask `isIntact`, and
+ * only then believe them. Reason: docs/decisions/0013-the-tick-log-is-read-again-without-a-lock.md
  */
+
+import { RecordHeader } from './record-header.js'
 import { distance } from './ring-position.js'
 import { COMMAND, HEAD_WORD, PADDING } from './tick-log-layout.js'
 import { TickLogMemory } from './tick-log-memory.js'
-import { RecordHeader } from './tick-log-record.js'
 
-/** What is farther behind the head than these parts of the log may be written over: the writer is at work on a record, which is
- * an eighth at the most, and on the padding before it, which is less. */
-const SAFE_PARTS = 3 / 4
+/**
+ * The share of the log behind the head that the writer cannot be overwriting. Ahead of the head it writes one record, at most an
+ * eighth of the log, and padding before the record, which is less.
+ */
+const SAFE_SHARE = 3 / 4
 
 export class TickLogHistory extends RecordHeader {
-  /** The whole data part; `payloadStart` is an index into it. */
+  /** The bytes of all records; `payloadStart` is an offset in them. */
   readonly bytes: Uint8Array
   private readonly memory: TickLogMemory
   private readonly safeUnits: number
-  /** Where the record in hand begins. */
-  private start = 0
-  /** The record that `next` will step onto. */
+  /** Position of the current record. */
+  private position = 0
+  /** Position of the record that `next` reads. */
   private cursor = 0
 
   constructor(memory: SharedArrayBuffer) {
     super()
     this.memory = new TickLogMemory(memory)
     this.bytes = this.memory.bytes
-    this.safeUnits = this.memory.capacityUnits * SAFE_PARTS
+    this.safeUnits = this.memory.capacityUnits * SAFE_SHARE
   }
 
   /**
-   * Goes to a record such that all ticks after `offset` that are in the log come from there on, and the tick itself, too, if it
-   * is there.
+   * Moves to a record at or before the tick with this offset, or at or before the one after it if that tick is gone.
    *
-   * @returns false when some of the ticks after `offset` are gone
+   * @returns false when some tick after `offset` was overwritten
    */
   seek(offset: number): boolean {
     const { blocks, capacityUnits, blockShift } = this.memory
     const headBlock = ((this.head() - 1) & (capacityUnits - 1)) >>> blockShift
     for (let back = 0; back < blocks.length; back++) {
-      const start = this.blockStart((headBlock - back) & (blocks.length - 1))
-      // The writer is at work on it.
-      if (distance(start, this.head()) <= 0) continue
-      if (!this.isSafe(start)) return false
-      this.cursor = start
-      // Behind the last record there may be nothing but padding.
+      const position = this.blockPosition((headBlock - back) & (blocks.length - 1))
+      // The writer has entered this block with a record that it has not published.
+      if (distance(position, this.head()) <= 0) continue
+      if (!this.isSafe(position)) return false
+      this.cursor = position
+      // After the last record there may be only padding.
       if (!this.next()) continue
       if (this.firstOffset <= offset || this.firstOffset === 1) {
-        this.cursor = start
+        this.cursor = position
         return true
       }
     }
     return false
   }
 
-  /** Steps onto the next record. @returns false when there is none, or when it was written over: see `isIntact` */
+  /** Makes the next record the current one. @returns false when there is none, and when it was overwritten, see `isIntact` */
   next(): boolean {
     while (this.isSafe(this.cursor)) {
-      this.start = this.cursor
-      this.read(this.memory, this.start)
-      // A header that was written over meanwhile may say anything.
+      this.position = this.cursor
+      this.read(this.memory, this.position)
+      // A header that was overwritten meanwhile may say anything.
       if (!this.isIntact() || this.type > COMMAND) return false
-      this.cursor = this.end
+      this.cursor = this.nextPosition
       if (this.type !== PADDING) return true
     }
     return false
   }
 
-  /** Whether all that was read of the record in hand is as it was written. */
+  /** Whether every byte of the current record that was read so far is as the writer wrote it. */
   isIntact(): boolean {
-    return distance(this.start, this.head()) <= this.safeUnits
+    return distance(this.position, this.head()) <= this.safeUnits
   }
 
-  /** Whether there is a record that begins at `position` and is not written over soon. */
+  /** Whether a published record begins at `position` that the writer cannot be overwriting. */
   private isSafe(position: number): boolean {
     const behind = distance(position, this.head())
     return behind > 0 && behind <= this.safeUnits
   }
 
   private head(): number {
-    // Pairs with the store in TickLogWriter.tryAppend. What the writer writes over lies a whole log behind what it publishes next, so
-    // bytes read before this load and within the safe part of it were not touched.
+    // Pairs with the store in TickLogWriter.tryAppend. The writer overwrites only bytes a whole log behind what it publishes next.
+    // So bytes that were read before this load, and lie within the safe share behind it, were not touched.
     return Atomics.load(this.memory.header, HEAD_WORD)
   }
 
-  private blockStart(block: number): number {
+  private blockPosition(block: number): number {
     // Pairs with the store in TickLogWriter.enterBlocks.
     return Atomics.load(this.memory.blocks, block)
   }

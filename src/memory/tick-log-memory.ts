@@ -1,7 +1,4 @@
-/**
- * The tick log: one writer (the main thread), any number of readers (the lanes), each with a cursor of its own.
- * The writer never overtakes the slowest cursor, so a reader may use a record's bytes until it publishes a later cursor.
- */
+/** The views over the shared memory of the tick log, which its writer and its readers use. Any thread. */
 import { invariant } from '../common/errors.js'
 import { isPowerOfTwo } from './ring-position.js'
 import { blockCount, TICK_LOG_HEADER_BYTES, UNIT_BYTES } from './tick-log-layout.js'
@@ -14,17 +11,18 @@ export function tickLogBytes(capacityBytes: number): number {
 
 export class TickLogMemory {
   readonly header: Int32Array
-  /** For each block the position of a record from which on it can be read. */
+  /** For each block, the position of a record from which a reader can walk through the block. */
   readonly blocks: Int32Array
+  /** The bytes of the records, as int32, as float64 and as bytes. */
   readonly int32: Int32Array
   readonly float64: Float64Array
   readonly bytes: Uint8Array
   readonly capacityUnits: number
-  /** A unit's index, shifted right by so many bits, is its block's. */
+  /** Shifts the index of a unit right to the index of its block. */
   readonly blockShift: number
 
   constructor(memory: SharedArrayBuffer) {
-    // Header and index together are smaller than the data.
+    // Header and blocks together are smaller than the records.
     const capacityBytes = 2 ** Math.floor(Math.log2(memory.byteLength - TICK_LOG_HEADER_BYTES))
     const dataStart = memory.byteLength - capacityBytes
     this.header = new Int32Array(memory, 0, TICK_LOG_HEADER_BYTES / 4)

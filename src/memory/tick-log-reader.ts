@@ -1,17 +1,19 @@
 /**
- * The tick log: one writer (the main thread), any number of readers (the lanes), each with a cursor of its own.
- * The writer never overtakes the slowest cursor, so a reader may use a record's bytes until it publishes a later cursor.
+ * Reads the records of the tick log one after another, each once. One lane's own.
+ * The writer never passes the slowest published cursor: a record's bytes stay until the reader publishes a later one.
  */
+
+import { RecordHeader } from './record-header.js'
 import { HEAD_WORD, PADDING } from './tick-log-layout.js'
 import { TickLogMemory } from './tick-log-memory.js'
-import { RecordHeader } from './tick-log-record.js'
 
 export class TickLogReader extends RecordHeader {
-  /** The whole data part; `payloadStart` is an index into it. */
+  /** The bytes of all records; `payloadStart` is an offset in them. */
   readonly bytes: Uint8Array
   private readonly memory: TickLogMemory
-  /** The record that `next` will step onto. */
+  /** Position of the record that `next` reads. */
   private cursor: number
+  /** The head when the reader looked last. */
   private head: number
 
   /** @param cursor a position at which a record begins, or the head */
@@ -23,21 +25,21 @@ export class TickLogReader extends RecordHeader {
     this.head = cursor
   }
 
-  /** The position after the record in hand: what to publish as read. */
+  /** The position after the current record: the cursor to publish. */
   get position(): number {
     return this.cursor
   }
 
-  /** Whether there is a record to step onto. */
+  /** Whether there is a next record. */
   hasNext(): boolean {
     return this.head !== this.cursor || this.refresh()
   }
 
-  /** Steps onto the next record. @returns false when there is none */
+  /** Makes the next record the current one. @returns false when there is none */
   next(): boolean {
     while (this.hasNext()) {
       this.read(this.memory, this.cursor)
-      this.cursor = this.end
+      this.cursor = this.nextPosition
       if (this.type !== PADDING) return true
     }
     return false

@@ -1,6 +1,6 @@
 /**
- * The tick log: one writer (the main thread), any number of readers (the lanes), each with a cursor of its own.
- * The writer never overtakes the slowest cursor, so a reader may use a record's bytes until it publishes a later cursor.
+ * Appends records to the tick log. Main thread; there is one writer.
+ * The writer never passes the slowest cursor of the lanes. A reader sees a record only when all its bytes are written.
  */
 import { invariant } from '../common/errors.js'
 import { advance, distance } from './ring-position.js'
@@ -22,18 +22,19 @@ import {
 } from './tick-log-layout.js'
 import { TickLogMemory } from './tick-log-memory.js'
 
-/** Where the slowest reader stands: bytes before it may be written over. */
+/** @returns the cursor of the slowest lane: records before it may be overwritten */
 export type SlowestCursor = () => number
 
 export class TickLogWriter {
-  /** Largest payload of a record, in bytes: an eighth of the log, so that a lap takes several records. */
+  /** The longest payload: a record is at most an eighth of the log, so that a lap takes several records. */
   readonly payloadBytesMax: number
   private readonly memory: TickLogMemory
   private readonly slowestCursor: SlowestCursor
+  /** The position after the last record. */
   private head: number
-  /** The slowest cursor when last looked at; it only grows, so a stale one errs on the safe side. */
+  /** The slowest cursor when the writer looked last. It only grows, so an older one is safe. */
   private tail: number
-  /** Block in which the last record ends. */
+  /** Index of the block in which the last record ends. */
   private block: number
 
   constructor(memory: SharedArrayBuffer, slowestCursor: SlowestCursor) {
@@ -52,13 +53,13 @@ export class TickLogWriter {
   }
 
   /**
-   * Appends a record holding `payload[start, end)` and publishes it.
+   * Appends a record with the payload `payload[start, end)`, and publishes it.
    *
-   * @param count ticks in the payload, or the lane of a command
-   * @param firstOffset offset of the first tick in it
-   * @param receivedUs when it came in, µs
-   * @param reserveBytes room that has to be left for others after it, rounded down to a multiple of 8
-   * @returns false when the slowest reader leaves no room; nothing was written then
+   * @param count of ticks in the payload; of a command the index of its lane
+   * @param firstOffset of the first tick in the payload
+   * @param receivedUs when the payload came in
+   * @param reserveBytes that must stay free after the record, rounded down to a multiple of 8
+   * @returns false, with nothing written, when the slowest lane leaves too little room
    */
   tryAppend(
     type: RecordType,
@@ -91,30 +92,31 @@ export class TickLogWriter {
     memory.int32[index * 2 + TYPE_INT32] = type | (phase << PHASE_SHIFT) | (count << COUNT_SHIFT)
     memory.float64[index + FIRST_OFFSET_FLOAT64] = firstOffset
     memory.float64[index + RECEIVED_FLOAT64] = receivedUs
-    const at = index * UNIT_BYTES + RECORD_HEADER_BYTES + phase
-    if (isLong) memory.bytes.set(length === payload.length ? payload : payload.subarray(start, end), at)
-    else copyBytes(memory.bytes, at, payload, start, end)
+    const payloadStart = index * UNIT_BYTES + RECORD_HEADER_BYTES + phase
+    if (isLong)
+      memory.bytes.set(length === payload.length ? payload : payload.subarray(start, end), payloadStart)
+    else copyBytes(memory.bytes, payloadStart, payload, start, end)
 
     const position = advance(this.head, padding)
     const block = (index + units - 1) >>> memory.blockShift
     if (block !== this.block) this.enterBlocks(block, position)
     this.head = advance(position, units)
-    // Publishes the record; pairs with the load in TickLogReader.refresh.
+    // Publishes the record. Pairs with the loads in TickLogReader.refresh and TickLogHistory.head.
     Atomics.store(memory.header, HEAD_WORD, this.head)
     return true
   }
 
-  /** The record at `position` reaches into new blocks: from it on they can be read. */
-  private enterBlocks(last: number, position: number): void {
+  /** Names the record at `position` for each block that it reaches into first. @param end index of the block in which it ends */
+  private enterBlocks(end: number, position: number): void {
     const { blocks } = this.memory
-    while (this.block !== last) {
+    while (this.block !== end) {
       this.block = (this.block + 1) & (blocks.length - 1)
       // Pairs with the load in TickLogHistory.blockStart.
       Atomics.store(blocks, this.block, position)
     }
   }
 
-  /** Apart, because the texts would be made for every record. */
+  /** A method of its own: `tryAppend` would make these texts for every record. */
   private refuse(length: number, count: number): never {
     invariant(length <= this.payloadBytesMax, `payload of ${length} bytes, at most ${this.payloadBytesMax}`)
     invariant(false, `count ${count}`)
@@ -128,7 +130,7 @@ export class TickLogWriter {
   }
 }
 
-/** Up to here a loop beats a call of `set` (measured on Node 20). */
+/** Up to this length a loop is faster than a call of `set` (measured on Node 20). */
 const LOOP_BYTES_MAX = 16
 
 function copyBytes(target: Uint8Array, at: number, source: Uint8Array, start: number, end: number): void {

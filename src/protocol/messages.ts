@@ -3,7 +3,10 @@
  * Those with ticks are written straight into bytes, by ticks-message.ts.
  */
 
+import type { TickJson } from '../ticks/market-tick-json.js'
 import type { CommandErrorCode, SymbolErrorCode } from './error-codes.js'
+
+export type { TickJson }
 
 /** Sent first, and in answer to a command that adds symbols or changes how they are delivered. */
 export interface SubscribedMessage extends ChangedMessage {
@@ -118,22 +121,6 @@ export interface PongMessage {
   readonly id: CommandId
   /** The gateway's clock, µs since the Unix epoch. */
   readonly time: number
-}
-
-/** One tick in a `ticks` message: a quote has bid and ask, a trade has last. */
-export interface TickJson {
-  readonly symbol: string
-  readonly kind: 'quote' | 'trade'
-  /** A string of digits from 2^53 on. */
-  readonly sequence: number | string
-  /** The source's time, µs since the Unix epoch. */
-  readonly time: number
-  readonly bid?: number
-  readonly bidSize?: number
-  readonly ask?: number
-  readonly askSize?: number
-  readonly last?: number
-  readonly lastSize?: number
 }
 
 export interface TicksMessage {

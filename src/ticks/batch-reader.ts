@@ -1,6 +1,6 @@
 /**
- * Walks the outermost fields of a protobuf `TickBatch`: where each tick lies, without a look inside. Any thread.
- * The main thread counts ticks with it, since offsets are given out there; lanes find the ticks with it.
+ * Finds the ticks in a protobuf `TickBatch`, without decoding them. Any thread.
+ * The main thread counts the ticks of a batch, because it gives each tick its offset. Lanes find the ticks to decode.
  * Wire format: https://protobuf.dev/programming-guides/encoding/
  */
 
@@ -12,7 +12,8 @@ const LENGTH_DELIMITED = 2
 const FIXED32 = 5
 
 export class BatchReader {
-  /** The tick that `next` found, and where its field begins. */
+  // Offsets in bytes.
+  /** Where the field of the current tick begins: its tag. */
   fieldStart = 0
   tickStart = 0
   tickEnd = 0
@@ -21,7 +22,7 @@ export class BatchReader {
   private end = 0
   private broken = false
 
-  /** Begins with the batch at `bytes[start, end)`. */
+  /** Begins the batch at `bytes[start, end)`. */
   reset(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes
     this.at = start
@@ -29,17 +30,17 @@ export class BatchReader {
     this.broken = false
   }
 
-  /** Where the walk stands: after the last tick found. */
+  /** Offset in bytes after the current tick, and after the batch when `next` has returned false. */
   get position(): number {
     return this.at
   }
 
-  /** Whether the walk ended at bytes that are no field. What came before them stands. */
+  /** Whether `next` met bytes that are no field. The ticks before those bytes are valid. */
   get isBroken(): boolean {
     return this.broken
   }
 
-  /** Steps onto the next tick, over fields it does not know. @returns false at the end, and where the bytes are broken */
+  /** Makes the next tick the current one. Skips unknown fields. @returns false at the end, and at bytes that are no field */
   next(): boolean {
     while (this.at < this.end) {
       this.fieldStart = this.at
@@ -70,7 +71,7 @@ export class BatchReader {
     return this.at <= this.end
   }
 
-  /** Reads a tag or a length: four bytes, 256 MiB, are more than a gRPC message holds. @returns -1 when broken */
+  /** Reads a tag or a length of at most 4 bytes: 256 MiB is more than a gRPC message holds. @returns -1 when it is longer or cut off */
   private varint(): number {
     let value = 0
     for (let shift = 0; shift <= 21; shift += 7) {

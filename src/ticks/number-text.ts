@@ -1,11 +1,11 @@
 /**
- * Numbers as JSON text, straight into bytes: no string is made for the numbers that ticks hold. Any thread.
- * Every text, read by `JSON.parse`, gives back the very same number.
+ * Writes numbers as JSON text, straight into bytes. Any thread. Ordinary prices and sizes need no string.
+ * `JSON.parse` of the text returns the same number.
  */
 
 const TEN_TO_THE_9 = 1e9
 
-/** Bytes that a number of JSON takes at the most: sign, 17 digits, point, exponent. */
+/** The longest JSON text of a number: sign, 17 digits, point, exponent. */
 export const NUMBER_BYTES_MAX = 25
 
 /** Writes a whole number from 0 to 2^53 at `at`. @returns the index after it */
@@ -15,14 +15,14 @@ export function writeInteger(bytes: Uint8Array, at: number, value: number): numb
   return writeDigits(bytes, writeInteger(bytes, at, upper), value - upper * TEN_TO_THE_9, 9)
 }
 
-/** Powers of ten by which a double is tried as a whole number: prices and sizes have eight decimals at the most. */
+/** A double is tried as a whole number of each of these fractions. Prices and sizes have at most eight decimals. */
 const SCALES = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8] as const
-/** A decimal of 15 digits is never the text of two doubles, so the first scale that fits gives the shortest text. */
+/** Two doubles never share a decimal of 15 digits, so the first scale that fits gives the shortest text. */
 const SCALED_MAX = 1e15
-/** Below this, JavaScript writes an exponent. */
+/** JavaScript writes smaller numbers with an exponent. */
 const PLAIN_MIN = 1e-6
 
-/** Writes any double at `at`: as `JSON.stringify` would, so NaN and the infinities become null. @returns the index after it */
+/** Writes any double as `JSON.stringify` does: NaN and the infinities become null. @returns the index after it */
 export function writeDouble(bytes: Uint8Array, at: number, value: number): number {
   let magnitude = value
   if (value < 0) {
@@ -36,7 +36,7 @@ export function writeDouble(bytes: Uint8Array, at: number, value: number): numbe
       const scale = SCALES[decimals]!
       const scaled = Math.round(magnitude * scale)
       if (scaled > SCALED_MAX) break
-      // Both are exact in a double, so the quotient is the double nearest to the decimal.
+      // `scaled` and `scale` are exact, so the quotient is the double nearest to the decimal.
       if (scaled / scale === magnitude) return writeDecimal(bytes, start, scaled, scale, decimals)
     }
   }
@@ -68,7 +68,7 @@ function writeDigits(bytes: Uint8Array, at: number, value: number, count: number
   return at + count
 }
 
-/** Digits of a whole number from 0 to 2^53. */
+/** Count of digits of a whole number from 0 to 2^53. */
 export function digitCount(value: number): number {
   let count = 1
   for (let limit = 10; value >= limit; limit *= 10) count++

@@ -1,5 +1,5 @@
 /**
- * Unsigned varints of protobuf, straight into bytes. Any thread.
+ * Writes unsigned protobuf varints, straight into bytes. Any thread.
  * Wire format: https://protobuf.dev/programming-guides/encoding/#varints
  */
 
@@ -10,7 +10,7 @@ export function writeVarint(bytes: Uint8Array, at: number, value: number): numbe
   return writeVarintHalves(bytes, at, Math.floor(value / TWO_TO_32), value >>> 0)
 }
 
-/** Writes an unsigned integer of 64 bits, given as two halves. @returns the index after it */
+/** Writes an unsigned 64-bit integer. @param high its upper 32 bits, unsigned @param low its lower 32 bits, unsigned @returns the index after it */
 export function writeVarintHalves(bytes: Uint8Array, at: number, high: number, low: number): number {
   let end = at
   while (high > 0 || low > 127) {
@@ -22,7 +22,7 @@ export function writeVarintHalves(bytes: Uint8Array, at: number, high: number, l
   return end
 }
 
-/** Bytes that `writeVarint` will write. */
+/** Count of bytes that `writeVarint` writes. */
 export function varintBytes(value: number): number {
   let bytes = 1
   for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) bytes++

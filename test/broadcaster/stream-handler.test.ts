@@ -8,7 +8,7 @@ import { RingcastError } from '../../src/common/errors.js'
 import { silentLog } from '../../src/common/log.js'
 import { GrpcSource } from '../../src/sources/grpc/grpc-source.js'
 import type { TickSource } from '../../src/sources/tick-source.js'
-import type { PushedTick } from '../../src/ticks/tick-input.js'
+import type { PushedTick } from '../../src/ticks/pushed-tick.js'
 import { FULL_SIZE, HandlerServer, quote } from '../support/handler-server.js'
 import { TickClient } from '../support/tick-client.js'
 
@@ -70,6 +70,7 @@ describe('broadcastTick', () => {
   it.each([
     ["symbol: ''", 'tick.symbol', { symbol: '' }],
     ["symbol: 'x'.repeat(65)", 'tick.symbol', { symbol: 'x'.repeat(65) }],
+    ["symbol: 'A\\ud800'", 'tick.symbol must be a well-formed string', { symbol: 'A\ud800' }],
     ['symbol: 5', 'tick.symbol', { symbol: 5 }],
     ["kind: 'order'", 'tick.kind', { kind: 'order' }],
     ['sequence: -1', 'tick.sequence', { sequence: -1 }],

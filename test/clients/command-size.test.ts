@@ -120,7 +120,7 @@ describe('the longest command', () => {
               lostSincePosition: LARGEST,
               lastMark: -(2 ** 31),
               resendDepth: RESEND_DEPTH_MAX,
-              seamOpen: false,
+              atSessionBoundary: false,
               isInDoubt: true,
             },
           },

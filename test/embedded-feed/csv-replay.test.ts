@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CsvReplay } from '../../src/embedded-feed/csv-replay.js'
-import type { TickToEncode } from '../../src/ticks/tick-encoder.js'
-import { QUOTE as QUOTE_KIND, TRADE as TRADE_KIND } from '../../src/ticks/tick-fields.js'
+import { QUOTE as QUOTE_KIND, TRADE as TRADE_KIND } from '../../src/ticks/market-tick.js'
+import type { TickToEncode } from '../../src/ticks/market-tick-encoder.js'
 
 const HEADER =
   'receive_time_ns,symbol,kind,sequence,bid_price,bid_size,ask_price,ask_size,last_price,last_size'

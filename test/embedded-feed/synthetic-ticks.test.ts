@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { type SyntheticOptions, SyntheticTicks } from '../../src/embedded-feed/synthetic-ticks.js'
-import type { TickToEncode } from '../../src/ticks/tick-encoder.js'
-import { QUOTE, TRADE } from '../../src/ticks/tick-fields.js'
+import { QUOTE, TRADE } from '../../src/ticks/market-tick.js'
+import type { TickToEncode } from '../../src/ticks/market-tick-encoder.js'
 
 const options: SyntheticOptions = { symbols: 50, rate: 1000, seed: 7, startUs: 1_700_000_000_000_000 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Audience } from '../../src/fanout/audience.js'
 import { Recipient } from '../../src/fanout/recipient.js'
 import { NO_RECORD, RetainedFrames } from '../../src/fanout/retained-frames.js'
-import { Descriptor } from '../../src/memory/frame-descriptor.js'
+import { FrameDescriptor } from '../../src/memory/frame-descriptor.js'
 import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
 import { FakeSocket } from '../support/fake-socket.js'
@@ -21,8 +21,8 @@ function frameWindow(): RetainedFrames {
 }
 
 /** A record with this account of its audience. */
-function described(ticksTotal: number, lastOffset: number): Descriptor {
-  return Object.assign(new Descriptor(), { length: 10, ticksTotal, lastOffset })
+function described(ticksTotal: number, lastOffset: number): FrameDescriptor {
+  return Object.assign(new FrameDescriptor(), { length: 10, ticksTotal, lastOffset })
 }
 
 describe('Audience', () => {

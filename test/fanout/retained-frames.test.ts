@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { NO_RECORD, RetainedFrames } from '../../src/fanout/retained-frames.js'
-import { AUDIENCE_FRAMES, Descriptor } from '../../src/memory/frame-descriptor.js'
+import { AUDIENCE_FRAMES, FrameDescriptor } from '../../src/memory/frame-descriptor.js'
 import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
@@ -35,7 +35,7 @@ beforeEach(() => {
 /** Sends a record of one audience through the ring into the window. @returns its number; undefined when the ring is full */
 function record(before = NO_RECORD, length = SEGMENT_BYTES, keepFrom?: number): number | undefined {
   if (writer.reserve(length) === undefined) return undefined
-  const descriptor = new Descriptor()
+  const descriptor = new FrameDescriptor()
   Object.assign(descriptor, {
     kind: AUDIENCE_FRAMES,
     length,
@@ -175,7 +175,7 @@ describe('RetainedFrames', () => {
     let last = NO_RECORD
     for (let number = 0; number < count; number++) {
       // Nothing of it: what counts is how many there are.
-      const descriptor = Object.assign(new Descriptor(), { length: 0, segment: 0, start: number })
+      const descriptor = Object.assign(new FrameDescriptor(), { length: 0, segment: 0, start: number })
       if (number === 0) window.enter(0)
       last = window.add(descriptor, last, 0)
     }
@@ -186,13 +186,13 @@ describe('RetainedFrames', () => {
     expect(window.next(10)).toBe(11)
     // Record 0 had the place that record 65,536 has now.
     const before = window.next(65_536)
-    window.add(Object.assign(new Descriptor(), { length: 0, segment: 0 }), 0, 0)
+    window.add(Object.assign(new FrameDescriptor(), { length: 0, segment: 0 }), 0, 0)
     expect(window.next(65_536)).toBe(before)
   })
 
   it('does not take back records it has let go when it drops their segment later', () => {
-    const descriptor = Object.assign(new Descriptor(), { length: 0 })
-    const full = Object.assign(new Descriptor(), { length: SEGMENT_BYTES })
+    const descriptor = Object.assign(new FrameDescriptor(), { length: 0 })
+    const full = Object.assign(new FrameDescriptor(), { length: SEGMENT_BYTES })
     const take = () => {
       writer.reserve(SEGMENT_BYTES)
       writer.describe(full)

@@ -13,8 +13,7 @@ import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { TickLogReader } from '../../src/memory/tick-log-reader.js'
 import { MAIN_SLOT_COUNT, MAIN_SLOTS, type MainMetric } from '../../src/metrics/metric-table.js'
 import { BatchReader } from '../../src/ticks/batch-reader.js'
-import { TickDecoder } from '../../src/ticks/tick-decoder.js'
-import { TickFields } from '../../src/ticks/tick-fields.js'
+import { MarketTickReader } from '../../src/ticks/market-tick-reader.js'
 import { encodeTick, encodeTickBatch } from '../support/proto-messages.js'
 
 const LAYOUT = laneLayout(65_536, 2048, 0)
@@ -32,15 +31,14 @@ class FakeLane {
   isInDoubt = false
   private readonly log: TickLogReader
   private readonly batch = new BatchReader()
-  private readonly decoder: TickDecoder
-  private readonly fields = new TickFields()
+  private readonly reader: MarketTickReader
 
   constructor(
     private readonly link: LaneLink,
     tickLog: SharedArrayBuffer,
   ) {
     this.log = new TickLogReader(tickLog, 0)
-    this.decoder = new TickDecoder(this.log.bytes)
+    this.reader = new MarketTickReader(this.log.bytes)
   }
 
   /** Reads at most `records` and commits. */
@@ -85,7 +83,7 @@ class FakeLane {
   }
 
   private tick(start: number, end: number): void {
-    this.read.push(this.decoder.decode(start, end, this.fields) ? this.fields.sequenceLow : -1)
+    this.read.push(this.reader.decode(start, end) ? this.reader.sequenceLow : -1)
   }
 }
 

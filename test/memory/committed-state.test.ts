@@ -1,26 +1,26 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { type CommittedState, LaneState } from '../../src/memory/committed-state.js'
+import { type CommitPoint, CommittedState } from '../../src/memory/committed-state.js'
 import { CONTROL_BYTES } from '../../src/memory/control-words.js'
 import { COMMITTED_STATE_BYTES } from '../../src/memory/lane-layout.js'
 
-const FIRST: CommittedState = {
+const FIRST: CommitPoint = {
   cursor: 2 ** 31 - 1,
   offset: 2 ** 40 + 3,
   lastPosition: 2 ** 53 - 1,
   lostSincePosition: 2 ** 33,
   lastMark: -(2 ** 31),
   resendDepth: 65_536,
-  seamOpen: false,
+  atSessionBoundary: false,
   isInDoubt: false,
 }
-const SECOND: CommittedState = {
+const SECOND: CommitPoint = {
   cursor: -(2 ** 31),
   offset: 2 ** 40 + 9,
   lastPosition: 17,
   lostSincePosition: 0,
   lastMark: 2 ** 31 - 1,
   resendDepth: 0,
-  seamOpen: true,
+  atSessionBoundary: true,
   isInDoubt: true,
 }
 
@@ -28,9 +28,9 @@ const memory = () => new SharedArrayBuffer(CONTROL_BYTES + COMMITTED_STATE_BYTES
 
 afterEach(() => vi.restoreAllMocks())
 
-describe('the state of a lane', () => {
+describe('the committed state of a lane', () => {
   it('begins with nothing read', () => {
-    const state = new LaneState(memory())
+    const state = new CommittedState(memory())
     expect(state.committed()).toEqual({
       cursor: 0,
       offset: 0,
@@ -38,26 +38,26 @@ describe('the state of a lane', () => {
       lostSincePosition: 0,
       lastMark: 0,
       resendDepth: 0,
-      seamOpen: false,
+      atSessionBoundary: false,
       isInDoubt: false,
     })
     expect([state.cursor(), state.offsetLow()]).toEqual([0, 0])
   })
 
-  it('keeps what was committed last, for whoever comes next', () => {
+  it('gives a successor the point that was committed last', () => {
     const shared = memory()
     for (const committed of [FIRST, SECOND, FIRST, FIRST, SECOND]) {
-      new LaneState(shared).commit(committed)
-      const next = new LaneState(shared)
+      new CommittedState(shared).commit(committed)
+      const next = new CommittedState(shared)
       expect(next.committed()).toMatchObject(committed)
       expect(next.cursor()).toBe(committed.cursor)
       expect(next.offsetLow()).toBe(committed.offset | 0)
     }
   })
 
-  it('is whole when the lane dies while it writes the new one', () => {
+  it('keeps the older point when the lane dies while it writes a new one', () => {
     for (const field of Object.keys(SECOND)) {
-      const state = new LaneState(memory())
+      const state = new CommittedState(memory())
       state.commit(FIRST)
       const deadly = Object.defineProperty({ ...SECOND }, field, {
         get() {
@@ -70,11 +70,11 @@ describe('the state of a lane', () => {
     }
   })
 
-  it('is whole wherever the lane dies in the midst of a commit', () => {
+  it('is the older or the newer point, at whatever store of a commit the lane dies', () => {
     const store = Atomics.store as unknown as (...args: number[]) => number
     for (let survived = 0; ; survived++) {
       vi.restoreAllMocks()
-      const state = new LaneState(memory())
+      const state = new CommittedState(memory())
       state.commit(FIRST)
       let stores = 0
       vi.spyOn(Atomics, 'store').mockImplementation(((...args: number[]) => {
@@ -94,6 +94,6 @@ describe('the state of a lane', () => {
       if (cursor === FIRST.cursor) expect(state.cursor()).toBe(FIRST.cursor)
       expect(survived).toBeLessThan(9)
     }
-    expect(new LaneState(memory()).cursor()).toBe(0)
+    expect(new CommittedState(memory()).cursor()).toBe(0)
   })
 })

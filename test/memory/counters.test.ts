@@ -4,7 +4,7 @@ import { CounterWriter, counterBlockBytes, readCounter } from '../../src/memory/
 const block = (count: number) => new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(count)))
 
 describe('counters', () => {
-  it('show nothing of what was counted before it is flushed', () => {
+  it('show no count before the writer flushes it', () => {
     const shared = block(2)
     const writer = new CounterWriter(shared)
     writer.values[1]! += 5
@@ -23,7 +23,7 @@ describe('counters', () => {
     }
   })
 
-  it('go down too, for gauges', () => {
+  it('may go down, as gauges do', () => {
     const shared = block(1)
     const writer = new CounterWriter(shared)
     writer.values[0] = 3
@@ -33,7 +33,7 @@ describe('counters', () => {
     expect(readCounter(shared, 0)).toBe(0)
   })
 
-  it('are continued by a successor, which has lost only what was not flushed', () => {
+  it('go on in a successor, without the counts that were not flushed', () => {
     const shared = block(3)
     const first = new CounterWriter(shared)
     first.values.set([1, 2 ** 40 + 1, 7])

@@ -20,13 +20,13 @@ const at = (offset: number): Checkpoint => ({ ...BEGINNING, offset, lastPosition
 const add = (checkpoints: FeedCheckpoints, offset: number) => checkpoints.add(offset, at(offset))
 
 describe('checkpoints', () => {
-  it('go back to the beginning before there is one', () => {
+  it('give the beginning of the stream while there is none', () => {
     const { checkpoints } = begin()
     expect(checkpoints.before(0)).toEqual(BEGINNING)
     expect(checkpoints.before(5000)).toEqual(BEGINNING)
   })
 
-  it('serve from their own offset on, up to the next', () => {
+  it('hold from their own offset up to the next checkpoint', () => {
     const { checkpoints } = begin()
     add(checkpoints, 1050)
     add(checkpoints, 2048)
@@ -35,14 +35,14 @@ describe('checkpoints', () => {
     for (const offset of [2048, 2049, 9000]) expect(checkpoints.before(offset)).toEqual(at(2048))
   })
 
-  it('keep all that was known', () => {
+  it('keep every field of the state', () => {
     const { checkpoints } = begin()
     const first = {
       lastPosition: 2 ** 53 - 1,
       lostSincePosition: 7,
       lastMark: -(2 ** 31),
       resendDepth: 65_536,
-      seamOpen: true,
+      atSessionBoundary: true,
       isInDoubt: false,
     }
     checkpoints.add(1024, first)
@@ -51,7 +51,7 @@ describe('checkpoints', () => {
     expect(checkpoints.before(2048)).toEqual({ ...BEGINNING, offset: 2048 })
   })
 
-  it('are due once in so many ticks, however far the record goes that they come after', () => {
+  it('are due once in CHECKPOINT_TICKS ticks, however long the record before them is', () => {
     const { checkpoints } = begin()
     expect([0, 1023, 1024, 1100].map(offset => checkpoints.isDue(offset))).toEqual([false, false, true, true])
     add(checkpoints, 1100)
@@ -60,7 +60,7 @@ describe('checkpoints', () => {
     expect([2049, 3071, 3072].map(offset => checkpoints.isDue(offset))).toEqual([false, false, true])
   })
 
-  it('of a lane serve its successor, which goes on where they end', () => {
+  it('of a lane are there for its successor, which adds to them', () => {
     const { checkpoints, memory } = begin()
     add(checkpoints, 1050)
     add(checkpoints, 2048)
@@ -70,14 +70,14 @@ describe('checkpoints', () => {
     expect(new FeedCheckpoints(memory, LAYOUT, 1023).isDue(1024)).toBe(true)
   })
 
-  it('are found far behind where a loss has taken the offsets of many', () => {
+  it('are found behind a loss that took the offsets of many ticks', () => {
     const { checkpoints } = begin()
     add(checkpoints, 1050)
     add(checkpoints, 100_000)
     expect(checkpoints.before(99_999)).toEqual(at(1050))
   })
 
-  it('leave nothing to go back to when a loss has taken more offsets than they reach', () => {
+  it('give none when a loss took more offsets than the checkpoints reach back', () => {
     const { checkpoints } = begin()
     add(checkpoints, 1050)
     const last = 1024 + REACH - 1
@@ -85,7 +85,7 @@ describe('checkpoints', () => {
     expect(checkpoints.before(last + 1)).toBeUndefined()
   })
 
-  it('are written over one by one, and none is taken for that of another lap', () => {
+  it('are overwritten one by one, and none is taken for one of another lap', () => {
     const { checkpoints } = begin()
     for (let slot = 1; slot <= CHECKPOINT_COUNT; slot++) add(checkpoints, slot * CHECKPOINT_TICKS)
     expect(checkpoints.before(1024)).toEqual(at(1024))
@@ -97,7 +97,7 @@ describe('checkpoints', () => {
     expect(checkpoints.before(REACH + 3000)).toEqual(at(REACH + 1024))
   })
 
-  it('are the last up to any offset, whatever was added', () => {
+  it('give the last one at or before any offset, whatever was added', () => {
     fc.assert(
       fc.property(
         fc.array(

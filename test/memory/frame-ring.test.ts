@@ -11,17 +11,17 @@ import {
   TURNS_CONSUMED,
   TURNS_PUBLISHED,
 } from '../../src/memory/control-words.js'
-import { MainDoorbell } from '../../src/memory/doorbell.js'
 import {
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,
-  Descriptor,
+  FrameDescriptor,
   JOINED,
   TURN_END,
 } from '../../src/memory/frame-descriptor.js'
 import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
+import { MainWakeUp } from '../../src/memory/lane-wake-up.js'
 import { findTorn, patternLength, writePattern } from '../support/pattern.js'
 import { reportOf, startThread, terminateThreads } from '../support/thread.js'
 import type { FrameWriterTask } from '../support/threads/frame-writer.js'
@@ -36,7 +36,7 @@ class TestRing {
   readonly control = new Int32Array(this.memory, 0, CONTROL_BYTES / 4)
   readonly reader: FrameRingReader
   writer: FrameRingWriter
-  readonly descriptor = new Descriptor()
+  readonly descriptor = new FrameDescriptor()
 
   constructor(start = 0) {
     for (const word of [
@@ -80,7 +80,7 @@ class TestRing {
 const STARTS = [0, 2 ** 31 - 5, -5, -(2 ** 31)]
 
 describe('the frame ring', () => {
-  it.each(STARTS)('hands every field of a descriptor over, counters from %i', start => {
+  it.each(STARTS)('carries every field of a descriptor, positions from %i', start => {
     const ring = new TestRing(start)
     const fields = {
       kind: CLIENT_FRAMES,
@@ -98,7 +98,7 @@ describe('the frame ring', () => {
     }
     for (let lap = 0; lap < 20; lap++) {
       const at = ring.writer.reserve(77)!
-      ring.writer.describe(Object.assign(new Descriptor(), fields))
+      ring.writer.describe(Object.assign(new FrameDescriptor(), fields))
       ring.writer.publish()
       expect(ring.reader.next()).toBe(true)
       const segment = ring.reader.descriptor.segment
@@ -108,7 +108,7 @@ describe('the frame ring', () => {
     }
   })
 
-  it('shows nothing before it is published', () => {
+  it('shows no descriptor before it is published', () => {
     const ring = new TestRing()
     ring.write(1, 10)
     ring.describe(TURN_END, 1, 0)
@@ -118,7 +118,7 @@ describe('the frame ring', () => {
     expect([ring.read(), ring.read(), ring.read()]).toEqual([1, 1, 'nothing'])
   })
 
-  it.each(STARTS)('lets segments go round, given back in any order, counters from %i', start => {
+  it.each(STARTS)('takes segments back in any order, positions from %i', start => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.nat(7), fc.integer({ min: 1, max: 4096 })), { maxLength: 200 }),
@@ -175,7 +175,7 @@ describe('the frame ring', () => {
     expect(ring.reader.descriptor.segment).not.toBe(0)
   })
 
-  it('reserves nothing while no segment is free, and says so beforehand', () => {
+  it('reserves nothing while no segment is free, and hasRoomFor says so', () => {
     const ring = new TestRing()
     for (let number = 0; number < LAYOUT.segmentCount; number++) expect(ring.write(number, 4096)).toBe(true)
     expect(ring.writer.hasRoomFor(1)).toBe(false)
@@ -193,7 +193,7 @@ describe('the frame ring', () => {
     expect(() => ring.reader.giveBack(3)).toThrow(/segment 3 given back/)
   })
 
-  it.each(STARTS)('tells when the ring of descriptors is full, counters from %i', start => {
+  it.each(STARTS)('tells when the descriptors are full, positions from %i', start => {
     const ring = new TestRing(start)
     for (let lap = 0; lap < 3; lap++) {
       for (let count = 0; count < LAYOUT.descriptorCount; count++) {
@@ -210,7 +210,7 @@ describe('the frame ring', () => {
     }
   })
 
-  it.each(STARTS)('counts turns that are ahead of the transmitter, counters from %i', start => {
+  it.each(STARTS)('counts the turns ahead of the transmitter, positions from %i', start => {
     const ring = new TestRing(start)
     for (let turn = 0; turn < 12; turn++) {
       expect(ring.writer.turnsAhead()).toBe(0)
@@ -223,7 +223,7 @@ describe('the frame ring', () => {
     }
   })
 
-  it.each(STARTS)('readies the ring for a successor, counters from %i', start => {
+  it.each(STARTS)('prepares the ring for a successor, positions from %i', start => {
     const ring = new TestRing(start)
     for (let number = 1; number <= 3; number++) ring.write(number, 4096)
     ring.writer.publish()
@@ -274,7 +274,7 @@ describe('the frame ring between threads', () => {
     const ring = new TestRing(start)
     const { reader } = ring
     const bytes = new Uint8Array(ring.memory)
-    const doorbell = new MainDoorbell(ring.control)
+    const wakeUp = new MainWakeUp(ring.control)
     const { port1, port2 } = new MessageChannel()
     const wrong: string[] = []
     const held: Held[] = []
@@ -298,7 +298,7 @@ describe('the frame ring between threads', () => {
       const [oldest] = held.splice(patternLength(expected, held.length - 2), 1)
       for (const frame of oldest!.frames) check(frame)
       if (!giveBackTooEarly) reader.giveBack(oldest!.segment)
-      doorbell.ringLane()
+      wakeUp.wakeLane()
     }
     const take = (): void => {
       while (reader.next()) {
@@ -319,14 +319,14 @@ describe('the frame ring between threads', () => {
         while (held.length > 5) letGo()
       }
       reader.release()
-      doorbell.ringLane()
+      wakeUp.wakeLane()
     }
 
     port1.on('message', () => {
       do take()
-      while (doorbell.sleepUnless(() => reader.hasNext()))
+      while (wakeUp.sleepUnless(() => reader.hasNext()))
     })
-    doorbell.sleepUnless(() => false)
+    wakeUp.sleepUnless(() => false)
     const closed = once(port1, 'close')
     await reportOf(thread)
     await closed
@@ -339,11 +339,11 @@ describe('the frame ring between threads', () => {
     [0, 40_000],
     [2 ** 31 - 10_000, 20_000],
     [-3000, 10_000],
-  ])('keeps every byte until its segment is given back, counters from %i', async (start, frames) => {
+  ])('keeps every byte until its segment is given back, positions from %i', async (start, frames) => {
     expect(await receive(start, frames)).toEqual([])
   })
 
-  it('is checked by a main thread that sees bytes given back too early', async () => {
+  it('is tested by a main thread that notices a segment given back too early', async () => {
     expect((await receive(0, 5000, true))[0]).toMatch(/^frame \d+ is torn at byte \d+$/)
   })
 })

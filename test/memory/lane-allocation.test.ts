@@ -5,14 +5,14 @@ import { allocateLaneMemory, copierOf } from '../../src/memory/lane-allocation.j
 const BYTES = 70_000
 
 describe('the memory of a lane', () => {
-  it('is as large as asked for, shared, and all zero', () => {
+  it('has at least the bytes that it was allocated with, shared and all 0', () => {
     const { buffer } = allocateLaneMemory(BYTES)
     expect(buffer).toBeInstanceOf(SharedArrayBuffer)
     expect(buffer.byteLength).toBeGreaterThanOrEqual(BYTES)
     expect(new Uint8Array(buffer).every(byte => byte === 0)).toBe(true)
   })
 
-  it('copies as copyWithin does, wherever the places lie', () => {
+  it('copies as copyWithin does, between any two offsets', () => {
     const memory = allocateLaneMemory(BYTES)
     const copy = copierOf(memory)
     const bytes = new Uint8Array(memory.buffer, 0, BYTES)
@@ -27,7 +27,7 @@ describe('the memory of a lane', () => {
     )
   })
 
-  it('refuses places outside of it', () => {
+  it('refuses a range outside of it', () => {
     const copy = copierOf(allocateLaneMemory(100))
     expect(() => copy(65_536, 0, 1)).toThrow(/out of bounds/)
   })

@@ -12,7 +12,7 @@ import {
 import { distance, isPowerOfTwo, advance as positionAfter } from '../../src/memory/ring-position.js'
 
 describe('the layout of a lane', () => {
-  it('gives every part its own bytes, aligned, for all sizes', () => {
+  it('gives every area its own bytes, aligned, for all sizes', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 16, max: 30 }),

@@ -40,7 +40,7 @@ function restored(memory: SharedArrayBuffer, committedOffset: number) {
 const memoryFor = (bytes: number) => new SharedArrayBuffer(latestStoreBytes(bytes))
 
 describe('a latest store', () => {
-  it('has room for both versions of as many records as it was made for', () => {
+  it('has room for both versions of as many records as its bytes allow', () => {
     const store = new LatestStore(memoryFor(3 * SMALL_RECORD_BYTES))
     const records = [1, 128, 100].map(length => store.allocate(length))
     expect(new Set(records).size).toBe(3)
@@ -52,7 +52,7 @@ describe('a latest store', () => {
         expect(read(store, record, version)).toEqual(written(1 + 2 * index + version, 128))
   })
 
-  it('gives a tick room to grow up to the next power of two, and refuses one that is longer', () => {
+  it('lets a tick grow up to the next power of two, and refuses a longer tick', () => {
     const store = new LatestStore(memoryFor(1 << 16))
     expect([1, 128, 129, 256, 257, 1024].map(length => store.capacity(store.allocate(length)))).toEqual([
       128, 128, 256, 256, 512, 1024,
@@ -62,14 +62,14 @@ describe('a latest store', () => {
     expect(() => write(store, record, 1, 2, 257)).toThrow('a tick of 257 bytes in a record of 256')
   })
 
-  it('has no room for a large tick where it has some for a small one', () => {
+  it('may have no room for a large tick while it has room for a small one', () => {
     const store = new LatestStore(memoryFor(2 * SMALL_RECORD_BYTES))
     store.allocate(1)
     expect(store.allocate(1024)).toBe(NO_RECORD)
     expect(store.allocate(1)).not.toBe(NO_RECORD)
   })
 
-  it('gives the room of a released record to a tick of the same size, and nothing of what was in it', () => {
+  it('reuses a released record for a tick of its capacity, without the old versions', () => {
     const store = new LatestStore(memoryFor(2 * SMALL_RECORD_BYTES))
     const first = store.allocate(10)
     const second = store.allocate(10)
@@ -84,7 +84,7 @@ describe('a latest store', () => {
 })
 
 describe('a successor', () => {
-  it('finds the newest version of each record that counts, whichever of the two it is', () => {
+  it('finds the newest committed version of each record, whichever of the two it is', () => {
     const memory = memoryFor(1 << 12)
     const before = new LatestStore(memory)
     const [a, b, c] = [10, 10, 10].map(length => before.allocate(length)) as [number, number, number]
@@ -102,7 +102,7 @@ describe('a successor', () => {
     expect(read(store, b, 1)).toEqual(written(5))
   })
 
-  it('takes back what was not committed, for good', () => {
+  it('erases versions that were not committed, for good', () => {
     const memory = memoryFor(1 << 12)
     const before = new LatestStore(memory)
     const [a, b] = [10, 10].map(length => before.allocate(length)) as [number, number]
@@ -117,7 +117,7 @@ describe('a successor', () => {
     expect(restored(memory, 100).found).toEqual([[a, 0]])
   })
 
-  it('has all the room that its predecessor had', () => {
+  it('has as much room as the lane before it', () => {
     const memory = memoryFor(4 * SMALL_RECORD_BYTES)
     const before = new LatestStore(memory)
     const records = [1, 2, 3, 4].map(length => before.allocate(length))
@@ -129,7 +129,7 @@ describe('a successor', () => {
     expect(store.allocate(1)).toBe(NO_RECORD)
   })
 
-  it('steps over nothing of a store that is fresh', () => {
+  it('finds no record in a fresh store', () => {
     expect(restored(memoryFor(1 << 12), 0).found).toEqual([])
   })
 })
@@ -260,7 +260,7 @@ describe('whatever a lane does and wherever it dies', () => {
     }
   }
 
-  it('its successor finds exactly what was committed', () => {
+  it('its successor finds exactly the committed ticks', () => {
     fc.assert(
       fc.property(
         fc.array(deed, { minLength: 1, maxLength: 60 }),

@@ -81,14 +81,14 @@ const STARTS = [-CAPACITY_UNITS / 2, 2 ** 31 - CAPACITY_UNITS / 2].flatMap(first
 )
 
 describe('the history of the tick log', () => {
-  it('has nothing where nothing was written', () => {
+  it('is empty while nothing was written', () => {
     for (const start of STARTS) {
       const { history } = new WrittenLog(start)
       expect([history.seek(0), history.next()]).toEqual([false, false])
     }
   })
 
-  it('has all records from the beginning on while the log is new, also what came before the first tick', () => {
+  it('has all records from the beginning on while the log is new, also those before the first tick', () => {
     const log = new WrittenLog(5)
     log.command()
     log.append(20, 3)
@@ -101,7 +101,7 @@ describe('the history of the tick log', () => {
     }
   })
 
-  it('goes on where something was written since', () => {
+  it('goes on with records that were written meanwhile', () => {
     const log = new WrittenLog()
     log.append()
     expect(log.history.seek(0)).toBe(true)
@@ -111,7 +111,7 @@ describe('the history of the tick log', () => {
     expect(log.rest()).toEqual(['c2', '2-2'])
   })
 
-  it('finds the record that a tick is in from any offset in it', () => {
+  it('finds the record of a tick from any offset in the record', () => {
     const log = new WrittenLog()
     while (log.offset < 60) log.append(60, 6)
     for (let offset = log.offset - 12; offset <= log.offset; offset++) {
@@ -121,7 +121,7 @@ describe('the history of the tick log', () => {
     }
   })
 
-  it('finds what lies behind padding, from every place where the ring can end', () => {
+  it('finds a record after padding of any length', () => {
     for (const start of STARTS) {
       const log = new WrittenLog(start)
       for (let record = 0; record < 30; record++) log.append(8 * (record % 11))
@@ -130,7 +130,7 @@ describe('the history of the tick log', () => {
     }
   })
 
-  it('finds records that are longer than a block, and those around them', () => {
+  it('finds records that are longer than a block, and their neighbours', () => {
     const log = new WrittenLog(-20, 4096)
     for (let record = 0; record < 8; record++) {
       log.append(480)
@@ -146,7 +146,7 @@ describe('the history of the tick log', () => {
   })
 })
 
-describe('what is three quarters of the log behind', () => {
+describe('a record three quarters of the log behind the head', () => {
   /** Every record takes four units, so that eight make a block. */
   function written(records: number): WrittenLog {
     const log = new WrittenLog()
@@ -154,7 +154,7 @@ describe('what is three quarters of the log behind', () => {
     return log
   }
 
-  it('can be read, and nothing that is one record farther', () => {
+  it('can be read, and the record before it cannot', () => {
     const log = written(SAFE_UNITS / 4)
     expect(log.history.seek(0)).toBe(true)
     expect(log.rest()).toHaveLength(24)
@@ -164,7 +164,7 @@ describe('what is three quarters of the log behind', () => {
     expect(log.rest()[0]).toBe('9-9')
   })
 
-  it('does not count any more once the writer is past it, though it is not written over yet', () => {
+  it('is not intact once the writer has moved on, though its bytes are still there', () => {
     const log = written(4)
     log.history.seek(0)
     expect(log.history.next()).toBe(true)
@@ -174,7 +174,7 @@ describe('what is three quarters of the log behind', () => {
     expect([log.record(), log.history.isIntact()]).toEqual(['1-1', false])
   })
 
-  it('is not stepped onto by a reader that comes too late', () => {
+  it('is refused by a reader that comes too late', () => {
     const log = written(4)
     log.history.seek(0)
     log.history.next()
@@ -188,7 +188,7 @@ describe('what is three quarters of the log behind', () => {
     expect(log.history.next()).toBe(false)
   })
 
-  it('is noticed when it is written over between a look at the head and a look at the record', () => {
+  it('is refused when it is overwritten after the reader looked at the head', () => {
     const log = written(8)
     log.history.seek(0)
     const { read } = log.history
@@ -203,7 +203,7 @@ describe('what is three quarters of the log behind', () => {
 })
 
 describe('the history of any log', () => {
-  it('has all ticks after an offset, in order and whole, or says that some are gone', () => {
+  it('has all ticks after an offset, in order and whole, or reports that some are gone', () => {
     const record = fc.oneof(
       { weight: 3, arbitrary: fc.record({ length: fc.nat(), count: fc.integer({ min: 1, max: 9 }) }) },
       { weight: 1, arbitrary: fc.record({ command: fc.nat() }) },
@@ -248,7 +248,7 @@ describe('the history of any log', () => {
 describe('the history of a log that another thread writes', () => {
   afterEach(terminateThreads)
 
-  it('never takes for whole what was written over', async () => {
+  it('never reports an overwritten record as intact', async () => {
     const records = 100_000
     const payloadBytesMax = 100
     const memory = new SharedArrayBuffer(tickLogBytes(CAPACITY_BYTES))

@@ -99,7 +99,7 @@ describe('the tick log', () => {
     }
   })
 
-  it('returns false when full, and has changed nothing then', () => {
+  it('returns false when the log is full, and changes nothing', () => {
     for (const start of STARTS) {
       const log = new TestLog(start)
       let number = 0
@@ -129,7 +129,7 @@ describe('the tick log', () => {
     }
   })
 
-  it('takes a record as soon as the slowest reader has left just enough room', () => {
+  it('takes a record as soon as the slowest reader has freed just enough room', () => {
     for (const start of STARTS.filter(position => position % 4 === 0)) {
       const log = new TestLog(start)
       let number = 0
@@ -143,7 +143,7 @@ describe('the tick log', () => {
     }
   })
 
-  it('leaves the reserve to those that ask for none', () => {
+  it('leaves the reserved bytes to records that reserve none', () => {
     const log = new TestLog(2 ** 31 - 3)
     let units = 0
     while (log.append(1, 8, 256)) units += recordUnits(8)
@@ -168,7 +168,7 @@ describe('the tick log', () => {
     expect(log.reader.position).toBe(log.writer.position)
   })
 
-  it('shows a record only when all of it is written', () => {
+  it('shows a record only when all its bytes are written', () => {
     const log = new TestLog(0)
     const payload = new Uint8Array(8)
     const header = new Int32Array(log.memory)
@@ -241,7 +241,7 @@ describe('the tick log', () => {
     }
   })
 
-  it('goes on for a reader that begins where another stood', () => {
+  it('goes on for a reader that begins at the cursor of another', () => {
     const log = new TestLog(2 ** 31 - 7)
     for (let number = 1; number <= 6; number++) log.append(number, number * 5)
     for (let number = 1; number <= 3; number++) expect(log.read()).toBe(number)
@@ -359,7 +359,7 @@ describe('the tick log between threads', () => {
     ])
   })
 
-  it('is checked by readers that see a record published before its bytes', async () => {
+  it('is tested by readers that notice a record published before its bytes', async () => {
     // Records of one size, so that what stands there is a whole record of the lap before.
     const [report] = await run({
       capacityBytes: 1024,

@@ -1,7 +1,7 @@
 /** Ticks for property tests: any that the contract allows, the awkward ones often. */
 import fc from 'fast-check'
 import { SYMBOL_BYTES_MAX } from '../../src/common/symbol.js'
-import { QUOTE, TRADE } from '../../src/ticks/tick-fields.js'
+import { QUOTE, TRADE } from '../../src/ticks/market-tick.js'
 import type { Tick } from './proto-messages.js'
 
 export interface WholeTick extends Tick {

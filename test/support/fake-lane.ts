@@ -5,13 +5,13 @@
 import type { LaneLink } from '../../src/fanout/lane-link.js'
 import type { JoinCommand, LaneCommand } from '../../src/lane-protocol/lane-commands.js'
 import {
-  ANSWER_BEGUN,
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,
-  Descriptor,
+  FrameDescriptor,
   JOINED,
   PROMPT_TURN,
   REPLAYED,
+  REPLY_BEGUN,
   TURN_END,
 } from '../../src/memory/frame-descriptor.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
@@ -25,7 +25,7 @@ export class FakeLane {
   newcomersWait = false
   /** Whether an answer says first, as `<audience>-<ticks>;`, how many ticks of the audience that the client leaves are before it. */
   tellsLeft = false
-  private readonly descriptor = new Descriptor()
+  private readonly descriptor = new FrameDescriptor()
 
   /** @param before whose place it takes */
   constructor(link: LaneLink, before?: FakeLane) {
@@ -70,7 +70,7 @@ export class FakeLane {
     const { audience, client, join } = asked
     if (!this.ticksTotals.has(audience)) return true
     const total = this.ticksTotal(audience)
-    if (!this.beginAnswer(asked, parts > 1 ? ANSWER_BEGUN : CLIENT_FRAMES)) return false
+    if (!this.beginAnswer(asked, parts > 1 ? REPLY_BEGUN : CLIENT_FRAMES)) return false
     for (let part = 1; part < parts; part++) {
       const more = `${audience}+;`
       if (!this.put(more)) return false
@@ -83,7 +83,7 @@ export class FakeLane {
   }
 
   /** The first part of an answer. */
-  beginAnswer({ audience, client, join, fellBehindAt, leaving }: JoinCommand, kind = ANSWER_BEGUN): boolean {
+  beginAnswer({ audience, client, join, fellBehindAt, leaving }: JoinCommand, kind = REPLY_BEGUN): boolean {
     const total = this.ticksTotal(audience)
     const left = this.tellsLeft && leaving !== 0 ? `${leaving}-${this.ticksTotal(leaving)};` : ''
     const text =
@@ -92,7 +92,7 @@ export class FakeLane {
         : `${audience}?${total - fellBehindAt.ticksTotal};`
     if (!this.put(text)) return false
     this.descriptor.ticks = 0
-    this.descriptor.part = kind === ANSWER_BEGUN && this.newcomersWait ? 1 : 0
+    this.descriptor.part = kind === REPLY_BEGUN && this.newcomersWait ? 1 : 0
     this.describe(kind, client, text.length, total, 0, join)
     this.descriptor.part = 0
     return true

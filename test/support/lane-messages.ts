@@ -9,7 +9,7 @@ import type {
   TickJson,
   TicksMessage,
 } from '../../src/protocol/messages.js'
-import { QUOTE } from '../../src/ticks/tick-fields.js'
+import { QUOTE } from '../../src/ticks/market-tick.js'
 import { decodeTicksMessage } from './proto-messages.js'
 
 export type Message = TicksMessage | SnapshotMessage | GapMessage | SubscribedMessage

@@ -18,7 +18,7 @@ import {
   type LaneTask,
   TURN_OVERSHOOT_BYTES,
 } from '../../src/lane-protocol/lane-task.js'
-import { LaneState } from '../../src/memory/committed-state.js'
+import { CommittedState } from '../../src/memory/committed-state.js'
 import {
   CONTROL_BYTES,
   CURRENT_TICK,
@@ -27,22 +27,22 @@ import {
   STOP,
 } from '../../src/memory/control-words.js'
 import { counterBlockBytes, readCounter } from '../../src/memory/counters.js'
-import { LaneDoorbell } from '../../src/memory/doorbell.js'
 import {
-  ANSWER_BEGUN,
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,
-  Descriptor,
+  FrameDescriptor,
+  GROUP_BEGUN,
   JOINED,
-  PART_BEGUN,
   PROMPT_TURN,
   REPLAYED,
+  REPLY_BEGUN,
   TURN_END,
 } from '../../src/memory/frame-descriptor.js'
 import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import { allocateLaneMemory, type LaneMemory } from '../../src/memory/lane-allocation.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
+import { LaneWakeUp } from '../../src/memory/lane-wake-up.js'
 import { LatestStore, latestStoreBytes } from '../../src/memory/latest-store.js'
 import { distance } from '../../src/memory/ring-position.js'
 import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
@@ -50,8 +50,8 @@ import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { TickLogWriter } from '../../src/memory/tick-log-writer.js'
 import { LANE_SLOT_COUNT, LANE_SLOTS, type LaneMetric } from '../../src/metrics/metric-table.js'
 import type { GapReason } from '../../src/protocol/messages.js'
-import { TickDecoder } from '../../src/ticks/tick-decoder.js'
-import { QUOTE } from '../../src/ticks/tick-fields.js'
+import { QUOTE } from '../../src/ticks/market-tick.js'
+import { MarketTickReader } from '../../src/ticks/market-tick-reader.js'
 import { assembleLane } from '../../workers/lane-assembly.js'
 import type { LaneLoop } from '../../workers/lane-loop.js'
 import { FakeClock } from './fake-clock.js'
@@ -103,7 +103,7 @@ interface StageJoin {
   /** What came of the audience that the client leaves, and then the answer. */
   readonly messages: Message[]
   /** With the first part of the answer: where it lets the client in. */
-  begun: Descriptor | undefined
+  begun: FrameDescriptor | undefined
 }
 
 /** A client as the main thread sees it. */
@@ -141,7 +141,7 @@ export interface StageOptions {
 class Killed extends Error {}
 
 /** What is for one client. */
-const ANSWERS: ReadonlySet<number> = new Set([ANSWER_BEGUN, CLIENT_FRAMES, JOINED, REPLAYED])
+const ANSWERS: ReadonlySet<number> = new Set([REPLY_BEGUN, CLIENT_FRAMES, JOINED, REPLAYED])
 
 /** Calls at which a lane can be killed. */
 const DEADLY = [
@@ -149,9 +149,9 @@ const DEADLY = [
   [FrameRingWriter.prototype, 'describe'],
   [FrameRingWriter.prototype, 'turnPublished'],
   [FrameRingWriter.prototype, 'publish'],
-  [LaneState.prototype, 'commit'],
-  [LaneDoorbell.prototype, 'ringMain'],
-  [TickDecoder.prototype, 'decode'],
+  [CommittedState.prototype, 'commit'],
+  [LaneWakeUp.prototype, 'wakeMain'],
+  [MarketTickReader.prototype, 'decode'],
   [LatestStore.prototype, 'allocate'],
   [LatestStore.prototype, 'write'],
   [LatestStore.prototype, 'release'],
@@ -169,7 +169,7 @@ export class LaneStage {
   readonly audiences = new Map<number, StageAudience>()
   readonly clients = new Map<number, StageClient>()
   /** What the lane has published, kind by kind, as far as it was read. */
-  readonly published: Descriptor[] = []
+  readonly published: FrameDescriptor[] = []
   readonly poison: number[] = []
   readonly clock = new FakeClock()
   /** All that a feed has sent and that is a tick. */
@@ -181,7 +181,7 @@ export class LaneStage {
   readonly shared: LaneMemory
   readonly memory: SharedArrayBuffer
   readonly control: Int32Array
-  readonly state: LaneState
+  readonly state: CommittedState
   readonly ring: FrameRingReader
   readonly log: TickLogWriter
   /** Offset of the last tick in the log. */
@@ -215,7 +215,7 @@ export class LaneStage {
     this.memory = this.shared.buffer
     this.descriptorsMax = options.descriptorsMax ?? this.layout.descriptorCount
     this.control = new Int32Array(this.memory, 0, CONTROL_BYTES / 4)
-    this.state = new LaneState(this.memory)
+    this.state = new CommittedState(this.memory)
     this.ring = new FrameRingReader(this.memory, this.layout)
     this.log = new TickLogWriter(this.tickLog, () => this.state.cursor())
   }
@@ -372,7 +372,7 @@ export class LaneStage {
     const mortal = killAt >= 0 ? mortalUntil(killAt, work) : work
     const limited = (): void => this.withFewDescriptors(mortal)
     try {
-      patched(LaneDoorbell.prototype, 'waitUnless', () => waitUnless, limited)
+      patched(LaneWakeUp.prototype, 'waitUnless', () => waitUnless, limited)
     } catch (error) {
       if (!(error instanceof Killed)) throw error
       isAlive = false
@@ -448,7 +448,7 @@ export class LaneStage {
     let isThere = false
     while (this.ring.next()) {
       isThere = true
-      const descriptor = Object.assign(new Descriptor(), this.ring.descriptor)
+      const descriptor = Object.assign(new FrameDescriptor(), this.ring.descriptor)
       this.published.push(descriptor)
       this.take(descriptor)
     }
@@ -456,7 +456,7 @@ export class LaneStage {
     return isThere
   }
 
-  private take(descriptor: Descriptor): void {
+  private take(descriptor: FrameDescriptor): void {
     const { kind, length, segment, start } = descriptor
     if (kind === TURN_END) {
       this.turns++
@@ -471,7 +471,7 @@ export class LaneStage {
         : (JSON.parse(frameText(frame, windowBits)) as Message),
     )
     this.framesBytesMax = Math.max(this.framesBytesMax, length)
-    if (kind === AUDIENCE_FRAMES || kind === PART_BEGUN) this.takeFrames(descriptor, messages)
+    if (kind === AUDIENCE_FRAMES || kind === GROUP_BEGUN) this.takeFrames(descriptor, messages)
     else if (ANSWERS.has(kind)) this.takeAnswer(descriptor, messages)
     else throw new Error(`descriptor of kind ${kind}`)
     if (length === 0 || segment === this.segment) return
@@ -479,7 +479,7 @@ export class LaneStage {
     this.segment = segment
   }
 
-  private takeFrames(descriptor: Descriptor, messages: Message[]): void {
+  private takeFrames(descriptor: FrameDescriptor, messages: Message[]): void {
     const audience = this.audiences.get(descriptor.target)
     if (audience === undefined) return
     const { lastOffset, lostTotal, ticksTotal, unknownLosses } = descriptor
@@ -500,17 +500,17 @@ export class LaneStage {
     }
   }
 
-  private takeAnswer(descriptor: Descriptor, messages: Message[]): void {
+  private takeAnswer(descriptor: FrameDescriptor, messages: Message[]): void {
     const client = this.clients.get(descriptor.target)
     // A successor repeats answers.
     if (client?.asked === undefined || client.join !== descriptor.join) return
     client.messages.push(...messages)
     client.asked.messages.push(...messages)
-    if (descriptor.kind === ANSWER_BEGUN) client.asked.begun = descriptor
+    if (descriptor.kind === REPLY_BEGUN) client.asked.begun = descriptor
     else if (descriptor.kind === JOINED) this.letIn(client, client.asked, descriptor)
   }
 
-  private letIn(client: StageClient, asked: StageJoin, descriptor: Descriptor): void {
+  private letIn(client: StageClient, asked: StageJoin, descriptor: FrameDescriptor): void {
     const { audience, fellBehindAt, messages, snapshotOf } = asked
     const at = answerStart(asked)
     const farewell = messages.slice(0, at)
@@ -532,7 +532,7 @@ export class LaneStage {
       client.fellBehindAt = { ticksTotal, lostTotal, unknownLosses, lastOffset: from, flushedOffset: from }
     client.stays.push({
       ...{ spec: joined.spec, from, fellBehindAt, snapshotOf, answer, messages: [], waited: undefined },
-      isCut: descriptor.kind === ANSWER_BEGUN,
+      isCut: descriptor.kind === REPLY_BEGUN,
       to: client.waits ? from : undefined,
     })
     joined.progress = { ...joined.progress, lastOffset: from }

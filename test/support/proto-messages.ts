@@ -5,9 +5,23 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import protobuf from 'protobufjs'
-import { encodeTick, type Integer64, type Tick } from '../../src/sources/grpc/feed-messages.js'
+import type { Integer64 } from '../../src/sources/grpc/feed-messages.js'
 
-export { encodeTick, type Tick }
+/** A `Tick`. A field that is not given is encoded as its default, 0 or ''. */
+export interface Tick {
+  symbol: string
+  /** 1 quote, 2 trade. */
+  kind: number
+  sequence: Integer64
+  sourceTimeNs: Integer64
+  bid: number
+  bidSize: number
+  ask: number
+  askSize: number
+  last: number
+  lastSize: number
+  position: Integer64
+}
 
 export interface TickBatch {
   ticks: Tick[]
@@ -37,14 +51,17 @@ const tickType = root.lookupType('ringcast.v1.Tick')
 const tickBatchType = root.lookupType('ringcast.v1.TickBatch')
 const ticksMessageType = root.lookupType('ringcast.v1.TicksMessage')
 
+export function encodeTick(tick: Partial<Tick>): Buffer {
+  return encode(tickType, tickToWire(tick))
+}
+
 /** Throws when the bytes are no `Tick`. */
 export function decodeTick(bytes: Uint8Array): Tick {
   return tickFromWire(toObject(tickType, bytes))
 }
 
 export function encodeTickBatch(batch: { ticks: Partial<Tick>[] }): Buffer {
-  const ticks = batch.ticks.map(tick => tickType.decode(encodeTick(tick)))
-  return Buffer.from(tickBatchType.encode(tickBatchType.create({ ticks })).finish())
+  return encode(tickBatchType, { ticks: batch.ticks.map(tickToWire) })
 }
 
 /** Throws when the bytes are no `TickBatch`. */
@@ -68,9 +85,23 @@ export function decodeTicksMessage(bytes: Uint8Array): TicksMessage {
   }
 }
 
+function encode(type: protobuf.Type, wire: Wire): Buffer {
+  const bytes = type.encode(type.fromObject(wire)).finish()
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
 function toObject(type: protobuf.Type, bytes: Uint8Array): Wire {
   // Strings, because they carry all 64 bits without a type of the library's own.
   return type.toObject(type.decode(bytes), { defaults: true, arrays: true, longs: String })
+}
+
+function tickToWire(tick: Partial<Tick>): Wire {
+  return {
+    ...tick,
+    sequence: integerToWire(tick.sequence ?? 0),
+    sourceTimeNs: integerToWire(tick.sourceTimeNs ?? 0),
+    position: integerToWire(tick.position ?? 0),
+  }
 }
 
 function tickFromWire(wire: Wire): Tick {
@@ -81,6 +112,10 @@ function tickFromWire(wire: Wire): Tick {
     sourceTimeNs: integerFromWire(wire.sourceTimeNs),
     position: integerFromWire(wire.position),
   }
+}
+
+function integerToWire(value: Integer64): number | string {
+  return typeof value === 'bigint' ? value.toString() : value
 }
 
 function integerFromWire(value: unknown): Integer64 {

@@ -1,6 +1,7 @@
 /**
  * Looks symbols up as a lane does: by their bytes in shared memory.
  */
+import { QUOTE_INDEX } from '../../src/ticks/market-tick.js'
 import type { SymbolEntry, SymbolTable } from '../../workers/read/symbol-table.js'
 
 export function findSymbol<Entry extends SymbolEntry>(
@@ -15,5 +16,5 @@ export function findSymbol<Entry extends SymbolEntry>(
 
 /** The name that the ticks of an entry have as JSON. */
 export function symbolNameOf(entry: SymbolEntry | undefined): string {
-  return JSON.parse(`${Buffer.from(entry!.prefixes.quote)}0}`).symbol
+  return JSON.parse(`${Buffer.from(entry!.jsonPrefixes[QUOTE_INDEX]!)}0}`).symbol
 }

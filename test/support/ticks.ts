@@ -1,7 +1,7 @@
 /**
  * Ticks for tests whose numbers tell where they belong.
  */
-import type { QuoteTick, TradeTick } from '../../src/ticks/tick-input.js'
+import type { QuoteTick, TradeTick } from '../../src/ticks/pushed-tick.js'
 
 /** The `sequence`th quote of a symbol; its prices are made from the sequence, so a torn one shows. */
 export function quote(symbol: string, sequence: number): QuoteTick {

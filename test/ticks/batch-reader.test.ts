@@ -42,7 +42,7 @@ const isTick = (field: number[]): boolean => field[0] === 0x0a
 const tickBytes = (field: number[]): number[] => field.slice(field[1]! < 128 ? 2 : 3)
 
 describe('the batch reader', () => {
-  it('finds every tick that another encoder wrote', () => {
+  it('finds every tick that protobufjs wrote', () => {
     fc.assert(
       fc.property(fc.array(anyTick, { maxLength: 5 }), ticks => {
         const batch = encodeTickBatch({ ticks })
@@ -55,7 +55,7 @@ describe('the batch reader', () => {
     )
   })
 
-  it('steps over fields it does not know', () => {
+  it('skips unknown fields', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(tick, unknown), { maxLength: 12 }), fields => {
         const { ticks, isBroken } = walk(Uint8Array.from(fields.flat()))
@@ -65,7 +65,7 @@ describe('the batch reader', () => {
     )
   })
 
-  it('finds what is whole of a batch that is cut off, and says that something was cut', () => {
+  it('finds the whole ticks of a batch that is cut off, and reports the cut', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(tick, unknown), { minLength: 1, maxLength: 6 }),
@@ -99,7 +99,7 @@ describe('the batch reader', () => {
     ['a length of five bytes', [0x0a, 0x80, 0x80, 0x80, 0x80, 0x01]],
     ['a length beyond the end', [0x0a, 3, 1, 2]],
     ['a length of 2^28 − 1', [0x0a, 0xff, 0xff, 0xff, 0x7f]],
-  ])('ends at %s, and stays there', (_, rest) => {
+  ])('ends at %s, and stays at the end', (_, rest) => {
     const reader = new BatchReader()
     const bytes = Uint8Array.from([0x0a, 1, 9, ...rest])
     reader.reset(bytes, 0, bytes.length)
@@ -110,7 +110,7 @@ describe('the batch reader', () => {
     expect([reader.next(), reader.next(), reader.isBroken]).toEqual([true, false, false])
   })
 
-  it('never throws nor runs past the end, whatever the bytes', () => {
+  it('never throws and never reads past the end, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), bytes => {
         const walks = [0x00, 0x0a, 0xff].map(filler => walk(bytes, filler))

@@ -8,7 +8,7 @@ import type { TickLogReader } from '../../src/memory/tick-log-reader.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import { GAP_TEXT_BYTES_MAX, type GapReason } from '../../src/protocol/messages.js'
 import { FRAME_HEADER_BYTES_MAX } from '../../src/protocol/websocket-frame.js'
-import type { TickFields } from '../../src/ticks/tick-fields.js'
+import type { TickReader } from '../../src/ticks/tick-codec.js'
 import type { SymbolEntry } from '../read/symbol-table.js'
 import type { LaneAudience } from './lane-audience.js'
 import type { TurnBuffer } from './turn-buffer.js'
@@ -24,8 +24,8 @@ const NOT_ENCODED = -1
 export interface TickCollectorDeps {
   /** Stands at the record of the current tick. */
   readonly log: TickLogReader
-  /** The fields of the current tick. */
-  readonly fields: TickFields
+  /** Holds the fields of the current tick. */
+  readonly reader: TickReader
   readonly turn: TurnBuffer
   /** Bytes of one audience's plan from which on the turn is full. */
   readonly turnBytesMax: number
@@ -132,8 +132,8 @@ export class TickCollector {
 
   private asJson(symbol: SymbolEntry, offset: number): number {
     if (this.tickInJson === NOT_ENCODED) {
-      const { fields, log, turn } = this.deps
-      this.tickInJson = turn.addJson(fields, symbol, offset, log.receivedUs)
+      const { log, reader, turn } = this.deps
+      this.tickInJson = turn.addJson(reader, symbol, offset, log.receivedUs)
       this.jsonBytes = turn.ticks.json.bytesOf(this.tickInJson)
     }
     return this.tickInJson

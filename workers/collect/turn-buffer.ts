@@ -7,8 +7,7 @@ import type { LaneLayout } from '../../src/memory/lane-layout.js'
 import type { Encoding } from '../../src/protocol/encoding.js'
 import { TICKS_TAG } from '../../src/protocol/envelope-format.js'
 import type { GapReason } from '../../src/protocol/messages.js'
-import { TICK_BYTES_MAX, type TickFields } from '../../src/ticks/tick-fields.js'
-import { TICK_JSON_BYTES_MAX, writeTickJson } from '../../src/ticks/tick-json.js'
+import { TICK_BYTES_MAX, type TickCodec, type TickReader } from '../../src/ticks/tick-codec.js'
 import { writeVarint } from '../../src/ticks/varint.js'
 import type { SymbolEntry } from '../read/symbol-table.js'
 import { EncodedTicks } from './encoded-ticks.js'
@@ -34,11 +33,11 @@ export class TurnBuffer {
   private readonly bytes: Uint8Array
 
   /** @param bytes the lane's whole memory */
-  constructor(bytes: Uint8Array, { scratchBytes, scratchStart }: LaneLayout) {
+  constructor(bytes: Uint8Array, { scratchBytes, scratchStart }: LaneLayout, codec: TickCodec) {
     this.bytes = bytes
     const half = scratchStart + scratchBytes / 2
     this.ticks = {
-      json: new EncodedTicks(scratchStart, half, TICK_JSON_BYTES_MAX + 1),
+      json: new EncodedTicks(scratchStart, half, codec.jsonBytesMax + 1),
       protobuf: new EncodedTicks(half, scratchStart + scratchBytes, TICK_BYTES_MAX + TICK_FIELD_BYTES_MAX),
     }
   }
@@ -48,9 +47,9 @@ export class TurnBuffer {
   }
 
   /** Encodes a tick as JSON. There must be room. @returns its index in `ticks.json` */
-  addJson(tick: TickFields, symbol: SymbolEntry, offset: number, receivedUs: number): number {
+  addJson(tick: TickReader, symbol: SymbolEntry, offset: number, receivedUs: number): number {
     const { json } = this.ticks
-    const end = writeTickJson(this.bytes, json.end, tick, symbol.prefixes)
+    const end = tick.writeJson(this.bytes, json.end, symbol.jsonPrefixes[tick.kind]!)
     this.bytes[end] = COMMA
     return json.add(end + 1, offset, receivedUs)
   }

@@ -3,7 +3,7 @@
  * Frames are described in the order in which their room was reserved; at most one reservation is open.
  */
 import { invariant } from '../../src/common/errors.js'
-import type { Descriptor } from '../../src/memory/frame-descriptor.js'
+import type { FrameDescriptor } from '../../src/memory/frame-descriptor.js'
 import type { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 
 export class FramePublisher {
@@ -37,7 +37,7 @@ export class FramePublisher {
   }
 
   /** Describes the frames at `[start, end)`, the first of the bytes reserved at `start`. */
-  describeFrames(descriptor: Descriptor, start: number, end: number): void {
+  describeFrames(descriptor: FrameDescriptor, start: number, end: number): void {
     invariant(
       start === this.reservedStart && end >= start && end - start <= this.reservedBytes,
       `frames at ${start} to ${end}, reserved ${this.reservedBytes} bytes at ${this.reservedStart}`,
@@ -49,7 +49,7 @@ export class FramePublisher {
   }
 
   /** Puts a descriptor without frames between the frames described before and after. */
-  describeMark(descriptor: Descriptor): void {
+  describeMark(descriptor: FrameDescriptor): void {
     descriptor.length = 0
     descriptor.messages = 0
     descriptor.ticks = 0
@@ -79,7 +79,7 @@ export class FramePublisher {
     if (!ring.hasRoomForDescriptors(count)) this.waitForRoom(() => ring.hasRoomForDescriptors(count))
   }
 
-  private describe(descriptor: Descriptor): void {
+  private describe(descriptor: FrameDescriptor): void {
     this.waitForDescriptors(1)
     this.ring.describe(descriptor)
   }

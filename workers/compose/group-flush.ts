@@ -3,7 +3,7 @@
  */
 import type { Clock } from '../../src/common/clock.js'
 import type { CounterWriter } from '../../src/memory/counters.js'
-import { AUDIENCE_FRAMES, Descriptor, PART_BEGUN } from '../../src/memory/frame-descriptor.js'
+import { AUDIENCE_FRAMES, FrameDescriptor, GROUP_BEGUN } from '../../src/memory/frame-descriptor.js'
 import { LANE_SLOTS } from '../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import type { ConflationGroup } from '../conflate/conflation-group.js'
@@ -23,7 +23,7 @@ export interface GroupFlushDeps {
 
 export class GroupFlush {
   private readonly deps: GroupFlushDeps
-  private readonly descriptor = new Descriptor()
+  private readonly descriptor = new FrameDescriptor()
 
   constructor(deps: GroupFlushDeps) {
     this.deps = deps
@@ -33,7 +33,7 @@ export class GroupFlush {
   begin(group: ConflationGroup, offset: number): void {
     const { clock, publisher, schedule } = this.deps
     group.begin(offset)
-    publisher.describeMark(this.describe(PART_BEGUN, group))
+    publisher.describeMark(this.describe(GROUP_BEGUN, group))
     schedule.start(group, clock.nowMs())
   }
 
@@ -76,7 +76,7 @@ export class GroupFlush {
   private describe(
     kind: number,
     { audience, flushedOffset, index, ticksTotal }: ConflationGroup,
-  ): Descriptor {
+  ): FrameDescriptor {
     const { descriptor } = this
     descriptor.kind = kind
     descriptor.target = audience.id

@@ -2,7 +2,7 @@
  * Writes the frame plans of audiences into the frame ring, and the marks that separate turns. One lane's own.
  */
 import type { CounterWriter } from '../../src/memory/counters.js'
-import { AUDIENCE_FRAMES, Descriptor, PROMPT_TURN, TURN_END } from '../../src/memory/frame-descriptor.js'
+import { AUDIENCE_FRAMES, FrameDescriptor, PROMPT_TURN, TURN_END } from '../../src/memory/frame-descriptor.js'
 import { LANE_SLOTS } from '../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
@@ -10,7 +10,7 @@ import type { TurnBuffer } from '../collect/turn-buffer.js'
 import type { FrameComposer } from './frame-composer.js'
 import type { FramePublisher } from './frame-publisher.js'
 
-/** Values of `Descriptor.part` with PROMPT_TURN. */
+/** Values of `FrameDescriptor.part` with PROMPT_TURN. */
 const PROMPT_TURN_BEGINS = 1
 const PROMPT_TURN_ENDS = 0
 
@@ -23,8 +23,8 @@ export interface TurnWriterDeps {
 
 export class TurnWriter {
   private readonly deps: TurnWriterDeps
-  private readonly frames = new Descriptor()
-  private readonly mark = new Descriptor()
+  private readonly frames = new FrameDescriptor()
+  private readonly mark = new FrameDescriptor()
 
   constructor(deps: TurnWriterDeps) {
     this.deps = deps

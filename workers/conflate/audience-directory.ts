@@ -5,6 +5,7 @@
 
 import { removeItem } from '../../src/common/remove-item.js'
 import type { AudienceState } from '../../src/lane-protocol/lane-task.js'
+import type { TickCodec } from '../../src/ticks/tick-codec.js'
 import { EVERY, LaneAudience } from '../collect/lane-audience.js'
 import { SymbolTable } from '../read/symbol-table.js'
 import { ConflationGroup, READY, wakeWith } from './conflation-group.js'
@@ -14,12 +15,14 @@ const NO_GROUPS: readonly ConflationGroup[] = []
 
 export class AudienceDirectory {
   readonly symbols: SymbolTable<LaneSymbol>
+  private readonly codec: TickCodec
   private readonly audiences = new Map<number, LaneAudience>()
   private readonly groups = new Map<LaneAudience, readonly ConflationGroup[]>()
   /** The audiences with prefixes: they get symbols that have not come yet, too. */
   private readonly withPrefixes = new Set<LaneAudience>()
 
-  constructor() {
+  constructor(codec: TickCodec) {
+    this.codec = codec
     this.symbols = new SymbolTable((symbol, bytes, isKept) => this.newSymbol(symbol, bytes, isKept))
   }
 
@@ -68,7 +71,7 @@ export class AudienceDirectory {
   }
 
   private newSymbol(name: string, bytes: Uint8Array, isKept: boolean): LaneSymbol {
-    const symbol = new LaneSymbol(name, bytes)
+    const symbol = new LaneSymbol(name, bytes, this.codec)
     for (const audience of this.withPrefixes) this.attach(symbol, audience, isKept)
     return symbol
   }

@@ -24,8 +24,8 @@ export type GroupState = typeof UNOPENED | typeof READY | typeof WAITING | typeo
 
 /** A symbol as its groups see it. */
 export interface ConflatedSymbol {
-  quote: LatestTick | undefined
-  trade: LatestTick | undefined
+  /** Its latest tick of each kind, by the index of the kind. */
+  readonly latest: readonly (LatestTick | undefined)[]
   /** Groups with an interval that may be READY: the symbol's next tick wakes them. */
   ready: Set<ConflationGroup> | undefined
 }
@@ -73,9 +73,11 @@ export class ConflationGroup {
   hasDirtyTicks(): boolean {
     const { flushedOffset, symbols } = this
     for (let index = 0; index < symbols.length; index++) {
-      const { quote, trade } = symbols[index]!
-      if (quote !== undefined && quote.offset > flushedOffset) return true
-      if (trade !== undefined && trade.offset > flushedOffset) return true
+      const { latest } = symbols[index]!
+      for (let kind = 0; kind < latest.length; kind++) {
+        const tick = latest[kind]
+        if (tick !== undefined && tick.offset > flushedOffset) return true
+      }
     }
     return false
   }
@@ -85,9 +87,11 @@ export class ConflationGroup {
     const { flushedOffset, symbols } = this
     const ticks: LatestTick[] = []
     for (let index = 0; index < symbols.length; index++) {
-      const { quote, trade } = symbols[index]!
-      if (quote !== undefined && quote.offset > flushedOffset) ticks.push(quote)
-      if (trade !== undefined && trade.offset > flushedOffset) ticks.push(trade)
+      const { latest } = symbols[index]!
+      for (let kind = 0; kind < latest.length; kind++) {
+        const tick = latest[kind]
+        if (tick !== undefined && tick.offset > flushedOffset) ticks.push(tick)
+      }
     }
     return ticks.sort(byOffset)
   }
@@ -97,9 +101,8 @@ export class ConflationGroup {
     const { symbols } = this
     let count = 0
     for (let index = 0; index < symbols.length; index++) {
-      const { quote, trade } = symbols[index]!
-      if (quote !== undefined) count += quote.count
-      if (trade !== undefined) count += trade.count
+      const { latest } = symbols[index]!
+      for (let kind = 0; kind < latest.length; kind++) count += latest[kind]?.count ?? 0
     }
     return count
   }

@@ -1,6 +1,7 @@
 /**
  * A symbol in its lane: the audiences and conflation groups that get its ticks, and its latest ticks. One lane's own.
  */
+import type { TickCodec } from '../../src/ticks/tick-codec.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import { SymbolEntry } from '../read/symbol-table.js'
 import type { ConflatedSymbol, ConflationGroup } from './conflation-group.js'
@@ -14,6 +15,10 @@ export class LaneSymbol extends SymbolEntry implements ConflatedSymbol {
   /** The groups with an interval of 0. */
   readonly immediate: ConflationGroup[] = []
   ready: Set<ConflationGroup> | undefined = undefined
-  quote: LatestTick | undefined = undefined
-  trade: LatestTick | undefined = undefined
+  readonly latest: (LatestTick | undefined)[]
+
+  constructor(symbol: string, bytes: Uint8Array, codec: TickCodec) {
+    super(symbol, bytes, codec)
+    this.latest = codec.kindNames.map(() => undefined)
+  }
 }

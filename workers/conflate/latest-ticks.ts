@@ -6,8 +6,7 @@
 
 import { type LatestStore, NO_RECORD, NO_VERSION } from '../../src/memory/latest-store.js'
 import type { Encoding } from '../../src/protocol/encoding.js'
-import { TickDecoder } from '../../src/ticks/tick-decoder.js'
-import { QUOTE, TickFields } from '../../src/ticks/tick-fields.js'
+import type { TickCodec, TickReader } from '../../src/ticks/tick-codec.js'
 import type { TurnBuffer } from '../collect/turn-buffer.js'
 import type { SymbolTable } from '../read/symbol-table.js'
 import type { LaneSymbol } from './lane-symbol.js'
@@ -16,38 +15,37 @@ import { LatestTick } from './latest-tick.js'
 export class LatestTicks {
   private readonly store: LatestStore
   private readonly logBytes: Uint8Array
-  private readonly logDecoder: TickDecoder
-  private readonly storeDecoder: TickDecoder
-  private readonly fields = new TickFields()
+  private readonly logReader: TickReader
+  private readonly storeReader: TickReader
   /** The ticks that have changed since the last commit. */
   private readonly changed: LatestTick[] = []
   /** Records that larger ones have replaced since the last commit. */
   private readonly outgrown: number[] = []
 
   /** @param logBytes the bytes of the tick log */
-  constructor(store: LatestStore, logBytes: Uint8Array) {
+  constructor(store: LatestStore, logBytes: Uint8Array, codec: TickCodec) {
     this.store = store
     this.logBytes = logBytes
-    this.logDecoder = new TickDecoder(logBytes)
-    this.storeDecoder = new TickDecoder(store.bytes)
+    this.logReader = codec.createReader(logBytes)
+    this.storeReader = codec.createReader(store.bytes)
   }
 
   /** Takes over the ticks that an earlier lane has committed. */
   restore(symbols: SymbolTable<LaneSymbol>, committedOffset: number): void {
-    const { fields, store } = this
+    const { store, storeReader } = this
     store.restore(committedOffset, (record, version) => {
       const start = store.start(record, version)
       const length = store.length(record, version)
-      this.storeDecoder.decode(start, start + length, fields)
-      const symbol = symbols.ofTick(store.bytes, fields.symbolStart, fields.symbolLength)!
-      const found = fields.kind === QUOTE ? symbol.quote : symbol.trade
+      storeReader.decode(start, start + length)
+      const symbol = symbols.ofTick(store.bytes, storeReader.symbolStart, storeReader.symbolLength)!
+      const found = symbol.latest[storeReader.kind]
       const offset = store.offset(record, version)
       if (found !== undefined && found.offset > offset) {
         store.release(record)
         return
       }
       if (found !== undefined) store.release(found.record)
-      const tick = found ?? this.add(symbol, fields.kind, record)
+      const tick = found ?? this.add(symbol, storeReader.kind, record)
       tick.record = record
       tick.version = version
       tick.start = start
@@ -71,7 +69,7 @@ export class LatestTicks {
     offset: number,
     receivedUs: number,
   ): boolean {
-    const tick = (kind === QUOTE ? symbol.quote : symbol.trade) ?? this.begin(symbol, kind, length)
+    const tick = symbol.latest[kind] ?? this.begin(symbol, kind, length)
     if (tick === undefined || tick.record === NO_RECORD) return false
     if (length > this.store.capacity(tick.record) && !this.grow(symbol, tick, length)) return false
     if (!tick.isInLog) {
@@ -92,9 +90,9 @@ export class LatestTicks {
     if (encoded.turn === turn.id && encoded.offset === tick.offset) return encoded.index
     const { start, length, offset, receivedUs, symbol } = tick
     if (encoding === 'json') {
-      const decoder = tick.isInLog ? this.logDecoder : this.storeDecoder
-      decoder.decode(start, start + length, this.fields)
-      encoded.index = turn.addJson(this.fields, symbol, offset, receivedUs)
+      const reader = tick.isInLog ? this.logReader : this.storeReader
+      reader.decode(start, start + length)
+      encoded.index = turn.addJson(reader, symbol, offset, receivedUs)
     } else {
       const bytes = tick.isInLog ? this.logBytes : this.store.bytes
       encoded.index = turn.addProtobuf(bytes, start, start + length, offset, receivedUs)
@@ -133,8 +131,7 @@ export class LatestTicks {
 
   private add(symbol: LaneSymbol, kind: number, record: number): LatestTick {
     const tick = new LatestTick(symbol, record)
-    if (kind === QUOTE) symbol.quote = tick
-    else symbol.trade = tick
+    symbol.latest[kind] = tick
     return tick
   }
 

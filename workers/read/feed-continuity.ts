@@ -6,7 +6,7 @@
 import type { SessionCommand } from '../../src/lane-protocol/lane-commands.js'
 import type { ContinuityState } from '../../src/memory/continuity-state.js'
 import { MISSED_MAX } from '../../src/protocol/messages.js'
-import type { TickFields } from '../../src/ticks/tick-fields.js'
+import type { TickFields } from '../../src/ticks/tick-codec.js'
 
 // Results of `take`. A result above 0 is the number of ticks that are missing before the tick.
 
@@ -35,7 +35,7 @@ export class FeedContinuity implements ContinuityState {
   lostSincePosition: number
   lastMark: number
   resendDepth: number
-  seamOpen: boolean
+  atSessionBoundary: boolean
   isInDoubt: boolean
   private readonly positionsTellLosses: boolean
 
@@ -44,14 +44,14 @@ export class FeedContinuity implements ContinuityState {
     this.lostSincePosition = state.lostSincePosition
     this.lastMark = state.lastMark
     this.resendDepth = state.resendDepth
-    this.seamOpen = state.seamOpen
+    this.atSessionBoundary = state.atSessionBoundary
     this.isInDoubt = state.isInDoubt
     this.positionsTellLosses = positionsTellLosses
   }
 
   get state(): ContinuityState {
-    const { lastPosition, lostSincePosition, lastMark, resendDepth, seamOpen, isInDoubt } = this
-    return { lastPosition, lostSincePosition, lastMark, resendDepth, seamOpen, isInDoubt }
+    const { lastPosition, lostSincePosition, lastMark, resendDepth, atSessionBoundary, isInDoubt } = this
+    return { lastPosition, lostSincePosition, lastMark, resendDepth, atSessionBoundary, isInDoubt }
   }
 
   /**
@@ -63,8 +63,8 @@ export class FeedContinuity implements ContinuityState {
    */
   take(position: number, mark: number): number {
     const before = this.lastPosition
-    if (this.seamOpen) {
-      this.seamOpen = false
+    if (this.atSessionBoundary) {
+      this.atSessionBoundary = false
       if (position !== 0) this.moveTo(position, mark, position > MISSED_MAX)
       return SESSION_BOUNDARY
     }
@@ -101,7 +101,7 @@ export class FeedContinuity implements ContinuityState {
       this.resendDepth = RESEND_DEPTH_MAX
     } else {
       this.moveTo(0, 0, false)
-      this.seamOpen = true
+      this.atSessionBoundary = true
     }
   }
 

@@ -4,8 +4,8 @@
  */
 
 import { type LostCommand, offsetsOf } from '../../src/lane-protocol/lane-commands.js'
+import type { RecordHeader } from '../../src/memory/record-header.js'
 import { COMMAND, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
-import type { RecordHeader } from '../../src/memory/tick-log-record.js'
 import { BatchReader } from '../../src/ticks/batch-reader.js'
 
 /** A reader of the tick log. */

@@ -5,7 +5,7 @@
  */
 
 import { prefixOf } from '../../src/lane-protocol/audience-spec.js'
-import { type SymbolPrefixes, symbolPrefixes } from '../../src/ticks/tick-json.js'
+import type { TickCodec } from '../../src/ticks/tick-codec.js'
 
 /** Symbols that are kept because a tick of them came. For each tick of a further symbol the lane makes a new entry. */
 const SYMBOLS_MAX = 65_536
@@ -14,16 +14,17 @@ const SYMBOLS_MAX = 65_536
 export class SymbolEntry {
   readonly symbol: string
   readonly bytes: Uint8Array
-  readonly prefixes: SymbolPrefixes
+  /** How the JSON of its ticks begins, by the index of the kind. */
+  readonly jsonPrefixes: readonly Uint8Array[]
   /** Whether the table keeps the entry because a tick of the symbol has come. */
   seen = false
   /** The next entry with the same hash. */
   next: this | undefined = undefined
 
-  constructor(symbol: string, bytes: Uint8Array) {
+  constructor(symbol: string, bytes: Uint8Array, codec: TickCodec) {
     this.symbol = symbol
     this.bytes = bytes
-    this.prefixes = symbolPrefixes(symbol)
+    this.jsonPrefixes = codec.jsonPrefixes(symbol)
   }
 }
 

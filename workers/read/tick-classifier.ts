@@ -8,8 +8,7 @@ import {
   type SessionCommand,
 } from '../../src/lane-protocol/lane-commands.js'
 import type { GapReason } from '../../src/protocol/messages.js'
-import type { TickDecoder } from '../../src/ticks/tick-decoder.js'
-import type { TickFields } from '../../src/ticks/tick-fields.js'
+import type { TickReader } from '../../src/ticks/tick-codec.js'
 import { BROKEN, type FeedContinuity, markOf, SEEN, SESSION_BOUNDARY, WHOLE } from './feed-continuity.js'
 import type { SymbolEntry, SymbolTable } from './symbol-table.js'
 
@@ -28,11 +27,9 @@ export interface TickLosses {
 }
 
 export interface TickClassifierDeps<Entry extends SymbolEntry> {
-  /** The bytes that the decoder reads. */
+  /** The bytes that the reader reads. */
   readonly bytes: Uint8Array
-  readonly decoder: TickDecoder
-  /** Filled with the fields of the current tick. */
-  readonly fields: TickFields
+  readonly reader: TickReader
   readonly symbols: SymbolTable<Entry>
   /** Offsets of quarantined ticks: they are not decoded. */
   readonly quarantined: ReadonlySet<number>
@@ -41,24 +38,24 @@ export interface TickClassifierDeps<Entry extends SymbolEntry> {
 }
 
 export class TickClassifier<Entry extends SymbolEntry> {
-  /** The fields of the current tick. */
-  readonly fields: TickFields
+  /** Holds the fields of the current tick. */
+  readonly reader: TickReader
   private readonly deps: TickClassifierDeps<Entry>
 
   constructor(deps: TickClassifierDeps<Entry>) {
     this.deps = deps
-    this.fields = deps.fields
+    this.reader = deps.reader
   }
 
   /** @returns the symbol of the tick at `[start, end)`; undefined when no client gets the tick */
   classify(start: number, end: number, offset: number): Entry | undefined {
-    const { bytes, continuity, decoder, losses, quarantined, symbols } = this.deps
-    const { fields } = this
+    const { bytes, continuity, losses, quarantined, symbols } = this.deps
+    const { reader } = this
     if (quarantined.has(offset)) return this.loseTick('poison')
-    const isTick = decoder.decode(start, end, fields)
-    const symbol = isTick ? symbols.ofTick(bytes, fields.symbolStart, fields.symbolLength) : undefined
+    const isTick = reader.decode(start, end)
+    const symbol = isTick ? symbols.ofTick(bytes, reader.symbolStart, reader.symbolLength) : undefined
     if (symbol === undefined) return this.loseTick('malformed')
-    const found = continuity.take(fields.position, markOf(fields))
+    const found = continuity.take(reader.position, markOf(reader))
     if (found === WHOLE) return symbol
     if (found === SEEN) {
       losses.seenBefore()

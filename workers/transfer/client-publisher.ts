@@ -2,13 +2,12 @@
  * Describes frames for one client in the frame ring, and tells the main thread how far they bring the client. One lane's own.
  */
 import type { JoinCommand, ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
-import { continuityFlags } from '../../src/memory/continuity-state.js'
 import {
-  ANSWER_BEGUN,
   CLIENT_FRAMES,
-  Descriptor,
+  FrameDescriptor,
   JOINED,
   REPLAYED,
+  REPLY_BEGUN,
 } from '../../src/memory/frame-descriptor.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { FramePublisher } from '../compose/frame-publisher.js'
@@ -24,7 +23,7 @@ export interface ReservedFrames {
 
 export class ClientPublisher {
   private readonly publisher: FramePublisher
-  private readonly descriptor = new Descriptor()
+  private readonly descriptor = new FrameDescriptor()
 
   constructor(publisher: FramePublisher) {
     this.publisher = publisher
@@ -41,7 +40,7 @@ export class ClientPublisher {
    * @param awaitsFlush as of `joined`
    */
   firstPart(frames: ReservedFrames, join: JoinCommand, audience: LaneAudience, awaitsFlush: boolean): void {
-    this.publish(this.describe(ANSWER_BEGUN, join, audience, awaitsFlush), frames)
+    this.publish(this.describe(REPLY_BEGUN, join, audience, awaitsFlush), frames)
   }
 
   /** A part of a replay. Should the lane die, the client asks again from `position`. @param isFollowed by more of a snapshot */
@@ -66,7 +65,7 @@ export class ClientPublisher {
     this.publisher.describeMark(this.describe(JOINED, join, audience, awaitsFlush))
   }
 
-  private publish(descriptor: Descriptor, { end, messages, start, ticks }: ReservedFrames): void {
+  private publish(descriptor: FrameDescriptor, { end, messages, start, ticks }: ReservedFrames): void {
     descriptor.messages = messages
     descriptor.ticks = ticks
     this.publisher.describeFrames(descriptor, start, end)
@@ -77,7 +76,7 @@ export class ClientPublisher {
     { client, join }: JoinCommand,
     { lostTotal, sentOffset, ticksTotal, unknownLosses }: LaneAudience,
     awaitsFlush: boolean,
-  ): Descriptor {
+  ): FrameDescriptor {
     const { descriptor } = this
     descriptor.kind = kind
     descriptor.target = client
@@ -95,16 +94,13 @@ export class ClientPublisher {
     { client, join }: JoinCommand,
     { continuity, offset }: ReplayPosition,
     isFollowed: boolean,
-  ): Descriptor {
+  ): FrameDescriptor {
     const { descriptor } = this
     descriptor.kind = REPLAYED
     descriptor.target = client
     descriptor.join = join
     descriptor.part = isFollowed ? 1 : 0
-    descriptor.ticksTotal = continuity!.lastPosition
-    descriptor.lostTotal = continuity!.lostSincePosition
-    descriptor.receivedUs = continuity!.lastMark
-    descriptor.unknownLosses = continuityFlags(continuity!)
+    descriptor.setContinuity(continuity!)
     descriptor.lastOffset = offset
     return descriptor
   }

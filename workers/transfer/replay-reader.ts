@@ -9,8 +9,7 @@ import type { Checkpoint, FeedCheckpoints } from '../../src/memory/feed-checkpoi
 import type { TickLogHistory } from '../../src/memory/tick-log-history.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import type { GapReason } from '../../src/protocol/messages.js'
-import { TickDecoder } from '../../src/ticks/tick-decoder.js'
-import { TickFields } from '../../src/ticks/tick-fields.js'
+import type { TickCodec, TickReader } from '../../src/ticks/tick-codec.js'
 import { FramePlan } from '../collect/frame-plan.js'
 import { EVERY, type LaneAudience } from '../collect/lane-audience.js'
 import { GAP_BYTES_MAX } from '../collect/tick-collector.js'
@@ -32,6 +31,7 @@ export interface ReplayPart extends ClientFrames {
 }
 
 export interface ReplayReaderDeps<Entry extends SymbolEntry> {
+  readonly codec: TickCodec
   readonly history: TickLogHistory
   readonly checkpoints: FeedCheckpoints
   readonly symbols: SymbolTable<Entry>
@@ -47,11 +47,11 @@ export interface ReplayReaderDeps<Entry extends SymbolEntry> {
 
 export class ReplayReader<Entry extends SymbolEntry> {
   private readonly deps: ReplayReaderDeps<Entry>
-  private readonly decoder: TickDecoder
+  private readonly reader: TickReader
 
   constructor(deps: ReplayReaderDeps<Entry>) {
     this.deps = deps
-    this.decoder = new TickDecoder(deps.history.bytes)
+    this.reader = deps.codec.createReader(deps.history.bytes)
   }
 
   /**
@@ -66,7 +66,7 @@ export class ReplayReader<Entry extends SymbolEntry> {
     const start = continuity === null ? checkpoints.before(offset) : { ...continuity, offset }
     if (start === undefined) return undefined
     turn.clear()
-    const reading = new PartReading(this.deps, this.decoder, audience, from, start)
+    const reading = new PartReading(this.deps, this.reader, audience, from, start)
     if (reading.offset < endOffset && !history.seek(reading.offset)) return undefined
     while (reading.offset < endOffset && reading.hasRoom) if (!reading.readRecord(endOffset)) return undefined
     return this.compose(reading, audience, from)
@@ -108,7 +108,7 @@ class PartReading<Entry extends SymbolEntry> implements TickLosses {
 
   constructor(
     deps: ReplayReaderDeps<Entry>,
-    decoder: TickDecoder,
+    reader: TickReader,
     audience: LaneAudience,
     from: ReplayPosition,
     start: Checkpoint,
@@ -121,7 +121,7 @@ class PartReading<Entry extends SymbolEntry> implements TickLosses {
     this.continuity = new FeedContinuity(start, positionsTellLosses)
     const { continuity } = this
     this.classifier = new TickClassifier({
-      ...{ bytes: history.bytes, decoder, fields: new TickFields(), symbols, quarantined, continuity },
+      ...{ bytes: history.bytes, reader, symbols, quarantined, continuity },
       losses: this,
     })
   }
@@ -171,7 +171,7 @@ class PartReading<Entry extends SymbolEntry> implements TickLosses {
     const symbol = classifier.classify(tickStart, tickEnd, offset)
     if (symbol === undefined || offset <= this.sentOffset || !this.delivers(symbol)) return
     const tick = isJson
-      ? turn.addJson(classifier.fields, symbol, offset, history.receivedUs)
+      ? turn.addJson(classifier.reader, symbol, offset, history.receivedUs)
       : turn.addProtobuf(history.bytes, tickStart, tickEnd, offset, history.receivedUs)
     plan.addTick(tick, turn.ticks[spec.encoding].bytesOf(tick) + bytesPerTick)
   }

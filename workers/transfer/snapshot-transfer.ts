@@ -167,15 +167,14 @@ export class SnapshotTransfer {
         const delivery = audience.deliveryOf(symbol.symbol)
         if (delivery === undefined) continue
         const offset = delivery === EVERY ? missed.every : missed.latest
-        for (const tick of [symbol.quote, symbol.trade])
-          if (tick !== undefined && tick.offset > offset) found.add(tick)
+        for (const tick of symbol.latest) if (tick !== undefined && tick.offset > offset) found.add(tick)
       }
     }
     for (const entry of requested) {
-      for (const { quote, symbol, trade } of directory.symbols.entriesOf(entry)) {
+      for (const { latest, symbol } of directory.symbols.entriesOf(entry)) {
         // A later command of the same request may have unsubscribed from the symbol.
         if (audience.deliveryOf(symbol) === undefined) continue
-        for (const tick of [quote, trade]) if (tick !== undefined && tick.offset > 0) found.add(tick)
+        for (const tick of latest) if (tick !== undefined && tick.offset > 0) found.add(tick)
       }
     }
     const ticks = [...found].sort(byOffset)

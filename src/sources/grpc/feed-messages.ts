@@ -9,22 +9,6 @@ import protobuf from 'protobufjs'
 /** A number when it is safe, else a bigint. */
 export type Integer64 = number | bigint
 
-/** A `Tick`. A field that is not given is encoded as its default, 0 or ''. */
-export interface Tick {
-  symbol: string
-  /** 1 quote, 2 trade. */
-  kind: number
-  sequence: Integer64
-  sourceTimeNs: Integer64
-  bid: number
-  bidSize: number
-  ask: number
-  askSize: number
-  last: number
-  lastSize: number
-  position: Integer64
-}
-
 export interface StreamRequest {
   symbols: string[]
   fromPosition: Integer64
@@ -34,18 +18,8 @@ export interface StreamRequest {
 const PROTO_PATH = fileURLToPath(new URL('../../../../proto/ringcast.proto', import.meta.url))
 
 const { root } = protobuf.parse(readFileSync(PROTO_PATH, 'utf8'))
-const tickType = root.lookupType('ringcast.v1.Tick')
 const streamRequestType = root.lookupType('ringcast.v1.StreamRequest')
 const serviceType = root.lookupService('ringcast.v1.TickFeed')
-
-export function encodeTick(tick: Partial<Tick>): Buffer {
-  return encode(tickType, {
-    ...tick,
-    sequence: integerToWire(tick.sequence ?? 0),
-    sourceTimeNs: integerToWire(tick.sourceTimeNs ?? 0),
-    position: integerToWire(tick.position ?? 0),
-  })
-}
 
 export function encodeStreamRequest({ symbols, fromPosition }: StreamRequest): Buffer {
   return encode(streamRequestType, { symbols, fromPosition: integerToWire(fromPosition) })

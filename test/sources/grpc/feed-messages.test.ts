@@ -1,10 +1,6 @@
 import { expect, it } from 'vitest'
-import {
-  decodeStreamRequest,
-  encodeStreamRequest,
-  encodeTick,
-} from '../../../src/sources/grpc/feed-messages.js'
-import { decodeTick, decodeTickBatch, encodeTickBatch } from '../../support/proto-messages.js'
+import { decodeStreamRequest, encodeStreamRequest } from '../../../src/sources/grpc/feed-messages.js'
+import { decodeTick, decodeTickBatch, encodeTick, encodeTickBatch } from '../../support/proto-messages.js'
 
 const tick = {
   symbol: 'ETHUSDT',

@@ -1,7 +1,7 @@
 /** A lane whose thread ends without a word when the first part of an answer is published, and its snapshot goes on in others. */
 
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
-import { ANSWER_BEGUN, REPLAYED } from '../../../src/memory/frame-descriptor.js'
+import { REPLAYED, REPLY_BEGUN } from '../../../src/memory/frame-descriptor.js'
 import { FrameRingWriter } from '../../../src/memory/frame-ring-writer.js'
 import runLane from '../../../workers/lane.js'
 import { Faults, patched } from './faults.js'
@@ -15,7 +15,7 @@ export default function runFaultyLane(task: LaneTask): void {
       function (this: FrameRingWriter, descriptor) {
         describe.call(this, descriptor)
         const { kind, part } = descriptor
-        if (kind !== ANSWER_BEGUN && !(kind === REPLAYED && part === 1)) return
+        if (kind !== REPLY_BEGUN && !(kind === REPLAYED && part === 1)) return
         if (!faults.isDue()) return
         this.publish()
         process.exit(3)

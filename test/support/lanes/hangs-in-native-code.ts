@@ -2,17 +2,17 @@
 
 import { spawnSync } from 'node:child_process'
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
-import { TickDecoder } from '../../../src/ticks/tick-decoder.js'
+import { MarketTickReader } from '../../../src/ticks/market-tick-reader.js'
 import runLane from '../../../workers/lane.js'
 import { Faults, patched } from './faults.js'
 
 export default function runFaultyLane(task: LaneTask): void {
   const faults = new Faults(task, [100])
   patched(
-    TickDecoder.prototype,
+    MarketTickReader.prototype,
     'decode',
     decode =>
-      function (this: TickDecoder, ...args) {
+      function (this: MarketTickReader, ...args) {
         // Seconds, however fast the machine is.
         if (faults.isDue()) spawnSync('sleep', ['2'])
         return decode.apply(this, args)

@@ -1,17 +1,17 @@
 /** A lane that never comes back from a tick, once. */
 
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
-import { TickDecoder } from '../../../src/ticks/tick-decoder.js'
+import { MarketTickReader } from '../../../src/ticks/market-tick-reader.js'
 import runLane from '../../../workers/lane.js'
 import { Faults, patched } from './faults.js'
 
 export default function runFaultyLane(task: LaneTask): void {
   const faults = new Faults(task, [100])
   patched(
-    TickDecoder.prototype,
+    MarketTickReader.prototype,
     'decode',
     decode =>
-      function (this: TickDecoder, ...args) {
+      function (this: MarketTickReader, ...args) {
         if (faults.isDue()) for (;;);
         return decode.apply(this, args)
       },

@@ -1,17 +1,17 @@
 /** A lane that throws when a turn is published and not yet committed. */
 
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
-import { LaneState } from '../../../src/memory/committed-state.js'
+import { CommittedState } from '../../../src/memory/committed-state.js'
 import runLane from '../../../workers/lane.js'
 import { Faults, patched } from './faults.js'
 
 export default function runFaultyLane(task: LaneTask): void {
   const faults = new Faults(task, [100, 200, 300])
   patched(
-    LaneState.prototype,
+    CommittedState.prototype,
     'commit',
     commit =>
-      function (this: LaneState, ...args) {
+      function (this: CommittedState, ...args) {
         if (faults.isDue()) throw new Error('thrown before commit')
         commit.apply(this, args)
       },

@@ -1,10 +1,10 @@
 /** A lane without ticks: writes numbered frames into a frame ring, waits for room and for its turns as a lane does. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { CONTROL_BYTES } from '../../../src/memory/control-words.js'
-import { LaneDoorbell } from '../../../src/memory/doorbell.js'
-import { AUDIENCE_FRAMES, Descriptor, TURN_END } from '../../../src/memory/frame-descriptor.js'
+import { AUDIENCE_FRAMES, FrameDescriptor, TURN_END } from '../../../src/memory/frame-descriptor.js'
 import { FrameRingWriter } from '../../../src/memory/frame-ring-writer.js'
 import type { LaneLayout } from '../../../src/memory/lane-layout.js'
+import { LaneWakeUp } from '../../../src/memory/lane-wake-up.js'
 import { patternLength, writePattern } from '../pattern.js'
 
 export interface FrameWriterTask {
@@ -19,16 +19,16 @@ export interface FrameWriterTask {
 
 const task = workerData as FrameWriterTask
 const ring = new FrameRingWriter(task.memory, task.layout)
-const doorbell = new LaneDoorbell(new Int32Array(task.memory, 0, CONTROL_BYTES / 4), task.bell)
-const descriptor = new Descriptor()
+const wakeUp = new LaneWakeUp(new Int32Array(task.memory, 0, CONTROL_BYTES / 4), task.bell)
+const descriptor = new FrameDescriptor()
 const waits = { segment: 0, descriptor: 0, turn: 0 }
 
 function waitFor(what: keyof typeof waits, isThere: () => boolean): void {
   while (!isThere()) {
     waits[what]++
     ring.publish()
-    doorbell.ringMain()
-    doorbell.waitUnless(isThere)
+    wakeUp.wakeMain()
+    wakeUp.waitUnless(isThere)
   }
 }
 
@@ -51,7 +51,7 @@ for (let number = 1; number <= task.frames; number++) {
   waitFor('turn', () => ring.turnsAhead() < 2)
   ring.turnPublished()
   ring.publish()
-  doorbell.ringMain()
+  wakeUp.wakeMain()
 }
 parentPort!.postMessage(waits)
 task.bell.close()

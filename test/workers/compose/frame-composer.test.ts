@@ -6,7 +6,10 @@ import { laneLayout } from '../../../src/memory/lane-layout.js'
 import { LANE_SLOT_COUNT } from '../../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../../src/protocol/envelope-format.js'
 import { GAP_TEXT_BYTES_MAX, type GapReason } from '../../../src/protocol/messages.js'
-import { TICK_BYTES_MAX, TickFields, TRADE } from '../../../src/ticks/tick-fields.js'
+import { marketCodec } from '../../../src/ticks/market-codec.js'
+import { QUOTE_INDEX, TRADE_INDEX } from '../../../src/ticks/market-tick.js'
+import { MarketTickReader } from '../../../src/ticks/market-tick-reader.js'
+import { TICK_BYTES_MAX } from '../../../src/ticks/tick-codec.js'
 import { LaneAudience } from '../../../workers/collect/lane-audience.js'
 import { GAP_BYTES_MAX } from '../../../workers/collect/tick-collector.js'
 import { TurnBuffer } from '../../../workers/collect/turn-buffer.js'
@@ -23,16 +26,21 @@ const MAX = Number.MAX_SAFE_INTEGER
 function begin(batch: boolean, seq: number, windowBits = 0) {
   const memory = allocateLaneMemory(LAYOUT.totalBytes)
   const bytes = new Uint8Array(memory.buffer)
-  const turn = new TurnBuffer(bytes, LAYOUT)
+  const turn = new TurnBuffer(bytes, LAYOUT, marketCodec)
   const audience = new LaneAudience(audienceState({ spec: spec({ batch, windowBits }), seq }))
   const counters = new CounterWriter(new BigInt64Array(LANE_SLOT_COUNT))
   const deflater = new Deflater(bytes, { bytesMin: 160, level: 6 }, counters)
   const composer = new FrameComposer(bytes, copierOf(memory), turn, deflater)
-  const symbols = new AudienceDirectory().symbols
+  const symbols = new AudienceDirectory(marketCodec).symbols
 
   function addTick(symbol: string, offset: number, last = 1.5): number {
     const name = Buffer.from(symbol)
-    const tick = Object.assign(new TickFields(), { kind: TRADE, sequenceLow: offset | 0, last, lastSize: 2 })
+    const tick = Object.assign(new MarketTickReader(new Uint8Array()), {
+      kind: TRADE_INDEX,
+      sequenceLow: offset | 0,
+      last,
+      lastSize: 2,
+    })
     return turn.addJson(tick, symbols.ofTick(name, 0, name.length)!, offset, offset * 2)
   }
   function gatherTick(symbol: string, offset: number, last?: number): void {
@@ -174,11 +182,11 @@ describe('a turn', () => {
   it('has room until its scratch or its list of ticks is full', () => {
     const small = laneLayout(1 << 16, 2000, 8 * (TICK_BYTES_MAX + 3))
     const bytes = new Uint8Array(small.totalBytes + 8).fill(0xee, small.totalBytes)
-    const turn = new TurnBuffer(bytes, small)
+    const turn = new TurnBuffer(bytes, small, marketCodec)
     const name = Buffer.from('\u0001'.repeat(64))
-    const symbol = new AudienceDirectory().symbols.ofTick(name, 0, name.length)!
-    const tick = Object.assign(new TickFields(), {
-      kind: 1,
+    const symbol = new AudienceDirectory(marketCodec).symbols.ofTick(name, 0, name.length)!
+    const tick = Object.assign(new MarketTickReader(new Uint8Array()), {
+      kind: QUOTE_INDEX,
       bid: 1 / 3,
       ask: 1 / 3,
       bidSize: 1 / 3,

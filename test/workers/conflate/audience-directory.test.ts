@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { selectionOf } from '../../../src/lane-protocol/audience-spec.js'
 import type { IntervalMs } from '../../../src/protocol/delivery.js'
+import { marketCodec } from '../../../src/ticks/market-codec.js'
 import type { LaneAudience } from '../../../workers/collect/lane-audience.js'
 import { AudienceDirectory } from '../../../workers/conflate/audience-directory.js'
 import type { ConflationGroup } from '../../../workers/conflate/conflation-group.js'
@@ -40,7 +41,7 @@ function find({ symbols }: AudienceDirectory, symbol: string): LaneSymbol | unde
 describe('the directory of audiences', () => {
   it('keeps symbols with the same hash apart', () => {
     for (const [first, second] of COLLISIONS) {
-      const directory = new AudienceDirectory()
+      const directory = new AudienceDirectory(marketCodec)
       const one = open(directory, 1, [first])
       const [two, three] = [open(directory, 2, [second]), open(directory, 3, [second])]
       expect(find(directory, first)!.audiences).toEqual([one])
@@ -52,7 +53,7 @@ describe('the directory of audiences', () => {
   it.each([true, false])('forgets one symbol of a hash and keeps the other, the first: %s', isFirst => {
     for (const pair of COLLISIONS) {
       const [gone, kept] = isFirst ? pair : [pair[1], pair[0]]
-      const directory = new AudienceDirectory()
+      const directory = new AudienceDirectory(marketCodec)
       const early = isFirst ? open(directory, 1, [gone]) : undefined
       const two = open(directory, 2, [kept])
       directory.close(early ?? open(directory, 1, [gone]))
@@ -62,7 +63,7 @@ describe('the directory of audiences', () => {
   })
 
   it('closes one audience and leaves the others alone', () => {
-    const directory = new AudienceDirectory()
+    const directory = new AudienceDirectory(marketCodec)
     const [one, two] = [open(directory, 1, ['A', 'C']), open(directory, 2, ['A', 'B'])]
     const entry = find(directory, 'A')
     directory.close(one)
@@ -76,7 +77,7 @@ describe('the directory of audiences', () => {
   })
 
   it('lets the next tick of a symbol wake a ready group, unless its audience has closed', () => {
-    const directory = new AudienceDirectory()
+    const directory = new AudienceDirectory(marketCodec)
     const schedule = new ConflationSchedule()
     const latest = [{ intervalMs: 100, symbols: ['A', 'B*'] }]
     const one = directory.open(audienceState({ spec: spec({ symbols: [], latest }) }))
@@ -115,8 +116,8 @@ describe('the directory of audiences', () => {
         selection,
         fc.boolean(),
         (symbols, gone, kept, areKnown) => {
-          const directory = new AudienceDirectory()
-          const without = new AudienceDirectory()
+          const directory = new AudienceDirectory(marketCodec)
+          const without = new AudienceDirectory(marketCodec)
           if (areKnown)
             for (const symbol of symbols) for (const each of [directory, without]) find(each, symbol)
           const one = directory.open(stateOf(1, gone))
@@ -131,7 +132,7 @@ describe('the directory of audiences', () => {
   })
 
   it('serves an audience of a symbol beyond the bound of the symbol table', () => {
-    const directory = new AudienceDirectory()
+    const directory = new AudienceDirectory(marketCodec)
     for (let index = 0; index < 66_000; index++) find(directory, `S${index}`)
     const one = open(directory, 1, ['S65999'])
     expect(find(directory, 'S65999')!.audiences).toEqual([one])

@@ -4,7 +4,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AudienceSpec } from '../../../src/lane-protocol/audience-spec.js'
-import { QUOTE, TRADE } from '../../../src/ticks/tick-fields.js'
+import { QUOTE, TRADE } from '../../../src/ticks/market-tick.js'
 import { extent } from '../../support/extent.js'
 import { LaneStage, type StageOptions } from '../../support/lane-stage.js'
 import { checkClient } from '../../support/stays.js'

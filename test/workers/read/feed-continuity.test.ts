@@ -10,7 +10,7 @@ import {
   writeContinuity,
 } from '../../../src/memory/continuity-state.js'
 import { MISSED_MAX } from '../../../src/protocol/messages.js'
-import { QUOTE, TickFields, TRADE } from '../../../src/ticks/tick-fields.js'
+import { MarketTick, QUOTE, TRADE } from '../../../src/ticks/market-tick.js'
 import {
   BROKEN,
   FeedContinuity,
@@ -66,7 +66,7 @@ describe('the continuity of a feed', () => {
     expect(take(continuity({ lastPosition: 7, lastMark: 8 }), 7)).toEqual([BROKEN])
     expect(take(continuity({ lastPosition: 7 }), 10)).toEqual([2])
     expect(take(continuity({ lastPosition: 7, lostSincePosition: 2 }), 10)).toEqual([WHOLE])
-    expect(take(continuity({ lastPosition: 7, seamOpen: true }), 100)).toEqual([SESSION_BOUNDARY])
+    expect(take(continuity({ lastPosition: 7, atSessionBoundary: true }), 100)).toEqual([SESSION_BOUNDARY])
     expect(take(continuity({ lastPosition: 7, resendDepth: 2 }), 5, 4)).toEqual([SEEN, BROKEN])
     expect(take(continuity({ lastPosition: 7, isInDoubt: true }), 10)).toEqual([BROKEN])
   })
@@ -201,7 +201,7 @@ describe('a session', () => {
 })
 
 describe('the mark of a tick', () => {
-  const mark = (fields: Partial<TickFields>) => markOf(Object.assign(new TickFields(), fields))
+  const mark = (fields: Partial<MarketTick>) => markOf(Object.assign(new MarketTick(), fields))
 
   it('is an int32 that differs with sequence, time and kind', () => {
     const marks = [

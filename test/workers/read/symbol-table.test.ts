@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { marketCodec } from '../../../src/ticks/market-codec.js'
+import { TRADE_INDEX } from '../../../src/ticks/market-tick.js'
 import { SymbolEntry, SymbolTable } from '../../../workers/read/symbol-table.js'
 import { anySymbol } from '../../support/any-tick.js'
 import { findSymbol, symbolNameOf } from '../../support/symbols.js'
 
-const newTable = () => new SymbolTable((symbol, bytes) => new SymbolEntry(symbol, bytes))
+const newTable = () => new SymbolTable((symbol, bytes) => new SymbolEntry(symbol, bytes, marketCodec))
 
 describe('the symbol table', () => {
   it('finds one entry for each symbol, with its own name', () => {
@@ -16,7 +18,9 @@ describe('the symbol table', () => {
         for (const [index, symbol] of symbols.entries()) {
           expect(findSymbol(table, symbol)).toBe(entries[index])
           expect(symbolNameOf(entries[index])).toBe(symbol)
-          expect(Buffer.from(entries[index]!.prefixes.trade).toString()).toContain('"kind":"trade"')
+          expect(Buffer.from(entries[index]!.jsonPrefixes[TRADE_INDEX]!).toString()).toContain(
+            '"kind":"trade"',
+          )
         }
       }),
     )

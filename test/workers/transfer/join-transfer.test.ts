@@ -1,13 +1,13 @@
 import { describe, expect, it, vi } from 'vitest'
 import { type JoinCommand, RESUME_GONE } from '../../../src/lane-protocol/lane-commands.js'
 import { HEARTBEAT } from '../../../src/memory/control-words.js'
-import type { Descriptor } from '../../../src/memory/frame-descriptor.js'
+import type { FrameDescriptor } from '../../../src/memory/frame-descriptor.js'
 import {
-  ANSWER_BEGUN,
   AUDIENCE_FRAMES,
   CLIENT_FRAMES,
   JOINED,
   REPLAYED,
+  REPLY_BEGUN,
   TURN_END,
 } from '../../../src/memory/frame-descriptor.js'
 import { TurnBuffer } from '../../../workers/collect/turn-buffer.js'
@@ -19,7 +19,7 @@ const SYMBOLS = Array.from({ length: 50 }, (_, index) => `S${index}`)
 /** A snapshot of all symbols takes five times that, and does not fit into the scratch half. */
 const SMALL = { turnBytesMax: 1024, scratchBytes: 1 << 14 }
 
-const REPLY_KINDS: ReadonlySet<number> = new Set([ANSWER_BEGUN, CLIENT_FRAMES])
+const REPLY_KINDS: ReadonlySet<number> = new Set([REPLY_BEGUN, CLIENT_FRAMES])
 
 /** A stage that knows all symbols, and clients that ask for snapshots. */
 function stageWithJoins(clients: number, snapshotOf: (client: number) => string[]): LaneStage {
@@ -113,7 +113,7 @@ describe('a burst of requests', () => {
 
 describe('a snapshot in several parts', () => {
   /** What is published for a client that resumes what is conflated. */
-  function resumed(replay: JoinCommand['replay']): Descriptor[] {
+  function resumed(replay: JoinCommand['replay']): FrameDescriptor[] {
     const stage = stageWithJoins(0, () => [])
     stage.open(2, { symbols: [], latest: [{ intervalMs: 100, symbols: ['*'] }] })
     stage.command({
@@ -133,7 +133,7 @@ describe('a snapshot in several parts', () => {
 
   it('says with the first part that a client which cannot resume is a member', () => {
     const [first, ...others] = resumed(RESUME_GONE)
-    expect(first).toMatchObject({ kind: ANSWER_BEGUN, part: 0, lastOffset: SYMBOLS.length })
+    expect(first).toMatchObject({ kind: REPLY_BEGUN, part: 0, lastOffset: SYMBOLS.length })
     expect(others.at(-1)).toMatchObject({ kind: JOINED, part: 0, lastOffset: SYMBOLS.length })
   })
 })

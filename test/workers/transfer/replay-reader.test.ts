@@ -22,7 +22,8 @@ import { TickLogWriter } from '../../../src/memory/tick-log-writer.js'
 import { LANE_SLOT_COUNT } from '../../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../../src/protocol/envelope-format.js'
 import type { GapReason } from '../../../src/protocol/messages.js'
-import { QUOTE, TickFields } from '../../../src/ticks/tick-fields.js'
+import { marketCodec } from '../../../src/ticks/market-codec.js'
+import { MarketTick, QUOTE } from '../../../src/ticks/market-tick.js'
 import { LaneAudience } from '../../../workers/collect/lane-audience.js'
 import { TurnBuffer } from '../../../workers/collect/turn-buffer.js'
 import { Deflater } from '../../../workers/compose/deflater.js'
@@ -53,7 +54,7 @@ interface PastOptions {
 /** What a feed has sent and a lane has read, with the checkpoints that the lane made. */
 class Past {
   offset: number
-  readonly symbols = new SymbolTable((symbol, bytes) => new SymbolEntry(symbol, bytes))
+  readonly symbols = new SymbolTable((symbol, bytes) => new SymbolEntry(symbol, bytes, marketCodec))
   private readonly log: TickLogWriter
   private readonly checkpoints: FeedCheckpoints
   private readonly live: FeedContinuity
@@ -74,10 +75,11 @@ class Past {
     // Gives the lane its segments.
     new FrameRingReader(memory, layout)
     const ring = new FrameRingWriter(memory, layout)
-    const turn = new TurnBuffer(ring.bytes, layout)
+    const turn = new TurnBuffer(ring.bytes, layout, marketCodec)
     const counters = new CounterWriter(new BigInt64Array(LANE_SLOT_COUNT))
     const deflater = new Deflater(ring.bytes, { bytesMin: 0, level: 1 }, counters)
     this.reader = new ReplayReader({
+      codec: marketCodec,
       history: new TickLogHistory(tickLog),
       checkpoints: this.checkpoints,
       symbols: this.symbols,
@@ -151,7 +153,7 @@ class Past {
   private ticks(type: RecordType, ticks: readonly Partial<Tick>[], payload: Uint8Array): void {
     for (const [index, { kind, position = 0, sequence, sourceTimeNs = 0 }] of ticks.entries()) {
       const numbers = { sequenceLow: Number(sequence), timeLow: Number(sourceTimeNs) }
-      const fields = Object.assign(new TickFields(), { kind, ...numbers })
+      const fields = Object.assign(new MarketTick(), { kind: kind! - 1, ...numbers })
       if (this.quarantined.has(this.offset + 1 + index)) this.live.lose(1)
       else this.live.take(Number(position), markOf(fields))
     }
@@ -375,7 +377,7 @@ describe('losses in a replay', () => {
     expect(second!.position.continuity).toMatchObject({
       lastPosition: 2,
       lostSincePosition: 0,
-      seamOpen: false,
+      atSessionBoundary: false,
     })
     expect(messagesOf(first!)).toHaveLength(1)
     expect(messagesOf(third!)).toMatchObject([

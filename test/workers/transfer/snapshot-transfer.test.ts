@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { SnapshotMessage, TicksMessage } from '../../../src/protocol/messages.js'
-import { QUOTE, TRADE } from '../../../src/ticks/tick-fields.js'
+import { QUOTE, TRADE } from '../../../src/ticks/market-tick.js'
 import type { Message } from '../../support/lane-messages.js'
 import { LaneStage, type StageClient } from '../../support/lane-stage.js'
 import { checkClient } from '../../support/stays.js'

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { TickDecoder } from '../../src/ticks/tick-decoder.js'
-import { blankTick, TickEncoder, tickSymbol } from '../../src/ticks/tick-encoder.js'
-import { QUOTE, TICK_BYTES_MAX, TickFields, TRADE } from '../../src/ticks/tick-fields.js'
+import { MarketTick, QUOTE, TRADE, TRADE_INDEX } from '../../src/ticks/market-tick.js'
+import { blankTick, MarketTickEncoder, tickSymbol } from '../../src/ticks/market-tick-encoder.js'
+import { MarketTickReader } from '../../src/ticks/market-tick-reader.js'
+import { TICK_BYTES_MAX } from '../../src/ticks/tick-codec.js'
 import { writeVarint } from '../../src/ticks/varint.js'
 import { anyTick, type WholeTick } from '../support/any-tick.js'
 import { encodeTick } from '../support/proto-messages.js'
@@ -14,9 +15,17 @@ function amid(bytes: Uint8Array, filler: number, before = 5, behind = 40): Uint8
   return memory
 }
 
-function decode(bytes: Uint8Array, memory = amid(bytes, 0xff)): { isTick: boolean; fields: TickFields } {
-  const fields = new TickFields()
-  return { isTick: new TickDecoder(memory).decode(5, 5 + bytes.length, fields), fields }
+/** The fields alone, without the bytes that the reader reads. */
+function fieldsOf(reader: MarketTickReader): MarketTick {
+  const fields = new MarketTick()
+  for (const name of Object.keys(fields) as (keyof MarketTick & keyof typeof fields)[])
+    Object.assign(fields, { [name]: reader[name] })
+  return fields
+}
+
+function decode(bytes: Uint8Array, memory = amid(bytes, 0xff)): { isTick: boolean; fields: MarketTick } {
+  const reader = new MarketTickReader(memory)
+  return { isTick: reader.decode(5, 5 + bytes.length), fields: fieldsOf(reader) }
 }
 
 const int64 = (low: number, high: number): bigint => (BigInt(high) << 32n) | BigInt(low >>> 0)
@@ -29,7 +38,7 @@ function decoded(bytes: Uint8Array): WholeTick | undefined {
   const { kind, bid, bidSize, ask, askSize, last, lastSize, position } = fields
   return {
     symbol: symbol.toString(),
-    kind,
+    kind: kind + 1,
     sequence: BigInt.asUintN(64, int64(fields.sequenceLow, fields.sequenceHigh)),
     sourceTimeNs: int64(fields.timeLow, fields.timeHigh),
     bid,
@@ -56,8 +65,8 @@ function varint(value: number): number[] {
   return [...bytes.subarray(0, writeVarint(bytes, 0, value))]
 }
 
-describe('the tick decoder', () => {
-  it('reads what another encoder writes, whatever the tick', () => {
+describe('the reader of quotes and trades', () => {
+  it('reads every tick that protobufjs writes', () => {
     fc.assert(
       fc.property(anyTick, tick => {
         expect(decoded(encodeTick(tick))).toEqual(tick)
@@ -66,8 +75,8 @@ describe('the tick decoder', () => {
     )
   })
 
-  it('reads what the feed writes by hand', () => {
-    const encoder = new TickEncoder()
+  it('reads every tick that MarketTickEncoder writes', () => {
+    const encoder = new MarketTickEncoder()
     fc.assert(
       fc.property(
         anyTick,
@@ -101,20 +110,19 @@ describe('the tick decoder', () => {
     )
   })
 
-  it('forgets the tick before', () => {
+  it('keeps nothing of the tick before', () => {
     const first = encodeTick({ ...VALID, ask: 2, last: 3 })
     const second = encodeTick({ symbol: 'X', kind: TRADE })
     const memory = new Uint8Array([...first, ...second])
-    const decoder = new TickDecoder(memory)
-    const fields = new TickFields()
-    expect(decoder.decode(0, first.length, fields)).toBe(true)
-    expect(decoder.decode(first.length, memory.length, fields)).toBe(true)
-    const { symbolStart, symbolLength, kind, ...rest } = fields
-    expect([symbolStart - first.length, symbolLength, kind]).toEqual([2, 1, TRADE])
+    const reader = new MarketTickReader(memory)
+    expect(reader.decode(0, first.length)).toBe(true)
+    expect(reader.decode(first.length, memory.length)).toBe(true)
+    const { symbolStart, symbolLength, kind, ...rest } = fieldsOf(reader)
+    expect([symbolStart - first.length, symbolLength, kind]).toEqual([2, 1, TRADE_INDEX])
     expect(Object.values(rest).every(value => value === 0)).toBe(true)
   })
 
-  it('skips fields it does not know', () => {
+  it('skips unknown fields', () => {
     const bytes = [
       ...[...varint((200 << 3) | 0), 0xff, 0xff, 1],
       ...[...varint((16 << 3) | 1), 1, 2, 3, 4, 5, 6, 7, 8],
@@ -125,7 +133,7 @@ describe('the tick decoder', () => {
     expect(decoded(Uint8Array.from(bytes))).toEqual(decoded(encodeTick(VALID)))
   })
 
-  it('takes the last of a field that comes twice', () => {
+  it('takes the second value of a field that comes twice', () => {
     const bytes = [...encodeTick(VALID), ...encodeTick({ symbol: 'ETH', kind: TRADE })]
     expect(decoded(Uint8Array.from(bytes))).toMatchObject({ symbol: 'ETH', kind: TRADE, bid: 1.5 })
   })
@@ -180,7 +188,7 @@ describe('the tick decoder', () => {
       .map(([tick, rest]) => Uint8Array.from([...encodeTick(tick), ...rest])),
   )
 
-  it('never throws, and never looks at bytes around the tick', () => {
+  it('never throws, and never reads bytes around the tick', () => {
     fc.assert(
       fc.property(broken, bytes => {
         // Filled with bytes that end a varint, that go on with one, and with no bytes at all.

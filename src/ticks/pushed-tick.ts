@@ -1,5 +1,5 @@
 /**
- * A tick as a library user gives it, and the check that it is one. Main thread; for those who push ticks themselves.
+ * A tick as the library's user pushes it, and the check of its fields. Main thread.
  */
 import { RingcastError } from '../common/errors.js'
 import { quoteValue } from '../common/quote-value.js'

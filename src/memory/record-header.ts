@@ -1,7 +1,4 @@
-/**
- * The tick log: one writer (the main thread), any number of readers (the lanes), each with a cursor of its own.
- * The writer never overtakes the slowest cursor, so a reader may use a record's bytes until it publishes a later cursor.
- */
+/** The header of one record of the tick log: read into one object again and again. Any thread. */
 import { advance } from './ring-position.js'
 import {
   COUNT_SHIFT,
@@ -19,25 +16,27 @@ import {
 } from './tick-log-layout.js'
 import type { TickLogMemory } from './tick-log-memory.js'
 
-/** A record's header, as it was read last. */
+/** The fields of the header that was read last. */
 export class RecordHeader {
   type: number = PADDING
+  /** Ticks in the payload; of a COMMAND the index of its lane. */
   count = 0
   firstOffset = 0
   receivedUs = 0
-  /** Index into the log's bytes. */
+  /** Offset in bytes of the payload, in the bytes of the log's records. */
   payloadStart = 0
+  /** Bytes of the payload. */
   payloadLength = 0
   /** The position after the record. */
-  end = 0
+  nextPosition = 0
 
-  /** Reads the header of the record at `position`. */
+  /** Reads the header of the record at `position`. Of PADDING only `type` and `nextPosition` count. */
   read({ capacityUnits, float64, int32 }: TickLogMemory, position: number): void {
     const index = position & (capacityUnits - 1)
     const typeAndCount = int32[index * 2 + TYPE_INT32]!
     this.type = typeAndCount & TYPE_MASK
     if (this.type === PADDING) {
-      this.end = advance(position, capacityUnits - index)
+      this.nextPosition = advance(position, capacityUnits - index)
       return
     }
     const phase = (typeAndCount >> PHASE_SHIFT) & PHASE_MASK
@@ -46,6 +45,6 @@ export class RecordHeader {
     this.firstOffset = float64[index + FIRST_OFFSET_FLOAT64]!
     this.receivedUs = float64[index + RECEIVED_FLOAT64]!
     this.payloadStart = index * UNIT_BYTES + RECORD_HEADER_BYTES + phase
-    this.end = advance(position, recordUnits(phase + this.payloadLength))
+    this.nextPosition = advance(position, recordUnits(phase + this.payloadLength))
   }
 }

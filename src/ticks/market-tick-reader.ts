@@ -1,58 +1,60 @@
 /**
- * Reads one protobuf `Tick` (proto/ringcast.proto) into a TickFields, or says that it is not one. Lanes only.
- * Never throws and never reads outside the bytes it was given, whatever they hold; unknown fields are skipped.
+ * Reads one quote or trade after another (`Tick` of proto/ringcast.proto), or says that the bytes are no tick. Lanes only.
+ * Never throws, and never reads outside of the bytes it was given. Unknown fields are skipped.
  * Wire format: https://protobuf.dev/programming-guides/encoding/
  */
 import { SYMBOL_BYTES_MAX } from '../common/symbol.js'
-import { QUOTE, TICK_BYTES_MAX, type TickFields, TRADE } from './tick-fields.js'
+import { MarketTick, QUOTE_INDEX, TRADE_INDEX } from './market-tick.js'
+import { writeMarketTickJson } from './market-tick-json.js'
+import { TICK_BYTES_MAX, type TickReader } from './tick-codec.js'
 
 const VARINT = 0
 const FIXED64 = 1
 const LENGTH_DELIMITED = 2
 const FIXED32 = 5
 
-export class TickDecoder {
+export class MarketTickReader extends MarketTick implements TickReader {
   private readonly bytes: Uint8Array
   private readonly view: DataView
   private at = 0
   private end = 0
-  // The last varint.
+  // The two halves of the varint that was read last.
   private low = 0
   private high = 0
 
-  /** @param bytes everything that `decode` will be asked to read from */
+  /** @param bytes the memory that holds the ticks */
   constructor(bytes: Uint8Array) {
+    super()
     this.bytes = bytes
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
-  /**
-   * Decodes the tick at `bytes[start, end)` into `fields`.
-   *
-   * @returns false when it is not a valid tick; `fields` is undefined then
-   */
-  decode(start: number, end: number, fields: TickFields): boolean {
+  decode(start: number, end: number): boolean {
     if (end - start > TICK_BYTES_MAX) return false
     this.at = start
     this.end = end
-    clear(fields)
+    this.clear()
     while (this.at < end) {
       if (!this.varint() || this.high !== 0) return false
-      if (!this.field(this.low >>> 3, this.low & 7, fields)) return false
+      if (!this.field(this.low >>> 3, this.low & 7)) return false
     }
-    return fields.symbolLength > 0 && (fields.kind === QUOTE || fields.kind === TRADE)
+    return this.symbolLength > 0 && (this.kind === QUOTE_INDEX || this.kind === TRADE_INDEX)
   }
 
-  private field(number: number, wireType: number, fields: TickFields): boolean {
+  writeJson(target: Uint8Array, at: number, prefix: Uint8Array): number {
+    return writeMarketTickJson(target, at, this, prefix)
+  }
+
+  private field(number: number, wireType: number): boolean {
     switch (wireType) {
       case VARINT:
         if (number === 0 || !this.varint()) return false
-        return this.varintField(number, fields)
+        return this.varintField(number)
       case FIXED64: {
         if (number === 0 || this.at + 8 > this.end) return false
         const value = this.view.getFloat64(this.at, true)
         this.at += 8
-        doubleField(number, value, fields)
+        this.doubleField(number, value)
         return true
       }
       case LENGTH_DELIMITED: {
@@ -61,8 +63,8 @@ export class TickDecoder {
         if (length > this.end - this.at) return false
         if (number === 1) {
           if (length > SYMBOL_BYTES_MAX) return false
-          fields.symbolStart = this.at
-          fields.symbolLength = length
+          this.symbolStart = this.at
+          this.symbolLength = length
         }
         this.at += length
         return true
@@ -75,23 +77,23 @@ export class TickDecoder {
     }
   }
 
-  private varintField(number: number, fields: TickFields): boolean {
+  private varintField(number: number): boolean {
     switch (number) {
       case 2:
-        fields.kind = this.low
+        this.kind = this.low - 1
         return this.high === 0
       case 3:
-        fields.sequenceLow = this.low
-        fields.sequenceHigh = this.high
+        this.sequenceLow = this.low
+        this.sequenceHigh = this.high
         return true
       case 4:
-        fields.timeLow = this.low
-        fields.timeHigh = this.high
+        this.timeLow = this.low
+        this.timeHigh = this.high
         return true
       case 11: {
         // Positions stay below 2^53.
         if (this.high >>> 21 !== 0) return false
-        fields.position = this.high * 0x1_0000_0000 + (this.low >>> 0)
+        this.position = this.high * 0x1_0000_0000 + (this.low >>> 0)
         return true
       }
       default:
@@ -99,7 +101,30 @@ export class TickDecoder {
     }
   }
 
-  /** Reads a varint into `low` and `high`. @returns false when it is cut off or longer than ten bytes */
+  private doubleField(number: number, value: number): void {
+    switch (number) {
+      case 5:
+        this.bid = value
+        break
+      case 6:
+        this.bidSize = value
+        break
+      case 7:
+        this.ask = value
+        break
+      case 8:
+        this.askSize = value
+        break
+      case 9:
+        this.last = value
+        break
+      case 10:
+        this.lastSize = value
+        break
+    }
+  }
+
+  /** Reads a varint into `low` and `high`. @returns false when the varint is cut off or longer than ten bytes */
   private varint(): boolean {
     const { bytes, end } = this
     let low = 0
@@ -122,43 +147,4 @@ export class TickDecoder {
     }
     return false
   }
-}
-
-function doubleField(number: number, value: number, fields: TickFields): void {
-  switch (number) {
-    case 5:
-      fields.bid = value
-      break
-    case 6:
-      fields.bidSize = value
-      break
-    case 7:
-      fields.ask = value
-      break
-    case 8:
-      fields.askSize = value
-      break
-    case 9:
-      fields.last = value
-      break
-    case 10:
-      fields.lastSize = value
-      break
-  }
-}
-
-function clear(fields: TickFields): void {
-  fields.symbolLength = 0
-  fields.kind = 0
-  fields.sequenceLow = 0
-  fields.sequenceHigh = 0
-  fields.timeLow = 0
-  fields.timeHigh = 0
-  fields.bid = 0
-  fields.bidSize = 0
-  fields.ask = 0
-  fields.askSize = 0
-  fields.last = 0
-  fields.lastSize = 0
-  fields.position = 0
 }

@@ -1,11 +1,26 @@
 /**
- * One tick as JSON, straight into bytes. Lanes only; nothing is allocated for a tick whose numbers are ordinary.
- * Every text it writes is at most TICK_JSON_BYTES_MAX long.
+ * One quote or trade as JSON, straight into bytes. Lanes only.
+ * Nothing is allocated for a tick whose numbers are ordinary. No text is longer than TICK_JSON_BYTES_MAX.
  */
-
 import { SYMBOL_BYTES_MAX } from '../common/symbol.js'
+import { MARKET_KIND_NAMES, type MarketTick, QUOTE_INDEX } from './market-tick.js'
 import { NUMBER_BYTES_MAX, writeAscii, writeDouble, writeInteger } from './number-text.js'
-import { QUOTE, type TickFields } from './tick-fields.js'
+
+/** One tick in a `ticks` message: a quote has bid and ask, a trade has last. */
+export interface TickJson {
+  readonly symbol: string
+  readonly kind: (typeof MARKET_KIND_NAMES)[number]
+  /** A string of digits from 2^53 on. */
+  readonly sequence: number | string
+  /** The source's time, µs since the Unix epoch. */
+  readonly time: number
+  readonly bid?: number
+  readonly bidSize?: number
+  readonly ask?: number
+  readonly askSize?: number
+  readonly last?: number
+  readonly lastSize?: number
+}
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -18,30 +33,25 @@ const LAST = ascii(',"last":')
 const LAST_SIZE = ascii(',"lastSize":')
 const CLOSE = 0x7d
 
-/** Six bytes (`\u0001`) for each byte of the symbol, six numbers, and all the names. */
+/** Six bytes (`\u0001`) for each byte of the symbol, six numbers, and the names. */
 export const TICK_JSON_BYTES_MAX = 6 * SYMBOL_BYTES_MAX + 6 * NUMBER_BYTES_MAX + 128
 
-/** How the JSON of every tick of one symbol begins: `{"symbol":"BTCUSDT","kind":"quote","sequence":`. */
-export interface SymbolPrefixes {
-  readonly quote: Uint8Array
-  readonly trade: Uint8Array
+/** For a quote of BTCUSDT: `{"symbol":"BTCUSDT","kind":"quote","sequence":`. */
+export function marketJsonPrefixes(symbol: string): readonly Uint8Array[] {
+  return MARKET_KIND_NAMES.map(kind =>
+    ascii(`{"symbol":${JSON.stringify(symbol)},"kind":"${kind}","sequence":`),
+  )
 }
 
-export function symbolPrefixes(symbol: string): SymbolPrefixes {
-  const prefix = (kind: string): Uint8Array =>
-    ascii(`{"symbol":${JSON.stringify(symbol)},"kind":"${kind}","sequence":`)
-  return { quote: prefix('quote'), trade: prefix('trade') }
-}
-
-/** Writes `tick` at `at`. @returns the index after it */
-export function writeTickJson(
+/** Writes `tick` at `at`. @param prefix of its symbol and kind @returns the index after the JSON */
+export function writeMarketTickJson(
   bytes: Uint8Array,
   at: number,
-  tick: TickFields,
-  prefixes: SymbolPrefixes,
+  tick: MarketTick,
+  prefix: Uint8Array,
 ): number {
-  const isQuote = tick.kind === QUOTE
-  let next = copy(bytes, at, isQuote ? prefixes.quote : prefixes.trade)
+  const isQuote = tick.kind === QUOTE_INDEX
+  let next = copy(bytes, at, prefix)
   next = writeUint64(bytes, next, tick.sequenceLow, tick.sequenceHigh)
   next = copy(bytes, next, TIME)
   next = writeSigned(bytes, next, nanosToMicros(tick.timeLow, tick.timeHigh))
@@ -58,12 +68,12 @@ export function writeTickJson(
   return next
 }
 
-function copy(bytes: Uint8Array, at: number, part: Uint8Array): number {
-  for (let index = 0; index < part.length; index++) bytes[at + index] = part[index]!
-  return at + part.length
+function copy(bytes: Uint8Array, at: number, text: Uint8Array): number {
+  for (let index = 0; index < text.length; index++) bytes[at + index] = text[index]!
+  return at + text.length
 }
 
-/** A number where `JSON.parse` keeps it whole (below 2^53), a string of digits above. */
+/** Below 2^53 a number, which `JSON.parse` keeps exact; from there on a string of digits. */
 function writeUint64(bytes: Uint8Array, at: number, low: number, high: number): number {
   if (high >>> 21 === 0) return writeInteger(bytes, at, high * 0x1_0000_0000 + (low >>> 0))
   const digits = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)
@@ -76,7 +86,7 @@ function writeSigned(bytes: Uint8Array, at: number, value: number): number {
   return writeInteger(bytes, at + 1, -value)
 }
 
-/** Nanoseconds of an int64 as whole microseconds, rounded down; exact up to 2^53 µs, the year 2255. */
+/** An int64 of nanoseconds as microseconds, rounded down. Exact up to 2^53 µs, the year 2255. */
 function nanosToMicros(low: number, high: number): number {
   const upper = Math.floor(high / 1000)
   const rest = high - upper * 1000

@@ -1,10 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { QUOTE, TickFields, TRADE } from '../../src/ticks/tick-fields.js'
-import { symbolPrefixes, TICK_JSON_BYTES_MAX, writeTickJson } from '../../src/ticks/tick-json.js'
+import { MarketTick, QUOTE, TRADE } from '../../src/ticks/market-tick.js'
+import {
+  marketJsonPrefixes,
+  TICK_JSON_BYTES_MAX,
+  writeMarketTickJson,
+} from '../../src/ticks/market-tick-json.js'
 import { anyDouble, anyTick, type WholeTick } from '../support/any-tick.js'
 
-function fieldsOf(tick: WholeTick): TickFields {
+function fieldsOf(tick: WholeTick): MarketTick {
   const { kind, bid, bidSize, ask, askSize, last, lastSize, position } = tick
   const halves = (value: bigint): [number, number] => [
     Number(BigInt.asIntN(32, value)),
@@ -12,15 +16,15 @@ function fieldsOf(tick: WholeTick): TickFields {
   ]
   const [sequenceLow, sequenceHigh] = halves(tick.sequence)
   const [timeLow, timeHigh] = halves(tick.sourceTimeNs)
-  return Object.assign(new TickFields(), {
-    ...{ kind, bid, bidSize, ask, askSize, last, lastSize, position },
+  return Object.assign(new MarketTick(), {
+    ...{ kind: kind - 1, bid, bidSize, ask, askSize, last, lastSize, position },
     ...{ sequenceLow, sequenceHigh, timeLow, timeHigh },
   })
 }
 
 function text(tick: WholeTick): string {
   const bytes = new Uint8Array(TICK_JSON_BYTES_MAX + 20).fill(0x2a)
-  const end = writeTickJson(bytes, 9, fieldsOf(tick), symbolPrefixes(tick.symbol))
+  const end = writeMarketTickJson(bytes, 9, fieldsOf(tick), marketJsonPrefixes(tick.symbol)[tick.kind - 1]!)
   expect(end - 9).toBeLessThanOrEqual(TICK_JSON_BYTES_MAX)
   expect(bytes.subarray(0, 9).every(byte => byte === 0x2a)).toBe(true)
   expect(bytes.subarray(end).every(byte => byte === 0x2a)).toBe(true)
@@ -59,7 +63,7 @@ describe('a tick as JSON', () => {
     )
   })
 
-  it('holds what the tick held, whatever that was', () => {
+  it('has the values of the tick, whatever they are', () => {
     fc.assert(
       fc.property(anyTick, tick => {
         const { bid, bidSize, ask, askSize, last, lastSize, sequence } = tick
