@@ -290,8 +290,8 @@ export class StreamHandler {
   }
 
   /**
-   * Lets nobody in any more, sends what is queued, closes every client with 1001, ends the lanes. Resolves when all of it is
-   * gone, at the latest a little after `timeoutMs`; whoever has not gone by then is cut. Calls after the first wait for the first.
+   * Lets nobody in any more, closes each client with 1001 as soon as it has been sent what is queued for it, ends the lanes. Resolves
+   * when all of it is gone, at the latest a little after `timeoutMs`; whoever has not gone by then is cut. Calls after the first wait for it.
    *
    * @throws RingcastError `option_invalid` when `timeoutMs` is not a positive number that a timer takes
    */
@@ -308,18 +308,26 @@ export class StreamHandler {
 
   private async stop(timeoutMs: number): Promise<void> {
     this.clients.drain()
+    try {
+      await doneWithin(this.clock, timeoutMs, this.closeInOrder())
+    } finally {
+      this.clients.stop()
+      this.transmitter.stop()
+      await this.pool.stop()
+      this.positionWatch.stop()
+      this.patience.stop()
+      this.counters.flush()
+    }
+  }
+
+  /** Resolves when every client has been sent all that came, and is gone. */
+  private async closeInOrder(): Promise<void> {
     await this.source?.stop()
     this.closesServed = true
     // Until they have caught up, the lanes ring when they get further.
     void this.intake.caughtUp()
     this.closeServed()
-    await doneWithin(this.clock, timeoutMs, this.clients.empty())
-    this.clients.stop()
-    this.transmitter.stop()
-    await this.pool.stop()
-    this.positionWatch.stop()
-    this.patience.stop()
-    this.counters.flush()
+    await this.clients.empty()
   }
 
   private afterRun(): void {

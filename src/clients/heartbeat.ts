@@ -29,8 +29,10 @@ export interface HeartbeatEvents {
   closeStuck(client: Client): void
 }
 
-/** In each timeout it is seen so often what those who wait have taken. */
+/** In each timeout it is seen so often what those who wait have taken … */
 const LOOKS_PER_TIMEOUT = 4
+/** … unless looking takes more than one part in so many of the time: the kernel lists all connections of the machine. */
+const LOOKING_PART = 20
 /** The ping waits in the stream, behind what the kernel has not taken. */
 const NOT_GIVEN = Number.POSITIVE_INFINITY
 
@@ -47,6 +49,7 @@ export class Heartbeat {
   private readonly closing = new Set<Client>()
   private readonly lookPeriodMs: number
   private lastLookMs = 0
+  private lookTookMs = 0
   private isLooking = false
   private isStopped = false
 
@@ -101,7 +104,7 @@ export class Heartbeat {
 
   private beat(nowMs: number): void {
     if (this.isStopped) return
-    if (!this.isLooking && this.isLookDue(nowMs)) void this.look(nowMs)
+    if (this.isLookDue(nowMs)) void this.look(nowMs)
     for (const client of this.slots[this.slot]!) this.ping(client, nowMs)
     this.slot = (this.slot + 1) % this.slots.length
   }
@@ -127,6 +130,8 @@ export class Heartbeat {
 
   /** Whether somebody's time may be up, or those are to be looked at who have not taken all. */
   private isLookDue(nowMs: number): boolean {
+    const sinceLookMs = nowMs - this.lastLookMs
+    if (this.isLooking || sinceLookMs < LOOKING_PART * this.lookTookMs) return false
     const { closeTimeoutMs, pongTimeoutMs, readTimeoutMs, writeTimeoutMs } = this.options
     const waitsForPongMs = nowMs - (first(this.awaitingPong)?.pingSentMs ?? nowMs)
     if (waitsForPongMs >= pongTimeoutMs) return true
@@ -137,15 +142,17 @@ export class Heartbeat {
       if (nowMs - recipient.stuckSinceMs >= writeTimeoutMs) return true
       isAnyBlocked = true
     }
-    const mayLook = nowMs - this.lastLookMs >= this.lookPeriodMs
-    return mayLook && (isAnyBlocked || waitsForPongMs >= this.lookPeriodMs)
+    return sinceLookMs >= this.lookPeriodMs && (isAnyBlocked || waitsForPongMs >= this.lookPeriodMs)
   }
 
   /** Looks at how much those have taken who have not taken all, and judges whose time is up. */
   private async look(nowMs: number): Promise<void> {
+    const { patience } = this.options
     this.isLooking = true
     this.lastLookMs = nowMs
+    const startMs = patience.nowMs()
     const queues = await KernelQueues.read()
+    this.lookTookMs = patience.nowMs() - startMs
     this.isLooking = false
     if (this.isStopped) return
     for (const recipient of this.options.blocked()) recipient.look(queues.untaken(recipient.inode), nowMs)

@@ -378,6 +378,27 @@ describe('a shutdown', () => {
     expect(server.handler.getClientCount()).toBe(0)
   })
 
+  it.each([
+    ['does not stop', () => new Promise<void>(() => {}), undefined],
+    ['fails to stop', () => Promise.reject(new Error('no')), 'no'],
+  ])('ends although its source %s', async (_, stop, message) => {
+    const own = await HandlerServer.start()
+    const client = await own.connect()
+    own.handler.attachSource({
+      start: () => {},
+      pause: () => {},
+      resume: () => {},
+      status: () => ({ state: 'live', reconnects: 0, lastError: undefined }),
+      stop,
+    })
+    const stopped = own.handler.shutdown({ timeoutMs: 200 }).catch(() => {})
+    expect(await client.untilClosed()).toEqual({ code: 1001, reason: 'shutting down' })
+    await stopped
+    expect(own.handler.getClientCount()).toBe(0)
+    const failure = await own.stop().catch((error: Error) => error.message)
+    expect(failure).toBe(message)
+  })
+
   it('works on a handler that has only just begun', async () => {
     const handler = new StreamHandler({
       poolSize: 2,

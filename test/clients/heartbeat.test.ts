@@ -117,7 +117,8 @@ describe('pings', () => {
   })
 
   it('are waited for anew from when a slow reader has taken what lay before them', async () => {
-    await start()
+    // It must not fall out of the ring.
+    await start(FULL_SIZE)
     const slow = await server.connect('', MUTE)
     slow.socket.pause()
     const last = await server.pushUntilBlocked()

@@ -271,6 +271,20 @@ describe('a member that the ring has overtaken', () => {
     expect(recipient.progress).toBeUndefined()
   })
 
+  it('has been sent all only when it has been told what it missed', async () => {
+    const [slow, fast] = await lapped()
+    const { transmitter } = fanOut
+    expect(transmitter.hasSentAll(fast!.recipient)).toBe(true)
+    expect(transmitter.hasSentAll(slow!.recipient)).toBe(false)
+    slow!.socket.open()
+    await fanOut.rest()
+    // It waits for the lane's answer, and nothing of its is in its socket.
+    expect([slow!.socket.writableLength, transmitter.hasSentAll(slow!.recipient)]).toEqual([0, false])
+    fanOut.lane.obey()
+    await fanOut.turn()
+    expect(transmitter.hasSentAll(slow!.recipient)).toBe(true)
+  })
+
   it('does not hold up those that read', async () => {
     const [, fast] = await lapped()
     expect(ticksIn(fast!.socket.text)).toEqual(upTo(2400))

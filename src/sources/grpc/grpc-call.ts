@@ -30,6 +30,7 @@ export interface GrpcCallListener {
 
 /** The contract allows 64 KiB. A feed that sends longer messages is read all the same. */
 const MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+/** By grpc-js's own timer: a pause of the process between ping and answer that is longer costs a new call, and no tick. */
 const KEEPALIVE_TIMEOUT_MS = 10_000
 
 export class GrpcCall {
