@@ -101,7 +101,8 @@ describe('pings', () => {
   })
 
   it('go to a slow reader, too, and do not end it while its bytes wait', async () => {
-    await start({ readTimeoutMs: 30_000, writeTimeoutMs: 20_000 })
+    // It must not fall out of the ring.
+    await start({ ...FULL_SIZE, readTimeoutMs: 30_000, writeTimeoutMs: 20_000 })
     const slow = await server.connect()
     slow.socket.pause()
     const last = await server.pushUntilBlocked()
@@ -161,7 +162,7 @@ describe('a client that takes nothing', () => {
   }
 
   it('is closed with 4008 when it reads again after the write timeout, with no tick missing before', async () => {
-    await start({ closeTimeoutMs: 10_000 })
+    await start({ ...FULL_SIZE, closeTimeoutMs: 10_000 })
     const { slow, other } = await blocked()
     await pass(9500, [other])
     expect(server.handler.getMetrics().counters.disconnectSlow).toBe(0)
@@ -177,7 +178,7 @@ describe('a client that takes nothing', () => {
   })
 
   it('gets nothing behind the close frame', async () => {
-    await start()
+    await start(FULL_SIZE)
     const raw = await server.connectRaw()
     raw.pause()
     const other = await server.connect()
