@@ -11,6 +11,7 @@ const CONNECTIONS = 1900
 /** Begun at once, every 20 ms: 500 a second. */
 const AT_ONCE = 10
 const BEAT_MS = 20
+/** Not all of them at the same beat. */
 const BYTE_EVERY_BEATS = 50
 const NEWCOMER_EVERY_BEATS = 25
 const NEWCOMER_MS_MAX = 1000
@@ -25,12 +26,12 @@ export const halfOpen: Attack = {
 
 async function run({ port, seconds }: Target): Promise<AttackReport> {
   const open = new Set<Socket>()
-  const dribbling = new Map<Socket, number>()
+  const dribbling = new Map<Socket, { readonly slot: number; sent: number }>()
   let begun = 0
   const begin = (): void => {
     const socket = connect(port, '127.0.0.1')
     open.add(socket)
-    if (begun++ % 2 === 0) dribbling.set(socket, 0)
+    if (begun++ % 2 === 0) dribbling.set(socket, { slot: begun % BYTE_EVERY_BEATS, sent: 0 })
     socket.on('error', () => {})
     socket.on('close', () => {
       open.delete(socket)
@@ -42,11 +43,8 @@ async function run({ port, seconds }: Target): Promise<AttackReport> {
   const rounds = new Rounds(seconds)
   for (let beat = 0; await rounds.next(BEAT_MS); beat++) {
     for (let more = 0; more < AT_ONCE && open.size < CONNECTIONS; more++) begin()
-    if (beat % BYTE_EVERY_BEATS === 0)
-      for (const [socket, sent] of dribbling) {
-        socket.write(REQUEST.charAt(sent % REQUEST.length))
-        dribbling.set(socket, sent + 1)
-      }
+    for (const [socket, state] of dribbling)
+      if (state.slot === beat % BYTE_EVERY_BEATS) socket.write(REQUEST.charAt(state.sent++ % REQUEST.length))
     if (beat % NEWCOMER_EVERY_BEATS === 0) newcomers.push(comeIn(port))
   }
   const waits = await Promise.all(newcomers)
