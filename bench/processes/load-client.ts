@@ -55,6 +55,10 @@ export class LoadClient {
   private readonly options: LoadClientOptions
   private readonly socket: Socket
   private head = ''
+  // One client that has much to read does not keep the others of its process from reading.
+  private readonly readMore = (): void => {
+    if (!this.isStalled) this.socket.resume()
+  }
   private readonly frameHead = new Uint8Array(10)
   private readonly frameHeadView = new DataView(this.frameHead.buffer)
   private frameHeadLength = 0
@@ -77,7 +81,9 @@ export class LoadClient {
         callback: (length, buffer) => {
           if (this.isOpen) this.read(buffer, 0, length)
           else this.readHead(buffer, length)
-          return pacedBytes === undefined
+          if (pacedBytes === undefined && length < buffer.length) return true
+          if (pacedBytes === undefined) setImmediate(this.readMore)
+          return false
         },
       },
     })
