@@ -179,11 +179,8 @@ export class MarketTickEncoder {
 
 const pushedEncoder = new MarketTickEncoder()
 
-/**
- * @returns the encoded tick in bytes of its own
- * @throws RingcastError `tick_invalid`, naming the field, its value and the rule
- */
-export function encodePushedTick(tick: PushedTick): Uint8Array {
+/** See `TickCodec.encodePushed`. */
+export function encodePushedTick(tick: unknown): Uint8Array {
   checkTick(tick)
   return pushedEncoder.bytes.slice(0, pushedEncoder.encodePushed(tick))
 }

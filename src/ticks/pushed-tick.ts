@@ -35,18 +35,27 @@ const INT64_MAX = 2n ** 63n - 1n
 const PRICES = { quote: ['bid', 'bidSize', 'ask', 'askSize'], trade: ['last', 'lastSize'] } as const
 
 /** @throws RingcastError `tick_invalid`, naming the field, its value and the rule */
-export function checkTick(tick: PushedTick): void {
-  const { symbol, kind, sequence, sourceTimeNs } = tick
+export function checkTick(tick: unknown): asserts tick is PushedTick {
+  if (typeof tick !== 'object' || tick === null) {
+    throw new RingcastError(
+      'tick_invalid',
+      `a tick must be an object, see PushedTick, got ${quoteValue(tick)}`,
+    )
+  }
+  const fields = tick as Readonly<Record<string, unknown>>
+  const { symbol, kind, sequence, sourceTimeNs } = fields
   if (!isSymbol(symbol)) fail('symbol', symbol, SYMBOL_RULE)
   if (kind !== 'quote' && kind !== 'trade') fail('kind', kind, '"quote" or "trade"')
-  const isWhole = typeof sequence === 'bigint' || Number.isSafeInteger(sequence)
-  if (!isWhole || sequence < 0 || sequence > UINT64_MAX)
+  if (!isWhole(sequence) || sequence < 0 || sequence > UINT64_MAX)
     fail('sequence', sequence, 'a whole number from 0 to 2^64 − 1')
   if (typeof sourceTimeNs !== 'bigint' || sourceTimeNs < -INT64_MAX || sourceTimeNs > INT64_MAX) {
     fail('sourceTimeNs', sourceTimeNs, 'a bigint of nanoseconds since 1970')
   }
-  const fields: Readonly<Record<string, unknown>> = { ...tick }
   for (const name of PRICES[kind]) if (typeof fields[name] !== 'number') fail(name, fields[name], 'a number')
+}
+
+function isWhole(value: unknown): value is number | bigint {
+  return typeof value === 'bigint' || Number.isSafeInteger(value)
 }
 
 function fail(field: string, value: unknown, rule: string): never {

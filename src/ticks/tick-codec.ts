@@ -1,6 +1,6 @@
 /**
- * How lanes read ticks of one schema: nothing outside of a codec knows a field of a tick by its name. Any thread.
- * A codec is chosen once, when a lane is constructed. The kinds of a schema are numbered 0, 1, 2, …
+ * How ticks of one schema are read and written: nothing outside of a codec knows a field of a tick by its name. Any thread.
+ * A codec is chosen once, when a lane or a handler is constructed. The kinds of a schema are numbered 0, 1, 2, …
  */
 
 /** The longest encoded tick, position included. */
@@ -17,6 +17,14 @@ export interface TickCodec {
 
   /** How the JSON of every tick of the symbol begins, by the index of the tick's kind. */
   jsonPrefixes(symbol: string): readonly Uint8Array[]
+
+  /**
+   * Checks and encodes a tick that a library's user pushes as an object.
+   *
+   * @returns the encoded tick in bytes of its own
+   * @throws RingcastError `tick_invalid`, naming the field, its value and the rule
+   */
+  encodePushed(tick: unknown): Uint8Array
 }
 
 /**
