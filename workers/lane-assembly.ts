@@ -54,7 +54,7 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
   const control = new LaneControl(memory)
   const log = new TickLogReader(task.tickLog, committed.cursor)
   const ring = new FrameRingWriter(memory, layout)
-  const wakeUp = new LaneWakeUp(control.words, task.bell)
+  const wakeUp = new LaneWakeUp(control.words, task.wakeUpPort)
   const counters = new CounterWriter(new BigInt64Array(task.counters))
   const checkpoints = new FeedCheckpoints(memory, layout, committed.offset)
   const sleep = new LaneSleep({ control, wakeUp, ring, counters, clock })
@@ -62,7 +62,7 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
   // Read and collect
   const directory = new AudienceDirectory(codec)
   const { symbols } = directory
-  const quarantined = new Set(task.poison)
+  const quarantined = new Set(task.quarantinedOffsets)
   const continuity = new FeedContinuity(committed, positionsTellLosses)
   const cursor = new LogCursor(log, committed.offset)
   const turn = new TurnBuffer(ring.bytes, layout, codec)
@@ -132,7 +132,7 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
   const laneReader = new LaneReader({
     ...{ control, log, cursor, classifier, continuity, checkpoints, collector, directory, schedule, latest },
     ...{ transfers, counters, clock, lane: task.lane, recoveredOffset: recoveredOffset(task) },
-    quarantinedClients: new Set(task.poisonClients),
+    quarantinedClients: new Set(task.quarantinedClients),
   })
   for (const audience of task.audiences) laneReader.open(audience)
   const commit = new LaneCommit({ control, wakeUp, state, latest, continuity }, committed)

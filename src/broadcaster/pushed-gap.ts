@@ -1,18 +1,16 @@
-/**
- * A gap as a library's user tells of it, and what it may be. Main thread; for those who push ticks themselves.
- */
+/** A gap that a library's user tells, and the rules for its fields. Main thread. */
 import type { OptionRule } from '../config/option-check.js'
 import { type GapReason, MISSED_MAX } from '../protocol/messages.js'
 
-/** Of the reasons that there are those that a user can know of; the others are Ringcast's own. */
+/** The reasons that a user can know of. Ringcast itself finds the others. */
 const PUSHED_GAP_REASONS = ['upstream', 'malformed', 'overload'] as const satisfies readonly GapReason[]
 
 export interface PushedGap {
-  /** Ticks of any symbol that nobody will push, 1 to 2^40; null: nobody knows how many, if any. */
+  /** Ticks of any symbol that will not be pushed, 1 to 2^40; null: nobody knows how many, if any. */
   readonly missed: number | null
   /**
-   * upstream: they did not come, or nobody can say (default); malformed: what came was no tick; overload: they came and could not be
-   * taken, because `broadcastTick` returned false.
+   * upstream (default): the ticks did not come. malformed: what came was no tick. overload: the ticks came, and
+   * `broadcastTick` returned false.
    */
   readonly reason?: (typeof PUSHED_GAP_REASONS)[number]
 }

@@ -45,18 +45,18 @@ export interface LaneTask {
   /** The lane's latest ticks, see LatestStore. */
   readonly latest: SharedArrayBuffer
   readonly counters: SharedArrayBuffer
-  /** Where the lane rings the main thread. */
-  readonly bell: MessagePort
+  /** A message on this port wakes the main thread. */
+  readonly wakeUpPort: MessagePort
   /** What one audience may gather in a turn, bytes. */
   readonly turnBytesMax: number
   readonly compression: CompressionSettings
   /** Whether a hole in the feed's positions is a loss. */
   readonly positionsTellLosses: boolean
   readonly audiences: readonly AudienceState[]
-  /** Offsets of ticks that killed two lanes in a row. */
-  readonly poison: readonly number[]
-  /** Ids of clients whose answers killed two lanes in a row: they get none. */
-  readonly poisonClients: readonly number[]
+  /** Ticks that the lane skips: two lives of a lane in a row have ended at each. */
+  readonly quarantinedOffsets: readonly number[]
+  /** Clients that the lane does not serve: two lives of a lane in a row have ended at a request of each. */
+  readonly quarantinedClients: readonly number[]
 }
 
 /** Room that a run of frames takes above `turnBytesMax`: the tick and the gap that passed the bound, and the message around them. */

@@ -1,23 +1,26 @@
 /**
- * Which lane a client goes to, for as long as it is connected. Main thread.
+ * Chooses the lane of a client, once for as long as the client is connected. Main thread. Pure.
  */
-import type { LaneLink } from '../fanout/lane-link.js'
+
+interface PlaceableLane {
+  readonly audiences: { readonly size: number }
+}
 
 /**
- * A lane that has the client's audience already, since its bytes are made there anyway; otherwise the one with the fewest
- * audiences. Overloaded lanes only if all are.
+ * Prefers a lane that has the client's audience already, because that lane makes the audience's bytes anyway. Otherwise
+ * takes the lane with the fewest audiences. Passes over overloaded lanes, unless all lanes are overloaded.
  *
- * @param links at least one; of several that are as good the first is chosen
+ * @param lanes at least one; of equal lanes the first is chosen
  */
-export function chooseLane(
-  links: readonly LaneLink[],
-  hasAudience: (link: LaneLink) => boolean,
-  isOverloaded: (link: LaneLink) => boolean,
-): LaneLink {
-  const able = links.filter(link => !isOverloaded(link))
-  const candidates = able.length > 0 ? able : links
+export function chooseLane<Lane extends PlaceableLane>(
+  lanes: readonly Lane[],
+  hasAudience: (lane: Lane) => boolean,
+  isOverloaded: (lane: Lane) => boolean,
+): Lane {
+  const able = lanes.filter(lane => !isOverloaded(lane))
+  const candidates = able.length > 0 ? able : lanes
   return (
     candidates.find(hasAudience) ??
-    candidates.reduce((best, link) => (link.audiences.size < best.audiences.size ? link : best))
+    candidates.reduce((best, lane) => (lane.audiences.size < best.audiences.size ? lane : best))
   )
 }

@@ -1,6 +1,6 @@
 /**
- * Tells the log that the feed has broken its count of positions. Main thread, which decodes no tick: the lanes find a break and count
- * it, each of them the same one, and this looks at their counters. A feed may break its count with each tick: lines are few.
+ * Logs that the feed has broken its count of positions. Main thread.
+ * Only the lanes decode ticks. Each lane finds and counts every break, so the highest of their counters is the number.
  */
 import type { Clock, Timer } from '../common/clock.js'
 import type { Log } from '../common/log.js'
@@ -8,13 +8,13 @@ import { readCounter } from '../memory/counters.js'
 import { LANE_SLOTS } from '../metrics/metric-table.js'
 
 const LOOK_PERIOD_MS = 1_000
-/** Between two lines at the least. */
+/** The least time between two lines: a feed may break its count with every tick. */
 const QUIET_MS = 60_000
 
 export interface PositionWatchDeps {
   readonly clock: Pick<Clock, 'nowMs' | 'every'>
   readonly log: Log
-  /** The counters of each lane. */
+  /** The counter block of each lane. */
   readonly laneBlocks: readonly SharedArrayBuffer[]
 }
 
@@ -22,7 +22,7 @@ export class PositionWatch {
   private readonly deps: PositionWatchDeps
   private readonly blocks: readonly BigInt64Array[]
   private readonly timer: Timer
-  private breaksTold = 0
+  private loggedBreaks = 0
   private quietUntilMs = 0
 
   constructor(deps: PositionWatchDeps) {
@@ -33,7 +33,7 @@ export class PositionWatch {
     })
   }
 
-  /** To be called when the lanes have ended: tells what was not told yet. */
+  /** Logs the breaks that have not been logged. Call it when the lanes have ended. */
   stop(): void {
     this.timer.cancel()
     this.look()
@@ -42,13 +42,13 @@ export class PositionWatch {
   private look(): void {
     const { clock, log } = this.deps
     const breaks = Math.max(...this.blocks.map(block => readCounter(block, LANE_SLOTS.positionBreaks)))
-    if (breaks === this.breaksTold) return
+    if (breaks === this.loggedBreaks) return
     log.warn(
-      { ticks: breaks - this.breaksTold },
-      'positions of the feed went back or jumped farther than anybody can believe, and clients were told a gap of unknown size: ' +
+      { ticks: breaks - this.loggedBreaks },
+      'positions of the feed went back or jumped too far to be true, and clients were told a gap of unknown size: ' +
         'correct how the feed counts, see Tick.position in proto/ringcast.proto',
     )
-    this.breaksTold = breaks
+    this.loggedBreaks = breaks
     this.quietUntilMs = clock.nowMs() + QUIET_MS
   }
 }

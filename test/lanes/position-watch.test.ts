@@ -8,7 +8,7 @@ import { FakeClock } from '../support/fake-clock.js'
 let clock: FakeClock
 let logged: object[]
 let watch: PositionWatch
-/** Of each of two lanes. */
+/** Counts breaks as each of two lanes. */
 let breakPositions: ((ticks: number) => void)[]
 
 beforeEach(() => {
@@ -26,7 +26,7 @@ beforeEach(() => {
   watch = new PositionWatch({ clock, log, laneBlocks })
 })
 
-it('tells a break of the count within a second, once for all lanes', () => {
+it('logs a break of the count within a second, once for all lanes', () => {
   clock.advance(5_000)
   expect(logged).toEqual([])
   for (const lane of breakPositions) lane(1)
@@ -36,7 +36,7 @@ it('tells a break of the count within a second, once for all lanes', () => {
   expect(logged).toHaveLength(1)
 })
 
-it('tells those that follow together, a minute later at the earliest', () => {
+it('logs the breaks that follow as one line, a minute later at the earliest', () => {
   breakPositions[1]!(1)
   clock.advance(1_000)
   for (let second = 0; second < 59; second++) {
@@ -48,7 +48,7 @@ it('tells those that follow together, a minute later at the earliest', () => {
   expect(logged).toEqual([{ ticks: 1 }, { ticks: 118 }])
 })
 
-it('tells at its end what it has not told yet, and leaves no timer', () => {
+it('logs at its stop the breaks that have not been logged, and leaves no timer', () => {
   breakPositions[0]!(1)
   clock.advance(1_000)
   breakPositions[0]!(3)

@@ -401,7 +401,7 @@ export class LaneStage {
       layout: this.layout,
       latest: this.latest,
       counters: this.counters,
-      bell: { postMessage: () => {} } as unknown as MessagePort,
+      wakeUpPort: { postMessage: () => {} } as unknown as MessagePort,
       turnBytesMax: this.options.turnBytesMax,
       compression: this.options.compression,
       positionsTellLosses: this.options.positionsTellLosses,
@@ -409,8 +409,8 @@ export class LaneStage {
         const { flushedOffset: _, ...sent } = progress
         return { audience, spec, seq, ...sent, conflated }
       }),
-      poison: this.poison,
-      poisonClients: [],
+      quarantinedOffsets: this.poison,
+      quarantinedClients: [],
     }
     return assembleLane(task, this.clock)
   }

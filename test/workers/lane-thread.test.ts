@@ -41,13 +41,13 @@ describe('a lane in a thread of its own', () => {
       layout,
       latest: link.latest,
       counters: new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT)),
-      bell: port2,
+      wakeUpPort: port2,
       turnBytesMax: TURN_BYTES_MAX / 4,
       compression: { bytesMin: 1024, level: 6 },
       positionsTellLosses: true,
       audiences: [],
-      poison: [],
-      poisonClients: [],
+      quarantinedOffsets: [],
+      quarantinedClients: [],
     }
     const end = reportOf<string>(startThread('lane-runner', task, [port2]))
     intake.command(ALL_LANES, {

@@ -6,4 +6,4 @@ import runLane from '../../../workers/lane.js'
 const task = workerData as LaneTask
 runLane(task)
 parentPort!.postMessage('ended')
-task.bell.close()
+task.wakeUpPort.close()

@@ -1,0 +1,182 @@
+/**
+ * Wires the parts between a tick and a socket: tick log, lanes, transmitter, clients. Main thread.
+ * It only assembles: what a part does stands in the part.
+ */
+import { randomBytes } from 'node:crypto'
+import { ClientRegistry } from '../clients/client-registry.js'
+import type { Clock } from '../common/clock.js'
+import type { Log } from '../common/log.js'
+import { PatientClock } from '../common/patient-clock.js'
+import type { HandlerOptions } from '../config/config.js'
+import { LaneLink } from '../fanout/lane-link.js'
+import { Membership } from '../fanout/membership.js'
+import { Transmitter } from '../fanout/transmitter.js'
+import { Ingest } from '../ingest/ingest.js'
+import { TURN_OVERSHOOT_BYTES } from '../lane-protocol/lane-task.js'
+import { chooseLane } from '../lanes/lane-placement.js'
+import { type LaneAssignment, LanePool } from '../lanes/lane-pool.js'
+import { LaneSupervisor, type Quarantine } from '../lanes/lane-supervisor.js'
+import { PositionWatch } from '../lanes/position-watch.js'
+import { type LaneLayout, laneLayout } from '../memory/lane-layout.js'
+import { tickLogBytes } from '../memory/tick-log-memory.js'
+import { MAIN_SLOTS } from '../metrics/metric-table.js'
+import { HandlerMetrics } from './handler-metrics.js'
+import { Shutdown } from './shutdown.js'
+
+/** The scratch of a lane holds the ticks of one turn in two encodings, each up to twice as long as an audience may take. */
+const SCRATCH_PER_TURN_BYTES = 4
+const SCRATCH_BYTES_MIN = 64 * 1024
+
+export interface BroadcasterDeps {
+  readonly clock: Clock
+  readonly log: Log
+  /** Whether a hole in the feed's positions is a loss. */
+  readonly positionsTellLosses: boolean
+  /** The worker's file; undefined: that of Ringcast. */
+  readonly laneFile: string | undefined
+}
+
+export interface Broadcaster {
+  /** Names the run of the handler. Offsets belong to it. */
+  readonly epoch: string
+  readonly links: readonly LaneLink[]
+  readonly metrics: HandlerMetrics
+  readonly ingest: Ingest
+  readonly clients: ClientRegistry
+  readonly supervisor: LaneSupervisor
+  readonly shutdown: Shutdown
+}
+
+/** Starts the lanes at once. Clients and ticks may come before the lanes run. */
+export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterDeps): Broadcaster {
+  const { clock, log } = deps
+  const epoch = randomBytes(6).toString('base64url')
+  const patience = new PatientClock(clock, shortestTimeoutMs(settings))
+  const metrics = new HandlerMetrics(settings.poolSize)
+  const { counters } = metrics
+
+  // Shared memory
+  const layout = layoutOf(settings)
+  const links = Array.from(
+    { length: settings.poolSize },
+    (_, lane) =>
+      new LaneLink(lane, layout, settings.latestBytes, (link, segment) =>
+        transmitter.cutOffHolders(link, segment),
+      ),
+  )
+  const tickLog = new SharedArrayBuffer(tickLogBytes(settings.tickLogBytes))
+  const ingest = new Ingest({ tickLog, links, queueSize: settings.queueSize, clock, counters })
+
+  // To the sockets
+  const membership = new Membership({
+    links,
+    place: (candidates, hasAudience) =>
+      chooseLane(candidates, hasAudience, link => ingest.lag(link) > settings.queueSize / 2),
+    send: (lane, command) => ingest.command(lane, command),
+    clock,
+    answerLatency: metrics.answerLatency,
+  })
+  const transmitter = new Transmitter({
+    clock,
+    patience,
+    counters,
+    latency: metrics.latency,
+    passBudgetMs: settings.passBudgetMs,
+    gatherMs: settings.gatherMs,
+    links,
+    events: {
+      lapped: recipient => membership.lapped(recipient),
+      joined: (recipient, isWhole) => membership.joined(recipient, isWhole),
+      deferred: recipient => membership.defer(recipient),
+      replayed: (recipient, position) => membership.replayed(recipient, position),
+      replayEnded: recipient => membership.leave(recipient),
+      caughtUp: recipient => membership.goOn(recipient),
+      cutOff: recipient => clients.cutOff(recipient),
+      afterRun: () => {
+        supervisor.replaceEnded()
+        ingest.lanesMoved()
+        shutdown.afterRun()
+      },
+    },
+  })
+  const clients = new ClientRegistry({
+    settings,
+    epoch,
+    clock,
+    log,
+    patience,
+    counters,
+    transmitter,
+    membership,
+    answerBytesMax: Math.min(settings.turnBytesMax, ingest.commandBytesMax),
+    isOverloaded: () => ingest.isFull,
+    lastOffset: () => ingest.offset,
+  })
+
+  // The lanes
+  const assignmentOf = (lane: number, quarantine: Quarantine): LaneAssignment => {
+    const link = links[lane]!
+    return {
+      lane,
+      epoch,
+      tickLog,
+      memory: link.shared,
+      layout,
+      latest: link.latest,
+      counters: metrics.laneBlocks[lane]!,
+      turnBytesMax: settings.turnBytesMax,
+      compression: { bytesMin: settings.compressionMinBytes, level: settings.compressionLevel },
+      positionsTellLosses: deps.positionsTellLosses,
+      audiences: [...link.audiences.values()].map(audience => audience.state),
+      ...quarantine,
+    }
+  }
+  const supervisor = new LaneSupervisor({
+    lanes: links,
+    pool: new LanePool({ log, laneFile: deps.laneFile, onWakeUp: () => transmitter.wake() }),
+    laneHangTimeoutMs: settings.laneHangTimeoutMs,
+    clock,
+    patience,
+    log,
+    assignmentOf,
+    hasUnread: lane => ingest.hasUnread(links[lane]!),
+    failed: (lane, err) => {
+      counters.values[MAIN_SLOTS.laneRestarts]! += 1
+      log.error({ lane, err }, 'a lane failed and is replaced')
+      transmitter.wake()
+    },
+    clientQuarantined: id => {
+      const isEnded = clients.endFaulty(id)
+      log.error(
+        { client: `${epoch}-${id}`, isEnded },
+        'two lanes in a row failed as they served a client: no lane serves it any more',
+      )
+    },
+    replacing: lane => transmitter.laneEnded(links[lane]!),
+  })
+  const positionWatch = new PositionWatch({ clock, log, laneBlocks: metrics.laneBlocks })
+
+  const shutdown = new Shutdown({
+    ...{ links, clock, ingest, transmitter, clients, supervisor, positionWatch, patience, counters },
+  })
+  // From here on the lanes wake the main thread.
+  transmitter.wake()
+  return { epoch, links, metrics, ingest, clients, supervisor, shutdown }
+}
+
+function layoutOf(settings: HandlerOptions): LaneLayout {
+  const scratchBytes = Math.max(SCRATCH_BYTES_MIN, SCRATCH_PER_TURN_BYTES * settings.turnBytesMax)
+  return laneLayout(settings.frameRingBytes, settings.turnBytesMax + TURN_OVERSHOOT_BYTES, scratchBytes)
+}
+
+/** The shortest timeout by which a client or a lane is judged. */
+function shortestTimeoutMs(settings: HandlerOptions): number {
+  return Math.min(
+    settings.pingIntervalMs,
+    settings.pongTimeoutMs,
+    settings.readTimeoutMs,
+    settings.writeTimeoutMs,
+    settings.closeTimeoutMs,
+    settings.laneHangTimeoutMs,
+  )
+}

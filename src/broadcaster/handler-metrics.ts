@@ -1,0 +1,55 @@
+/**
+ * The counters and histograms of one handler, and the view of them. Main thread.
+ * The main thread writes the main block and the histograms. Each lane writes the block of its own.
+ */
+import { CounterWriter, counterBlockBytes } from '../memory/counters.js'
+import { Histogram } from '../metrics/histogram.js'
+import { LANE_SLOT_COUNT, MAIN_SLOT_COUNT } from '../metrics/metric-table.js'
+import {
+  type LaneView,
+  laneCounters,
+  type MetricsView,
+  mainCounters,
+  utilisation,
+} from '../metrics/metrics-view.js'
+
+/** What the handler knows besides its counters. */
+export interface HandlerState extends Pick<MetricsView, 'offset' | 'epoch' | 'isUpstreamPaused'> {
+  /** Of each lane. */
+  readonly lanes: readonly Pick<LaneView, 'queueDepth' | 'queueCapacity' | 'audiences'>[]
+}
+
+export class HandlerMetrics {
+  readonly counters: CounterWriter
+  /** The counter block of each lane. */
+  readonly laneBlocks: readonly SharedArrayBuffer[]
+  readonly latency = new Histogram()
+  /** From the arrival of a command to its reply. */
+  readonly answerLatency = new Histogram()
+  private readonly mainBlock = counterBlock(MAIN_SLOT_COUNT)
+
+  constructor(laneCount: number) {
+    this.counters = new CounterWriter(new BigInt64Array(this.mainBlock))
+    this.laneBlocks = Array.from({ length: laneCount }, () => counterBlock(LANE_SLOT_COUNT))
+  }
+
+  view(state: HandlerState): MetricsView {
+    this.counters.flush()
+    return {
+      counters: mainCounters(new BigInt64Array(this.mainBlock)),
+      lanes: state.lanes.map(({ queueDepth, queueCapacity, audiences }, lane) => {
+        const counters = laneCounters(new BigInt64Array(this.laneBlocks[lane]!))
+        return { lane, queueDepth, queueCapacity, utilisation: utilisation(counters), audiences, counters }
+      }),
+      latency: this.latency.view(),
+      answerLatency: this.answerLatency.view(),
+      offset: state.offset,
+      epoch: state.epoch,
+      isUpstreamPaused: state.isUpstreamPaused,
+    }
+  }
+}
+
+function counterBlock(slotCount: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(counterBlockBytes(slotCount))
+}
