@@ -1,7 +1,7 @@
 /**
  * Which client is in which audience, and which audience on which lane. Main thread.
  * An audience lives as long as it has clients. A client stays on the lane of its first audience, so that a change from one
- * audience to another has one place in one lane's stream: nothing is missing and nothing doubled at the seam.
+ * audience to another has one place in one lane's stream: there nothing is missing and nothing doubled.
  */
 
 import type { Clock } from '../common/clock.js'

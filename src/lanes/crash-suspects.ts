@@ -1,6 +1,7 @@
 /**
  * Finds what makes lanes crash: a tick, or a client whose request a lane serves. Main thread.
  * A suspect at which two lives of one lane in a row have ended is quarantined: no lane works on it again.
+ * Reason: docs/decisions/0050-two-crashes-make-a-quarantine.md
  */
 export class CrashSuspects {
   private readonly lifetimeMsMax: number

@@ -1,18 +1,18 @@
 /**
- * A histogram of durations with fixed buckets. Written by one thread; read by the same.
- * Counts are weighted: one clock reading stands for all the writes since the one before.
+ * A histogram of durations with fixed buckets. One thread writes and reads it.
+ * An observation has a weight: one reading of the clock stands for all writes since the reading before.
  */
 
-/** Upper bounds of the buckets, µs; the last bucket has none. */
+/** Upper bounds of the buckets, µs. The last bucket has no bound. */
 export const LATENCY_BOUNDS_US = [
   50, 100, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000,
   50_000, 75_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000,
 ] as const
 
 export interface HistogramView {
-  /** Upper bound of each bucket, µs; the last is null: no bound. */
+  /** Upper bound of each bucket, µs. The last is null: no bound. */
   readonly boundsUs: readonly (number | null)[]
-  /** What fell into each bucket, not cumulative. */
+  /** The observations of each bucket alone, by weight. */
   readonly counts: readonly number[]
   readonly count: number
   readonly sumUs: number
@@ -47,9 +47,10 @@ export class Histogram {
 }
 
 /**
- * Linear within the bucket that holds the quantile; the lower bound of the last; 0 while empty.
+ * Estimates a quantile, µs: linear within its bucket; the lower bound of the last bucket; 0 while empty.
  *
- * @param counts what fell into each bucket, not cumulative
+ * @param counts the observations of each bucket alone
+ * @param quantile 0 to 1
  */
 export function quantileUs(counts: ArrayLike<number>, quantile: number): number {
   let count = 0

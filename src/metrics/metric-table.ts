@@ -1,15 +1,15 @@
 /**
- * Every counter there is, named and described once. Any thread.
- * A slot of a block has one writer: the main thread for its own block, each lane for one of its own.
+ * The table of all counters: each is named and described once. Any thread.
+ * A block of counters has one writer: the main thread has a block, and each lane has one.
  */
 
 export interface MetricDescription {
-  /** As exported; ends with the unit, counters with `_total`. */
+  /** The exported name. It ends with the unit; that of a counter with `_total`. */
   readonly name: string
   readonly help: string
   readonly unit: string
   readonly type: 'counter' | 'gauge'
-  /** Tells apart the slots of one name. */
+  /** The label that tells counters of one name apart. */
   readonly reason?: string
 }
 
@@ -35,7 +35,7 @@ const dropped = (reason: string, help: string): MetricDescription =>
 const disconnect = (reason: string, help: string): MetricDescription =>
   counter('disconnects', 'connections', help, reason)
 
-/** Written by the main thread. */
+/** Counters that the main thread writes. */
 export const MAIN_METRICS = {
   connectionsActive: gauge('connections_active', 'connections', 'Clients connected now.'),
   connections: counter('connections', 'connections', 'Clients that were let in.'),
@@ -43,7 +43,7 @@ export const MAIN_METRICS = {
   refusedOverload: refused('overload', 'Refused: the tick log was full.'),
   refusedPath: refused('path', 'Refused: no such path.'),
   refusedRequest: refused('request', 'Refused: the request was wrong.'),
-  refusedFault: refused('fault', 'Refused: the gateway failed as it handled the request.'),
+  refusedFault: refused('fault', 'Refused: the gateway failed while it handled the request.'),
   refusedDraining: refused('draining', 'Refused: shutting down.'),
   disconnectClient: disconnect('client', 'Ended by the client or by the network.'),
   disconnectSlow: disconnect('slow_consumer', 'Ended: the client accepted no bytes for the write timeout.'),
@@ -71,17 +71,13 @@ export const MAIN_METRICS = {
   malformedMessages: counter(
     'malformed_messages',
     'messages',
-    'Messages of the feed that are no batch of ticks.',
+    'Messages of the feed that are not a batch of ticks.',
   ),
-  ticksBroadcast: counter(
-    'ticks_broadcast',
-    'ticks',
-    'Ticks handed to sockets, one for each client that got it.',
-  ),
+  ticksBroadcast: counter('ticks_broadcast', 'ticks', 'Ticks handed to sockets, counted for each client.'),
   messages: counter('messages_sent', 'messages', 'Messages with ticks handed to sockets.'),
   bytesSent: counter('bytes_sent', 'bytes', 'Bytes of frames handed to sockets.'),
   writes: counter('writes', 'writes', 'Writes of frames to sockets.'),
-  writesBlocked: counter('writes_blocked', 'writes', 'Writes that the kernel did not take whole.'),
+  writesBlocked: counter('writes_blocked', 'writes', 'Writes that the kernel did not take completely.'),
   turns: counter('turns', 'turns', 'Turns transmitted.'),
   broadcastErrors: counter('broadcast_errors', 'errors', 'Writes to sockets that failed.'),
   lapped: counter('gaps', 'gaps', 'Overruns of slow clients, each told as a gap.', 'slow'),
@@ -105,19 +101,23 @@ export const MAIN_METRICS = {
   laneRestarts: counter('lane_restarts', 'restarts', 'Lanes replaced after a crash or a hang.'),
 } as const satisfies Record<string, MetricDescription>
 
-/** Written by the main thread: of the gateway's own server, which users of the library do not have. */
+/** Counters of the gateway's own server, which the main thread writes. A library's user does not have them. */
 export const SERVER_METRICS = {
-  connectionsPending: gauge('connections_pending', 'connections', 'Connections now that are no clients yet.'),
+  connectionsPending: gauge(
+    'connections_pending',
+    'connections',
+    'Connections now that have not become clients yet.',
+  ),
   droppedPending: dropped(
     'pending_limit',
-    'Dropped for a newer one: as many as allowed were no clients yet.',
+    'Dropped for a newer connection: too many had not become clients yet.',
   ),
-  droppedTimeout: dropped('timeout', 'Dropped: no whole request had come in time.'),
-  droppedDescriptors: dropped('descriptors', 'Dropped: the process had no file descriptor to spare.'),
-  acceptErrors: counter('accept_errors', 'errors', 'Errors of the system as it accepted a connection.'),
+  droppedTimeout: dropped('timeout', 'Dropped: no whole request came in time.'),
+  droppedDescriptors: dropped('descriptors', 'Dropped: the process had no spare file descriptor.'),
+  acceptErrors: counter('accept_errors', 'errors', 'Errors of the system while it accepted a connection.'),
 } as const satisfies Record<string, MetricDescription>
 
-/** Written by each lane. */
+/** Counters that each lane writes. */
 export const LANE_METRICS = {
   ticksDecoded: counter('lane_ticks_decoded', 'ticks', 'Ticks decoded.'),
   ticksMalformed: counter('lane_ticks_malformed', 'ticks', 'Ticks that could not be decoded.'),
@@ -141,11 +141,11 @@ export const LANE_METRICS = {
     'ticks',
     'Ticks sent one by one to clients of latest ticks: the store of latest ticks was full.',
   ),
-  upstreamGaps: counter('lane_upstream_gaps', 'gaps', 'Gaps in what the feed sent.'),
+  upstreamGaps: counter('lane_upstream_gaps', 'gaps', 'Gaps in the stream of the feed.'),
   positionBreaks: counter(
     'lane_position_breaks',
     'ticks',
-    'Ticks whose position went back, or jumped so far that it cannot be true.',
+    'Ticks whose position went back, or jumped too far to be true.',
   ),
   turns: counter('lane_turns', 'turns', 'Turns published.'),
   framesBytes: counter('lane_frames_bytes', 'bytes', 'Bytes of frames written into the frame ring.'),
@@ -172,7 +172,7 @@ function slots<Key extends string>(table: Record<Key, MetricDescription>): Reado
   return Object.fromEntries(Object.keys(table).map((key, slot) => [key, slot])) as Record<Key, number>
 }
 
-/** The slot of each metric in its block. */
+/** The slot of each counter in its block. */
 export const MAIN_SLOTS = slots(MAIN_METRICS)
 export const LANE_SLOTS = slots(LANE_METRICS)
 export const MAIN_SLOT_COUNT = Object.keys(MAIN_METRICS).length

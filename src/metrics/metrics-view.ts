@@ -1,6 +1,6 @@
 /**
- * What `getMetrics()` and `/metrics.json` show: the counters under the names of the metric table, and what is measured
- * at the moment of asking. Main thread.
+ * The view that `getMetrics()` and `/metrics.json` show: counters under the names of the metric table, and the state at
+ * the time of the call. Main thread.
  */
 import { readCounter } from '../memory/counters.js'
 import type { HistogramView } from './histogram.js'
@@ -15,11 +15,11 @@ import {
 
 export interface LaneView {
   readonly lane: number
-  /** Ticks the lane has not finished with. */
+  /** Ticks that the lane has not finished. */
   readonly queueDepth: number
-  /** Ticks it may be behind before the source is paused. */
+  /** Ticks that the lane may be behind. Beyond that the source is paused. */
   readonly queueCapacity: number
-  /** Part of its life that the lane has worked, 0 to 1. */
+  /** Share of its life in which the lane has worked, 0 to 1. */
   readonly utilisation: number
   readonly audiences: number
   readonly counters: Readonly<Record<LaneMetric, number>>
@@ -28,11 +28,11 @@ export interface LaneView {
 export interface MetricsView {
   readonly counters: Readonly<Record<MainMetric, number>>
   readonly lanes: readonly LaneView[]
-  /** From the gRPC message's arrival to the write to the socket, µs; one observation for each write. */
+  /** From the arrival of the feed's message to the write to the socket, µs. One observation for each write. */
   readonly latency: HistogramView
-  /** From the arrival of a client or of its command to the answer with its place in the stream, µs. */
+  /** From the arrival of a client, or of its command, to the reply with its offset in the stream, µs. */
   readonly answerLatency: HistogramView
-  /** Offset of the last tick. */
+  /** Offset of the newest tick. */
   readonly offset: number
   readonly epoch: string
   readonly isUpstreamPaused: boolean

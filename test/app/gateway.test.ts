@@ -25,7 +25,7 @@ async function connect(url: string): Promise<TestClient> {
   return client
 }
 
-/** The numbers of all `ticks` messages, which rise by one. */
+/** The `seq` of each `ticks` message. */
 function seqs(client: TestClient): number[] {
   return client.messages.flatMap(message => (message.type === 'ticks' ? [message.seq] : []))
 }
@@ -70,12 +70,12 @@ describe('ringcast', () => {
       expect(await client.untilClosed()).toEqual({ code: 1001, reason: 'shutting down' })
       expectWhole(client)
     }
-    // Nothing is left behind for the one or the other.
+    // Neither client lacks ticks of the other.
     expect(all[0]!.ticks.at(-1)).toBe(all[1]!.ticks.at(-1))
     expect(ringcast.lines.at(-1)!.msg).toBe('stopped')
   })
 
-  it('ends with 0 in time, and closes the other clients in order, when one client does not read', async () => {
+  it('ends with 0 in time, and closes the other clients with 1001, when one client does not read', async () => {
     const ringcast = start(['--feed-rate=50000'], {
       RINGCAST_SHUTDOWN_TIMEOUT_MS: '1500',
       RINGCAST_CLOSE_TIMEOUT_MS: '300',
@@ -86,7 +86,7 @@ describe('ringcast', () => {
     const startedMs = performance.now()
     await ringcast.kill('SIGTERM')
     expect(await ringcast.ended()).toBe(0)
-    // Its time and the second of grace that the force would come after.
+    // The timeout, and the second of grace before an end by force.
     expect(performance.now() - startedMs).toBeLessThan(2500)
     expect(await other.untilClosed()).toEqual({ code: 1001, reason: 'shutting down' })
     expectWhole(other)
@@ -103,7 +103,7 @@ describe('ringcast', () => {
     expect(await ringcast.line('stopped')).toBeUndefined()
   })
 
-  it('ends with 1 and names the setting to change when the port of its clients is taken', async () => {
+  it('ends with 1 and names the setting to change when its client port is taken', async () => {
     const taken = createServer().listen(0, '0.0.0.0')
     await once(taken, 'listening')
     const { port } = taken.address() as { port: number }
@@ -116,7 +116,7 @@ describe('ringcast', () => {
     })
   })
 
-  it('ends with 2 and names the file when it cannot be replayed', async () => {
+  it('ends with 2 and names the file that cannot be replayed', async () => {
     const ringcast = start(['--feed-replay=/nowhere/ticks.csv'])
     expect(await ringcast.ended()).toBe(2)
     expect(ringcast.lines[0]).toMatchObject({ code: 'feed_file_invalid' })
@@ -125,7 +125,7 @@ describe('ringcast', () => {
 })
 
 describe('ringcast --upstream', () => {
-  it('keeps its clients and sends them a gap when its feed dies and comes back', async () => {
+  it('keeps its clients and sends them a gap when its feed ends and comes back', async () => {
     const feed = start(['feed', '--feed-listen=127.0.0.1:0'])
     const address = (await feed.line('feeding'))!.address!
     const { webSocketUrl, adminUrl } = await start([`--upstream=${address}`]).streaming()

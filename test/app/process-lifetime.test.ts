@@ -39,13 +39,13 @@ function deferred<T = void>(): Deferred<T> {
   return { promise, resolve, reject }
 }
 
-/** A service whose every step is in the test's hands. */
+/** Runs a service whose steps the test settles. */
 function begin() {
   const host = new FakeProcess()
   const start = deferred()
   const stop = deferred()
   const failed = deferred<unknown>()
-  const stopAsked = deferred()
+  const stopCalled = deferred()
   const steps: string[] = []
   const service: Service = {
     failed: failed.promise,
@@ -55,7 +55,7 @@ function begin() {
     },
     stop() {
       steps.push('stop')
-      stopAsked.resolve()
+      stopCalled.resolve()
       return stop.promise
     },
   }
@@ -71,7 +71,7 @@ function begin() {
   }
   const clock = new FakeClock()
   const ended = runService(service, { host, clock, log, shutdownTimeoutMs: 10_000 })
-  return { host, start, stop, failed, stopAsked: stopAsked.promise, steps, lines, clock, ended }
+  return { host, start, stop, failed, stopCalled: stopCalled.promise, steps, lines, clock, ended }
 }
 
 describe('runService', () => {
@@ -88,11 +88,11 @@ describe('runService', () => {
   })
 
   it('has exit code 1 until it has stopped', async () => {
-    const { host, start, stop, stopAsked, ended } = begin()
+    const { host, start, stop, stopCalled, ended } = begin()
     start.resolve()
     expect(host.exitCode).toBe(1)
     host.signal('SIGTERM')
-    await stopAsked
+    await stopCalled
     expect(host.exitCode).toBe(1)
     stop.resolve()
     await ended
@@ -103,10 +103,10 @@ describe('runService', () => {
     ['SIGTERM', 143],
     ['SIGINT', 130],
   ])('ends at once at a second signal: %s', async (signal, code) => {
-    const { host, start, stop, stopAsked, ended } = begin()
+    const { host, start, stop, stopCalled, ended } = begin()
     start.resolve()
     host.signal('SIGTERM')
-    await stopAsked
+    await stopCalled
     expect(host.exits).toEqual([])
     host.signal(signal)
     expect(host.exits).toEqual([code])
@@ -115,10 +115,10 @@ describe('runService', () => {
   })
 
   it('ends by force when the stop takes too long', async () => {
-    const { host, start, stop, stopAsked, clock, lines, ended } = begin()
+    const { host, start, stop, stopCalled, clock, lines, ended } = begin()
     start.resolve()
     host.signal('SIGTERM')
-    await stopAsked
+    await stopCalled
     await clock.pass(10_999, 1000)
     expect(host.exits).toEqual([])
     await clock.pass(1, 1000)
@@ -129,14 +129,14 @@ describe('runService', () => {
   })
 
   it('waits for the end of the start when a signal comes during the start', async () => {
-    const { host, start, stop, steps, clock, stopAsked, ended } = begin()
+    const { host, start, stop, steps, clock, stopCalled, ended } = begin()
     host.signal('SIGTERM')
     // The deadline is set on the way to the stop, so everything before that has happened.
     await new Promise(setImmediate)
     expect(clock.timerCount).toBeGreaterThan(0)
     expect(steps).toEqual(['start'])
     start.resolve()
-    await stopAsked
+    await stopCalled
     stop.resolve()
     await ended
     expect(host.exitCode).toBe(0)

@@ -1,6 +1,4 @@
-/**
- * A lane that dies or hangs loses nothing: its clients stay connected and get every tick once.
- */
+/** A lane that crashes or hangs loses nothing: its clients stay connected and get every tick once. */
 import { afterEach, expect, it } from 'vitest'
 import { type Log, silentLog } from '../../src/common/log.js'
 import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
@@ -17,7 +15,7 @@ afterEach(async () => {
   server = undefined
 })
 
-/** Pushes ticks of A and B in turn, waiting for the first client at intervals, so that they take many turns. */
+/** Pushes ticks of A and B alternately. Waits for the pacer at intervals, so that the ticks take many turns. */
 async function pushAll(running: HandlerServer, pacer: TickClient): Promise<void> {
   for (let sequence = 1; sequence <= TICKS; sequence++) {
     for (const symbol of ['A', 'B']) expect(running.handler.broadcastTick(quote(symbol, sequence))).toBe(true)
@@ -34,7 +32,7 @@ async function expectNothingLost(file: string, failuresMax: number, options = {}
   await all.until(() => all.ticks.length >= 2 * TICKS)
   await onlyB.until(() => onlyB.ticks.length >= TICKS)
   await singles.until(() => singles.ticks.length >= TICKS)
-  // Two points passed in one go make one failure.
+  // Two faults that are due in one step make one failure.
   const { laneRestarts } = server.handler.getMetrics().counters
   expect(laneRestarts).toBeGreaterThan(0)
   expect(laneRestarts).toBeLessThanOrEqual(failuresMax)
@@ -50,7 +48,7 @@ async function expectNothingLost(file: string, failuresMax: number, options = {}
   }
 }
 
-it('loses nothing when a lane throws in the midst of a record', () =>
+it('loses nothing when a lane throws in the middle of a record', () =>
   expectNothingLost('throws-in-decode', 3))
 
 it('loses nothing when a lane throws before it publishes a turn', () =>
@@ -59,7 +57,8 @@ it('loses nothing when a lane throws before it publishes a turn', () =>
 it('repeats nothing when a lane throws after it has published a turn', () =>
   expectNothingLost('throws-after-publish', 3))
 
-it('loses nothing when the thread of a lane ends in the midst of a turn', () => expectNothingLost('exits', 3))
+it('loses nothing when the thread of a lane exits in the middle of a turn', () =>
+  expectNothingLost('exits', 3))
 
 it('loses nothing when the lane of compressed audiences fails', async () => {
   await expectNothingLost('exits', 3, { compression: true, compressionMinBytes: 0 })
@@ -78,7 +77,7 @@ it('replaces a lane only when its thread has ended', async () => {
       if (message === 'a lane failed and is replaced') failures++
       else if (message === 'a lane hangs and is ended' && isUp) {
         const before = failures
-        // The thread is stuck for seconds yet.
+        // The thread still hangs.
         setImmediate(() => {
           wasReplacedAtOnce ??= failures > before
         })
@@ -97,10 +96,10 @@ it('replaces a lane only when its thread has ended', async () => {
   expect(client.silentErrors).toEqual([])
 })
 
-it('skips a tick that makes two lanes in a row fail, and says so', async () => {
-  server = await HandlerServer.start({}, { laneFile: lane('poisoned') })
+it('skips a tick at which two lives of a lane in a row have failed, and tells a gap', async () => {
+  server = await HandlerServer.start({}, { laneFile: lane('throws-at-symbol') })
   const client = await TickClient.connect(server.url())
-  for (const symbol of ['A', 'POISON', 'B']) server.handler.broadcastTick(quote(symbol, 1))
+  for (const symbol of ['A', 'FATAL', 'B']) server.handler.broadcastTick(quote(symbol, 1))
   await client.until(() => client.ticks.length === 2)
   expect(client.ticks.map(({ symbol }) => symbol)).toEqual(['A', 'B'])
   expect(client.gaps).toEqual([
@@ -112,14 +111,14 @@ it('skips a tick that makes two lanes in a row fail, and says so', async () => {
   expect(lanes[0]?.counters.ticksPoison).toBe(1)
 })
 
-it('ends a client whose answer makes two lanes in a row fail, and nobody else notices', async () => {
-  server = await HandlerServer.start({ poolSize: 1 }, { laneFile: lane('poisoned-reply') })
+it('ends a client at whose request two lives of a lane in a row have failed, and no other client notices', async () => {
+  server = await HandlerServer.start({ poolSize: 1 }, { laneFile: lane('throws-at-snapshot') })
   const other = await TickClient.connect(server.url())
   const faulty = await TickClient.connect(server.url('?symbols=A'))
   const late = await TickClient.connect(server.url('?symbols=B'))
   server.handler.broadcastTick(quote('A', 1))
   await faulty.until(() => faulty.ticks.length === 1)
-  faulty.socket.send('{"type":"subscribe","id":1,"symbols":["POISON"],"snapshot":true}')
+  faulty.socket.send('{"type":"subscribe","id":1,"symbols":["FATAL"],"snapshot":true}')
   await faulty.until(() => false)
   expect(faulty.closed).toEqual({ code: 1011, reason: 'internal error' })
   let isAnswered = false

@@ -241,7 +241,7 @@ describe('a client that goes from every tick to the latest and back', () => {
     await feedUntil(() => ticksMessages(client).length >= before + 2)
   }
 
-  it('misses nothing and gets nothing twice at the seams', async () => {
+  it('misses nothing and gets nothing twice where its delivery changes', async () => {
     const client = await server.connect(`?${ALL}`)
     await feedUntil(() => client.ticks.length > 0)
     for (let round = 0; round < 3; round++) {

@@ -41,7 +41,7 @@ interface Place {
   moves: number
 }
 
-/** Reads all that a client was handed and checks that it is a stream without a seam. @returns where the client is at its end */
+/** Reads all that a client was handed and checks that it is an unbroken stream. @returns where the client is at its end */
 function readStream(text: string): Place {
   const place: Place = { audience: 0, next: Number.NaN, leaves: true, ticks: 0, moves: 0 }
   let end = 0

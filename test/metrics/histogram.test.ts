@@ -11,7 +11,7 @@ describe('a histogram', () => {
     expect(boundsUs.at(-1)).toBeNull()
   })
 
-  it('counts a duration in the bucket whose bound it does not pass', () => {
+  it('counts a duration in the first bucket whose bound is not below it', () => {
     const histogram = new Histogram()
     for (const bound of LATENCY_BOUNDS_US) histogram.observe(bound, 1)
     histogram.observe(LATENCY_BOUNDS_US.at(-1)! + 1, 4)
@@ -20,7 +20,7 @@ describe('a histogram', () => {
     expect(counts).toEqual(boundsUs.map((bound, index) => (bound === null ? 4 : index === 0 ? 3 : 1)))
   })
 
-  it('weighs a duration by the writes that it stands for', () => {
+  it('weights a duration by the writes that it stands for', () => {
     const histogram = new Histogram()
     histogram.observe(40, 3)
     histogram.observe(900, 1)
@@ -41,13 +41,13 @@ describe('a histogram', () => {
     expect(one.view().p50Us).toBe(150)
   })
 
-  it('says the largest bound for what is beyond it', () => {
+  it('reports the largest bound for quantiles beyond it', () => {
     const histogram = new Histogram()
     histogram.observe(1e9, 1)
     expect(histogram.view()).toMatchObject({ p50Us: 10_000_000, p99Us: 10_000_000 })
   })
 
-  it('has quantiles in the bucket of the true one, whatever was observed', () => {
+  it('estimates quantiles within the bucket of the exact quantile, for any durations', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(9_999_999), { minLength: 1, maxLength: 300 }), durations => {
         const histogram = new Histogram()

@@ -17,12 +17,12 @@ const METRICS: MetricDescription[] = [MAIN_METRICS, SERVER_METRICS, LANE_METRICS
 )
 
 describe('the table of metrics', () => {
-  it('names each counter once, slots of one name by their reasons', () => {
+  it('gives each counter a name of its own, or a reason of its own within a name', () => {
     const names = METRICS.map(({ name, reason }) => `${name}{${reason ?? ''}}`)
     expect(new Set(names).size).toBe(names.length)
   })
 
-  it('gives the slots of one name the same unit and type, and all of them a reason or none', () => {
+  it('gives counters of one name the same unit and type, and a reason to all of them or none', () => {
     for (const { name, reason, type, unit } of METRICS) {
       for (const other of METRICS.filter(metric => metric.name === name))
         expect([other.type, other.unit, other.reason === undefined]).toEqual([
@@ -33,14 +33,14 @@ describe('the table of metrics', () => {
     }
   })
 
-  it('uses names that Prometheus takes, counters with _total', () => {
+  it('uses names that Prometheus accepts, and _total for counters', () => {
     for (const { name, type } of METRICS) {
       expect(name).toMatch(/^ringcast_[a-z][a-z_]*[a-z]$/)
       expect(name.endsWith('_total')).toBe(type === 'counter')
     }
   })
 
-  it('says in the name what a time is counted in', () => {
+  it('names the unit of a time in the name', () => {
     for (const { name, unit } of METRICS) expect(/_us_total$/.test(name)).toBe(unit === 'µs')
   })
 
@@ -51,7 +51,7 @@ describe('the table of metrics', () => {
     }
   })
 
-  it('has a slot for each metric', () => {
+  it('has one slot for each counter', () => {
     expect(Object.values(MAIN_SLOTS).sort((a, b) => a - b)).toEqual([...Array(MAIN_SLOT_COUNT).keys()])
     expect(Object.values(LANE_SLOTS).sort((a, b) => a - b)).toEqual([...Array(LANE_SLOT_COUNT).keys()])
   })
@@ -69,7 +69,7 @@ describe('the view of the counters', () => {
       expect(value).toBe(2 ** 40 + MAIN_SLOTS[name as keyof typeof MAIN_SLOTS])
   })
 
-  it('shows what part of its life a lane has worked', () => {
+  it('shows the share of its life in which a lane has worked', () => {
     const lane = new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT)))
     expect(utilisation(laneCounters(lane))).toBe(0)
     lane[LANE_SLOTS.busyUs] = 30n

@@ -53,7 +53,7 @@ class Ledger {
   private last = 0
   private lastSequence = 0
   private told = 0
-  private isSeam = false
+  private isSessionBoundary = false
   /** Whether positions up to the last one are sent again, and from where on. */
   private sentAgainFrom = Number.POSITIVE_INFINITY
   private isInDoubt = false
@@ -94,7 +94,7 @@ class Ledger {
     } else if ('continuous' in deed) {
       stage.command({ op: 'session', first: false, continuous: deed.continuous })
       if (!deed.continuous || this.last === 0 || this.isInDoubt) {
-        this.isSeam = true
+        this.isSessionBoundary = true
         this.last = 0
         this.isInDoubt = false
       }
@@ -114,10 +114,10 @@ class Ledger {
     }
     const missed = isFirst ? 0 : position - this.last - 1 - this.told
     const isBroken = !isFirst && (position <= this.last || missed > (this.isInDoubt ? 0 : 2 ** 40))
-    if (this.isSeam || isBroken) this.loss(offset, `upstream:${offset}-${offset - 1}:null`)
+    if (this.isSessionBoundary || isBroken) this.loss(offset, `upstream:${offset}-${offset - 1}:null`)
     else if (missed > 0) this.loss(offset, `upstream:${offset}-${offset - 1}:${missed}`)
     this.isInDoubt = isBroken || (isFirst && position > 2 ** 40)
-    this.isSeam = false
+    this.isSessionBoundary = false
     this.sentAgainFrom = Number.POSITIVE_INFINITY
     this.last = position
     this.lastSequence = sequence

@@ -1,5 +1,4 @@
-/** A lane whose thread ends without a word when the first part of an answer is published, and its snapshot goes on in others. */
-
+/** A lane whose thread exits when the first part of a reply is published and more parts of its snapshot are to follow. */
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import { REPLAYED, REPLY_BEGUN } from '../../../src/memory/frame-descriptor.js'
 import { FrameRingWriter } from '../../../src/memory/frame-ring-writer.js'

@@ -1,5 +1,4 @@
-/** A lane whose thread ends without a word, between two descriptors of a turn. */
-
+/** A lane whose thread exits between two descriptors of a turn. */
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import { FrameRingWriter } from '../../../src/memory/frame-ring-writer.js'
 import runLane from '../../../workers/lane.js'

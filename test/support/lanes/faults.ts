@@ -1,9 +1,7 @@
 /**
- * Lanes that fail on purpose, for tests. Runs in worker threads, which may be used again after a failure.
- * A fault strikes when the lane's progress, which lives in shared memory and goes on rising in its successors, reaches
- * one of the given points.
+ * Makes lanes fail on purpose. Worker threads, which may run another lane after a failure.
+ * A fault is due when the heartbeat of the lane reaches a given point. The heartbeat goes on rising in the lane's successors.
  */
-
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import { CONTROL_BYTES, HEARTBEAT } from '../../../src/memory/control-words.js'
 
@@ -16,7 +14,7 @@ export class Faults {
     this.points = points.filter(point => point > this.control[HEARTBEAT]!)
   }
 
-  /** Whether a fault is due; each is due once. */
+  /** @returns whether a fault is due. Each fault is due once */
   isDue(): boolean {
     if (this.points.length === 0 || this.control[HEARTBEAT]! < this.points[0]!) return false
     this.points.shift()
@@ -24,7 +22,7 @@ export class Faults {
   }
 }
 
-/** Puts what `wrap` makes of a method in its place for the time of `work`. */
+/** Replaces a method by the result of `wrap` while `work` runs. */
 export function patched<Owner extends object, Key extends keyof Owner>(
   owner: Owner,
   key: Key,

@@ -1,5 +1,4 @@
-/** A lane that is stuck, once, where no thread can be ended at once: outside of JavaScript. */
-
+/** A lane that hangs once outside of JavaScript, where its thread cannot be ended at once. */
 import { spawnSync } from 'node:child_process'
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import { MarketTickReader } from '../../../src/ticks/market-tick-reader.js'
@@ -13,7 +12,7 @@ export default function runFaultyLane(task: LaneTask): void {
     'decode',
     decode =>
       function (this: MarketTickReader, ...args) {
-        // Seconds, however fast the machine is.
+        // The hang outlasts the timeout on any machine.
         if (faults.isDue()) spawnSync('sleep', ['2'])
         return decode.apply(this, args)
       },

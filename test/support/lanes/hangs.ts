@@ -1,5 +1,4 @@
-/** A lane that never comes back from a tick, once. */
-
+/** A lane that hangs once, at a tick. */
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import { MarketTickReader } from '../../../src/ticks/market-tick-reader.js'
 import runLane from '../../../workers/lane.js'

@@ -1,5 +1,4 @@
 /** A lane that throws when a turn is published and not yet committed. */
-
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import { CommittedState } from '../../../src/memory/committed-state.js'
 import runLane from '../../../workers/lane.js'

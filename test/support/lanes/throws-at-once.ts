@@ -1,4 +1,4 @@
-/** A lane that fails before it has shown any life. */
+/** A lane that throws before its heartbeat has moved. */
 export default function runLane(): never {
   throw new Error('a lane that cannot begin')
 }

@@ -1,5 +1,4 @@
 /** A lane that throws when a turn is written and not yet published. */
-
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import { FrameRingWriter } from '../../../src/memory/frame-ring-writer.js'
 import runLane from '../../../workers/lane.js'

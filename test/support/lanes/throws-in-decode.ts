@@ -1,12 +1,11 @@
-/** A lane that throws in the midst of a record. */
-
+/** A lane that throws in the middle of a record. */
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import { MarketTickReader } from '../../../src/ticks/market-tick-reader.js'
 import runLane from '../../../workers/lane.js'
 import { Faults, patched } from './faults.js'
 
 export default function runFaultyLane(task: LaneTask): void {
-  // So far apart that no successor gets from one to the next with what it repeats: a second death at the same tick would make it poison.
+  // A successor repeats fewer ticks than lie between two faults. Two crashes at one tick would quarantine the tick.
   const faults = new Faults(task, [100, 1000, 2000])
   patched(
     MarketTickReader.prototype,

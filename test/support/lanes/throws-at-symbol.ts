@@ -1,21 +1,21 @@
-/** A lane that throws at each tick of the symbol POISON. */
+/** A lane that throws at each tick of the symbol FATAL. */
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import type { LaneSymbol } from '../../../workers/conflate/lane-symbol.js'
 import runLane from '../../../workers/lane.js'
 import { SymbolTable } from '../../../workers/read/symbol-table.js'
 import { patched } from './faults.js'
 
-const POISON = 'POISON'
+const FATAL_SYMBOL = 'FATAL'
 
-export default function runPoisonedLane(task: LaneTask): void {
+export default function runFaultyLane(task: LaneTask): void {
   patched(
     SymbolTable.prototype,
     'ofTick',
     ofTick =>
       function (this: SymbolTable<LaneSymbol>, ...args) {
         const [bytes, start, length] = args
-        if (String.fromCharCode(...bytes.subarray(start, start + length)) === POISON)
-          throw new Error('a tick of POISON')
+        if (String.fromCharCode(...bytes.subarray(start, start + length)) === FATAL_SYMBOL)
+          throw new Error('a tick of FATAL')
         return ofTick.apply(this, args)
       },
     () => runLane(task),

@@ -1,20 +1,20 @@
-/** A lane that throws at each reply with a snapshot of the symbol POISON. */
+/** A lane that throws at each request for a snapshot of the symbol FATAL. */
 import { snapshotSymbols } from '../../../src/lane-protocol/lane-commands.js'
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import runLane from '../../../workers/lane.js'
 import { SnapshotTransfer } from '../../../workers/transfer/snapshot-transfer.js'
 import { patched } from './faults.js'
 
-const POISON = 'POISON'
+const FATAL_SYMBOL = 'FATAL'
 
-export default function runPoisonedLane(task: LaneTask): void {
+export default function runFaultyLane(task: LaneTask): void {
   patched(
     SnapshotTransfer.prototype,
     'snapshotFor',
     snapshotFor =>
       function (this: SnapshotTransfer, ...args) {
         const [{ answers }] = args
-        if (snapshotSymbols(answers).includes(POISON)) throw new Error('a reply with POISON')
+        if (snapshotSymbols(answers).includes(FATAL_SYMBOL)) throw new Error('a snapshot of FATAL')
         return snapshotFor.apply(this, args)
       },
     () => runLane(task),
