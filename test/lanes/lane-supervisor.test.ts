@@ -213,6 +213,16 @@ describe('a stop', () => {
     expect([events, clock.timerCount]).toEqual([[], 0])
   })
 
+  it('starts no further group of lanes', async () => {
+    begin(200)
+    const livesBefore = pool.lives.length
+    expect(livesBefore).toBeLessThan(200)
+    const stopped = supervisor.stop()
+    await clock.pass(1250, 250)
+    await stopped
+    expect(pool.lives).toHaveLength(livesBefore)
+  })
+
   it('replaces no lane, also one that waits for its delay', async () => {
     for (let failures = 1; failures <= 4; failures++) await crash()
     const livesBefore = pool.lives.length
