@@ -3,9 +3,9 @@
  */
 
 export interface BenchmarkOptions {
-  /** Tiny sizes: shows that it runs, not how fast. */
+  /** Tiny sizes: show that the benchmark runs, not how fast. */
   readonly small: boolean
-  /** Tells people how far it is. */
+  /** Tells people the progress. */
   readonly tell: (line: string) => void
 }
 
@@ -15,7 +15,7 @@ export interface Table {
   readonly title: string
   readonly columns: readonly string[]
   readonly rows: readonly (readonly Cell[])[]
-  /** What has to be known to read it. */
+  /** Facts that a reader of the table needs. */
   readonly notes: readonly string[]
 }
 
@@ -24,19 +24,19 @@ export interface Benchmark {
   run(options: BenchmarkOptions): Promise<Table[]>
 }
 
-/** The middle of the values; of an even number the mean of the two in the middle. */
+/** The median: the middle value, or the mean of the two middle values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >>> 1
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-/** Three digits that count, or the whole number. */
+/** Three significant digits, or the whole number. */
 export function rounded(value: number): number {
   return Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3))
 }
 
-/** As Markdown, so that it can be put into a README as it is. */
+/** A table in Markdown, for a README. */
 export function tableText({ title, columns, rows, notes }: Table): string {
   const lines = [columns, ...rows].map(cells => cells.map(cellText))
   const widths = columns.map((_, index) => Math.max(...lines.map(cells => cells[index]!.length)))
@@ -54,7 +54,7 @@ function cellText(cell: Cell): string {
   return typeof cell === 'number' ? cell.toLocaleString('en-US', { maximumFractionDigits: 3 }) : cell
 }
 
-/** A signal ends the process in a way that its processes see, and end, too. */
+/** Lets a signal end the process so that its child processes notice, and end too. */
 export function exitOnSignals(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 }

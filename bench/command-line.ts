@@ -1,5 +1,5 @@
 /**
- * What the command lines of benchmarks have in common. Each throws an Error whose message says what would be right.
+ * The common parts of the command lines of benchmarks. Each throws an Error whose message names the allowed arguments.
  */
 
 export function checkNames(what: string, names: readonly string[], known: readonly string[]): void {

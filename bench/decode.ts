@@ -1,8 +1,8 @@
 /**
  * Question: what does it cost to decode a tick?
- * Workload: encoded ticks, one after another, from shared memory into one reader; beside protobufjs, which makes an object for
- *   each.
- * Leaves out: finding where a tick begins, and making a name of its symbol, which a lane does not do.
+ * Workload: one reader decodes encoded ticks in shared memory, one after another. Baseline: protobufjs, which makes an object
+ *   of each tick.
+ * Leaves out: the search for the start of a tick, and a string of its symbol, which a lane does not make.
  */
 import { MarketTickReader } from '../src/ticks/market-tick-reader.js'
 import type { Benchmark, BenchmarkOptions, Table } from './benchmark.js'
@@ -47,7 +47,7 @@ async function run(options: BenchmarkOptions): Promise<Table[]> {
   ]
 }
 
-/** Ticks side by side in shared memory, as a lane finds them; one more start is the end. */
+/** Ticks side by side in shared memory, as in a lane. The last start is the end of the last tick. */
 export function sharedTicks({ messages }: Ticks): { bytes: Uint8Array; starts: number[] } {
   const starts = [0]
   for (const { length } of messages) starts.push(starts.at(-1)! + length)

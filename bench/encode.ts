@@ -1,7 +1,7 @@
 /**
- * Question: what does it cost to make JSON of a decoded tick, as bytes?
- * Workload: decoded ticks, one after another, written into shared memory; beside `JSON.stringify` of an object that is there
- *   already, alone and with the bytes made of its text.
+ * Question: what does it cost to write a decoded tick as bytes of JSON?
+ * Workload: decoded ticks are written into shared memory, one after another. Baseline: `JSON.stringify` of an object that
+ *   exists already, alone, and with the encoding of its text as bytes.
  * Leaves out: the message around the ticks, see gather.
  */
 

@@ -1,10 +1,10 @@
 /**
  * Question: what does a tick cost the server on its way to 500 clients, and how long does it take?
- * Workload: three processes on one machine over loopback: the synthetic feed, the server, and 500 clients that all get every tick;
- *   at fixed rates, and beside a server that calls `ws.send` for each tick and client. The two take turns: A B A B.
- * Leaves out: a network, compression, slow clients. One in 50 clients checks that all of it came, once and in order; the others
- *   read the headers of frames. On two cores the processes take time from each other, so above the rate at which the server is
- *   busy the figures are of the machine, not of the server alone; CPU time for each tick is not moved by that as much as latency.
+ * Workload: three processes on one machine over loopback: the synthetic feed, the server, and 500 clients that get every tick.
+ *   Rates are fixed. Baseline: a server that calls `ws.send` for each tick and client. The servers take turns: A B A B.
+ * Leaves out: a network, compression, slow clients. One of 50 clients checks that every tick came, once and in order. The others
+ *   read the headers of frames only. On two cores the processes compete. Above the rate at which the server is busy, the figures
+ *   describe the machine, not the server alone. The CPU time of a tick suffers less from that than latency.
  */
 import { type Benchmark, type BenchmarkOptions, type Cell, rounded, type Table } from './benchmark.js'
 import { type Measured, middle, remarks } from './processes/measured.js'
@@ -18,9 +18,9 @@ const CLIENTS = 500
 const ROUNDS = 2
 const SECONDS = 5
 const SYMBOLS = 50
-/** Ticks come as from a market. */
+/** Ticks come in bursts, as from a market. */
 export const BURSTS = { pace: 'bursts', warmUpMs: 1000 } as const
-/** A witness parses everything it gets, which costs a hundred times what another client costs. */
+/** A witness parses every message. It costs a hundred times as much as another client. */
 export const WITNESS_SHARE = 0.02
 
 async function run({ small, tell }: BenchmarkOptions): Promise<Table[]> {

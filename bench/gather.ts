@@ -1,8 +1,8 @@
 /**
  * Question: what does it cost a lane to make the frames of a turn, for one audience and for a thousand?
- * Workload: a turn of 100 ticks of 1,000 symbols. Each tick is encoded once and noted by whoever wants it, then each audience's
- *   message is put together; beside a message made for each audience from objects: by `JSON.stringify` of the selected
- *   ones, and by joining texts of ticks that were made once.
+ * Workload: a turn of 100 ticks of 1,000 symbols. The lane encodes each tick once, notes the tick for each audience of its
+ *   symbol, and then composes the message of each audience. Baselines: for each audience `JSON.stringify` of the selected
+ *   objects, and a join of the texts of ticks that were written once.
  * Leaves out: reading and decoding the ticks, see decode; the sockets.
  */
 
@@ -52,7 +52,7 @@ function symbolName(index: number): string {
   return `SYM${String(index + 1).padStart(4, '0')}`
 }
 
-/** For each audience its symbols, or undefined: all. */
+/** The symbols of each audience; undefined: all symbols. */
 type Wanted = readonly (readonly string[] | undefined)[]
 
 async function compare(
@@ -152,7 +152,7 @@ function objectSide(ticks: Ticks, wanted: Wanted): { stringified(): string[]; jo
     if (names === undefined) everything.push(id)
     else for (const name of names) audiencesOf.set(name, [...(audiencesOf.get(name) ?? []), id])
   }
-  /** The ticks of each audience, by their index. */
+  /** The ticks of each audience, as indexes. */
   const selected = (): number[][] => {
     const lists = wanted.map((): number[] => [])
     for (const [index, { symbol }] of objects.entries()) {

@@ -1,5 +1,5 @@
 /**
- * Describes the machine and the versions with which a benchmark ran.
+ * Describes the machine and the versions of a benchmark's run.
  */
 import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
@@ -9,7 +9,7 @@ export interface Machine {
   readonly cores: number
   readonly memoryGiB: number
   readonly node: string
-  /** With `+` when files differ from it; 'unknown' outside of a checkout. */
+  /** The commit, with `+` when files differ from the commit; 'unknown' outside of a checkout. */
   readonly commit: string
 }
 

@@ -1,7 +1,7 @@
 /**
- * Times short operations with tinybench; the only importer of it.
- * One call of a task does many operations, since a clock's reading costs more than one of them. The tasks take turns over
- * several rounds, so that a disturbance of the machine does not hit one of them alone; the median of the rounds counts.
+ * Times short operations. The only importer of tinybench.
+ * One call of a task does many operations, because one reading of the clock costs more than one operation. The tasks take turns
+ * in several rounds, so that a disturbance of the machine does not hit one task alone. The median of the rounds counts.
  */
 import { Bench } from 'tinybench'
 import { type BenchmarkOptions, type Cell, median, rounded, type Table } from './benchmark.js'
@@ -10,7 +10,7 @@ export interface MicroTask {
   readonly name: string
   /** Operations in one call of `run`. */
   readonly operations: number
-  /** May return the part of its duration that counts, ms. */
+  /** May return the milliseconds of its duration that count. */
   readonly run: () => unknown
 }
 
@@ -53,7 +53,7 @@ async function nsPerOperation({ name, operations, run }: MicroTask, small: boole
   return (result.latency.p50 * 1e6) / operations
 }
 
-/** @param base the figure with which the others are compared; default: the first one */
+/** @param base the figure with which the others are compared; default: the first figure */
 export function figuresTable(title: string, figures: readonly Figure[], notes: readonly string[]): Table {
   const base = figures[0]!.nsPerOperation
   const row = ({ name, nsPerOperation: ns, lowestNs, highestNs }: Figure): Cell[] => [

@@ -1,8 +1,8 @@
 /**
  * Question: do more lanes (RINGCAST_POOL_SIZE) make the server faster?
- * Workload: a feed of 1,000 symbols at a fixed rate; 500 clients in one audience, which only one lane can serve, and 500 that
- *   name 20 symbols each, so that each is an audience of its own and the lanes share them. One lane and two, in turns.
- * Leaves out: machines with more cores than two, where a second lane has somewhere to run.
+ * Workload: a feed of 1,000 symbols at a fixed rate. First 500 clients in one audience, which only one lane can serve. Then 500
+ *   clients that name 20 symbols each: each client is an audience, and the lanes share the audiences. One lane and two, in turns.
+ * Leaves out: machines with more than two cores, where a second lane has a core to run on.
  */
 import type { Benchmark, BenchmarkOptions, Cell, Table } from './benchmark.js'
 import { rounded } from './benchmark.js'
@@ -80,7 +80,7 @@ async function run({ small, tell }: BenchmarkOptions): Promise<Table[]> {
   ]
 }
 
-/** Popular symbols and others, another set for each client. */
+/** Popular and other symbols. Each client has another set. */
 function selection(client: number): string {
   const names = Array.from({ length: SYMBOLS_OF_CLIENT }, (_, index) =>
     String(((client + index * 50) % SYMBOLS) + 1).padStart(4, '0'),

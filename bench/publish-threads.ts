@@ -1,8 +1,8 @@
 /**
- * Question: how many ticks a second go from one thread to another through the tick log, while the other reads them?
- * Workload: encoded ticks into a log of 1 MiB as fast as there is room, a reader that steps over every record and publishes its
- *   cursor; beside `postMessage` to a worker that counts.
- * Leaves out: sleeping and waking, see lane-wake-up.ts: both threads spin here, so it takes two cores that are free.
+ * Question: how many ticks a second go through the tick log from one thread to another that reads them meanwhile?
+ * Workload: one thread writes encoded ticks into a log of 1 MiB as fast as there is room. The other steps over every record and
+ *   publishes its cursor. Baseline: `postMessage` to a worker that counts.
+ * Leaves out: sleeping and waking, see lane-wake-up.ts. Both threads spin here, so the benchmark needs two free cores.
  */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'

@@ -1,8 +1,8 @@
 /**
- * Question: what does it cost the thread that receives ticks to hand one to a worker thread?
- * Workload: encoded ticks, one after another, into the tick log; beside `postMessage` of a copy and a Piscina task for each
- *   tick. For those two, the sender's own time, and the time until the worker has taken all of them.
- * Leaves out: what the worker does with a tick, and the gRPC stream it came from. The log is never full here.
+ * Question: what does it cost the thread that receives ticks to hand one tick to a worker thread?
+ * Workload: encoded ticks are appended to the tick log, one after another. Baselines: `postMessage` of a copy, and a Piscina task
+ *   for each tick. For the baselines, the sender's own time, and the time until the worker has taken every tick.
+ * Leaves out: the worker's work on a tick, and the gRPC stream that brings the tick. The log is never full here.
  */
 import { Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
@@ -22,7 +22,7 @@ import { figuresTable, type MicroTask, measure } from './micro.js'
 import { type Ticks, tickBatch, ticksOfMarket } from './ticks.js'
 
 const LOG_BYTES = 64 << 20
-/** Figures from elsewhere that this one is read against; they are printed, and have no part in the measurement. */
+/** Figures of other benchmarks, printed for comparison. The measurement does not use them. */
 const REFERENCES = [
   'Users come from a pool of workers in Go, where submitting a job takes 131.8 ns. The goal is to beat that, near 30 ns.',
 ]
@@ -63,7 +63,7 @@ async function run(options: BenchmarkOptions): Promise<Table[]> {
 
 function intoTheLog({ messages }: Ticks, count: number): MicroTask {
   const log = new SharedArrayBuffer(tickLogBytes(LOG_BYTES))
-  // As if the slowest lane had read all of it.
+  // As if the slowest lane had read the whole log.
   const writer = new TickLogWriter(log, () => writer.position)
   let offset = 0
   const publishAll = (): void => {
@@ -87,7 +87,7 @@ function expectRead(reader: TickLogReader, messages: readonly Buffer[]): void {
   }
 }
 
-/** All that the gateway does for a message of one tick: arrival time, offset, counters, bounds, wake-up. */
+/** Everything that the gateway does for a message of one tick: arrival time, offset, counters, bounds, wake-up. */
 function asOneMessage({ messages }: Ticks, count: number): MicroTask {
   const { intake, catchUp } = gatewayIntake()
   return {
@@ -114,7 +114,7 @@ function asBatches({ messages }: Ticks, count: number): MicroTask {
   }
 }
 
-/** An intake whose one lane is awake, and stands where `catchUp` puts it. */
+/** An ingest with one lane, which is awake. `catchUp` sets the lane's cursor. */
 function gatewayIntake(): { intake: Ingest; catchUp: () => void } {
   const link = new LaneLink(0, laneLayout(1 << 20, 4096, 4096), 4096, () => {})
   const control = new Int32Array(link.memory, 0, CONTROL_BYTES / 4)
@@ -193,7 +193,7 @@ function piscinaTasks(pool: Piscina, { messages }: Ticks, count: number): MicroT
   ]
 }
 
-/** Does both, and counts only the first's time. */
+/** Runs both, and counts the time of the first only. */
 async function onlyFirst(
   work: () => void,
   after: () => Promise<unknown>,

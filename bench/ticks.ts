@@ -1,6 +1,6 @@
 /**
- * The ticks that benchmarks work on: recorded ones where the file is at hand, synthetic ones elsewhere. Encoded as a feed
- * sends them, position included.
+ * The ticks of the benchmarks: recorded ticks if the file is there, else synthetic ticks. They are encoded as a feed sends them,
+ * position included.
  */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -10,11 +10,11 @@ import { TickHistory } from '../src/embedded-feed/tick-history.js'
 import type { TickSupply } from '../src/embedded-feed/tick-supply.js'
 import { MarketTickEncoder } from '../src/ticks/market-tick-encoder.js'
 
-/** Beside the checkout, since it is not ours to publish. */
+/** The file lies beside the checkout, because it is not ours to publish. */
 const RECORDING = '../shared/data/ticks-20240808.csv.gz'
 
 export interface Ticks {
-  /** For people. */
+  /** The name of the ticks, for people. */
   readonly origin: string
   readonly messages: readonly Buffer[]
   readonly bytesMean: number
@@ -32,7 +32,7 @@ export async function syntheticTicks(count: number, symbols: number): Promise<Ti
 }
 
 function recordingFile(): string | undefined {
-  // From dist/bench: the checkout, and where a worktree's parent lies.
+  // Seen from dist/bench: the parents of the checkout, and of a worktree.
   const roots = ['../../', '../../../'].map(path => fileURLToPath(new URL(path, import.meta.url)))
   return roots.map(root => root + RECORDING).find(existsSync)
 }
@@ -57,14 +57,14 @@ async function take(supply: TickSupply, count: number, origin: string): Promise<
   return { origin, messages, bytesMean: Math.round(bytes / count) }
 }
 
-/** Where grpc-js leaves a message: behind the five bytes of its gRPC header, so on no multiple of 8. */
+/** grpc-js leaves a message behind the five bytes of its gRPC header. So it does not start at a multiple of 8. */
 function asReceived(message: Uint8Array): Buffer {
   const framed = Buffer.allocUnsafe(5 + message.length)
   framed.set(message, 5)
   return framed.subarray(5)
 }
 
-/** As one `TickBatch`. */
+/** The ticks as one `TickBatch`. */
 export function tickBatch(messages: readonly Uint8Array[]): Buffer {
   const batch = Buffer.concat(
     messages.flatMap(message => {

@@ -1,5 +1,5 @@
 /**
- * What was asked for on the command line of `npm run bench:attack`.
+ * The command line of `npm run bench:attack`.
  */
 import { parseArgs } from 'node:util'
 import { checkNames, positive, whole } from '../command-line.js'
@@ -23,7 +23,7 @@ export const USAGE = `npm run bench:attack -- [attacks …] [options]
 const FULL = { seconds: 60, rounds: 3, clients: 100 }
 const SMALL = { seconds: 1.5, rounds: 1, clients: 5 }
 
-/** @throws Error whose message says what would be right */
+/** @throws Error whose message says which arguments are allowed */
 export function parseArguments(words: readonly string[], known: readonly string[]): AttackArguments {
   const { values, positionals } = parseArgs({
     args: [...words],

@@ -1,28 +1,28 @@
 /**
- * What an attack is: something that any client, or the feed, can do to a gateway, and what must not come of it.
+ * The form of an attack: something that any client, or the feed, can do to a gateway, and the damage that must not follow.
  */
 import type { LoadReport } from '../processes/load.js'
 
-/** The gateway that the attacker is let loose on. */
+/** The gateway that is attacked. */
 export interface Target {
   readonly port: number
   readonly pid: number
-  /** How long the attack is to last. */
+  /** Duration of the attack. */
   readonly seconds: number
 }
 
 export interface AttackReport {
-  /** For people: how much the attacker did. */
+  /** How much the attacker did, for people. */
   readonly done: string
-  /** What the gateway did to the attacker that it must not. */
+  /** What the gateway did to the attacker although it must not. */
   readonly violations: readonly string[]
-  /** When the gateway was told to stop, ms since the Unix epoch; undefined: it was not. */
+  /** When the gateway was told to stop, ms since the Unix epoch; undefined: it was not told. */
   readonly stoppedMs?: number
 }
 
-/** What came of one attack, from the first quiet time to the last. */
+/** What was seen of one attack, from the first quiet time to the last. */
 export interface Seen {
-  /** Of the live clients, over all that they lived through. */
+  /** Results of the live clients, over their whole lives. */
   readonly clients: LoadReport
   readonly reports: readonly AttackReport[]
   /** Ticks that the feed made. */
@@ -31,20 +31,20 @@ export interface Seen {
 
 export interface Attack {
   readonly name: string
-  /** In one line: what the attacker does. */
+  /** What the attacker does, in one line. */
   readonly does: string
-  /** Settings that the gateway has for it, where an attack lasts so long; none by default. */
+  /** Settings of the gateway for an attack of this duration; none by default. */
   readonly settings?: (seconds: number) => readonly string[]
-  /** One attack of full length, in place of several that take turns with quiet times: its effect builds up. */
+  /** One attack of full length instead of several between quiet times, because its effect builds up. */
   readonly isOneLong?: boolean
-  /** Whether the live clients' ticks may come late meanwhile: the gateway itself is stopped. */
+  /** Whether the ticks of the live clients may come late, because the attack stops the gateway itself. */
   readonly mayDelay?: boolean
   /** The gateway ends, with exit code 0, and closes all clients. */
   readonly endsGateway?: boolean
-  /** A feed that attacks when it is asked to, from dist/bench; in place of `run`. */
+  /** File of a feed that attacks on request, from dist/bench; instead of `run`. */
   readonly feed?: string
-  /** In the attacker's process. Ends by itself after the target's seconds. */
+  /** Runs in the attacker's process. Ends by itself after the target's seconds. */
   readonly run?: (target: Target) => Promise<AttackReport>
-  /** What else is wrong with what was seen. */
+  /** Further faults in what was seen. */
   readonly faults?: (seen: Seen) => readonly string[]
 }

@@ -1,5 +1,5 @@
 /**
- * The attacker's process. It takes only what time the others leave, so that what is measured is the gateway and not a fight for the
+ * The attacker's process. It runs with the lowest priority, so that the measurement shows the gateway, not a competition for the
  * processor.
  */
 import { constants, setPriority } from 'node:os'
@@ -19,6 +19,6 @@ async function attack(name: string, target: Target): Promise<AttackReport> {
 process.on('message', async ({ id, name, target }: { id: number; name: string; target: Target }) => {
   process.send?.({ id, answer: await attack(name, target) })
 })
-// Its parent's end is its own.
+// This process ends with its parent.
 process.on('disconnect', () => process.exit())
 process.stdout.write('{"ready":true}\n')

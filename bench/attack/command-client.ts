@@ -1,20 +1,20 @@
 /**
- * An attacker's connection: sends any texts in one write, and reads the JSON messages that come.
+ * An attacker's connection: sends any texts in one write, and reads the JSON messages of the gateway.
  */
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { ServerMessage } from '../../src/protocol/messages.js'
 import { clientFrame, LoadClient, type MessageReader, TEXT } from '../processes/load-client.js'
 
-/** With it, a compressed message ends as DEFLATE wants it: https://www.rfc-editor.org/rfc/rfc7692#section-7.2.2 */
+/** Completes a compressed message for DEFLATE: https://www.rfc-editor.org/rfc/rfc7692#section-7.2.2 */
 const DEFLATE_TAIL = Buffer.from([0, 0, 0xff, 0xff])
 const SYNC = { finishFlush: constants.Z_SYNC_FLUSH }
 
 export interface CommandClientOptions {
   readonly port: number
-  /** With its question mark. */
+  /** The query, with its question mark. */
   readonly query: string
   readonly deflate?: boolean
-  /** What it reads, at an even pace. */
+  /** The bytes that the client reads per second, at an even pace. */
   readonly bytesPerSecond?: number
   readonly onMessage?: (message: ServerMessage) => void
 }
@@ -44,7 +44,7 @@ export class CommandClient {
     this.connection = connection
   }
 
-  /** @throws Error with the server's answer when it does not let it in */
+  /** @throws Error with the server's response when the server refuses the client */
   static async connect(options: CommandClientOptions): Promise<CommandClient> {
     const { port, query, deflate = false, bytesPerSecond, onMessage } = options
     return await new Promise((resolve, reject) => {
@@ -65,7 +65,7 @@ export class CommandClient {
     })
   }
 
-  /** All of them in one write. */
+  /** Sends all texts in one write. */
   send(...texts: readonly string[]): void {
     this.connection.send(...texts.map(text => clientFrame(TEXT, Buffer.from(text))))
   }

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:attack [-- attacks …] [-- options]`: attacks a gateway and says whether it held. Ends with 1 when it did not. The only
- * file here that touches argv and exit.
+ * `npm run bench:attack [-- attacks …] [-- options]`: attacks a gateway and says whether it held. Exit code 1: it did
+ * not. The only file here that touches argv and exit.
  */
 import { type Cell, exitOnSignals, median, rounded, type Table, tableText } from '../benchmark.js'
 import { machine } from '../machine.js'
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   print(`\n${tableText(tableOf(rows))}`)
 }
 
-/** At once: all of them together take a quarter of an hour. */
+/** Printed at once, because all attacks together take a quarter of an hour. */
 function tellOf({ attack, complaints, otherCores, reports }: Outcome, faults: readonly string[]): void {
   print(`${attack.name}: ${attack.does}`)
   for (const { done } of reports) print(`  did: ${done}`)

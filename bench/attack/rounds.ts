@@ -10,7 +10,7 @@ export class Rounds {
     this.endMs = performance.now() + seconds * 1000
   }
 
-  /** Waits for the next round. @returns false when the time is over */
+  /** Waits for the next round. @returns false when the time of the attack is over */
   async next(everyMs: number): Promise<boolean> {
     if (this.isOver) return false
     await sleep(Math.min(everyMs, this.endMs - performance.now()))

@@ -1,5 +1,5 @@
 /**
- * The processes of one attack, from their start to their end: a feed, a gateway as it is built, the live clients, and the attacker.
+ * The processes of one attack, from start to end: a feed, the built gateway, the live clients, and the attacker.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Child, type Runtime } from '../processes/child.js'
@@ -12,18 +12,18 @@ import type { Attack, AttackReport, Target } from './attack.js'
 /** Ticks a second. */
 const RATE = 1000
 const SYMBOLS = 50
-/** As by default: attackers take places, too. */
+/** The default: attackers take places too. */
 const MAX_CLIENTS = 1000
 const STEADY_FEED = 'processes/feed.js'
-/** Before each measured time, at most: what has piled up has gone out. */
+/** The longest wait before each measured time, in which queued ticks are sent. */
 const SETTLE_SECONDS_MAX = 1
-/** What an attack may take beyond its time. */
+/** Time that an attack may take beyond its duration. */
 const GRACE_MS = 60_000
 
 export interface SceneOptions {
   readonly attack: Attack
   readonly clients: number
-  /** How long one attack lasts. */
+  /** Duration of one attack. */
   readonly seconds: number
 }
 
@@ -39,7 +39,7 @@ export class Scene {
     this.options = options
   }
 
-  /** With all live clients connected, and ticks on their way. */
+  /** Resolves when all live clients are connected and ticks flow. */
   static async open(options: SceneOptions): Promise<Scene> {
     const scene = new Scene(options)
     try {
@@ -51,12 +51,12 @@ export class Scene {
     }
   }
 
-  /** How the gateway ended: its exit code, or a signal; undefined: it runs. */
+  /** Exit code of the gateway, or the signal that ended it; undefined: it runs. */
   get exit(): Child['exit'] {
     return this.gateway.exit
   }
 
-  /** What the gateway logged as errors. */
+  /** Errors in the log of the gateway. */
   get complaints(): readonly string[] {
     return this.gateway.complaints
   }
@@ -66,13 +66,13 @@ export class Scene {
     return this.exit === undefined ? this.gateway.usage().rssBytes : 0
   }
 
-  /** CPU time of all that the machine did beside these processes since its start, µs; NaN when the gateway has ended. */
+  /** CPU time of all other processes of the machine since its start, µs; NaN when the gateway has ended. */
   get otherCpuUs(): number {
     if (this.exit !== undefined) return Number.NaN
     return machineCpuUs() - this.children.reduce((sum, child) => sum + child.usage().cpuUs, 0)
   }
 
-  /** Measures the live clients for so long, with nothing else going on. */
+  /** Measures the live clients for so long, without an attack. */
   async quiet(seconds: number): Promise<LoadReport> {
     await sleep(1000 * Math.min(seconds, SETTLE_SECONDS_MAX))
     return await this.measured(sleep(seconds * 1000))
@@ -92,7 +92,7 @@ export class Scene {
     return { report: await attacking, clients }
   }
 
-  /** All that the live clients saw, though the time of it is of no interest. */
+  /** Results of the live clients, whatever the times. */
   async seenByClients(): Promise<LoadReport> {
     return await this.clients.ask<LoadReport>('end')
   }
@@ -103,7 +103,7 @@ export class Scene {
   }
 
   async close(): Promise<void> {
-    // The attacker and the clients first: nobody should find the gateway gone.
+    // The attacker and the clients end first, so that none of them finds the gateway gone.
     for (const child of this.children.toReversed()) await child.stop()
   }
 

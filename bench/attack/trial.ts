@@ -1,5 +1,5 @@
 /**
- * One attack from its start to its verdict: quiet times and attacks take turns, so that what the machine does besides falls on both alike.
+ * One attack from its start to its verdict. Quiet times and attacks take turns, so that other work of the machine disturbs both alike.
  */
 import type { LoadReport } from '../processes/load.js'
 import type { Attack, AttackReport } from './attack.js'
@@ -8,13 +8,13 @@ import type { Outcome } from './verdict.js'
 
 export interface TrialOptions {
   readonly clients: number
-  /** Of attack, over all rounds together. */
+  /** Seconds of attack, in all rounds together. */
   readonly seconds: number
   readonly rounds: number
   readonly onRound: (text: string) => void
 }
 
-/** Of a quiet time beside one long attack. */
+/** Seconds of a quiet time before and after one long attack. */
 const QUIET_SECONDS_MAX = 20
 
 export async function trial(attack: Attack, options: TrialOptions): Promise<Outcome> {

@@ -1,29 +1,29 @@
 /**
- * What is wrong with how a gateway took an attack. Pure.
+ * Finds the damage that an attack has done. Pure.
  */
 import { median } from '../benchmark.js'
 import type { LoadReport } from '../processes/load.js'
 import type { Attack, AttackReport } from './attack.js'
 
-/** By how much the 99th percentile of the live clients' delay may grow. */
+/** The 99th percentile of the live clients' delay may grow by this factor. */
 export const DELAY_RATIO_MAX = 1.2
 
 export interface Outcome {
   readonly attack: Attack
-  /** Before and between the attacks, and after the last. */
+  /** Quiet times: before, between and after the attacks. */
   readonly quiet: readonly LoadReport[]
   readonly attacked: readonly LoadReport[]
-  /** What the live clients saw from their start to the end. */
+  /** Results of the live clients over their whole lives. */
   readonly last: LoadReport
   readonly reports: readonly AttackReport[]
-  /** Of the gateway: its exit code, or the signal that ended it; undefined: it runs. */
+  /** Exit code of the gateway, or the signal that ended it; undefined: it runs. */
   readonly exit: number | string | undefined
   readonly ticksMade: number
   readonly rssBytesBefore: number
   readonly rssBytesAfter: number
-  /** What the gateway logged as errors. */
+  /** Errors in the log of the gateway. */
   readonly complaints: readonly string[]
-  /** Cores’ worth of what the machine did besides; NaN: unknown, since the gateway has ended. */
+  /** Cores that other processes kept busy; NaN: unknown, because the gateway has ended. */
   readonly otherCores: number
 }
 
@@ -32,7 +32,7 @@ export function p99Ratio({ attacked, quiet }: Outcome): number {
   return middle(attacked) / middle(quiet)
 }
 
-/** @returns a sentence for each; none: it held */
+/** @returns a sentence for each fault; none: the gateway held */
 export function faultsOf(outcome: Outcome, judgesDelay: boolean): string[] {
   const { attack, exit, last: clients, quiet, reports, ticksMade } = outcome
   const found: string[] = []

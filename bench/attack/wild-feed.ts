@@ -1,6 +1,6 @@
 /**
- * A feed that breaks its promises when it is asked to attack. Else it is like the feed of bench:fanout: steady ticks, at the rate that its
- * parent asks for. Takes an address, which it does not use, and the number of symbols; tells its own.
+ * A feed that breaks its contract when its parent requests an attack. Else it is like the feed of bench:fanout: steady ticks, at
+ * the rate that its parent requests. Arguments: an address, which is not used, and the number of symbols. Reports its address.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../src/common/clock.js'
@@ -69,7 +69,7 @@ process.on('message', async ({ id, ask, rate, seconds }: Question) => {
   if (ask === 'rate') setRate(rate)
   process.send?.({ id, answer: ask === 'attack' ? await attack(seconds) : made })
 })
-// Its parent's end is its own.
+// This process ends with its parent.
 process.on('disconnect', () => process.exit())
 await feed.start()
 process.stdout.write(`${JSON.stringify({ address: feed.target })}\n`)

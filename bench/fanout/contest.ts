@@ -1,5 +1,5 @@
 /**
- * Servers taking turns: A B C A B C, so that what the machine does besides falls on all of them alike. Ratios are taken turn by turn.
+ * Servers take turns: A B C A B C. So other work of the machine disturbs all of them alike. Ratios are taken turn by turn.
  */
 import { type Cell, median, rounded, type Table } from '../benchmark.js'
 import { type Figure, type Measured, middle, remarks } from '../processes/measured.js'
@@ -8,11 +8,11 @@ import type { Bar } from './plot.js'
 import { type FanoutOptions, RINGCAST } from './workload.js'
 
 export interface Contest<Result> {
-  /** Those that ran in every turn, each with its results in order. */
+  /** The servers that ran in every turn, each with its results in order. */
   readonly results: ReadonlyMap<string, readonly Result[]>
-  /** For people: who was left out and why. */
+  /** Which servers were left out and why, for people. */
   readonly notes: readonly string[]
-  /** Some server failed in the midst. */
+  /** Whether a server failed during a run. */
   readonly hasFailed: boolean
 }
 
@@ -45,12 +45,12 @@ export async function contest<Result>(
   return { results, notes, hasFailed }
 }
 
-/** Ours divided by theirs, turn by turn. */
+/** Ringcast's result divided by the peer's, turn by turn. */
 export function ratios(ours: readonly number[] | undefined, theirs: readonly number[]): number[] {
   return theirs.flatMap((value, index) => (ours?.[index] === undefined ? [] : [ours[index] / value]))
 }
 
-/** The middle of some numbers, and the least and the most of them. */
+/** The median, the lowest and the highest of some numbers. */
 export function spreadCells(values: readonly number[]): [Cell, Cell] {
   if (values.length === 0) return ['–', '–']
   const [least, most] = [Math.min(...values), Math.max(...values)].map(cellNumber)
@@ -61,7 +61,7 @@ export function cellNumber(value: number): Cell {
   return Number.isFinite(value) ? rounded(value) : '–'
 }
 
-/** A server's runs at one rate, all that there is to say of them. */
+/** The summary of a server's runs at one rate. */
 export function measuredTable(title: string, { results, notes }: Contest<Measured>): Table {
   const ours = results.get(RINGCAST)?.map(run => run.cpuUsPerTick)
   return {
@@ -126,7 +126,7 @@ export function cpuBars({ results }: Contest<Measured>): Bar[] {
 
 /** Whether the result is wrong: a server failed, or clients received wrong messages. */
 export function isFaulty({ results, hasFailed }: Contest<Measured>): boolean {
-  // Where the rows are not servers, all are Ringcast's.
+  // Where the rows are not servers, each row is a run of Ringcast.
   const ours = results.get(RINGCAST) ?? [...results.values()].flat()
   const silent = ours.some(run => run.silentPerClient > 0)
   return hasFailed || silent || [...results.values()].flat().some(run => run.errorCount > 0)

@@ -1,5 +1,5 @@
 /**
- * Charts as one SVG file: bars and lines, both on logarithmic axes, since servers differ by factors.
+ * Charts as one SVG file: bars and lines, both on logarithmic axes, because servers differ by factors.
  */
 
 export interface Bar {
@@ -128,7 +128,7 @@ interface Scale {
   readonly marks: readonly number[]
 }
 
-/** From the power of ten below all values to the one above them. */
+/** From the power of ten below all values to the power of ten above them. */
 function logScale(values: readonly number[], from: number, to: number): Scale {
   const exponents = values.filter(value => value > 0 && Number.isFinite(value)).map(Math.log10)
   const low = Math.floor(Math.min(...exponents, 1e9) - 1e-9)

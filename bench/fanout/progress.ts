@@ -1,5 +1,5 @@
 /**
- * Tells people how far it is: on a terminal in one line that changes each second, elsewhere in one line for each run.
+ * Tells people the progress: on a terminal in one line that changes each second, elsewhere in one line for each run.
  */
 import type { WriteStream } from 'node:tty'
 import type { Progress } from '../processes/session.js'

@@ -1,5 +1,5 @@
 /**
- * The form of most workloads: one plan, one rate, each server in its turn, one table and one chart.
+ * The form of most workloads: one plan, one rate, the servers in turns, one table and one chart.
  */
 import type { Plan } from '../processes/session.js'
 import { contest, cpuBars, isFaulty, measuredTable } from './contest.js'
@@ -9,7 +9,7 @@ export interface SteadyWorkload {
   readonly name: string
   readonly servers: readonly string[]
   readonly plan: (small: boolean) => Plan & { readonly rate: number }
-  /** For people, with what the plan has. */
+  /** The title, for people, with the figures of the plan. */
   readonly title: (plan: Plan & { readonly rate: number }) => string
   readonly notes: readonly string[]
 }

@@ -1,5 +1,5 @@
 /**
- * The form of workloads that compare Ringcast with itself: several plans, which take turns; the first is what the others are compared with.
+ * The form of workloads that compare Ringcast with itself: several plans take turns. The first plan is the baseline.
  */
 import type { Cell } from '../benchmark.js'
 import { type Measured, middle, remarks } from '../processes/measured.js'
@@ -12,7 +12,7 @@ export type Variants = Readonly<Record<string, Plan & { readonly rate: number }>
 export interface VariantsWorkload {
   readonly name: string
   readonly title: string
-  /** By name; the first is the measure of the others. */
+  /** The plans by name. The first is the baseline. */
   readonly variants: (small: boolean) => Variants
   readonly notes: readonly string[]
 }

@@ -8,11 +8,11 @@ import type { Chart } from './plot.js'
 import type { ProgressLine } from './progress.js'
 
 export interface FanoutOptions {
-  /** A few clients and less than a second of each: shows that it runs and is right, not how fast. */
+  /** A few clients and less than a second for each run: shows that the workload runs and is right, not how fast. */
   readonly small: boolean
-  /** Of each server, in turns. */
+  /** Runs of each server, in turns. */
   readonly runs: number
-  /** Measured in each run. */
+  /** Seconds that are measured in each run. */
   readonly seconds: number
   /** Replaces the servers that a workload names. */
   readonly servers: readonly string[] | undefined
@@ -23,9 +23,9 @@ export interface FanoutOptions {
 export interface WorkloadResult {
   readonly tables: readonly Table[]
   readonly charts: readonly Chart[]
-  /** By server and, where there are several, by what differs. */
+  /** The runs by server, and by variant where there are several. */
   readonly runs: Readonly<Record<string, readonly Measured[]>>
-  /** Something went wrong that should not: a server that failed, or errors that a witness found. */
+  /** Whether a server failed, or a witness found errors. */
   readonly isFaulty: boolean
 }
 
@@ -39,7 +39,7 @@ export interface Workload {
 export const RINGCAST = 'ringcast'
 export const ALL_SERVERS = [RINGCAST, 'ws', 'ws-frames', 'socket.io', 'uws', 'bun'] as const
 
-/** Before the measured time: caches, the compiler and the windows of TCP settle. */
+/** Time before the measured time, in which caches, the compiler and the windows of TCP settle. */
 export const WARM_UP_MS = 2000
 export const WARM_UP_MS_SMALL = 100
 

@@ -1,5 +1,5 @@
 /**
- * Bun, another runtime, whose server has topics of its own. The ticks of a turn share a message, one `publish` each.
+ * Bun, another runtime, whose server has topics. The ticks of a turn share a message, with one `publish` for each topic.
  * Arguments: the feed's address, `--deflate` to compress, `--per-tick` for a message and a `publish` for each tick. Runs in Bun, not in Node.
  */
 import { TickTopics, tellPort } from './tick-topics.js'
@@ -31,7 +31,7 @@ interface BunOptions {
 
 declare const Bun: { serve(options: BunOptions): BunServer }
 
-/** Beyond it messages are dropped; as much as a slow client has in Ringcast's ring. */
+/** Beyond this, messages are dropped. A slow client of Ringcast has as much in the ring. */
 const BACKPRESSURE_BYTES_MAX = 64 * 1024 * 1024
 const IDLE_TIMEOUT_S = 960
 

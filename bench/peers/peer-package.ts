@@ -14,7 +14,7 @@ export function peerPackagePath(name: string): string | undefined {
   }
 }
 
-/** What the package exports, as `Exports` says. */
+/** The exports of the package, typed as `Exports`. */
 export function peerPackage<Exports>(name: string): Exports {
   return fromPeers(name) as Exports
 }

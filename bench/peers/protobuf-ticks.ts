@@ -1,5 +1,5 @@
 /**
- * Ticks as a Node developer reads them off the wire: protobufjs, objects with names, 64-bit numbers made plain.
+ * Ticks as a Node developer decodes them: protobufjs, objects with named fields, 64-bit numbers as plain numbers.
  */
 import { readFileSync } from 'node:fs'
 import protobuf from 'protobufjs'

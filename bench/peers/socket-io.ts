@@ -1,5 +1,5 @@
 /**
- * socket.io: what many reach for. A topic is a room; the ticks of a turn share an event, which it encodes and frames once.
+ * socket.io, a popular library. A topic is a room. The ticks of a turn share an event, which the library encodes and frames once.
  * Arguments: the feed's address, `--deflate` to compress.
  */
 import { createServer } from 'node:http'

@@ -1,11 +1,11 @@
 /**
- * What every peer does alike: reads the feed with grpc-js and protobufjs, and publishes each tick to topics, in the messages of
- * Ringcast's clients. How a topic reaches its clients is the library's. Everything on one thread.
+ * The common part of all peers: reads the feed with grpc-js and protobufjs, and publishes each tick to topics, in the messages of
+ * Ringcast's protocol. The library of the peer sends a topic to its clients. Everything runs on one thread.
  *
  *   topic      its clients                         a message
  *   all        named no symbols                    the ticks of a turn of the event loop, or one tick
- *   =SYM0001   named this symbol, maybe others     likewise; without `seq` and `offset`, which a topic cannot know for its clients
- *   latest     asked for the latest, 250 ms apart  the latest tick of each symbol and kind that has a new one
+ *   =SYM0001   named this symbol, maybe others     the same, without `seq` and `offset`, which differ from client to client
+ *   latest     chose `latest` with 250 ms          the latest tick of each symbol and kind that has a new tick
  */
 import { Client, credentials, Metadata } from '@grpc/grpc-js'
 import type { TickJson } from '../../src/protocol/messages.js'
@@ -22,22 +22,22 @@ export interface PeerMessage {
 export interface TickTopicsOptions {
   /** host:port of the feed. */
   readonly upstream: string
-  /** Whether each tick is a message of its own; else those of one turn of the event loop share one. */
+  /** Whether each tick is a message. Else the ticks of one turn of the event loop share a message. */
   readonly perTick: boolean
   /** Sends a message to all clients of a topic. */
   readonly publish: (topic: string, message: PeerMessage) => void
 }
 
-/** HTTP/2 flow control window, as that of Ringcast. */
+/** HTTP/2 flow control window, the same as Ringcast's. */
 const WINDOW_BYTES = 4 * 1024 * 1024
 const ALL = 'all'
 const LATEST = 'latest:'
 
 export class TickTopics {
   private readonly options: TickTopicsOptions
-  /** Clients of each topic that has any. */
+  /** The number of clients of each topic that has clients. */
   private readonly clients = new Map<string, number>()
-  /** What the latest of each topic is to be, by symbol and kind. */
+  /** Of each topic, the latest ticks that wait for the interval, by kind and symbol. */
   private readonly latest = new Map<string, Map<string, DecodedTick>>()
   private turn: DecodedTick[] = []
   private offset = 0

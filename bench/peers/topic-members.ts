@@ -1,5 +1,5 @@
 /**
- * Who gets which topic, for libraries that do not know it themselves.
+ * The clients of each topic, for libraries without topics.
  */
 export class TopicMembers<Member> {
   private readonly members = new Map<string, Set<Member>>()

@@ -1,5 +1,5 @@
 /**
- * uWebSockets.js: a WebSocket server in C++, with topics of its own. The ticks of a turn share a message, one `publish` each.
+ * uWebSockets.js: a WebSocket server in C++ with topics. The ticks of a turn share a message, with one `publish` for each topic.
  * Arguments: the feed's address, `--deflate` to compress, `--per-tick` for a message and a `publish` for each tick.
  */
 import { peerPackage } from './peer-package.js'
@@ -47,7 +47,7 @@ interface UwsApp {
   publish(topic: string, message: string, isBinary: boolean, compress: boolean): boolean
 }
 
-/** Beyond it messages are dropped; as much as a slow client has in Ringcast's ring. */
+/** Beyond this, messages are dropped. A slow client of Ringcast has as much in the ring. */
 const BACKPRESSURE_BYTES_MAX = 64 * 1024 * 1024
 const IDLE_TIMEOUT_S = 960
 

@@ -1,5 +1,5 @@
 /**
- * How `ws` makes a frame: exported by it, unknown to its types.
+ * The function with which `ws` makes a frame. `ws` exports it, and its types lack it.
  */
 import * as ws from 'ws'
 
@@ -16,7 +16,7 @@ const { Sender } = ws as unknown as {
 }
 const TEXT: FrameOptions = { fin: true, opcode: 1, mask: false, readOnly: true, rsv1: false }
 
-/** A header, and the payload itself. */
+/** The header, and the payload itself. */
 export function wsTextFrame(payload: Buffer): Buffer[] {
   return Sender.frame(payload, TEXT)
 }

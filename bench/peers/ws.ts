@@ -1,5 +1,5 @@
 /**
- * The server that a Node developer writes first: each tick becomes JSON once, and each client gets a `ws.send` of its own.
+ * The server that a Node developer writes first: each tick becomes JSON once, and is sent with one `ws.send` for each client.
  * Arguments: the feed's address, `--deflate` to compress.
  */
 import { createServer } from 'node:http'

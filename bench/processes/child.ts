@@ -1,5 +1,5 @@
 /**
- * A process of a benchmark: started, read, asked, and ended by its own id.
+ * A child process of a benchmark: starts it, reads its log, sends it requests, and ends it by its id.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,18 +12,18 @@ const START_MS = 30_000
 const ANSWER_MS = 30_000
 
 export interface Usage {
-  /** Of all threads of the process, in the kernel and out of it. */
+  /** CPU time of all threads of the process, in user mode and in the kernel. */
   readonly cpuUs: number
   readonly rssBytes: number
   readonly mainThreadUs: number
-  /** How long the main thread could have run and had no core. */
+  /** Time in which the main thread was ready to run and had no core. */
   readonly mainThreadWaitUs: number
 }
 
 /** The command that runs a peer that does not run in Node. */
 export interface Runtime {
   readonly executable?: string
-  /** For the executable, before the file. */
+  /** Options of the executable, which stand before the file. */
   readonly options?: readonly string[]
 }
 
@@ -31,8 +31,8 @@ export interface Runtime {
 export class ChildEnded extends Error {}
 
 /**
- * Linux tells times in hundredths of a second and memory in pages (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html), and a
- * thread's times in nanoseconds (https://docs.kernel.org/scheduler/sched-stats.html).
+ * Linux gives times in hundredths of a second and memory in pages: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+ * It gives a thread's times in nanoseconds: https://docs.kernel.org/scheduler/sched-stats.html
  */
 const CPU_TICK_US = 10_000
 const PAGE_BYTES = 4096
@@ -46,7 +46,7 @@ export class Child {
   private onLine: () => void = () => {}
   private errorText = ''
 
-  /** @param file from dist/bench */
+  /** @param file path from dist/bench */
   constructor(file: string, args: readonly string[], { executable, options = [] }: Runtime = {}) {
     this.name = file
     // The settings of the user's environment must not change the benchmark.
@@ -76,18 +76,18 @@ export class Child {
     return this.process.pid!
   }
 
-  /** How it ended: its exit code, or the signal that ended it; undefined: it runs. */
+  /** The exit code, or the signal that ended the process; undefined: it runs. */
   get exit(): number | NodeJS.Signals | undefined {
     return this.process.exitCode ?? this.process.signalCode ?? undefined
   }
 
-  /** Resolves with that. */
+  /** Resolves with the exit code or the signal. */
   async ended(): Promise<number | NodeJS.Signals> {
     if (this.exit === undefined) await once(this.process, 'exit')
     return this.exit!
   }
 
-  /** Resolves with the value of `key` in the first line of its log that has it. */
+  /** Resolves with the value of `key` in the first log line that has the key. */
   async told(key: string): Promise<string> {
     const deadlineMs = performance.now() + START_MS
     for (;;) {
@@ -104,14 +104,14 @@ export class Child {
     }
   }
 
-  /** Lines of its log that are errors or worse. */
+  /** Log lines of the level error or fatal. */
   get complaints(): string[] {
     return this.lines
       .filter(({ level }) => ['error', 'fatal'].includes(String(level)))
       .map(({ msg }) => String(msg))
   }
 
-  /** Rejects when the process ends or takes too long, so that nothing here waits for ever. */
+  /** Rejects when the process ends or takes too long, so that no caller waits for ever. */
   async ask<Answer>(ask: string, what: object = {}, withinMs = ANSWER_MS): Promise<Answer> {
     const id = ++this.lastId
     let timer: NodeJS.Timeout | undefined
@@ -132,11 +132,11 @@ export class Child {
     }
   }
 
-  /** From the system, not from the process: one that is too busy to answer is asked, too. Linux only. */
+  /** Read from the system, because a busy process does not reply. Linux only. */
   usage(): Usage {
     const { pid } = this.process
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // After the name in brackets: the state is the third field.
+    // The fields after the name in brackets. The first of them is the state, field 3.
     const fields = stat
       .slice(stat.lastIndexOf(')') + 2)
       .split(' ')
@@ -152,7 +152,7 @@ export class Child {
     }
   }
 
-  /** The parent process ends: no process is left that would stop this one in order. */
+  /** Kills the child when this process ends, because then no process is left to stop the child. */
   private readonly kill = (): void => {
     this.process.kill('SIGKILL')
   }

@@ -1,7 +1,7 @@
 /**
- * The feed process: the embedded feed's gRPC server, with ticks from when its parent asks for them, at the rate that it asks for.
- * Takes its address, the number of symbols, whether the ticks come steadily or like a market's, in bursts, and how many come at the
- * same moment when they come steadily.
+ * The feed process: the gRPC server of the embedded feed. Ticks begin at the parent's request, at the rate of the request.
+ * Arguments: the address, the number of symbols, whether ticks come steadily or in bursts as from a market, and the number of steady
+ * ticks that come at one moment.
  */
 import { systemClock } from '../../src/common/clock.js'
 import { FeedServer } from '../../src/embedded-feed/feed-server.js'
@@ -13,11 +13,11 @@ import { SteadyTicks } from './steady-ticks.js'
 export type FeedPace = 'steady' | 'bursts'
 
 export interface RateRequest {
-  /** 0: as fast as it is read. */
+  /** 0: as fast as the server reads. */
   readonly rate: number
 }
 
-/** Rate of the due times when ticks are sent as fast as they are read. */
+/** Rate of the due times when ticks are sent as fast as the server reads. */
 const UNPACED_RATE = 100_000
 
 const [address, symbolsText, pace, burstText] = process.argv.slice(2) as [string, string, FeedPace, string]
@@ -55,7 +55,7 @@ process.on('message', (question: { readonly id: number; readonly ask: 'rate' | '
   if (ask === 'rate') setRate(question)
   process.send?.({ id, answer: history.newest })
 })
-// Its parent's end is its own.
+// This process ends with its parent.
 process.on('disconnect', () => process.exit())
 await server.listen(address)
 process.stdout.write(`${JSON.stringify({ address })}\n`)

@@ -1,13 +1,13 @@
 /**
- * A WebSocket client that costs next to nothing: a TCP socket, an upgrade written by hand, and headers of frames. It answers
- * pings and close frames. Only its reader, if it has one, reads the messages.
+ * A WebSocket client that costs next to nothing: a TCP socket, an upgrade written by hand, and headers of frames. The client
+ * answers pings and close frames. Only a client with a reader reads its messages.
  */
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 
 /** Takes the messages of a client, piece by piece. */
 export interface MessageReader {
-  /** Whether the server keeps its window of a compressed message for the next; undefined: it does not compress. */
+  /** Whether the server keeps its compression window from message to message; undefined: it does not compress. */
   keepsWindow: boolean | undefined
   take(buffer: Uint8Array, start: number, length: number): void
   messageEnded(isCompressed: boolean): void
@@ -16,12 +16,12 @@ export interface MessageReader {
 export interface LoadClientOptions {
   readonly port: number
   readonly path: string
-  /** Offers permessage-deflate, as browsers do. */
+  /** Whether the client offers permessage-deflate, as browsers do. */
   readonly deflate: boolean
-  /** Joins the default namespace and answers packets, as a client of socket.io. */
+  /** Whether the client joins the default namespace and answers packets, as a client of socket.io. */
   readonly isSocketIo: boolean
   readonly reader: MessageReader | undefined
-  /** What it reads, at an even pace; undefined: as fast as it comes. */
+  /** Bytes that the client reads per second, at an even pace; undefined: as fast as they come. */
   readonly bytesPerSecond?: number
   /** Called once: without an argument when the connection is open, else with the server's response. */
   readonly opened: (refusal?: string) => void
@@ -38,7 +38,7 @@ const CONTROL_BYTES_MAX = 125
 const HEAD_END = '\r\n\r\n'
 const DEFLATE_OFFER = 'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n'
 
-/** Where all clients of a process read into that do not pace themselves: each read is dealt with before the next. */
+/** The buffer into which all clients without a pace read. Each read is handled before the next one. */
 const readBuffer = Buffer.allocUnsafeSlow(256 * 1024)
 const PACE_MS = 100
 
@@ -48,7 +48,7 @@ export class LoadClient {
   isOpen = false
   isClosed = false
   isStalled = false
-  /** Of the server's close frame; undefined: there was none. */
+  /** The code of the server's close frame; undefined: there was none. */
   closeCode: number | undefined
   /** When the close frame came, or the end of the connection: ms since the Unix epoch. */
   closedMs: number | undefined
@@ -65,7 +65,7 @@ export class LoadClient {
   private frameHeadWanted = 2
   private payloadLength = 0
   private payloadLeft = 0
-  /** Of a control frame, or of a packet of socket.io. */
+  /** Bytes of a control frame, or of a packet of socket.io. */
   private readonly control = Buffer.alloc(CONTROL_BYTES_MAX)
 
   constructor(options: LoadClientOptions) {
@@ -101,7 +101,7 @@ export class LoadClient {
     )
   }
 
-  /** Reads no more, as a client whose machine is too slow or asleep. */
+  /** Stops reading, as a client whose machine is too slow or asleep. */
   stall(): void {
     this.isStalled = true
     this.socket.pause()
@@ -117,7 +117,7 @@ export class LoadClient {
     this.socket.destroy()
   }
 
-  /** In one write. */
+  /** Sends everything in one write. */
   send(...frames: readonly Buffer[]): void {
     this.socket.write(Buffer.concat(frames))
   }
@@ -183,7 +183,7 @@ export class LoadClient {
   }
 
   private get isControl(): boolean {
-    // Packets of socket.io that have an answer are shorter than any of its events.
+    // Packets of socket.io that need an answer are shorter than any event.
     return this.opcode >= CLOSE || (this.options.isSocketIo && this.payloadLength === 1)
   }
 
@@ -226,7 +226,7 @@ export function clientFrame(opcode: number, payload: Buffer, isCompressed = fals
   return Buffer.concat([Buffer.from(head), payload])
 }
 
-/** Engine.IO 4, straight on a WebSocket: https://socket.io/docs/v4/engine-io-protocol/ */
+/** Engine.IO 4, directly on a WebSocket: https://socket.io/docs/v4/engine-io-protocol/ */
 function socketIoPath(path: string): string {
   const query = path.split('?')[1]
   return `/socket.io/?EIO=4&transport=websocket${query === undefined ? '' : `&${query}`}`

@@ -1,6 +1,6 @@
 /**
- * The load process: many clients of one server, some of them witnesses. Its parent tells it when to connect, when the
- * measured time begins and when it ends.
+ * The load process: many clients of one server, some of them witnesses. The parent process tells it when to connect, when the
+ * measured time begins, and when the measured time ends.
  */
 import { LoadClient } from './load-client.js'
 import { Samples } from './samples.js'
@@ -8,11 +8,11 @@ import { Witness } from './witness.js'
 
 export interface ConnectRequest {
   readonly port: number
-  /** One client for each. */
+  /** The path of each client, with its query. */
   readonly paths: readonly string[]
-  /** Every which client is a witness. */
+  /** One of so many clients is a witness. */
   readonly witnessEvery: number
-  /** Every which message a witness parses whole. */
+  /** One of so many messages is parsed completely by a witness. */
   readonly parseEvery: number
   readonly deflate: boolean
   readonly isSocketIo: boolean
@@ -24,38 +24,38 @@ export interface ConnectAnswer {
 }
 
 export interface StallRequest {
-  /** Every which client stops reading; witnesses do not. */
+  /** One of so many clients stops reading. Witnesses go on. */
   readonly every: number
 }
 
-/** Since the measured time began. */
+/** Results since the measured time began. */
 export interface LoadTotals {
-  /** Of clients that read. */
+  /** Bytes received by the clients that read. */
   readonly bytes: number
   readonly frames: number
   readonly witnessBytes: number
   readonly witnessTicks: number
-  /** Whether each witness has got a tick. */
+  /** Whether every witness has received a tick. */
   readonly isServed: boolean
 }
 
 export interface LoadReport extends LoadTotals {
-  /** Clients that read and were closed all the same, since they connected. */
+  /** Clients that were closed although they read, since they connected. */
   readonly closed: number
-  /** How many clients were closed with each code, since they connected; 'none' where there was no close frame. */
+  /** The number of clients closed with each code, since they connected; 'none': without a close frame. */
   readonly closeCodes: Readonly<Record<string, number>>
-  /** When the last of them was closed; undefined: none was. */
+  /** When the last client was closed; undefined: no client was closed. */
   readonly lastClosedMs: number | undefined
-  /** The last offset of each witness: the lowest and the highest. */
+  /** The lowest and the highest of the witnesses' last offsets. */
   readonly offsets: readonly [number, number]
-  /** Losses of unknown size, of which the witness was told that was told of the fewest. */
+  /** Gaps of unknown size: the lowest number of a witness. */
   readonly unknownLosses: number
   readonly witnesses: number
   /** Missing ticks according to the witnesses' gap messages, by reason, since they connected. */
   readonly missed: Readonly<Record<string, number>>
-  /** Ticks that did not reach the witnesses, by the sequences of those that did. */
+  /** Ticks that did not reach the witnesses, as the sequences of the others show. */
   readonly lost: number
-  /** … and without a gap message. */
+  /** Such ticks without a gap message. */
   readonly silent: number
   readonly errorCount: number
   readonly errors: readonly string[]
@@ -64,7 +64,7 @@ export interface LoadReport extends LoadTotals {
   readonly p999Us: number
 }
 
-/** Connections begun at once, so that the queue of those not accepted stays short. */
+/** Connections begun at once. More would fill the server's queue of connections to accept. */
 const AT_ONCE = 50
 
 const clients: LoadClient[] = []
@@ -193,6 +193,6 @@ process.on('message', async (question: { readonly id: number; readonly ask: Ask 
   const answer = await (answers[question.ask] as (what: object) => unknown)(question)
   process.send?.({ id: question.id, answer })
 })
-// Its parent's end is its own.
+// This process ends with its parent.
 process.on('disconnect', () => process.exit())
 process.stdout.write('{"ready":true}\n')

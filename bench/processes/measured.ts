@@ -1,43 +1,43 @@
 /**
- * What one run gave, and several together.
+ * The results of one run, and of several runs together.
  */
 import { median } from '../benchmark.js'
 
 export interface Measured {
-  /** Ticks a second that the feed made. */
+  /** Ticks per second that the feed made. */
   readonly offeredPerSecond: number
-  /** Ticks a second over all clients. */
+  /** Ticks per second that all clients received together. */
   readonly deliveredPerSecond: number
   readonly bytesPerSecond: number
   readonly framesPerSecond: number
-  /** Of the server with all its threads, for each tick delivered. */
+  /** CPU time of all threads of the server, for each tick delivered. */
   readonly cpuUsPerTick: number
-  /** Of its main thread, for each tick that the feed made. */
+  /** CPU time of the server's main thread, for each tick that the feed made. */
   readonly mainThreadUsPerTickIn: number
-  /** Of its other threads, for each tick delivered. */
+  /** CPU time of the server's other threads, for each tick delivered. */
   readonly otherThreadsUsPerTick: number
-  /** From the feed's stamp to a witness. */
+  /** Latency from the feed's stamp to a witness. */
   readonly p50Us: number
   readonly p99Us: number
   readonly p999Us: number
-  /** From arrival at the gateway to the write, since its start; 0 when the server has no such metric. */
+  /** Latency from arrival at the gateway to the write, since its start; 0: the server has no such metric. */
   readonly gatewayP99Us: number
-  /** From a command's arrival at the gateway to its reply, likewise. */
+  /** Latency from a command's arrival at the gateway to its reply, since its start; 0: no such metric. */
   readonly gatewayAnswerP50Us: number
   readonly gatewayAnswerP99Us: number
-  /** The most that was seen. */
+  /** The highest value that was seen. */
   readonly serverRssBytes: number
-  /** Cores' worth of time, over the measured time. */
+  /** Cores that each process kept busy in the measured time. */
   readonly serverCores: number
   readonly loadCores: number
   readonly feedCores: number
-  /** Share of the measured time that the load process ran or waited for a core. */
+  /** Share of the measured time in which the load process ran or waited for a core. */
   readonly loadBusy: number
-  /** Cores' worth of all that the machine did besides. */
+  /** Cores that other processes kept busy. */
   readonly otherCores: number
-  /** Ticks that did not reach a client, in the mean of the witnesses, since they connected. */
+  /** Ticks that did not reach a client, since it connected: the mean of the witnesses. */
   readonly lostPerClient: number
-  /** … and without a gap message. */
+  /** Such ticks without a gap message. */
   readonly silentPerClient: number
   readonly closed: number
   readonly errorCount: number
@@ -50,14 +50,14 @@ export function middle(runs: readonly Measured[], key: Figure): number {
   return median(runs.map(run => run[key]))
 }
 
-/** The load process has one thread; where that is busy, the figures are its own. */
+/** The load process has one thread. Above this share, the figures describe the load process, not the server. */
 const LOAD_CORES_BUSY = 0.9
-/** It did not use a core, but it could have: others had it. */
+/** Above this share, the load process ran or waited for a core all the time: other processes had the cores. */
 const LOAD_BUSY = 0.97
-/** Cores that were busy with something else, from which on latencies are not the server's alone. */
+/** When other processes keep more cores busy, latencies are not the server's alone. */
 export const OTHER_CORES_MAX = 0.1
 
-/** What has to be known of some runs: errors, losses, lost clients, and a load process that was the limit. */
+/** Notes that readers of the results need: errors, losses, lost clients, and a load process that was the limit. */
 export function remarks(name: string, runs: readonly Measured[]): string[] {
   const lines: string[] = []
   const sum = (key: 'errorCount' | 'closed'): number => runs.reduce((total, run) => total + run[key], 0)

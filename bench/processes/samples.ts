@@ -1,5 +1,5 @@
 /**
- * Numbers kept for their quantiles: as many as come, without an object for each.
+ * Keeps any number of samples for their quantiles, without an object for each sample.
  */
 export class Samples {
   private values = new Float64Array(4096)
@@ -18,7 +18,7 @@ export class Samples {
     this.count = 0
   }
 
-  /** One for each part; NaN while there are no numbers. */
+  /** A quantile for each share; NaN while there are no samples. */
   static quantiles(all: readonly Samples[], parts: readonly number[]): number[] {
     const sorted = new Float64Array(all.reduce((sum, { count }) => sum + count, 0))
     let at = 0

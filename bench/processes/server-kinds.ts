@@ -1,6 +1,6 @@
 /**
- * The servers that are measured: Ringcast and its peers, each started the same way and told the same. What a peer needs beyond the
- * root's packages may not be installed.
+ * The servers that are measured: Ringcast and its peers, all started in the same way with the same settings. Packages that only a
+ * peer needs may not be installed.
  */
 import { fileURLToPath } from 'node:url'
 import { peerPackagePath } from '../peers/peer-package.js'
@@ -17,11 +17,11 @@ export interface ServerNeeds {
 
 export interface ServerKind {
   readonly name: string
-  /** From dist/bench. */
+  /** Path from dist/bench. */
   readonly file: string
   readonly runtime: Runtime
   readonly args: (needs: ServerNeeds) => readonly string[]
-  /** Why it cannot be had; undefined: it can. */
+  /** Why the server cannot run here; undefined: it can. */
   readonly missing: string | undefined
   readonly deflates: boolean
   readonly isSocketIo: boolean
@@ -32,7 +32,7 @@ const INSTALL = 'not installed: npm ci --prefix bench/peers'
 const ringcast: ServerKind = {
   name: 'ringcast',
   file: '../src/main.js',
-  // As `npm start` has it.
+  // The same as in `npm start`.
   runtime: { options: ['--max-semi-space-size=4'] },
   args: ({ upstream, clients, settings }) => [
     '--host=127.0.0.1',
@@ -81,7 +81,7 @@ export const SERVER_KINDS: readonly ServerKind[] = [
   }),
   peer('uws', 'uws.js', uws),
   peer('bun', 'bun.js', bun),
-  // As the libraries' own examples do it: they gather writes of a turn themselves, but not messages.
+  // As in the libraries' examples: the libraries gather the writes of a turn, but not the messages.
   peer('uws-per-tick', 'uws.js', { ...uws, ...perTick }),
   peer('bun-per-tick', 'bun.js', { ...bun, ...perTick }),
 ]

@@ -1,6 +1,6 @@
 /**
- * A feed, a server and its load, each a process on this machine, from their start to their end. Between the two it is measured once
- * or several times, at one rate or several.
+ * A feed, a server and its load: three processes on this machine, from start to end. Meanwhile they are measured once or several
+ * times, at one rate or several rates.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -16,26 +16,26 @@ import { type ServerKind, serverKind } from './server-kinds.js'
 
 export interface Plan {
   readonly symbols: number
-  /** What each client asks for. */
+  /** The path of each client, with its query. */
   readonly paths: readonly string[]
-  /** Number of clients that check each message. Such a client costs a hundred times as much as another. */
+  /** Number of clients that check their messages. Such a client costs a hundred times as much as another. */
   readonly witnesses: number
-  /** Every which message a witness parses whole. Default 1. */
+  /** One of so many messages is parsed completely by a witness. Default 1. */
   readonly parseEvery?: number
   readonly deflate?: boolean
   /** Default 'steady'. */
   readonly pace?: FeedPace
-  /** Ticks that come at the same moment, where they come steadily. Default 1. */
+  /** Steady ticks that come at one moment. Default 1. */
   readonly burst?: number
   /** Further settings of Ringcast. */
   readonly settings?: readonly string[]
-  /** Whether the server gets a core whenever it wants one, before all else on the machine. Linux, and who may do that. */
+  /** Whether the server gets a core before all other processes. Needs Linux, and the permission for it. */
   readonly realTime?: boolean
-  /** Where the server's CPU profiles go, one for each thread; not with Bun. */
+  /** The folder for the server's CPU profiles, one for each thread; not with Bun. */
   readonly profileFolder?: string | undefined
 }
 
-/** While it is measured, about each second. */
+/** Called about each second during a measurement. */
 export interface Progress {
   readonly seconds: number
   readonly deliveredPerSecond: number
@@ -58,9 +58,9 @@ const CONNECT_MS = 30_000
 const CONNECT_MS_PER_CLIENT = 10
 const PROGRESS_MS = 1000
 const SHORT_WAIT_MS = 20
-/** On a machine that is busy with other things, nothing may come for a while. */
+/** The longest wait for a tick: a machine that is busy with other work may deliver none for a while. */
 const FIRST_TICK_MS_MAX = 20_000
-/** Ticks of Linux: https://man7.org/linux/man-pages/man5/proc_stat.5.html */
+/** The unit of CPU times in Linux: https://man7.org/linux/man-pages/man5/proc_stat.5.html */
 const CPU_TICKS_PER_SECOND = 100
 
 export class Session {
@@ -76,19 +76,19 @@ export class Session {
     this.plan = plan
   }
 
-  /** With all clients connected and no tick yet. @throws NotPossible */
+  /** Resolves when all clients are connected. No tick has been sent yet. @throws NotPossible */
   static async open(server: string, plan: Plan): Promise<Session> {
     const session = await Session.openEmpty(server, plan)
     return await session.orClosed(session.connect(plan.paths))
   }
 
-  /** Without clients. */
+  /** Starts feed and server, without clients. */
   static async openEmpty(server: string, plan: Plan): Promise<Session> {
     const session = new Session(serverKind(server), plan)
     return await session.orClosed(session.start())
   }
 
-  /** More clients. @throws NotPossible when the server does not let them in */
+  /** Connects more clients. @throws NotPossible when the server refuses them */
   async connect(paths: readonly string[]): Promise<void> {
     const port = Number(new URL(await this.server.told('webSocketUrl')).port)
     const request: ConnectRequest = {
@@ -104,17 +104,17 @@ export class Session {
     if (refusal !== undefined) throw new NotPossible(refusal.replaceAll(/\s+/g, ' ').trim())
   }
 
-  /** Ticks a second from now on; 0, only as the first: as fast as the server reads. */
+  /** Sets the ticks per second from now on; 0, as the first rate only: as fast as the server reads. */
   async setRate(rate: number): Promise<void> {
     await this.feed.ask('rate', { rate })
   }
 
-  /** Every which client, but for witnesses, reads no more. */
+  /** Stops the reading of one of so many clients. Witnesses go on. */
   async stall(every: number): Promise<void> {
     await this.load.ask('stall', { every })
   }
 
-  /** Where clients connect. */
+  /** The URL to which clients connect. */
   async webSocketUrl(): Promise<string> {
     return await this.server.told('webSocketUrl')
   }
@@ -123,7 +123,7 @@ export class Session {
     return this.server.usage()
   }
 
-  /** For at least so many seconds, and until each witness has got something. */
+  /** Measures for at least so many seconds, and until each witness has received a tick. */
   async measure(seconds: number, onProgress: (progress: Progress) => void = () => {}): Promise<Measured> {
     const { feed, server, load } = this
     const all = [server, load, feed]
@@ -168,7 +168,7 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    // The load stops first, while its server is still there.
+    // The load ends first, while its server still runs.
     for (const child of this.children.toReversed()) await child.stop()
   }
 
@@ -273,7 +273,7 @@ export class Session {
   }
 }
 
-/** @throws NotPossible when that is not allowed, or not supported */
+/** @throws NotPossible when the system forbids it, or does not support it */
 function inRealTime({ executable = process.execPath, options = [] }: Runtime): Runtime {
   const [command, ...priority] = ['chrt', '--fifo', '1'] as const
   if (spawnSync(command, [...priority, 'true']).status !== 0)
@@ -303,7 +303,7 @@ interface Seen extends GatewayTimes {
   readonly otherUs: number
 }
 
-/** All clients are alike, so the witnesses' ticks stand for everybody's. */
+/** All clients are alike, so the ticks of the witnesses stand for the ticks of all clients. */
 function ticksOf({ bytes, witnessBytes, witnessTicks }: LoadTotals): number {
   return witnessTicks === 0 ? 0 : (bytes * witnessTicks) / witnessBytes
 }
@@ -312,7 +312,7 @@ function busyUs({ mainThreadUs, mainThreadWaitUs }: Usage): number {
   return mainThreadUs + mainThreadWaitUs
 }
 
-/** Of everything that runs on the machine, since its start. */
+/** CPU time of all processes of the machine, since its start. */
 export function machineCpuUs(): number {
   const [user, nice, system, , , irq, softIrq] = readFileSync('/proc/stat', 'utf8')
     .slice('cpu '.length, 200)
@@ -324,7 +324,7 @@ export function machineCpuUs(): number {
 
 export interface Scenario extends Plan {
   readonly server: string
-  /** Ticks a second; 0: as fast as the server reads. */
+  /** Ticks per second; 0: as fast as the server reads. */
   readonly rate: number
   readonly warmUpMs: number
   readonly seconds: number

@@ -1,6 +1,6 @@
 /**
- * Ticks at an exact rate, which may change meanwhile: one after another, or so many at once, each symbol in its turn. Feed's thread.
- * The sequences of each symbol and kind rise by one, so that a reader sees what it missed.
+ * Ticks at an exact rate, which may change meanwhile: one at a time or several at once, the symbols in turns. Feed's thread.
+ * The sequences of each symbol and kind rise by one, so that a reader sees which ticks it missed.
  */
 
 import type { SupplyResult, TickSupply } from '../../src/embedded-feed/tick-supply.js'
@@ -20,9 +20,9 @@ interface Book {
   trades: number
 }
 
-/** Neighbours in time are not neighbours by name. A prime, so that every symbol has its turn. */
+/** The step to the next symbol, so that neighbours in time are not neighbours by name. A prime, so that each symbol has its turn. */
 const STRIDE = 617
-/** One in so many of a symbol is a trade. */
+/** One of so many ticks of a symbol is a trade. */
 const TRADE_EVERY = 7
 const STEPS = 100
 
@@ -34,7 +34,7 @@ export class SteadyTicks implements TickSupply {
   private made = 0
   private gapMs: number
 
-  /** @param burst ticks that come at the same moment */
+  /** @param burst ticks that come at one moment */
   constructor(symbols: number, ticksPerSecond: number, burst: number) {
     this.burst = burst
     this.books = Array.from({ length: symbols }, (_, index) => ({
@@ -70,7 +70,7 @@ export class SteadyTicks implements TickSupply {
   async close(): Promise<void> {}
 }
 
-/** As the embedded feed names them. */
+/** The names of the embedded feed's symbols. */
 export function symbolName(index: number): string {
   return `SYM${String(index + 1).padStart(4, '0')}`
 }

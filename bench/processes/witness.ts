@@ -1,6 +1,6 @@
 /**
- * Checks what one client gets, and when: numbers of messages, offsets, and the sequences of each symbol, as far as the server's
- * messages have them. A silent error is a tick that is missing, doubled or out of order, without a message about it.
+ * Checks what one client receives, and when: message numbers, offsets, and the sequences of each symbol, if the server sends them.
+ * A silent error is a tick that is missing, doubled or out of order, without a message that says so.
  */
 import { isUtf8 } from 'node:buffer'
 import { inflateRawSync, constants as zlib } from 'node:zlib'
@@ -9,15 +9,15 @@ import type { MessageReader } from './load-client.js'
 import { Samples } from './samples.js'
 
 export interface WitnessOptions {
-  /** Named no symbols and gets every tick, so that offsets have no holes. */
+  /** Whether the client receives every tick of all symbols, so that offsets have no holes. */
   readonly getsAll: boolean
-  /** Gets each tick, so that sequences have no holes; else the latest of each symbol. */
+  /** Whether the client receives each tick, so that sequences have no holes; else the latest of each symbol. */
   readonly getsEvery: boolean
-  /** Only every which message is parsed whole; of the others the numbers at its beginning are read. Above 1 only with `getsAll`. */
+  /** One of so many messages is parsed completely. Of the others, only the numbers at the start are read. Above 1 only with `getsAll`. */
   readonly parseEvery: number
 }
 
-/** A message of Ringcast or of a peer. Fields that a peer cannot know are left out. */
+/** A message of Ringcast or of a peer. A peer leaves out the fields that it cannot know. */
 type Message =
   | { readonly type: 'subscribed'; readonly seq: number; readonly offset: number }
   | { readonly type: 'snapshot'; readonly seq: number; readonly ticks: readonly TickJson[] }
@@ -29,29 +29,29 @@ type Message =
     }
   | GapMessage
 
-/** How every `ticks` message begins that has numbers. */
+/** The start of every `ticks` message with numbers. */
 const HEAD = /"type":"ticks","seq":(\d+),"offset":(\d+)/
 const HEAD_BYTES_MAX = 96
-/** A message of which no more is here is a `ticks` message: all others are shorter for a client that names no symbols. */
+/** A message that is longer than this is a `ticks` message: for a client that names no symbols, all others are shorter. */
 const PREFIX_BYTES = 1024
-/** What socket.io puts around an event. */
+/** The text that socket.io puts before an event. */
 const EVENT = '42["ticks",'
-/** With it, a compressed message ends as DEFLATE wants it: https://www.rfc-editor.org/rfc/rfc7692#section-7.2.2 */
+/** Completes a compressed message for DEFLATE: https://www.rfc-editor.org/rfc/rfc7692#section-7.2.2 */
 const DEFLATE_TAIL = Buffer.from([0, 0, 0xff, 0xff])
 const DEFLATE_WINDOW_BYTES = 32 * 1024
 
 export class Witness implements MessageReader {
-  /** Of these, all is known that the server told. */
+  /** Ticks that the client has received. */
   ticks = 0
-  /** Ticks that sequences show to be missing. */
+  /** Missing ticks, as the sequences show. */
   lost = 0
   readonly errors: string[] = []
   errorCount = 0
-  /** Missing ticks according to gap messages, by reason; one for each message without a number. */
+  /** Missing ticks according to gap messages, by reason. A gap without a number counts as one. */
   readonly missed = new Map<string, number>()
-  /** Gap messages that did not know how many. */
+  /** Gap messages without a number. */
   unknownLosses = 0
-  /** From a tick's time to its arrival here, µs. */
+  /** Latency from a tick's time to its arrival here, µs. */
   readonly latenciesUs = new Samples()
   keepsWindow: boolean | undefined
   private readonly options: WitnessOptions
@@ -74,7 +74,7 @@ export class Witness implements MessageReader {
     return Math.max(0, this.lost - told)
   }
 
-  /** 0: it has got nothing yet. */
+  /** 0: the client has received no tick yet. */
   get lastOffset(): number {
     return this.offset ?? 0
   }
@@ -128,7 +128,7 @@ export class Witness implements MessageReader {
     if (!isUtf8(bytes)) this.fail('a message that is no UTF-8')
     const text = bytes.toString()
     const isEvent = text.startsWith(EVENT)
-    // The other packets of socket.io are its own affair.
+    // The other packets of socket.io carry no ticks.
     if (!isEvent && /^\d/.test(text)) return
     try {
       this.read(JSON.parse(isEvent ? text.slice(EVENT.length, -1) : text) as Message)
@@ -194,7 +194,7 @@ export class Witness implements MessageReader {
   }
 
   private checkGap({ reason, missed, from, to, seq }: GapMessage): void {
-    // Only who fell out of the window finds that the others' numbers have gone on.
+    // Only a client with an overrun finds that the numbers of its audience have gone on.
     if (reason !== 'slow' && this.seq !== undefined && seq !== this.seq)
       this.fail(`a gap at seq ${seq} after ${this.seq}`)
     const isNext = reason !== 'slow' || this.offset === undefined || from === this.offset + 1

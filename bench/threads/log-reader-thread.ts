@@ -1,13 +1,13 @@
 /**
- * Reads a tick log as a lane does, record by record, and publishes its cursor; spins rather than sleeps. A worker thread.
- * Ends when a record of no ticks comes.
+ * Reads a tick log as a lane does, record by record, and publishes its cursor. It spins and does not sleep. A worker thread.
+ * Ends at a record without ticks.
  */
 import { workerData } from 'node:worker_threads'
 import { TickLogReader } from '../../src/memory/tick-log-reader.js'
 
 export interface LogReaderData {
   readonly log: SharedArrayBuffer
-  /** Word 0: the reader's cursor. Word 1: the sum of every tick's last byte. Word 2: whether it reads. */
+  /** Word 0: the reader's cursor. Word 1: the sum of every tick's last byte. Word 2: whether the reader runs. */
   readonly control: SharedArrayBuffer
 }
 

@@ -1,5 +1,5 @@
 /**
- * The least a task can do with a tick: the far end of the Piscina baseline. A worker thread.
+ * The smallest task for a tick: the receiver of the Piscina baseline. A worker thread.
  */
 
 export default function task(tick: Uint8Array): number {

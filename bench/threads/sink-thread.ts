@@ -1,5 +1,5 @@
 /**
- * Counts the messages that are posted to it: the receiver of the postMessage baseline. A worker thread.
+ * Counts the messages that are posted to this thread: the receiver of the postMessage baseline. A worker thread.
  */
 import { parentPort, workerData } from 'node:worker_threads'
 
