@@ -1,6 +1,6 @@
 /**
- * Does: holds up to 1,900 connections that never become WebSockets: half of them are silent, half send their request byte by byte.
- * Must: let a new client in within a second all the while.
+ * Does: holds up to 1,900 connections that never become WebSockets. Half of them are silent, half send their request byte by byte.
+ * Must: let a new client in within a second at any time.
  */
 import { connect, type Socket } from 'node:net'
 import { LoadClient } from '../../processes/load-client.js'
@@ -8,10 +8,10 @@ import type { Attack, AttackReport, Target } from '../attack.js'
 import { Rounds } from '../rounds.js'
 
 const CONNECTIONS = 1900
-/** Begun at once, every 20 ms: 500 a second. */
+/** Connections that begin at once, every 20 ms: 500 a second. */
 const AT_ONCE = 10
 const BEAT_MS = 20
-/** Not all of them at the same beat. */
+/** Each connection sends a byte once in so many beats, not all at the same beat. */
 const BYTE_EVERY_BEATS = 50
 const NEWCOMER_EVERY_BEATS = 25
 const NEWCOMER_MS_MAX = 1000
@@ -62,7 +62,7 @@ async function run({ port, seconds }: Target): Promise<AttackReport> {
   }
 }
 
-/** A new client. @returns how long it waited to be told that it is subscribed; infinity where it was turned away, or waited too long */
+/** Connects a new client. @returns its wait for `subscribed`, in ms; infinity: it was refused, or waited too long */
 function comeIn(port: number): Promise<number> {
   const startMs = performance.now()
   return new Promise(resolve => {

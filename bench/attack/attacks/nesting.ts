@@ -1,7 +1,7 @@
 /**
- * Does: sends commands whose fields are arrays in arrays. A few go 4,200 deep, in each field, compressed and not; many go less deep,
- * from 20 clients, each as often as it may send.
- * Must: answer each with an error.
+ * Does: sends commands whose fields are arrays in arrays. A few are 4,200 levels deep, in each field, compressed and plain. Many are less
+ * deep, from 20 clients, each as often as it may send.
+ * Must: answer each command with an error.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Attack, AttackReport, Target } from '../attack.js'
@@ -17,7 +17,7 @@ const ANSWER_MS = 2000
 
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
 
-/** For each field that a command may have, and for a message that is no object. */
+/** One text for each field of a command, and one that is not an object. */
 const COMMANDS: readonly ((value: string) => string)[] = [
   value => `{"id":${value}}`,
   value => `{"id":1,"type":${value}}`,

@@ -1,15 +1,15 @@
 /**
- * Does: stops the gateway's process, as a suspended virtual machine or a debugger does: for two thirds of the time, and then for more
- * than all of it. With --seconds 60: for 40 s and for 70 s.
- * Must: keep all clients, and lose nothing. All its timeouts are as by default where the attack takes 60 s, and in proportion elsewhere.
+ * Does: stops the gateway's process, as a suspended virtual machine or a debugger does: for 2/3 of the attack's time, and then for 7/6 of
+ * it. With --seconds 60: for 40 s and for 70 s.
+ * Must: keep all clients, and lose nothing. All timeouts are the defaults for an attack of 60 s, and in proportion for other durations.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Attack, AttackReport, Target } from '../attack.js'
 
 const PARTS = [2 / 3, 7 / 6]
-/** For what has piled up. */
+/** Time in which queued ticks are sent, as a share of the attack's time. */
 const RECOVERY = 1 / 6
-/** ms, as by default. */
+/** The defaults, in ms. */
 const TIMEOUTS: Readonly<Record<string, number>> = {
   'ping-interval-ms': 30_000,
   'pong-timeout-ms': 10_000,

@@ -1,10 +1,10 @@
 /**
- * Does: the feed sends one tick with a wild position and goes on as before; later it starts its count over.
- * Must: tell each client a gap of unknown size each time, and go on.
+ * Does: the feed sends one tick with a wild position and goes on as before. Later the feed starts its count over.
+ * Must: tell each client a gap of unknown size both times, and go on.
  */
 import type { Attack, Seen } from '../attack.js'
 
-/** The wild position and the count that starts over. */
+/** The wild position, and the count that starts over. */
 const BROKEN_PROMISES = 2
 
 export const positions: Attack = {

@@ -1,25 +1,25 @@
 /**
- * Does: 20 clients send commands that are refused, the dearest that there are, as fast as they may without being closed, and once in a
- * while faster, and come back when they are closed.
- * Must: nothing but go on.
+ * Does: 20 clients send the dearest commands that are refused, as fast as they may without being closed, and sometimes faster. A client
+ * that is closed connects again.
+ * Must: go on as before.
  */
 import type { Attack, AttackReport, Target } from '../attack.js'
 import { CommandClient } from '../command-client.js'
 import { Rounds } from '../rounds.js'
 
 const CLIENTS = 20
-/** 100 a second: half of them are looked at, half are refused before. */
+/** 100 commands a second: the gateway parses half of them, and refuses the other half unparsed. */
 const BEAT_MS = 20
 const COMMANDS_PER_BEAT = 2
-/** From then on a client sends more than it may, and is closed. */
+/** After these beats a client sends more than it may, and is closed. */
 const FLOOD_AFTER_BEATS = 250
 const FLOOD_PER_BEAT = 50
-/** As many as fit into a message of 16 KiB. */
+/** Symbols that fit into a message of 16 KiB. */
 const MANY = 1500
 
 const many = (symbol: string): string => `[${new Array<string>(MANY).fill(JSON.stringify(symbol)).join(',')}]`
 const COMMANDS: readonly string[] = [
-  // No symbols; not subscribed; no interval; no such type; no JSON; no id.
+  // Faults: no symbol; not subscribed; not an interval; unknown type; not JSON; no id.
   `{"type":"subscribe","id":1,"symbols":${many('')}}`,
   `{"type":"unsubscribe","id":2,"symbols":${many('NONE2')}}`,
   '{"type":"subscribe","id":3,"symbols":["NONE3"],"delivery":"latest","interval":-1}',
@@ -34,7 +34,7 @@ export const refusals: Attack = {
   run,
 }
 
-/** One of them, who always comes back. */
+/** One client, which connects again whenever it is closed. */
 class Nuisance {
   sent = 0
   connections = 0

@@ -1,6 +1,6 @@
 /**
- * Does: SIGTERM while ten clients do not read.
- * Must: close the others with 1001 within a second, with all their ticks, and end with 0.
+ * Does: sends SIGTERM while ten clients do not read.
+ * Must: close the other clients with 1001 within a second, with all their ticks, and end with 0.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Attack, AttackReport, Seen, Target } from '../attack.js'
@@ -10,9 +10,9 @@ import { streamEpoch } from '../stream-epoch.js'
 const DEAF = 10
 const CLOSED_WITHIN_MS = 1000
 const GOING_AWAY = 1001
-/** What they do not read fills their connections; for less than the write timeout, after which they would be closed. */
+/** Time in which unread ticks fill the connections. It is shorter than the write timeout, after which the clients would be closed. */
 const FILL_MS_MAX = 5000
-/** Longer than the gateway may take by default. */
+/** Longer than the default shutdown timeout. */
 const END_MS_MAX = 15_000
 
 export const shutdown: Attack = {

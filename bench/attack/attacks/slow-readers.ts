@@ -1,8 +1,7 @@
 /**
- * Does: 18 clients read steadily, 5 to 120 KB/s, less than they are sent; half of them first ask for all that there was. Four others
- * take nothing.
- * Must: keep those that read, and close with 4008, or cut, those that take nothing. The write timeout is as by default where the attack
- * takes 60 s, and in proportion elsewhere.
+ * Does: 18 clients read steadily, 5 to 120 KB/s, less than they are sent. Half of them first resume from the start. Four others take nothing.
+ * Must: keep the clients that read. Close those that take nothing with 4008, or cut them. The write timeout is the default for an attack
+ * of 60 s, and in proportion for other durations.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Attack, AttackReport, Target } from '../attack.js'
@@ -13,7 +12,7 @@ const READERS = 18
 const [SLOWEST, FASTEST] = [5000, 120_000]
 const TAKERS_OF_NOTHING = 4
 const SLOW_CONSUMER = 4008
-/** Until one that reads again has found how its connection ended. */
+/** Time for a client that reads again to find how its connection ended. */
 const END_MS = 3000
 
 export const slowReaders: Attack = {

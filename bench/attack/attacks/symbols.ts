@@ -1,6 +1,6 @@
 /**
- * Does: names symbols that are no well-formed Unicode, which in UTF-8 would all be the same; 20 clients, each as often as it may.
- * Must: refuse each of them, and take the one that only looks like them.
+ * Does: 20 clients name symbols that are not well-formed Unicode, and that would all be the same symbol in UTF-8, as often as they may.
+ * Must: refuse each of them, and accept the well-formed symbol that looks the same.
  */
 import type { SubscribedMessage } from '../../../src/protocol/messages.js'
 import type { Attack, AttackReport, Target } from '../attack.js'
@@ -9,7 +9,7 @@ import { Rounds } from '../rounds.js'
 
 const CLIENTS = 20
 const PER_SECOND = 45
-/** As they stand in JSON: halves of surrogate pairs, and the character that takes their place in UTF-8. */
+/** Written as in JSON: halves of surrogate pairs, and the character that replaces them in UTF-8. */
 const COMMANDS = [
   '"symbols":["CAF\\udc00"],"snapshot":true',
   '"symbols":["\\ud800","\\ud801","\\ufffd"],"snapshot":true',
@@ -28,7 +28,7 @@ async function run({ port, seconds }: Target): Promise<AttackReport> {
   const read = ({ symbols: done, refused: notDone = [] }: SubscribedMessage): void => {
     answers++
     refused += notDone.length
-    // JSON.parse keeps the halves; what was sent as UTF-8 has lost them.
+    // JSON.parse keeps the halves. UTF-8 cannot hold them.
     const wellFormed = done.filter(symbol => symbol === '\ufffd')
     if (done.length > wellFormed.length || wellFormed.length > 1) accepted.add(JSON.stringify(done))
   }

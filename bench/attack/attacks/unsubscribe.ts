@@ -1,5 +1,5 @@
 /**
- * Does: in one write subscribes to X, subscribes to A with a snapshot and unsubscribes from A; 20 clients, each as often as it may.
+ * Does: 20 clients subscribe to X, subscribe to A with a snapshot, and unsubscribe from A, in one write, as often as they may.
  * Must: send nothing of A after `unsubscribed`.
  */
 import type { ServerMessage } from '../../../src/protocol/messages.js'
@@ -9,7 +9,7 @@ import { CommandClient } from '../command-client.js'
 import { Rounds } from '../rounds.js'
 
 const CLIENTS = 20
-/** Three commands each. */
+/** Each write holds three commands. */
 const WRITES_PER_SECOND = 15
 const [A, X] = [symbolName(0), symbolName(1)]
 
@@ -19,7 +19,7 @@ export const unsubscribe: Attack = {
   run,
 }
 
-/** What one client knows of its subscription to A. */
+/** The state of one client's subscription to A. */
 class Ledger {
   answers = 0
   late = 0

@@ -1,9 +1,9 @@
 /**
- * Question: how long does the server take to change a subscription while ticks pour in?
- * Workload: 50 clients that subscribe to a symbol or unsubscribe from one every 50 ms: 1,000 changes a second, at 10,000 ticks/s; beside
- *   them one other, 50, or 500, with 20 of 1,000 symbols each, whose writes stand in the same line. Measured in the gateway: from the
- *   command's arrival to the write of its answer, which stands at its exact place in the stream. And once more with real-time priority for the
- *   gateway, so that it does not wait for a core: four busy processes share those of the machine.
+ * Question: how long does the server take to change a subscription while ticks flow?
+ * Workload: 50 clients that subscribe to a symbol or unsubscribe from a symbol every 50 ms: 1,000 changes a second, at 10,000 ticks/s. Beside
+ *   them 1, 50 or 500 clients with 20 of 1,000 symbols each, whose writes wait in the same queue. The gateway measures from the command's
+ *   arrival to the write of its reply, which stands at its exact place in the stream. Once more with real-time priority for the gateway, so
+ *   that it does not wait for a core, because four busy processes share the cores.
  * Leaves out: the network.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -55,7 +55,7 @@ async function run(options: FanoutOptions): Promise<WorkloadResult> {
       await session.setRate(rate)
       const url = await session.webSocketUrl()
       const all = await Promise.all(Array.from({ length: changers }, () => Changer.connect(url)))
-      // Clients of their own do not all change in the same millisecond.
+      // Independent clients do not all change in the same millisecond.
       for (const changer of all) {
         changer.start()
         await sleep(CHANGE_EVERY_MS / changers)
@@ -106,7 +106,7 @@ async function run(options: FanoutOptions): Promise<WorkloadResult> {
   }
 }
 
-/** A client that subscribes and unsubscribes, in turns. */
+/** A client that subscribes and unsubscribes alternately. */
 class Changer {
   private readonly socket: WebSocket
   private timer: NodeJS.Timeout | undefined
@@ -133,7 +133,7 @@ class Changer {
     this.timer = setInterval(() => this.change(), CHANGE_EVERY_MS)
   }
 
-  /** @returns how often it was answered */
+  /** @returns the number of replies */
   close(): number {
     clearInterval(this.timer)
     this.socket.terminate()

@@ -1,8 +1,8 @@
 /**
  * Question: what does permessage-deflate cost?
- * Workload: 1,000 clients that offer it as browsers do, 50 symbols, 10 ticks/s: all ten at the same moment, or one by one, when each message
- *   holds a tick, which takes no fewer bytes on its own.
- * Leaves out: higher rates, which `ws` cannot follow when it compresses for each client.
+ * Workload: 1,000 clients that offer it as browsers do, 50 symbols, 10 ticks/s: ten ticks at one moment, or one at a time. A message of
+ *   one tick does not get shorter by compression.
+ * Leaves out: higher rates. `ws` compresses for each client and cannot follow them.
  */
 import { type SteadyWorkload, steadyWorkload } from '../steady-workload.js'
 import { everyTick, RINGCAST } from '../workload.js'

@@ -1,7 +1,8 @@
 /**
- * Question: what do clients cost that want to see the latest, not every tick?
- * Workload: 5,000 clients, the latest of 50 symbols 250 ms apart, 50,000 ticks/s. The peers keep the latest and publish it on a timer.
- * Leaves out: clients that differ in what they want; trades are conflated like quotes, as was asked for.
+ * Question: what do clients of the latest ticks cost?
+ * Workload: 5,000 clients that get the latest ticks of 50 symbols every 250 ms, 50,000 ticks/s. The peers keep the latest ticks and publish
+ *   them on a timer.
+ * Leaves out: clients with different symbols. Trades are conflated like quotes.
  */
 import { steadyWorkload } from '../steady-workload.js'
 import { ALL_SERVERS } from '../workload.js'

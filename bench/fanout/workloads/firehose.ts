@@ -1,9 +1,9 @@
 /**
- * Question: how many ticks can be delivered, and what does one cost where `ws` is at its end?
- * Workload: 500 clients that get every tick of 50 symbols. First the rate rises until p99 passes 50 ms, or ticks do not arrive: doubled at
- *   each step, then halved in between, twice. A step has failed when it did twice, each time with a new server; when the machine did
- *   other work meanwhile, that does not count. Then all run at the rate that `ws` did not sustain.
- * Leaves out: witnesses that read all: one message in eight is parsed whole, of the others the numbers at their beginning.
+ * Question: how many ticks can be delivered, and what does a tick cost at a rate that `ws` does not sustain?
+ * Workload: 500 clients that get every tick of 50 symbols. First the rate rises until p99 passes 50 ms or ticks do not arrive: it doubles
+ *   at each step, and then halves the interval twice. A step fails when it has failed twice, each time with a new server. A failure while
+ *   the machine did other work does not count. Then all servers run at the rate that `ws` did not sustain.
+ * Leaves out: witnesses that parse every message. They parse one of eight, and read the numbers at the start of the others.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Cell, median } from '../../benchmark.js'
@@ -34,18 +34,18 @@ import {
 export const firehose: Workload = { name: 'firehose', servers: ALL_SERVERS, run }
 
 const P99_US_MAX = 50_000
-/** Of what should have been delivered. */
+/** Share of the ticks that should have been delivered. */
 const DELIVERED_SHARE_MIN = 0.95
 const FIRST_RATE = 100
 const LAST_RATE = 1_000_000
 const HALVINGS = 2
 const STEP_SECONDS_MAX = 3
 const FAILURES = 2
-/** However busy the machine is. */
+/** The limit on a machine that is busy with other work. */
 const TRIES_MAX = 6
 const WITNESSES = 4
 const PARSE_EVERY = 8
-/** Where `ws` is not among the servers. */
+/** The rate when `ws` is not among the servers. */
 const WS_RATE = 300
 const RATE_SMALL = 200
 
@@ -55,9 +55,9 @@ interface Step {
 }
 
 interface Search {
-  /** All that held. */
+  /** The steps that the server sustained. */
   readonly held: readonly Step[]
-  /** The lowest that did not hold. */
+  /** The lowest step that the server did not sustain. */
   readonly failed: Step | undefined
 }
 
@@ -144,7 +144,7 @@ async function search(server: string, plan: Plan, options: FanoutOptions): Promi
           return true
         }
         if (measured.otherCores < OTHER_CORES_MAX) failures++
-        // What is queued now belongs to this try.
+        // The queued ticks belong to this try: the next try needs a new server.
         await session.close()
         session = await Session.open(server, plan)
         await session.setRate(rate / 2)
@@ -183,7 +183,7 @@ function holds(measured: Measured, rate: number, plan: Plan): boolean {
   return deliveredPerSecond >= wanted && p99Us <= P99_US_MAX && lostPerClient === 0 && closed === 0
 }
 
-/** Of a server that sustains nothing: what it did at the lowest rate. */
+/** For a server that sustains no rate: its result at the lowest rate. */
 function top({ held, failed }: Search): Measured {
   const highest = held.toSorted((a, b) => a.rate - b.rate).at(-1) ?? failed
   return highest!.measured

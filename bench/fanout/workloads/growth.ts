@@ -1,8 +1,9 @@
 /**
  * Question: how does the cost of a delivered tick grow with the rate, with the symbols of a client and with the pool? (With clients: `scaling`.)
- * Workload: Ringcast alone. 500 clients of every tick at 30 to 30,000 ticks/s; 500 clients, each its own 1 to 100 of 1,000 symbols, at rates
- *   at which each gets 200 ticks/s; 2,000 clients, each its own 20 of 1,000 symbols, 20,000 ticks/s, on 1 to 4 lanes.
- * Leaves out: how rate and symbols act together.
+ * Workload: Ringcast alone. 500 clients that get every tick, at 30 to 30,000 ticks/s. 500 clients with 1 to 100 of 1,000 symbols each,
+ *   another selection for each client, at rates at which a client gets 200 ticks/s. 2,000 clients with selections of 20 of 1,000 symbols,
+ *   at 20,000 ticks/s, on 1 to 4 lanes.
+ * Leaves out: the combination of rate and symbols.
  */
 import type { Cell } from '../../benchmark.js'
 import { type Measured, middle, remarks } from '../../processes/measured.js'
@@ -22,7 +23,7 @@ import { PORTFOLIO_SYMBOLS, portfolioPath } from './portfolio.js'
 export const growth: Workload = { name: 'growth', servers: [RINGCAST], run }
 
 const WITNESSES = 10
-/** Of every tick only: what a message holds that was not parsed is told by its offset. */
+/** For clients of every tick only: the offset of a message that was not parsed tells how many ticks it holds. */
 const PARSE_EVERY = 4
 
 interface Point {
@@ -30,7 +31,7 @@ interface Point {
   readonly plan: Plan & { readonly rate: number }
 }
 
-/** One thing that grows while the others stay. */
+/** Points in which one figure grows and the others stay. */
 interface Series {
   readonly of: string
   readonly title: string

@@ -1,7 +1,7 @@
 /**
- * Question: what does a connection cost that nothing is sent to?
- * Workload: 15,000 connections to a server that has none, and no ticks; resident memory before and after.
- * Leaves out: what the kernel holds for a socket. A process may have 20,000 files, so there are not more.
+ * Question: what does a connection cost that receives nothing?
+ * Workload: 15,000 connections to a server without other connections, and no ticks; resident memory before and after.
+ * Leaves out: the memory of the kernel for a socket. A process may have 20,000 files, so there are no more connections.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Session } from '../../processes/session.js'

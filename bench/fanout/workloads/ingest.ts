@@ -1,7 +1,7 @@
 /**
- * Question: how fast can the feed be read, and what does it cost the thread that owns the sockets?
+ * Question: how fast can the feed be read, and what does that cost the thread that owns the sockets?
  * Workload: one client that gets every tick, and a feed that makes ticks as fast as the server reads them.
- * Leaves out: a feed that sends one tick a message. The client parses one message in 64 and checks the numbers of all.
+ * Leaves out: a feed that sends one tick a message. The client parses one of 64 messages and checks the numbers of all.
  */
 
 import { remarks } from '../../processes/measured.js'

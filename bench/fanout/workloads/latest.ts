@@ -1,8 +1,8 @@
 /**
- * Question: does a client that wants the latest ticks cost what it gets, or what happens?
- * Workload: 5,000 clients, each the latest of its own 20 of 1,000 symbols every 500 ms, at 5,000 and at 50,000 ticks/s. Each of them gets
- *   about the same either way; and what the ticks cost that come in, without clients who get any.
- * Leaves out: clients that share what they want, see `conflated`.
+ * Question: does a client of the latest ticks cost as much as it gets, or as much as comes in?
+ * Workload: 5,000 clients with the latest ticks of 20 of 1,000 symbols every 500 ms, another selection for each client, at 5,000 and at
+ *   50,000 ticks/s. A client gets about the same at both rates. And the cost of the incoming ticks alone, without clients that get any.
+ * Leaves out: clients with the same symbols, see `conflated`.
  */
 import { variantsWorkload } from '../variants-workload.js'
 import { PORTFOLIO_SYMBOLS, portfolioPath } from './portfolio.js'

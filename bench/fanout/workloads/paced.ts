@@ -1,8 +1,8 @@
 /**
- * Question: what does the smallest delivery cost, a write with one tick in it?
- * Workload: 500 clients, one symbol, 100 ticks/s, each of which is one write to each client: Ringcast is told not to gather them. And once as it
- *   comes, when it gathers two for a write as soon as the writes would take half of its main thread.
- * Leaves out: whatever sharing bytes could save.
+ * Question: what does the smallest delivery cost, a write of one tick?
+ * Workload: 500 clients, one symbol, 100 ticks/s. Ringcast gathers no ticks, so each tick is one write to each client. And once with the
+ *   default: Ringcast gathers two ticks for a write as soon as the writes would take half of its main thread.
+ * Leaves out: the savings of shared bytes.
  */
 import { type SteadyWorkload, steadyWorkload } from '../steady-workload.js'
 import { ALL_SERVERS, everyTick } from '../workload.js'
@@ -13,7 +13,7 @@ const plan =
     symbols: 1,
     rate: 100,
     paths: everyTick(small ? 10 : 500),
-    // Each more sample sharpens p99.9: 50 give 5,000 a second.
+    // More samples sharpen p99.9: 50 witnesses give 5,000 samples a second.
     witnesses: small ? 5 : 50,
     settings,
   })

@@ -1,7 +1,7 @@
 /**
  * Question: does a delivered tick cost the same with many clients as with few?
- * Workload: 40,000 deliveries a second in all, to 100 clients up to 10,000: the more clients, the fewer ticks. At most 400 ticks/s, which
- *   the feed sends one by one and Ringcast is told not to gather, so that every delivery is a write of its own at each size.
+ * Workload: 40,000 deliveries a second in all, to 100 up to 10,000 clients: the more clients, the fewer ticks. At most 400 ticks/s, which
+ *   the feed sends one at a time and Ringcast does not gather. So every delivery is one write at each size.
  * Leaves out: more clients than the files of a process allow.
  */
 import { type Cell, median } from '../../benchmark.js'

@@ -1,8 +1,8 @@
 /**
  * Question: what do clients that stop reading do to the others, and to memory?
- * Workload: 500 clients, 500 ticks/s; of these a tenth reads nothing from the first tick on. Their sockets are filled first, at a
- *   higher rate; then the others are measured. The same again, with all of them reading.
- * Leaves out: `ws` with a send for each tick, which cannot follow the rate that fills the sockets; name it to see that.
+ * Workload: 500 clients, 500 ticks/s. A tenth of the clients reads nothing from the first tick on. First a higher rate fills their sockets;
+ *   then the others are measured. The same again while all clients read.
+ * Leaves out: `ws` with one send for each tick, which cannot follow the rate that fills the sockets. Name `ws` to see that.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Cell, median } from '../../benchmark.js'
@@ -26,7 +26,7 @@ export const stalled: Workload = { name: 'stalled', servers: SERVERS, run }
 const STALL_EVERY = 10
 const RATE = 500
 const FILL_RATE = 4000
-/** On the loopback the two ends of a connection hold 3.9 MB, and 4,000 ticks are half a MB. */
+/** On the loopback the two ends of a connection hold 3.9 MB, and 4,000 ticks take half a MB. */
 const FILL_MS = 9000
 
 interface Pair {
