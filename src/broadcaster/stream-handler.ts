@@ -14,12 +14,12 @@ import { PatientClock } from '../common/patient-clock.js'
 import { quoteValue } from '../common/quote-value.js'
 import { type HandlerOptions, handlerOptions } from '../config/config.js'
 import { checkOptions, clockRule, hasMethods, type OptionRule, withMethods } from '../config/option-check.js'
-import { LaneLink } from '../fanout/lane-link.js'
 import { Membership } from '../fanout/membership.js'
 import { Transmitter } from '../fanout/transmitter.js'
 import { Ingest } from '../ingest/ingest.js'
 import type { TickSink } from '../ingest/tick-sink.js'
 import { TURN_OVERSHOOT_BYTES } from '../lane-protocol/lane-task.js'
+import { LaneHandle } from '../lanes/lane-handle.js'
 import { chooseLane } from '../lanes/lane-placement.js'
 import { LanePool } from '../lanes/lane-pool.js'
 import { PositionWatch } from '../lanes/position-watch.js'
@@ -63,7 +63,7 @@ export class StreamHandler {
   private readonly log: Log
   private readonly clock: Clock
   private readonly patience: PatientClock
-  private readonly links: readonly LaneLink[]
+  private readonly links: readonly LaneHandle[]
   private readonly mainBlock: BigInt64Array
   private readonly laneBlocks: readonly SharedArrayBuffer[]
   private readonly latency = new Histogram()
@@ -77,7 +77,7 @@ export class StreamHandler {
   private stopping: Promise<void> | undefined
   private source: TickSource | undefined
   /** Lanes that have published all that came before the shutdown. */
-  private readonly finished = new Set<LaneLink>()
+  private readonly finished = new Set<LaneHandle>()
   /** Whether each client is to be closed when it has been sent all of that. */
   private closesServed = false
 
@@ -104,8 +104,8 @@ export class StreamHandler {
     const links = Array.from(
       { length: settings.poolSize },
       (_, index) =>
-        new LaneLink(index, layout, settings.latestBytes, (link, segment) =>
-          this.transmitter.cutOffHolders(link, segment),
+        new LaneHandle(index, layout, settings.latestBytes, (stream, segment) =>
+          this.transmitter.evictHolders(stream, segment),
         ),
     )
     this.links = links
@@ -113,12 +113,18 @@ export class StreamHandler {
     const tickLog = new SharedArrayBuffer(tickLogBytes(settings.tickLogBytes))
     const { clock, counters, epoch, patience } = this
     this.intake = new Ingest({ tickLog, links, queueSize: settings.queueSize, clock, counters })
+    const streams = links.map(({ stream }) => stream)
     const membership = new Membership({
-      links,
+      streams,
       place: (candidates, hasAudience) =>
-        chooseLane(candidates, hasAudience, link => this.intake.lag(link) > settings.queueSize / 2),
+        chooseLane(
+          candidates,
+          hasAudience,
+          ({ index }) => this.intake.lag(links[index]!) > settings.queueSize / 2,
+        ),
       send: (lane, command) => this.intake.command(lane, command),
       clock,
+      counters,
       answerLatency: this.answerLatency,
     })
     this.transmitter = new Transmitter({
@@ -128,15 +134,10 @@ export class StreamHandler {
       latency: this.latency,
       passBudgetMs: settings.passBudgetMs,
       gatherMs: settings.gatherMs,
-      links,
+      membership,
+      streams,
       events: {
-        lapped: recipient => membership.lapped(recipient),
-        joined: (recipient, isWhole) => membership.joined(recipient, isWhole),
-        deferred: recipient => membership.defer(recipient),
-        replayed: (recipient, position) => membership.replayed(recipient, position),
-        replayEnded: recipient => membership.leave(recipient),
-        caughtUp: recipient => membership.goOn(recipient),
-        cutOff: recipient => this.clients.cutOff(recipient),
+        evict: recipient => this.clients.cutOff(recipient),
         afterRun: () => this.afterRun(),
       },
     })
@@ -172,7 +173,7 @@ export class StreamHandler {
         rang: () => this.transmitter.wake(),
         failed: (lane, error) => this.laneFailed(lane, error),
         clientFailed: id => this.clientFailed(id),
-        replacing: link => this.transmitter.laneEnded(link),
+        replacing: ({ stream }) => this.transmitter.laneEnded(stream),
         hasUnread: link => this.intake.hasUnread(link),
       },
     )
@@ -268,7 +269,7 @@ export class StreamHandler {
           queueDepth: this.intake.lag(link),
           queueCapacity: this.settings.queueSize,
           utilisation: utilisation(counters),
-          audiences: link.audiences.size,
+          audiences: link.stream.audiences.size,
           counters,
         }
       }),
@@ -340,7 +341,7 @@ export class StreamHandler {
   private closeServed(): void {
     for (const link of this.links) if (!this.intake.isBehind(link)) this.finished.add(link)
     this.clients.closeServed(recipient => {
-      const { audience } = recipient
+      const { audience } = recipient.cursor
       return (
         audience !== undefined &&
         this.finished.has(this.links[audience.lane]!) &&

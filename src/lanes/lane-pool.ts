@@ -10,9 +10,9 @@ import { doneWithin } from '../common/deadline.js'
 import { RingcastError } from '../common/errors.js'
 import type { Log } from '../common/log.js'
 import type { PatientClock } from '../common/patient-clock.js'
-import type { LaneLink } from '../fanout/lane-link.js'
 import type { CompressionSettings, LaneTask } from '../lane-protocol/lane-task.js'
 import { distance } from '../memory/ring-position.js'
+import type { LaneHandle } from './lane-handle.js'
 
 const LANE_FILE = new URL('../../workers/lane.js', import.meta.url).href
 /**
@@ -29,7 +29,7 @@ const RESTART_DELAY_MS_MAX = 5_000
 const STOP_GRACE_MS = 1_000
 
 export interface LanePoolOptions {
-  readonly links: readonly LaneLink[]
+  readonly links: readonly LaneHandle[]
   readonly tickLog: SharedArrayBuffer
   readonly counters: readonly SharedArrayBuffer[]
   readonly epoch: string
@@ -53,14 +53,14 @@ export interface LanePoolEvents {
   /** Two lanes in a row failed as they answered this client; no other lane will answer it. */
   clientFailed(id: number): void
   /** A successor is about to begin: its memory has to be ready. */
-  replacing(link: LaneLink): void
+  replacing(link: LaneHandle): void
   /** Whether the tick log holds something the lane has not read. */
-  hasUnread(link: LaneLink): boolean
+  hasUnread(link: LaneHandle): boolean
 }
 
 /** One lane as the pool sees it. */
 interface Runner {
-  readonly link: LaneLink
+  readonly link: LaneHandle
   /** The pool of its group; undefined while that is unstarted. */
   pool: Piscina | undefined
   state: 'unstarted' | 'running' | 'ended' | 'stopped'
@@ -123,7 +123,8 @@ export class LanePool {
   replaceEnded(): void {
     if (this.isStopping) return
     for (const runner of this.runners) {
-      if (runner.state !== 'ended' || runner.restart !== undefined || !runner.link.isTransmitted) continue
+      if (runner.state !== 'ended' || runner.restart !== undefined || !runner.link.stream.isTransmitted)
+        continue
       const delayMs = this.restartDelayMs(runner)
       if (delayMs === 0) this.restart(runner)
       else runner.restart = this.options.clock.after(delayMs, () => this.restart(runner))
@@ -198,7 +199,7 @@ export class LanePool {
       turnBytesMax: options.turnBytesMax,
       compression: options.compression,
       positionsTellLosses: options.positionsTellLosses,
-      audiences: [...link.audiences.values()].map(audience => audience.state),
+      audiences: [...link.stream.audiences.values()].map(audience => audience.state),
       poison: this.poison,
       poisonClients: this.poisonClients,
     }
@@ -290,6 +291,7 @@ export class LanePool {
   private restart(runner: Runner): void {
     runner.restart = undefined
     this.events.replacing(runner.link)
+    runner.link.laneEnded()
     this.start(runner, runner.pool!)
   }
 
