@@ -7,8 +7,8 @@
 import { Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { systemClock } from '../src/common/clock.js'
-import { LaneLink } from '../src/fanout/lane-link.js'
 import { Ingest } from '../src/ingest/ingest.js'
+import { LaneHandle } from '../src/lanes/lane-handle.js'
 import { COMMITTED_CURSOR, COMMITTED_OFFSET, CONTROL_BYTES } from '../src/memory/control-words.js'
 import { CounterWriter, counterBlockBytes } from '../src/memory/counters.js'
 import { laneLayout } from '../src/memory/lane-layout.js'
@@ -116,7 +116,7 @@ function asBatches({ messages }: Ticks, count: number): MicroTask {
 
 /** An ingest with one lane, which is awake. `catchUp` sets the lane's cursor. */
 function gatewayIntake(): { intake: Ingest; catchUp: () => void } {
-  const link = new LaneLink(0, laneLayout(1 << 20, 4096, 4096), 4096, () => {})
+  const link = new LaneHandle(0, laneLayout(1 << 20, 4096, 4096), 4096, () => {})
   const control = new Int32Array(link.memory, 0, CONTROL_BYTES / 4)
   const log = new SharedArrayBuffer(tickLogBytes(LOG_BYTES))
   const reader = new TickLogReader(log, 0)

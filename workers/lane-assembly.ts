@@ -35,11 +35,11 @@ import { FeedContinuity } from './read/feed-continuity.js'
 import { LogCursor } from './read/log-cursor.js'
 import { TickClassifier } from './read/tick-classifier.js'
 import { AudienceEntry } from './transfer/audience-entry.js'
-import { ClientPublisher } from './transfer/client-publisher.js'
 import { JoinTransfer } from './transfer/join-transfer.js'
 import { LaneTransfers } from './transfer/lane-transfers.js'
 import { ReplayReader } from './transfer/replay-reader.js'
 import { ReplayTransfer } from './transfer/replay-transfer.js'
+import { ReplyPublisher } from './transfer/reply-publisher.js'
 import { RequestQueue } from './transfer/request-queue.js'
 import { SnapshotTransfer } from './transfer/snapshot-transfer.js'
 
@@ -95,12 +95,12 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
   // The reply, this part and the first chunk of a snapshot go into one segment of the ring, see laneLayout.
   const partBytesMax = turnBytesMax / 4
   const setCurrentClient = (client: number): void => control.setCurrentClient(client)
-  const clientPublisher = new ClientPublisher(publisher)
+  const replyPublisher = new ReplyPublisher(publisher)
   const entry = new AudienceEntry({
     ...{ directory, schedule, chunks, composer, publisher, groupFlush, setCurrentClient },
   })
   const snapshots = new SnapshotTransfer({
-    ...{ directory, chunks, composer, publisher, clientPublisher, setCurrentClient },
+    ...{ directory, chunks, composer, publisher, replyPublisher, setCurrentClient },
   })
   const joins = new JoinTransfer({ epoch, directory, entry, snapshots, replyBytesMax, setCurrentClient })
   const replayReader = new ReplayReader({
@@ -122,7 +122,7 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
     entry,
     reader: replayReader,
     snapshots,
-    clientPublisher,
+    replyPublisher,
     setCurrentClient,
   })
   const queue = new RequestQueue()

@@ -19,12 +19,12 @@ export class LaneControl {
   }
 
   get isStopped(): boolean {
-    // Pairs with the store in LaneLink.setStop.
+    // Pairs with the store in LaneHandle.setStop.
     return Atomics.load(this.words, STOP) === 1
   }
 
   get isSourcePaused(): boolean {
-    // Pairs with the store in LaneLink.setSourcePaused.
+    // Pairs with the store in LaneHandle.setSourcePaused.
     return Atomics.load(this.words, SOURCE_PAUSED) === 1
   }
 

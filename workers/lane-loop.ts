@@ -7,6 +7,7 @@ import type { Clock } from '../src/common/clock.js'
 import type { CounterWriter } from '../src/memory/counters.js'
 import type { FrameRingWriter } from '../src/memory/frame-ring-writer.js'
 import { ASLEEP, ASLEEP_FOR_ROOM, type LaneWakeUp } from '../src/memory/lane-wake-up.js'
+import { PACED, PROMPT } from '../src/memory/turn-descriptor.js'
 import { LANE_SLOTS } from '../src/metrics/metric-table.js'
 import type { TickCollector } from './collect/tick-collector.js'
 import type { FrameComposer } from './compose/frame-composer.js'
@@ -129,6 +130,7 @@ export class LaneLoop {
     const { clock, collector, composer, counters, wakeUp, groupFlush, reader, ring, sleep, turnWriter } =
       this.deps
     composer.beginTurn(clock.epochUs())
+    turnWriter.beginTurn(PACED)
     const { planned } = collector
     for (let index = 0; index < planned.length; index++) turnWriter.write(planned[index]!, reader.offset)
     groupFlush.flushAll(reader.offset)
@@ -161,7 +163,7 @@ export class LaneLoop {
   private publishPromptTurn(): void {
     const { clock, collector, composer, wakeUp, reader, ring, transfers, turnWriter } = this.deps
     composer.beginTurn(clock.epochUs())
-    turnWriter.beginPromptTurn()
+    turnWriter.beginTurn(PROMPT)
     for (const audience of transfers.nextAudiences()) {
       if (audience.runCount === 0) continue
       audience.countPromptFlush(this.turns)
@@ -169,7 +171,7 @@ export class LaneLoop {
       turnWriter.write(audience, reader.offset)
     }
     transfers.reply(reader.offset)
-    turnWriter.endPromptTurn()
+    turnWriter.endTurn()
     ring.publish()
     wakeUp.wakeMain()
   }

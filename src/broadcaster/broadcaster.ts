@@ -8,11 +8,11 @@ import type { Clock } from '../common/clock.js'
 import type { Log } from '../common/log.js'
 import { PatientClock } from '../common/patient-clock.js'
 import type { HandlerOptions } from '../config/config.js'
-import { LaneLink } from '../fanout/lane-link.js'
 import { Membership } from '../fanout/membership.js'
 import { Transmitter } from '../fanout/transmitter.js'
 import { Ingest } from '../ingest/ingest.js'
 import { TURN_OVERSHOOT_BYTES } from '../lane-protocol/lane-task.js'
+import { LaneHandle } from '../lanes/lane-handle.js'
 import { chooseLane } from '../lanes/lane-placement.js'
 import { type LaneAssignment, LanePool } from '../lanes/lane-pool.js'
 import { LaneSupervisor, type Quarantine } from '../lanes/lane-supervisor.js'
@@ -39,7 +39,7 @@ export interface BroadcasterDeps {
 export interface Broadcaster {
   /** Names the run of the handler. Offsets belong to it. */
   readonly epoch: string
-  readonly links: readonly LaneLink[]
+  readonly links: readonly LaneHandle[]
   readonly metrics: HandlerMetrics
   readonly ingest: Ingest
   readonly clients: ClientRegistry
@@ -60,20 +60,22 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   const links = Array.from(
     { length: settings.poolSize },
     (_, lane) =>
-      new LaneLink(lane, layout, settings.latestBytes, (link, segment) =>
-        transmitter.cutOffHolders(link, segment),
+      new LaneHandle(lane, layout, settings.latestBytes, (stream, segment) =>
+        transmitter.evictHolders(stream, segment),
       ),
   )
+  const streams = links.map(({ stream }) => stream)
   const tickLog = new SharedArrayBuffer(tickLogBytes(settings.tickLogBytes))
   const ingest = new Ingest({ tickLog, links, queueSize: settings.queueSize, clock, counters })
 
   // To the sockets
   const membership = new Membership({
-    links,
+    streams,
     place: (candidates, hasAudience) =>
-      chooseLane(candidates, hasAudience, link => ingest.lag(link) > settings.queueSize / 2),
+      chooseLane(candidates, hasAudience, ({ index }) => ingest.lag(links[index]!) > settings.queueSize / 2),
     send: (lane, command) => ingest.command(lane, command),
     clock,
+    counters,
     answerLatency: metrics.answerLatency,
   })
   const transmitter = new Transmitter({
@@ -83,15 +85,10 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     latency: metrics.latency,
     passBudgetMs: settings.passBudgetMs,
     gatherMs: settings.gatherMs,
-    links,
+    membership,
+    streams,
     events: {
-      lapped: recipient => membership.lapped(recipient),
-      joined: (recipient, isWhole) => membership.joined(recipient, isWhole),
-      deferred: recipient => membership.defer(recipient),
-      replayed: (recipient, position) => membership.replayed(recipient, position),
-      replayEnded: recipient => membership.leave(recipient),
-      caughtUp: recipient => membership.goOn(recipient),
-      cutOff: recipient => clients.cutOff(recipient),
+      evict: recipient => clients.cutOff(recipient),
       afterRun: () => {
         supervisor.replaceEnded()
         ingest.lanesMoved()
@@ -127,7 +124,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       turnBytesMax: settings.turnBytesMax,
       compression: { bytesMin: settings.compressionMinBytes, level: settings.compressionLevel },
       positionsTellLosses: deps.positionsTellLosses,
-      audiences: [...link.audiences.values()].map(audience => audience.state),
+      audiences: [...link.stream.audiences.values()].map(audience => audience.state),
       ...quarantine,
     }
   }
@@ -152,7 +149,11 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
         'two lanes in a row failed as they served a client: no lane serves it any more',
       )
     },
-    replacing: lane => transmitter.laneEnded(links[lane]!),
+    replacing: lane => {
+      const link = links[lane]!
+      transmitter.laneEnded(link.stream)
+      link.laneEnded()
+    },
   })
   const positionWatch = new PositionWatch({ clock, log, laneBlocks: metrics.laneBlocks })
 

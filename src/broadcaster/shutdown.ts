@@ -6,16 +6,16 @@ import type { ClientRegistry } from '../clients/client-registry.js'
 import type { Clock } from '../common/clock.js'
 import { doneWithin } from '../common/deadline.js'
 import type { PatientClock } from '../common/patient-clock.js'
-import type { LaneLink } from '../fanout/lane-link.js'
 import type { Recipient } from '../fanout/recipient.js'
 import type { Transmitter } from '../fanout/transmitter.js'
 import type { Ingest } from '../ingest/ingest.js'
+import type { LaneHandle } from '../lanes/lane-handle.js'
 import type { LaneSupervisor } from '../lanes/lane-supervisor.js'
 import type { PositionWatch } from '../lanes/position-watch.js'
 import type { CounterWriter } from '../memory/counters.js'
 
 export interface ShutdownDeps {
-  readonly links: readonly LaneLink[]
+  readonly links: readonly LaneHandle[]
   readonly clock: Clock
   readonly ingest: Ingest
   readonly transmitter: Transmitter
@@ -40,7 +40,7 @@ export class Shutdown {
   private phase: Phase = 'serving'
   private done: Promise<void> | undefined
   /** Lanes that have published everything that came before the shutdown. */
-  private readonly finishedLanes = new Set<LaneLink>()
+  private readonly finishedLanes = new Set<LaneHandle>()
 
   constructor(deps: ShutdownDeps) {
     this.deps = deps
@@ -103,7 +103,7 @@ export class Shutdown {
   }
 
   private isServed(recipient: Recipient): boolean {
-    const { audience } = recipient
+    const { audience } = recipient.cursor
     if (audience === undefined || !this.finishedLanes.has(this.deps.links[audience.lane]!)) return false
     return this.deps.transmitter.hasSentAll(recipient)
   }

@@ -145,7 +145,7 @@ export class StreamHandler {
       lanes: links.map(link => ({
         queueDepth: ingest.lag(link),
         queueCapacity: this.settings.queueSize,
-        audiences: link.audiences.size,
+        audiences: link.stream.audiences.size,
       })),
       offset: ingest.offset,
       epoch: this.epoch,

@@ -226,14 +226,14 @@ export class ClientRegistry {
     const { delivery, limits, resume, symbols } = asked
     // The headers of this very upgrade were written just before.
     const form = { ...asked.form, windowBits: this.windowBits }
-    const { counters, epoch, membership, patience, transmitter } = this.options
+    const { counters, epoch, membership, patience } = this.options
     const id = this.nextId++
     const name = `${epoch}-${id}`
     webSocket.onFault = err => this.clientFailed(webSocket, name, undefined, err)
     const recipient = new Recipient(id, name, socket, limits)
     if (resume !== undefined) {
       const { offset } = resume
-      recipient.replay = resume.epoch === epoch ? { offset, seq: 0, continuity: null } : RESUME_GONE
+      recipient.transfer.resume(resume.epoch === epoch ? { offset, seq: 0, continuity: null } : RESUME_GONE)
     }
     const subscriptions = new Subscriptions(this.limits)
     subscriptions.add(symbols, delivery.intervalMs)
@@ -253,7 +253,6 @@ export class ClientRegistry {
     counters.values[MAIN_SLOTS.connectionsActive] = this.all.size
     counters.flush()
     this.heartbeat.add(client)
-    transmitter.add(recipient)
     membership.join(
       recipient,
       { ...subscriptions.selection, ...form },

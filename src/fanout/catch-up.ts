@@ -1,6 +1,7 @@
 /**
- * Recipients whose sockets have not taken all that was written. What they hold stays as it is until they have; what they did not get
- * meanwhile they are given in larger writes, or, when that has left the ring, they are told that it is missing. Main thread.
+ * Takes care of clients whose sockets have not taken all that was written. Main thread.
+ * The bytes that a socket holds stay as they are until it has drained. Then the client gets what it missed in larger writes. A client
+ * that missed more than the ring holds, or than its limits allow, is overrun.
  */
 import type { Clock } from '../common/clock.js'
 import type { PatientClock } from '../common/patient-clock.js'
@@ -9,13 +10,15 @@ import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { Audience } from './audience.js'
 import { CLOSED, countWrites, HELD, writeFrames } from './frame-writes.js'
-import type { LaneLink } from './lane-link.js'
+import type { LaneStream } from './lane-stream.js'
+import type { Membership } from './membership.js'
 import type { Recipient } from './recipient.js'
-import { NO_RECORD, type RetainedFrames } from './retained-frames.js'
+import { NO_RECORD } from './retained-frames.js'
+import type { SegmentPins } from './segment-pins.js'
 
-/** What one recipient that is behind may be given before the others' turn comes again, bytes. */
+/** Bytes that one client may be given before the other clients that are behind. */
 const CATCH_UP_BYTES_MAX = 1 << 20
-/** The longest single write of a recipient that is behind: what it pins if it blocks again. */
+/** The longest single write of a client that is behind: what it pins if it blocks again. */
 const CATCH_UP_WRITE_BYTES_MAX = 256 * 1024
 const NO_BYTES = Buffer.alloc(0)
 
@@ -23,49 +26,45 @@ export interface CatchUpDeps {
   readonly clock: Pick<Clock, 'epochUs'>
   readonly patience: Pick<PatientClock, 'nowMs'>
   readonly counters: CounterWriter
-  readonly links: readonly LaneLink[]
-  /** See TransmitterEvents and AnswerEvents. */
-  readonly lapped: (recipient: Recipient) => void
-  readonly caughtUp: (recipient: Recipient) => void
-  /** Has those that are catching up be given more, soon. */
-  readonly goOn: () => void
-  /** A recipient is not blocked any more. */
-  readonly drained: () => void
+  readonly streams: readonly LaneStream[]
+  readonly membership: Membership
+  /** Has the transmitter run again: there may be something to do. */
+  readonly schedule: () => void
 }
 
 export class CatchUp {
   readonly blocked = new Set<Recipient>()
-  /** Recipients that are behind and not blocked: what they may be given at once was given. */
+  /** Clients that are behind and not blocked. They were given as much as one may be given at once. */
   readonly catchingUp = new Set<Recipient>()
-  private readonly parts: CatchUpDeps
+  private readonly deps: CatchUpDeps
 
-  constructor(parts: CatchUpDeps) {
-    this.parts = parts
+  constructor(deps: CatchUpDeps) {
+    this.deps = deps
   }
 
-  /** The kernel has not taken all: the bytes stay as they are until it has. */
-  block(recipient: Recipient, window: RetainedFrames, segment: number): void {
-    this.parts.counters.values[MAIN_SLOTS.writesBlocked]! += 1
-    window.pin(segment)
-    recipient.pins.push({ window, segment })
+  /** The kernel has not taken all of a write: the segment stays as it is until it has. */
+  block(recipient: Recipient, pins: SegmentPins, segment: number): void {
+    this.deps.counters.values[MAIN_SLOTS.writesBlocked]! += 1
+    pins.pin(segment)
+    recipient.pins.push({ pins, segment })
     if (recipient.isBlocked) return
-    recipient.blockedSinceMs = this.parts.patience.nowMs()
+    recipient.blockedSinceMs = this.deps.patience.nowMs()
     recipient.looks = 0
     this.blocked.add(recipient)
     this.awaitDrain(recipient)
   }
 
-  /** A write of nothing comes to its end when all before it has. ('drain' is only told of writes above a mark.) */
+  /** A write of nothing ends when all writes before it have. (The event 'drain' only comes after writes above a mark.) */
   private awaitDrain(recipient: Recipient): void {
     recipient.socket.write(NO_BYTES, error => {
       if (recipient.hasLeft) return
-      if (error) this.parts.counters.values[MAIN_SLOTS.broadcastErrors]! += 1
+      if (error) this.deps.counters.values[MAIN_SLOTS.broadcastErrors]! += 1
       else if (recipient.socket.writableLength > 0) this.awaitDrain(recipient)
       else {
         this.unblock(recipient)
-        if (recipient.nextRecord !== NO_RECORD) this.catchUp(recipient)
-        else this.parts.caughtUp(recipient)
-        this.parts.drained()
+        if (recipient.cursor.isBehind) this.catchUp(recipient)
+        else this.deps.membership.sendNext(recipient)
+        this.deps.schedule()
       }
     })
   }
@@ -74,113 +73,95 @@ export class CatchUp {
     if (!recipient.isBlocked) return
     this.blocked.delete(recipient)
     recipient.blockedSinceMs = 0
-    const pins = recipient.pins.splice(0)
-    for (const { window, segment } of pins) window.unpin(segment)
+    for (const { pins, segment } of recipient.pins.splice(0)) pins.unpin(segment)
   }
 
-  /** Gives a recipient what was read of its audience and is still on its way to the others, as far as it takes it. */
+  /** Gives a client the records of its audience that are still on their way to other members, as far as it takes them. */
   bringUpToDate(recipient: Recipient): void {
-    const audience = recipient.receiving
-    const link = audience && this.parts.links[audience.lane]
-    if (audience === undefined || link === undefined || recipient.isBehind) return
-    if (recipient.lastGiven >= audience.lastRecord) return
-    const { window } = link
+    const { cursor } = recipient
+    const { audience } = cursor
+    if (audience === undefined || !cursor.hasPending) return
+    const { retained } = this.deps.streams[audience.lane]!
     let record = audience.firstPending
     let { progress } = audience
-    while (record !== NO_RECORD && record <= recipient.lastGiven) {
-      progress = window.progress(record, progress)
-      record = window.next(record)
+    while (record !== NO_RECORD && cursor.isPast(record)) {
+      progress = retained.progress(record, progress)
+      record = retained.next(record)
     }
     if (record === NO_RECORD) return
-    recipient.nextRecord = record
-    recipient.progress = progress
-    while (recipient.isBehind && !recipient.isBlocked)
-      if (this.writeRecords(recipient, audience, link) === 0) break
-    if (!recipient.isBehind) recipient.progress = undefined
+    cursor.fallBehind(record, progress)
+    while (cursor.isBehind && !recipient.isBlocked) if (this.writeRecords(recipient, audience) === 0) return
   }
 
-  /** Gives a recipient what it has not got, in writes as large as the ring has it in a row. */
+  /** Gives a client that is behind what it missed, in writes as large as the ring has it in a row. */
   catchUp(recipient: Recipient): void {
-    const audience = recipient.receiving
-    const link = audience && this.parts.links[audience.lane]
-    if (audience === undefined || link === undefined) {
-      this.catchingUp.delete(recipient)
-      return
-    }
+    const { cursor } = recipient
+    const { audience } = cursor
     let bytesLeft = CATCH_UP_BYTES_MAX
-    while (recipient.nextRecord !== NO_RECORD) {
-      if (this.isLeftBehind(recipient, audience, link.window)) {
-        this.lap(recipient)
+    while (audience !== undefined && cursor.isBehind) {
+      if (this.isOverrun(recipient, audience)) {
+        this.catchingUp.delete(recipient)
+        cursor.overrun()
+        this.deps.membership.recover(recipient)
         return
       }
       if (bytesLeft <= 0) {
         // To the end of the line.
         this.catchingUp.delete(recipient)
         this.catchingUp.add(recipient)
-        this.parts.goOn()
+        this.deps.schedule()
         return
       }
-      const bytes = this.writeRecords(recipient, audience, link)
+      const bytes = this.writeRecords(recipient, audience)
       if (bytes === 0 || recipient.isBlocked) break
       bytesLeft -= bytes
     }
     this.catchingUp.delete(recipient)
-    if (recipient.isBehind) return
-    recipient.progress = undefined
-    this.parts.caughtUp(recipient)
+    if (!cursor.isBehind) this.deps.membership.sendNext(recipient)
   }
 
-  /** Whether what it has not got is gone, or not worth being sent to it any more. */
-  private isLeftBehind(
-    { limits, nextRecord }: Recipient,
-    audience: Audience,
-    window: RetainedFrames,
-  ): boolean {
-    if (!window.holds(nextRecord) || isConflated(audience.spec)) return true
-    if (audience.bytesSent(window) - window.bytesTotalBefore(nextRecord) > limits.lagBytesMax) return true
-    const receivedUs = window.received(nextRecord)
-    return receivedUs > 0 && this.parts.clock.epochUs() - receivedUs > limits.ageMsMax * 1000
+  /** Whether the client's next record is gone, or is not to be sent to it any more. */
+  private isOverrun({ cursor, limits }: Recipient, audience: Audience): boolean {
+    const { retained } = this.deps.streams[audience.lane]!
+    const { nextRecord } = cursor
+    if (!retained.holds(nextRecord) || isConflated(audience.spec)) return true
+    if (audience.bytesSent(retained) - retained.bytesTotalBefore(nextRecord) > limits.lagBytesMax) return true
+    const receivedUs = retained.received(nextRecord)
+    return receivedUs > 0 && this.deps.clock.epochUs() - receivedUs > limits.ageMsMax * 1000
   }
 
-  /** Writes the next records that lie side by side. @returns bytes written; 0: the connection is ending */
-  private writeRecords(recipient: Recipient, audience: Audience, link: LaneLink): number {
-    const { window } = link
-    const first = recipient.nextRecord
-    const start = window.start(first)
-    const segment = window.segment(first)
-    let progress = window.progress(first, recipient.progress ?? audience.progress)
+  /** Writes the client's next records that lie side by side. @returns bytes written; 0: the connection is ending */
+  private writeRecords(recipient: Recipient, audience: Audience): number {
+    const { cursor } = recipient
+    const stream = this.deps.streams[audience.lane]!
+    const { retained } = stream
+    const first = cursor.nextRecord
+    const start = retained.start(first)
+    const segment = retained.segment(first)
+    let progress = retained.progress(first, cursor.progress!)
     let last = first
-    let length = window.length(first)
-    let messages = window.messageCount(first)
-    let ticks = window.tickCount(first)
-    let next = window.next(first)
+    let length = retained.length(first)
+    let messages = retained.messageCount(first)
+    let ticks = retained.tickCount(first)
+    let next = retained.next(first)
     while (
       next !== NO_RECORD &&
-      window.start(next) === start + length &&
-      window.segment(next) === segment &&
-      length + window.length(next) <= CATCH_UP_WRITE_BYTES_MAX
+      retained.start(next) === start + length &&
+      retained.segment(next) === segment &&
+      length + retained.length(next) <= CATCH_UP_WRITE_BYTES_MAX
     ) {
-      progress = window.progress(next, progress)
-      length += window.length(next)
-      messages += window.messageCount(next)
-      ticks += window.tickCount(next)
+      progress = retained.progress(next, progress)
+      length += retained.length(next)
+      messages += retained.messageCount(next)
+      ticks += retained.tickCount(next)
       last = next
-      next = window.next(next)
+      next = retained.next(next)
     }
-    const outcome = writeFrames(recipient, link, start, length)
+    const outcome = writeFrames(recipient, stream, start, length)
     if (outcome === CLOSED) return 0
-    recipient.progress = progress
-    recipient.lastGiven = last
-    recipient.nextRecord = next
-    countWrites(this.parts.counters, 1, ticks, messages, length)
-    if (outcome === HELD) this.block(recipient, window, segment)
+    cursor.catchUp(last, next, progress)
+    countWrites(this.deps.counters, 1, ticks, messages, length)
+    if (outcome === HELD) this.block(recipient, retained.pins, segment)
     return length
-  }
-
-  private lap(recipient: Recipient): void {
-    this.catchingUp.delete(recipient)
-    recipient.nextRecord = NO_RECORD
-    recipient.receiving?.release(recipient)
-    this.parts.lapped(recipient)
   }
 }

@@ -1,13 +1,13 @@
 /**
- * Writes of frames to clients, and their count. Main thread. The one place that writes to a connection's file descriptor.
+ * Writes frames to clients, and counts the writes. Main thread. The one place that writes to a connection's file descriptor.
+ * A write goes past Node's stream, which costs as much again: docs/decisions/0005-writes-bypass-the-stream.md.
  */
-
+import { writeSync } from 'node:fs'
 import { NO_DESCRIPTOR } from '../common/socket-handle.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
-import type { LaneLink } from './lane-link.js'
+import type { LaneStream } from './lane-stream.js'
 import type { Recipient } from './recipient.js'
-import { tryWriteDirect } from './socket-write.js'
 
 /** The kernel has all of a write. */
 export const TAKEN = 0
@@ -19,25 +19,39 @@ export const CLOSED = 2
 /** Gives a socket bytes of the ring. */
 export function writeFrames(
   recipient: Recipient,
-  link: LaneLink,
+  stream: LaneStream,
   start: number,
   length: number,
 ): typeof TAKEN | typeof HELD | typeof CLOSED {
   const { descriptor, socket } = recipient
-  // Of a socket that is not, the system may have given the descriptor's number to another client's.
+  // The system may have given the descriptor of an ended connection to another client's.
   if (!socket.writable) return CLOSED
   let taken = 0
-  // What the stream holds, such as half of an answer, goes first.
+  // Bytes that the socket holds, such as half of a message, go first.
   if (descriptor !== NO_DESCRIPTOR && socket.writableLength === 0) {
-    taken = tryWriteDirect(descriptor, link.bytes, start, length)
+    taken = tryWriteDirect(descriptor, stream.bytes, start, length)
     recipient.directBytes += taken
     if (taken === length) return TAKEN
   }
-  socket.write(link.slice(start + taken, length - taken))
+  socket.write(stream.slice(start + taken, length - taken))
   return socket.writableLength === 0 ? TAKEN : HELD
 }
 
-/** @param ticks, messages, bytes of all the writes together */
+/**
+ * Writes `length` bytes from `start` on with one system call. Never waits, since Node's sockets do not block.
+ *
+ * @returns how many bytes the kernel has taken; 0 also after an error
+ */
+export function tryWriteDirect(descriptor: number, bytes: Uint8Array, start: number, length: number): number {
+  try {
+    return writeSync(descriptor, bytes, start, length)
+  } catch {
+    // The kernel is full, or the connection has broken: the socket meets the same and knows what to do.
+    return 0
+  }
+}
+
+/** Counts writes. `ticks`, `messages` and `bytes` are those of all the writes together. */
 export function countWrites(
   { values }: CounterWriter,
   writes: number,

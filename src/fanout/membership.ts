@@ -1,232 +1,243 @@
 /**
- * Which client is in which audience, and which audience on which lane. Main thread.
- * An audience lives as long as it has clients. A client stays on the lane of its first audience, so that a change from one
- * audience to another has one place in one lane's stream: there nothing is missing and nothing doubled.
+ * Lets clients join audiences, and takes them through their transfers: docs/decisions/0045-one-transfer.md. Main thread.
+ * A client stays on the lane of its first audience. So a change from one audience to another has one place in one lane's stream, at
+ * which no tick is missing and none doubled.
  */
 
 import type { Clock } from '../common/clock.js'
 import { invariant } from '../common/errors.js'
-import { type AudienceSpec, audienceKey } from '../lane-protocol/audience-spec.js'
-import {
-  type CommandAnswer,
-  type LaneCommand,
-  RESUME_GONE,
-  type ReplayPosition,
-} from '../lane-protocol/lane-commands.js'
+import type { AudienceSpec } from '../lane-protocol/audience-spec.js'
+import type { CommandAnswer, LaneCommand, Progress, ReplayPosition } from '../lane-protocol/lane-commands.js'
+import type { CounterWriter } from '../memory/counters.js'
 import type { Histogram } from '../metrics/histogram.js'
-import { Audience } from './audience.js'
-import type { LaneLink } from './lane-link.js'
-import type { AudienceRequest, Recipient } from './recipient.js'
+import { MAIN_SLOTS } from '../metrics/metric-table.js'
+import type { Audience } from './audience.js'
+import { Audiences } from './audiences.js'
+import type { LaneStream } from './lane-stream.js'
+import type { Recipient } from './recipient.js'
 import { ReplayQueue } from './replay-queue.js'
+import type { TransferOutcome, TransferRequest } from './transfer.js'
 
-export interface MembershipOptions {
-  readonly links: readonly LaneLink[]
+export interface MembershipDeps {
+  readonly streams: readonly LaneStream[]
   /** Chooses the lane of a client. */
-  readonly place: (links: readonly LaneLink[], hasAudience: (link: LaneLink) => boolean) => LaneLink
+  readonly place: (streams: readonly LaneStream[], hasAudience: (stream: LaneStream) => boolean) => LaneStream
   readonly send: (lane: number, command: LaneCommand) => void
   readonly clock: Pick<Clock, 'epochUs'>
-  /** From a command's arrival to its answer. */
+  readonly counters: CounterWriter
+  /** From a command's arrival to its reply. */
   readonly answerLatency: Histogram
 }
 
 export class Membership {
-  private readonly options: MembershipOptions
+  private readonly deps: MembershipDeps
+  private readonly audiences: Audiences
   private readonly replays: ReplayQueue
-  /** Those of each lane, by key. */
-  private readonly audiences: readonly Map<string, Audience>[]
-  private nextId = 1
+  /** Clients whose requests a lane has not replied to, by id. */
+  private readonly inFlight = new Map<number, Recipient>()
 
-  constructor(options: MembershipOptions) {
-    this.options = options
-    this.replays = new ReplayQueue(options.links.length, recipient => this.sendJoin(recipient))
-    this.audiences = options.links.map(() => new Map<string, Audience>())
+  constructor(deps: MembershipDeps) {
+    this.deps = deps
+    this.audiences = new Audiences(deps.streams, deps.send)
+    this.replays = new ReplayQueue(deps.streams.length, recipient => this.send(recipient))
   }
 
   get audienceCount(): number {
-    return this.audiences.reduce((sum, { size }) => sum + size, 0)
+    return this.audiences.count
   }
 
-  /** Puts a recipient that is in no audience into the one for `spec`. */
+  /** Puts a client that is in no audience into the one for `spec`. */
   join(recipient: Recipient, spec: AudienceSpec, answer: CommandAnswer, answerBytes: number): void {
-    const key = audienceKey(spec)
-    const { links, place } = this.options
-    const { index } = place(links, link => this.audiences[link.index]!.has(key))
-    this.want(recipient, spec, answer, answerBytes, index)
+    const { place, streams } = this.deps
+    const { index } = place(streams, stream => this.audiences.has(spec, stream.index))
+    this.request(recipient, spec, answer, answerBytes, index)
   }
 
-  /** Lets a recipient go over to the audience for `spec`. What is wanted while it waits for an answer is done together, after. */
+  /** Lets a client go over to the audience for `spec`. The changes that it asks for while one is in flight are done together. */
   move(recipient: Recipient, spec: AudienceSpec, answer: CommandAnswer, answerBytes: number): void {
-    const { audience } = recipient.wanted ?? recipient.asked ?? recipient
-    if (audience !== undefined) this.want(recipient, spec, answer, answerBytes, audience.lane)
+    const { cursor, transfer } = recipient
+    const audience = (transfer.queued ?? transfer.inFlight ?? cursor).audience
+    if (audience !== undefined) this.request(recipient, spec, answer, answerBytes, audience.lane)
   }
 
-  /** What the answers that the recipient waits for take at the most. */
-  waitingBytes({ asked, wanted }: Recipient): number {
-    return (asked?.answerBytes ?? 0) + (wanted?.answerBytes ?? 0)
+  /** Bytes of the replies that the client waits for, at most. */
+  waitingBytes({ transfer }: Recipient): number {
+    return transfer.answerBytes
   }
 
   /**
-   * Asks the lane for what the recipient wants, unless it has asked already or has not got all of its audience's frames. One
-   * that is blocked asks when its socket has taken all: the answer, maybe a snapshot of all symbols, would only pin the ring.
+   * Sends the lane the client's next request, if it may be sent now: no other is in flight, and the client has all frames of its
+   * audience. A blocked client sends when its socket has taken all: the reply, maybe a snapshot of all symbols, would pin the ring.
    */
-  goOn(recipient: Recipient): void {
-    const { asked, wanted } = recipient
+  sendNext(recipient: Recipient): void {
+    const { cursor, transfer } = recipient
     if (recipient.isBlocked) return
-    if (asked !== undefined && isReplaying(recipient)) this.replays.enter(recipient, asked.audience.lane)
-    if (wanted === undefined || asked !== undefined || recipient.isBehind) return
-    recipient.wanted = undefined
-    this.ask(recipient, wanted)
+    const { inFlight, queued } = transfer
+    if (inFlight !== undefined) {
+      if (transfer.isReplaying) this.replays.enter(recipient, inFlight.audience.lane)
+    } else if (queued !== undefined && !cursor.isBehind) this.begin(recipient)
   }
 
-  /** The lane has answered too early: the recipient is to take what it was given, and the rest of its audience's frames, first. */
+  /** The client whose request the lane replies to; undefined: it has left or asked again, or a successor repeats a reply. */
+  clientOf(client: number, request: number): Recipient | undefined {
+    const recipient = this.inFlight.get(client)
+    return recipient?.transfer.isSent && recipient.transfer.requestId === request ? recipient : undefined
+  }
+
+  /** Voids the request in flight. The client takes first what it was given, and the rest of its audience's frames. */
   defer(recipient: Recipient): void {
-    const { asked, wanted } = recipient
-    if (asked === undefined) return
-    recipient.asked = undefined
-    asked.wasDeferred = true
-    // The answer on its way is for nobody.
-    recipient.join++
-    if (wanted === undefined) recipient.wanted = asked
-    else {
-      wanted.answers.unshift(...asked.answers)
-      wanted.answerBytes += asked.answerBytes
-      wanted.sinceUs = asked.sinceUs
-      wanted.wasDeferred = true
-      this.drop(asked.audience)
+    const { transfer } = recipient
+    if (transfer.inFlight === undefined) return
+    this.inFlight.delete(recipient.id)
+    const audience = transfer.voided()
+    if (audience !== undefined) this.audiences.drop(audience)
+  }
+
+  /** Asks the lane for what a client missed that was overrun, or that awaited a flush: it goes on in the audience that it is in. */
+  recover(recipient: Recipient): void {
+    const { audience } = recipient.cursor
+    if (audience === undefined) return
+    this.defer(recipient)
+    const { lane, spec } = audience
+    this.audiences.hold(spec, lane)
+    this.begin(recipient, { audience, answers: [], answerBytes: 0, sinceUs: 0, wasDeferred: false })
+  }
+
+  /** The audience was sent a record. Clients that awaited it ask again: from here on they can be members. */
+  recordSent({ awaitingFlush }: Audience): void {
+    for (const recipient of awaitingFlush) {
+      if (recipient.transfer.inFlight !== undefined || recipient.isBlocked) continue
+      awaitingFlush.delete(recipient)
+      this.recover(recipient)
     }
   }
 
-  /** The recipient has fallen out of the window: it goes on in the audience that it is in. */
-  lapped(recipient: Recipient): void {
-    const { audience } = recipient
-    if (audience === undefined) return
-    this.defer(recipient)
-    audience.clientCount++
-    this.ask(recipient, { audience, answers: [], answerBytes: 0, sinceUs: 0, wasDeferred: false })
+  /** The client was given a part of the lane's reply. @param outcome where the part leaves the client; undefined: where it was */
+  partGiven(recipient: Recipient, outcome: TransferOutcome | undefined, isLast: boolean): void {
+    if (!isLast) recipient.transfer.partGiven(outcome)
+    else if (outcome !== undefined) this.settle(recipient, outcome, true)
   }
 
-  /** The recipient was given a part of what it missed while it was away; it is to have the next when it has taken this one. */
-  replayed(recipient: Recipient, position: ReplayPosition): void {
-    const { asked } = recipient
-    if (asked === undefined) return
-    // A successor of the lane may repeat the part: that one is for nobody.
-    recipient.join++
-    recipient.replay = position
-    asked.answers.length = 0
-    this.replays.leave(recipient, asked.audience.lane)
-    if (!recipient.isBlocked) this.goOn(recipient)
+  /** The lane's thread has ended, and all that it published was read: settles each reply where its last part left the client. */
+  laneEnded(lane: number): void {
+    for (const recipient of this.inFlightOn(lane)) {
+      const { outcome } = recipient.transfer
+      if (outcome !== undefined) this.settle(recipient, outcome, false)
+    }
   }
 
-  /**
-   * The recipient has the lane's answer.
-   *
-   * @param isWhole false: but for the end of a snapshot
-   * @returns the audience whose frames it gets from now on
-   */
-  joined(recipient: Recipient, isWhole: boolean): Audience | undefined {
-    const { asked, audience } = recipient
-    if (asked === undefined) return undefined
-    this.replays.leave(recipient, asked.audience.lane)
-    // A replay takes as long as it is long.
-    if (asked.sinceUs > 0 && recipient.replay === undefined)
-      this.options.answerLatency.observe(this.options.clock.epochUs() - asked.sinceUs, 1)
-    recipient.asked = undefined
-    recipient.replay = undefined
-    recipient.audience = asked.audience
-    if (audience !== undefined) this.drop(audience)
-    if (isWhole) this.goOn(recipient)
-    else this.wantSnapshot(recipient, asked.audience)
-    return asked.audience
-  }
-
-  /** Takes a recipient out of all audiences. Safe to call twice. */
+  /** Takes a client out of all audiences. Safe to call twice. */
   leave(recipient: Recipient): void {
-    const { audience, asked, wanted } = recipient
-    if (asked !== undefined) this.replays.leave(recipient, asked.audience.lane)
-    recipient.audience = undefined
-    recipient.asked = undefined
-    recipient.wanted = undefined
-    for (const held of [audience, asked?.audience, wanted?.audience]) if (held !== undefined) this.drop(held)
+    const { cursor, id, transfer } = recipient
+    const { inFlight } = transfer
+    if (inFlight !== undefined) this.replays.leave(recipient, inFlight.audience.lane)
+    this.inFlight.delete(id)
+    const { audience } = cursor
+    cursor.leave()
+    for (const held of [audience, ...transfer.end()]) if (held !== undefined) this.audiences.drop(held)
   }
 
-  /** Lets a recipient be given the latest ticks of all that it gets. */
-  private wantSnapshot(recipient: Recipient, { spec, lane }: Audience): void {
-    const wanted = recipient.wanted?.audience.spec ?? spec
-    this.want(recipient, wanted, { type: 'snapshot' }, 0, lane)
+  /** The clients whose requests the lane was sent and has not replied to, to the end. */
+  private inFlightOn(lane: number): Recipient[] {
+    return [...this.inFlight.values()].filter(
+      ({ transfer }) => transfer.isSent && transfer.inFlight?.audience.lane === lane,
+    )
   }
 
-  private want(
+  /** @param isWhole false: the lane has died, and the snapshot that the client was given has no end */
+  private settle(recipient: Recipient, outcome: TransferOutcome, isWhole: boolean): void {
+    if (outcome.type === 'more') this.replayTo(recipient, outcome.position)
+    else this.letIn(recipient, outcome.progress, outcome.type === 'await-flush', isWhole)
+    recipient.cursor.invariants()
+  }
+
+  /** The client has a part of its replay. It asks for the next part when it has taken this one. */
+  private replayTo(recipient: Recipient, position: ReplayPosition): void {
+    const { transfer } = recipient
+    const { lane } = transfer.inFlight!.audience
+    transfer.replayedTo(position)
+    this.replays.leave(recipient, lane)
+    this.sendNext(recipient)
+  }
+
+  /** The client belongs to the audience that it asked for. */
+  private letIn(recipient: Recipient, progress: Progress, awaitsFlush: boolean, isWhole: boolean): void {
+    const { cursor, id, transfer } = recipient
+    const { replay } = transfer
+    const { audience, sinceUs } = transfer.settled()
+    this.inFlight.delete(id)
+    this.replays.leave(recipient, audience.lane)
+    // A replay takes as long as it is long.
+    if (sinceUs > 0 && replay === undefined)
+      this.deps.answerLatency.observe(this.deps.clock.epochUs() - sinceUs, 1)
+    if (cursor.isOverrun)
+      this.countOverrun(cursor.audience!.progress.ticksTotal - cursor.progress!.ticksTotal)
+    const { audience: left } = cursor
+    audience.joinedAt(progress.lastOffset, this.deps.streams[audience.lane]!.retained)
+    if (awaitsFlush) cursor.awaitFlush(audience, progress)
+    else cursor.join(audience)
+    if (left !== undefined) this.audiences.drop(left)
+    if (isWhole) this.sendNext(recipient)
+    else this.requestSnapshot(recipient, audience)
+  }
+
+  /** @param missed ticks that the client was told are missing; 0: it is conflated, and was given the latest ones */
+  private countOverrun(missed: number): void {
+    const { values } = this.deps.counters
+    if (missed === 0) values[MAIN_SLOTS.skippedAhead]! += 1
+    else {
+      values[MAIN_SLOTS.lapped]! += 1
+      values[MAIN_SLOTS.ticksDroppedSlow]! += missed
+    }
+  }
+
+  /** Asks for the latest ticks of all that the client gets, in place of a snapshot without an end. */
+  private requestSnapshot(recipient: Recipient, { lane, spec }: Audience): void {
+    const joined = recipient.transfer.queued?.audience.spec ?? spec
+    this.request(recipient, joined, { type: 'snapshot' }, 0, lane)
+  }
+
+  private request(
     recipient: Recipient,
     spec: AudienceSpec,
     answer: CommandAnswer,
     answerBytes: number,
     lane: number,
   ): void {
-    const audience = this.hold(spec, lane)
-    const before = recipient.wanted
-    recipient.wanted = {
-      audience,
-      answers: [...(before?.answers ?? []), answer],
-      answerBytes: answerBytes + (before?.answerBytes ?? 0),
-      // Nobody has asked for the rest of a snapshot.
-      sinceUs: before?.sinceUs || (answer.type === 'snapshot' ? 0 : this.options.clock.epochUs()),
-      wasDeferred: before?.wasDeferred ?? false,
-    }
-    if (before !== undefined) this.drop(before.audience)
-    this.goOn(recipient)
+    const audience = this.audiences.hold(spec, lane)
+    // No command asks for the rest of a snapshot.
+    const sinceUs = answer.type === 'snapshot' ? 0 : this.deps.clock.epochUs()
+    const replaced = recipient.transfer.queue({
+      ...{ audience, answers: [answer], answerBytes, sinceUs, wasDeferred: false },
+    })
+    if (replaced !== undefined) this.audiences.drop(replaced)
+    this.sendNext(recipient)
   }
 
-  private ask(recipient: Recipient, request: AudienceRequest): void {
-    recipient.asked = request
-    if (isReplaying(recipient)) this.replays.enter(recipient, request.audience.lane)
-    else this.sendJoin(recipient)
+  /** Makes a request the one in flight; without one the queued request. */
+  private begin(recipient: Recipient, request?: TransferRequest): void {
+    const { transfer } = recipient
+    transfer.begin(request)
+    this.inFlight.set(recipient.id, recipient)
+    if (transfer.isReplaying) this.replays.enter(recipient, transfer.inFlight!.audience.lane)
+    else this.send(recipient)
   }
 
-  private sendJoin(recipient: Recipient): void {
-    const { asked } = recipient
-    invariant(asked !== undefined, `recipient ${recipient.id} asks for nothing`)
-    const { audience, answers } = asked
-    recipient.join++
-    this.options.send(audience.lane, {
+  private send(recipient: Recipient): void {
+    const { cursor, id, name, transfer } = recipient
+    const request = transfer.inFlight
+    invariant(request !== undefined, `client ${id} asks for nothing`)
+    const { answers, audience } = request
+    this.deps.send(audience.lane, {
       op: 'join',
       audience: audience.id,
-      leaving: recipient.audience?.id ?? 0,
-      client: recipient.id,
-      name: recipient.name,
-      join: recipient.join,
-      fellBehindAt: recipient.progress ?? null,
-      replay: recipient.replay ?? null,
+      leaving: cursor.audience?.id ?? 0,
+      client: id,
+      name,
+      join: transfer.sent(),
+      fellBehindAt: cursor.progress ?? null,
+      replay: transfer.replay ?? null,
       answers,
     })
   }
-
-  /** The audience for `spec` on a lane, with one client more. */
-  private hold(spec: AudienceSpec, lane: number): Audience {
-    const key = audienceKey(spec)
-    const audience = this.audiences[lane]!.get(key) ?? this.open(key, spec, lane)
-    audience.clientCount++
-    return audience
-  }
-
-  /** One client less. */
-  private drop(audience: Audience): void {
-    audience.clientCount--
-    if (audience.clientCount > 0) return
-    this.audiences[audience.lane]!.delete(audience.key)
-    this.options.links[audience.lane]!.audiences.delete(audience.id)
-    this.options.send(audience.lane, { op: 'close', audience: audience.id })
-  }
-
-  private open(key: string, spec: AudienceSpec, lane: number): Audience {
-    const audience = new Audience(this.nextId++, lane, key, spec)
-    this.audiences[lane]!.set(key, audience)
-    this.options.links[lane]!.audiences.set(audience.id, audience)
-    this.options.send(lane, { op: 'open', audience: audience.id, spec })
-    return audience
-  }
-}
-
-/** Whether it is being given what it missed while it was away. */
-function isReplaying({ replay }: Recipient): boolean {
-  return replay !== undefined && replay !== RESUME_GONE
 }

@@ -1,32 +1,13 @@
 /**
- * One client as the transmitter sees it: a socket and a cursor. Main thread.
- * A recipient is behind when it was to be given some record of its audience and was not; `nextRecord` is then the first such.
+ * One client as the transmitter sees it: a socket, a place in an audience, and what it asks for. Main thread.
  */
 import type { Duplex } from 'node:stream'
 import { bytesHandedTo, bytesQueuedIn, descriptorOf, inodeOf } from '../common/socket-handle.js'
-import type { CommandAnswer, Progress, RESUME_GONE, ReplayPosition } from '../lane-protocol/lane-commands.js'
-import type { Audience } from './audience.js'
-import { NO_RECORD, type RetainedFrames } from './retained-frames.js'
+import { AudienceCursor } from './audience-cursor.js'
+import type { SegmentPins } from './segment-pins.js'
+import { Transfer } from './transfer.js'
 
-/** To join an audience, and what commands of the client are answered by that. */
-export interface AudienceRequest {
-  readonly audience: Audience
-  readonly answers: CommandAnswer[]
-  /** What the answers take at the most. */
-  answerBytes: number
-  /** When the first of the commands came, µs; 0: nobody has asked. */
-  sinceUs: number
-  /** Whether the lane has answered once, and too early. */
-  wasDeferred: boolean
-}
-
-/** Where a client comes in: how far the audience is that it joins, and whether it waits there, see JOINED. */
-export interface JoinPlace {
-  readonly progress: Progress
-  readonly waits: boolean
-}
-
-/** How far behind a client may be before what it has not got is told as a gap. */
+/** How far behind a client may be before it is told what it has not got as a gap. */
 export interface LagLimits {
   readonly lagBytesMax: number
   /** Ticks older than this are not sent, ms. */
@@ -43,42 +24,20 @@ export class Recipient {
   /** Of the socket, see socket-handle.ts. */
   readonly descriptor: number
   readonly limits: LagLimits
-  /** The audience it has joined. */
-  audience: Audience | undefined
-  /** What the lane was asked for and has not answered. */
-  asked: AudienceRequest | undefined
-  /** What is to be asked for next. */
-  wanted: AudienceRequest | undefined
-  /** The audience whose frames it gets: its own, or none when it has fallen out of the window and waits to be told. */
-  receiving: Audience | undefined
-  /** Number of its last request to join; an answer to an earlier one is not for it any more. */
-  join = 0
-  /** Number of the last request whose answer it was given, or the first part of it. */
-  answered = 0
-  /** Where it is after the first part of an answer, should the rest not come: in, or so far with its replay. */
-  halfWay: JoinPlace | ReplayPosition | undefined
-  /** The first record it has not got, or NO_RECORD while it has all. */
-  nextRecord = NO_RECORD
-  /** The last record of the audience that it is not to be given any more: it has got it, or was not in then. */
-  lastGiven = NO_RECORD
-  /** How far the replay of what it missed while it was away is, from the connection until it has joined. */
-  replay: ReplayPosition | typeof RESUME_GONE | undefined
-  /** The audience that it has joined without getting its frames yet: it is to ask anew when that has been sent the next. */
-  waitsIn: Audience | undefined
-  /** How far it has been served, while it is behind or waits. */
-  progress: Progress | undefined
+  readonly cursor = new AudienceCursor(this)
+  readonly transfer = new Transfer()
   /** When the kernel last refused to take all, ms; 0 while nothing is in flight. */
   blockedSinceMs = 0
-  /** What the kernel has taken past the stream, bytes. */
+  /** Bytes that the kernel has taken past the stream. */
   directBytes = 0
-  /** How often it was looked at how much it has taken, since it was blocked, or pinged while it was not. */
+  /** How often its progress was looked at, since it was blocked, or pinged while it was not. */
   looks = 0
-  /** How much it had taken at the last look. */
+  /** Bytes that it had taken at the last look. */
   takenBytes = 0
-  /** At which look it was last seen to have taken something since the one before, ms. */
+  /** The last look that found it had taken something since the look before, ms. */
   takenMs = 0
   /** Segments whose bytes its socket still holds. */
-  readonly pins: { readonly window: RetainedFrames; readonly segment: number }[] = []
+  readonly pins: { readonly pins: SegmentPins; readonly segment: number }[] = []
   /** Set once, when its socket is done with. */
   hasLeft = false
   private knownInode: number | undefined
@@ -91,32 +50,28 @@ export class Recipient {
     this.limits = limits
   }
 
-  /** By which number the system knows its connection. */
+  /** The number by which the system knows its connection. */
   get inode(): number {
     this.knownInode ??= inodeOf(this.socket)
     return this.knownInode
   }
 
-  /** All that its connection was given, bytes. */
+  /** Bytes that its connection was given. */
   get givenBytes(): number {
     return this.directBytes + bytesHandedTo(this.socket)
   }
 
-  /** Since when it has been blocked and taken nothing, as far as that is known. */
+  /** Since when it has been blocked and has taken nothing, as far as that is known. */
   get stuckSinceMs(): number {
     return Math.max(this.blockedSinceMs, this.takenMs)
   }
 
-  /** Looks at how much it has taken. @param untakenBytes what the kernel holds of it */
+  /** Looks at how much it has taken. @param untakenBytes of its connection in the kernel */
   look(untakenBytes: number, nowMs: number): void {
     const takenBytes = this.givenBytes - bytesQueuedIn(this.socket) - untakenBytes
     if (this.looks > 0 && takenBytes > this.takenBytes) this.takenMs = nowMs
     this.takenBytes = takenBytes
     this.looks++
-  }
-
-  get isBehind(): boolean {
-    return this.nextRecord !== NO_RECORD
   }
 
   get isBlocked(): boolean {

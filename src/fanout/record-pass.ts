@@ -4,9 +4,11 @@
 import type { Audience } from './audience.js'
 import type { RetainedFrames } from './retained-frames.js'
 
-/** Stands between the passes of two turns. */
+// Marks between passes, of paced turns.
+export const TURN_BEGUN = 'turn begun'
 export const TURN_ENDED = 'turn ended'
-export type TurnEnded = typeof TURN_ENDED
+
+export type QueueEntry = RecordPass | typeof TURN_BEGUN | typeof TURN_ENDED
 
 /** Of a pass that has not begun. */
 const NOT_BEGUN = -1
@@ -14,36 +16,37 @@ const NOT_BEGUN = -1
 export class RecordPass {
   readonly audience: Audience
   readonly record: number
-  /** Whether it is between two turns, see PROMPT_TURN. */
-  readonly isAside: boolean
   /** How many members it is for; it begins at `audience.firstMember`. */
   memberCount = NOT_BEGUN
   membersDone = 0
-  /** Writes not counted yet. */
+  /** Writes that are not counted yet. */
   written = 0
 
-  constructor(audience: Audience, record: number, isAside: boolean) {
+  constructor(audience: Audience, record: number) {
     this.audience = audience
     this.record = record
-    this.isAside = isAside
   }
 
   get hasBegun(): boolean {
     return this.memberCount !== NOT_BEGUN
   }
 
-  /** The members that are there now are gone through; who has joined since the record was read is passed over. */
+  get hasEnded(): boolean {
+    return this.membersDone === this.memberCount
+  }
+
+  /** The pass is for the members that are there now. Members that joined since the record was read are passed over. */
   begin(): void {
     const { audience } = this
-    audience.dropLeavers()
+    audience.dropFormer()
     audience.isInPass = true
     this.memberCount = audience.members.length
     audience.firstMember = this.memberCount === 0 ? 0 : (audience.firstMember + 1) % this.memberCount
   }
 
-  /** All members have been gone through. */
-  end(window: RetainedFrames): void {
+  /** The pass has come to each member. */
+  end(retained: RetainedFrames): void {
     this.audience.isInPass = false
-    this.audience.recordSent(window, this.record)
+    this.audience.recordSent(retained, this.record)
   }
 }

@@ -1,23 +1,23 @@
 /**
- * Lets few clients at a time be given what they missed while they were away, so that a lane's live work goes on between: each
- * asks for a part, and goes to the end of the line for the next. Main thread.
+ * Lets few clients of a lane at a time have a part of their replay, so that the lane's live work goes on between. Main thread.
+ * A client enters the queue for each part, and stands behind all others again for the next.
  */
 import type { Recipient } from './recipient.js'
 
-/** Parts of replays that one lane may be at work on. */
+/** Parts of replays that one lane may work on at once. */
 const ACTIVE_MAX = 2
 
 export class ReplayQueue {
-  /** Has the lane asked for the recipient's next part. */
-  private readonly ask: (recipient: Recipient) => void
+  /** Asks the lane for the client's next part. */
+  private readonly send: (recipient: Recipient) => void
   private readonly lanes: { readonly active: Set<Recipient>; readonly waiting: Set<Recipient> }[]
 
-  constructor(laneCount: number, ask: (recipient: Recipient) => void) {
-    this.ask = ask
+  constructor(laneCount: number, send: (recipient: Recipient) => void) {
+    this.send = send
     this.lanes = Array.from({ length: laneCount }, () => ({ active: new Set(), waiting: new Set() }))
   }
 
-  /** Asks for the recipient's next part when its turn comes; once, however often it is called. */
+  /** Asks for the client's next part when its turn comes; once, however often it is called. */
   enter(recipient: Recipient, lane: number): void {
     const { active, waiting } = this.lanes[lane]!
     if (active.has(recipient)) return
@@ -25,7 +25,7 @@ export class ReplayQueue {
     this.advance(lane)
   }
 
-  /** The recipient has its part, or needs none any more. */
+  /** The client has its part, or needs none any more. */
   leave(recipient: Recipient, lane: number): void {
     const { active, waiting } = this.lanes[lane]!
     waiting.delete(recipient)
@@ -38,7 +38,7 @@ export class ReplayQueue {
       if (active.size >= ACTIVE_MAX) return
       waiting.delete(recipient)
       active.add(recipient)
-      this.ask(recipient)
+      this.send(recipient)
     }
   }
 }

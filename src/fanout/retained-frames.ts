@@ -1,17 +1,18 @@
 /**
- * Which frames of one lane are still in its ring, and who needs their bytes. Main thread.
- * A record is one run of frames of one audience. Records are numbered from 0; those from `firstRecord` on are in the window.
- * A segment goes back to the lane when its records have left the window and no socket holds its bytes any more.
+ * The records of one lane whose bytes are still in its ring. Main thread. A record is one run of frames of one audience.
+ * Records are numbered from 0; those from `firstRecord` on are retained.
+ * A segment goes back to the lane when no record in it is retained and no socket holds its bytes.
  */
 import { invariant } from '../common/errors.js'
 import type { Progress } from '../lane-protocol/lane-commands.js'
-import type { FrameDescriptor } from '../memory/frame-descriptor.js'
+import { type AudienceDescriptor, NO_GROUP } from '../memory/audience-descriptor.js'
 import type { FrameRingReader } from '../memory/frame-ring-reader.js'
+import { SegmentPins } from './segment-pins.js'
 
-/** Records the window holds at the most, a power of two; about 5 MiB. */
+/** Records that are retained at most, a power of two; about 5 MiB. */
 const RECORDS_MAX = 65_536
 const MASK = RECORDS_MAX - 1
-/** Free segments below which the lane would soon have to wait: then sockets that hold bytes are cut off. */
+/** With fewer free segments the lane would soon have to wait: then clients are evicted that hold segments. */
 const FREE_SEGMENTS_MIN = 2
 const NO_SEGMENT = -1
 export const NO_RECORD = -1
@@ -19,7 +20,7 @@ export const NO_RECORD = -1
 export interface RetainedFramesEvents {
   /** The lane may have waited for a segment, and has one now. */
   segmentFreed(): void
-  /** The lane needs this segment: whoever holds bytes of it has to let go now. */
+  /** The lane needs this segment: the sockets that hold bytes of it have to let go now. */
   segmentNeeded(segment: number): void
 }
 
@@ -34,7 +35,7 @@ export class RetainedFrames {
   private readonly segments = new Int32Array(RECORDS_MAX)
   private readonly messages = new Int32Array(RECORDS_MAX)
   private readonly ticks = new Int32Array(RECORDS_MAX)
-  private readonly parts = new Int32Array(RECORDS_MAX)
+  private readonly groups = new Int32Array(RECORDS_MAX)
   private readonly unknownLosses = new Int32Array(RECORDS_MAX)
   private readonly ticksTotals = new Float64Array(RECORDS_MAX)
   private readonly lastOffsets = new Float64Array(RECORDS_MAX)
@@ -43,19 +44,20 @@ export class RetainedFrames {
   private readonly bytesBefore = new Float64Array(RECORDS_MAX)
   private readonly nextOfAudience = new Float64Array(RECORDS_MAX)
 
-  /** Segments with records in the window, oldest first, and the first record in each. */
-  private readonly window: { segment: number; firstRecord: number }[] = []
-  private readonly pins: Int32Array
-  /** Out of the window, but held by sockets; oldest first. */
-  private readonly condemned: number[] = []
+  /** Segments with retained records, oldest first, and the first record in each. */
+  private readonly segmentsInUse: { segment: number; firstRecord: number }[] = []
+  readonly pins: SegmentPins
   private current = NO_SEGMENT
-  /** Segments kept free for the lane to write on while sockets hold others. */
+  /** Segments that are kept free for the lane while sockets hold others. */
   private readonly freeSegmentsWanted: number
 
   constructor(ring: FrameRingReader, events: RetainedFramesEvents) {
     this.ring = ring
     this.events = events
-    this.pins = new Int32Array(ring.segmentCount)
+    this.pins = new SegmentPins(ring.segmentCount, segment => {
+      ring.giveBack(segment)
+      events.segmentFreed()
+    })
     this.freeSegmentsWanted = Math.max(FREE_SEGMENTS_MIN, ring.segmentCount / 4)
   }
 
@@ -67,7 +69,7 @@ export class RetainedFrames {
   enter(segment: number, keepFrom = this.nextRecord): void {
     if (segment === this.current) return
     this.current = segment
-    this.window.push({ segment, firstRecord: this.nextRecord })
+    this.segmentsInUse.push({ segment, firstRecord: this.nextRecord })
     this.makeRoom(keepFrom)
   }
 
@@ -77,17 +79,18 @@ export class RetainedFrames {
    * @param keepFrom this record and those after it are on their way: they stay, whatever the lane needs
    */
   makeRoom(keepFrom = this.nextRecord): void {
-    while (this.ring.freeSegments() < this.freeSegmentsWanted && this.window.length > 1) {
-      // Nor is anybody cut off then: the lane waits for the transmitter, not for those who do not read.
-      if (this.window[1]!.firstRecord > keepFrom) return
+    while (this.ring.freeSegments() < this.freeSegmentsWanted && this.segmentsInUse.length > 1) {
+      // Nobody is evicted then: the lane waits for the transmitter, not for clients that do not read.
+      if (this.segmentsInUse[1]!.firstRecord > keepFrom) return
       this.dropOldest()
     }
-    while (this.ring.freeSegments() < FREE_SEGMENTS_MIN && this.condemned.length > 0) {
-      const needed = this.condemned[0]!
+    const { drainingSegments } = this.pins
+    while (this.ring.freeSegments() < FREE_SEGMENTS_MIN && drainingSegments.length > 0) {
+      const needed = drainingSegments[0]!
       this.events.segmentNeeded(needed)
       invariant(
-        this.condemned[0] !== needed,
-        `segment ${needed} is still held by ${this.pins[needed]} writes`,
+        drainingSegments[0] !== needed,
+        `segment ${needed} is still held by ${this.pins.count(needed)} writes`,
       )
     }
   }
@@ -95,10 +98,10 @@ export class RetainedFrames {
   /**
    * Adds an audience's frames.
    * @param before the audience's record before this one, or NO_RECORD
-   * @param bytesBefore what all its records before this one have taken
+   * @param bytesBefore of all its records before this one
    * @returns the record's number
    */
-  add(descriptor: FrameDescriptor, before: number, bytesBefore: number): number {
+  add(descriptor: AudienceDescriptor, before: number, bytesBefore: number): number {
     // The record's bytes stay with those of its segment, which may even be the one in use.
     if (this.nextRecord - this.firstRecord === RECORDS_MAX) this.firstRecord++
     const record = this.nextRecord++
@@ -108,7 +111,7 @@ export class RetainedFrames {
     this.segments[index] = descriptor.segment
     this.messages[index] = descriptor.messages
     this.ticks[index] = descriptor.ticks
-    this.parts[index] = descriptor.part
+    this.groups[index] = descriptor.group
     this.unknownLosses[index] = descriptor.unknownLosses
     this.ticksTotals[index] = descriptor.ticksTotal
     this.lastOffsets[index] = descriptor.lastOffset
@@ -144,19 +147,19 @@ export class RetainedFrames {
     return this.ticks[record & MASK]!
   }
 
-  /** When its oldest tick came in, µs; 0: not told. */
+  /** When its oldest tick came in, µs; 0: unknown. */
   received(record: number): number {
     return this.receivedUs[record & MASK]!
   }
 
-  /** What the audience's records before this one have taken, bytes. */
+  /** Bytes of the audience's records before this one. */
   bytesTotalBefore(record: number): number {
     return this.bytesBefore[record & MASK]!
   }
 
-  /** Of which of its audience's symbols the record is, see FrameDescriptor. */
-  part(record: number): number {
-    return this.parts[record & MASK]!
+  /** Index of the conflation group whose latest ticks it holds, or NO_GROUP. */
+  group(record: number): number {
+    return this.groups[record & MASK]!
   }
 
   /** Up to which offset it brings all ticks. */
@@ -164,17 +167,17 @@ export class RetainedFrames {
     return this.lastOffsets[record & MASK]!
   }
 
-  /** Ticks up to there, of its part or of its audience. */
+  /** Ticks up to there, of its group or of its audience. */
   ticksTotal(record: number): number {
     return this.ticksTotals[record & MASK]!
   }
 
-  /** How far whoever was at `before` is at the end of the record. */
+  /** How far a client is at the end of the record that was at `before` at its start. */
   progress(record: number, before: Progress): Progress {
     const index = record & MASK
     const { flushedOffset } = before
-    // Of several intervals nobody has counted which ones are done: what was missed of them is rather told twice.
-    if (this.parts[index] !== 0) return before
+    // Nothing counts which of several groups a client has: it is given the latest ticks of a group rather twice.
+    if (this.groups[index] !== NO_GROUP) return before
     return {
       ticksTotal: this.ticksTotals[index]!,
       lostTotal: this.lostTotals[index]!,
@@ -187,7 +190,7 @@ export class RetainedFrames {
   /** Its audience has nothing up to a later offset than the record told. */
   extend(record: number, lastOffset: number): void {
     const index = record & MASK
-    invariant(this.parts[index] === 0, `record ${record} is of part ${this.parts[index]}`)
+    invariant(this.groups[index] === NO_GROUP, `record ${record} is of group ${this.groups[index]}`)
     this.lastOffsets[index] = Math.max(this.lastOffsets[index]!, lastOffset)
   }
 
@@ -196,37 +199,17 @@ export class RetainedFrames {
     return this.nextOfAudience[record & MASK]!
   }
 
-  /** Keeps a segment's bytes as they are, until as many calls of `unpin`. */
-  pin(segment: number): void {
-    this.pins[segment]! += 1
-  }
-
-  unpin(segment: number): void {
-    invariant(this.pins[segment]! > 0, `segment ${segment} is not pinned`)
-    this.pins[segment]! -= 1
-    if (this.pins[segment] !== 0) return
-    const index = this.condemned.indexOf(segment)
-    if (index < 0) return
-    this.condemned.splice(index, 1)
-    this.giveBack(segment)
-  }
-
-  /** The lane's thread has ended and all it published was read. Its successor begins with a segment of its own. */
+  /** The lane's thread has ended and all that it published was read. Its successor begins with a segment of its own. */
   laneEnded(): void {
     this.current = NO_SEGMENT
-    this.ring.resetAfterLane(new Set([...this.window.map(({ segment }) => segment), ...this.condemned]))
+    const inUse = this.segmentsInUse.map(({ segment }) => segment)
+    this.ring.resetAfterLane(new Set([...inUse, ...this.pins.drainingSegments]))
   }
 
   private dropOldest(): void {
-    const oldest = this.window.shift()
-    invariant(oldest !== undefined && this.window.length > 0, 'the segment in use cannot be dropped')
-    this.firstRecord = Math.max(this.firstRecord, this.window[0]!.firstRecord)
-    if (this.pins[oldest.segment] === 0) this.giveBack(oldest.segment)
-    else this.condemned.push(oldest.segment)
-  }
-
-  private giveBack(segment: number): void {
-    this.ring.giveBack(segment)
-    this.events.segmentFreed()
+    const oldest = this.segmentsInUse.shift()
+    invariant(oldest !== undefined && this.segmentsInUse.length > 0, 'the segment in use cannot be dropped')
+    this.firstRecord = Math.max(this.firstRecord, this.segmentsInUse[0]!.firstRecord)
+    this.pins.drain(oldest.segment)
   }
 }

@@ -2,135 +2,99 @@
  * The main thread's loop that takes turns from the lanes and gives each client one slice of the frame ring.
  * Per client and record it does one write: no copy, no closure, no allocation of ours. Bytes that the kernel has not taken
  * stay pinned until it has.
- *
- * What lanes have published is read ahead of what is being sent: an answer between two turns is for one client, which is given first what
- * its audience has on the way, and need not wait for all that others have.
  */
 import type { Clock } from '../common/clock.js'
 import type { PatientClock } from '../common/patient-clock.js'
 import type { CounterWriter } from '../memory/counters.js'
-import { AUDIENCE_FRAMES, GROUP_BEGUN, PROMPT_TURN, TURN_END } from '../memory/frame-descriptor.js'
 import type { Histogram } from '../metrics/histogram.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
-import { type AnswerEvents, Answers } from './answers.js'
 import { CatchUp } from './catch-up.js'
-import { CLOSED, countWrites, HELD, writeFrames } from './frame-writes.js'
-import type { LaneLink } from './lane-link.js'
+import { DescriptorReader } from './descriptor-reader.js'
+import type { LaneStream } from './lane-stream.js'
+import type { Membership } from './membership.js'
 import type { Recipient } from './recipient.js'
-import { RecordPass, TURN_ENDED } from './record-pass.js'
-import { NO_RECORD } from './retained-frames.js'
+import { type RecordPass, TURN_BEGUN } from './record-pass.js'
+import { RecordSender } from './record-sender.js'
+import { Replies } from './replies.js'
+import { RunBudget } from './run-budget.js'
 import { TurnPacing } from './turn-pacing.js'
 
-/** Writes between two looks at the clock: about a third of a millisecond. */
-const WRITES_PER_LOOK = 32
-/** Records of one lane, and ends of turns, that are read ahead at the most. */
-const QUEUE_MAX = 4096
-
-export interface TransmitterEvents extends AnswerEvents {
-  /** The recipient is no longer behind, or its socket has taken all that was for it. */
-  caughtUp(recipient: Recipient): void
+export interface TransmitterEvents {
   /** The ring needs bytes that the recipient's socket holds: end it now, and call `leave`. */
-  cutOff(recipient: Recipient): void
-  /** The lanes may have got further. When there was nothing left to do, they ring for whatever comes from now on. */
+  evict(recipient: Recipient): void
+  /** The lanes may have got further. When there was nothing left to do, they wake the main thread from now on. */
   afterRun(): void
 }
 
-export class Transmitter {
-  private readonly clock: Clock
-  private readonly counters: CounterWriter
-  private readonly latency: Histogram
-  private readonly events: TransmitterEvents
-  private readonly passBudgetMs: number
-  private readonly pace: TurnPacing
-  private readonly links: LaneLink[]
-  private readonly slow: CatchUp
-  private readonly answers: Answers
-  private readonly continueRunning = (): void => this.run()
+export interface TransmitterDeps {
+  readonly clock: Clock
+  /** The clock that judges recipients which take nothing. */
+  readonly patience: Pick<PatientClock, 'nowMs'>
+  readonly counters: CounterWriter
+  readonly latency: Histogram
+  readonly membership: Membership
+  readonly streams: readonly LaneStream[]
+  readonly events: TransmitterEvents
+  readonly passBudgetMs: number
+  /** See TurnPacing. */
+  readonly gatherMs: number
+}
 
+export class Transmitter {
+  private readonly deps: TransmitterDeps
+  private readonly budget: RunBudget
+  private readonly pacing: TurnPacing
+  private readonly catchUp: CatchUp
+  private readonly reader: DescriptorReader
+  private readonly sender: RecordSender
+  private readonly continueRunning = (): void => this.run()
   private immediate: NodeJS.Immediate | undefined
   private isStopped = false
-  /** At which lane the next round begins. */
-  private firstLink = 0
-  private deadlineMs = 0
-  private writesUntilLook = WRITES_PER_LOOK
-  /** Whether those that are behind come first in this run. */
+  /** Index of the lane at which the next round begins. */
+  private firstLane = 0
+  /** Whether clients that are behind come first in this run. */
   private catchesUpFirst = false
 
-  constructor(options: {
-    clock: Clock
-    /** By which recipients are judged that take nothing. */
-    patience: Pick<PatientClock, 'nowMs'>
-    counters: CounterWriter
-    latency: Histogram
-    events: TransmitterEvents
-    passBudgetMs: number
-    /** See Pace. */
-    gatherMs: number
-    links: LaneLink[]
-  }) {
-    this.clock = options.clock
-    this.counters = options.counters
-    this.latency = options.latency
-    this.events = options.events
-    this.passBudgetMs = options.passBudgetMs
-    this.links = options.links
-    const { values } = options.counters
-    this.pace = new TurnPacing(
-      options.links,
-      options.gatherMs,
-      () => values[MAIN_SLOTS.messagesReceived]!,
-      () => values[MAIN_SLOTS.ticksReceived]!,
-      options.clock,
-    )
-    this.slow = new CatchUp({
-      clock: options.clock,
-      patience: options.patience,
-      counters: options.counters,
-      links: options.links,
-      lapped: recipient => options.events.lapped(recipient),
-      caughtUp: recipient => options.events.caughtUp(recipient),
-      goOn: () => this.scheduleRun(),
-      drained: () => this.scheduleRun(),
-    })
-    this.answers = new Answers(options.events, options.counters, this.slow)
+  constructor(deps: TransmitterDeps) {
+    this.deps = deps
+    const { clock, counters, gatherMs, latency, membership, patience, streams } = deps
+    this.budget = new RunBudget(clock, deps.passBudgetMs)
+    this.pacing = new TurnPacing({ streams, gatherMs, counters, clock })
+    const schedule = (): void => this.scheduleRun()
+    this.catchUp = new CatchUp({ clock, patience, counters, streams, membership, schedule })
+    this.reader = new DescriptorReader(streams, new Replies(membership, counters, this.catchUp))
+    const { budget, catchUp, pacing, reader } = this
+    this.sender = new RecordSender({ clock, counters, latency, pacing, catchUp, reader, budget })
   }
 
-  add(recipient: Recipient): void {
-    this.answers.add(recipient)
-  }
-
-  /** Takes a recipient out for good; its socket is closed, so what it pinned is free. */
+  /** Takes a recipient out for good; its socket is closed, so the bytes that it pinned are free. */
   leave(recipient: Recipient): void {
     if (recipient.hasLeft) return
     recipient.hasLeft = true
     this.mute(recipient)
-    this.answers.remove(recipient)
-    this.slow.unblock(recipient)
+    this.catchUp.unblock(recipient)
   }
 
   /** Sends no more frames to a recipient; its socket may stay open to be closed in order. */
   mute(recipient: Recipient): void {
-    recipient.join++
-    recipient.halfWay = undefined
-    recipient.receiving?.release(recipient)
-    recipient.waitsIn?.newcomers.delete(recipient)
-    recipient.nextRecord = NO_RECORD
-    this.slow.catchingUp.delete(recipient)
+    this.deps.membership.leave(recipient)
+    this.catchUp.catchingUp.delete(recipient)
   }
 
-  /** Those whose socket has not taken all that was written. */
+  /** Recipients whose sockets have not taken all that was written. */
   blockedRecipients(): Iterable<Recipient> {
-    return this.slow.blocked
+    return this.catchUp.blocked
   }
 
-  /** Whether the kernel has all that was published for a recipient, which waits for no answer. */
-  hasSentAll(recipient: Recipient): boolean {
-    const { asked, audience, isBehind, isBlocked, wanted } = recipient
-    if (audience === undefined || asked !== undefined || wanted !== undefined) return false
-    return !isBehind && !isBlocked && this.links[audience.lane]!.isTransmitted
+  /** Whether the kernel has all that was published for a recipient, and the recipient waits for no reply. */
+  hasSentAll({ cursor, isBlocked, transfer }: Recipient): boolean {
+    const { audience } = cursor
+    if (audience === undefined || transfer.inFlight !== undefined || transfer.queued !== undefined)
+      return false
+    return !cursor.isBehind && !isBlocked && this.deps.streams[audience.lane]!.isTransmitted
   }
 
-  /** A lane rang: something was published. */
+  /** Something was published, or the last run has left something to do. */
   wake(): void {
     if (this.immediate === undefined && !this.isStopped) this.run()
   }
@@ -139,47 +103,48 @@ export class Transmitter {
     this.isStopped = true
     clearImmediate(this.immediate)
     this.immediate = undefined
-    this.pace.stop()
+    this.pacing.stop()
   }
 
-  /** The lane's thread has ended, and all it published was transmitted: readies its memory, and its clients, for a successor. */
-  laneEnded(link: LaneLink): void {
-    this.answers.laneEnded(link)
-    link.laneEnded()
-    this.pace.laneEnded(link)
+  /** The lane's thread has ended, and all it published was transmitted: readies ring and clients for a successor. */
+  laneEnded(stream: LaneStream): void {
+    this.deps.membership.laneEnded(stream.index)
+    stream.laneEnded()
+    this.pacing.laneEnded(stream)
   }
 
-  /** Ends those who hold bytes that the lane needs. */
-  cutOffHolders(link: LaneLink, segment: number): void {
-    for (const recipient of this.slow.blocked) {
-      if (recipient.pins.some(pin => pin.window === link.window && pin.segment === segment))
-        this.events.cutOff(recipient)
+  /** Ends the recipients that hold bytes which the lane needs. */
+  evictHolders({ retained }: LaneStream, segment: number): void {
+    for (const recipient of this.catchUp.blocked) {
+      if (recipient.pins.some(pin => pin.pins === retained.pins && pin.segment === segment))
+        this.deps.events.evict(recipient)
     }
   }
 
   private run(): void {
     this.immediate = undefined
-    const startMs = this.clock.nowMs()
-    this.deadlineMs = startMs + this.passBudgetMs
+    const { clock, counters, events } = this.deps
+    const startMs = clock.nowMs()
+    this.budget.begin(startMs)
     const hasWork = !this.transmitAll() || this.hasWorkAfterRest()
     if (hasWork) this.scheduleRun()
-    this.pace.ran(startMs, this.clock.nowMs())
-    this.counters.flush()
-    this.events.afterRun()
+    this.pacing.ran(startMs, clock.nowMs())
+    counters.flush()
+    events.afterRun()
   }
 
-  /** Asks every lane to ring. @returns whether there is work already */
+  /** Asks every lane to wake the main thread. @returns whether there is work already */
   private hasWorkAfterRest(): boolean {
-    let hasWork = this.slow.catchingUp.size > 0
-    for (const link of this.links) hasWork = link.sleepUnlessWork() || hasWork
+    let hasWork = this.catchUp.catchingUp.size > 0
+    for (const stream of this.deps.streams) hasWork = stream.sleepUnlessWork() || hasWork
     return hasWork
   }
 
   /** @returns false when the time is up and something is left */
   private transmitAll(): boolean {
-    this.readAll()
-    for (const link of this.links) if (!this.goOnWithBegun(link)) return false
-    // Neither those that are behind nor those that are not get all of the time.
+    this.reader.readAll()
+    for (const stream of this.deps.streams) if (!this.resumeBegunPass(stream)) return false
+    // Neither clients that are behind nor live ones get all of the time.
     this.catchesUpFirst = !this.catchesUpFirst
     if (this.catchesUpFirst) {
       this.catchUpAll()
@@ -190,179 +155,66 @@ export class Transmitter {
     return true
   }
 
-  /** Gives those that are behind what they have not got, until the time is up. */
+  /** Gives clients that are behind what they missed, until the time is up. */
   private catchUpAll(): void {
-    for (const recipient of this.slow.catchingUp) {
-      this.slow.catchUp(recipient)
-      if (this.isTimeUp()) return
+    for (const recipient of this.catchUp.catchingUp) {
+      this.catchUp.catchUp(recipient)
+      if (this.budget.isSpent) return
     }
   }
 
   /** Transmits what all lanes have published. @returns false when the time is up */
   private drainAll(): boolean {
-    const count = this.links.length
-    this.firstLink = (this.firstLink + 1) % count
+    const { streams } = this.deps
+    const count = streams.length
+    this.firstLane = (this.firstLane + 1) % count
     for (let index = 0; index < count; index++) {
-      if (!this.drain(this.links[(this.firstLink + index) % count]!)) return false
+      if (!this.drain(streams[(this.firstLane + index) % count]!)) return false
     }
     return true
   }
 
-  private isTimeUp(): boolean {
-    return this.clock.nowMs() >= this.deadlineMs
-  }
-
   /** Transmits what a lane has published. @returns false when the time is up */
-  private drain(link: LaneLink): boolean {
-    const { queue } = link
+  private drain(stream: LaneStream): boolean {
+    const { queue } = stream
     for (;;) {
-      this.read(link)
-      link.window.makeRoom(firstUnsent(queue))
+      this.reader.read(stream)
+      stream.retained.makeRoom(stream.firstUnsent)
       const next = queue[0]
       if (next === undefined) return true
-      if (next === TURN_ENDED) {
-        queue.shift()
-        this.endTurn(link)
-      } else if (!this.goOn(link, next)) return false
+      if (typeof next === 'object') {
+        if (!this.resumePass(stream, next)) return false
+        continue
+      }
+      queue.shift()
+      if (next === TURN_BEGUN) this.pacing.turnBegun(stream)
+      else this.endTurn(stream)
     }
+  }
+
+  private endTurn(stream: LaneStream): void {
+    this.deps.counters.values[MAIN_SLOTS.turns]! += 1
+    this.pacing.turnEnded(stream)
   }
 
   /** Goes on with the pass that ran out of time. @returns false when the time is up */
-  private goOnWithBegun(link: LaneLink): boolean {
-    const next = link.queue[0]
-    return next === undefined || next === TURN_ENDED || !next.hasBegun || this.goOn(link, next)
+  private resumeBegunPass(stream: LaneStream): boolean {
+    const next = stream.queue[0]
+    return typeof next !== 'object' || !next.hasBegun || this.resumePass(stream, next)
   }
 
-  private endTurn(link: LaneLink): void {
-    this.counters.values[MAIN_SLOTS.turns]! += 1
-    this.pace.reading(link)
-    this.pace.turnEnded(link)
-  }
-
-  // Reading
-
-  private readAll(): void {
-    for (const link of this.links) this.read(link)
-  }
-
-  /** Queues records, and does at once all else that need not wait for them. */
-  private read(link: LaneLink): void {
-    const { queue, ring, window } = link
-    let isAnyRead = false
-    while (queue.length < QUEUE_MAX && mayRead(link)) {
-      ring.next()
-      isAnyRead = true
-      const { kind, length, part, segment } = ring.descriptor
-      if (length > 0) window.enter(segment, firstUnsent(queue))
-      if (kind === AUDIENCE_FRAMES) this.queueRecord(link)
-      else if (kind === TURN_END) queue.push(TURN_ENDED)
-      else if (kind === PROMPT_TURN) link.isAside = part === 1
-      else {
-        if (!link.isAside) this.pace.reading(link)
-        if (kind === GROUP_BEGUN) this.beginPart(link)
-        else this.answers.take(link)
-      }
-    }
-    if (!isAnyRead) return
-    ring.release()
-    link.tellRoom()
-  }
-
-  private queueRecord(link: LaneLink): void {
-    const { descriptor } = link.ring
-    const audience = link.audiences.get(descriptor.target)
-    // Its last member has left meanwhile.
-    if (audience === undefined) return
-    const record = link.window.add(descriptor, audience.lastRecord, audience.bytesTotal)
-    audience.recordRead(record, descriptor.length)
-    link.queue.push(new RecordPass(audience, record, link.isAside))
-  }
-
-  private beginPart(link: LaneLink): void {
-    const { lastOffset, part, target, ticksTotal } = link.ring.descriptor
-    link.audiences.get(target)?.partSent(part, lastOffset, ticksTotal)
-  }
-
-  // A record for an audience
-
-  /** Gives the record in hand to the members that are left. @returns false when the time is up, be the pass at its end or not */
-  private goOn(link: LaneLink, pass: RecordPass): boolean {
-    if (!pass.hasBegun) {
-      if (!pass.isAside) this.pace.reading(link)
-      pass.begin()
-    }
-    const { audience, memberCount, record } = pass
-    const { members } = audience
-    const { window } = link
-    const start = window.start(record)
-    const length = window.length(record)
-    const segment = window.segment(record)
-    let isTimeUp = false
-    let position = audience.firstMember + pass.membersDone
-    while (pass.membersDone < memberCount && !isTimeUp) {
-      const member = members[position < memberCount ? position : position - memberCount]!
-      pass.membersDone++
-      position++
-      if (member.receiving !== audience || member.nextRecord !== NO_RECORD || member.lastGiven >= record)
-        continue
-      if (member.blockedSinceMs !== 0) {
-        member.nextRecord = record
-        member.progress = audience.progress
-        continue
-      }
-      const outcome = writeFrames(member, link, start, length)
-      if (outcome === CLOSED) continue
-      member.lastGiven = record
-      if (outcome === HELD) this.slow.block(member, window, segment)
-      pass.written++
-      if (--this.writesUntilLook === 0) {
-        this.writesUntilLook = WRITES_PER_LOOK
-        this.count(link, pass)
-        isTimeUp = this.isTimeUp()
-        if (!isTimeUp) this.readAll()
-      }
-    }
-    this.count(link, pass)
-    if (pass.membersDone < memberCount) return false
-    link.queue.shift()
-    pass.end(window)
-    if (audience.newcomers.size > 0) this.answers.letAskAnew(audience)
-    return !isTimeUp
-  }
-
-  private count(link: LaneLink, pass: RecordPass): void {
-    const { record, written } = pass
-    if (written === 0) return
-    pass.written = 0
-    const { window } = link
-    const ticks = window.tickCount(record)
-    const length = window.length(record)
-    countWrites(
-      this.counters,
-      written,
-      written * ticks,
-      written * window.messageCount(record),
-      written * length,
-    )
-    this.pace.wrote(link, written, ticks, length)
-    const receivedUs = window.received(record)
-    if (receivedUs > 0) this.latency.observe(this.clock.epochUs() - receivedUs, written)
+  /** @returns false when the time is up, whether or not the pass has ended */
+  private resumePass(stream: LaneStream, pass: RecordPass): boolean {
+    const hasTime = this.sender.resume(stream, pass)
+    if (!pass.hasEnded) return false
+    const { audience } = pass
+    stream.queue.shift()
+    pass.end(stream.retained)
+    if (audience.awaitingFlush.size > 0) this.deps.membership.recordSent(audience)
+    return hasTime
   }
 
   private scheduleRun(): void {
     if (this.immediate === undefined && !this.isStopped) this.immediate = setImmediate(this.continueRunning)
   }
-}
-
-/** Whether the next descriptor, if there is one, may be read now: what a turn says to single clients waits for the records before it. */
-function mayRead({ isAside, queue, ring }: LaneLink): boolean {
-  const kind = ring.nextKind()
-  if (kind === undefined || isAside || queue.length === 0) return kind !== undefined
-  return kind === AUDIENCE_FRAMES || kind === TURN_END || kind === PROMPT_TURN
-}
-
-/** The first record that is on its way; undefined: there is none. */
-function firstUnsent(queue: LaneLink['queue']): number | undefined {
-  for (const entry of queue) if (entry !== TURN_ENDED) return entry.record
-  return undefined
 }

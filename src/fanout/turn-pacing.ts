@@ -1,34 +1,47 @@
 /**
- * Paces the lanes' turns. Main thread.
- * While there is time, whatever comes goes out at once. When sending each arrival on its own would take more than half of the main
- * thread's time, a lane publishes a turn only every `gatherMs`: then a write carries several ticks, and costs hardly more. Where even that
- * takes more than half of the time, it is every so much later that it takes half.
+ * Paces the lanes' turns: docs/decisions/0003-hold-ticks-back-before-saturation.md. Main thread.
  *
- * A lane may have two turns that the transmitter has not told it to be done. To hold a lane back is to tell it late: while ticks are
- * gathered it is always owed one turn, and so it has one ahead at the most.
+ *   one write per arrival takes less than half of the time   each turn goes out at once
+ *   it would take more                                       a lane publishes every `gatherMs`: a write carries several ticks
+ *   even that takes more than half                           every so much later that it takes half
+ *
+ * A lane may have two turns that it was not told to be done. To hold a lane back is to tell it late: while ticks are held back
+ * the lane is always owed one turn, and so is one turn ahead at most.
  */
 import type { Clock, Timer } from '../common/clock.js'
-import type { LaneLink } from './lane-link.js'
+import type { CounterWriter } from '../memory/counters.js'
+import { MAIN_SLOTS } from '../metrics/metric-table.js'
+import type { LaneStream } from './lane-stream.js'
 
-/** How long the load is watched before it is judged, ms. */
-const WINDOW_MS = 100
-/** Shares of the main thread's time that sending each arrival on its own would take. */
+/** The load is measured for so long before it is judged. */
+const MEASURE_MS = 100
+/** Shares of the main thread's time that sending each arrival on its own would take: ticks are held back above the one … */
 const GATHER_ABOVE = 0.5
+/** … and not below the other. */
 const CEASE_BELOW = 0.35
-/** How much longer than usual ticks are gathered at the most. */
+/** Ticks are held back for `gatherMs`, and for so many times that at most. */
 const STRETCH_MAX = 2.5
-/** What a client gets at once when gathering more would save little: 150 bytes in a write cost 8 µs, 1,500 cost 9, 15,000 cost 13. */
+/** Larger writes would save little: one of 150 bytes costs 8 µs, one of 1,500 bytes 9, one of 15,000 bytes 13. */
 const GATHERED_BYTES_MAX = 16 * 1024
-/** Ticks of all symbols in a turn that is held back, about: a lane has room for those, and one that is full reads nothing more. */
+/** Ticks of all symbols in a turn that is held back, about. A lane has room for so many; one that is full reads nothing more. */
 const GATHERED_TICKS_MAX = 2000
 
-/** What one lane may do. */
+export interface TurnPacingDeps {
+  readonly streams: readonly LaneStream[]
+  /** 0: ticks are never held back. */
+  readonly gatherMs: number
+  /** Count what comes. */
+  readonly counters: CounterWriter
+  readonly clock: Pick<Clock, 'nowMs' | 'after'>
+}
+
+/** What one lane may publish. */
 interface Gate {
-  readonly link: LaneLink
-  /** Turns begun of which the lane was not told that they are done. */
+  readonly stream: LaneStream
+  /** Turns that have begun, and that the lane was not told to be done. */
   owed: number
   isInTurn: boolean
-  /** Arrivals before the turn in hand, and in it. */
+  /** Messages with ticks that came before the current turn, and since the turn before. */
   arrivalsBefore: number
   arrivals: number
   /** Runs while the lane is held back. */
@@ -36,44 +49,27 @@ interface Gate {
 }
 
 export class TurnPacing {
-  private readonly clock: Pick<Clock, 'nowMs' | 'after'>
-  private readonly gatherMs: number
-  private readonly arrivals: () => number
-  private readonly ticks: () => number
+  private readonly deps: TurnPacingDeps
   private readonly gates: readonly Gate[]
   private isGathering = false
-  /** Of the ticks that come now. */
+  /** For how long ticks that come now are held back. */
   private gatherNowMs = 0
 
-  // Since the window began
-  private windowStartMs: number
+  // Since the measurement began
+  private measuredFromMs: number
   private ticksBefore = 0
   private busyMs = 0
   private writes = 0
-  /** Writes that would have been needed without gathering. */
+  /** Writes that would have been needed if each arrival had been sent on its own. */
   private writesAlone = 0
   private turns = 0
   private longestBytes = 0
 
-  /**
-   * @param arrivals how often ticks have come so far
-   * @param ticks how many have come so far
-   * @param gatherMs 0: never gather
-   */
-  constructor(
-    links: readonly LaneLink[],
-    gatherMs: number,
-    arrivals: () => number,
-    ticks: () => number,
-    clock: Pick<Clock, 'nowMs' | 'after'>,
-  ) {
-    this.clock = clock
-    this.gatherMs = gatherMs
-    this.arrivals = arrivals
-    this.ticks = ticks
-    this.windowStartMs = clock.nowMs()
-    this.gates = links.map(link => ({
-      link,
+  constructor(deps: TurnPacingDeps) {
+    this.deps = deps
+    this.measuredFromMs = deps.clock.nowMs()
+    this.gates = deps.streams.map(stream => ({
+      stream,
       owed: 0,
       isInTurn: false,
       arrivalsBefore: 0,
@@ -82,34 +78,33 @@ export class TurnPacing {
     }))
   }
 
-  /** Something of a turn of this lane is in hand. */
-  reading({ index }: LaneLink): void {
+  /** The first record of a turn of this lane is about to be sent. */
+  turnBegun({ index }: LaneStream): void {
     const gate = this.gates[index]!
-    if (gate.isInTurn) return
+    const arrivals = this.deps.counters.values[MAIN_SLOTS.messagesReceived]!
     gate.isInTurn = true
     gate.owed++
-    const arrivals = this.arrivals()
     gate.arrivals = Math.max(1, arrivals - gate.arrivalsBefore)
     gate.arrivalsBefore = arrivals
-    if (this.isGathering) gate.timer ??= this.clock.after(this.gatherNowMs, () => this.open(gate))
+    if (this.isGathering) gate.timer ??= this.deps.clock.after(this.gatherNowMs, () => this.open(gate))
   }
 
-  /** So many members were given a record of so many ticks and bytes. */
-  wrote({ index }: LaneLink, writes: number, ticks: number, bytes: number): void {
+  /** `writes` members were given a record of `ticks` ticks and `bytes` bytes. */
+  wrote({ index }: LaneStream, writes: number, ticks: number, bytes: number): void {
     this.writes += writes
     this.writesAlone += writes * Math.min(ticks, this.gates[index]!.arrivals)
     if (bytes > this.longestBytes) this.longestBytes = bytes
   }
 
-  turnEnded({ index }: LaneLink): void {
+  turnEnded({ index }: LaneStream): void {
     const gate = this.gates[index]!
     gate.isInTurn = false
     this.turns++
     if (gate.timer === undefined) pay(gate, this.isGathering ? 1 : 0)
   }
 
-  /** The lane's memory is fresh. */
-  laneEnded({ index }: LaneLink): void {
+  /** The lane's successor begins with no turn. */
+  laneEnded({ index }: LaneStream): void {
     const gate = this.gates[index]!
     gate.timer?.cancel()
     gate.timer = undefined
@@ -117,14 +112,14 @@ export class TurnPacing {
     gate.isInTurn = false
   }
 
-  /** The transmitter was at work. */
+  /** The transmitter has run from `startMs` to `endMs`. */
   ran(startMs: number, endMs: number): void {
     this.busyMs += endMs - startMs
-    const passedMs = endMs - this.windowStartMs
-    if (passedMs < WINDOW_MS) return
-    if (this.gatherMs > 0 && this.writes > 0) this.judge(passedMs)
-    this.windowStartMs = endMs
-    this.ticksBefore = this.ticks()
+    const passedMs = endMs - this.measuredFromMs
+    if (passedMs < MEASURE_MS) return
+    if (this.deps.gatherMs > 0 && this.writes > 0) this.judge(passedMs)
+    this.measuredFromMs = endMs
+    this.ticksBefore = this.ticksReceived
     this.busyMs = 0
     this.writes = 0
     this.writesAlone = 0
@@ -136,16 +131,22 @@ export class TurnPacing {
     for (const { timer } of this.gates) timer?.cancel()
   }
 
+  private get ticksReceived(): number {
+    return this.deps.counters.values[MAIN_SLOTS.ticksReceived]!
+  }
+
+  /** Decides whether ticks are held back, and for how long. */
   private judge(passedMs: number): void {
+    const { gatherMs } = this.deps
     const share = this.busyMs / passedMs
     const load = share * (this.writesAlone / this.writes)
     const wasGathering = this.isGathering
     this.isGathering = load > (wasGathering ? CEASE_BELOW : GATHER_ABOVE)
-    const halfMs = wasGathering ? (this.gatherNowMs * share) / GATHER_ABOVE : this.gatherMs
+    const halfMs = wasGathering ? (this.gatherNowMs * share) / GATHER_ABOVE : gatherMs
     const bytesPerMs = (this.longestBytes * this.turns) / this.gates.length / passedMs
-    const ticksPerMs = (this.ticks() - this.ticksBefore) / passedMs
+    const ticksPerMs = (this.ticksReceived - this.ticksBefore) / passedMs
     this.gatherNowMs = Math.min(
-      clamp(halfMs, this.gatherMs, STRETCH_MAX * this.gatherMs),
+      clamp(halfMs, gatherMs, STRETCH_MAX * gatherMs),
       GATHERED_BYTES_MAX / bytesPerMs,
       GATHERED_TICKS_MAX / ticksPerMs,
     )
@@ -162,9 +163,9 @@ function clamp(value: number, least: number, most: number): number {
   return Math.min(most, Math.max(least, value))
 }
 
-/** Tells the lane that turns are done, but for so many. */
+/** Tells the lane that turns are done, except the last `owed` ones. */
 function pay(gate: Gate, owed: number): void {
   if (gate.owed <= owed) return
-  for (; gate.owed > owed; gate.owed--) gate.link.ring.turnConsumed()
-  gate.link.tellRoom()
+  for (; gate.owed > owed; gate.owed--) gate.stream.ring.turnConsumed()
+  gate.stream.wakeForRoom()
 }

@@ -3,6 +3,7 @@
  * The bytes that a descriptor names stay untouched until `giveBack` of their segment.
  */
 import { invariant } from '../common/errors.js'
+import { AudienceDescriptor } from './audience-descriptor.js'
 import {
   DESCRIPTOR_HEAD,
   DESCRIPTOR_TAIL,
@@ -11,14 +12,22 @@ import {
   TURNS_CONSUMED,
   TURNS_PUBLISHED,
 } from './control-words.js'
-import { DESCRIPTOR_INT32S, FrameDescriptor } from './frame-descriptor.js'
+import { AUDIENCE_FRAMES, DESCRIPTOR_INT32S, KIND_INT32, REPLY, TURN_BEGIN } from './frame-descriptor.js'
 import { FrameRingMemory } from './frame-ring-memory.js'
 import type { LaneLayout } from './lane-layout.js'
+import { ReplyDescriptor } from './reply-descriptor.js'
 import { advance, distance } from './ring-position.js'
+import { TurnBeginDescriptor, TurnEndDescriptor } from './turn-descriptor.js'
+
+export type AnyDescriptor = AudienceDescriptor | ReplyDescriptor | TurnBeginDescriptor | TurnEndDescriptor
 
 export class FrameRingReader {
-  readonly descriptor = new FrameDescriptor()
   readonly segmentCount: number
+  // One of each kind, filled by `next`.
+  private readonly audienceFrames = new AudienceDescriptor()
+  private readonly reply = new ReplyDescriptor()
+  private readonly turnBegin = new TurnBeginDescriptor()
+  private readonly turnEnd = new TurnEndDescriptor()
   private readonly memory: FrameRingMemory
   private readonly layout: LaneLayout
   /** Position after the last descriptor that was read. */
@@ -41,23 +50,22 @@ export class FrameRingReader {
   /** The kind of the next descriptor; undefined when there is none. */
   nextKind(): number | undefined {
     if (!this.hasNext()) return undefined
-    const index = this.tail & (this.layout.descriptorCount - 1)
-    // The kind is the first word.
-    return this.memory.int32[index * DESCRIPTOR_INT32S]
+    return this.memory.int32[this.tailIndex * DESCRIPTOR_INT32S + KIND_INT32]
   }
 
-  /** Reads the next descriptor into `descriptor`. @returns false when there is none */
-  next(): boolean {
-    if (!this.hasNext()) return false
-    const { float64, int32 } = this.memory
-    this.descriptor.read(int32, float64, this.tail & (this.layout.descriptorCount - 1))
+  /** Reads the next descriptor. @returns one that is valid until the next call; undefined when there is none */
+  next(): AnyDescriptor | undefined {
+    const kind = this.nextKind()
+    if (kind === undefined) return undefined
+    const descriptor = this.descriptorOf(kind)
+    descriptor.read(this.memory.int32, this.memory.float64, this.tailIndex)
     this.tail = advance(this.tail, 1)
-    return true
+    return descriptor
   }
 
   /** Lets the lane overwrite every descriptor that was read. */
   release(): void {
-    // Pairs with the load in FrameRingWriter.hasRoomForDescriptors.
+    // Pairs with the load in FrameRingWriter.hasRoomForDescriptor.
     Atomics.store(this.memory.control, DESCRIPTOR_TAIL, this.tail)
   }
 
@@ -99,5 +107,16 @@ export class FrameRingReader {
     }
     Atomics.store(control, TURNS_PUBLISHED, 0)
     Atomics.store(control, TURNS_CONSUMED, 0)
+  }
+
+  /** Index of the next descriptor in the ring. */
+  private get tailIndex(): number {
+    return this.tail & (this.layout.descriptorCount - 1)
+  }
+
+  private descriptorOf(kind: number): AnyDescriptor {
+    if (kind === AUDIENCE_FRAMES) return this.audienceFrames
+    if (kind === REPLY) return this.reply
+    return kind === TURN_BEGIN ? this.turnBegin : this.turnEnd
   }
 }

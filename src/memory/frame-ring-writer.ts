@@ -59,10 +59,10 @@ export class FrameRingWriter {
     return this.freeStart()
   }
 
-  hasRoomForDescriptors(count: number): boolean {
+  hasRoomForDescriptor(): boolean {
     // Pairs with the store in FrameRingReader.release.
     const tail = Atomics.load(this.memory.control, DESCRIPTOR_TAIL)
-    return distance(tail, this.head) + count <= this.layout.descriptorCount
+    return distance(tail, this.head) < this.layout.descriptorCount
   }
 
   /**
@@ -84,7 +84,7 @@ export class FrameRingWriter {
     Atomics.store(this.memory.control, DESCRIPTOR_HEAD, this.head)
   }
 
-  /** Counts a turn. Call it after the turn's TURN_END was described, and before `publish`. */
+  /** Counts a turn. Call it after the turn's end was described, and before `publish`. */
   turnPublished(): void {
     const { control } = this.memory
     // Pairs with the load of the same word in `turnsAhead` of a successor, after this thread's end.

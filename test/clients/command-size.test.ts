@@ -5,12 +5,12 @@ import type { Client } from '../../src/clients/client.js'
 import { CommandHandler } from '../../src/clients/command-handler.js'
 import { INTERVALS_MAX, Subscriptions } from '../../src/clients/subscriptions.js'
 import { systemClock } from '../../src/common/clock.js'
-import { LaneLink } from '../../src/fanout/lane-link.js'
 import type { Membership } from '../../src/fanout/membership.js'
 import type { Recipient } from '../../src/fanout/recipient.js'
 import { Ingest } from '../../src/ingest/ingest.js'
 import type { AudienceSpec, Selection, StreamForm } from '../../src/lane-protocol/audience-spec.js'
 import type { CommandAnswer, LaneCommand, Progress } from '../../src/lane-protocol/lane-commands.js'
+import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
 import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
@@ -32,7 +32,7 @@ function intakeWith(logBytes: number): Ingest {
   const counters = new CounterWriter(
     new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
   )
-  const links = [new LaneLink(0, laneLayout(65_536, 2048, 0), 8, () => {})]
+  const links = [new LaneHandle(0, laneLayout(65_536, 2048, 0), 8, () => {})]
   const tickLog = new SharedArrayBuffer(tickLogBytes(logBytes))
   return new Ingest({ tickLog, links, queueSize: 1_000_000, clock: systemClock, counters })
 }

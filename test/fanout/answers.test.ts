@@ -16,11 +16,11 @@ describe('a member that goes over to another audience', () => {
   const ANSWER = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
 
   async function asked() {
-    const { lane, links, membership } = start()
+    const { lane, membership, streams } = start()
     const [mover, other] = await fanOut.members(2)
     const first = fanOut.audience(mover)
     membership.move(mover.recipient, B, ANSWER, 100)
-    return { lane, mover, other: other!, first, second: () => links[0]!.audiences.get(first.id + 1)! }
+    return { lane, mover, other: other!, first, second: () => streams[0]!.audiences.get(first.id + 1)! }
   }
 
   it('gets every record of the old one up to the answer, and every one of the new one after it', async () => {
@@ -106,7 +106,7 @@ describe('a member that goes over to another audience', () => {
     const [, join] = lane.commands.splice(0)
     if (join?.op !== 'join') throw new Error('nothing was asked')
     lane.ticksTotals.set(join.audience, 0)
-    lane.answer(join, 3)
+    lane.replyTo(join, 3)
     mover.socket.isStuck = true
     await fanOut.turn()
     mover.socket.open()
@@ -198,7 +198,7 @@ describe('a client that joins in the midst of an interval', () => {
     expect(lane.commands).toEqual([])
     await fanOut.tick(audience)
     await fanOut.tick(audience)
-    const { join } = newcomer.recipient
+    const join = newcomer.recipient.transfer.requestId
     const fellBehindAt = { ...AT_TICK, ticksTotal: 1, lastOffset: 1, flushedOffset: 1 }
     expect(lane.commands).toMatchObject([
       { op: 'join', audience: 1, leaving: 1, join, fellBehindAt, answers: [] },
@@ -227,7 +227,7 @@ describe('a client that joins in the midst of an interval', () => {
     await fanOut.tick(fanOut.audience(newcomer))
     expect(newcomer.socket.text).toBe('1!1;2?-1;2:1;')
     expect([fanOut.count('lapped'), fanOut.count('skippedAhead')]).toEqual([0, 0])
-    expect([audience.clientCount, newcomer.recipient.progress]).toEqual([1, undefined])
+    expect([audience.clientCount, newcomer.recipient.cursor.progress]).toEqual([1, undefined])
   })
 
   it('asks for nothing when it has left, or while it is blocked', async () => {
@@ -239,7 +239,7 @@ describe('a client that joins in the midst of an interval', () => {
     await fanOut.turn()
     lane.newcomersWait = false
     fanOut.leave(newcomer.recipient)
-    expect([...audience.newcomers]).toEqual([blocked.recipient])
+    expect([...audience.awaitingFlush]).toEqual([blocked.recipient])
     await fanOut.tick(audience)
     expect(lane.commands).toEqual([])
     blocked.socket.open()
@@ -254,7 +254,7 @@ describe('a lane that dies in the midst of an answer', () => {
 
   /** One of two has asked for another audience and was given the first part of the answer, when the lane dies. */
   async function half({ newcomersWait = false } = {}) {
-    const { membership, links } = start()
+    const { membership, streams } = start()
     const [mover] = await fanOut.members(2)
     const first = fanOut.audience(mover)
     await fanOut.tick(first)
@@ -263,8 +263,8 @@ describe('a lane that dies in the midst of an answer', () => {
     if (open?.op !== 'open' || join?.op !== 'join') throw new Error('nothing was asked')
     fanOut.lane.ticksTotals.set(join.audience, 0)
     fanOut.lane.newcomersWait = newcomersWait
-    fanOut.lane.beginAnswer(join)
-    return { mover, first, join, second: links[0]!.audiences.get(join.audience)! }
+    fanOut.lane.beginReply(join)
+    return { mover, first, join, second: streams[0]!.audiences.get(join.audience)! }
   }
 
   const joins = () => fanOut.lane.commands.filter(({ op }) => op === 'join')
@@ -279,7 +279,7 @@ describe('a lane that dies in the midst of an answer', () => {
       },
     ])
     // What the successor answers to the command that it reads again is for nobody.
-    fanOut.lane.answer(join)
+    fanOut.lane.replyTo(join)
     fanOut.lane.record(first.id)
     await fanOut.tick(second)
     fanOut.lane.obey()
@@ -294,7 +294,7 @@ describe('a lane that dies in the midst of an answer', () => {
     expect(joins()).toMatchObject([{ audience: second.id, fellBehindAt: { lastOffset: 0 } }])
     await fanOut.tick(second)
     expect(mover.socket.text).toBe('1!0;1:1;2!0;')
-    expect(mover.recipient.waitsIn).toBe(second)
+    expect([mover.recipient.cursor.awaitsFlush, mover.recipient.cursor.audience]).toEqual([true, second])
     fanOut.lane.obey()
     await fanOut.turn()
     await fanOut.tick(second)
@@ -324,7 +324,7 @@ describe('a lane that dies in the midst of an answer', () => {
         answers: when === 'before' ? answers : answers.reverse(),
       })
       expect(others).toEqual([])
-      expect(join?.op === 'join' && fanOut.links[0]!.audiences.get(join.audience)?.spec).toEqual(C)
+      expect(join?.op === 'join' && fanOut.streams[0]!.audiences.get(join.audience)?.spec).toEqual(C)
     },
   )
 
@@ -346,7 +346,7 @@ describe('a lane that dies in the midst of an answer', () => {
     for (const lane of fanOut.lanes) {
       for (const command of lane.commands.splice(0)) {
         if (command.op === 'open') lane.ticksTotals.set(command.audience, 0)
-        else if (command.op === 'join') lane.answer(command, 3)
+        else if (command.op === 'join') lane.replyTo(command, 3)
       }
     }
     await fanOut.turn()
@@ -356,12 +356,12 @@ describe('a lane that dies in the midst of an answer', () => {
     const asked = lane.commands.find(({ op }) => op === 'join')
     if (asked?.op !== 'join') throw new Error('nothing was asked of the other lane')
     lane.ticksTotals.set(asked.audience, 0)
-    lane.beginAnswer(asked)
+    lane.beginReply(asked)
     lane.publish()
     await fanOut.laneDies()
-    expect(other.recipient.halfWay).toBeDefined()
-    expect(stays.recipient.asked).toBeUndefined()
-    expect(other.recipient.asked).toBeDefined()
+    expect(other.recipient.transfer.outcome).toBeDefined()
+    expect(stays.recipient.transfer.inFlight).toBeUndefined()
+    expect(other.recipient.transfer.inFlight).toBeDefined()
     expect(fanOut.lanes.flatMap(({ commands }) => commands).filter(({ op }) => op === 'join')).toHaveLength(1)
   })
 

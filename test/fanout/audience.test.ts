@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Audience } from '../../src/fanout/audience.js'
 import { Recipient } from '../../src/fanout/recipient.js'
 import { NO_RECORD, RetainedFrames } from '../../src/fanout/retained-frames.js'
-import { FrameDescriptor } from '../../src/memory/frame-descriptor.js'
+import { AudienceDescriptor } from '../../src/memory/audience-descriptor.js'
 import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
 import { FakeSocket } from '../support/fake-socket.js'
@@ -14,63 +14,63 @@ function recipient(id: number): Recipient {
   return new Recipient(id, `test-${id}`, new FakeSocket().duplex)
 }
 
-function frameWindow(): RetainedFrames {
+function retainedFrames(): RetainedFrames {
   const layout = laneLayout(8192, 512, 64)
   const ring = new FrameRingReader(new SharedArrayBuffer(layout.totalBytes), layout)
   return new RetainedFrames(ring, { segmentFreed: () => {}, segmentNeeded: () => {} })
 }
 
 /** A record with this account of its audience. */
-function described(ticksTotal: number, lastOffset: number): FrameDescriptor {
-  return Object.assign(new FrameDescriptor(), { length: 10, ticksTotal, lastOffset })
+function described(ticksTotal: number, lastOffset: number): AudienceDescriptor {
+  return Object.assign(new AudienceDescriptor(), { length: 10, ticksTotal, lastOffset })
 }
 
 describe('Audience', () => {
   it('keeps those that were admitted, in their order', () => {
     const audience = new Audience(1, 0, 'key', SPEC)
     const members = [recipient(1), recipient(2), recipient(3)]
-    for (const member of members) audience.admit(member)
+    for (const member of members) member.cursor.join(audience)
     expect(audience.members).toEqual(members)
-    expect(members.every(({ receiving }) => receiving === audience)).toBe(true)
+    expect(members.every(({ cursor }) => cursor.isMemberOf(audience))).toBe(true)
   })
 
   it('leaves the places of a pass as they are when a member is released, and closes up afterwards', () => {
     const audience = new Audience(1, 0, 'key', SPEC)
     const [first, second, third] = [recipient(1), recipient(2), recipient(3)]
-    for (const member of [first, second, third]) audience.admit(member)
-    audience.release(second)
+    for (const member of [first, second, third]) member.cursor.join(audience)
+    second!.cursor.leave()
     expect(audience.members).toEqual([first, second, third])
-    expect(second.receiving).toBeUndefined()
-    audience.dropLeavers()
+    expect(second!.cursor.isMemberOf(audience)).toBe(false)
+    audience.dropFormer()
     expect(audience.members).toEqual([first, third])
   })
 
   it('has a member that comes back once, at the end', () => {
     const audience = new Audience(1, 0, 'key', SPEC)
     const [first, second] = [recipient(1), recipient(2)]
-    audience.admit(first)
-    audience.admit(second)
-    audience.release(first)
-    audience.admit(first)
+    first!.cursor.join(audience)
+    second!.cursor.join(audience)
+    first!.cursor.leave()
+    first!.cursor.join(audience)
     expect(audience.members).toEqual([second, first])
-    audience.dropLeavers()
+    audience.dropFormer()
     expect(audience.members).toEqual([second, first])
   })
 
   it('has a member once that leaves and comes back in the midst of a pass', () => {
     const audience = new Audience(1, 0, 'key', SPEC)
     const [first, second, third] = [recipient(1), recipient(2), recipient(3)]
-    for (const member of [first, second]) audience.admit(member)
+    for (const member of [first, second]) member.cursor.join(audience)
     audience.isInPass = true
     for (let round = 0; round < 3; round++) {
-      audience.release(first)
-      audience.admit(first)
+      first!.cursor.leave()
+      first!.cursor.join(audience)
     }
-    audience.release(second)
-    audience.admit(third)
+    second!.cursor.leave()
+    third!.cursor.join(audience)
     expect(audience.members).toEqual([first, second, third])
     audience.isInPass = false
-    audience.dropLeavers()
+    audience.dropFormer()
     expect(audience.members).toEqual([first, third])
   })
 
@@ -94,14 +94,14 @@ describe('Audience', () => {
     const latest = [0, 5, 250].map(intervalMs => ({ intervalMs, symbols: [`S${intervalMs}`] }))
     const audience = new Audience(1, 0, 'key', spec({ symbols: [], latest }))
     const told: unknown[] = []
-    for (const [part, offset] of [
-      [1, 7],
-      [3, 9],
-      [2, 8],
-      [1, 12],
+    for (const [group, offset] of [
+      [0, 7],
+      [2, 9],
+      [1, 8],
+      [0, 12],
     ] as const) {
       const { progress } = audience
-      audience.partSent(part, offset, offset * 2)
+      audience.groupSent(group, offset, offset * 2)
       told.push(audience.progress.flushedOffset)
       // Who fell behind before keeps what was so then.
       expect(progress.flushedOffset).toBe(told.at(-2) ?? 0)
@@ -113,26 +113,26 @@ describe('Audience', () => {
       { flushedOffset: 8, ticksTotal: 16 },
       { flushedOffset: 9, ticksTotal: 18 },
     ])
-    audience.partSent(3, 20, 40)
+    audience.groupSent(2, 20, 40)
     expect(conflated[2]).toEqual({ flushedOffset: 9, ticksTotal: 18 })
-    audience.joinedAt(30, frameWindow())
+    audience.joinedAt(30, retainedFrames())
     expect(audience.progress).toMatchObject({ lastOffset: 30, flushedOffset: 8 })
   })
 
   it('is as far as it was until what was read before somebody joined is sent', () => {
     const audience = new Audience(1, 0, 'key', SPEC)
-    const window = frameWindow()
+    const retained = retainedFrames()
     const [first, second] = [5, 9].map((offset, index) => {
-      const record = window.add(described(index + 1, offset), audience.lastRecord, audience.bytesTotal)
+      const record = retained.add(described(index + 1, offset), audience.lastRecord, audience.bytesTotal)
       audience.recordRead(record, 10)
       return record
     })
-    audience.joinedAt(30, window)
+    audience.joinedAt(30, retained)
     expect(audience.progress).toMatchObject({ ticksTotal: 0, lastOffset: 0 })
-    audience.recordSent(window, first!)
+    audience.recordSent(retained, first!)
     expect(audience.firstPending).toBe(second)
     expect(audience.progress).toMatchObject({ ticksTotal: 1, lastOffset: 5 })
-    audience.recordSent(window, second!)
+    audience.recordSent(retained, second!)
     expect(audience.firstPending).toBe(NO_RECORD)
     expect(audience.progress).toMatchObject({ ticksTotal: 2, lastOffset: 30 })
   })
@@ -140,7 +140,7 @@ describe('Audience', () => {
   it('keeps account of any number of parts', () => {
     const latest = Array.from({ length: 200_000 }, (_, intervalMs) => ({ intervalMs, symbols: [] }))
     const audience = new Audience(1, 0, 'key', spec({ symbols: [], latest }))
-    audience.partSent(200_000, 1, 1)
+    audience.groupSent(199_999, 1, 1)
     expect(audience.progress.flushedOffset).toBe(0)
   })
 })

@@ -24,7 +24,7 @@ describe('a blocked member', () => {
     expect(slow.socket.text).toBe(fast!.socket.text)
     // One write for all that lies side by side.
     expect(slow.socket.writeLengths).toHaveLength(3)
-    expect(fanOut.lapped).toEqual([])
+    expect(fanOut.recovered).toEqual([])
     expect(fanOut.count('ticksBroadcast')).toBe(40)
     expect(fanOut.count('messages')).toBe(40)
     expect(fanOut.count('writesBlocked')).toBe(1)
@@ -75,7 +75,7 @@ describe('a blocked member', () => {
     slow.socket.open()
     await fanOut.rest()
     expect(ticksIn(slow.socket.text)).toEqual(upTo(300))
-    expect(fanOut.lapped).toEqual([])
+    expect(fanOut.recovered).toEqual([])
   })
 
   it('is told as the longest blocked first', async () => {
@@ -166,7 +166,7 @@ describe('a member that bounds how far it may be behind', () => {
     for (let tick = 2; tick <= 4; tick++) await received(slow)
     await reads(slow)
     expect(slow.socket.text).toBe(other.socket.text)
-    expect(fanOut.lapped).toEqual([])
+    expect(fanOut.recovered).toEqual([])
   })
 
   it('is told what it missed when it is one byte more behind, and goes on from there', async () => {
@@ -186,7 +186,7 @@ describe('a member that bounds how far it may be behind', () => {
     await received(slow)
     await reads(slow)
     expect(slow.socket.text).toBe(other.socket.text)
-    expect(fanOut.lapped).toEqual([])
+    expect(fanOut.recovered).toEqual([])
   })
 
   it('is told what it missed when the oldest of it is older, also of what is young', async () => {
@@ -237,10 +237,10 @@ describe('a member that the ring has overtaken', () => {
   it('is told exactly what it missed when it reads again, and goes on from there', async () => {
     const [slow] = await lapped()
     const { recipient, socket } = slow!
-    expect(fanOut.cutOff).toEqual([])
+    expect(fanOut.evicted).toEqual([])
     socket.open()
     await fanOut.rest()
-    expect(fanOut.lapped).toEqual([
+    expect(fanOut.recovered).toEqual([
       {
         recipient,
         progress: { ticksTotal: 60, lostTotal: 0, unknownLosses: 0, lastOffset: 60, flushedOffset: 0 },
@@ -254,7 +254,7 @@ describe('a member that the ring has overtaken', () => {
         client: recipient.id,
         name: recipient.name,
         join: 2,
-        fellBehindAt: fanOut.lapped[0]!.progress,
+        fellBehindAt: fanOut.recovered[0]!.progress,
         replay: null,
         answers: [],
       },
@@ -268,7 +268,7 @@ describe('a member that the ring has overtaken', () => {
     expect(ticksIn(socket.text)).toEqual([...upTo(60), 2402])
     expect(fanOut.count('lapped')).toBe(1)
     expect(fanOut.count('ticksDroppedSlow')).toBe(2341)
-    expect(recipient.progress).toBeUndefined()
+    expect(recipient.cursor.progress).toBeUndefined()
   })
 
   it('has been sent all only when it has been told what it missed', async () => {
@@ -295,7 +295,7 @@ describe('a member that the ring has overtaken', () => {
     slow!.socket.open()
     await fanOut.rest()
     const stale = fanOut.lane.commands.splice(0)
-    fanOut.membership.lapped(slow!.recipient)
+    fanOut.membership.recover(slow!.recipient)
     const fresh = fanOut.lane.commands.splice(0)
     fanOut.lane.commands.push(...stale)
     fanOut.lane.obey()
@@ -339,7 +339,7 @@ describe('bytes that a socket holds', () => {
     const audience = fanOut.audience(slow)
     slow.socket.isStuck = true
     for (let record = 0; record < 100; record++) await fanOut.tick(audience, 60)
-    expect(fanOut.cutOff).toEqual([])
+    expect(fanOut.evicted).toEqual([])
     slow.socket.drain(1)
     expect(ticksIn(slow.socket.text)).toEqual(upTo(60))
   })
@@ -349,7 +349,7 @@ describe('bytes that a socket holds', () => {
     start()
     const members = await fanOut.members(8)
     const audience = fanOut.audience(members[0])
-    for (let record = 0; record < 40 && fanOut.cutOff.length === 0; record++) {
+    for (let record = 0; record < 40 && fanOut.evicted.length === 0; record++) {
       const next = members.find(({ socket }) => !socket.isStuck)
       if (next !== undefined) next.socket.isStuck = true
       // A segment holds two such records at the most.
@@ -360,9 +360,9 @@ describe('bytes that a socket holds', () => {
 
   it('cost the longest holder its connection when the lane runs out of segments', async () => {
     const members = await everySegmentHeld()
-    expect(fanOut.cutOff[0]).toBe(members[0]!.recipient)
-    expect(fanOut.cutOff.length).toBeLessThan(members.length)
-    expect(fanOut.links[0]!.ring.freeSegments()).toBeGreaterThan(0)
+    expect(fanOut.evicted[0]).toBe(members[0]!.recipient)
+    expect(fanOut.evicted.length).toBeLessThan(members.length)
+    expect(fanOut.streams[0]!.ring.freeSegments()).toBeGreaterThan(0)
   })
 
   it('are free as soon as their holder leaves', async () => {
@@ -371,9 +371,9 @@ describe('bytes that a socket holds', () => {
     const audience = fanOut.audience(slow)
     slow.socket.isStuck = true
     for (let record = 0; record < 40; record++) await fanOut.tick(audience, 60)
-    const before = fanOut.links[0]!.ring.freeSegments()
+    const before = fanOut.streams[0]!.ring.freeSegments()
     fanOut.leave(slow.recipient)
     expect(slow.recipient.pins).toEqual([])
-    expect(fanOut.links[0]!.ring.freeSegments()).toBe(before + 1)
+    expect(fanOut.streams[0]!.ring.freeSegments()).toBe(before + 1)
   })
 })

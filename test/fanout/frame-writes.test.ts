@@ -56,13 +56,13 @@ async function received({ reused, peer }: { reused: Socket; peer: Socket }): Pro
 
 it('writes nothing to a descriptor that has been given to another connection', async () => {
   const fanOut = new FanOut()
-  const [link] = fanOut.links
+  const [stream] = fanOut.streams
   const open = await connector()
   const [, socket] = await open()
   const recipient = new Recipient(1, 'test-1', socket!)
   socket!.destroy()
   const other = await reuse(open, recipient.descriptor)
-  expect(writeFrames(recipient, link!, 0, 100)).toBe(CLOSED)
+  expect(writeFrames(recipient, stream!, 0, 100)).toBe(CLOSED)
   expect(recipient.directBytes).toBe(0)
   expect(await received(other)).toBe('.')
   fanOut.transmitter.stop()
@@ -77,12 +77,12 @@ it.each(['a record', 'an answer'])('gives nobody %s of a client whose connection
     fanOut.lane.obey()
     await fanOut.turn()
   }
-  const { audience, asked } = recipient
+  const audience = recipient.cursor.audience ?? recipient.transfer.inFlight?.audience
   // Nobody has told of its end yet.
   socket!.destroy()
   const other = await reuse(open, recipient.descriptor)
   fanOut.lane.obey()
-  await fanOut.tick((audience ?? asked?.audience)!)
+  await fanOut.tick(audience!)
   expect(await received(other)).toBe('.')
   fanOut.transmitter.stop()
 })

@@ -1,21 +1,26 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { LaneLink } from '../../src/fanout/lane-link.js'
+import type { LaneStream } from '../../src/fanout/lane-stream.js'
 import { Membership } from '../../src/fanout/membership.js'
 import { Recipient } from '../../src/fanout/recipient.js'
+import { NO_RECORD } from '../../src/fanout/retained-frames.js'
 import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
-import { type LaneCommand, RESUME_GONE } from '../../src/lane-protocol/lane-commands.js'
+import { type LaneCommand, type Progress, RESUME_GONE } from '../../src/lane-protocol/lane-commands.js'
+import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { chooseLane } from '../../src/lanes/lane-placement.js'
 import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
+import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
 import { Histogram } from '../../src/metrics/histogram.js'
+import { MAIN_SLOT_COUNT } from '../../src/metrics/metric-table.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { FakeSocket } from '../support/fake-socket.js'
 import { LATEST_BYTES } from '../support/fan-out.js'
 import { spec } from '../support/specs.js'
 
+const AT_START = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0, flushedOffset: 0 }
 const A = spec({ symbols: ['A'], batch: true })
 
-let links: LaneLink[]
+let streams: LaneStream[]
 let sent: { lane: number; command: LaneCommand }[]
 let membership: Membership
 let clock: FakeClock
@@ -23,15 +28,16 @@ let answerLatency: Histogram
 
 beforeEach(() => {
   const layout = laneLayout(8192, 512, 64)
-  links = [0, 1].map(index => new LaneLink(index, layout, LATEST_BYTES, () => {}))
+  streams = [0, 1].map(index => new LaneHandle(index, layout, LATEST_BYTES, () => {}).stream)
   sent = []
   clock = new FakeClock()
   answerLatency = new Histogram()
   membership = new Membership({
-    links,
+    streams,
     place: (lanes, hasAudience) => chooseLane(lanes, hasAudience, () => false),
     send: (lane, command) => sent.push({ lane, command }),
     clock,
+    counters: new CounterWriter(new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT)))),
     answerLatency,
   })
 })
@@ -44,6 +50,21 @@ const ANSWER = { type: 'subscribed', symbols: ['A'], delivery: 'every', snapshot
 
 function join(recipient: Recipient, spec: AudienceSpec): void {
   membership.join(recipient, spec, ANSWER, 100)
+}
+
+function fallBehind({ cursor }: Recipient, progress: Progress = AT_START): void {
+  cursor.fallBehind(7, progress)
+}
+
+function catchUp({ cursor }: Recipient): void {
+  cursor.catchUp(7, NO_RECORD, AT_START)
+}
+
+/** Its next record leaves the ring. */
+function overrun(recipient: Recipient, progress: Progress): void {
+  fallBehind(recipient, progress)
+  recipient.cursor.overrun()
+  membership.recover(recipient)
 }
 
 const joinCommand = (client: number, audience: number, request = 1, leaving = 0) => ({
@@ -68,7 +89,7 @@ describe('Membership', () => {
       { lane: 0, command: joinCommand(2, 1) },
     ])
     expect(membership.audienceCount).toBe(1)
-    expect(links[0]!.audiences.get(1)!.clientCount).toBe(2)
+    expect(streams[0]!.audiences.get(1)!.clientCount).toBe(2)
   })
 
   it.each([
@@ -82,7 +103,7 @@ describe('Membership', () => {
     join(other, spec)
     expect(membership.audienceCount).toBe(2)
     expect(sent.at(-1)).toEqual({ lane: 1, command: joinCommand(2, 2) })
-    expect(other.asked?.audience.spec).toEqual(spec)
+    expect(other.transfer.inFlight?.audience.spec).toEqual(spec)
   })
 
   it('closes an audience with its last client, wherever that stands', () => {
@@ -93,7 +114,7 @@ describe('Membership', () => {
     expect(membership.audienceCount).toBe(1)
     membership.leave(second)
     expect(membership.audienceCount).toBe(0)
-    expect(links[0]!.audiences.size).toBe(0)
+    expect(streams[0]!.audiences.size).toBe(0)
     expect(sent.at(-1)).toEqual({ lane: 0, command: { op: 'close', audience: 1 } })
   })
 
@@ -115,21 +136,23 @@ describe('Membership', () => {
   })
 
   /** Lets the lane's answer reach the recipient. */
-  const answered = (recipient: Recipient) => membership.joined(recipient, true)
+  const answered = (recipient: Recipient) => {
+    membership.partGiven(recipient, { type: 'live', progress: AT_START }, true)
+    return recipient.cursor.audience
+  }
 
   it('asks anew, from where it fell behind, for one that goes on', () => {
     const slow = recipient(1)
     const progress = { ticksTotal: 4, lostTotal: 0, unknownLosses: 0, lastOffset: 12, flushedOffset: 0 }
     join(slow, A)
     answered(slow)
-    slow.progress = progress
-    membership.lapped(slow)
+    overrun(slow, progress)
     expect(sent.at(-1)).toEqual({
       lane: 0,
       command: { ...joinCommand(1, 1, 2, 1), fellBehindAt: progress, answers: [] },
     })
     answered(slow)
-    expect(links[0]!.audiences.get(1)!.clientCount).toBe(1)
+    expect(streams[0]!.audiences.get(1)!.clientCount).toBe(1)
   })
 
   it('asks nothing for one that has left', () => {
@@ -138,8 +161,8 @@ describe('Membership', () => {
     answered(slow)
     membership.leave(slow)
     const before = sent.length
-    membership.lapped(slow)
-    membership.goOn(slow)
+    membership.recover(slow)
+    membership.sendNext(slow)
     expect(sent).toHaveLength(before)
   })
 
@@ -163,9 +186,9 @@ describe('Membership', () => {
         { lane: 0, command: { op: 'open', audience: 2, spec: B } },
         { lane: 0, command: { ...joinCommand(1, 2, 2, 1), answers: [TO_B] } },
       ])
-      expect(mover.audience?.spec).toEqual(A)
+      expect(mover.cursor.audience?.spec).toEqual(A)
       expect(answered(mover)?.spec).toEqual(B)
-      expect(mover.audience?.spec).toEqual(B)
+      expect(mover.cursor.audience?.spec).toEqual(B)
       expect(sent.at(-1)).toEqual({ lane: 0, command: { op: 'close', audience: 1 } })
       expect(membership.audienceCount).toBe(1)
     })
@@ -191,18 +214,18 @@ describe('Membership', () => {
       answered(mover)
       expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 1, 3, 2), answers: [TO_C, TO_B] } })
       answered(mover)
-      expect(mover.audience?.spec).toEqual(A)
+      expect(mover.cursor.audience?.spec).toEqual(A)
       expect(membership.audienceCount).toBe(1)
-      expect(mover.audience?.clientCount).toBe(1)
+      expect(mover.cursor.audience?.clientCount).toBe(1)
       expect(membership.waitingBytes(mover)).toBe(0)
     })
 
     it('waits with the change while it is behind', () => {
-      mover.nextRecord = 7
+      fallBehind(mover)
       membership.move(mover, B, TO_B, 100)
       expect(sent.filter(({ command }) => command.op === 'join')).toEqual([])
-      mover.nextRecord = -1
-      membership.goOn(mover)
+      catchUp(mover)
+      membership.sendNext(mover)
       expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 2, 2, 1), answers: [TO_B] } })
     })
 
@@ -212,39 +235,37 @@ describe('Membership', () => {
       membership.move(mover, C, TO_C, 100)
       expect(sent.filter(({ command }) => command.op === 'join')).toEqual([])
       mover.blockedSinceMs = 0
-      membership.goOn(mover)
+      membership.sendNext(mover)
       expect(sent.at(-1)).toMatchObject({ command: { op: 'join', answers: [TO_B, TO_C] } })
     })
 
     it('asks again for what was answered while it was behind', () => {
       membership.move(mover, B, TO_B, 100)
-      mover.nextRecord = 7
+      fallBehind(mover)
       membership.defer(mover)
       membership.move(mover, C, TO_C, 100)
-      mover.nextRecord = -1
-      membership.goOn(mover)
+      catchUp(mover)
+      membership.sendNext(mover)
       expect(sent.at(-1)).toMatchObject({ command: { op: 'join', answers: [TO_B, TO_C] } })
       answered(mover)
-      expect(mover.audience?.spec).toEqual(C)
+      expect(mover.cursor.audience?.spec).toEqual(C)
       expect(membership.audienceCount).toBe(1)
     })
 
     it('is told what it missed in the old one first when it fell out of the window', () => {
       membership.move(mover, B, TO_B, 100)
       const progress = { ticksTotal: 4, lostTotal: 0, unknownLosses: 0, lastOffset: 12, flushedOffset: 0 }
-      mover.progress = progress
-      membership.lapped(mover)
+      overrun(mover, progress)
       expect(sent.at(-1)).toMatchObject({
         command: { op: 'join', audience: 1, fellBehindAt: progress, answers: [] },
       })
-      mover.progress = undefined
       answered(mover)
       expect(sent.at(-1)).toMatchObject({
         command: { op: 'join', audience: 2, fellBehindAt: null, answers: [TO_B] },
       })
       answered(mover)
       expect(membership.audienceCount).toBe(1)
-      expect(mover.audience?.clientCount).toBe(1)
+      expect(mover.cursor.audience?.clientCount).toBe(1)
     })
 
     it('leaves nothing behind when it goes in the midst of all that', () => {
@@ -252,7 +273,7 @@ describe('Membership', () => {
       membership.move(mover, C, TO_C, 100)
       membership.leave(mover)
       expect(membership.audienceCount).toBe(0)
-      expect(links[0]!.audiences.size).toBe(0)
+      expect(streams[0]!.audiences.size).toBe(0)
     })
   })
 
@@ -264,9 +285,12 @@ describe('Membership', () => {
       continuity: { ...CONTINUITY_AT_START, lastPosition: 90 },
     }
 
+    const replayed = (client: Recipient) =>
+      membership.partGiven(client, { type: 'more', position: AFTER }, true)
+
     function resuming(id: number): Recipient {
       const client = recipient(id)
-      client.replay = BEFORE
+      client.transfer.resume(BEFORE)
       join(client, A)
       return client
     }
@@ -277,34 +301,34 @@ describe('Membership', () => {
     it('asks for part after part, each from where the one before ended, and is answered once', () => {
       const client = resuming(1)
       expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 1), replay: BEFORE } })
-      membership.replayed(client, AFTER)
-      const again = { ...joinCommand(1, 1, 3), replay: AFTER, answers: [] }
+      replayed(client)
+      const again = { ...joinCommand(1, 1, 2), replay: AFTER, answers: [] }
       expect(sent.at(-1)).toEqual({ lane: 0, command: again })
       answered(client)
-      expect([client.audience?.spec, client.replay]).toEqual([A, undefined])
-      expect(links[0]!.audiences.get(1)!.clientCount).toBe(1)
+      expect([client.cursor.audience?.spec, client.transfer.replay]).toEqual([A, undefined])
+      expect(streams[0]!.audiences.get(1)!.clientCount).toBe(1)
     })
 
     it('has no answer to an earlier request taken for its own while it is given a part', () => {
       const client = resuming(1)
-      const before = client.join
+      const { requestId } = client.transfer
       client.blockedSinceMs = 1
-      membership.replayed(client, AFTER)
-      expect(client.join).toBeGreaterThan(before)
+      replayed(client)
+      expect(membership.clientOf(client.id, requestId)).toBeUndefined()
     })
 
     it("stops its own replay while it does not read, and nobody else's", () => {
       const clients = [1, 2, 3].map(resuming)
       expect(joins()).toEqual([1, 2])
       clients[0]!.blockedSinceMs = 1
-      membership.replayed(clients[0]!, AFTER)
+      replayed(clients[0]!)
       expect(joins()).toEqual([1, 2, 3])
-      membership.replayed(clients[1]!, AFTER)
+      replayed(clients[1]!)
       expect(joins()).toEqual([1, 2, 3, 2])
       clients[0]!.blockedSinceMs = 0
-      membership.goOn(clients[0]!)
+      membership.sendNext(clients[0]!)
       expect(joins()).toEqual([1, 2, 3, 2])
-      membership.replayed(clients[2]!, AFTER)
+      replayed(clients[2]!)
       expect(joins()).toEqual([1, 2, 3, 2, 1])
     })
 
@@ -312,7 +336,7 @@ describe('Membership', () => {
       for (const id of [1, 2, 3]) resuming(id)
       join(recipient(4), A)
       const late = recipient(5)
-      late.replay = RESUME_GONE
+      late.transfer.resume(RESUME_GONE)
       join(late, A)
       expect(joins()).toEqual([1, 2, 4, 5])
       expect(sent.at(-1)).toMatchObject({ command: { client: 5, replay: RESUME_GONE } })
@@ -340,7 +364,7 @@ describe('Membership', () => {
       const B = spec({ symbols: ['B'], batch: true })
       const client = resuming(1)
       membership.move(client, B, ANSWER, 100)
-      membership.replayed(client, AFTER)
+      replayed(client)
       expect(sent.at(-1)).toMatchObject({ command: { op: 'join', audience: 1, replay: AFTER } })
       answered(client)
       expect(sent.at(-1)).toMatchObject({ command: { op: 'join', audience: 2, leaving: 1, replay: null } })

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { NO_RECORD, RetainedFrames } from '../../src/fanout/retained-frames.js'
-import { AUDIENCE_FRAMES, FrameDescriptor } from '../../src/memory/frame-descriptor.js'
+import { AudienceDescriptor } from '../../src/memory/audience-descriptor.js'
 import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
@@ -10,7 +10,7 @@ const SEGMENT_BYTES = 1024
 
 let reader: FrameRingReader
 let writer: FrameRingWriter
-let window: RetainedFrames
+let retained: RetainedFrames
 let freed: number
 let needed: number[]
 let onNeeded: (segment: number) => void
@@ -23,7 +23,7 @@ beforeEach(() => {
   freed = 0
   needed = []
   onNeeded = () => {}
-  window = new RetainedFrames(reader, {
+  retained = new RetainedFrames(reader, {
     segmentFreed: () => freed++,
     segmentNeeded: segment => {
       needed.push(segment)
@@ -32,12 +32,11 @@ beforeEach(() => {
   })
 })
 
-/** Sends a record of one audience through the ring into the window. @returns its number; undefined when the ring is full */
+/** Sends a record of one audience through the ring into the retained. @returns its number; undefined when the ring is full */
 function record(before = NO_RECORD, length = SEGMENT_BYTES, keepFrom?: number): number | undefined {
   if (writer.reserve(length) === undefined) return undefined
-  const descriptor = new FrameDescriptor()
+  const descriptor = new AudienceDescriptor()
   Object.assign(descriptor, {
-    kind: AUDIENCE_FRAMES,
     length,
     ticksTotal: 7,
     ticks: 4,
@@ -46,22 +45,22 @@ function record(before = NO_RECORD, length = SEGMENT_BYTES, keepFrom?: number): 
   })
   writer.describe(descriptor)
   writer.publish()
-  expect(reader.next()).toBe(true)
+  expect(reader.next()).toBeDefined()
   reader.release()
-  window.enter(reader.descriptor.segment, keepFrom)
-  return window.add(reader.descriptor, before, 0)
+  retained.enter(descriptor.segment, keepFrom)
+  return retained.add(descriptor, before, 0)
 }
 
 describe('RetainedFrames', () => {
   it('tells what is in a record and how far its audience is at its end', () => {
     const first = record(NO_RECORD, 100)!
     const second = record(first, 50)!
-    expect([window.length(first), window.length(second)]).toEqual([100, 50])
-    expect(window.start(second)).toBe(window.start(first) + 100)
-    expect(window.segment(second)).toBe(window.segment(first))
-    expect([window.messageCount(second), window.tickCount(second)]).toEqual([3, 4])
+    expect([retained.length(first), retained.length(second)]).toEqual([100, 50])
+    expect(retained.start(second)).toBe(retained.start(first) + 100)
+    expect(retained.segment(second)).toBe(retained.segment(first))
+    expect([retained.messageCount(second), retained.tickCount(second)]).toEqual([3, 4])
     const before = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0, flushedOffset: 5 }
-    expect(window.progress(second, before)).toEqual({
+    expect(retained.progress(second, before)).toEqual({
       ticksTotal: 7,
       lostTotal: 0,
       unknownLosses: 0,
@@ -74,13 +73,13 @@ describe('RetainedFrames', () => {
     const first = record(NO_RECORD, 10)!
     const other = record(NO_RECORD, 10)!
     const second = record(first, 10)!
-    expect(window.next(first)).toBe(second)
-    expect([window.next(second), window.next(other)]).toEqual([NO_RECORD, NO_RECORD])
+    expect(retained.next(first)).toBe(second)
+    expect([retained.next(second), retained.next(other)]).toEqual([NO_RECORD, NO_RECORD])
   })
 
   it('drops the oldest segment once too few are free for the lane', () => {
     const records = Array.from({ length: SEGMENTS }, () => record()!)
-    expect(records.map(number => window.holds(number))).toEqual([
+    expect(records.map(number => retained.holds(number))).toEqual([
       ...Array.from({ length: 2 }, () => false),
       ...Array.from({ length: SEGMENTS - 2 }, () => true),
     ])
@@ -93,48 +92,48 @@ describe('RetainedFrames', () => {
     const second = record()!
     const keepFrom = second
     for (let number = 2; number < SEGMENTS; number++) record(NO_RECORD, SEGMENT_BYTES, keepFrom)
-    expect([window.holds(first), window.holds(second)]).toEqual([false, true])
+    expect([retained.holds(first), retained.holds(second)]).toEqual([false, true])
     expect(reader.freeSegments()).toBe(1)
     expect(record(NO_RECORD, SEGMENT_BYTES, keepFrom)).toBe(SEGMENTS)
     expect(record(NO_RECORD, SEGMENT_BYTES, keepFrom)).toBeUndefined()
-    expect(window.holds(second)).toBe(true)
-    window.makeRoom()
-    expect(window.holds(second)).toBe(false)
+    expect(retained.holds(second)).toBe(true)
+    retained.makeRoom()
+    expect(retained.holds(second)).toBe(false)
     expect(reader.freeSegments()).toBe(2)
   })
 
-  it('never links a record to one that has left the window', () => {
+  it('never links a record to one that has left the retained', () => {
     const first = record()!
-    while (window.holds(first)) record()
+    while (retained.holds(first)) record()
     const late = record(first)!
-    expect(window.next(late)).toBe(NO_RECORD)
-    expect(window.holds(late)).toBe(true)
+    expect(retained.next(late)).toBe(NO_RECORD)
+    expect(retained.holds(late)).toBe(true)
   })
 
   it('keeps a pinned segment out of the round until it is let go as often as it was pinned', () => {
     const first = record()!
-    const segment = window.segment(first)
-    window.pin(segment)
-    window.pin(segment)
+    const segment = retained.segment(first)
+    retained.pins.pin(segment)
+    retained.pins.pin(segment)
     const used = new Set<number>()
-    for (let count = 0; count < 3 * SEGMENTS; count++) used.add(window.segment(record()!))
+    for (let count = 0; count < 3 * SEGMENTS; count++) used.add(retained.segment(record()!))
     expect(used.has(segment)).toBe(false)
-    window.unpin(segment)
+    retained.pins.unpin(segment)
     const before = { freed, free: reader.freeSegments() }
-    window.unpin(segment)
+    retained.pins.unpin(segment)
     expect({ freed, free: reader.freeSegments() }).toEqual({ freed: before.freed + 1, free: before.free + 1 })
-    for (let count = 0; count < 2 * SEGMENTS; count++) used.add(window.segment(record()!))
+    for (let count = 0; count < 2 * SEGMENTS; count++) used.add(retained.segment(record()!))
     expect(used.has(segment)).toBe(true)
     expect(needed).toEqual([])
   })
 
   it('asks for the segment that was dropped first when pinned ones leave the lane too few', () => {
     const pinned: number[] = []
-    onNeeded = segment => window.unpin(segment)
+    onNeeded = segment => retained.pins.unpin(segment)
     while (needed.length === 0) {
       const number = record()!
-      window.pin(window.segment(number))
-      pinned.push(window.segment(number))
+      retained.pins.pin(retained.segment(number))
+      pinned.push(retained.segment(number))
     }
     expect(needed).toEqual([pinned[0]])
     expect(reader.freeSegments()).toBeGreaterThanOrEqual(2)
@@ -142,23 +141,23 @@ describe('RetainedFrames', () => {
 
   it('holds it to be a bug when a segment that it needs is not let go', () => {
     expect(() => {
-      for (let count = 0; count < SEGMENTS; count++) window.pin(window.segment(record()!))
+      for (let count = 0; count < SEGMENTS; count++) retained.pins.pin(retained.segment(record()!))
     }).toThrow(/segment \d is still held by 1 writes/)
   })
 
   it('holds it to be a bug when a segment is let go too often', () => {
     const first = record()!
-    expect(() => window.unpin(window.segment(first))).toThrow(/is not pinned/)
+    expect(() => retained.pins.unpin(retained.segment(first))).toThrow(/is not pinned/)
   })
 
   it('gives a successor of the lane every segment that nobody needs, and none that somebody does', () => {
     const first = record()!
-    window.pin(window.segment(first))
-    while (window.holds(first)) record()
+    retained.pins.pin(retained.segment(first))
+    while (retained.holds(first)) record()
     // Taken by the lane, and nothing published in it before its end.
     writer.reserve(SEGMENT_BYTES)
     const inWindow = SEGMENTS - 2 - 1
-    window.laneEnded()
+    retained.laneEnded()
     expect(reader.freeSegments()).toBe(SEGMENTS - inWindow - 1)
     const free = new Set(Array.from({ length: reader.freeSegments() }, () => writer.reserve(SEGMENT_BYTES)))
     expect(free.size).toBeGreaterThan(0)
@@ -169,49 +168,49 @@ describe('RetainedFrames', () => {
     const memory = new SharedArrayBuffer(layout.totalBytes)
     reader = new FrameRingReader(memory, layout)
     writer = new FrameRingWriter(memory, layout)
-    window = new RetainedFrames(reader, { segmentFreed: () => {}, segmentNeeded: () => {} })
+    retained = new RetainedFrames(reader, { segmentFreed: () => {}, segmentNeeded: () => {} })
     const count = 65_536 + 10
     expect(layout.segmentBytes * layout.segmentCount).toBeGreaterThan(count)
     let last = NO_RECORD
     for (let number = 0; number < count; number++) {
       // Nothing of it: what counts is how many there are.
-      const descriptor = Object.assign(new FrameDescriptor(), { length: 0, segment: 0, start: number })
-      if (number === 0) window.enter(0)
-      last = window.add(descriptor, last, 0)
+      const descriptor = Object.assign(new AudienceDescriptor(), { length: 0, segment: 0, start: number })
+      if (number === 0) retained.enter(0)
+      last = retained.add(descriptor, last, 0)
     }
-    expect(window.firstRecord).toBe(10)
-    expect([window.holds(9), window.holds(10)]).toEqual([false, true])
-    expect(window.start(10)).toBe(10)
-    expect(window.start(last)).toBe(count - 1)
-    expect(window.next(10)).toBe(11)
+    expect(retained.firstRecord).toBe(10)
+    expect([retained.holds(9), retained.holds(10)]).toEqual([false, true])
+    expect(retained.start(10)).toBe(10)
+    expect(retained.start(last)).toBe(count - 1)
+    expect(retained.next(10)).toBe(11)
     // Record 0 had the place that record 65,536 has now.
-    const before = window.next(65_536)
-    window.add(Object.assign(new FrameDescriptor(), { length: 0, segment: 0 }), 0, 0)
-    expect(window.next(65_536)).toBe(before)
+    const before = retained.next(65_536)
+    retained.add(Object.assign(new AudienceDescriptor(), { length: 0, segment: 0 }), 0, 0)
+    expect(retained.next(65_536)).toBe(before)
   })
 
   it('does not take back records it has let go when it drops their segment later', () => {
-    const descriptor = Object.assign(new FrameDescriptor(), { length: 0 })
-    const full = Object.assign(new FrameDescriptor(), { length: SEGMENT_BYTES })
+    const descriptor = Object.assign(new AudienceDescriptor(), { length: 0 })
+    const full = Object.assign(new AudienceDescriptor(), { length: SEGMENT_BYTES })
     const take = () => {
       writer.reserve(SEGMENT_BYTES)
       writer.describe(full)
     }
     for (const segment of [0, 1]) {
       take()
-      window.enter(segment)
-      for (let count = 0; count < 40_000; count++) window.add(descriptor, NO_RECORD, 0)
+      retained.enter(segment)
+      for (let count = 0; count < 40_000; count++) retained.add(descriptor, NO_RECORD, 0)
     }
     take()
-    window.enter(2)
-    for (let count = 0; count < 30_000; count++) window.add(descriptor, NO_RECORD, 0)
+    retained.enter(2)
+    for (let count = 0; count < 30_000; count++) retained.add(descriptor, NO_RECORD, 0)
     const first = 110_000 - 65_536
-    expect(window.firstRecord).toBe(first)
+    expect(retained.firstRecord).toBe(first)
     // The next segment leaves too few free: the oldest, whose records are long gone, goes back.
     for (let segment = 3; freed === 0; segment++) {
       take()
-      window.enter(segment)
+      retained.enter(segment)
     }
-    expect(window.firstRecord).toBe(first)
+    expect(retained.firstRecord).toBe(first)
   })
 })

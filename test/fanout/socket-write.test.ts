@@ -6,8 +6,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { descriptorOf, NO_DESCRIPTOR } from '../../src/common/socket-handle.js'
 import type { Audience } from '../../src/fanout/audience.js'
+import { tryWriteDirect } from '../../src/fanout/frame-writes.js'
 import type { Recipient } from '../../src/fanout/recipient.js'
-import { tryWriteDirect } from '../../src/fanout/socket-write.js'
 import { FanOut } from '../support/fan-out.js'
 import { FULL_SIZE, HandlerServer, quote } from '../support/handler-server.js'
 import { Watched } from '../support/watched.js'
@@ -137,7 +137,7 @@ describe('a client', () => {
       for (let tick = 0; tick < 20; tick++) await fanOut.tick(audience)
       peer.socket.resume()
       if (round === 0) peer.read()
-      await peer.until(() => !recipient.isBlocked && !recipient.isBehind)
+      await peer.until(() => !recipient.isBlocked && !recipient.cursor.isBehind)
       await fanOut.rest()
       peer.socket.pause()
     }
@@ -147,7 +147,7 @@ describe('a client', () => {
     const text = peer.bytes.toString()
     expect(text.match(/(?<=^|;)#;/g)).toHaveLength(others)
     expect(text.replaceAll('#;', '') === expected).toBe(true)
-    expect(fanOut.lapped).toEqual([])
+    expect(fanOut.recovered).toEqual([])
   })
 
   it('is written to behind what its stream holds, though the kernel has room', async () => {
@@ -168,7 +168,7 @@ describe('a client', () => {
     const given = witness.socket.text.length
     expect(recipient.pins).toHaveLength(1)
     for (let record = 0; record < 400; record++) await fanOut.tick(audience, 1500)
-    expect(fanOut.links[0]!.window.holds(recipient.nextRecord)).toBe(false)
+    expect(fanOut.streams[0]!.retained.holds(recipient.cursor.nextRecord)).toBe(false)
     expect(recipient.pins).toHaveLength(1)
     peer.read()
     await peer.untilLength(given)

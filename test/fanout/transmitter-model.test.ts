@@ -80,7 +80,7 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   // From readers that mostly read to readers that hold whatever they can.
   const patience = 1 + (seed % 8)
   const fanOut = new FanOut({ laneCount: 2 })
-  const { clock, lanes, links, transmitter } = fanOut
+  const { clock, lanes, streams, transmitter } = fanOut
   const ready = new Set<Member>()
   const left: Member[] = []
   const seen = { suspended: 0, lapped: 0, cutOff: 0, caughtUp: 0, moves: 0, overtaking: 0 }
@@ -88,7 +88,7 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
 
   fanOut.afterRun = () => {
     // Only a run whose time is up leaves something in the rings.
-    if (!links.every(link => link.isTransmitted)) seen.suspended++
+    if (!streams.every(stream => stream.isTransmitted)) seen.suspended++
   }
   const nowMs = clock.nowMs.bind(clock)
   let isBusy = true
@@ -114,9 +114,9 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
     for (const member of ready) if (member.recipient.hasLeft) retire(member)
   }
   const anyMember = (): Member | undefined => [...ready][random(ready.size)]
-  const publish = () => (random(2) === 0 ? laneTurn() : answerAside())
+  const publish = () => (random(2) === 0 ? laneTurn() : replyPromptly())
   const laneTurn = (lane = random(lanes.length)) => {
-    for (const audience of links[lane]!.audiences.values()) {
+    for (const audience of streams[lane]!.audiences.values()) {
       // Two or three such records fill a segment. A full ring ends the turn early.
       const isOpen = lanes[lane]!.ticksTotals.has(audience.id)
       if (isOpen && random(4) > 0 && !lanes[lane]!.record(audience.id, 1 + random(100))) break
@@ -131,13 +131,13 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
     }
   }
   /** As a lane does, only for those who fell behind nowhere. */
-  const answerAside = (lane = random(lanes.length)) => {
+  const replyPromptly = (lane = random(lanes.length)) => {
     const joins = lanes[lane]!.commands.flatMap(command => (command.op === 'join' ? [command] : []))
     if (joins.length === 0 || joins.some(({ fellBehindAt }) => fellBehindAt !== null)) return
-    if (links[lane]!.queue.length > 0) seen.overtaking++
+    if (streams[lane]!.queue.length > 0) seen.overtaking++
     const asked = joins.flatMap(({ audience, leaving }) => [audience, leaving])
-    const gathered = [...new Set(asked)].filter(id => links[lane]!.audiences.has(id) && random(2) === 0)
-    lanes[lane]!.obeyAside({ gathered: gathered.filter(id => lanes[lane]!.ticksTotals.has(id)) })
+    const gathered = [...new Set(asked)].filter(id => streams[lane]!.audiences.has(id) && random(2) === 0)
+    lanes[lane]!.obeyPromptly({ gathered: gathered.filter(id => lanes[lane]!.ticksTotals.has(id)) })
   }
 
   while (ready.size < MEMBERS_MAX / 2) connect()
@@ -149,7 +149,7 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
     else if (die < 6) for (const { socket } of ready) socket.isStuck = random(3) === 0
     else if (die < 8) member.socket.drain(1 + random(2))
     else if (die < 11 && random(patience) === 0) {
-      if (member.recipient.nextRecord >= 0) seen.caughtUp++
+      if (member.recipient.cursor.nextRecord >= 0) seen.caughtUp++
       member.socket.open()
     } else if (die < 12 && random(3) === 0) {
       fanOut.leave(member.recipient)
@@ -159,7 +159,7 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
       if (random(4) > 0) transmitter.wake()
     } else if (die < 20) moveSome()
     else if (die < 23) {
-      answerAside()
+      replyPromptly()
       if (random(4) > 0) transmitter.wake()
     } else await new Promise(setImmediate)
     sweepCutOff()
@@ -178,8 +178,8 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   }
   sweepCutOff()
 
-  seen.lapped = fanOut.lapped.length
-  seen.cutOff = fanOut.cutOff.length
+  seen.lapped = fanOut.recovered.length
+  seen.cutOff = fanOut.evicted.length
   let ticks = 0
   for (const member of ready) {
     const { id, lane } = fanOut.audience(member)
@@ -193,10 +193,10 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   }
   for (const member of left) ticks += readStream(member.socket.handedText).ticks
   expect(fanOut.count('ticksBroadcast')).toBe(ticks)
-  for (const { audiences } of links)
+  for (const { audiences } of streams)
     for (const { members } of audiences.values()) expect(new Set(members).size).toBe(members.length)
   expect(fanOut.isDrained).toBe(true)
-  for (const link of links) expect(link.ring.freeSegments()).toBeGreaterThan(0)
+  for (const { ring } of streams) expect(ring.freeSegments()).toBeGreaterThan(0)
   // The run was worth it.
   expect(Math.min(seen.suspended, seen.lapped, seen.moves), JSON.stringify(seen)).toBeGreaterThan(0)
   totals.cutOff += seen.cutOff

@@ -48,7 +48,7 @@ it('yields between the audiences of one member each, too', async () => {
   for (const { recipient } of members) {
     lane.obey()
     await fanOut.turn()
-    expect(recipient.receiving).toBe(recipient.audience)
+    expect(recipient.cursor.isMemberOf(recipient.cursor.audience!)).toBe(true)
   }
   for (const member of members) lane.record(fanOut.audience(member).id)
   lane.endTurn()

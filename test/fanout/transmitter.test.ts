@@ -184,7 +184,7 @@ describe('a pass that runs out of time', () => {
   it('is not drained, and its lane not transmitted, until it is done', async () => {
     start()
     const members = await fanOut.members(COUNT)
-    const [link] = fanOut.links
+    const [link] = fanOut.streams
     const giveTime = withoutTime()
     // Without the end of its turn, as a lane that died leaves it.
     fanOut.lane.record(fanOut.audience(members[0]).id)
@@ -290,7 +290,7 @@ describe('a pass that runs out of time', () => {
       const giveTime = withoutTime()
       fanOut.transmitter.wake()
       // A record of the first lane is in hand, and from record 1 of the second on the client has got none.
-      expect([fanOut.links[0]!.isTransmitted, slow.recipient.nextRecord]).toEqual([false, 1])
+      expect([fanOut.streams[0]!.isTransmitted, slow.recipient.cursor.nextRecord]).toEqual([false, 1])
       slow.socket.writeLengths.length = 0
       slow.socket.open()
       expect(slow.socket.text).toBe('2!0;2:1;2:2;2:3;')
@@ -309,7 +309,7 @@ describe('an answer between two turns', () => {
   it('overtakes records on their way to others, which are not for its client', async () => {
     const { members, giveTime } = await suspended()
     const late = fanOut.connect()
-    fanOut.lane.obeyAside()
+    fanOut.lane.obeyPromptly()
     await new Promise(setImmediate)
     expect(served(members).length).toBeLessThan(COUNT)
     expect(late.socket.text).toBe('1!1;')
@@ -328,7 +328,7 @@ describe('an answer between two turns', () => {
       const write = socket.write.bind(socket)
       socket.write = (bytes, callback) => {
         // The lane publishes it while the first member is written to.
-        if (writes++ === 0) lane.obeyAside()
+        if (writes++ === 0) lane.obeyPromptly()
         return write(bytes, callback)
       }
     }
@@ -345,7 +345,7 @@ describe('an answer between two turns', () => {
       const mover = members.find(member => before.has(member) === (has === 'has'))!
       const first = fanOut.audience(mover)
       fanOut.membership.move(mover.recipient, B, ANSWER, 100)
-      fanOut.lane.obeyAside({ gathered: [first.id] })
+      fanOut.lane.obeyPromptly({ gathered: [first.id] })
       await new Promise(setImmediate)
       expect(served(members).length).toBeLessThan(COUNT)
       expect(mover.socket.text).toBe('1!0;1:1;1:2;2!0;')
@@ -364,13 +364,13 @@ describe('an answer between two turns', () => {
     const first = fanOut.audience(mover)
     fanOut.membership.move(mover.recipient, B, ANSWER, 100)
     mover.socket.isStuck = true
-    fanOut.lane.obeyAside({ gathered: [first.id] })
+    fanOut.lane.obeyPromptly({ gathered: [first.id] })
     await new Promise(setImmediate)
     expect(fanOut.audience(mover)).toBe(first)
     mover.socket.open()
     giveTime()
     await fanOut.rest()
-    fanOut.lane.obeyAside()
+    fanOut.lane.obeyPromptly()
     await fanOut.turn()
     expect(mover.socket.text).toBe('1!0;1:1;1:2;2!0;')
   })
@@ -386,7 +386,7 @@ describe('more records than are read ahead', () => {
       expect(lane.record(fanOut.audience(member).id)).toBe(true)
     lane.endTurn()
     const late = fanOut.connect()
-    lane.obeyAside({ gathered: [fanOut.audience(member).id] })
+    lane.obeyPromptly({ gathered: [fanOut.audience(member).id] })
     const giveTime = withoutTime()
     fanOut.transmitter.wake()
     // The answer stands too far behind.

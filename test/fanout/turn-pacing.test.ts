@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { LaneLink } from '../../src/fanout/lane-link.js'
+import type { LaneStream } from '../../src/fanout/lane-stream.js'
 import { TurnPacing } from '../../src/fanout/turn-pacing.js'
+import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { LANE_ASLEEP } from '../../src/memory/control-words.js'
+import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
 import { ASLEEP_FOR_ROOM } from '../../src/memory/lane-wake-up.js'
+import { MAIN_SLOT_COUNT, MAIN_SLOTS } from '../../src/metrics/metric-table.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { FakeLane } from '../support/fake-lane.js'
 import { FanOut, LATEST_BYTES } from '../support/fan-out.js'
@@ -15,26 +18,23 @@ const WINDOW_MS = 100
 const GATHERED_BYTES_MAX = 16 * 1024
 
 let clock: FakeClock
-let links: LaneLink[]
+let handles: LaneHandle[]
+let streams: LaneStream[]
 let lanes: FakeLane[]
-let pace: TurnPacing
-let arrived: number
-let ticksIn: number
+let pacing: TurnPacing
+let counters: CounterWriter
 
 function start({ gatherMs = GATHER_MS, laneCount = 1 } = {}): void {
   clock = new FakeClock()
-  arrived = 0
-  ticksIn = 0
   const layout = laneLayout(8192, 512, 64)
-  links = Array.from({ length: laneCount }, (_, index) => new LaneLink(index, layout, LATEST_BYTES, () => {}))
-  lanes = links.map(link => new FakeLane(link))
-  pace = new TurnPacing(
-    links,
-    gatherMs,
-    () => arrived,
-    () => ticksIn,
-    clock,
+  handles = Array.from(
+    { length: laneCount },
+    (_, index) => new LaneHandle(index, layout, LATEST_BYTES, () => {}),
   )
+  streams = handles.map(({ stream }) => stream)
+  lanes = handles.map(handle => new FakeLane(handle))
+  counters = new CounterWriter(new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))))
+  pacing = new TurnPacing({ streams, gatherMs, counters, clock })
 }
 
 beforeEach(() => start())
@@ -55,17 +55,22 @@ function publish(lane = 0): void {
   lanes[lane]!.endTurn()
 }
 
+/** Reads the two marks of a turn without records. */
+function takeTurn({ ring }: LaneStream): void {
+  for (let mark = 0; mark < 2; mark++) expect(ring.next()).toBeDefined()
+}
+
 /** The transmitter takes a turn that was published, of one record for ten clients. */
 function transmit({ lane = 0, arrivals = 1, ticks = 1, bytes = 100, busyMs = 0 }: Turn = {}): void {
-  const link = links[lane]!
+  const stream = streams[lane]!
   const startMs = clock.nowMs()
-  arrived += arrivals
-  link.ring.next()
-  pace.reading(link)
+  counters.values[MAIN_SLOTS.messagesReceived]! += arrivals
+  takeTurn(stream)
+  pacing.turnBegun(stream)
   clock.jump(busyMs)
-  pace.wrote(link, 10, ticks, bytes)
-  pace.turnEnded(link)
-  pace.ran(startMs, clock.nowMs())
+  pacing.wrote(stream, 10, ticks, bytes)
+  pacing.turnEnded(stream)
+  pacing.ran(startMs, clock.nowMs())
 }
 
 function turn(what: Turn = {}): void {
@@ -77,7 +82,7 @@ function turn(what: Turn = {}): void {
 function work(share: number, what: Turn = {}): void {
   turn({ ...what, busyMs: share * WINDOW_MS })
   clock.advance(WINDOW_MS - share * WINDOW_MS)
-  pace.ran(clock.nowMs(), clock.nowMs())
+  pacing.ran(clock.nowMs(), clock.nowMs())
 }
 
 /** Lets ticks be gathered; nothing is held back yet. */
@@ -97,8 +102,9 @@ describe('while there is time', () => {
 
   it('counts a turn that is sent in several runs once', () => {
     publish()
-    for (let part = 0; part < 3; part++) pace.reading(links[0]!)
-    pace.turnEnded(links[0]!)
+    pacing.turnBegun(streams[0]!)
+    for (let run = 0; run < 3; run++) pacing.ran(clock.nowMs(), clock.nowMs())
+    pacing.turnEnded(streams[0]!)
     expect(turnsAhead()).toBe(0)
     publish()
     publish()
@@ -145,14 +151,14 @@ describe('while ticks are gathered', () => {
   })
 
   it('wakes the lane that it held back', () => {
-    const control = new Int32Array(links[0]!.memory)
+    const control = new Int32Array(handles[0]!.memory)
     turn()
     turn()
     control[LANE_ASLEEP] = ASLEEP_FOR_ROOM
     clock.advance(GATHER_MS - 1)
-    expect(links[0]!.isAsleep).toBe(true)
+    expect(handles[0]!.isAsleep).toBe(true)
     clock.advance(1)
-    expect(links[0]!.isAsleep).toBe(false)
+    expect(handles[0]!.isAsleep).toBe(false)
   })
 
   it('goes on while sending each arrival would take more than 0.35 of the time', () => {
@@ -183,10 +189,10 @@ describe('while ticks are gathered', () => {
     clock.advance(0.65 * WINDOW_MS)
     turn({ busyMs: 0.35 * WINDOW_MS })
     publish()
-    pace.reading(links[0]!)
+    pacing.turnBegun(streams[0]!)
     clock.advance(GATHER_MS)
     expect(turnsAhead()).toBe(1)
-    pace.turnEnded(links[0]!)
+    pacing.turnEnded(streams[0]!)
     expect(turnsAhead()).toBe(0)
   })
 
@@ -195,10 +201,10 @@ describe('while ticks are gathered', () => {
     turn()
     clock.advance(GATHER_MS)
     publish()
-    pace.reading(links[0]!)
+    pacing.turnBegun(streams[0]!)
     clock.advance(GATHER_MS)
     expect(turnsAhead()).toBe(1)
-    pace.turnEnded(links[0]!)
+    pacing.turnEnded(streams[0]!)
     expect(turnsAhead()).toBe(1)
     expect(clock.timerCount).toBe(0)
   })
@@ -206,8 +212,8 @@ describe('while ticks are gathered', () => {
   it('lets a lane that takes the place of another begin free', () => {
     turn()
     turn()
-    links[0]!.laneEnded()
-    pace.laneEnded(links[0]!)
+    streams[0]!.laneEnded()
+    pacing.laneEnded(streams[0]!)
     expect([turnsAhead(), clock.timerCount]).toEqual([0, 0])
     turn()
     expect(turnsAhead()).toBe(1)
@@ -219,10 +225,10 @@ describe('while ticks are gathered', () => {
   it('counts the first turn of a lane that takes the place of one that ended in the midst of its own', () => {
     turn()
     publish()
-    expect(links[0]!.ring.next()).toBe(true)
-    pace.reading(links[0]!)
-    links[0]!.laneEnded()
-    pace.laneEnded(links[0]!)
+    takeTurn(streams[0]!)
+    pacing.turnBegun(streams[0]!)
+    streams[0]!.laneEnded()
+    pacing.laneEnded(streams[0]!)
     turn()
     turn()
     expect(turnsAhead()).toBe(2)
@@ -233,7 +239,7 @@ describe('while ticks are gathered', () => {
   it('leaves no timer behind when it is stopped', () => {
     turn()
     expect(clock.timerCount).toBe(1)
-    pace.stop()
+    pacing.stop()
     expect(clock.timerCount).toBe(0)
   })
 })
@@ -286,9 +292,9 @@ it.each([
   ['shorter', 200_000, 10],
 ])('gathers %s at %i ticks/s, since a lane with too many has to wait', (_, ticksPerSecond, holdMs) => {
   // What was before the window does not count.
-  ticksIn += 1_000_000
+  counters.values[MAIN_SLOTS.ticksReceived]! += 1_000_000
   work(0)
-  ticksIn += (ticksPerSecond * WINDOW_MS) / 1000
+  counters.values[MAIN_SLOTS.ticksReceived]! += (ticksPerSecond * WINDOW_MS) / 1000
   gather()
   turn()
   expect(clock.delaysMs).toEqual([holdMs])
@@ -321,8 +327,8 @@ describe('two lanes', () => {
   })
 
   it('are replaced each by itself', () => {
-    links[0]!.laneEnded()
-    pace.laneEnded(links[0]!)
+    streams[0]!.laneEnded()
+    pacing.laneEnded(streams[0]!)
     expect([turnsAhead(0), turnsAhead(1)]).toEqual([0, 2])
     clock.advance(GATHER_MS)
     expect([turnsAhead(0), turnsAhead(1)]).toEqual([0, 1])
@@ -381,7 +387,7 @@ describe('answers between turns', () => {
 
   async function answer(isWhole = true): Promise<void> {
     fanOut.connect()
-    fanOut.lane.obeyAside({ isWhole })
+    fanOut.lane.obeyPromptly({ isWhole })
     fanOut.transmitter.wake()
     await fanOut.rest()
   }

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/common/clock.js'
-import { LaneLink } from '../../src/fanout/lane-link.js'
 import { Ingest } from '../../src/ingest/ingest.js'
 import { decodeCommand, offsetsOf } from '../../src/lane-protocol/lane-commands.js'
+import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { CONTROL_BYTES, SOURCE_PAUSED } from '../../src/memory/control-words.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
@@ -34,7 +34,7 @@ class FakeLane {
   private readonly reader: MarketTickReader
 
   constructor(
-    private readonly link: LaneLink,
+    private readonly link: LaneHandle,
     tickLog: SharedArrayBuffer,
   ) {
     this.log = new TickLogReader(tickLog, 0)
@@ -104,7 +104,7 @@ class FakeSource {
 
 function begin({ logBytes = 65_536, queueSize = 1_000_000 } = {}) {
   const tickLog = new SharedArrayBuffer(tickLogBytes(logBytes))
-  const links = Array.from({ length: LANE_COUNT }, (_, index) => new LaneLink(index, LAYOUT, 8, () => {}))
+  const links = Array.from({ length: LANE_COUNT }, (_, index) => new LaneHandle(index, LAYOUT, 8, () => {}))
   const counters = new CounterWriter(
     new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
   )

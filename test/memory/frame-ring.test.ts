@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
+import { AudienceDescriptor } from '../../src/memory/audience-descriptor.js'
+import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import {
   CONTROL_BYTES,
   DESCRIPTOR_HEAD,
@@ -11,17 +13,13 @@ import {
   TURNS_CONSUMED,
   TURNS_PUBLISHED,
 } from '../../src/memory/control-words.js'
-import {
-  AUDIENCE_FRAMES,
-  CLIENT_FRAMES,
-  FrameDescriptor,
-  JOINED,
-  TURN_END,
-} from '../../src/memory/frame-descriptor.js'
-import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
+import { AUDIENCE_FRAMES, type FrameDescriptor, TURN_END } from '../../src/memory/frame-descriptor.js'
+import { type AnyDescriptor, FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
 import { MainWakeUp } from '../../src/memory/lane-wake-up.js'
+import { AWAIT_FLUSH, LIVE, MORE, ReplyDescriptor, UNCHANGED } from '../../src/memory/reply-descriptor.js'
+import { PACED, PROMPT, TurnBeginDescriptor, TurnEndDescriptor } from '../../src/memory/turn-descriptor.js'
 import { findTorn, patternLength, writePattern } from '../support/pattern.js'
 import { reportOf, startThread, terminateThreads } from '../support/thread.js'
 import type { FrameWriterTask } from '../support/threads/frame-writer.js'
@@ -36,7 +34,7 @@ class TestRing {
   readonly control = new Int32Array(this.memory, 0, CONTROL_BYTES / 4)
   readonly reader: FrameRingReader
   writer: FrameRingWriter
-  readonly descriptor = new FrameDescriptor()
+  private readonly frames = new AudienceDescriptor()
 
   constructor(start = 0) {
     for (const word of [
@@ -57,63 +55,79 @@ class TestRing {
     const start = this.writer.reserve(length)
     if (start === undefined) return false
     writePattern(this.writer.bytes, start, length, number)
-    this.describe(AUDIENCE_FRAMES, number, length)
+    this.describe(number, length)
     return true
   }
 
-  describe(kind: number, number: number, length: number): void {
-    this.descriptor.kind = kind
-    this.descriptor.target = number
-    this.descriptor.length = length
-    this.writer.describe(this.descriptor)
+  describe(number: number, length: number): void {
+    this.writer.describe(Object.assign(this.frames, { audience: number, length }))
   }
+
+  /** The descriptor that was read last. */
+  last!: AnyDescriptor
 
   /** Reads one descriptor and checks the bytes it names. @returns its number, or what is wrong */
   read(): number | string {
-    if (!this.reader.next()) return 'nothing'
-    const { target, start, length } = this.reader.descriptor
-    return findTorn(this.writer.bytes, start, length, target) < 0 ? target : `torn ${target}`
+    const descriptor = this.reader.next()
+    if (descriptor === undefined) return 'nothing'
+    this.last = descriptor
+    if (descriptor.kind !== AUDIENCE_FRAMES) return 'another kind'
+    const { audience, length, start } = descriptor
+    return findTorn(this.writer.bytes, start, length, audience) < 0 ? audience : `torn ${audience}`
   }
 }
 
 /** 0, and where counters wrap: 2^31 is near, and for the unsigned view of the free queue 0 is. */
 const STARTS = [0, 2 ** 31 - 5, -5, -(2 ** 31)]
 
+const INT32_MAX = 2 ** 31 - 1
+const OFFSET = 2 ** 53 - 1
+const MEMBER = { offset: OFFSET, ticksTotal: 2 ** 52 + 1, lostTotal: 2 ** 40, unknownLosses: 5 }
+const CONTINUITY = {
+  ...CONTINUITY_AT_START,
+  ...{ lastPosition: 2 ** 52, lastMark: 9, lostSincePosition: 3, isInDoubt: true },
+}
+const PART = { length: 77, client: INT32_MAX, request: INT32_MAX - 1, messages: 3, ticks: 6 }
+const AUDIENCE = {
+  ...{ length: 77, audience: INT32_MAX, messages: 3, ticks: 6, group: 7, unknownLosses: 5 },
+  ...{ ticksTotal: OFFSET, lastOffset: 2 ** 52 + 1, lostTotal: 2 ** 40, receivedUs: 1_723_161_255_088_169 },
+}
+const replyWith = (fields: Partial<ReplyDescriptor>) => Object.assign(new ReplyDescriptor(), PART, fields)
+const DESCRIPTORS: readonly (readonly [string, () => FrameDescriptor])[] = [
+  ['frames of an audience', () => Object.assign(new AudienceDescriptor(), AUDIENCE)],
+  ['a reply that lets a client in', () => replyWith({ ...MEMBER, outcome: LIVE })],
+  ['a reply after which a client waits', () => replyWith({ ...MEMBER, outcome: AWAIT_FLUSH, isLast: false })],
+  ['a later part of a reply', () => replyWith({ outcome: UNCHANGED, isLast: false })],
+  [
+    'a part of a replay',
+    () => replyWith({ offset: OFFSET, seq: OFFSET - 1, continuity: CONTINUITY, outcome: MORE }),
+  ],
+  ['the begin of a paced turn', () => Object.assign(new TurnBeginDescriptor(), { pace: PACED })],
+  ['the begin of a prompt turn', () => Object.assign(new TurnBeginDescriptor(), { pace: PROMPT })],
+  ['the end of a turn', () => new TurnEndDescriptor()],
+]
+
 describe('the frame ring', () => {
-  it.each(STARTS)('carries every field of a descriptor, positions from %i', start => {
-    const ring = new TestRing(start)
-    const fields = {
-      kind: CLIENT_FRAMES,
-      target: 2 ** 31 - 1,
-      length: 77,
-      messages: 3,
-      join: 4,
-      unknownLosses: 5,
-      ticks: 6,
-      part: 7,
-      ticksTotal: 2 ** 53 - 1,
-      lastOffset: 2 ** 52 + 1,
-      receivedUs: 1_723_161_255_088_169,
-      lostTotal: 2 ** 40,
-    }
-    for (let lap = 0; lap < 20; lap++) {
-      const at = ring.writer.reserve(77)!
-      ring.writer.describe(Object.assign(new FrameDescriptor(), fields))
-      ring.writer.publish()
-      expect(ring.reader.next()).toBe(true)
-      const segment = ring.reader.descriptor.segment
-      expect({ ...ring.reader.descriptor }).toEqual({ ...fields, segment, start: at })
-      const frames = at - LAYOUT.framesStart
-      expect(segment).toBe(Math.floor(frames / LAYOUT.segmentBytes))
-    }
+  describe.each(STARTS)('positions from %i', start => {
+    it.each(DESCRIPTORS)('carries every field of %s', (_, create) => {
+      const ring = new TestRing(start)
+      for (let lap = 0; lap < 20; lap++) {
+        const at = ring.writer.reserve(77)!
+        const written = create()
+        ring.writer.describe(written)
+        ring.writer.publish()
+        const segment = Math.floor((at - LAYOUT.framesStart) / LAYOUT.segmentBytes)
+        expect({ ...ring.reader.next() }).toEqual({ ...written, segment, start: at })
+      }
+    })
   })
 
   it('shows no descriptor before it is published', () => {
     const ring = new TestRing()
     ring.write(1, 10)
-    ring.describe(TURN_END, 1, 0)
+    ring.describe(1, 0)
     expect(ring.reader.hasNext()).toBe(false)
-    expect(ring.reader.next()).toBe(false)
+    expect(ring.reader.next()).toBeUndefined()
     ring.writer.publish()
     expect([ring.read(), ring.read(), ring.read()]).toEqual([1, 1, 'nothing'])
   })
@@ -143,7 +157,7 @@ describe('the frame ring', () => {
             used = fits ? used + length : length
             ring.writer.publish()
             expect(ring.read()).toBe(number)
-            const { segment, start: at } = ring.reader.descriptor
+            const { segment, start: at } = ring.last
             if (!fits) {
               expect(held.map(({ segment }) => segment)).not.toContain(segment)
               held.push({ segment, frames: [] })
@@ -167,12 +181,12 @@ describe('the frame ring', () => {
       ring.write(length, length)
       ring.writer.publish()
       ring.read()
-      return ring.reader.descriptor.start
+      return ring.last.start
     })
     expect(starts[1]! - starts[0]!).toBe(2000)
     expect(starts[2]! - starts[0]!).toBe(4000)
     expect((starts[3]! - LAYOUT.framesStart) % LAYOUT.segmentBytes).toBe(0)
-    expect(ring.reader.descriptor.segment).not.toBe(0)
+    expect(ring.last.segment).not.toBe(0)
   })
 
   it('reserves nothing while no segment is free, and hasRoomFor says so', () => {
@@ -197,16 +211,16 @@ describe('the frame ring', () => {
     const ring = new TestRing(start)
     for (let lap = 0; lap < 3; lap++) {
       for (let count = 0; count < LAYOUT.descriptorCount; count++) {
-        if (!ring.writer.hasRoomForDescriptors(1)) expect.fail(`full after ${count}`)
-        ring.describe(JOINED, count, 0)
+        if (!ring.writer.hasRoomForDescriptor()) expect.fail(`full after ${count}`)
+        ring.describe(count, 0)
       }
-      expect(ring.writer.hasRoomForDescriptors(1)).toBe(false)
+      expect(ring.writer.hasRoomForDescriptor()).toBe(false)
       ring.writer.publish()
       for (let count = 0; count < LAYOUT.descriptorCount; count++)
         if (ring.read() !== count) expect.fail(`another descriptor in place of ${count}`)
-      expect(ring.writer.hasRoomForDescriptors(1)).toBe(false)
+      expect(ring.writer.hasRoomForDescriptor()).toBe(false)
       ring.reader.release()
-      expect(ring.writer.hasRoomForDescriptors(1)).toBe(true)
+      expect(ring.writer.hasRoomForDescriptor()).toBe(true)
     }
   })
 
@@ -243,7 +257,7 @@ describe('the frame ring', () => {
       expect(ring.write(number, 4096)).toBe(true)
       ring.writer.publish()
       expect(ring.read()).toBe(number)
-      segments.push(ring.reader.descriptor.segment)
+      segments.push(ring.last.segment)
     }
     expect(segments.sort()).toEqual([1, 3, 4, 5, 6, 7])
     expect(ring.writer.hasRoomFor(1)).toBe(false)
@@ -301,18 +315,18 @@ describe('the frame ring between threads', () => {
       wakeUp.wakeLane()
     }
     const take = (): void => {
-      while (reader.next()) {
-        const { kind, segment, start, length, target, lastOffset } = reader.descriptor
-        if (kind === TURN_END) reader.turnConsumed()
-        else {
-          if (target !== expected || lastOffset !== expected)
-            wrong.push(`frame ${target} in place of ${expected}`)
+      for (let next = reader.next(); next !== undefined; next = reader.next()) {
+        if (next.kind === TURN_END) reader.turnConsumed()
+        else if (next.kind === AUDIENCE_FRAMES) {
+          const { audience, lastOffset, length, segment, start } = next
+          if (audience !== expected || lastOffset !== expected)
+            wrong.push(`frame ${audience} in place of ${expected}`)
           expected++
           if (held.at(-1)?.segment !== segment) {
             if (giveBackTooEarly && held.length > 0) reader.giveBack(held.at(-1)!.segment)
             held.push({ segment, frames: [] })
           }
-          const frame = { number: target, start, length }
+          const frame = { number: audience, start, length }
           held.at(-1)!.frames.push(frame)
           check(frame)
         }

@@ -1,35 +1,39 @@
 /**
  * A lane without a thread: writes its frame ring by hand. A record is readable text, `<audience>:<tick>;` for each tick,
- * numbered from 1 for each audience, so that what a client got can be checked without a decoder.
+ * numbered from 1 for each audience, so a test checks what a client got without a decoder.
  */
-import type { LaneLink } from '../../src/fanout/lane-link.js'
 import type { JoinCommand, LaneCommand } from '../../src/lane-protocol/lane-commands.js'
-import {
-  AUDIENCE_FRAMES,
-  CLIENT_FRAMES,
-  FrameDescriptor,
-  JOINED,
-  PROMPT_TURN,
-  REPLAYED,
-  REPLY_BEGUN,
-  TURN_END,
-} from '../../src/memory/frame-descriptor.js'
+import type { LaneHandle } from '../../src/lanes/lane-handle.js'
+import { AudienceDescriptor } from '../../src/memory/audience-descriptor.js'
+import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
+import { AWAIT_FLUSH, LIVE, MORE, ReplyDescriptor, UNCHANGED } from '../../src/memory/reply-descriptor.js'
+import {
+  PACED,
+  PROMPT,
+  TurnBeginDescriptor,
+  TurnEndDescriptor,
+  type TurnPace,
+} from '../../src/memory/turn-descriptor.js'
 
 export class FakeLane {
-  /** What the lane was told and has not obeyed. */
+  /** The commands that the lane has not obeyed. */
   readonly commands: LaneCommand[]
   readonly ticksTotals: Map<number, number>
   readonly ring: FrameRingWriter
-  /** Whether those that it answers are to wait and ask anew. */
+  /** Whether clients that it replies to are to wait for the next flush. */
   newcomersWait = false
-  /** Whether an answer says first, as `<audience>-<ticks>;`, how many ticks of the audience that the client leaves are before it. */
+  /** Whether a reply begins with `<audience>-<ticks>;`: how many ticks of the audience that the client leaves are before it. */
   tellsLeft = false
-  private readonly descriptor = new FrameDescriptor()
+  private readonly frames = new AudienceDescriptor()
+  private readonly reply = new ReplyDescriptor()
+  private readonly turnBegin = new TurnBeginDescriptor()
+  private readonly turnEnd = new TurnEndDescriptor()
+  private isInTurn = false
 
   /** @param before whose place it takes */
-  constructor(link: LaneLink, before?: FakeLane) {
-    this.ring = new FrameRingWriter(link.memory, link.layout)
+  constructor(handle: LaneHandle, before?: FakeLane) {
+    this.ring = new FrameRingWriter(handle.memory, handle.layout)
     this.commands = before?.commands ?? []
     this.ticksTotals = before?.ticksTotals ?? new Map<number, number>()
     this.tellsLeft = before?.tellsLeft ?? false
@@ -43,89 +47,91 @@ export class FakeLane {
   record(audience: number, ticks = 1, receivedUs = 0): boolean {
     const before = this.ticksTotal(audience)
     const text = Array.from({ length: ticks }, (_, tick) => `${audience}:${before + tick + 1};`).join('')
+    this.beginTurn()
     if (!this.put(text)) return false
-    this.ticksTotals.set(audience, before + ticks)
-    this.descriptor.ticks = ticks
-    this.describe(AUDIENCE_FRAMES, audience, text.length, before + ticks, ticks, 0, receivedUs)
+    const total = before + ticks
+    this.ticksTotals.set(audience, total)
+    this.ring.describe(
+      Object.assign(this.frames, {
+        ...{ audience, length: text.length, messages: ticks, ticks, receivedUs },
+        ...{ ticksTotal: total, lastOffset: total },
+      }),
+    )
     return true
   }
 
-  /** Obeys what it was told: answers joins, as a lane does at the end of a turn. @returns false when the ring is full */
+  /** Obeys its commands: replies to joins, as a lane does at the end of a turn. @returns false when the ring is full */
   obey(): boolean {
     while (this.commands.length > 0) {
       const command = this.commands[0]!
       if (command.op === 'open') this.ticksTotals.set(command.audience, this.ticksTotal(command.audience))
       else if (command.op === 'close') this.ticksTotals.delete(command.audience)
-      else if (command.op === 'join' && !this.answer(command)) return false
+      else if (command.op === 'join' && !this.replyTo(command)) return false
       this.commands.shift()
     }
     return true
   }
 
   /**
-   * Answers one join: `<audience>?<ticks told as missing>;` or, for the first, `<audience>!<ticks before it>;`. A longer answer goes on
-   * with `<audience>+;` for each further part.
+   * Replies to one join: `<audience>?<ticks told as missing>;` or, for the first, `<audience>!<ticks before it>;`. A longer reply goes
+   * on with `<audience>+;` for each further part.
+   *
+   * @returns false when the ring is full
    */
-  answer(asked: JoinCommand, parts = 1): boolean {
-    const { audience, client, join } = asked
-    if (!this.ticksTotals.has(audience)) return true
-    const total = this.ticksTotal(audience)
-    if (!this.beginAnswer(asked, parts > 1 ? REPLY_BEGUN : CLIENT_FRAMES)) return false
-    for (let part = 1; part < parts; part++) {
-      const more = `${audience}+;`
-      if (!this.put(more)) return false
-      this.describe(CLIENT_FRAMES, client, more.length, total, 0, join)
+  replyTo(join: JoinCommand, parts = 1): boolean {
+    if (!this.ticksTotals.has(join.audience)) return true
+    if (!this.beginReply(join, parts === 1)) return false
+    for (let part = 2; part <= parts; part++) {
+      const isLast = part === parts
+      if (!this.describeReply(join, `${join.audience}+;`, isLast ? this.memberOutcome : UNCHANGED, isLast))
+        return false
     }
-    this.descriptor.part = this.newcomersWait ? 1 : 0
-    this.describe(JOINED, client, 0, total, 0, join)
-    this.descriptor.part = 0
     return true
   }
 
-  /** The first part of an answer. */
-  beginAnswer({ audience, client, join, fellBehindAt, leaving }: JoinCommand, kind = REPLY_BEGUN): boolean {
+  /** The first part of a reply. @returns false when the ring is full */
+  beginReply(join: JoinCommand, isLast = false): boolean {
+    const { audience, fellBehindAt, leaving } = join
     const total = this.ticksTotal(audience)
     const left = this.tellsLeft && leaving !== 0 ? `${leaving}-${this.ticksTotal(leaving)};` : ''
     const text =
       fellBehindAt === null
         ? `${left}${audience}!${total};`
         : `${audience}?${total - fellBehindAt.ticksTotal};`
-    if (!this.put(text)) return false
-    this.descriptor.ticks = 0
-    this.descriptor.part = kind === REPLY_BEGUN && this.newcomersWait ? 1 : 0
-    this.describe(kind, client, text.length, total, 0, join)
-    this.descriptor.part = 0
-    return true
+    return this.describeReply(join, text, this.memberOutcome, isLast)
   }
 
-  /** Gives one that resumes a part of what it missed: `<audience>~;`. @param isLast whether a snapshot is to follow */
-  replay({ audience, client, join }: JoinCommand, isLast = false): void {
-    const text = `${audience}~;`
-    this.put(text)
-    this.descriptor.ticks = 1
-    this.descriptor.part = isLast ? 1 : 0
-    this.describe(REPLAYED, client, text.length, this.ticksTotal(audience), 1, join)
-    this.descriptor.part = 0
+  /** Gives a client that resumes a part of what it missed: `<audience>~;`. @param isFollowed whether a snapshot follows */
+  replay(join: JoinCommand, isFollowed = false): void {
+    const total = this.ticksTotal(join.audience)
+    const seq = typeof join.replay === 'object' && join.replay !== null ? join.replay.seq + 1 : 1
+    Object.assign(this.reply, {
+      messages: 1,
+      ticks: 1,
+      seq: isFollowed ? total : seq,
+      continuity: { ...CONTINUITY_AT_START, lastPosition: total },
+    })
+    this.describeReply(join, `${join.audience}~;`, MORE, !isFollowed)
+    Object.assign(this.reply, { messages: 0, ticks: 0 })
   }
 
   /**
-   * Answers what it was told, between two turns.
+   * Obeys its commands in a prompt turn.
    *
-   * @param gathered audiences of which a tick goes before the answers
-   * @param isWhole false: it ends in the midst of that
+   * @param gathered audiences of which a tick goes before the replies
+   * @param isWhole false: the lane ends in the midst of the turn
    */
-  obeyAside({ gathered = [] as readonly number[], isWhole = true } = {}): void {
-    this.descriptor.part = 1
-    this.describe(PROMPT_TURN, 0, 0, 0, 0, 0)
-    this.descriptor.part = 0
+  obeyPromptly({ gathered = [] as readonly number[], isWhole = true } = {}): void {
+    this.beginTurn(PROMPT)
     for (const audience of gathered) this.record(audience)
     this.obey()
-    if (isWhole) this.describe(PROMPT_TURN, 0, 0, 0, 0, 0)
+    if (isWhole) this.describeTurnEnd()
     this.publish()
   }
 
   endTurn(): void {
-    this.describe(TURN_END, 0, 0, 0, 0, 0)
+    this.beginTurn()
+    this.describeTurnEnd()
     this.ring.turnPublished()
     this.publish()
   }
@@ -134,25 +140,39 @@ export class FakeLane {
     this.ring.publish()
   }
 
+  private get memberOutcome(): typeof LIVE | typeof AWAIT_FLUSH {
+    return this.newcomersWait ? AWAIT_FLUSH : LIVE
+  }
+
+  private beginTurn(pace: TurnPace = PACED): void {
+    if (this.isInTurn) return
+    this.isInTurn = true
+    this.turnBegin.pace = pace
+    this.ring.describe(this.turnBegin)
+  }
+
+  private describeTurnEnd(): void {
+    this.isInTurn = false
+    this.ring.describe(this.turnEnd)
+  }
+
+  private describeReply(join: JoinCommand, text: string, outcome: number, isLast: boolean): boolean {
+    this.beginTurn()
+    if (!this.put(text)) return false
+    const total = this.ticksTotal(join.audience)
+    this.ring.describe(
+      Object.assign(this.reply, {
+        ...{ client: join.client, request: join.join, length: text.length, outcome, isLast },
+        ...{ ticksTotal: total, offset: total },
+      }),
+    )
+    return true
+  }
+
   private put(text: string): boolean {
     const start = this.ring.reserve(text.length)
     if (start === undefined) return false
     this.ring.bytes.set(Buffer.from(text), start)
     return true
-  }
-
-  private describe(
-    kind: number,
-    target: number,
-    length: number,
-    total: number,
-    messages: number,
-    join: number,
-    receivedUs = 0,
-  ): void {
-    Object.assign(this.descriptor, { kind, target, length, messages, join, receivedUs })
-    this.descriptor.ticksTotal = total
-    this.descriptor.lastOffset = total
-    this.ring.describe(this.descriptor)
   }
 }

@@ -1,16 +1,17 @@
 /**
- * The transmitter with everything around it that is not a thread and not a network: links, membership, fake lanes and
+ * The transmitter with everything around it that is not a thread and not a network: lane handles, membership, fake lanes and
  * fake sockets. The test's own thread is the lane.
  */
 
 import type { Duplex } from 'node:stream'
 import type { Audience } from '../../src/fanout/audience.js'
-import { LaneLink } from '../../src/fanout/lane-link.js'
+import type { LaneStream } from '../../src/fanout/lane-stream.js'
 import { Membership } from '../../src/fanout/membership.js'
 import { type LagLimits, Recipient } from '../../src/fanout/recipient.js'
 import { Transmitter } from '../../src/fanout/transmitter.js'
 import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
 import type { Progress, ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
+import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { chooseLane } from '../../src/lanes/lane-placement.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
@@ -40,12 +41,14 @@ export interface Member {
 export class FanOut {
   readonly clock = new FakeClock()
   readonly latency = new Histogram()
-  readonly links: LaneLink[]
+  readonly handles: LaneHandle[]
+  readonly streams: LaneStream[]
   readonly lanes: FakeLane[]
   readonly transmitter: Transmitter
   readonly membership: Membership
-  readonly lapped: { readonly recipient: Recipient; readonly progress: Progress | undefined }[] = []
-  readonly cutOff: Recipient[] = []
+  /** Clients that were overrun, or asked again after a flush, and how far they were. */
+  readonly recovered: { readonly recipient: Recipient; readonly progress: Progress | undefined }[] = []
+  readonly evicted: Recipient[] = []
   /** Called at the end of each run, and whenever all is drained. */
   afterRun: () => void = () => {}
   private readonly counters = new CounterWriter(
@@ -59,21 +62,28 @@ export class FanOut {
     // At 0 a recipient blocked now would look like one that is not.
     this.clock.advance(1)
     const layout = laneLayout(frameRingBytes, 512, 64)
-    this.links = Array.from(
+    this.handles = Array.from(
       { length: laneCount },
       (_, index) =>
-        new LaneLink(index, layout, LATEST_BYTES, (link, segment) =>
-          this.transmitter.cutOffHolders(link, segment),
+        new LaneHandle(index, layout, LATEST_BYTES, (stream, segment) =>
+          this.transmitter.evictHolders(stream, segment),
         ),
     )
-    this.lanes = this.links.map(link => new FakeLane(link))
+    this.streams = this.handles.map(({ stream }) => stream)
+    this.lanes = this.handles.map(handle => new FakeLane(handle))
     this.membership = new Membership({
-      links: this.links,
-      place: (links, hasAudience) => chooseLane(links, hasAudience, () => false),
+      streams: this.streams,
+      place: (streams, hasAudience) => chooseLane(streams, hasAudience, () => false),
       clock: this.clock,
+      counters: this.counters,
       answerLatency: new Histogram(),
       send: (lane, command) => this.lanes[lane]!.commands.push(command),
     })
+    const recover = this.membership.recover.bind(this.membership)
+    this.membership.recover = recipient => {
+      this.recovered.push({ recipient, progress: recipient.cursor.progress })
+      recover(recipient)
+    }
     this.transmitter = new Transmitter({
       clock: this.clock,
       patience: this.clock,
@@ -81,19 +91,11 @@ export class FanOut {
       latency: this.latency,
       passBudgetMs: PASS_BUDGET_MS,
       gatherMs,
-      links: this.links,
+      membership: this.membership,
+      streams: this.streams,
       events: {
-        lapped: recipient => {
-          this.lapped.push({ recipient, progress: recipient.progress })
-          this.membership.lapped(recipient)
-        },
-        joined: (recipient, isWhole) => this.membership.joined(recipient, isWhole),
-        deferred: recipient => this.membership.defer(recipient),
-        replayed: (recipient, position) => this.membership.replayed(recipient, position),
-        replayEnded: recipient => this.membership.leave(recipient),
-        caughtUp: recipient => this.membership.goOn(recipient),
-        cutOff: recipient => {
-          this.cutOff.push(recipient)
+        evict: recipient => {
+          this.evicted.push(recipient)
           this.leave(recipient)
         },
         afterRun: () => this.afterRun(),
@@ -108,8 +110,8 @@ export class FanOut {
   /** Whether all that was published is with the kernel. */
   get isDrained(): boolean {
     if ([...this.transmitter.blockedRecipients()].length > 0) return false
-    if (this.recipients.some(({ hasLeft, isBehind }) => isBehind && !hasLeft)) return false
-    return this.links.every(link => link.isTransmitted)
+    if (this.recipients.some(({ cursor, hasLeft }) => cursor.isBehind && !hasLeft)) return false
+    return this.streams.every(stream => stream.isTransmitted)
   }
 
   count(metric: MainMetric): number {
@@ -125,9 +127,8 @@ export class FanOut {
   /** The same over any socket. */
   add(socket: Duplex, spec: AudienceSpec = ALL_TICKS, { limits, replay }: ConnectOptions = {}): Recipient {
     const recipient = new Recipient(this.nextId, `test-${this.nextId++}`, socket, limits)
-    recipient.replay = replay
+    if (replay !== undefined) recipient.transfer.resume(replay)
     this.recipients.push(recipient)
-    this.transmitter.add(recipient)
     this.membership.join(recipient, spec, ANSWER, 100)
     return recipient
   }
@@ -145,8 +146,10 @@ export class FanOut {
     this.lane.publish()
     this.transmitter.wake()
     await this.rest()
-    this.transmitter.laneEnded(this.links[0]!)
-    this.lanes[0] = new FakeLane(this.links[0]!, this.lane)
+    const [handle] = this.handles
+    this.transmitter.laneEnded(handle!.stream)
+    handle!.laneEnded()
+    this.lanes[0] = new FakeLane(handle!, this.lane)
   }
 
   /** Ends a client's connection. */
@@ -157,8 +160,8 @@ export class FanOut {
   }
 
   audience(member: Member): Audience {
-    const { audience, asked } = member.recipient
-    return (audience ?? asked?.audience)!
+    const { cursor, transfer } = member.recipient
+    return (cursor.audience ?? transfer.inFlight?.audience)!
   }
 
   /** Ends the lane's turn and transmits until nothing is left to do. */

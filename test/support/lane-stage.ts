@@ -18,6 +18,7 @@ import {
   type LaneTask,
   TURN_OVERSHOOT_BYTES,
 } from '../../src/lane-protocol/lane-task.js'
+import { type AudienceDescriptor, NO_GROUP } from '../../src/memory/audience-descriptor.js'
 import { CommittedState } from '../../src/memory/committed-state.js'
 import {
   CONTROL_BYTES,
@@ -27,27 +28,19 @@ import {
   STOP,
 } from '../../src/memory/control-words.js'
 import { counterBlockBytes, readCounter } from '../../src/memory/counters.js'
-import {
-  AUDIENCE_FRAMES,
-  CLIENT_FRAMES,
-  FrameDescriptor,
-  GROUP_BEGUN,
-  JOINED,
-  PROMPT_TURN,
-  REPLAYED,
-  REPLY_BEGUN,
-  TURN_END,
-} from '../../src/memory/frame-descriptor.js'
-import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
+import { AUDIENCE_FRAMES, REPLY, TURN_BEGIN, TURN_END } from '../../src/memory/frame-descriptor.js'
+import { type AnyDescriptor, FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import { allocateLaneMemory, type LaneMemory } from '../../src/memory/lane-allocation.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
 import { LaneWakeUp } from '../../src/memory/lane-wake-up.js'
 import { LatestStore, latestStoreBytes } from '../../src/memory/latest-store.js'
+import { AWAIT_FLUSH, MORE, type ReplyDescriptor, UNCHANGED } from '../../src/memory/reply-descriptor.js'
 import { distance } from '../../src/memory/ring-position.js'
 import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
 import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { TickLogWriter } from '../../src/memory/tick-log-writer.js'
+import { PROMPT } from '../../src/memory/turn-descriptor.js'
 import { LANE_SLOT_COUNT, LANE_SLOTS, type LaneMetric } from '../../src/metrics/metric-table.js'
 import type { GapReason } from '../../src/protocol/messages.js'
 import { QUOTE } from '../../src/ticks/market-tick.js'
@@ -103,7 +96,7 @@ interface StageJoin {
   /** What came of the audience that the client leaves, and then the answer. */
   readonly messages: Message[]
   /** With the first part of the answer: where it lets the client in. */
-  begun: FrameDescriptor | undefined
+  begun: ReplyDescriptor | undefined
 }
 
 /** A client as the main thread sees it. */
@@ -140,9 +133,6 @@ export interface StageOptions {
 
 class Killed extends Error {}
 
-/** What is for one client. */
-const ANSWERS: ReadonlySet<number> = new Set([REPLY_BEGUN, CLIENT_FRAMES, JOINED, REPLAYED])
-
 /** Calls at which a lane can be killed. */
 const DEADLY = [
   [FrameRingWriter.prototype, 'reserve'],
@@ -169,7 +159,7 @@ export class LaneStage {
   readonly audiences = new Map<number, StageAudience>()
   readonly clients = new Map<number, StageClient>()
   /** What the lane has published, kind by kind, as far as it was read. */
-  readonly published: FrameDescriptor[] = []
+  readonly published: AnyDescriptor[] = []
   readonly poison: number[] = []
   readonly clock = new FakeClock()
   /** All that a feed has sent and that is a tick. */
@@ -197,6 +187,7 @@ export class LaneStage {
   private readonly latest: SharedArrayBuffer
   private readonly counters = new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT))
   private segment = -1
+  private isInPromptTurn = false
 
   constructor(options: StageOptions = {}) {
     this.options = {
@@ -385,11 +376,11 @@ export class LaneStage {
 
   private withFewDescriptors(work: () => void): void {
     const { control, descriptorsMax } = this
-    const hasRoom = function (this: FrameRingWriter, count: number): boolean {
+    const hasRoom = function (this: FrameRingWriter): boolean {
       const { head } = this as unknown as { readonly head: number }
-      return distance(control[DESCRIPTOR_TAIL]!, head) + count <= descriptorsMax
+      return distance(control[DESCRIPTOR_TAIL]!, head) < descriptorsMax
     }
-    patched(FrameRingWriter.prototype, 'hasRoomForDescriptors', () => hasRoom, work)
+    patched(FrameRingWriter.prototype, 'hasRoomForDescriptor', () => hasRoom, work)
   }
 
   private lane(): LaneLoop {
@@ -432,6 +423,7 @@ export class LaneStage {
       }
     }
     this.segment = -1
+    this.isInPromptTurn = false
     this.ring.resetAfterLane(new Set())
     Atomics.store(this.control, CURRENT_TICK, 0)
     Atomics.store(this.control, LANE_ASLEEP, 0)
@@ -446,9 +438,12 @@ export class LaneStage {
   /** Reads all that was published. @returns whether there was anything */
   drain(): boolean {
     let isThere = false
-    while (this.ring.next()) {
+    for (let next = this.ring.next(); next !== undefined; next = this.ring.next()) {
       isThere = true
-      const descriptor = Object.assign(new FrameDescriptor(), this.ring.descriptor)
+      const descriptor = Object.assign(
+        Object.create(Object.getPrototypeOf(next) as object),
+        next,
+      ) as AnyDescriptor
       this.published.push(descriptor)
       this.take(descriptor)
     }
@@ -456,66 +451,81 @@ export class LaneStage {
     return isThere
   }
 
-  private take(descriptor: FrameDescriptor): void {
+  /** The records that the lane has published. */
+  get records(): AudienceDescriptor[] {
+    return this.published.flatMap(each => (each.kind === AUDIENCE_FRAMES && each.length > 0 ? [each] : []))
+  }
+
+  /** The parts of replies that the lane has published. */
+  get replies(): ReplyDescriptor[] {
+    return this.published.flatMap(each => (each.kind === REPLY ? [each] : []))
+  }
+
+  private take(descriptor: AnyDescriptor): void {
     const { kind, length, segment, start } = descriptor
     if (kind === TURN_END) {
-      this.turns++
-      this.ring.turnConsumed()
+      if (!this.isInPromptTurn) {
+        this.turns++
+        this.ring.turnConsumed()
+      }
+      this.isInPromptTurn = false
       return
     }
-    if (kind === PROMPT_TURN) return
-    const windowBits = kind === AUDIENCE_FRAMES ? this.audiences.get(descriptor.target)?.spec.windowBits : 0
+    if (kind === TURN_BEGIN) {
+      this.isInPromptTurn = descriptor.pace === PROMPT
+      return
+    }
+    const windowBits = kind === AUDIENCE_FRAMES ? this.audiences.get(descriptor.audience)?.spec.windowBits : 0
     const messages = framesOf(new Uint8Array(this.memory, start, length)).map(frame =>
       frame.first === 0x82
         ? binaryMessage(frame.payload)
         : (JSON.parse(frameText(frame, windowBits)) as Message),
     )
     this.framesBytesMax = Math.max(this.framesBytesMax, length)
-    if (kind === AUDIENCE_FRAMES || kind === GROUP_BEGUN) this.takeFrames(descriptor, messages)
-    else if (ANSWERS.has(kind)) this.takeAnswer(descriptor, messages)
-    else throw new Error(`descriptor of kind ${kind}`)
+    if (kind === AUDIENCE_FRAMES) this.takeFrames(descriptor, messages)
+    else this.takeReply(descriptor, messages)
     if (length === 0 || segment === this.segment) return
     if (this.segment >= 0) this.ring.giveBack(this.segment)
     this.segment = segment
   }
 
-  private takeFrames(descriptor: FrameDescriptor, messages: Message[]): void {
-    const audience = this.audiences.get(descriptor.target)
+  private takeFrames(descriptor: AudienceDescriptor, messages: Message[]): void {
+    const audience = this.audiences.get(descriptor.audience)
     if (audience === undefined) return
     const { lastOffset, lostTotal, ticksTotal, unknownLosses } = descriptor
     const ticks = messages.filter(message => message.type === 'ticks')
     if (descriptor.messages !== ticks.length)
       throw new Error(`${ticks.length} ticks messages, ${descriptor.messages} said`)
     audience.seq += descriptor.messages
-    if (descriptor.part === 0)
+    if (descriptor.group === NO_GROUP)
       audience.progress = { ...audience.progress, lastOffset, lostTotal, ticksTotal, unknownLosses }
-    else audience.conflated[descriptor.part - 1] = { flushedOffset: lastOffset, ticksTotal }
+    else audience.conflated[descriptor.group] = { flushedOffset: lastOffset, ticksTotal }
     for (const client of this.clients.values()) {
-      if (client.audience !== descriptor.target) continue
-      if (client.waits && client.asked === undefined && descriptor.kind === AUDIENCE_FRAMES)
-        this.comeBack(client.id)
+      if (client.audience !== descriptor.audience) continue
+      if (client.waits && client.asked === undefined && descriptor.length > 0) this.comeBack(client.id)
       if (!client.isReceiving) continue
       client.messages.push(...messages)
       client.stays.at(-1)!.messages.push(...messages)
     }
   }
 
-  private takeAnswer(descriptor: FrameDescriptor, messages: Message[]): void {
-    const client = this.clients.get(descriptor.target)
-    // A successor repeats answers.
-    if (client?.asked === undefined || client.join !== descriptor.join) return
+  private takeReply(descriptor: ReplyDescriptor, messages: Message[]): void {
+    const client = this.clients.get(descriptor.client)
+    // A successor repeats replies.
+    if (client?.asked === undefined || client.join !== descriptor.request) return
     client.messages.push(...messages)
     client.asked.messages.push(...messages)
-    if (descriptor.kind === REPLY_BEGUN) client.asked.begun = descriptor
-    else if (descriptor.kind === JOINED) this.letIn(client, client.asked, descriptor)
+    if (descriptor.outcome === UNCHANGED || descriptor.outcome === MORE) return
+    if (descriptor.isLast) this.letIn(client, client.asked, descriptor)
+    else client.asked.begun = descriptor
   }
 
-  private letIn(client: StageClient, asked: StageJoin, descriptor: FrameDescriptor): void {
+  private letIn(client: StageClient, asked: StageJoin, descriptor: ReplyDescriptor): void {
     const { audience, fellBehindAt, messages, snapshotOf } = asked
     const at = answerStart(asked)
     const farewell = messages.slice(0, at)
     const answer = messages.slice(at)
-    const from = descriptor.lastOffset
+    const from = descriptor.offset
     const joined = this.audiences.get(audience)
     const before = client.stays.at(-1)
     if (client.isReceiving) {
@@ -524,7 +534,7 @@ export class LaneStage {
     } else if (client.waits && fellBehindAt === null) before!.waited = { until: from, snapshots: farewell }
     client.asked = undefined
     client.audience = audience
-    client.waits = descriptor.part === 1
+    client.waits = descriptor.outcome === AWAIT_FLUSH
     client.isReceiving = !client.waits
     if (joined === undefined) return
     const { lostTotal, ticksTotal, unknownLosses } = descriptor
@@ -532,7 +542,7 @@ export class LaneStage {
       client.fellBehindAt = { ticksTotal, lostTotal, unknownLosses, lastOffset: from, flushedOffset: from }
     client.stays.push({
       ...{ spec: joined.spec, from, fellBehindAt, snapshotOf, answer, messages: [], waited: undefined },
-      isCut: descriptor.kind === REPLY_BEGUN,
+      isCut: !descriptor.isLast,
       to: client.waits ? from : undefined,
     })
     joined.progress = { ...joined.progress, lastOffset: from }

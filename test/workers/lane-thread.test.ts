@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/common/clock.js'
-import { LaneLink } from '../../src/fanout/lane-link.js'
 import { Ingest } from '../../src/ingest/ingest.js'
 import { ALL_LANES } from '../../src/lane-protocol/lane-commands.js'
 import { type LaneTask, TURN_OVERSHOOT_BYTES } from '../../src/lane-protocol/lane-task.js'
+import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
-import { AUDIENCE_FRAMES, TURN_END } from '../../src/memory/frame-descriptor.js'
+import { AUDIENCE_FRAMES, TURN_BEGIN, TURN_END } from '../../src/memory/frame-descriptor.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
 import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { LANE_SLOT_COUNT, MAIN_SLOT_COUNT } from '../../src/metrics/metric-table.js'
@@ -27,7 +27,7 @@ describe('a lane in a thread of its own', () => {
   it('brings every tick once and in order through small rings, and ends when it is told to', async () => {
     const layout = laneLayout(1 << 18, TURN_BYTES_MAX / 4 + TURN_OVERSHOOT_BYTES, 1 << 17)
     const tickLog = new SharedArrayBuffer(tickLogBytes(1 << 16))
-    const link = new LaneLink(0, layout, 1 << 16, () => {})
+    const link = new LaneHandle(0, layout, 1 << 16, () => {})
     const counters = new CounterWriter(
       new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
     )
@@ -91,16 +91,17 @@ describe('a lane in a thread of its own', () => {
       expect(message.offset).toBe(received)
     }
     const drain = (): void => {
-      while (link.ring.next()) {
-        const { kind, start, length } = link.ring.descriptor
-        if (kind === TURN_END) link.ring.turnConsumed()
-        else {
+      const { retained, ring } = link.stream
+      for (let descriptor = ring.next(); descriptor !== undefined; descriptor = ring.next()) {
+        const { kind, length, segment, start } = descriptor
+        if (kind === TURN_END) ring.turnConsumed()
+        else if (kind !== TURN_BEGIN) {
           expect(kind).toBe(AUDIENCE_FRAMES)
-          link.window.enter(link.ring.descriptor.segment)
+          retained.enter(segment)
           for (const text of frameTexts(new Uint8Array(link.memory, start, length))) take(text)
         }
       }
-      link.ring.release()
+      ring.release()
       link.ringLane()
     }
 
@@ -110,7 +111,7 @@ describe('a lane in a thread of its own', () => {
           drain()
           intake.lanesMoved()
           push()
-        } while (link.sleepUnlessWork())
+        } while (link.stream.sleepUnlessWork())
         intake.lanesMoved()
         if (!isPaused && pushed < TICKS) setImmediate(onBell)
         else if (received === TICKS) resolve()

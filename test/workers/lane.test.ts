@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  AUDIENCE_FRAMES,
-  CLIENT_FRAMES,
-  JOINED,
-  PROMPT_TURN,
-  TURN_END,
-} from '../../src/memory/frame-descriptor.js'
+import { AUDIENCE_FRAMES, REPLY, TURN_BEGIN, TURN_END } from '../../src/memory/frame-descriptor.js'
+import { PROMPT } from '../../src/memory/turn-descriptor.js'
 import { streamOf } from '../support/lane-messages.js'
 import { LaneStage } from '../support/lane-stage.js'
 import { checkClient } from '../support/stays.js'
@@ -88,15 +83,13 @@ describe('a lane', () => {
         stage.isBusy = false
       },
     ])
-    const kinds = stage.published.map(({ kind, part }) => (kind === PROMPT_TURN ? [kind, part] : kind))
-    const [begin, end] = [kinds.findIndex(Array.isArray), kinds.findLastIndex(Array.isArray)]
-    expect(kinds.slice(begin, end + 1)).toEqual([
-      [PROMPT_TURN, 1],
+    const kinds = stage.published.map(({ kind }) => kind)
+    const begin = stage.published.findIndex(each => each.kind === TURN_BEGIN && each.pace === PROMPT)
+    expect(kinds.slice(begin, begin + 5)).toEqual([
+      TURN_BEGIN,
       // Of the audience that the client leaves, and of the one that it joins.
       ...[AUDIENCE_FRAMES, AUDIENCE_FRAMES],
-      CLIENT_FRAMES,
-      JOINED,
-      [PROMPT_TURN, 0],
+      ...[REPLY, TURN_END],
     ])
     expect(kinds.slice(0, begin).filter(kind => kind === TURN_END)).toHaveLength(2)
     checkClient(stage, client)
@@ -141,7 +134,7 @@ describe('a lane', () => {
       ...changes,
       () => {
         stage.drain()
-        const records = stage.published.filter(({ kind, target }) => kind === AUDIENCE_FRAMES && target === 1)
+        const records = stage.records.filter(({ audience }) => audience === 1)
         // With two turns, and four times before each of them and behind.
         expect(records.length).toBeLessThanOrEqual(2 + 3 * 4)
         expect(stage.clients.get(7)!.audience).toBe(2)
@@ -228,7 +221,7 @@ describe('a lane', () => {
     stage.malformed()
     stage.lost('malformed', null)
     stage.run()
-    const last = stage.published.filter(({ kind }) => kind === AUDIENCE_FRAMES).at(-1)
+    const last = stage.records.at(-1)
     expect(last).toMatchObject({
       ticksTotal: 1,
       lostTotal: 1,
@@ -247,7 +240,7 @@ it('says when the first tick of its frames came in, also behind a gap; of a gap 
   stage.run()
   stage.malformed()
   stage.run()
-  const frames = stage.published.filter(({ kind }) => kind === AUDIENCE_FRAMES)
+  const frames = stage.records
   expect(frames.map(({ receivedUs }) => receivedUs)).toEqual([1, 0])
 })
 
@@ -514,7 +507,7 @@ describe('a client', () => {
     stage.close(1)
     stage.run()
     expect(client.messages).toEqual([])
-    const nothing: readonly number[] = [PROMPT_TURN, TURN_END]
+    const nothing: readonly number[] = [TURN_BEGIN, TURN_END]
     expect(stage.published.filter(({ kind }) => !nothing.includes(kind))).toEqual([])
   })
 })
@@ -562,6 +555,6 @@ describe('a full frame ring', () => {
     stage.isBusy = true
     expect(stage.run()).toBe(true)
     expect(stage.ring.freeSegments()).toBe(0)
-    expect(stage.published.filter(({ kind }) => kind === AUDIENCE_FRAMES)).toEqual([])
+    expect(stage.records).toEqual([])
   })
 })

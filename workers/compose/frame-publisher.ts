@@ -51,8 +51,6 @@ export class FramePublisher {
   /** Puts a descriptor without frames between the frames described before and after. */
   describeMark(descriptor: FrameDescriptor): void {
     descriptor.length = 0
-    descriptor.messages = 0
-    descriptor.ticks = 0
     this.describe(descriptor)
   }
 
@@ -73,14 +71,9 @@ export class FramePublisher {
     return start + frames.length
   }
 
-  /** Waits until so many descriptors can be published together. */
-  waitForDescriptors(count: number): void {
-    const { ring } = this
-    if (!ring.hasRoomForDescriptors(count)) this.waitForRoom(() => ring.hasRoomForDescriptors(count))
-  }
-
   private describe(descriptor: FrameDescriptor): void {
-    this.waitForDescriptors(1)
-    this.ring.describe(descriptor)
+    const { ring } = this
+    if (!ring.hasRoomForDescriptor()) this.waitForRoom(() => ring.hasRoomForDescriptor())
+    ring.describe(descriptor)
   }
 }

@@ -2,8 +2,8 @@
  * Writes the latest ticks of conflation groups into the frame ring, for all members of their audiences. One lane's own.
  */
 import type { Clock } from '../../src/common/clock.js'
+import { AudienceDescriptor } from '../../src/memory/audience-descriptor.js'
 import type { CounterWriter } from '../../src/memory/counters.js'
-import { AUDIENCE_FRAMES, FrameDescriptor, GROUP_BEGUN } from '../../src/memory/frame-descriptor.js'
 import { LANE_SLOTS } from '../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import type { ConflationGroup } from '../conflate/conflation-group.js'
@@ -23,7 +23,7 @@ export interface GroupFlushDeps {
 
 export class GroupFlush {
   private readonly deps: GroupFlushDeps
-  private readonly descriptor = new FrameDescriptor()
+  private readonly descriptor = new AudienceDescriptor()
 
   constructor(deps: GroupFlushDeps) {
     this.deps = deps
@@ -33,7 +33,7 @@ export class GroupFlush {
   begin(group: ConflationGroup, offset: number): void {
     const { clock, publisher, schedule } = this.deps
     group.begin(offset)
-    publisher.describeMark(this.describe(GROUP_BEGUN, group))
+    publisher.describeMark(this.describe(group, 0, 0))
     schedule.start(group, clock.nowMs())
   }
 
@@ -64,28 +64,23 @@ export class GroupFlush {
       // Should this lane die before the last chunk, its successor sends the rest: all ticks with higher offsets.
       group.flushedOffset = isLast ? offset : lastOffset
       group.ticksTotal = isLast ? ticksTotal : group.ticksTotal + count
-      const descriptor = this.describe(AUDIENCE_FRAMES, group)
-      descriptor.messages = audience.seq - seqBefore
-      descriptor.ticks = count
-      publisher.describeFrames(descriptor, start, end)
+      publisher.describeFrames(this.describe(group, audience.seq - seqBefore, count), start, end)
       counters.values[LANE_SLOTS.framesBytes]! += end - start
       counters.values[LANE_SLOTS.ticksConflated]! += merged
     }
   }
 
-  private describe(
-    kind: number,
-    { audience, flushedOffset, index, ticksTotal }: ConflationGroup,
-  ): FrameDescriptor {
+  private describe(group: ConflationGroup, messages: number, ticks: number): AudienceDescriptor {
     const { descriptor } = this
-    descriptor.kind = kind
-    descriptor.target = audience.id
-    descriptor.part = index + 1
+    const { audience, flushedOffset, index, ticksTotal } = group
+    descriptor.audience = audience.id
+    descriptor.messages = messages
+    descriptor.ticks = ticks
+    descriptor.group = index
+    descriptor.unknownLosses = audience.unknownLosses
     descriptor.ticksTotal = ticksTotal
     descriptor.lastOffset = flushedOffset
     descriptor.lostTotal = audience.lostTotal
-    descriptor.receivedUs = 0
-    descriptor.unknownLosses = audience.unknownLosses
     return descriptor
   }
 }

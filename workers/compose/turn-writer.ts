@@ -1,18 +1,15 @@
 /**
  * Writes the frame plans of audiences into the frame ring, and the marks that separate turns. One lane's own.
  */
+import { AudienceDescriptor } from '../../src/memory/audience-descriptor.js'
 import type { CounterWriter } from '../../src/memory/counters.js'
-import { AUDIENCE_FRAMES, FrameDescriptor, PROMPT_TURN, TURN_END } from '../../src/memory/frame-descriptor.js'
+import { TurnBeginDescriptor, TurnEndDescriptor, type TurnPace } from '../../src/memory/turn-descriptor.js'
 import { LANE_SLOTS } from '../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { TurnBuffer } from '../collect/turn-buffer.js'
 import type { FrameComposer } from './frame-composer.js'
 import type { FramePublisher } from './frame-publisher.js'
-
-/** Values of `FrameDescriptor.part` with PROMPT_TURN. */
-const PROMPT_TURN_BEGINS = 1
-const PROMPT_TURN_ENDS = 0
 
 export interface TurnWriterDeps {
   readonly turn: TurnBuffer
@@ -23,12 +20,12 @@ export interface TurnWriterDeps {
 
 export class TurnWriter {
   private readonly deps: TurnWriterDeps
-  private readonly frames = new FrameDescriptor()
-  private readonly mark = new FrameDescriptor()
+  private readonly frames = new AudienceDescriptor()
+  private readonly turnBegin = new TurnBeginDescriptor()
+  private readonly turnEnd = new TurnEndDescriptor()
 
   constructor(deps: TurnWriterDeps) {
     this.deps = deps
-    this.frames.kind = AUDIENCE_FRAMES
   }
 
   /** Writes and empties the audience's plan. @param offset of the last tick taken: the audience was then sent all up to it */
@@ -40,7 +37,7 @@ export class TurnWriter {
     const end = composer.compose(audience, audience, start)
     audience.ticksTotal += audience.tickCount
     audience.sentOffset = offset
-    frames.target = audience.id
+    frames.audience = audience.id
     frames.messages = audience.seq - seqBefore
     frames.ticks = audience.tickCount
     frames.receivedUs = firstReceivedUs(audience, turn)
@@ -53,22 +50,13 @@ export class TurnWriter {
     audience.clear()
   }
 
+  beginTurn(pace: TurnPace): void {
+    this.turnBegin.pace = pace
+    this.deps.publisher.describeMark(this.turnBegin)
+  }
+
   endTurn(): void {
-    this.writeMark(TURN_END, 0)
-  }
-
-  beginPromptTurn(): void {
-    this.writeMark(PROMPT_TURN, PROMPT_TURN_BEGINS)
-  }
-
-  endPromptTurn(): void {
-    this.writeMark(PROMPT_TURN, PROMPT_TURN_ENDS)
-  }
-
-  private writeMark(kind: number, part: number): void {
-    this.mark.kind = kind
-    this.mark.part = part
-    this.deps.publisher.describeMark(this.mark)
+    this.deps.publisher.describeMark(this.turnEnd)
   }
 }
 

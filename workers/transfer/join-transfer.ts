@@ -4,6 +4,7 @@
  */
 
 import { type JoinCommand, type Progress, wantsAllLatest } from '../../src/lane-protocol/lane-commands.js'
+import { AWAIT_FLUSH, LIVE } from '../../src/memory/reply-descriptor.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { AudienceDirectory } from '../conflate/audience-directory.js'
 import type { AudienceEntry } from './audience-entry.js'
@@ -12,7 +13,6 @@ import { isBehind, joinReply, lossesSince } from './reply-messages.js'
 import type { RequestBatch } from './request-queue.js'
 import {
   ALL_TICKS,
-  IS_MEMBER,
   type JoinReply,
   NO_TICKS,
   type Since,
@@ -59,13 +59,14 @@ export class JoinTransfer {
     // The audience is prepared first: a client that joins the audience that it is in gets the flush with the other members.
     entry.prepare(join, audience, offset)
     const leaving = this.flushBeforeLeaving(join, offset)
+    const outcome = entry.hasDirtyTicks(audience) ? AWAIT_FLUSH : LIVE
     return {
       ...leaving,
       join,
       frames: concatBytes(leaving.frames, joinReply(join, audience, epoch)),
       framesAfter: NO_BYTES,
-      awaitsFlush: entry.hasDirtyTicks(audience),
-      afterFirstPart: IS_MEMBER,
+      outcome,
+      firstOutcome: outcome,
     }
   }
 

@@ -4,19 +4,18 @@
  */
 import { type JoinCommand, RESUME_GONE, type ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
 import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
+import { LIVE, UNCHANGED } from '../../src/memory/reply-descriptor.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { LaneSymbol } from '../conflate/lane-symbol.js'
 import type { AudienceEntry } from './audience-entry.js'
 import { type ClientFrames, concatBytes, NO_BYTES, NO_FRAMES } from './client-frames.js'
-import type { ClientPublisher } from './client-publisher.js'
 import type { ReplayPart, ReplayReader } from './replay-reader.js'
 import { liveReply, notResumedReply, replayBrokenReply, resumedReply } from './reply-messages.js'
+import type { PartOutcome, ReplyPublisher } from './reply-publisher.js'
 import {
-  type AfterFirstPart,
   ALL_CONFLATED,
   ALL_TICKS,
-  IS_MEMBER,
-  IS_UNCHANGED,
+  type JoinReply,
   type Since,
   type SnapshotTransfer,
 } from './snapshot-transfer.js'
@@ -26,7 +25,7 @@ export interface ReplayTransferDeps {
   readonly entry: AudienceEntry
   readonly reader: ReplayReader<LaneSymbol>
   readonly snapshots: SnapshotTransfer
-  readonly clientPublisher: ClientPublisher
+  readonly replyPublisher: ReplyPublisher
   /** Names the client that the lane works for now, in shared memory. */
   readonly setCurrentClient: (client: number) => void
 }
@@ -63,26 +62,29 @@ export class ReplayTransfer {
   }
 
   private replay(join: JoinCommand, from: ReplayPosition, audience: LaneAudience, part: ReplayPart): number {
-    const { clientPublisher, epoch } = this.deps
+    const { epoch, replyPublisher } = this.deps
     const { messages, position, ticks } = part
     const head = from.continuity === null ? resumedReply(join, audience, epoch, from) : NO_BYTES
     const frames = { frames: concatBytes(head, part.frames), messages, ticks }
-    if (position.offset >= audience.sentOffset)
-      return this.join(join, audience, frames, liveReply(audience), position, ALL_CONFLATED)
-    clientPublisher.replayedPart(frames, join, position)
+    if (position.offset >= audience.sentOffset) {
+      // The first message of the snapshot tells the number from which the audience goes on.
+      const afterTicks = { ...position, seq: audience.seq }
+      return this.join(join, audience, frames, liveReply(audience), afterTicks, ALL_CONFLATED)
+    }
+    replyPublisher.publishReplay(frames, join, position, audience)
     return frames.frames.length
   }
 
   /** The missed ticks are gone: the client joins with a gap. @param since the last offset of this epoch that it has */
   private notResumed(join: JoinCommand, audience: LaneAudience, since: number | undefined): number {
     const frames = { ...NO_FRAMES, frames: notResumedReply(join, audience, this.deps.epoch, since) }
-    return this.join(join, audience, frames, NO_BYTES, IS_MEMBER, ALL_TICKS)
+    return this.join(join, audience, frames, NO_BYTES, LIVE, ALL_TICKS)
   }
 
   /** The rest of the replay is gone: the client joins with a gap. */
   private broken(join: JoinCommand, audience: LaneAudience, since: number): number {
     const frames = { ...NO_FRAMES, frames: replayBrokenReply(audience, since) }
-    return this.join(join, audience, frames, liveReply(audience), IS_UNCHANGED, ALL_TICKS)
+    return this.join(join, audience, frames, liveReply(audience), UNCHANGED, ALL_TICKS)
   }
 
   private join(
@@ -90,11 +92,11 @@ export class ReplayTransfer {
     audience: LaneAudience,
     frames: ClientFrames,
     framesAfter: Uint8Array,
-    afterFirstPart: AfterFirstPart,
+    firstOutcome: PartOutcome,
     missed: Since,
   ): number {
     const { snapshots } = this.deps
-    const reply = { ...frames, join, framesAfter, awaitsFlush: false, afterFirstPart }
+    const reply: JoinReply = { ...frames, join, framesAfter, outcome: LIVE, firstOutcome }
     return snapshots.reply([reply], audience, snapshots.snapshotFor(join, audience, missed))
   }
 }

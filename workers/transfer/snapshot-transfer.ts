@@ -3,11 +3,8 @@
  * Call it when the plans of the audiences are written. A prompt turn may use it for replies without a snapshot alone.
  */
 
-import {
-  type JoinCommand,
-  type ReplayPosition,
-  snapshotSymbols,
-} from '../../src/lane-protocol/lane-commands.js'
+import { type JoinCommand, snapshotSymbols } from '../../src/lane-protocol/lane-commands.js'
+import { UNCHANGED } from '../../src/memory/reply-descriptor.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import { EVERY, type LaneAudience } from '../collect/lane-audience.js'
 import type { FrameComposer } from '../compose/frame-composer.js'
@@ -17,7 +14,7 @@ import { byOffset } from '../conflate/conflation-group.js'
 import type { LatestChunk, LatestChunks } from '../conflate/latest-chunks.js'
 import type { LatestTick } from '../conflate/latest-tick.js'
 import { type ClientFrames, NO_BYTES } from './client-frames.js'
-import type { ClientPublisher, ReservedFrames } from './client-publisher.js'
+import type { MemberOutcome, PartOutcome, ReplyPublisher } from './reply-publisher.js'
 
 /** How much longer a tick is as JSON than in the feed, about. */
 const JSON_GROWTH = 3
@@ -41,22 +38,15 @@ export interface Snapshot {
   readonly bytes: number
 }
 
-/** Where a client is once it has the first of several parts of its reply, should the lane die before the last part. */
-export type AfterFirstPart = typeof IS_MEMBER | typeof IS_UNCHANGED | ReplayPosition
-
-/** It is a member of the audience. */
-export const IS_MEMBER = 'member'
-/** It is where it was: a successor repeats the whole reply. */
-export const IS_UNCHANGED = 'unchanged'
-
 /** A reply that makes a client a member of an audience. */
 export interface JoinReply extends ClientFrames {
   readonly join: JoinCommand
   /** Follow behind the snapshot. */
   readonly framesAfter: Uint8Array
-  /** See `ClientPublisher.joined`. */
-  readonly awaitsFlush: boolean
-  readonly afterFirstPart: AfterFirstPart
+  /** Where the whole reply leaves the client. */
+  readonly outcome: MemberOutcome
+  /** Where the first of several parts leaves the client. UNCHANGED: should the lane die, a successor repeats the whole reply. */
+  readonly firstOutcome: PartOutcome
 }
 
 export interface SnapshotTransferDeps {
@@ -64,7 +54,7 @@ export interface SnapshotTransferDeps {
   readonly chunks: LatestChunks
   readonly composer: FrameComposer
   readonly publisher: FramePublisher
-  readonly clientPublisher: ClientPublisher
+  readonly replyPublisher: ReplyPublisher
   /** Names the client that the lane works for now, in shared memory. */
   readonly setCurrentClient: (client: number) => void
 }
@@ -102,11 +92,17 @@ export class SnapshotTransfer {
 
   /** Publishes a snapshot for a client that does not join with it. */
   publish({ ticks }: Snapshot, join: JoinCommand, audience: LaneAudience): void {
-    const { chunks, clientPublisher, composer, publisher } = this.deps
+    const { chunks, replyPublisher, composer, publisher } = this.deps
     for (const { isLast, plan } of chunks.of(audience, ticks)) {
       const start = publisher.reserve(plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX)
       const end = composer.composeSnapshot(audience, plan, start, audience.sentOffset, isLast)
-      clientPublisher.part({ start, end, ticks: plan.tickCount, messages: 0 }, join, audience)
+      replyPublisher.publishPart(
+        { start, end, ticks: plan.tickCount, messages: 0 },
+        join,
+        UNCHANGED,
+        audience,
+        false,
+      )
     }
   }
 
@@ -130,14 +126,12 @@ export class SnapshotTransfer {
 
   /** Publishes a chunk of one client's snapshot; with the first one its own frames, with the last one that it is a member. */
   private replyPart(reply: JoinReply, audience: LaneAudience, chunk: LatestChunk, isSent: boolean): number {
-    const { clientPublisher, composer, publisher, setCurrentClient } = this.deps
-    const { awaitsFlush, join } = reply
+    const { composer, publisher, replyPublisher, setCurrentClient } = this.deps
+    const { join } = reply
     const { isFirst, isLast, plan } = chunk
     setCurrentClient(join.client)
     const before = isFirst ? reply.frames : NO_BYTES
     const after = isLast ? reply.framesAfter : NO_BYTES
-    // The last frames and the mark `joined` are published together: a successor that repeated only one would reply twice.
-    publisher.waitForDescriptors(2)
     const snapshotBytesMax = isSent ? plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX : 0
     const start = publisher.reserve(before.length + snapshotBytesMax + after.length)
     let end = publisher.write(before, start)
@@ -145,18 +139,8 @@ export class SnapshotTransfer {
     end = publisher.write(after, end)
     const ticks = (isFirst ? reply.ticks : 0) + plan.tickCount
     const frames = { start, end, ticks, messages: isFirst ? reply.messages : 0 }
-    if (isFirst && !isLast) this.publishFirstPart(frames, reply, audience)
-    else clientPublisher.part(frames, join, audience)
-    if (isLast) clientPublisher.joined(join, audience, awaitsFlush)
+    replyPublisher.publishPart(frames, join, outcomeOf(reply, chunk), audience, isLast)
     return end - start
-  }
-
-  private publishFirstPart(frames: ReservedFrames, reply: JoinReply, audience: LaneAudience): void {
-    const { clientPublisher } = this.deps
-    const { afterFirstPart, awaitsFlush, join } = reply
-    if (afterFirstPart === IS_MEMBER) clientPublisher.firstPart(frames, join, audience, awaitsFlush)
-    else if (afterFirstPart === IS_UNCHANGED) clientPublisher.part(frames, join, audience)
-    else clientPublisher.replayed(frames, join, afterFirstPart, true)
   }
 
   private snapshotOf(audience: LaneAudience, missed: Since, requested: readonly string[]): Snapshot {
@@ -190,4 +174,9 @@ export class SnapshotTransfer {
       bytes: audience.spec.encoding === 'json' ? JSON_GROWTH * bytes : bytes,
     }
   }
+}
+
+function outcomeOf({ firstOutcome, outcome }: JoinReply, { isFirst, isLast }: LatestChunk): PartOutcome {
+  if (isLast) return outcome
+  return isFirst ? firstOutcome : UNCHANGED
 }

@@ -1,15 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import { type JoinCommand, RESUME_GONE } from '../../../src/lane-protocol/lane-commands.js'
 import { HEARTBEAT } from '../../../src/memory/control-words.js'
-import type { FrameDescriptor } from '../../../src/memory/frame-descriptor.js'
-import {
-  AUDIENCE_FRAMES,
-  CLIENT_FRAMES,
-  JOINED,
-  REPLAYED,
-  REPLY_BEGUN,
-  TURN_END,
-} from '../../../src/memory/frame-descriptor.js'
+import { AUDIENCE_FRAMES, REPLY, TURN_END } from '../../../src/memory/frame-descriptor.js'
+import { LIVE, MORE, type ReplyDescriptor, UNCHANGED } from '../../../src/memory/reply-descriptor.js'
 import { TurnBuffer } from '../../../workers/collect/turn-buffer.js'
 import { extent } from '../../support/extent.js'
 import { LaneStage } from '../../support/lane-stage.js'
@@ -18,8 +11,6 @@ import { checkClient } from '../../support/stays.js'
 const SYMBOLS = Array.from({ length: 50 }, (_, index) => `S${index}`)
 /** A snapshot of all symbols takes five times that, and does not fit into the scratch half. */
 const SMALL = { turnBytesMax: 1024, scratchBytes: 1 << 14 }
-
-const REPLY_KINDS: ReadonlySet<number> = new Set([REPLY_BEGUN, CLIENT_FRAMES])
 
 /** A stage that knows all symbols, and clients that ask for snapshots. */
 function stageWithJoins(clients: number, snapshotOf: (client: number) => string[]): LaneStage {
@@ -36,7 +27,7 @@ function stageWithJoins(clients: number, snapshotOf: (client: number) => string[
 function replyBytes({ published }: LaneStage): number[] {
   const turns = [0]
   for (const { kind, length } of published) {
-    if (REPLY_KINDS.has(kind)) turns[turns.length - 1]! += length
+    if (kind === REPLY) turns[turns.length - 1]! += length
     if (kind === TURN_END) turns.push(0)
   }
   return turns
@@ -69,11 +60,11 @@ describe('a burst of requests', () => {
         stage.isBusy = false
       },
     ])
-    const kinds = stage.published.map(({ kind }) => kind)
-    const ticksAt = kinds.indexOf(AUDIENCE_FRAMES)
+    const isLastPart = stage.published.map(each => each.kind === REPLY && each.isLast)
+    const ticksAt = stage.published.findIndex(({ kind }) => kind === AUDIENCE_FRAMES)
     expect(ticksAt).toBeGreaterThan(0)
-    expect(kinds.slice(0, ticksAt).filter(kind => kind === JOINED).length).toBeLessThanOrEqual(3)
-    expect(kinds.filter(kind => kind === JOINED)).toHaveLength(30)
+    expect(isLastPart.slice(0, ticksAt).filter(Boolean).length).toBeLessThanOrEqual(3)
+    expect(isLastPart.filter(Boolean)).toHaveLength(30)
     checkAll(stage)
   })
 
@@ -81,7 +72,7 @@ describe('a burst of requests', () => {
     const stage = stageWithJoins(3, client => ['*', `S${client}`])
     const before = stage.control[HEARTBEAT]!
     stage.run()
-    const parts = stage.published.filter(({ kind }) => REPLY_KINDS.has(kind)).length
+    const parts = stage.replies.length
     expect(parts).toBeGreaterThan(3 * 4)
     expect(stage.control[HEARTBEAT]! - before).toBeGreaterThanOrEqual(3 + parts)
   })
@@ -113,7 +104,7 @@ describe('a burst of requests', () => {
 
 describe('a snapshot in several parts', () => {
   /** What is published for a client that resumes what is conflated. */
-  function resumed(replay: JoinCommand['replay']): FrameDescriptor[] {
+  function resumed(replay: JoinCommand['replay']): ReplyDescriptor[] {
     const stage = stageWithJoins(0, () => [])
     stage.open(2, { symbols: [], latest: [{ intervalMs: 100, symbols: ['*'] }] })
     stage.command({
@@ -121,19 +112,19 @@ describe('a snapshot in several parts', () => {
       answers: [{ type: 'subscribed', symbols: ['*'], delivery: 'latest', interval: 100, snapshot: false }],
     })
     stage.run()
-    return stage.published.filter(({ target }) => target === 9)
+    return stage.replies.filter(({ client }) => client === 9)
   }
 
   it('says with the first part where a resuming client is, should the lane die before the last', () => {
     const [first, ...others] = resumed({ offset: 20, seq: 0, continuity: null })
-    expect(first).toMatchObject({ kind: REPLAYED, part: 1, lastOffset: SYMBOLS.length, messages: 0 })
-    expect(others.slice(0, -1).every(({ kind }) => kind === CLIENT_FRAMES)).toBe(true)
-    expect(others.at(-1)).toMatchObject({ kind: JOINED, part: 0, lastOffset: SYMBOLS.length })
+    expect(first).toMatchObject({ outcome: MORE, isLast: false, offset: SYMBOLS.length, messages: 0 })
+    expect(others.slice(0, -1).every(({ isLast, outcome }) => !isLast && outcome === UNCHANGED)).toBe(true)
+    expect(others.at(-1)).toMatchObject({ outcome: LIVE, isLast: true, offset: SYMBOLS.length })
   })
 
   it('says with the first part that a client which cannot resume is a member', () => {
     const [first, ...others] = resumed(RESUME_GONE)
-    expect(first).toMatchObject({ kind: REPLY_BEGUN, part: 0, lastOffset: SYMBOLS.length })
-    expect(others.at(-1)).toMatchObject({ kind: JOINED, part: 0, lastOffset: SYMBOLS.length })
+    expect(first).toMatchObject({ outcome: LIVE, isLast: false, offset: SYMBOLS.length })
+    expect(others.at(-1)).toMatchObject({ outcome: LIVE, isLast: true, offset: SYMBOLS.length })
   })
 })

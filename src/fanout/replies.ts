@@ -1,0 +1,66 @@
+/**
+ * Gives clients the replies of the lanes. Main thread.
+ * A client gets the rest of its audience's frames first. A client that does not read gets no reply until it reads.
+ */
+import type { CounterWriter } from '../memory/counters.js'
+import { LIVE, MORE, type ReplyDescriptor, UNCHANGED } from '../memory/reply-descriptor.js'
+import type { CatchUp } from './catch-up.js'
+import { CLOSED, countWrites, HELD, writeFrames } from './frame-writes.js'
+import type { LaneStream } from './lane-stream.js'
+import type { Membership } from './membership.js'
+import type { Recipient } from './recipient.js'
+import type { TransferOutcome } from './transfer.js'
+
+export class Replies {
+  private readonly membership: Membership
+  private readonly counters: CounterWriter
+  private readonly catchUp: CatchUp
+
+  constructor(membership: Membership, counters: CounterWriter, catchUp: CatchUp) {
+    this.membership = membership
+    this.counters = counters
+    this.catchUp = catchUp
+  }
+
+  /** Gives a part of a reply to its client. */
+  take(stream: LaneStream, reply: ReplyDescriptor): void {
+    const { membership } = this
+    const recipient = membership.clientOf(reply.client, reply.request)
+    if (recipient === undefined) return
+    if (!this.mayReceive(recipient)) membership.defer(recipient)
+    else if (this.write(recipient, stream, reply))
+      membership.partGiven(recipient, outcomeOf(reply), reply.isLast)
+    // Its connection is ending: what it asks for is for nobody.
+    else membership.leave(recipient)
+  }
+
+  /**
+   * Whether the client may be given a part now. The parts after the first follow directly. A client that was deferred once has taken
+   * since then what it held: it reads. If each turn blocked it just before the reply, it could never ask for less.
+   */
+  private mayReceive(recipient: Recipient): boolean {
+    const { cursor, transfer } = recipient
+    if (transfer.isBegun) return true
+    this.catchUp.bringUpToDate(recipient)
+    return !cursor.isBehind && (!recipient.isBlocked || transfer.inFlight!.wasDeferred)
+  }
+
+  /** @returns false when the connection is ending */
+  private write(recipient: Recipient, stream: LaneStream, reply: ReplyDescriptor): boolean {
+    const { length, messages, segment, start, ticks } = reply
+    const outcome = writeFrames(recipient, stream, start, length)
+    if (outcome === CLOSED) return false
+    countWrites(this.counters, 1, ticks, messages, length)
+    if (outcome === HELD) this.catchUp.block(recipient, stream.retained.pins, segment)
+    return true
+  }
+}
+
+/** Where a part of a reply leaves its client; undefined: where it was. */
+function outcomeOf(reply: ReplyDescriptor): TransferOutcome | undefined {
+  const { continuity, lostTotal, offset, outcome, seq, ticksTotal, unknownLosses } = reply
+  if (outcome === UNCHANGED) return undefined
+  if (outcome === MORE) return { type: 'more', position: { offset, seq, continuity } }
+  const progress = { ticksTotal, lostTotal, unknownLosses, lastOffset: offset, flushedOffset: offset }
+  return { type: outcome === LIVE ? 'live' : 'await-flush', progress }
+}

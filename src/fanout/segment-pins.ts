@@ -1,0 +1,48 @@
+/**
+ * Which segments of a frame ring sockets hold bytes of. Main thread.
+ * A segment that no record needs any more drains until no socket holds it, and then goes back to the lane.
+ */
+import { invariant } from '../common/errors.js'
+
+export class SegmentPins {
+  private readonly counts: Int32Array
+  /** No record needs them, and sockets hold them; oldest first. */
+  private readonly draining: number[] = []
+  private readonly giveBack: (segment: number) => void
+
+  /** @param giveBack lets the lane write into a segment again */
+  constructor(segmentCount: number, giveBack: (segment: number) => void) {
+    this.counts = new Int32Array(segmentCount)
+    this.giveBack = giveBack
+  }
+
+  get drainingSegments(): readonly number[] {
+    return this.draining
+  }
+
+  /** How many writes hold the segment. */
+  count(segment: number): number {
+    return this.counts[segment]!
+  }
+
+  /** Keeps a segment's bytes as they are, until as many calls of `unpin`. */
+  pin(segment: number): void {
+    this.counts[segment]! += 1
+  }
+
+  unpin(segment: number): void {
+    invariant(this.counts[segment]! > 0, `segment ${segment} is not pinned`)
+    this.counts[segment]! -= 1
+    if (this.counts[segment] !== 0) return
+    const index = this.draining.indexOf(segment)
+    if (index < 0) return
+    this.draining.splice(index, 1)
+    this.giveBack(segment)
+  }
+
+  /** No record needs the segment any more: gives it back as soon as no socket holds it. */
+  drain(segment: number): void {
+    if (this.counts[segment] === 0) this.giveBack(segment)
+    else this.draining.push(segment)
+  }
+}

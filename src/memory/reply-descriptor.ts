@@ -1,0 +1,110 @@
+/**
+ * The descriptor of a reply, or of a part of one: frames for one client, and where the client is after them. Layout and codec; any
+ * thread. A part and the client's place after it are one publication: docs/decisions/0045-one-transfer.md.
+ *
+ *   16       20         24      28        32        36        40
+ *   +--------+----------+-------+---------+---------+---------+
+ *   | client | messages | ticks | request | outcome | is last |                             int32 each
+ *   +--------+----------+-------+---------+---------+---------+
+ *   | offset | ticks total | lost total | unknown losses | unused        |   LIVE, AWAIT_FLUSH
+ *   +--------+-------------+------------+----------------+---------------+
+ *   | offset | seq         | continuity state                            |   MORE            float64 each
+ *   +--------+-------------+---------------------------------------------+
+ *   40       48            56           64               72              88
+ */
+import {
+  CONTINUITY_AT_START,
+  type ContinuityState,
+  readContinuity,
+  writeContinuity,
+} from './continuity-state.js'
+import { FIRST_FLOAT64, FIRST_INT32, FrameDescriptor, REPLY } from './frame-descriptor.js'
+
+const CLIENT_INT32 = FIRST_INT32
+const MESSAGES_INT32 = FIRST_INT32 + 1
+const TICKS_INT32 = FIRST_INT32 + 2
+const REQUEST_INT32 = FIRST_INT32 + 3
+const OUTCOME_INT32 = FIRST_INT32 + 4
+const IS_LAST_INT32 = FIRST_INT32 + 5
+const OFFSET_FLOAT64 = FIRST_FLOAT64
+// Of a member
+const TICKS_TOTAL_FLOAT64 = FIRST_FLOAT64 + 1
+const LOST_TOTAL_FLOAT64 = FIRST_FLOAT64 + 2
+const UNKNOWN_LOSSES_FLOAT64 = FIRST_FLOAT64 + 3
+// Of a replay
+const SEQ_FLOAT64 = FIRST_FLOAT64 + 1
+const CONTINUITY_FLOAT64 = FIRST_FLOAT64 + 2
+
+// Outcomes: where the client is once it has these frames, should the lane die before the next part of the reply.
+
+/** Where the part before said; before the first part where the request said. */
+export const UNCHANGED = 0
+/** So far with its replay: it asks again from here. */
+export const MORE = 1
+/** A member of the audience. */
+export const LIVE = 2
+/** A member after the audience's next flush, which holds older ticks: it asks again then. */
+export const AWAIT_FLUSH = 3
+
+export type ReplyOutcome = typeof UNCHANGED | typeof MORE | typeof LIVE | typeof AWAIT_FLUSH
+
+export class ReplyDescriptor extends FrameDescriptor {
+  readonly kind = REPLY
+  /** Id of the client. */
+  client = 0
+  /** Messages with ticks in these frames, snapshots not counted. */
+  messages = 0
+  /** Ticks in these frames. */
+  ticks = 0
+  /** Id of the request that this replies to. */
+  request = 0
+  outcome: ReplyOutcome = UNCHANGED
+  /** False: more parts of the reply follow. */
+  isLast = true
+  /** All ticks of the audience, or of the replay, up to this offset are with the client. */
+  offset = 0
+  /** LIVE, AWAIT_FLUSH: totals of the audience at the offset. */
+  ticksTotal = 0
+  lostTotal = 0
+  unknownLosses = 0
+  /** MORE: number of the last `ticks` message. */
+  seq = 0
+  /** MORE: what is known of the feed's positions at the offset. */
+  continuity: ContinuityState = CONTINUITY_AT_START
+
+  protected readOwn(int32: Int32Array, words: number, float64: Float64Array, floats: number): void {
+    this.client = int32[words + CLIENT_INT32]!
+    this.messages = int32[words + MESSAGES_INT32]!
+    this.ticks = int32[words + TICKS_INT32]!
+    this.request = int32[words + REQUEST_INT32]!
+    this.outcome = int32[words + OUTCOME_INT32]! as ReplyOutcome
+    this.isLast = int32[words + IS_LAST_INT32] === 1
+    this.offset = float64[floats + OFFSET_FLOAT64]!
+    if (this.outcome === MORE) {
+      this.seq = float64[floats + SEQ_FLOAT64]!
+      this.continuity = readContinuity(float64, floats + CONTINUITY_FLOAT64)
+    } else {
+      this.ticksTotal = float64[floats + TICKS_TOTAL_FLOAT64]!
+      this.lostTotal = float64[floats + LOST_TOTAL_FLOAT64]!
+      this.unknownLosses = float64[floats + UNKNOWN_LOSSES_FLOAT64]!
+    }
+  }
+
+  protected writeOwn(int32: Int32Array, words: number, float64: Float64Array, floats: number): void {
+    int32[words + CLIENT_INT32] = this.client
+    int32[words + MESSAGES_INT32] = this.messages
+    int32[words + TICKS_INT32] = this.ticks
+    int32[words + REQUEST_INT32] = this.request
+    int32[words + OUTCOME_INT32] = this.outcome
+    int32[words + IS_LAST_INT32] = this.isLast ? 1 : 0
+    float64[floats + OFFSET_FLOAT64] = this.offset
+    if (this.outcome === MORE) {
+      float64[floats + SEQ_FLOAT64] = this.seq
+      writeContinuity(float64, floats + CONTINUITY_FLOAT64, this.continuity)
+    } else {
+      float64[floats + TICKS_TOTAL_FLOAT64] = this.ticksTotal
+      float64[floats + LOST_TOTAL_FLOAT64] = this.lostTotal
+      float64[floats + UNKNOWN_LOSSES_FLOAT64] = this.unknownLosses
+    }
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Describes the replies to single clients in the frame ring, each part with the place where it leaves the client. One lane's own.
+ */
+import type { JoinCommand, ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
+import {
+  type AWAIT_FLUSH,
+  type LIVE,
+  MORE,
+  ReplyDescriptor,
+  type UNCHANGED,
+} from '../../src/memory/reply-descriptor.js'
+import type { LaneAudience } from '../collect/lane-audience.js'
+import type { FramePublisher } from '../compose/frame-publisher.js'
+import type { ClientFrames } from './client-frames.js'
+
+/** Frames at `[start, end)` of the reserved room, for one client. */
+export interface ReservedFrames {
+  readonly start: number
+  readonly end: number
+  readonly ticks: number
+  readonly messages: number
+}
+
+/** Where a reply makes the client a member: at once, or after the audience's next flush, which holds older ticks. */
+export type MemberOutcome = typeof LIVE | typeof AWAIT_FLUSH
+/** Where a part of a reply leaves its client. A ReplayPosition: so far with its replay. */
+export type PartOutcome = MemberOutcome | typeof UNCHANGED | ReplayPosition
+
+export class ReplyPublisher {
+  private readonly publisher: FramePublisher
+  private readonly descriptor = new ReplyDescriptor()
+
+  constructor(publisher: FramePublisher) {
+    this.publisher = publisher
+  }
+
+  /**
+   * Publishes a part of the reply to `join`.
+   *
+   * @param outcome where the part leaves the client, should the lane die before the next part
+   * @param audience as a member of which the client gets the part
+   */
+  publishPart(
+    frames: ReservedFrames,
+    join: JoinCommand,
+    outcome: PartOutcome,
+    audience: LaneAudience,
+    isLast: boolean,
+  ): void {
+    const { descriptor } = this
+    descriptor.client = join.client
+    descriptor.request = join.join
+    descriptor.messages = frames.messages
+    descriptor.ticks = frames.ticks
+    descriptor.isLast = isLast
+    if (typeof outcome === 'object') this.setReplay(outcome)
+    else this.setMember(outcome, audience)
+    this.publisher.describeFrames(descriptor, frames.start, frames.end)
+  }
+
+  /** Publishes a part of a replay as the whole reply: the client asks again from `position`. */
+  publishReplay(
+    part: ClientFrames,
+    join: JoinCommand,
+    position: ReplayPosition,
+    audience: LaneAudience,
+  ): void {
+    const { frames, messages, ticks } = part
+    const start = this.publisher.reserve(frames.length)
+    const end = this.publisher.write(frames, start)
+    this.publishPart({ start, end, ticks, messages }, join, position, audience, true)
+  }
+
+  private setReplay({ continuity, offset, seq }: ReplayPosition): void {
+    const { descriptor } = this
+    descriptor.outcome = MORE
+    descriptor.offset = offset
+    descriptor.seq = seq
+    descriptor.continuity = continuity!
+  }
+
+  private setMember(
+    outcome: MemberOutcome | typeof UNCHANGED,
+    { lostTotal, sentOffset, ticksTotal, unknownLosses }: LaneAudience,
+  ): void {
+    const { descriptor } = this
+    descriptor.outcome = outcome
+    descriptor.offset = sentOffset
+    descriptor.ticksTotal = ticksTotal
+    descriptor.lostTotal = lostTotal
+    descriptor.unknownLosses = unknownLosses
+  }
+}
