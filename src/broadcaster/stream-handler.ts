@@ -20,6 +20,7 @@ import { Transmitter } from '../fanout/transmitter.js'
 import { Ingest } from '../ingest/ingest.js'
 import type { TickSink } from '../ingest/tick-sink.js'
 import { TURN_OVERSHOOT_BYTES } from '../lane-protocol/lane-task.js'
+import { CommandSender } from '../lanes/command-sender.js'
 import { chooseLane } from '../lanes/lane-placement.js'
 import { LanePool } from '../lanes/lane-pool.js'
 import { PositionWatch } from '../lanes/position-watch.js'
@@ -70,6 +71,8 @@ export class StreamHandler {
   private readonly answerLatency = new Histogram()
   private readonly counters: CounterWriter
   private readonly intake: Ingest
+  private readonly sender: CommandSender
+  private readonly membership: Membership
   private readonly transmitter: Transmitter
   private readonly clients: ClientRegistry
   private readonly pool: LanePool
@@ -113,14 +116,22 @@ export class StreamHandler {
     const tickLog = new SharedArrayBuffer(tickLogBytes(settings.tickLogBytes))
     const { clock, counters, epoch, patience } = this
     this.intake = new Ingest({ tickLog, links, queueSize: settings.queueSize, clock, counters })
+    const sender = new CommandSender({
+      lanes: links,
+      textBytesMax: settings.turnBytesMax,
+      lastOffset: () => this.intake.offset,
+      counters,
+    })
+    this.sender = sender
     const membership = new Membership({
       links,
       place: (candidates, hasAudience) =>
-        chooseLane(candidates, hasAudience, link => this.intake.lag(link) > settings.queueSize / 2),
-      send: (lane, command) => this.intake.command(lane, command),
+        chooseLane(candidates, hasAudience, link => this.isOverloaded(link)),
+      send: (lane, command) => sender.send(lane, command),
       clock,
       answerLatency: this.answerLatency,
     })
+    this.membership = membership
     this.transmitter = new Transmitter({
       clock,
       patience,
@@ -149,14 +160,15 @@ export class StreamHandler {
       counters,
       transmitter: this.transmitter,
       membership,
-      answerBytesMax: Math.min(settings.turnBytesMax, this.intake.commandBytesMax),
-      isOverloaded: () => this.intake.isFull,
+      answerBytesMax: settings.turnBytesMax,
+      isOverloaded: () => sender.isFull,
       lastOffset: () => this.intake.offset,
     })
     this.pool = new LanePool(
       {
         links,
         tickLog,
+        commands: sender.rings,
         counters: this.laneBlocks,
         epoch,
         turnBytesMax: settings.turnBytesMax,
@@ -172,8 +184,8 @@ export class StreamHandler {
         rang: () => this.transmitter.wake(),
         failed: (lane, error) => this.laneFailed(lane, error),
         clientFailed: id => this.clientFailed(id),
-        replacing: link => this.transmitter.laneEnded(link),
-        hasUnread: link => this.intake.hasUnread(link),
+        replacing: link => this.prepareSuccessor(link),
+        hasWork: link => this.hasWork(link),
       },
     )
     this.positionWatch = new PositionWatch({ clock, log: this.log, laneBlocks: this.laneBlocks })
@@ -333,6 +345,7 @@ export class StreamHandler {
   private afterRun(): void {
     this.pool.replaceEnded()
     this.intake.lanesMoved()
+    this.sender.lanesMoved()
     if (this.closesServed) this.closeServed()
   }
 
@@ -347,6 +360,24 @@ export class StreamHandler {
         this.transmitter.hasSentAll(recipient)
       )
     })
+  }
+
+  /** Whether a lane is too far behind to be given more clients. */
+  private isOverloaded(link: LaneLink): boolean {
+    return this.intake.lag(link) > this.settings.queueSize / 2 || this.sender.isWaiting(link.index)
+  }
+
+  /** Whether a lane has something to do, as far as this thread knows. */
+  private hasWork(link: LaneLink): boolean {
+    return this.intake.hasUnread(link) || this.sender.hasUntaken(link.index) || link.currentClient !== 0
+  }
+
+  /** A lane has ended, and all that it published is transmitted. Why nothing is answered twice, or not at all: decision 0041. */
+  private prepareSuccessor(link: LaneLink): void {
+    // Replies of which the first part is sent end here. Afterwards the commands that are left are those of no reply so far.
+    this.transmitter.laneEnded(link)
+    this.sender.laneEnded(link.index)
+    this.membership.sendAgain(link.index, this.transmitter.recipients())
   }
 
   private laneFailed(lane: number, error: Error): void {

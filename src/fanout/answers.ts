@@ -43,6 +43,11 @@ export class Answers {
     this.slow = slow
   }
 
+  /** All that were added and not removed. */
+  all(): Iterable<Recipient> {
+    return this.recipients.values()
+  }
+
   add(recipient: Recipient): void {
     this.recipients.set(recipient.id, recipient)
   }

@@ -139,6 +139,14 @@ export class Membership {
     return asked.audience
   }
 
+  /** The lane has lost its commands: sends those requests again that it was sent and has not answered. */
+  sendAgain(lane: number, recipients: Iterable<Recipient>): void {
+    for (const recipient of recipients) {
+      if (recipient.asked?.audience.lane !== lane) continue
+      if (!isReplaying(recipient) || this.replays.isActive(recipient, lane)) this.sendJoin(recipient)
+    }
+  }
+
   /** Takes a recipient out of all audiences. Safe to call twice. */
   leave(recipient: Recipient): void {
     const { audience, asked, wanted } = recipient

@@ -25,6 +25,11 @@ export class ReplayQueue {
     this.advance(lane)
   }
 
+  /** Whether the lane was asked for a part that the recipient has not got. */
+  isActive(recipient: Recipient, lane: number): boolean {
+    return this.lanes[lane]!.active.has(recipient)
+  }
+
   /** The recipient has its part, or needs none any more. */
   leave(recipient: Recipient, lane: number): void {
     const { active, waiting } = this.lanes[lane]!

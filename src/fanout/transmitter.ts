@@ -99,6 +99,10 @@ export class Transmitter {
     this.answers.add(recipient)
   }
 
+  recipients(): Iterable<Recipient> {
+    return this.answers.all()
+  }
+
   /** Takes a recipient out for good; its socket is closed, so what it pinned is free. */
   leave(recipient: Recipient): void {
     if (recipient.hasLeft) return

@@ -31,6 +31,8 @@ const STOP_GRACE_MS = 1_000
 export interface LanePoolOptions {
   readonly links: readonly LaneLink[]
   readonly tickLog: SharedArrayBuffer
+  /** The command ring of each lane. */
+  readonly commands: readonly SharedArrayBuffer[]
   readonly counters: readonly SharedArrayBuffer[]
   readonly epoch: string
   readonly turnBytesMax: number
@@ -54,8 +56,8 @@ export interface LanePoolEvents {
   clientFailed(id: number): void
   /** A successor is about to begin: its memory has to be ready. */
   replacing(link: LaneLink): void
-  /** Whether the tick log holds something the lane has not read. */
-  hasUnread(link: LaneLink): boolean
+  /** Whether the lane has something to do. */
+  hasWork(link: LaneLink): boolean
 }
 
 /** One lane as the pool sees it. */
@@ -190,6 +192,7 @@ export class LanePool {
       lane: link.index,
       epoch: options.epoch,
       tickLog: options.tickLog,
+      commands: options.commands[link.index]!,
       memory: link.shared,
       layout: link.layout,
       latest: link.latest,
@@ -299,7 +302,7 @@ export class LanePool {
     for (const runner of this.runners) {
       const { link } = runner
       const { progress } = link
-      const mayRest = runner.state !== 'running' || link.isAsleep || !this.events.hasUnread(link)
+      const mayRest = runner.state !== 'running' || link.isAsleep || !this.events.hasWork(link)
       if (mayRest || progress !== runner.progress) {
         runner.progress = progress
         runner.stuckSinceMs = nowMs

@@ -18,7 +18,7 @@ import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 
 export class FakeLane {
   /** What the lane was told and has not obeyed. */
-  readonly commands: LaneCommand[]
+  readonly commands: LaneCommand[] = []
   readonly ticksTotals: Map<number, number>
   readonly ring: FrameRingWriter
   /** Whether those that it answers are to wait and ask anew. */
@@ -30,8 +30,9 @@ export class FakeLane {
   /** @param before whose place it takes */
   constructor(link: LaneLink, before?: FakeLane) {
     this.ring = new FrameRingWriter(link.memory, link.layout)
-    this.commands = before?.commands ?? []
-    this.ticksTotals = before?.ticksTotals ?? new Map<number, number>()
+    // A successor is told of the open audiences in its task, and is sent the requests in flight again.
+    this.ticksTotals = new Map(before?.ticksTotals)
+    for (const audience of link.audiences.keys()) this.ticksTotals.set(audience, this.ticksTotal(audience))
     this.tellsLeft = before?.tellsLeft ?? false
   }
 

@@ -147,6 +147,7 @@ export class FanOut {
     await this.rest()
     this.transmitter.laneEnded(this.links[0]!)
     this.lanes[0] = new FakeLane(this.links[0]!, this.lane)
+    this.membership.sendAgain(0, this.transmitter.recipients())
   }
 
   /** Ends a client's connection. */
