@@ -69,7 +69,7 @@ function intoTheLog({ messages }: Ticks, count: number): MicroTask {
   const publishAll = (): void => {
     for (let index = 0; index < count; index++) {
       const tick = messages[index]!
-      if (!writer.tryAppend(TICK, 1, ++offset, offset, tick, 0, tick.length, 0)) throw new Error('full')
+      if (!writer.tryAppend(TICK, 1, ++offset, offset, tick, 0, tick.length)) throw new Error('full')
     }
   }
   const first = writer.position

@@ -4,6 +4,7 @@
 
 import type { Clock } from '../src/common/clock.js'
 import type { LaneTask } from '../src/lane-protocol/lane-task.js'
+import { CommandRingReader } from '../src/memory/command-ring-reader.js'
 import { CommittedState } from '../src/memory/committed-state.js'
 import { CounterWriter } from '../src/memory/counters.js'
 import { FeedCheckpoints } from '../src/memory/feed-checkpoints.js'
@@ -17,6 +18,7 @@ import { marketCodec } from '../src/ticks/market-codec.js'
 import { LossCollector } from './collect/loss-collector.js'
 import { TickCollector } from './collect/tick-collector.js'
 import { TurnBuffer } from './collect/turn-buffer.js'
+import { CommandInbox } from './command-inbox.js'
 import { Deflater } from './compose/deflater.js'
 import { FrameComposer } from './compose/frame-composer.js'
 import { FramePublisher } from './compose/frame-publisher.js'
@@ -26,6 +28,7 @@ import { AudienceDirectory } from './conflate/audience-directory.js'
 import { ConflationSchedule } from './conflate/conflation-schedule.js'
 import { LatestChunks } from './conflate/latest-chunks.js'
 import { LatestTicks } from './conflate/latest-ticks.js'
+import { LaneAudiences } from './lane-audiences.js'
 import { LaneCommit } from './lane-commit.js'
 import { LaneControl } from './lane-control.js'
 import { LaneLoop } from './lane-loop.js'
@@ -67,10 +70,12 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
   const cursor = new LogCursor(log, committed.offset)
   const turn = new TurnBuffer(ring.bytes, layout, codec)
   const { bytes } = log
-  const reader = codec.createReader(bytes)
-  const collector = new TickCollector({ log, reader, turn, turnBytesMax })
+  const tickReader = codec.createReader(bytes)
+  const collector = new TickCollector({ log, reader: tickReader, turn, turnBytesMax })
   const losses = new LossCollector(cursor, collector, counters)
-  const classifier = new TickClassifier({ bytes, reader, symbols, quarantined, continuity, losses })
+  const classifier = new TickClassifier({
+    ...{ bytes, reader: tickReader, symbols, quarantined, continuity, losses },
+  })
 
   // Conflate
   const latest = new LatestTicks(new LatestStore(task.latest), bytes, codec)
@@ -130,25 +135,18 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
 
   // The lane
   const laneReader = new LaneReader({
-    ...{ control, log, cursor, classifier, continuity, checkpoints, collector, directory, schedule, latest },
-    ...{ transfers, counters, clock, lane: task.lane, recoveredOffset: recoveredOffset(task) },
+    ...{ control, log, cursor, classifier, continuity, checkpoints, collector, schedule, latest, counters },
+  })
+  const audiences = new LaneAudiences({ collector, directory, schedule, clock })
+  for (const audience of task.audiences) audiences.restore(audience)
+  const inbox = new CommandInbox({
+    ...{ audiences, transfers, control, wakeUp, ring: new CommandRingReader(task.commands) },
     quarantinedClients: new Set(task.quarantinedClients),
   })
-  for (const audience of task.audiences) laneReader.open(audience)
   const commit = new LaneCommit({ control, wakeUp, state, latest, continuity }, committed)
   commit.publish()
   return new LaneLoop({
-    ...{ clock, control, wakeUp, ring, counters, reader: laneReader, collector, schedule, composer },
+    ...{ clock, control, wakeUp, ring, counters, reader: laneReader, inbox, collector, schedule, composer },
     ...{ turnWriter, groupFlush, transfers, commit, sleep },
   })
-}
-
-/** The highest offset up to which an earlier lane has sent ticks to some audience. */
-function recoveredOffset({ audiences }: LaneTask): number {
-  let offset = 0
-  for (const { conflated, lastOffset } of audiences) {
-    offset = Math.max(offset, lastOffset)
-    for (const group of conflated) offset = Math.max(offset, group?.flushedOffset ?? 0)
-  }
-  return offset
 }

@@ -3,6 +3,7 @@
  * One lane's own; called only when all that was collected is published.
  */
 import type { CommitPoint, CommittedState } from '../src/memory/committed-state.js'
+import { FOR_COMMIT } from '../src/memory/control-words.js'
 import type { LaneWakeUp } from '../src/memory/lane-wake-up.js'
 import type { LatestTicks } from './conflate/latest-ticks.js'
 import type { LaneControl } from './lane-control.js'
@@ -43,7 +44,7 @@ export class LaneCommit {
   publish(): void {
     const { continuity, control, wakeUp, state } = this.deps
     state.commit({ cursor: this.cursor, offset: this.offset, ...continuity.state })
-    // A paused source waits for the lanes to catch up.
-    if (control.isSourcePaused) wakeUp.wakeMain()
+    // A paused source, or what waits for room in the log.
+    if (control.mainWaits(FOR_COMMIT)) wakeUp.wakeMain()
   }
 }

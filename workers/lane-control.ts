@@ -7,7 +7,7 @@ import {
   CURRENT_CLIENT,
   CURRENT_TICK,
   HEARTBEAT,
-  SOURCE_PAUSED,
+  MAIN_WAITS,
   STOP,
 } from '../src/memory/control-words.js'
 
@@ -23,9 +23,10 @@ export class LaneControl {
     return Atomics.load(this.words, STOP) === 1
   }
 
-  get isSourcePaused(): boolean {
-    // Pairs with the store in LaneHandle.setSourcePaused.
-    return Atomics.load(this.words, SOURCE_PAUSED) === 1
+  /** Whether the main thread is to be woken. @param reason FOR_COMMIT or FOR_COMMAND_ROOM */
+  mainWaits(reason: number): boolean {
+    // Pairs with the store in LaneHandle.setWaiting.
+    return (Atomics.load(this.words, MAIN_WAITS) & reason) !== 0
   }
 
   /** Shows the main thread that the lane does not hang. A store of one word does not tear. */

@@ -10,6 +10,7 @@ import { ASLEEP, ASLEEP_FOR_ROOM, type LaneWakeUp } from '../src/memory/lane-wak
 import { PACED, PROMPT } from '../src/memory/turn-descriptor.js'
 import { LANE_SLOTS } from '../src/metrics/metric-table.js'
 import type { TickCollector } from './collect/tick-collector.js'
+import type { CommandInbox } from './command-inbox.js'
 import type { FrameComposer } from './compose/frame-composer.js'
 import type { GroupFlush } from './compose/group-flush.js'
 import type { TurnWriter } from './compose/turn-writer.js'
@@ -40,6 +41,7 @@ export interface LaneLoopDeps {
   readonly ring: FrameRingWriter
   readonly counters: CounterWriter
   readonly reader: LaneReader
+  readonly inbox: CommandInbox
   readonly collector: TickCollector
   readonly schedule: ConflationSchedule
   readonly composer: FrameComposer
@@ -54,8 +56,11 @@ export class LaneLoop {
   private readonly deps: LaneLoopDeps
   /** Paced turns that this lane has published. */
   private turns = 0
-  private readonly hasWork = (): boolean => this.deps.control.isStopped || this.deps.reader.canRead
-  // The log may hold a command already, and the main thread does not wake the lane for it again.
+  private readonly hasWork = (): boolean => {
+    const { control, inbox, reader } = this.deps
+    return control.isStopped || reader.canRead || inbox.canTake(reader.offset)
+  }
+  // There may be a command already, and the main thread does not wake the lane for it again.
   private readonly hasRoomOrWork = (): boolean =>
     this.hasWork() || this.deps.ring.turnsAhead() < TURNS_AHEAD_MAX
 
@@ -74,10 +79,11 @@ export class LaneLoop {
     counters.flush()
   }
 
-  /** Reads, and then does what there is to do until the next reading. */
+  /** Takes commands, reads ticks, and then does what there is to do until the next reading. */
   private round(): void {
-    const { clock, reader, schedule } = this.deps
-    const hasRead = reader.readRecords()
+    const { clock, inbox, reader, schedule } = this.deps
+    const hasTaken = inbox.take(reader.offset)
+    const hasRead = reader.readRecords() || hasTaken
     if (schedule.nextMs < Number.POSITIVE_INFINITY) schedule.endIntervals(clock.nowMs())
     let step: Step = this.nextStep(hasRead, false, false)
     const hasReplied = step === PROMPT_TURN
@@ -109,32 +115,27 @@ export class LaneLoop {
 
   private hasTurn(): boolean {
     const { collector, schedule } = this.deps
-    return collector.planned.length > 0 || schedule.flushing.length > 0 || this.canReply()
-  }
-
-  private canReply(): boolean {
-    const { reader, transfers } = this.deps
-    return transfers.areQueued && reader.hasRecovered
+    return collector.planned.length > 0 || schedule.flushing.length > 0 || this.deps.transfers.areQueued
   }
 
   /** Whether a prompt turn may hold the next replies: no audience of theirs was flushed too often since the last paced turn. */
   private canReplyPromptly(): boolean {
     const { transfers } = this.deps
-    if (!this.canReply() || !transfers.arePlain) return false
+    if (!transfers.arePlain) return false
     for (const audience of transfers.nextAudiences())
       if (audience.runCount > 0 && !audience.mayFlushPromptly(this.turns)) return false
     return true
   }
 
   private publishPacedTurn(): void {
-    const { clock, collector, composer, counters, wakeUp, groupFlush, reader, ring, sleep, turnWriter } =
-      this.deps
+    const { clock, collector, composer, counters, wakeUp, groupFlush, reader, ring, sleep } = this.deps
+    const { transfers, turnWriter } = this.deps
     composer.beginTurn(clock.epochUs())
     turnWriter.beginTurn(PACED)
     const { planned } = collector
     for (let index = 0; index < planned.length; index++) turnWriter.write(planned[index]!, reader.offset)
     groupFlush.flushAll(reader.offset)
-    if (this.canReply()) this.reply()
+    if (transfers.areQueued) this.reply()
     turnWriter.endTurn()
     ring.turnPublished()
     this.turns++
@@ -158,7 +159,7 @@ export class LaneLoop {
 
   /**
    * Replies between two paced turns, and first writes the plans of the audiences that the clients leave and join. The transmitter
-   * sends it at once: docs/decisions/0004-replies-overtake-frames.md. A successor may repeat replies that no client waits for.
+   * sends it at once: docs/decisions/0004-replies-overtake-frames.md.
    */
   private publishPromptTurn(): void {
     const { clock, collector, composer, wakeUp, reader, ring, transfers, turnWriter } = this.deps
@@ -182,10 +183,10 @@ export class LaneLoop {
     this.commit()
   }
 
+  /** Requests that are queued do not hinder a commit: the main thread sends them to a successor again. */
   private commit(): void {
-    const { commit, reader, transfers } = this.deps
-    // A successor has to read the queued requests again.
-    if (!transfers.areQueued) commit.commit(reader.resumePosition, reader.offset)
+    const { commit, reader } = this.deps
+    commit.commit(reader.resumePosition, reader.offset)
   }
 
   private rest(step: Step): void {

@@ -12,6 +12,7 @@ import { Membership } from '../fanout/membership.js'
 import { Transmitter } from '../fanout/transmitter.js'
 import { Ingest } from '../ingest/ingest.js'
 import { TURN_OVERSHOOT_BYTES } from '../lane-protocol/lane-task.js'
+import { CommandSender } from '../lanes/command-sender.js'
 import { LaneHandle } from '../lanes/lane-handle.js'
 import { chooseLane } from '../lanes/lane-placement.js'
 import { type LaneAssignment, LanePool } from '../lanes/lane-pool.js'
@@ -68,12 +69,21 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   const tickLog = new SharedArrayBuffer(tickLogBytes(settings.tickLogBytes))
   const ingest = new Ingest({ tickLog, links, queueSize: settings.queueSize, clock, counters })
 
+  const sender = new CommandSender({
+    lanes: links,
+    textBytesMax: settings.turnBytesMax,
+    lastOffset: () => ingest.offset,
+    counters,
+  })
+  const isOverloaded = (lane: number): boolean =>
+    ingest.lag(links[lane]!) > settings.queueSize / 2 || sender.isWaiting(lane)
+
   // To the sockets
   const membership = new Membership({
     streams,
     place: (candidates, hasAudience) =>
-      chooseLane(candidates, hasAudience, ({ index }) => ingest.lag(links[index]!) > settings.queueSize / 2),
-    send: (lane, command) => ingest.command(lane, command),
+      chooseLane(candidates, hasAudience, ({ index }) => isOverloaded(index)),
+    send: (lane, command) => sender.send(lane, command),
     clock,
     counters,
     answerLatency: metrics.answerLatency,
@@ -92,6 +102,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       afterRun: () => {
         supervisor.replaceEnded()
         ingest.lanesMoved()
+        sender.lanesMoved()
         shutdown.afterRun()
       },
     },
@@ -105,8 +116,8 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     counters,
     transmitter,
     membership,
-    answerBytesMax: Math.min(settings.turnBytesMax, ingest.commandBytesMax),
-    isOverloaded: () => ingest.isFull,
+    answerBytesMax: settings.turnBytesMax,
+    isOverloaded: () => sender.isFull,
     lastOffset: () => ingest.offset,
   })
 
@@ -117,6 +128,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       lane,
       epoch,
       tickLog,
+      commands: sender.rings[lane]!,
       memory: link.shared,
       layout,
       latest: link.latest,
@@ -136,7 +148,8 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     patience,
     log,
     assignmentOf,
-    hasUnread: lane => ingest.hasUnread(links[lane]!),
+    hasWork: lane =>
+      ingest.hasUnread(links[lane]!) || sender.hasUntaken(lane) || links[lane]!.currentClient !== 0,
     failed: (lane, err) => {
       counters.values[MAIN_SLOTS.laneRestarts]! += 1
       log.error({ lane, err }, 'a lane failed and is replaced')
@@ -151,8 +164,11 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     },
     replacing: lane => {
       const link = links[lane]!
+      // Replies of which a part was sent end here. The requests that are left have no reply so far: docs/decisions/0041.
       transmitter.laneEnded(link.stream)
       link.laneEnded()
+      sender.laneEnded(lane)
+      membership.sendAgain(lane)
     },
   })
   const positionWatch = new PositionWatch({ clock, log, laneBlocks: metrics.laneBlocks })

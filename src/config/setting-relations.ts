@@ -52,8 +52,6 @@ const relations: readonly Relation[] = [
   less('pongTimeoutMs', 'readTimeoutMs'),
   // Otherwise the process is ended while close handshakes are under way.
   less('closeTimeoutMs', 'shutdownTimeoutMs'),
-  // The commands of clients are written into the tick log, between the ticks.
-  atMost('maxMessageBytes', 'tickLogBytes', 4),
   // A ring that a few turns fill leaves a slow client nothing to catch up from.
   atMost('turnBytesMax', 'frameRingBytes', 64),
   atMost('upstreamBackoffMinMs', 'upstreamBackoffMaxMs'),

@@ -126,6 +126,11 @@ export class Membership {
     }
   }
 
+  /** The successor of a lane has none of the lane's commands: sends it the requests that the lane has not replied to, to the end. */
+  sendAgain(lane: number): void {
+    for (const recipient of this.inFlightOn(lane)) this.send(recipient)
+  }
+
   /** Takes a client out of all audiences. Safe to call twice. */
   leave(recipient: Recipient): void {
     const { cursor, id, transfer } = recipient

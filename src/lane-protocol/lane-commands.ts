@@ -1,10 +1,9 @@
 /**
- * What the main thread tells a lane, in the tick log between the ticks, so that every command has an exact place in
- * the stream. JSON: commands are rare. Any thread.
+ * What the main thread tells one lane, in the lane's command ring. JSON: commands are rare. Any thread.
+ * A lane takes its commands in their order, each behind all ticks that were in the tick log when the command was sent.
  */
 import type { ContinuityState } from '../memory/continuity-state.js'
-import { COUNT_MAX } from '../memory/tick-log-layout.js'
-import type { CommandId, GapReason, SymbolRefusal } from '../protocol/messages.js'
+import type { CommandId, SymbolRefusal } from '../protocol/messages.js'
 import type { AudienceSpec } from './audience-spec.js'
 
 /** How far a client's view of its audience goes. All of it are totals since the audience began. */
@@ -106,41 +105,7 @@ export function wantsAllLatest(answers: readonly CommandAnswer[]): boolean {
   return answers.some(({ type }) => type === 'snapshot')
 }
 
-/** A stream of the feed has begun, see FeedSession. For all lanes. */
-export interface SessionCommand {
-  readonly op: 'session'
-  readonly first: boolean
-  readonly continuous: boolean
-}
-
-/** Ticks are lost that are not in the log. For all lanes. */
-export interface LostCommand {
-  readonly op: 'lost'
-  readonly reason: GapReason
-  /** null: unknown. */
-  readonly missed: number | null
-  /** The ticks never came, so they have no offsets. Left out: they came, and could not be put into the log. */
-  readonly isUnnumbered?: true
-}
-
-export type LaneCommand = OpenCommand | CloseCommand | JoinCommand | SessionCommand | LostCommand
-
-/** As a command's lane: every lane. */
-export const ALL_LANES = COUNT_MAX
-
-/**
- * How many offsets a command takes. A loss takes those of its ticks, and one where they have none or their number is unknown: so it has a
- * place between the ticks, and is told once.
- */
-export function offsetsOf(command: LaneCommand): number {
-  if (command.op !== 'lost') return 0
-  return command.isUnnumbered ? 1 : (command.missed ?? 1)
-}
-
-/** The last offset that a gap message names for a loss. @param from its first offset */
-export function lastLostOffset(command: LostCommand, from: number): number {
-  return command.isUnnumbered ? from - 1 : from + offsetsOf(command) - 1
-}
+export type LaneCommand = OpenCommand | CloseCommand | JoinCommand
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -35,11 +35,13 @@ export interface CompressionSettings {
 }
 
 export interface LaneTask {
-  /** 0, 1, 2 …; commands name it. */
+  /** 0, 1, 2 … */
   readonly lane: number
   /** Names the run of the process, see SubscribedMessage. */
   readonly epoch: string
   readonly tickLog: SharedArrayBuffer
+  /** The lane's command ring. */
+  readonly commands: SharedArrayBuffer
   readonly memory: LaneMemory
   readonly layout: LaneLayout
   /** The lane's latest ticks, see LatestStore. */

@@ -10,7 +10,7 @@ import {
   CURRENT_TICK,
   HEARTBEAT,
   LANE_ASLEEP,
-  SOURCE_PAUSED,
+  MAIN_WAITS,
   STOP,
 } from '../memory/control-words.js'
 import { allocateLaneMemory, type LaneMemory } from '../memory/lane-allocation.js'
@@ -60,10 +60,11 @@ export class LaneHandle {
     this.wakeUp.wakeLaneForTicks()
   }
 
-  /** Lets the lane wake the main thread when it gets further, so that a paused source can go on. */
-  setSourcePaused(paused: boolean): void {
-    // Pairs with the load in LaneControl.isSourcePaused.
-    Atomics.store(this.control, SOURCE_PAUSED, paused ? 1 : 0)
+  /** Lets the lane wake the main thread, or not, when what the main thread waits for has happened. @param reason bit of MAIN_WAITS */
+  setWaiting(reason: number, isWaiting: boolean): void {
+    const reasons = this.control[MAIN_WAITS]!
+    // Pairs with the load in LaneControl.mainWaits. Only the main thread writes this word.
+    Atomics.store(this.control, MAIN_WAITS, isWaiting ? reasons | reason : reasons & ~reason)
   }
 
   /** Tells the lane to end, or lets a new one begin. */

@@ -48,8 +48,8 @@ export interface LaneSupervisorDeps {
   readonly log: Log
   /** The lane is named by its index, as in all of these. */
   readonly assignmentOf: (lane: number, quarantine: Quarantine) => LaneAssignment
-  /** Whether the tick log holds something that the lane has not read. */
-  readonly hasUnread: (lane: number) => boolean
+  /** Whether the lane has something to do, as far as the main thread knows. */
+  readonly hasWork: (lane: number) => boolean
   /** A lane has failed. `replaceEnded` must be called when its last frames have been transmitted. */
   readonly failed: (lane: number, error: Error) => void
   /** Two lives of a lane in a row have ended while it served this client. No lane will serve it again. */
@@ -186,7 +186,7 @@ export class LaneSupervisor {
     if (this.isStopping) return
     for (const { hangWatch, index, lane, state } of this.entries) {
       if (state.name !== 'running') continue
-      const hasWork = !lane.isAsleep && this.deps.hasUnread(index)
+      const hasWork = !lane.isAsleep && this.deps.hasWork(index)
       if (!hangWatch.look(hasWork, lane.progress, nowMs)) continue
       this.deps.log.error({ lane: index }, 'a lane hangs and is ended')
       // The thread may take a while to end.

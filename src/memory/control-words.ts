@@ -36,8 +36,12 @@ export const TURNS_CONSUMED = 17
 export const FREE_HEAD = 18
 /** 1: the lane is to end. */
 export const STOP = 19
-/** 1 while the source is paused: the lane wakes the main thread whenever it has committed. */
-export const SOURCE_PAUSED = 20
+/** What the main thread waits for: the lane wakes the main thread then. */
+export const MAIN_WAITS = 20
+/** Bit of MAIN_WAITS: the main thread waits until the lane gets further in the tick log. Each commit wakes it. */
+export const FOR_COMMIT = 1
+/** Bit of MAIN_WAITS: the main thread has more commands for the lane. Room in the command ring wakes it. */
+export const FOR_COMMAND_ROOM = 2
 
 // Words 32 to 47: both threads write.
 

@@ -19,7 +19,7 @@ import type { TickLogMemory } from './tick-log-memory.js'
 /** The fields of the header that was read last. */
 export class RecordHeader {
   type: number = PADDING
-  /** Ticks in the payload; of a COMMAND the index of its lane. */
+  /** Ticks in the payload; 0 of a STREAM_EVENT. */
   count = 0
   firstOffset = 0
   receivedUs = 0

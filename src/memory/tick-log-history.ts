@@ -6,7 +6,7 @@
 
 import { RecordHeader } from './record-header.js'
 import { distance } from './ring-position.js'
-import { COMMAND, HEAD_WORD, PADDING } from './tick-log-layout.js'
+import { HEAD_WORD, PADDING, STREAM_EVENT } from './tick-log-layout.js'
 import { TickLogMemory } from './tick-log-memory.js'
 
 /**
@@ -62,7 +62,7 @@ export class TickLogHistory extends RecordHeader {
       this.position = this.cursor
       this.read(this.memory, this.position)
       // A header that was overwritten meanwhile may say anything.
-      if (!this.isIntact() || this.type > COMMAND) return false
+      if (!this.isIntact() || this.type > STREAM_EVENT) return false
       this.cursor = this.nextPosition
       if (this.type !== PADDING) return true
     }

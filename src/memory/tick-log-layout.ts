@@ -20,7 +20,7 @@
  *
  *   type    bits 0–4
  *   phase   bits 5–7     the payload's source begins this many bytes after a multiple of 8, and so does the payload
- *   count   bits 8–30    ticks in the payload; of a COMMAND the index of its lane
+ *   count   bits 8–30    ticks in the payload; 0 of a STREAM_EVENT
  *
  * Reason for the phase: docs/decisions/0030-payloads-keep-their-phase.md
  */
@@ -43,10 +43,10 @@ export const PADDING = 0
 export const TICK = 1
 /** Payload: one `TickBatch`. */
 export const TICK_BATCH = 2
-/** Payload: one lane command, JSON. */
-export const COMMAND = 3
+/** Payload: one stream event, JSON. */
+export const STREAM_EVENT = 3
 
-export type RecordType = typeof PADDING | typeof TICK | typeof TICK_BATCH | typeof COMMAND
+export type RecordType = typeof PADDING | typeof TICK | typeof TICK_BATCH | typeof STREAM_EVENT
 
 const BLOCKS_MAX = 1024
 const BLOCK_BYTES_MIN = 256

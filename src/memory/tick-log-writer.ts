@@ -55,10 +55,9 @@ export class TickLogWriter {
   /**
    * Appends a record with the payload `payload[start, end)`, and publishes it.
    *
-   * @param count of ticks in the payload; of a command the index of its lane
+   * @param count of ticks in the payload
    * @param firstOffset of the first tick in the payload
    * @param receivedUs when the payload came in
-   * @param reserveBytes that must stay free after the record, rounded down to a multiple of 8
    * @returns false, with nothing written, when the slowest lane leaves too little room
    */
   tryAppend(
@@ -69,7 +68,6 @@ export class TickLogWriter {
     payload: Uint8Array,
     start: number,
     end: number,
-    reserveBytes: number,
   ): boolean {
     const { memory } = this
     const length = end - start
@@ -81,7 +79,7 @@ export class TickLogWriter {
     let index = this.head & mask
     const toEnd = memory.capacityUnits - index
     const padding = units > toEnd ? toEnd : 0
-    if (!this.hasRoom(padding + units + (reserveBytes >>> 3))) return false
+    if (!this.hasRoom(padding + units)) return false
 
     if (padding > 0) {
       memory.int32[index * 2 + LENGTH_INT32] = (padding - 1) * UNIT_BYTES

@@ -40,7 +40,10 @@ export const MAIN_METRICS = {
   connectionsActive: gauge('connections_active', 'connections', 'Clients connected now.'),
   connections: counter('connections', 'connections', 'Clients that were let in.'),
   refusedLimit: refused('limit', 'Refused: as many clients as allowed were connected.'),
-  refusedOverload: refused('overload', 'Refused: the tick log was full.'),
+  refusedOverload: refused(
+    'overload',
+    'Refused: commands waited for room in the command rings of all lanes.',
+  ),
   refusedPath: refused('path', 'Refused: no such path.'),
   refusedRequest: refused('request', 'Refused: the request was wrong.'),
   refusedFault: refused('fault', 'Refused: the gateway failed while it handled the request.'),
@@ -96,6 +99,11 @@ export const MAIN_METRICS = {
     'upstream_pauses',
     'pauses',
     'Times the feed was paused because the slowest lane was behind.',
+  ),
+  commandsDelayed: counter(
+    'commands_delayed',
+    'commands',
+    'Commands to lanes that waited for room in the command ring of their lane.',
   ),
   upstreamReconnects: counter('upstream_reconnects', 'reconnects', 'Sessions with the feed after the first.'),
   laneRestarts: counter('lane_restarts', 'restarts', 'Lanes replaced after a crash or a hang.'),

@@ -7,14 +7,15 @@ import { INTERVALS_MAX, Subscriptions } from '../../src/clients/subscriptions.js
 import { systemClock } from '../../src/common/clock.js'
 import type { Membership } from '../../src/fanout/membership.js'
 import type { Recipient } from '../../src/fanout/recipient.js'
-import { Ingest } from '../../src/ingest/ingest.js'
 import type { AudienceSpec, Selection, StreamForm } from '../../src/lane-protocol/audience-spec.js'
-import type { CommandAnswer, LaneCommand, Progress } from '../../src/lane-protocol/lane-commands.js'
-import { LaneHandle } from '../../src/lanes/lane-handle.js'
-import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
-import { laneLayout } from '../../src/memory/lane-layout.js'
-import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
-import { MAIN_SLOT_COUNT } from '../../src/metrics/metric-table.js'
+import {
+  type CommandAnswer,
+  encodeCommand,
+  type JoinCommand,
+  type LaneCommand,
+  type Progress,
+} from '../../src/lane-protocol/lane-commands.js'
+import { COMMAND_OVERHEAD_BYTES } from '../../src/lanes/command-sender.js'
 import { EVERY_TICK } from '../../src/protocol/delivery.js'
 import { RESEND_DEPTH_MAX } from '../../workers/read/feed-continuity.js'
 
@@ -28,13 +29,9 @@ const LONGEST_PROGRESS: Progress = {
   flushedOffset: LARGEST,
 }
 
-function intakeWith(logBytes: number): Ingest {
-  const counters = new CounterWriter(
-    new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
-  )
-  const links = [new LaneHandle(0, laneLayout(65_536, 2048, 0), 8, () => {})]
-  const tickLog = new SharedArrayBuffer(tickLogBytes(logBytes))
-  return new Ingest({ tickLog, links, queueSize: 1_000_000, clock: systemClock, counters })
+/** Whether a command fits, where the symbols or the replies in it may take `textBytesMax`. */
+function fits(command: LaneCommand, textBytesMax: number): boolean {
+  return encodeCommand(command).length <= textBytesMax + COMMAND_OVERHEAD_BYTES
 }
 
 /** Any symbol that may be asked for, some of which take six bytes for a character as JSON. */
@@ -42,29 +39,31 @@ const anySymbol = fc.string({ unit: fc.constantFrom('A', '"', '\u0001', '€'), 
 
 describe('the longest command', () => {
   it.each([
-    [65_536, 100],
-    [65_536, 100_000],
-    [1 << 20, 100_000],
-  ])('fits into a tick log of %i bytes when a client may have %i symbols', (logBytes, countMax) => {
-    fc.assert(
-      fc.property(anySymbol, fc.nat(40), (start, length) => {
-        const intake = intakeWith(logBytes)
-        const bytesMax = intake.commandBytesMax / 2
-        const subscriptions = new Subscriptions({ countMax, bytesMax })
-        const symbolAt = (index: number) => `${index}${start}${'x'.repeat(length)}`.slice(0, 20)
-        for (let index = 0; ; index++) {
-          const interval = 60_000 - (index % (INTERVALS_MAX + 1))
-          const { refused } = subscriptions.add([symbolAt(index)], interval)
-          if (refused[0]?.code === 'too_many_symbols') break
-          expect(refused[0]?.code).not.toBe('bad_symbol')
-        }
-        const spec: AudienceSpec = { ...subscriptions.selection, ...LONGEST_FORM }
-        expect(spec.latest.length).toBe(INTERVALS_MAX)
-        intake.command(0, { op: 'open', audience: LARGEST, spec })
-      }),
-      { numRuns: 20 },
-    )
-  })
+    [1024, 100_000],
+    [8192, 100],
+    [131_072, 100_000],
+  ])(
+    'fits when it names symbols, with turns of %i bytes and %i symbols of a client',
+    (textBytesMax, countMax) => {
+      fc.assert(
+        fc.property(anySymbol, fc.nat(40), (start, length) => {
+          const bytesMax = textBytesMax / 2
+          const subscriptions = new Subscriptions({ countMax, bytesMax })
+          const symbolAt = (index: number) => `${index}${start}${'x'.repeat(length)}`.slice(0, 20)
+          for (let index = 0; ; index++) {
+            const interval = 60_000 - (index % (INTERVALS_MAX + 1))
+            const { refused } = subscriptions.add([symbolAt(index)], interval)
+            if (refused[0]?.code === 'too_many_symbols') break
+            expect(refused[0]?.code).not.toBe('bad_symbol')
+          }
+          const spec: AudienceSpec = { ...subscriptions.selection, ...LONGEST_FORM }
+          expect(spec.latest.length).toBe(INTERVALS_MAX)
+          expect(fits({ op: 'open', audience: LARGEST, spec }, textBytesMax)).toBe(true)
+        }),
+        { numRuns: 20 },
+      )
+    },
+  )
 
   it('fits when it holds as many answers as a client may wait for', () => {
     const character = fc.constantFrom('A', '"', '\u0001', '\ud800', '€', '😀', '*')
@@ -77,8 +76,7 @@ describe('the longest command', () => {
     })
     fc.assert(
       fc.property(fc.array(command, { minLength: 1, maxLength: 40 }), fc.nat(20), (commands, countMax) => {
-        const intake = intakeWith(65_536)
-        const { commandBytesMax: answerBytesMax } = intake
+        const answerBytesMax = 8192
         const answers: CommandAnswer[] = []
         let waitingBytes = 0
         const membership = {
@@ -104,7 +102,7 @@ describe('the longest command', () => {
           const text = JSON.stringify({ ...fields, ...delivery })
           desk.obey(client as unknown as Client, Buffer.from(text) as RawData, false)
         }
-        const join: LaneCommand = {
+        const join: JoinCommand = {
           op: 'join',
           audience: LARGEST,
           leaving: LARGEST,
@@ -126,7 +124,7 @@ describe('the longest command', () => {
           },
           answers,
         }
-        intake.command(0, join)
+        expect(fits(join, answerBytesMax)).toBe(true)
         // So does what the lane adds to each: the client, the run, the place.
         expect(Buffer.byteLength(JSON.stringify(answers))).toBeLessThanOrEqual(
           Math.max(2, waitingBytes - 200 * answers.length),

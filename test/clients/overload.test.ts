@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest'
-import { HandlerServer, quote } from '../support/handler-server.js'
+import { HandlerServer } from '../support/handler-server.js'
 
 const STALLED_LANE = new URL('../support/stalled-lane.js', import.meta.url).href
 
@@ -7,16 +7,17 @@ let server: HandlerServer
 
 afterEach(() => server.stop())
 
-it('refuses clients while the tick log has no room to tell the lanes of them', async () => {
-  const options = { tickLogBytes: 64 * 1024, maxMessageBytes: 256 }
+it('refuses clients while the command rings of all lanes are full, and counts the commands that wait', async () => {
+  const options = { turnBytesMax: 1024, maxMessageBytes: 256 }
   server = await HandlerServer.start(options, { laneFile: STALLED_LANE })
-  for (let sequence = 1; server.handler.broadcastTick(quote('A', sequence)); ) sequence++
   const answers = []
   for (let client = 0; client < 100; client++) {
     const socket = await server.connectRaw()
     answers.push(String(socket.read()).slice(9, 12))
   }
+  const refused = answers.filter(code => code === '503').length
   expect(answers).toContain('101')
   expect(answers.at(-1)).toBe('503')
-  expect(server.counts('refused')).toEqual({ refusedOverload: answers.filter(code => code === '503').length })
+  expect(server.counts('refused')).toEqual({ refusedOverload: refused })
+  expect(server.count('commandsDelayed')).toBeGreaterThan(0)
 })

@@ -180,8 +180,6 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
 
 /** Other settings with which every right value of the key passes the rules between settings. */
 const LOOSE: Partial<Record<Key, Env>> = {
-  maxMessageBytes: { RINGCAST_TICK_LOG_BYTES: '1GiB' },
-  tickLogBytes: { RINGCAST_MAX_MESSAGE_BYTES: '256' },
   turnBytesMax: { RINGCAST_FRAME_RING_BYTES: '1GiB' },
   frameRingBytes: { RINGCAST_TURN_BYTES_MAX: '1KiB' },
   readTimeoutMs: { RINGCAST_PING_INTERVAL_MS: '1', RINGCAST_PONG_TIMEOUT_MS: '1' },
@@ -379,10 +377,6 @@ describe('parseConfig', () => {
         'RINGCAST_SHUTDOWN_TIMEOUT_MS=2000: must be more than RINGCAST_CLOSE_TIMEOUT_MS (2000)',
       ],
       [
-        { RINGCAST_MAX_MESSAGE_BYTES: '32KiB', RINGCAST_TICK_LOG_BYTES: '64KiB' },
-        'RINGCAST_MAX_MESSAGE_BYTES=32KiB: must be at most 1/4 of RINGCAST_TICK_LOG_BYTES (64KiB)',
-      ],
-      [
         { RINGCAST_FRAME_RING_BYTES: '8MiB' },
         'RINGCAST_FRAME_RING_BYTES=8MiB: must be at least 64 times RINGCAST_TURN_BYTES_MAX (256KiB)',
       ],
@@ -414,8 +408,6 @@ describe('parseConfig', () => {
     it('accepts each limit itself', () => {
       const env = {
         RINGCAST_FRAME_RING_BYTES: '16MiB',
-        RINGCAST_MAX_MESSAGE_BYTES: '16KiB',
-        RINGCAST_TICK_LOG_BYTES: '64KiB',
         RINGCAST_UPSTREAM_BACKOFF_MIN_MS: '10000',
         RINGCAST_PONG_TIMEOUT_MS: '59999',
         RINGCAST_PING_INTERVAL_MS: '59999',

@@ -67,6 +67,17 @@ it('loses nothing when the lane of compressed audiences fails', async () => {
 
 it('replaces a lane that hangs', () => expectNothingLost('hangs', 1, { laneHangTimeoutMs: 1500 }))
 
+it('replaces a lane that hangs in a reply though no tick waits for it, and sends the request again', async () => {
+  server = await HandlerServer.start({ laneHangTimeoutMs: 1500 }, { laneFile: lane('hangs-in-reply') })
+  const clients = []
+  for (const symbol of ['A', 'B', 'C'])
+    clients.push(await TickClient.connect(server.url(`?symbols=${symbol}`)))
+  expect(server.count('laneRestarts')).toBe(1)
+  for (const symbol of ['A', 'B', 'C']) server.handler.broadcastTick(quote(symbol, 1))
+  for (const client of clients) await client.until(() => client.ticks.length === 1)
+  expect(clients.flatMap(({ silentErrors }) => silentErrors)).toEqual([])
+})
+
 it('replaces a lane only when its thread has ended', async () => {
   let failures = 0
   let isUp = false

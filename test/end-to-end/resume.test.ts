@@ -103,6 +103,28 @@ it('is told when what it missed has been written over', async () => {
   ])
 })
 
+it('gets every tick, however much another client changed its subscriptions meanwhile', async () => {
+  sequence = 0
+  server = await HandlerServer.start({ tickLogBytes: 1 << 18, maxCommandsPerSecond: 1000 })
+  const live = await server.connect()
+  const changer = await server.connect('?symbols=A')
+  push(100)
+  await pushed(live, 100)
+  const symbols = Array.from({ length: 40 }, (_, index) => `${index}`.padStart(60, 'S'))
+  // All changes together are longer than the tick log.
+  for (let change = 1; change <= 100; change++) {
+    const type = change % 2 === 1 ? 'subscribe' : 'unsubscribe'
+    changer.socket.send(
+      JSON.stringify({ type, id: change, symbols, snapshot: type === 'subscribe' ? false : undefined }),
+    )
+    await changer.until(() => changer.messages.some(message => 'id' in message && message.id === change))
+  }
+  const back = await server.connect(`?resume=${subscribed(live).epoch}:5`)
+  await back.until(() => back.messages.some(({ type }) => type === 'live' || type === 'gap'))
+  expect(subscribed(back)).toMatchObject({ resumed: true, offset: 5 })
+  expect(back.ticks).toEqual(live.ticks.slice(5))
+})
+
 it('is refused an offset that is yet to come', async () => {
   const { epoch } = await start()
   expect(await server.refusal(`/ws/ticks?resume=${epoch}:1`)).toMatchObject({

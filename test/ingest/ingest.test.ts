@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/common/clock.js'
 import { Ingest } from '../../src/ingest/ingest.js'
-import { decodeCommand, offsetsOf } from '../../src/lane-protocol/lane-commands.js'
+import { decodeEvent, offsetsOf } from '../../src/lane-protocol/stream-events.js'
 import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
-import { CONTROL_BYTES, SOURCE_PAUSED } from '../../src/memory/control-words.js'
+import { CONTROL_BYTES, FOR_COMMIT, MAIN_WAITS } from '../../src/memory/control-words.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
-import { COMMAND, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
+import { STREAM_EVENT, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
 import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { TickLogReader } from '../../src/memory/tick-log-reader.js'
 import { MAIN_SLOT_COUNT, MAIN_SLOTS, type MainMetric } from '../../src/metrics/metric-table.js'
@@ -18,10 +18,11 @@ import { encodeTick, encodeTickBatch } from '../support/proto-messages.js'
 
 const LAYOUT = laneLayout(65_536, 2048, 0)
 const LANE_COUNT = 2
+const SESSION = { op: 'session', first: false, continuous: true } as const
 
 /** A reader of the log in a lane's place: notes what it reads, commits when told to. */
 class FakeLane {
-  /** Ticks as their sequence numbers, −1 for what is no tick; commands as they are. */
+  /** Ticks as their sequence numbers, −1 for what is no tick; events as they are. */
   readonly read: unknown[] = []
   /** Ticks in each record. */
   readonly counts: number[] = []
@@ -62,10 +63,10 @@ class FakeLane {
     this.bytesMax = Math.max(this.bytesMax, log.payloadLength)
     // Offsets are consecutive over all records.
     expect(log.firstOffset).toBe(this.offset + 1)
-    if (log.type === COMMAND) {
-      const command = decodeCommand(log.bytes.subarray(log.payloadStart, end))
-      this.offset += offsetsOf(command)
-      this.read.push(command)
+    if (log.type === STREAM_EVENT) {
+      const event = decodeEvent(log.bytes.subarray(log.payloadStart, end))
+      this.offset += offsetsOf(event)
+      this.read.push(event)
       return
     }
     const before = this.read.length
@@ -121,7 +122,7 @@ function begin({ logBytes = 65_536, queueSize = 1_000_000 } = {}) {
     } while (!intake.isCaughtUp)
   }
   const isRungFor = (): boolean[] =>
-    links.map(({ memory }) => new Int32Array(memory, 0, CONTROL_BYTES / 4)[SOURCE_PAUSED] === 1)
+    links.map(({ memory }) => new Int32Array(memory, 0, CONTROL_BYTES / 4)[MAIN_WAITS] === FOR_COMMIT)
   return { count, intake, isRungFor, lanes, links, source, workAll }
 }
 
@@ -147,13 +148,13 @@ describe('the intake', () => {
     const { count, intake, lanes, workAll } = begin()
     intake.push(encodeTick({ symbol: 'A', kind: 1, sequence: 1 }), 'tick')
     intake.push(batchOf(2, 5), 'batch')
-    intake.command(1, { op: 'close', audience: 4 })
+    intake.sessionStarted({ number: 2, continuous: true })
     intake.push(batchOf(7, 1), 'batch')
     expect(intake.offset).toBe(7)
     expect(intake.isCaughtUp).toBe(false)
     workAll()
     expect(intake.isCaughtUp).toBe(true)
-    for (const { read } of lanes) expect(read).toEqual([1, 2, 3, 4, 5, 6, { op: 'close', audience: 4 }, 7])
+    for (const { read } of lanes) expect(read).toEqual([1, 2, 3, 4, 5, 6, SESSION, 7])
     expect(count('ticksReceived')).toBe(7)
   })
 
@@ -298,27 +299,25 @@ describe('the flow into the log', () => {
     expect(source.calls).toEqual(['pause', 'resume'])
   })
 
-  it('keeps ticks and commands in order when the log is full', () => {
+  it('keeps ticks and events in order when the log is full', () => {
     const { intake, lanes, source, workAll } = begin({ logBytes: 1024 })
-    for (let first = 1; first <= 41; first += 2) {
+    for (let first = 1; first <= 21; first += 2) {
       intake.push(batchOf(first, 2), 'batch')
-      intake.command(0, { op: 'close', audience: first })
+      intake.sessionStarted({ number: 2, continuous: true })
     }
     expect(source.isPaused).toBe(true)
-    expect(intake.offset).toBeLessThan(42)
+    expect(intake.offset).toBeLessThan(22)
     workAll()
     expect(source.isPaused).toBe(false)
-    expect(intake.offset).toBe(42)
-    const expected = numbers(1, 42).flatMap(number =>
-      number % 2 === 0 ? [number, { op: 'close', audience: number - 1 }] : [number],
-    )
+    expect(intake.offset).toBe(22)
+    const expected = numbers(1, 22).flatMap(number => (number % 2 === 0 ? [number, SESSION] : [number]))
     for (const { read } of lanes) expect(read).toEqual(expected)
   })
 
   it('loses nothing and changes no order, whoever is slow', () => {
     const step = fc.oneof(
       fc.record({ push: fc.integer({ min: 1, max: 40 }), symbol: fc.constantFrom('A', 'B'.repeat(60)) }),
-      fc.record({ audience: fc.nat() }),
+      fc.record({ session: fc.boolean() }),
       fc.record({ lane: fc.nat(LANE_COUNT - 1), records: fc.integer({ min: 1, max: 8 }) }),
       fc.record({ one: fc.constant(true) }),
     )
@@ -335,9 +334,9 @@ describe('the flow into the log', () => {
             if ('lane' in step) {
               lanes[step.lane]!.work(step.records)
               intake.lanesMoved()
-            } else if ('audience' in step) {
-              intake.command(0, { op: 'close', audience: step.audience })
-              expected.push({ op: 'close', audience: step.audience })
+            } else if ('session' in step) {
+              intake.sessionStarted({ number: 2, continuous: step.session })
+              expected.push({ ...SESSION, continuous: step.session })
             } else if (!source.isPaused) {
               // Never more than may wait.
               const count = 'push' in step ? Math.min(step.push, logBytes === 1024 ? 8 : 40) : 1
@@ -396,9 +395,9 @@ describe('losses that are told', () => {
     const { intake, lanes, workAll } = begin({ logBytes: 1024 })
     let taken = 0
     while (intake.tryPush(encodeTick({ symbol: 'A', kind: 1, sequence: taken + 1 }))) taken++
-    // Whatever room is left for commands is used up.
-    let commands = 0
-    while (!intake.isFull) intake.command(0, { op: 'close', audience: ++commands })
+    // An event needs more room than a tick, so it waits.
+    intake.sessionStarted({ number: 2, continuous: true })
+    expect(intake.isPaused).toBe(true)
     for (let loss = 0; loss < 1000; loss++) {
       intake.lose(gap('upstream', 3))
       intake.lose(gap('overload', loss === 500 ? null : 1))
@@ -411,7 +410,7 @@ describe('losses that are told', () => {
     const tail = [...[gap('upstream', 3000), gap('overload', null), taken + 1, gap('upstream', null)]]
     for (const { read } of lanes) {
       expect(read.slice(0, taken)).toEqual(numbers(1, taken))
-      expect(read.slice(taken + commands)).toEqual(tail)
+      expect(read.slice(taken)).toEqual([SESSION, ...tail])
     }
     expect(intake.offset).toBe(taken + tail.length)
   })
@@ -496,16 +495,14 @@ describe('whoever pushes ticks', () => {
     let taken = 0
     while (intake.tryPush(tick(taken + 1))) taken++
     expect(taken).toBeGreaterThan(10)
-    // The reserve is for commands.
-    intake.command(0, { op: 'close', audience: 1 })
     expect(intake.isPaused).toBe(false)
-    for (let audience = 0; audience < 30; audience++) intake.command(0, { op: 'close', audience })
-    expect(intake.tryPush(tick(0))).toBe(false)
+    for (let session = 0; session < 30; session++) intake.sessionStarted({ number: 2, continuous: true })
+    expect(intake.isPaused).toBe(true)
     // There is room again, but others were first.
     for (const lane of lanes) lane.work()
     expect(intake.tryPush(tick(0))).toBe(false)
     workAll()
-    expect(lanes[0]!.read.length).toBe(taken + 31)
+    expect(lanes[0]!.read.length).toBe(taken + 30)
     expect(intake.tryPush(tick(taken + 1))).toBe(true)
   })
 })

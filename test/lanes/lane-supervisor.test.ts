@@ -82,7 +82,7 @@ function begin(laneCount: number): void {
     },
     log: { ...silentLog, error: (_, message) => void events.push(message) },
     assignmentOf: (lane, quarantine) => ({ lane, ...quarantine }) as unknown as LaneAssignment,
-    hasUnread: lane => unread.has(lane),
+    hasWork: lane => unread.has(lane),
     failed: (lane, error) => void events.push(`${lane} failed: ${error.message}`),
     clientQuarantined: client => void events.push(`client ${client} is quarantined`),
     replacing: lane => void events.push(`${lane} is replaced`),

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { distance } from '../../src/memory/ring-position.js'
 import { TickLogHistory } from '../../src/memory/tick-log-history.js'
-import { COMMAND, HEAD_WORD, recordUnits, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
+import { HEAD_WORD, recordUnits, STREAM_EVENT, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
 import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { TickLogWriter } from '../../src/memory/tick-log-writer.js'
 import { findTorn, patternLength, writePattern } from '../support/pattern.js'
@@ -47,24 +47,28 @@ class WrittenLog {
     this.offset += count
   }
 
-  command(length = 8): void {
-    this.put(COMMAND, 3, length)
+  event(length = 8): void {
+    this.put(STREAM_EVENT, 0, length)
   }
 
-  private put(type: typeof TICK | typeof TICK_BATCH | typeof COMMAND, count: number, length: number): void {
+  private put(
+    type: typeof TICK | typeof TICK_BATCH | typeof STREAM_EVENT,
+    count: number,
+    length: number,
+  ): void {
     const payload = new Uint8Array(length)
     const first = this.offset + 1
     writePattern(payload, 0, length, first)
-    if (!this.writer.tryAppend(type, count, first, first / 4, payload, 0, length, 0))
+    if (!this.writer.tryAppend(type, count, first, first / 4, payload, 0, length))
       throw new Error('the log is full')
   }
 
-  /** The record in hand, after a check that it is whole: `3-5` for the ticks from 3 to 5, `c6` for a command before tick 6. */
+  /** The record in hand, after a check that it is whole: `3-5` for the ticks from 3 to 5, `e6` for an event before tick 6. */
   record(): string {
     const { bytes, count, firstOffset, payloadLength, payloadStart, receivedUs, type } = this.history
     expect(receivedUs).toBe(firstOffset / 4)
     expect(findTorn(bytes, payloadStart, payloadLength, firstOffset)).toBe(-1)
-    return type === COMMAND ? `c${firstOffset}` : `${firstOffset}-${firstOffset + count - 1}`
+    return type === STREAM_EVENT ? `e${firstOffset}` : `${firstOffset}-${firstOffset + count - 1}`
   }
 
   /** All records from here to the end. */
@@ -90,13 +94,13 @@ describe('the history of the tick log', () => {
 
   it('has all records from the beginning on while the log is new, also those before the first tick', () => {
     const log = new WrittenLog(5)
-    log.command()
+    log.event()
     log.append(20, 3)
-    log.command(40)
+    log.event(40)
     log.append()
     for (const offset of [0, 1]) {
       expect(log.history.seek(offset)).toBe(true)
-      expect(log.rest()).toEqual(['c1', '1-3', 'c4', '4-4'])
+      expect(log.rest()).toEqual(['e1', '1-3', 'e4', '4-4'])
       expect(log.history.next()).toBe(false)
     }
   })
@@ -106,9 +110,9 @@ describe('the history of the tick log', () => {
     log.append()
     expect(log.history.seek(0)).toBe(true)
     expect(log.rest()).toEqual(['1-1'])
-    log.command()
+    log.event()
     log.append()
-    expect(log.rest()).toEqual(['c2', '2-2'])
+    expect(log.rest()).toEqual(['e2', '2-2'])
   })
 
   it('finds the record of a tick from any offset in the record', () => {
@@ -206,7 +210,7 @@ describe('the history of any log', () => {
   it('has all ticks after an offset, in order and whole, or reports that some are gone', () => {
     const record = fc.oneof(
       { weight: 3, arbitrary: fc.record({ length: fc.nat(), count: fc.integer({ min: 1, max: 9 }) }) },
-      { weight: 1, arbitrary: fc.record({ command: fc.nat() }) },
+      { weight: 1, arbitrary: fc.record({ event: fc.nat() }) },
     )
     fc.assert(
       fc.property(
@@ -217,7 +221,7 @@ describe('the history of any log', () => {
           const log = new WrittenLog(start, capacityBytes)
           const lengthMax = log.writer.payloadBytesMax
           for (const each of records) {
-            if ('command' in each) log.command(each.command % lengthMax)
+            if ('event' in each) log.event(each.event % lengthMax)
             else log.append(each.length % lengthMax, each.count)
           }
           for (let offset = 0; offset < log.offset; offset++) {
@@ -228,7 +232,7 @@ describe('the history of any log', () => {
               if (isNear) expect.fail(`offset ${offset} is ${behind} units behind and not found`)
               continue
             }
-            const found = log.rest().filter(text => !text.startsWith('c'))
+            const found = log.rest().filter(text => !text.startsWith('e'))
             let next = Number.parseInt(found[0]!, 10)
             expect(next).toBeLessThanOrEqual(offset + 1)
             for (const text of found) {

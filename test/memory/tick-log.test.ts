@@ -2,12 +2,11 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { advance, distance } from '../../src/memory/ring-position.js'
 import {
-  COMMAND,
   COUNT_MAX,
   HEAD_WORD,
   LENGTH_INT32,
   PADDING,
-  recordUnits,
+  STREAM_EVENT,
   TICK,
   TICK_BATCH,
   TYPE_INT32,
@@ -48,12 +47,11 @@ class TestLog {
     return this.cursors.reduce((slowest, cursor) => (distance(cursor, slowest) > 0 ? cursor : slowest))
   }
 
-  append(number: number, length: number, reserveBytes = 0): boolean {
+  append(number: number, length: number): boolean {
     const payload = new Uint8Array(length)
     writePattern(payload, 0, length, number)
     const { writer } = this
-    if (!writer.tryAppend(TICK, number & COUNT_MAX, number, number / 4, payload, 0, length, reserveBytes))
-      return false
+    if (!writer.tryAppend(TICK, number & COUNT_MAX, number, number / 4, payload, 0, length)) return false
     const used = distance(this.slowest(), writer.position)
     if (used > CAPACITY_UNITS || used < 0) throw new Error(`${used} units in use of ${CAPACITY_UNITS}`)
     return true
@@ -143,17 +141,6 @@ describe('the tick log', () => {
     }
   })
 
-  it('leaves the reserved bytes to records that reserve none', () => {
-    const log = new TestLog(2 ** 31 - 3)
-    let units = 0
-    while (log.append(1, 8, 256)) units += recordUnits(8)
-    expect(units * 8).toBeLessThanOrEqual(CAPACITY_BYTES - 256)
-    expect((units + recordUnits(8)) * 8).toBeGreaterThan(CAPACITY_BYTES - 256 - 32)
-    let reserve = 0
-    while (log.append(1, 8)) reserve += recordUnits(8) * 8
-    expect(reserve).toBeGreaterThanOrEqual(256 - 32)
-  })
-
   it('fills the end of the ring with padding that no reader sees', () => {
     const log = new TestLog(CAPACITY_UNITS - 4)
     expect(log.append(7, 16)).toBe(true)
@@ -180,7 +167,7 @@ describe('the tick log', () => {
         return Reflect.get(target, key, target)
       },
     })
-    expect(log.writer.tryAppend(COMMAND, 3, 1, 0, spying, 0, 8, 0)).toBe(true)
+    expect(log.writer.tryAppend(STREAM_EVENT, 3, 1, 0, spying, 0, 8)).toBe(true)
     expect(headMeanwhile).toBe(0)
     expect(Atomics.load(header, HEAD_WORD)).toBe(4)
   })
@@ -189,7 +176,7 @@ describe('the tick log', () => {
     for (const length of [3, 90]) {
       const log = new TestLog(5)
       const payload = Uint8Array.from({ length: 200 }, (_, index) => index)
-      expect(log.writer.tryAppend(TICK_BATCH, 2, 1, 0, payload, 17, 17 + length, 0)).toBe(true)
+      expect(log.writer.tryAppend(TICK_BATCH, 2, 1, 0, payload, 17, 17 + length)).toBe(true)
       expect(log.reader.next()).toBe(true)
       const { bytes, payloadStart, payloadLength } = log.reader
       expect([...bytes.slice(payloadStart, payloadStart + payloadLength)]).toEqual([
@@ -200,8 +187,8 @@ describe('the tick log', () => {
 
   it('keeps every type and the largest count', () => {
     const log = new TestLog(0)
-    for (const type of [TICK, TICK_BATCH, COMMAND] as const) {
-      log.writer.tryAppend(type, COUNT_MAX, 2 ** 53 - 1, 0, NO_BYTES, 0, 0, 0)
+    for (const type of [TICK, TICK_BATCH, STREAM_EVENT] as const) {
+      log.writer.tryAppend(type, COUNT_MAX, 2 ** 53 - 1, 0, NO_BYTES, 0, 0)
       expect(log.reader.next()).toBe(true)
       expect([log.reader.type, log.reader.count, log.reader.firstOffset]).toEqual([
         type,
@@ -214,7 +201,7 @@ describe('the tick log', () => {
   it('throws, with the values, for what cannot be a record', () => {
     const log = new TestLog(0)
     expect(() => log.append(1, log.writer.payloadBytesMax + 1)).toThrow(/payload of 105 bytes, at most 104/)
-    expect(() => log.writer.tryAppend(TICK, COUNT_MAX + 1, 1, 0, NO_BYTES, 0, 0, 0)).toThrow(/count 8388608/)
+    expect(() => log.writer.tryAppend(TICK, COUNT_MAX + 1, 1, 0, NO_BYTES, 0, 0)).toThrow(/count 8388608/)
     expect(() => tickLogBytes(1000)).toThrow(/1000 bytes/)
     expect(() => tickLogBytes(512)).toThrow(/512 bytes/)
   })
@@ -252,7 +239,7 @@ describe('the tick log', () => {
 
   it('behaves like a bounded queue, whatever is done in whatever order', () => {
     const step = fc.oneof(
-      { weight: 4, arbitrary: fc.record({ append: fc.nat(104), reserve: fc.constantFrom(0, 0, 64, 248) }) },
+      { weight: 4, arbitrary: fc.record({ append: fc.nat(104) }) },
       { weight: 4, arbitrary: fc.record({ read: fc.nat(2) }) },
       { weight: 2, arbitrary: fc.record({ release: fc.nat(2) }) },
     )
@@ -273,8 +260,8 @@ describe('the tick log', () => {
               const units = Math.ceil((24 + step.append) / 8)
               const taken = units > toEnd ? toEnd + units : units
               const used = Math.max(...released.map(cursor => distance(cursor, head)))
-              const fits = used + taken + step.reserve / 8 <= CAPACITY_UNITS
-              expect(log.append(ends.length, step.append, step.reserve)).toBe(fits)
+              const fits = used + taken <= CAPACITY_UNITS
+              expect(log.append(ends.length, step.append)).toBe(fits)
               if (fits) ends.push(advance(head, taken))
             } else if ('read' in step) {
               const expected = read[step.read]! < ends.length - 1 ? ++read[step.read]! : -1

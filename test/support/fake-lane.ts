@@ -18,7 +18,7 @@ import {
 
 export class FakeLane {
   /** The commands that the lane has not obeyed. */
-  readonly commands: LaneCommand[]
+  readonly commands: LaneCommand[] = []
   readonly ticksTotals: Map<number, number>
   readonly ring: FrameRingWriter
   /** Whether clients that it replies to are to wait for the next flush. */
@@ -34,8 +34,10 @@ export class FakeLane {
   /** @param before whose place it takes */
   constructor(handle: LaneHandle, before?: FakeLane) {
     this.ring = new FrameRingWriter(handle.memory, handle.layout)
-    this.commands = before?.commands ?? []
-    this.ticksTotals = before?.ticksTotals ?? new Map<number, number>()
+    // The task of a successor names the open audiences. The requests in flight are sent again.
+    this.ticksTotals = new Map(before?.ticksTotals)
+    for (const audience of handle.stream.audiences.keys())
+      this.ticksTotals.set(audience, this.ticksTotal(audience))
     this.tellsLeft = before?.tellsLeft ?? false
   }
 

@@ -150,6 +150,7 @@ export class FanOut {
     this.transmitter.laneEnded(handle!.stream)
     handle!.laneEnded()
     this.lanes[0] = new FakeLane(handle!, this.lane)
+    this.membership.sendAgain(0)
   }
 
   /** Ends a client's connection. */

@@ -5,11 +5,10 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
 import {
-  ALL_LANES,
   type CommandAnswer,
   encodeCommand,
+  type JoinCommand,
   type LaneCommand,
-  offsetsOf,
   type Progress,
 } from '../../src/lane-protocol/lane-commands.js'
 import {
@@ -18,7 +17,11 @@ import {
   type LaneTask,
   TURN_OVERSHOOT_BYTES,
 } from '../../src/lane-protocol/lane-task.js'
+import { encodeEvent, offsetsOf, type StreamEvent } from '../../src/lane-protocol/stream-events.js'
 import { type AudienceDescriptor, NO_GROUP } from '../../src/memory/audience-descriptor.js'
+import { commandRingBytes } from '../../src/memory/command-ring-memory.js'
+import { CommandRingReader } from '../../src/memory/command-ring-reader.js'
+import { CommandRingWriter } from '../../src/memory/command-ring-writer.js'
 import { CommittedState } from '../../src/memory/committed-state.js'
 import {
   CONTROL_BYTES,
@@ -37,7 +40,7 @@ import { LaneWakeUp } from '../../src/memory/lane-wake-up.js'
 import { LatestStore, latestStoreBytes } from '../../src/memory/latest-store.js'
 import { AWAIT_FLUSH, MORE, type ReplyDescriptor, UNCHANGED } from '../../src/memory/reply-descriptor.js'
 import { distance } from '../../src/memory/ring-position.js'
-import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
+import { type RecordType, STREAM_EVENT, TICK, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
 import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { TickLogWriter } from '../../src/memory/tick-log-writer.js'
 import { PROMPT } from '../../src/memory/turn-descriptor.js'
@@ -88,6 +91,7 @@ export interface Stay {
 }
 
 interface StageJoin {
+  readonly command: JoinCommand
   readonly audience: number
   readonly fellBehindAt: Progress | null
   readonly snapshotOf: readonly string[] | undefined
@@ -145,6 +149,7 @@ const DEADLY = [
   [LatestStore.prototype, 'allocate'],
   [LatestStore.prototype, 'write'],
   [LatestStore.prototype, 'release'],
+  [CommandRingReader.prototype, 'release'],
 ] as const
 
 const PROGRESS_AT_FIRST: Progress = {
@@ -184,6 +189,8 @@ export class LaneStage {
   private readonly options: Required<Omit<StageOptions, 'descriptorsMax'>>
   private readonly descriptorsMax: number
   private readonly tickLog = new SharedArrayBuffer(tickLogBytes(1 << 20))
+  private readonly commandRing = new SharedArrayBuffer(commandRingBytes(1 << 20))
+  private readonly commands = new CommandRingWriter(this.commandRing)
   private readonly latest: SharedArrayBuffer
   private readonly counters = new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT))
   private segment = -1
@@ -242,17 +249,24 @@ export class LaneStage {
     return this.append(TICK, 1, new Uint8Array(0))
   }
 
-  command(command: LaneCommand, lane = ALL_LANES): void {
-    this.put(COMMAND, lane, encodeCommand(command), offsetsOf(command))
+  event(event: StreamEvent): void {
+    this.put(STREAM_EVENT, 0, encodeEvent(event), offsetsOf(event))
   }
 
   lost(reason: GapReason, missed: number | null): void {
-    this.command({ op: 'lost', reason, missed })
+    this.event({ op: 'lost', reason, missed })
   }
 
   /** Ticks that never came. */
   gap(reason: GapReason, missed: number | null): void {
-    this.command({ op: 'lost', reason, missed, isUnnumbered: true })
+    this.event({ op: 'lost', reason, missed, isUnnumbered: true })
+  }
+
+  // Into the command ring
+
+  command(command: LaneCommand): void {
+    if (!this.commands.tryWrite(encodeCommand(command), this.offset))
+      throw new Error('the command ring is full')
   }
 
   open(audience: number, part: Partial<AudienceSpec> = {}): void {
@@ -285,8 +299,7 @@ export class LaneStage {
     client.join++
     if (fellBehindAt !== null) client.isReceiving = false
     const behind = fellBehindAt ?? (client.waits ? client.fellBehindAt : null)
-    client.asked = { audience, fellBehindAt, snapshotOf, isTold, messages: [], begun: undefined }
-    this.command({
+    const command: JoinCommand = {
       op: 'join',
       audience,
       leaving: client.isReceiving || behind !== null ? client.audience : 0,
@@ -296,7 +309,9 @@ export class LaneStage {
       fellBehindAt: behind,
       replay: null,
       answers: fellBehindAt === null ? [answerWith(snapshotOf, isTold)] : [],
-    })
+    }
+    client.asked = { command, audience, fellBehindAt, snapshotOf, isTold, messages: [], begun: undefined }
+    this.command(command)
     return client
   }
 
@@ -331,7 +346,7 @@ export class LaneStage {
   }
 
   private put(type: RecordType, count: number, payload: Uint8Array, offsets: number): void {
-    const isThere = this.log.tryAppend(type, count, this.offset + 1, 1, payload, 0, payload.length, 0)
+    const isThere = this.log.tryAppend(type, count, this.offset + 1, 1, payload, 0, payload.length)
     if (!isThere) throw new Error('the log is full')
     this.offset += offsets
   }
@@ -388,6 +403,7 @@ export class LaneStage {
       lane: 0,
       epoch: 'e',
       tickLog: this.tickLog,
+      commands: this.commandRing,
       memory: this.shared,
       layout: this.layout,
       latest: this.latest,
@@ -422,6 +438,8 @@ export class LaneStage {
         asked.messages.length = 0
       }
     }
+    this.commands.clear()
+    for (const { asked } of this.clients.values()) if (asked !== undefined) this.command(asked.command)
     this.segment = -1
     this.isInPromptTurn = false
     this.ring.resetAfterLane(new Set())

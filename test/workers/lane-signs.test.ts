@@ -1,5 +1,11 @@
 import { expect, it } from 'vitest'
-import { COMMITTED_CURSOR, HEARTBEAT, MAIN_ASLEEP, SOURCE_PAUSED } from '../../src/memory/control-words.js'
+import {
+  COMMITTED_CURSOR,
+  FOR_COMMIT,
+  HEARTBEAT,
+  MAIN_ASLEEP,
+  MAIN_WAITS,
+} from '../../src/memory/control-words.js'
 import { LaneStage } from '../support/lane-stage.js'
 
 it('a successor wakes a paused source when the lane before it died in the midst of a commit', () => {
@@ -10,7 +16,7 @@ it('a successor wakes a paused source when the lane before it died in the midst 
   stage.run()
   // As if the thread had ended between its two stores: the state is there, the main thread sees the older cursor.
   Atomics.store(stage.control, COMMITTED_CURSOR, before)
-  Atomics.store(stage.control, SOURCE_PAUSED, 1)
+  Atomics.store(stage.control, MAIN_WAITS, FOR_COMMIT)
   Atomics.store(stage.control, MAIN_ASLEEP, 1)
   stage.run()
   expect(stage.state.cursor()).toBe(stage.log.position)

@@ -3,9 +3,11 @@ import { MessageChannel } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/common/clock.js'
 import { Ingest } from '../../src/ingest/ingest.js'
-import { ALL_LANES } from '../../src/lane-protocol/lane-commands.js'
+import { encodeCommand } from '../../src/lane-protocol/lane-commands.js'
 import { type LaneTask, TURN_OVERSHOOT_BYTES } from '../../src/lane-protocol/lane-task.js'
 import { LaneHandle } from '../../src/lanes/lane-handle.js'
+import { commandRingBytes } from '../../src/memory/command-ring-memory.js'
+import { CommandRingWriter } from '../../src/memory/command-ring-writer.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
 import { AUDIENCE_FRAMES, TURN_BEGIN, TURN_END } from '../../src/memory/frame-descriptor.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
@@ -33,10 +35,12 @@ describe('a lane in a thread of its own', () => {
     )
     const intake = new Ingest({ tickLog, links: [link], queueSize: 500, clock: systemClock, counters })
     const { port1, port2 } = new MessageChannel()
+    const commands = new SharedArrayBuffer(commandRingBytes(1024))
     const task: LaneTask = {
       lane: 0,
       epoch: 'e',
       tickLog,
+      commands,
       memory: link.shared,
       layout,
       latest: link.latest,
@@ -49,12 +53,9 @@ describe('a lane in a thread of its own', () => {
       quarantinedOffsets: [],
       quarantinedClients: [],
     }
+    const open = { op: 'open', audience: 1, spec: spec({ symbols: null, batch: true }) } as const
+    new CommandRingWriter(commands).tryWrite(encodeCommand(open), 0)
     const end = reportOf<string>(startThread('lane-runner', task, [port2]))
-    intake.command(ALL_LANES, {
-      op: 'open',
-      audience: 1,
-      spec: spec({ symbols: null, batch: true }),
-    })
 
     let pushed = 0
     let isPaused = false

@@ -3,7 +3,7 @@
  * Pure; the lane and each replay have one of their own. The rule and its reasons: docs/decisions/0022-feed-positions.md.
  */
 
-import type { SessionCommand } from '../../src/lane-protocol/lane-commands.js'
+import type { SessionEvent } from '../../src/lane-protocol/stream-events.js'
 import type { ContinuityState } from '../../src/memory/continuity-state.js'
 import { MISSED_MAX } from '../../src/protocol/messages.js'
 import type { TickFields } from '../../src/ticks/tick-codec.js'
@@ -93,7 +93,7 @@ export class FeedContinuity implements ContinuityState {
     this.lostSincePosition += ticks
   }
 
-  sessionStarted({ first, continuous }: SessionCommand): void {
+  sessionStarted({ first, continuous }: SessionEvent): void {
     if (first) return
     if (continuous && this.lastPosition !== 0 && !this.isInDoubt) {
       // The feed sends all that follows the last position, and may repeat some ticks before.

@@ -3,9 +3,9 @@
  * Ticks up to `offset` were taken before; the cursor steps over them.
  */
 
-import { type LostCommand, offsetsOf } from '../../src/lane-protocol/lane-commands.js'
+import { type LostEvent, offsetsOf } from '../../src/lane-protocol/stream-events.js'
 import type { RecordHeader } from '../../src/memory/record-header.js'
-import { COMMAND, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
+import { STREAM_EVENT, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
 import { BatchReader } from '../../src/ticks/batch-reader.js'
 
 /** A reader of the tick log. */
@@ -16,7 +16,7 @@ export interface LogRecords extends RecordHeader {
 }
 
 export class LogCursor {
-  /** Of the last tick taken, or of the last one that a command told as lost. */
+  /** Of the last tick taken, or of the last one that an event told as lost. */
   offset: number
   /** Where the current tick lies in the log's bytes. */
   tickStart = 0
@@ -36,9 +36,9 @@ export class LogCursor {
     return this.ticksLeft > 0
   }
 
-  /** Whether the current record is a command. */
-  get isAtCommand(): boolean {
-    return this.log.type === COMMAND
+  /** Whether the current record is a stream event. */
+  get isAtEvent(): boolean {
+    return this.log.type === STREAM_EVENT
   }
 
   /** Steps onto the next record, and there over the ticks up to `offset`. @returns false when there is no record */
@@ -46,7 +46,7 @@ export class LogCursor {
     const { batch, log } = this
     this.ticksLeft = 0
     if (!log.next()) return false
-    if (log.type === COMMAND) return true
+    if (log.type === STREAM_EVENT) return true
     const takenCount = Math.max(0, this.offset - log.firstOffset + 1)
     if (takenCount >= log.count) return true
     // An int32, so that V8 keeps the field a small integer.
@@ -77,14 +77,14 @@ export class LogCursor {
     return true
   }
 
-  /** The bytes of the current command, in the log. */
-  commandBytes(): Uint8Array {
+  /** The bytes of the current event, in the log. */
+  eventBytes(): Uint8Array {
     const { bytes, payloadLength, payloadStart } = this.log
     return bytes.subarray(payloadStart, payloadStart + payloadLength)
   }
 
-  /** Steps over the offsets of lost ticks, which the current command tells. */
-  skipLost(command: LostCommand): void {
-    this.offset = this.log.firstOffset + offsetsOf(command) - 1
+  /** Steps over the offsets of lost ticks, which the current event tells. */
+  skipLost(loss: LostEvent): void {
+    this.offset = this.log.firstOffset + offsetsOf(loss) - 1
   }
 }

@@ -2,11 +2,7 @@
  * Decides what a tick of the log is: a tick of a symbol, a lost one, or one that the feed sent before.
  * The lane and each replay have one of their own.
  */
-import {
-  type LostCommand,
-  lastLostOffset,
-  type SessionCommand,
-} from '../../src/lane-protocol/lane-commands.js'
+import { lastLostOffset, type StreamEvent } from '../../src/lane-protocol/stream-events.js'
 import type { GapReason } from '../../src/protocol/messages.js'
 import type { TickReader } from '../../src/ticks/tick-codec.js'
 import { BROKEN, type FeedContinuity, markOf, SEEN, SESSION_BOUNDARY, WHOLE } from './feed-continuity.js'
@@ -22,7 +18,7 @@ export interface TickLosses {
   breakPositions(): void
   /** The feed sent the current tick before. */
   seenBefore(): void
-  /** A command in the log tells that ticks are lost which are not in the log. */
+  /** An event in the log tells that ticks are lost which are not in the log. */
   loseUnlogged(reason: GapReason, from: number, to: number, missed: number | null): void
 }
 
@@ -66,16 +62,16 @@ export class TickClassifier<Entry extends SymbolEntry> {
     return symbol
   }
 
-  /** Obeys a command that says what became of the feed. @param firstOffset of the command's record */
-  obey(command: LostCommand | SessionCommand, firstOffset: number): void {
+  /** Obeys an event of the stream. @param firstOffset of the event's record */
+  obey(event: StreamEvent, firstOffset: number): void {
     const { continuity, losses } = this.deps
-    if (command.op === 'session') {
-      continuity.sessionStarted(command)
+    if (event.op === 'session') {
+      continuity.sessionStarted(event)
       return
     }
-    const { missed, reason } = command
+    const { missed, reason } = event
     continuity.lose(missed ?? 0)
-    losses.loseUnlogged(reason, firstOffset, lastLostOffset(command, firstOffset), missed)
+    losses.loseUnlogged(reason, firstOffset, lastLostOffset(event, firstOffset), missed)
   }
 
   private loseTick(reason: 'poison' | 'malformed'): undefined {

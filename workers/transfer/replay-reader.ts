@@ -4,7 +4,8 @@
  * See docs/decisions/0013-the-tick-log-is-read-again-without-a-lock.md.
  */
 
-import { ALL_LANES, decodeCommand, type ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
+import type { ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
+import { decodeEvent } from '../../src/lane-protocol/stream-events.js'
 import type { Checkpoint, FeedCheckpoints } from '../../src/memory/feed-checkpoints.js'
 import type { TickLogHistory } from '../../src/memory/tick-log-history.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
@@ -143,23 +144,22 @@ class PartReading<Entry extends SymbolEntry> implements TickLosses {
     const { cursor } = this
     const { history } = this.deps
     if (!cursor.nextRecord()) return false
-    if (cursor.isAtCommand) this.readCommand()
+    if (cursor.isAtEvent) this.readEvent()
     else while (this.offset < endOffset && this.hasRoom && cursor.nextTick()) this.takeTick()
     // All that was made of overwritten bytes is thrown away.
     return history.isIntact()
   }
 
-  private readCommand(): void {
+  private readEvent(): void {
     const { cursor } = this
     const { history } = this.deps
-    if (history.firstOffset <= this.offset || history.count !== ALL_LANES) return
+    if (history.firstOffset <= this.offset) return
     // Copied and checked before it is parsed: an overwritten text may be anything.
-    const bytes = cursor.commandBytes().slice()
+    const bytes = cursor.eventBytes().slice()
     if (!history.isIntact()) return
-    const command = decodeCommand(bytes)
-    if (command.op !== 'session' && command.op !== 'lost') return
-    if (command.op === 'lost') cursor.skipLost(command)
-    this.classifier.obey(command, history.firstOffset)
+    const event = decodeEvent(bytes)
+    if (event.op === 'lost') cursor.skipLost(event)
+    this.classifier.obey(event, history.firstOffset)
   }
 
   private takeTick(): void {

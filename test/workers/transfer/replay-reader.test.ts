@@ -1,13 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AudienceSpec } from '../../../src/lane-protocol/audience-spec.js'
-import {
-  ALL_LANES,
-  encodeCommand,
-  type LaneCommand,
-  offsetsOf,
-  type ReplayPosition,
-} from '../../../src/lane-protocol/lane-commands.js'
+import type { ReplayPosition } from '../../../src/lane-protocol/lane-commands.js'
+import { encodeEvent, offsetsOf, type StreamEvent } from '../../../src/lane-protocol/stream-events.js'
 import { CONTINUITY_AT_START } from '../../../src/memory/continuity-state.js'
 import { CounterWriter } from '../../../src/memory/counters.js'
 import { CHECKPOINT_TICKS, FeedCheckpoints } from '../../../src/memory/feed-checkpoints.js'
@@ -16,7 +11,7 @@ import { FrameRingWriter } from '../../../src/memory/frame-ring-writer.js'
 import { allocateLaneMemory, copierOf } from '../../../src/memory/lane-allocation.js'
 import { laneLayout } from '../../../src/memory/lane-layout.js'
 import { TickLogHistory } from '../../../src/memory/tick-log-history.js'
-import { COMMAND, type RecordType, TICK, TICK_BATCH } from '../../../src/memory/tick-log-layout.js'
+import { type RecordType, STREAM_EVENT, TICK, TICK_BATCH } from '../../../src/memory/tick-log-layout.js'
 import { tickLogBytes } from '../../../src/memory/tick-log-memory.js'
 import { TickLogWriter } from '../../../src/memory/tick-log-writer.js'
 import { LANE_SLOT_COUNT } from '../../../src/metrics/metric-table.js'
@@ -124,23 +119,23 @@ class Past {
 
   lost(reason: GapReason, missed: number | null): void {
     this.live.lose(missed ?? 0)
-    this.command({ op: 'lost', reason, missed })
+    this.event({ op: 'lost', reason, missed })
   }
 
   /** Ticks that never came. */
   gap(missed: number | null): void {
     this.live.lose(missed ?? 0)
-    this.command({ op: 'lost', reason: 'upstream', missed, isUnnumbered: true })
+    this.event({ op: 'lost', reason: 'upstream', missed, isUnnumbered: true })
   }
 
   session(continuous: boolean): void {
-    const command = { op: 'session', first: false, continuous } as const
-    this.live.sessionStarted(command)
-    this.command(command)
+    const session = { op: 'session', first: false, continuous } as const
+    this.live.sessionStarted(session)
+    this.event(session)
   }
 
-  command(command: LaneCommand, lane = ALL_LANES): void {
-    this.put(COMMAND, lane, encodeCommand(command), offsetsOf(command))
+  private event(event: StreamEvent): void {
+    this.put(STREAM_EVENT, 0, encodeEvent(event), offsetsOf(event))
   }
 
   private whole(ticks: readonly Partial<Tick>[]): Partial<Tick>[] {
@@ -163,7 +158,7 @@ class Past {
   }
 
   private put(type: RecordType, count: number, payload: Uint8Array, offsets: number): void {
-    this.log.tryAppend(type, count, this.offset + 1, 1, payload, 0, payload.length, 0)
+    this.log.tryAppend(type, count, this.offset + 1, 1, payload, 0, payload.length)
     this.offset += offsets
   }
 
@@ -461,15 +456,6 @@ describe('losses in a replay', () => {
     past.batch(positions(1, 5, 3))
     expect(past.stream(0)).toEqual(['A1', 'A2', 'A3'])
   })
-
-  it('are not looked for in the commands of one lane', () => {
-    const past = new Past()
-    past.tick()
-    past.command({ op: 'close', audience: 1 }, 0)
-    past.command({ op: 'session', first: false, continuous: false }, 0)
-    past.tick()
-    expect(past.stream(0)).toEqual(['A1', 'A2'])
-  })
 })
 
 describe('what is to be replayed', () => {
@@ -507,7 +493,7 @@ describe('what is to be replayed', () => {
     },
   )
 
-  it('is gone when the writer overtakes at a command, whatever stands there then', () => {
+  it('is gone when the writer overtakes at an event, whatever stands there then', () => {
     const past = new Past({ tickLogBytes: 1 << 14 })
     past.lost('overload', 1)
     past.tick()
@@ -515,7 +501,7 @@ describe('what is to be replayed', () => {
     let looks = 0
     TickLogHistory.prototype.isIntact = function (this: TickLogHistory) {
       const result = isIntact.call(this)
-      // After the second look the command is in hand.
+      // After the second look the event is the current record.
       if (++looks === 2) {
         past.many(1000, 10)
         this.bytes.fill(0xff)

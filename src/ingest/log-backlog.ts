@@ -1,0 +1,117 @@
+/**
+ * What waits for room in the tick log, in the order of the stream: ticks of a source that was paused too late, and stream events.
+ * Main thread. Ticks beyond the bound are given up, and an event in their place says how many.
+ */
+import { encodeEvent, type LostEvent, offsetsOf, type StreamEvent } from '../lane-protocol/stream-events.js'
+import { RECORD_HEADER_BYTES, type RecordType, STREAM_EVENT } from '../memory/tick-log-layout.js'
+import { MISSED_MAX } from '../protocol/messages.js'
+
+/** A record that is not in the log yet. */
+export interface WaitingRecord {
+  readonly type: RecordType
+  /** Ticks in it. */
+  readonly count: number
+  /** Offsets that it takes. */
+  readonly offsets: number
+  readonly payload: Uint8Array
+  /** The loss that the record tells; undefined: it tells none. */
+  readonly lost: LostEvent | undefined
+}
+
+/** The record of an event. */
+export function eventRecord(event: StreamEvent): WaitingRecord {
+  return {
+    type: STREAM_EVENT,
+    count: 0,
+    offsets: offsetsOf(event),
+    payload: encodeEvent(event),
+    lost: event.op === 'lost' ? event : undefined,
+  }
+}
+
+export class LogBacklog {
+  private readonly bytesMax: number
+  private records: WaitingRecord[] = []
+  private bytes = 0
+
+  /** @param bytesMax of ticks that wait; events wait beyond that, as losses side by side are one event for each reason */
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax
+  }
+
+  get isEmpty(): boolean {
+    return this.records.length === 0
+  }
+
+  /** Adds ticks; gives them up where they do not fit, or where ticks before them were given up. */
+  addTicks(type: RecordType, count: number, message: Uint8Array, start: number, end: number): void {
+    const bytes = RECORD_HEADER_BYTES + end - start
+    if (this.bytes + bytes > this.bytesMax || this.endsWithOverload)
+      this.addLoss({ op: 'lost', reason: 'overload', missed: count })
+    // Of a Buffer, `slice` is no copy.
+    else
+      this.add({
+        type,
+        count,
+        offsets: count,
+        payload: new Uint8Array(message.subarray(start, end)),
+        lost: undefined,
+      })
+  }
+
+  addEvent(event: StreamEvent): void {
+    if (event.op === 'lost') this.addLoss(event)
+    else this.add(eventRecord(event))
+  }
+
+  /** Appends the records in their order, until `tryAppend` returns false. */
+  drain(tryAppend: (record: WaitingRecord) => boolean): void {
+    const { records } = this
+    let appended = 0
+    while (appended < records.length && tryAppend(records[appended]!))
+      this.bytes -= bytesOf(records[appended++]!)
+    records.splice(0, appended)
+  }
+
+  /** Losses that wait side by side are told as one for each reason. */
+  private addLoss(loss: LostEvent): void {
+    const { records } = this
+    for (let index = records.length - 1; records[index]?.lost !== undefined; index--) {
+      const before = records[index]!.lost!
+      if (!isAlike(before, loss)) continue
+      this.bytes -= bytesOf(records[index]!)
+      records[index] = eventRecord({ ...before, missed: sumOf(before.missed, loss.missed) })
+      this.bytes += bytesOf(records[index]!)
+      return
+    }
+    this.add(eventRecord(loss))
+  }
+
+  /** Whether ticks were given up behind all other ticks that wait. */
+  private get endsWithOverload(): boolean {
+    const { records } = this
+    for (let index = records.length - 1; records[index]?.lost !== undefined; index--) {
+      const { isUnnumbered, reason } = records[index]!.lost!
+      if (reason === 'overload' && !isUnnumbered) return true
+    }
+    return false
+  }
+
+  private add(record: WaitingRecord): void {
+    this.records.push(record)
+    this.bytes += bytesOf(record)
+  }
+}
+
+function bytesOf({ payload }: WaitingRecord): number {
+  return RECORD_HEADER_BYTES + payload.length
+}
+
+function isAlike(one: LostEvent, other: LostEvent): boolean {
+  return one.reason === other.reason && one.isUnnumbered === other.isUnnumbered
+}
+
+/** Of two losses; null: unknown, or more than a gap counts. */
+function sumOf(one: number | null, other: number | null): number | null {
+  return one === null || other === null || one + other > MISSED_MAX ? null : one + other
+}

@@ -1,0 +1,112 @@
+/**
+ * Sends commands to the lanes, each through the command ring of its lane. Main thread.
+ * A command that finds the ring full waits, and so do all later commands for that lane. So commands stay in their order.
+ * What waits is bounded: a client has one request in flight, an audience opens once and closes once.
+ */
+import { encodeCommand, type LaneCommand } from '../lane-protocol/lane-commands.js'
+import { commandRingBytes } from '../memory/command-ring-memory.js'
+import { CommandRingWriter } from '../memory/command-ring-writer.js'
+import { FOR_COMMAND_ROOM } from '../memory/control-words.js'
+import type { CounterWriter } from '../memory/counters.js'
+import { MAIN_SLOTS } from '../metrics/metric-table.js'
+
+/** What a command takes beside its symbols or its replies: numbers of 16 digits, names, and INTERVALS_MAX intervals. */
+export const COMMAND_OVERHEAD_BYTES = 1024
+
+/** A lane as the sender sees it. */
+export interface CommandLane {
+  /** Lets the lane wake the main thread, or not, when what the main thread waits for has happened. @param reason bit of MAIN_WAITS */
+  setWaiting(reason: number, isWaiting: boolean): void
+  /** Wakes the lane, whatever it waits for. */
+  ringLane(): void
+}
+
+export interface CommandSenderDeps {
+  readonly lanes: readonly CommandLane[]
+  /** Bytes of the symbols, or of the replies, in one command at most. */
+  readonly textBytesMax: number
+  /** Offset of the last tick in the tick log. */
+  readonly lastOffset: () => number
+  readonly counters: CounterWriter
+}
+
+interface Channel {
+  readonly lane: CommandLane
+  readonly memory: SharedArrayBuffer
+  readonly writer: CommandRingWriter
+  readonly waiting: LaneCommand[]
+}
+
+export class CommandSender {
+  private readonly deps: CommandSenderDeps
+  private readonly channels: readonly Channel[]
+
+  constructor(deps: CommandSenderDeps) {
+    this.deps = deps
+    this.channels = deps.lanes.map(lane => {
+      const memory = new SharedArrayBuffer(commandRingBytes(deps.textBytesMax + COMMAND_OVERHEAD_BYTES))
+      return { lane, memory, writer: new CommandRingWriter(memory), waiting: [] }
+    })
+  }
+
+  /** The command rings, by the index of the lane. */
+  get rings(): readonly SharedArrayBuffer[] {
+    return this.channels.map(({ memory }) => memory)
+  }
+
+  /** Whether commands wait for room in every ring. */
+  get isFull(): boolean {
+    return this.channels.every(({ waiting }) => waiting.length > 0)
+  }
+
+  /** Whether commands wait for room in the ring of a lane. */
+  isWaiting(lane: number): boolean {
+    return this.channels[lane]!.waiting.length > 0
+  }
+
+  /** Whether a lane has commands that it has not taken. */
+  hasUntaken(lane: number): boolean {
+    return !this.channels[lane]!.writer.isEmpty
+  }
+
+  send(lane: number, command: LaneCommand): void {
+    const channel = this.channels[lane]!
+    if (channel.waiting.length > 0 || !this.tryWrite(channel, command)) {
+      this.deps.counters.values[MAIN_SLOTS.commandsDelayed]! += 1
+      channel.waiting.push(command)
+      // First the wish to be woken, then the look: what the lane takes between the two is seen, and what it takes later wakes this thread.
+      channel.lane.setWaiting(FOR_COMMAND_ROOM, true)
+      this.writeWaiting(channel)
+    }
+    channel.lane.ringLane()
+  }
+
+  /** The lanes may have taken commands: writes what waits for room. */
+  lanesMoved(): void {
+    for (const channel of this.channels) {
+      if (channel.waiting.length === 0) continue
+      this.writeWaiting(channel)
+      channel.lane.ringLane()
+    }
+  }
+
+  /** Forgets all commands for a lane that has ended. Its successor is told of the open audiences and the requests in flight. */
+  laneEnded(lane: number): void {
+    const channel = this.channels[lane]!
+    channel.writer.clear()
+    channel.waiting.length = 0
+    channel.lane.setWaiting(FOR_COMMAND_ROOM, false)
+  }
+
+  private writeWaiting(channel: Channel): void {
+    const { lane, waiting } = channel
+    let written = 0
+    while (written < waiting.length && this.tryWrite(channel, waiting[written]!)) written++
+    waiting.splice(0, written)
+    if (waiting.length === 0) lane.setWaiting(FOR_COMMAND_ROOM, false)
+  }
+
+  private tryWrite({ writer }: Channel, command: LaneCommand): boolean {
+    return writer.tryWrite(encodeCommand(command), this.deps.lastOffset())
+  }
+}
