@@ -1,7 +1,7 @@
 /**
  * Question: what does it cost to decode a tick?
- * Workload: one reader decodes encoded ticks in shared memory, one after another. Baseline: protobufjs, which makes an object
- *   of each tick.
+ * Workload: one reader decodes encoded ticks in shared memory, one after another. Baseline: protobufjs, which makes an
+ *   object of each tick.
  * Leaves out: the search for the start of a tick, and a string of its symbol, which a lane does not make.
  */
 import { MarketTickReader } from '../src/ticks/market-tick-reader.js'

@@ -1,7 +1,7 @@
 /**
  * Question: what does it cost to write a decoded tick as bytes of JSON?
- * Workload: decoded ticks are written into shared memory, one after another. Baseline: `JSON.stringify` of an object that
- *   exists already, alone, and with the encoding of its text as bytes.
+ * Workload: decoded ticks are written into shared memory, one after another. Baseline: `JSON.stringify` of an object
+ *   that exists already, alone, and with the encoding of its text as bytes.
  * Leaves out: the message around the ticks, see gather.
  */
 

@@ -1,10 +1,12 @@
 /**
  * Question: what does a tick cost the server on its way to 500 clients, and how long does it take?
- * Workload: three processes on one machine over loopback: the synthetic feed, the server, and 500 clients that get every tick.
- *   Rates are fixed. Baseline: a server that calls `ws.send` for each tick and client. The servers take turns: A B A B.
- * Leaves out: a network, compression, slow clients. One of 50 clients checks that every tick came, once and in order. The others
- *   read the headers of frames only. On two cores the processes compete. Above the rate at which the server is busy, the figures
- *   describe the machine, not the server alone. The CPU time of a tick suffers less from that than latency.
+ * Workload: three processes on one machine over loopback: the synthetic feed, the server, and 500 clients that get
+ *   every tick. Rates are fixed. Baseline: a server that calls `ws.send` for each tick and client. The servers take
+ *   turns: A B A B.
+ * Leaves out: a network, compression, slow clients. One of 50 clients checks that every tick came, once and in order.
+ *   The others read the headers of frames only. On two cores the processes compete. Above the rate at which the server
+ *   is busy, the figures describe the machine, not the server alone. The CPU time of a tick suffers less from that than
+ *   latency.
  */
 import { type Benchmark, type BenchmarkOptions, type Cell, rounded, type Table } from './benchmark.js'
 import { type Measured, middle, remarks } from './processes/measured.js'

@@ -1,7 +1,7 @@
 /**
  * Question: what does it cost to make a WebSocket frame of a payload?
- * Workload: payloads of one tick and of a hundred ticks become a header and a copy in shared memory. Baseline: `Sender.frame`
- *   of ws, which copies nothing, but hands the socket two buffers for each client.
+ * Workload: payloads of one tick and of a hundred ticks become a header and a copy in shared memory. Baseline:
+ *   `Sender.frame` of ws, which copies nothing, but hands the socket two buffers for each client.
  * Leaves out: the socket.
  */
 import { frameHeaderBytes, writeTextFrameHeader } from '../src/protocol/websocket-frame.js'

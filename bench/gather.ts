@@ -1,8 +1,8 @@
 /**
  * Question: what does it cost a lane to make the frames of a turn, for one audience and for a thousand?
- * Workload: a turn of 100 ticks of 1,000 symbols. The lane encodes each tick once, notes the tick for each audience of its
- *   symbol, and then composes the message of each audience. Baselines: for each audience `JSON.stringify` of the selected
- *   objects, and a join of the texts of ticks that were written once.
+ * Workload: a turn of 100 ticks of 1,000 symbols. The lane encodes each tick once, notes the tick for each audience of
+ *   its symbol, and then composes the message of each audience. Baselines: for each audience `JSON.stringify` of the
+ *   selected objects, and a join of the texts of ticks that were written once.
  * Leaves out: reading and decoding the ticks, see decode; the sockets.
  */
 

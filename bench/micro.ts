@@ -1,7 +1,8 @@
 /**
  * Times short operations. The only importer of tinybench.
- * One call of a task does many operations, because one reading of the clock costs more than one operation. The tasks take turns
- * in several rounds, so that a disturbance of the machine does not hit one task alone. The median of the rounds counts.
+ * One call of a task does many operations, because one reading of the clock costs more than one operation. The tasks
+ * take turns in several rounds, so that a disturbance of the machine does not hit one task alone. The median of the
+ * rounds counts.
  */
 import { Bench } from 'tinybench'
 import { type BenchmarkOptions, type Cell, median, rounded, type Table } from './benchmark.js'

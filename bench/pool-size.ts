@@ -1,7 +1,8 @@
 /**
  * Question: do more lanes (RINGCAST_POOL_SIZE) make the server faster?
- * Workload: a feed of 1,000 symbols at a fixed rate. First 500 clients in one audience, which only one lane can serve. Then 500
- *   clients that name 20 symbols each: each client is an audience, and the lanes share the audiences. One lane and two, in turns.
+ * Workload: a feed of 1,000 symbols at a fixed rate. First 500 clients in one audience, which only one lane can serve.
+ *   Then 500 clients that name 20 symbols each: each client is an audience, and the lanes share the audiences. One lane
+ *   and two, in turns.
  * Leaves out: machines with more than two cores, where a second lane has a core to run on.
  */
 import type { Benchmark, BenchmarkOptions, Cell, Table } from './benchmark.js'

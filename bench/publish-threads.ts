@@ -1,7 +1,7 @@
 /**
  * Question: how many ticks a second go through the tick log from one thread to another that reads them meanwhile?
- * Workload: one thread writes encoded ticks into a log of 1 MiB as fast as there is room. The other steps over every record and
- *   publishes its cursor. Baseline: `postMessage` to a worker that counts.
+ * Workload: one thread writes encoded ticks into a log of 1 MiB as fast as there is room. The other steps over every
+ *   record and publishes its cursor. Baseline: `postMessage` to a worker that counts.
  * Leaves out: sleeping and waking, see lane-wake-up.ts. Both threads spin here, so the benchmark needs two free cores.
  */
 import { once } from 'node:events'

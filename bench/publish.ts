@@ -1,7 +1,8 @@
 /**
  * Question: what does it cost the thread that receives ticks to hand one tick to a worker thread?
- * Workload: encoded ticks are appended to the tick log, one after another. Baselines: `postMessage` of a copy, and a Piscina task
- *   for each tick. For the baselines, the sender's own time, and the time until the worker has taken every tick.
+ * Workload: encoded ticks are appended to the tick log, one after another. Baselines: `postMessage` of a copy, and a
+ *   Piscina task for each tick. For the baselines, the sender's own time, and the time until the worker has taken every
+ *   tick.
  * Leaves out: the worker's work on a tick, and the gRPC stream that brings the tick. The log is never full here.
  */
 import { Worker } from 'node:worker_threads'

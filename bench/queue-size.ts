@@ -1,7 +1,9 @@
 /**
  * Question: how far may the slowest lane fall behind before the feed is paused (RINGCAST_QUEUE_SIZE)?
- * Workload: a feed that sends as fast as the server reads; 100 and 500 clients that get every tick; five sizes, in turns.
- * Leaves out: bursts of a feed that is slower on average. A burst needs a queue as large as the burst, which is not shown here.
+ * Workload: a feed that sends as fast as the server reads; 100 and 500 clients that get every tick; five sizes, in
+ *   turns.
+ * Leaves out: bursts of a feed that is slower on average. A burst needs a queue as large as the burst, which is not
+ *   shown here.
  */
 import type { Benchmark, BenchmarkOptions, Cell, Table } from './benchmark.js'
 import { rounded } from './benchmark.js'

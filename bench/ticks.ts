@@ -1,6 +1,6 @@
 /**
- * The ticks of the benchmarks: recorded ticks if the file is there, else synthetic ticks. They are encoded as a feed sends them,
- * position included.
+ * The ticks of the benchmarks: recorded ticks if the file is there, else synthetic ticks. They are encoded as a feed
+ * sends them, position included.
  */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

@@ -1,5 +1,6 @@
 /**
- * The form of an attack: something that any client, or the feed, can do to a gateway, and the damage that must not follow.
+ * The form of an attack: something that any client, or the feed, can do to a gateway, and the damage that must not
+ * follow.
  */
 import type { LoadReport } from '../processes/load.js'
 

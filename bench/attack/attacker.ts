@@ -1,6 +1,6 @@
 /**
- * The attacker's process. It runs with the lowest priority, so that the measurement shows the gateway, not a competition for the
- * processor.
+ * The attacker's process. It runs with the lowest priority, so that the measurement shows the gateway, not a
+ * competition for the processor.
  */
 import { constants, setPriority } from 'node:os'
 import type { AttackReport, Target } from './attack.js'

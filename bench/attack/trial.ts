@@ -1,5 +1,6 @@
 /**
- * One attack from its start to its verdict. Quiet times and attacks take turns, so that other work of the machine disturbs both alike.
+ * One attack from its start to its verdict. Quiet times and attacks take turns, so that other work of the machine
+ * disturbs both alike.
  */
 import type { LoadReport } from '../processes/load.js'
 import type { Attack, AttackReport } from './attack.js'

@@ -1,6 +1,7 @@
 /**
- * A feed that breaks its contract when its parent requests an attack. Else it is like the feed of bench:fanout: steady ticks, at
- * the rate that its parent requests. Arguments: an address, which is not used, and the number of symbols. Reports its address.
+ * A feed that breaks its contract when its parent requests an attack. Else it is like the feed of bench:fanout: steady
+ * ticks, at the rate that its parent requests. Arguments: an address, which is not used, and the number of symbols.
+ * Reports its address.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../src/common/clock.js'

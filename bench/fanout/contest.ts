@@ -1,5 +1,6 @@
 /**
- * Servers take turns: A B C A B C. So other work of the machine disturbs all of them alike. Ratios are taken turn by turn.
+ * Servers take turns: A B C A B C. So other work of the machine disturbs all of them alike. Ratios are taken turn by
+ * turn.
  */
 import { type Cell, median, rounded, type Table } from '../benchmark.js'
 import { type Figure, type Measured, middle, remarks } from '../processes/measured.js'

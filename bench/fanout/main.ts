@@ -1,6 +1,7 @@
 /**
- * `npm run bench:fanout [-- workloads …] [-- options]`: Ringcast beside its peers, from a gRPC feed to WebSocket clients. Prints
- * tables, writes them with every run and a plot to bench/results/. The only file here that touches argv and exit.
+ * `npm run bench:fanout [-- workloads …] [-- options]`: Ringcast beside its peers, from a gRPC feed to WebSocket
+ * clients. Prints tables, writes them with every run and a plot to bench/results/. The only file here that touches argv
+ * and exit.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

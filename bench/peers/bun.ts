@@ -1,6 +1,8 @@
 /**
- * Bun, another runtime, whose server has topics. The ticks of a turn share a message, with one `publish` for each topic.
- * Arguments: the feed's address, `--deflate` to compress, `--per-tick` for a message and a `publish` for each tick. Runs in Bun, not in Node.
+ * Bun, another runtime, whose server has topics. The ticks of a turn share a message, with one `publish` for each
+ * topic.
+ * Arguments: the feed's address, `--deflate` to compress, `--per-tick` for a message and a `publish` for each tick.
+ * Runs in Bun, not in Node.
  */
 import { TickTopics, tellPort } from './tick-topics.js'
 

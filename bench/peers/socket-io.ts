@@ -1,5 +1,6 @@
 /**
- * socket.io, a popular library. A topic is a room. The ticks of a turn share an event, which the library encodes and frames once.
+ * socket.io, a popular library. A topic is a room. The ticks of a turn share an event, which the library encodes and
+ * frames once.
  * Arguments: the feed's address, `--deflate` to compress.
  */
 import { createServer } from 'node:http'

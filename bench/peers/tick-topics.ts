@@ -1,6 +1,6 @@
 /**
- * The common part of all peers: reads the feed with grpc-js and protobufjs, and publishes each tick to topics, in the messages of
- * Ringcast's protocol. The library of the peer sends a topic to its clients. Everything runs on one thread.
+ * The common part of all peers: reads the feed with grpc-js and protobufjs, and publishes each tick to topics, in the
+ * messages of Ringcast's protocol. The library of the peer sends a topic to its clients. Everything runs on one thread.
  *
  *   topic      its clients                         a message
  *   all        named no symbols                    the ticks of a turn of the event loop, or one tick

@@ -1,5 +1,6 @@
 /**
- * uWebSockets.js: a WebSocket server in C++ with topics. The ticks of a turn share a message, with one `publish` for each topic.
+ * uWebSockets.js: a WebSocket server in C++ with topics. The ticks of a turn share a message, with one `publish` for
+ * each topic.
  * Arguments: the feed's address, `--deflate` to compress, `--per-tick` for a message and a `publish` for each tick.
  */
 import { peerPackage } from './peer-package.js'

@@ -1,6 +1,7 @@
 /**
- * The best that `ws` allows without threads: the ticks of a turn share a message. Its frame is built once, and each client's socket
- * gets the same bytes in one write, as socket.io does it. `ws` has no public way to send a frame that exists already.
+ * The best that `ws` allows without threads: the ticks of a turn share a message. Its frame is built once, and each
+ * client's socket gets the same bytes in one write, as socket.io does it. `ws` has no public way to send a frame that
+ * exists already.
  */
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'

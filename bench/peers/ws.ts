@@ -1,5 +1,6 @@
 /**
- * The server that a Node developer writes first: each tick becomes JSON once, and is sent with one `ws.send` for each client.
+ * The server that a Node developer writes first: each tick becomes JSON once, and is sent with one `ws.send` for each
+ * client.
  * Arguments: the feed's address, `--deflate` to compress.
  */
 import { createServer } from 'node:http'

@@ -1,7 +1,8 @@
 /**
- * The feed process: the gRPC server of the embedded feed. Ticks begin at the parent's request, at the rate of the request.
- * Arguments: the address, the number of symbols, whether ticks come steadily or in bursts as from a market, and the number of steady
- * ticks that come at one moment.
+ * The feed process: the gRPC server of the embedded feed. Ticks begin at the parent's request, at the rate of the
+ * request.
+ * Arguments: the address, the number of symbols, whether ticks come steadily or in bursts as from a market, and the
+ * number of steady ticks that come at one moment.
  */
 import { systemClock } from '../../src/common/clock.js'
 import { FeedServer } from '../../src/embedded-feed/feed-server.js'

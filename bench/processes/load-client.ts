@@ -1,6 +1,6 @@
 /**
- * A WebSocket client that costs next to nothing: a TCP socket, an upgrade written by hand, and headers of frames. The client
- * answers pings and close frames. Only a client with a reader reads its messages.
+ * A WebSocket client that costs next to nothing: a TCP socket, an upgrade written by hand, and headers of frames. The
+ * client answers pings and close frames. Only a client with a reader reads its messages.
  */
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'

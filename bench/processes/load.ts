@@ -1,6 +1,6 @@
 /**
- * The load process: many clients of one server, some of them witnesses. The parent process tells it when to connect, when the
- * measured time begins, and when the measured time ends.
+ * The load process: many clients of one server, some of them witnesses. The parent process tells it when to connect,
+ * when the measured time begins, and when the measured time ends.
  */
 import { LoadClient } from './load-client.js'
 import { Samples } from './samples.js'

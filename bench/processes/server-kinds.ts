@@ -1,6 +1,6 @@
 /**
- * The servers that are measured: Ringcast and its peers, all started in the same way with the same settings. Packages that only a
- * peer needs may not be installed.
+ * The servers that are measured: Ringcast and its peers, all started in the same way with the same settings. Packages
+ * that only a peer needs may not be installed.
  */
 import { fileURLToPath } from 'node:url'
 import { peerPackagePath } from '../peers/peer-package.js'

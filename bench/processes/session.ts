@@ -1,6 +1,6 @@
 /**
- * A feed, a server and its load: three processes on this machine, from start to end. Meanwhile they are measured once or several
- * times, at one rate or several rates.
+ * A feed, a server and its load: three processes on this machine, from start to end. Meanwhile they are measured once
+ * or several times, at one rate or several rates.
  */
 
 import { spawnSync } from 'node:child_process'

@@ -1,5 +1,6 @@
 /**
- * Ticks at an exact rate, which may change meanwhile: one at a time or several at once, the symbols in turns. Feed's thread.
+ * Ticks at an exact rate, which may change meanwhile: one at a time or several at once, the symbols in turns. Feed's
+ * thread.
  * The sequences of each symbol and kind rise by one, so that a reader sees which ticks it missed.
  */
 
@@ -20,7 +21,10 @@ interface Book {
   trades: number
 }
 
-/** The step to the next symbol, so that neighbours in time are not neighbours by name. A prime, so that each symbol has its turn. */
+/**
+ * The step to the next symbol, so that neighbours in time are not neighbours by name. A prime, so that each symbol has
+ * its turn.
+ */
 const STRIDE = 617
 /** One of so many ticks of a symbol is a trade. */
 const TRADE_EVERY = 7

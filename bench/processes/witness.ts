@@ -1,5 +1,6 @@
 /**
- * Checks what one client receives, and when: message numbers, offsets, and the sequences of each symbol, if the server sends them.
+ * Checks what one client receives, and when: message numbers, offsets, and the sequences of each symbol, if the server
+ * sends them.
  * A silent error is a tick that is missing, doubled or out of order, without a message that says so.
  */
 import { isUtf8 } from 'node:buffer'
@@ -13,7 +14,10 @@ export interface WitnessOptions {
   readonly getsAll: boolean
   /** Whether the client receives each tick, so that sequences have no holes; else the latest of each symbol. */
   readonly getsEvery: boolean
-  /** One of so many messages is parsed completely. Of the others, only the numbers at the start are read. Above 1 only with `getsAll`. */
+  /**
+   * One of so many messages is parsed completely. Of the others, only the numbers at the start are read. Above 1 only
+   * with `getsAll`.
+   */
   readonly parseEvery: number
 }
 
@@ -32,7 +36,9 @@ type Message =
 /** The start of every `ticks` message with numbers. */
 const HEAD = /"type":"ticks","seq":(\d+),"offset":(\d+)/
 const HEAD_BYTES_MAX = 96
-/** A message that is longer than this is a `ticks` message: for a client that names no symbols, all others are shorter. */
+/**
+ * A message that is longer than this is a `ticks` message: for a client that names no symbols, all others are shorter.
+ */
 const PREFIX_BYTES = 1024
 /** The text that socket.io puts before an event. */
 const EVENT = '42["ticks",'

@@ -1,5 +1,6 @@
 /**
- * Reads a tick log as a lane does, record by record, and publishes its cursor. It spins and does not sleep. A worker thread.
+ * Reads a tick log as a lane does, record by record, and publishes its cursor. It spins and does not sleep. A worker
+ * thread.
  * Ends at a record without ticks.
  */
 import { workerData } from 'node:worker_threads'

@@ -40,8 +40,8 @@ const SETTING_CODES: ReadonlySet<ErrorCode> = new Set(['config_invalid', 'feed_f
 const GRACE_MS = 1000
 
 /**
- * Runs `service` until a signal or a failure, then stops it. Resolves when the service has stopped. The process then ends
- * by itself; if something keeps it alive, it is ended at the deadline.
+ * Runs `service` until a signal or a failure, then stops it. Resolves when the service has stopped. The process then
+ * ends by itself; if something keeps it alive, it is ended at the deadline.
  */
 export async function runService(service: Service, options: LifetimeOptions): Promise<void> {
   const { host, clock, log, shutdownTimeoutMs } = options

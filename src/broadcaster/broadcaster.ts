@@ -24,7 +24,9 @@ import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { HandlerMetrics } from './handler-metrics.js'
 import { Shutdown } from './shutdown.js'
 
-/** The scratch of a lane holds the ticks of one turn in two encodings, each up to twice as long as an audience may take. */
+/**
+ * The scratch of a lane holds the ticks of one turn in two encodings, each up to twice as long as an audience may take.
+ */
 const SCRATCH_PER_TURN_BYTES = 4
 const SCRATCH_BYTES_MIN = 64 * 1024
 

@@ -54,7 +54,8 @@ export class Shutdown {
    * Begins the shutdown. Only the first call has an effect.
    *
    * @param stopSource resolves when no further tick comes
-   * @returns resolves when everything has ended; rejects with the error of `stopSource`, also after everything has ended
+   * @returns resolves when everything has ended; rejects with the error of `stopSource`, also after everything has
+   * ended
    */
   begin(timeoutMs: number, stopSource: () => Promise<void>): Promise<void> {
     this.done ??= this.run(timeoutMs, stopSource)

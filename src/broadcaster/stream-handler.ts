@@ -67,7 +67,8 @@ export class StreamHandler {
   }
 
   /**
-   * Answers an `upgrade` event of an `http.Server` or `https.Server`: with a WebSocket at `/ws/ticks`, else with a refusal.
+   * Answers an `upgrade` event of an `http.Server` or `https.Server`: with a WebSocket at `/ws/ticks`, else with a
+   * refusal.
    *
    * @returns whether the connection has become a WebSocket. A refused connection ends by itself
    */
@@ -90,8 +91,8 @@ export class StreamHandler {
   }
 
   /**
-   * Tells every client of ticks that will not be pushed, for example after an outage of the feed. The gap stands between
-   * the ticks pushed before it and those pushed after it, also for clients that are behind or resume.
+   * Tells every client of ticks that will not be pushed, for example after an outage of the feed. The gap stands
+   * between the ticks pushed before it and those pushed after it, also for clients that are behind or resume.
    * While the queue is full, the gap waits for room, and no tick is taken before it.
    *
    * @returns false after `shutdown`: no client is told
@@ -107,8 +108,8 @@ export class StreamHandler {
   }
 
   /**
-   * Lets a source push ticks into this handler. The handler pauses the source when the lanes are behind, and stops it at
-   * the shutdown.
+   * Lets a source push ticks into this handler. The handler pauses the source when the lanes are behind, and stops it
+   * at the shutdown.
    *
    * @throws RingcastError `option_invalid` for a value that is no source, `handler_stopped` after `shutdown`,
    *   `source_attached` for a second source, and for a source that was started before
@@ -165,11 +166,12 @@ export class StreamHandler {
   }
 
   /**
-   * Accepts no more clients and ticks, closes each client with 1001 as soon as it has been sent what is queued for it, and
-   * ends the worker threads. After `timeoutMs` the clients that are left are cut.
+   * Accepts no more clients and ticks, closes each client with 1001 as soon as it has been sent what is queued for it,
+   * and ends the worker threads. After `timeoutMs` the clients that are left are cut.
    *
    * @param options `timeoutMs`: 10,000 by default
-   * @returns resolves when everything has ended, a little after `timeoutMs` at the latest. Later calls return the same promise
+   * @returns resolves when everything has ended, a little after `timeoutMs` at the latest. Later calls return the same
+   * promise
    * @throws RingcastError `option_invalid` when `timeoutMs` is not a number above 0 and below 2^31
    */
   shutdown({ timeoutMs = SHUTDOWN_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {

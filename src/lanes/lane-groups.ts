@@ -5,7 +5,9 @@
 import { availableParallelism } from 'node:os'
 import type { Clock, Timer } from '../common/clock.js'
 
-/** A thread takes 0.1 s of a processor to start. A hundred at once, on two processors, held the main thread up for 10 s. */
+/**
+ * A thread takes 0.1 s of a processor to start. A hundred at once, on two processors, held the main thread up for 10 s.
+ */
 const GROUP_LANES_MAX = Math.max(8, availableParallelism())
 const LOOK_PERIOD_MS = 20
 

@@ -1,5 +1,6 @@
 /**
- * The threads of the lanes: each lane is one long task on a thread of Piscina. Main thread; the only importer of Piscina.
+ * The threads of the lanes: each lane is one long task on a thread of Piscina. Main thread; the only importer of
+ * Piscina.
  * Always: a run has ended only when its thread no longer touches the lane's memory.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads'

@@ -114,7 +114,9 @@ export class LaneSupervisor {
     return this.entries.every(({ state }) => state.name === 'running')
   }
 
-  /** Starts the successors of lanes whose last frames have been transmitted. Call it after each run of the transmitter. */
+  /**
+   * Starts the successors of lanes whose last frames have been transmitted. Call it after each run of the transmitter.
+   */
   replaceEnded(): void {
     if (this.isStopping) return
     for (const entry of this.entries) {

@@ -1,5 +1,6 @@
 /**
- * Does: holds up to 1,900 connections that never become WebSockets. Half of them are silent, half send their request byte by byte.
+ * Does: holds up to 1,900 connections that never become WebSockets. Half of them are silent, half send their request
+ * byte by byte.
  * Must: let a new client in within a second at any time.
  */
 import { connect, type Socket } from 'node:net'

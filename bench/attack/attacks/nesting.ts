@@ -1,6 +1,6 @@
 /**
- * Does: sends commands whose fields are arrays in arrays. A few are 4,200 levels deep, in each field, compressed and plain. Many are less
- * deep, from 20 clients, each as often as it may send.
+ * Does: sends commands whose fields are arrays in arrays. A few are 4,200 levels deep, in each field, compressed and
+ * plain. Many are less deep, from 20 clients, each as often as it may send.
  * Must: answer each command with an error.
  */
 import { setTimeout as sleep } from 'node:timers/promises'

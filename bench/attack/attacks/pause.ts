@@ -1,7 +1,8 @@
 /**
- * Does: stops the gateway's process, as a suspended virtual machine or a debugger does: for 2/3 of the attack's time, and then for 7/6 of
- * it. With --seconds 60: for 40 s and for 70 s.
- * Must: keep all clients, and lose nothing. All timeouts are the defaults for an attack of 60 s, and in proportion for other durations.
+ * Does: stops the gateway's process, as a suspended virtual machine or a debugger does: for 2/3 of the attack's time,
+ * and then for 7/6 of it. With --seconds 60: for 40 s and for 70 s.
+ * Must: keep all clients, and lose nothing. All timeouts are the defaults for an attack of 60 s, and in proportion for
+ * other durations.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Attack, AttackReport, Target } from '../attack.js'

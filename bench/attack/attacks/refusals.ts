@@ -1,6 +1,6 @@
 /**
- * Does: 20 clients send the dearest commands that are refused, as fast as they may without being closed, and sometimes faster. A client
- * that is closed connects again.
+ * Does: 20 clients send the dearest commands that are refused, as fast as they may without being closed, and sometimes
+ * faster. A client that is closed connects again.
  * Must: go on as before.
  */
 import type { Attack, AttackReport, Target } from '../attack.js'

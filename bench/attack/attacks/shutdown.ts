@@ -10,7 +10,10 @@ import { streamEpoch } from '../stream-epoch.js'
 const DEAF = 10
 const CLOSED_WITHIN_MS = 1000
 const GOING_AWAY = 1001
-/** Time in which unread ticks fill the connections. It is shorter than the write timeout, after which the clients would be closed. */
+/**
+ * Time in which unread ticks fill the connections. It is shorter than the write timeout, after which the clients would
+ * be closed.
+ */
 const FILL_MS_MAX = 5000
 /** Longer than the default shutdown timeout. */
 const END_MS_MAX = 15_000

@@ -1,7 +1,8 @@
 /**
- * Does: 18 clients read steadily, 5 to 120 KB/s, less than they are sent. Half of them first resume from the start. Four others take nothing.
- * Must: keep the clients that read. Close those that take nothing with 4008, or cut them. The write timeout is the default for an attack
- * of 60 s, and in proportion for other durations.
+ * Does: 18 clients read steadily, 5 to 120 KB/s, less than they are sent. Half of them first resume from the start.
+ * Four others take nothing.
+ * Must: keep the clients that read. Close those that take nothing with 4008, or cut them. The write timeout is the
+ * default for an attack of 60 s, and in proportion for other durations.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Attack, AttackReport, Target } from '../attack.js'

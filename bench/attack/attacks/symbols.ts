@@ -1,5 +1,6 @@
 /**
- * Does: 20 clients name symbols that are not well-formed Unicode, and that would all be the same symbol in UTF-8, as often as they may.
+ * Does: 20 clients name symbols that are not well-formed Unicode, and that would all be the same symbol in UTF-8, as
+ * often as they may.
  * Must: refuse each of them, and accept the well-formed symbol that looks the same.
  */
 import type { SubscribedMessage } from '../../../src/protocol/messages.js'

@@ -1,5 +1,6 @@
 /**
- * Does: 20 clients subscribe to X, subscribe to A with a snapshot, and unsubscribe from A, in one write, as often as they may.
+ * Does: 20 clients subscribe to X, subscribe to A with a snapshot, and unsubscribe from A, in one write, as often as
+ * they may.
  * Must: send nothing of A after `unsubscribed`.
  */
 import type { ServerMessage } from '../../../src/protocol/messages.js'

@@ -1,7 +1,7 @@
 /**
  * Question: what does permessage-deflate cost?
- * Workload: 1,000 clients that offer it as browsers do, 50 symbols, 10 ticks/s: ten ticks at one moment, or one at a time. A message of
- *   one tick does not get shorter by compression.
+ * Workload: 1,000 clients that offer it as browsers do, 50 symbols, 10 ticks/s: ten ticks at one moment, or one at a
+ *   time. A message of one tick does not get shorter by compression.
  * Leaves out: higher rates. `ws` compresses for each client and cannot follow them.
  */
 import { type SteadyWorkload, steadyWorkload } from '../steady-workload.js'

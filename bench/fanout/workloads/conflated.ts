@@ -1,7 +1,7 @@
 /**
  * Question: what do clients of the latest ticks cost?
- * Workload: 5,000 clients that get the latest ticks of 50 symbols every 250 ms, 50,000 ticks/s. The peers keep the latest ticks and publish
- *   them on a timer.
+ * Workload: 5,000 clients that get the latest ticks of 50 symbols every 250 ms, 50,000 ticks/s. The peers keep the
+ *   latest ticks and publish them on a timer.
  * Leaves out: clients with different symbols. Trades are conflated like quotes.
  */
 import { steadyWorkload } from '../steady-workload.js'

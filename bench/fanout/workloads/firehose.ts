@@ -1,9 +1,11 @@
 /**
  * Question: how many ticks can be delivered, and what does a tick cost at a rate that `ws` does not sustain?
- * Workload: 500 clients that get every tick of 50 symbols. First the rate rises until p99 passes 50 ms or ticks do not arrive: it doubles
- *   at each step, and then halves the interval twice. A step fails when it has failed twice, each time with a new server. A failure while
- *   the machine did other work does not count. Then all servers run at the rate that `ws` did not sustain.
- * Leaves out: witnesses that parse every message. They parse one of eight, and read the numbers at the start of the others.
+ * Workload: 500 clients that get every tick of 50 symbols. First the rate rises until p99 passes 50 ms or ticks do not
+ *   arrive: it doubles at each step, and then halves the interval twice. A step fails when it has failed twice, each
+ *   time with a new server. A failure while the machine did other work does not count. Then all servers run at the rate
+ *   that `ws` did not sustain.
+ * Leaves out: witnesses that parse every message. They parse one of eight, and read the numbers at the start of the
+ *   others.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Cell, median } from '../../benchmark.js'

@@ -1,8 +1,9 @@
 /**
- * Question: how does the cost of a delivered tick grow with the rate, with the symbols of a client and with the pool? (With clients: `scaling`.)
- * Workload: Ringcast alone. 500 clients that get every tick, at 30 to 30,000 ticks/s. 500 clients with 1 to 100 of 1,000 symbols each,
- *   another selection for each client, at rates at which a client gets 200 ticks/s. 2,000 clients with selections of 20 of 1,000 symbols,
- *   at 20,000 ticks/s, on 1 to 4 lanes.
+ * Question: how does the cost of a delivered tick grow with the rate, with the symbols of a client and with the pool?
+ *   (With clients: `scaling`.)
+ * Workload: Ringcast alone. 500 clients that get every tick, at 30 to 30,000 ticks/s. 500 clients with 1 to 100 of
+ *   1,000 symbols each, another selection for each client, at rates at which a client gets 200 ticks/s. 2,000 clients
+ *   with selections of 20 of 1,000 symbols, at 20,000 ticks/s, on 1 to 4 lanes.
  * Leaves out: the combination of rate and symbols.
  */
 import type { Cell } from '../../benchmark.js'

@@ -1,7 +1,8 @@
 /**
  * Question: does a client of the latest ticks cost as much as it gets, or as much as comes in?
- * Workload: 5,000 clients with the latest ticks of 20 of 1,000 symbols every 500 ms, another selection for each client, at 5,000 and at
- *   50,000 ticks/s. A client gets about the same at both rates. And the cost of the incoming ticks alone, without clients that get any.
+ * Workload: 5,000 clients with the latest ticks of 20 of 1,000 symbols every 500 ms, another selection for each client,
+ *   at 5,000 and at 50,000 ticks/s. A client gets about the same at both rates. And the cost of the incoming ticks
+ *   alone, without clients that get any.
  * Leaves out: clients with the same symbols, see `conflated`.
  */
 import { variantsWorkload } from '../variants-workload.js'

@@ -1,7 +1,8 @@
 /**
  * Question: what does the smallest delivery cost, a write of one tick?
- * Workload: 500 clients, one symbol, 100 ticks/s. Ringcast gathers no ticks, so each tick is one write to each client. And once with the
- *   default: Ringcast gathers two ticks for a write as soon as the writes would take half of its main thread.
+ * Workload: 500 clients, one symbol, 100 ticks/s. Ringcast gathers no ticks, so each tick is one write to each client.
+ *   And once with the default: Ringcast gathers two ticks for a write as soon as the writes would take half of its main
+ *   thread.
  * Leaves out: the savings of shared bytes.
  */
 import { type SteadyWorkload, steadyWorkload } from '../steady-workload.js'

@@ -1,7 +1,7 @@
 /**
  * Question: what does a tick cost when no two clients have the same symbols?
- * Workload: 2,000 clients with 20 of 1,000 symbols each, another selection for each client; 50,000 ticks/s: each client gets 1,000 ticks/s.
- *   Ringcast has an audience for each client. The peers have a topic for each symbol.
+ * Workload: 2,000 clients with 20 of 1,000 symbols each, another selection for each client; 50,000 ticks/s: each client
+ *   gets 1,000 ticks/s. Ringcast has an audience for each client. The peers have a topic for each symbol.
  * Leaves out: popular symbols. Here each symbol has 40 clients.
  */
 import { symbolName } from '../../processes/steady-ticks.js'

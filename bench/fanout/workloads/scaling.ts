@@ -1,7 +1,8 @@
 /**
  * Question: does a delivered tick cost the same with many clients as with few?
- * Workload: 40,000 deliveries a second in all, to 100 up to 10,000 clients: the more clients, the fewer ticks. At most 400 ticks/s, which
- *   the feed sends one at a time and Ringcast does not gather. So every delivery is one write at each size.
+ * Workload: 40,000 deliveries a second in all, to 100 up to 10,000 clients: the more clients, the fewer ticks. At most
+ *   400 ticks/s, which the feed sends one at a time and Ringcast does not gather. So every delivery is one write at
+ *   each size.
  * Leaves out: more clients than the files of a process allow.
  */
 import { type Cell, median } from '../../benchmark.js'

@@ -1,8 +1,9 @@
 /**
  * Question: what do clients that stop reading do to the others, and to memory?
- * Workload: 500 clients, 500 ticks/s. A tenth of the clients reads nothing from the first tick on. First a higher rate fills their sockets;
- *   then the others are measured. The same again while all clients read.
- * Leaves out: `ws` with one send for each tick, which cannot follow the rate that fills the sockets. Name `ws` to see that.
+ * Workload: 500 clients, 500 ticks/s. A tenth of the clients reads nothing from the first tick on. First a higher rate
+ *   fills their sockets; then the others are measured. The same again while all clients read.
+ * Leaves out: `ws` with one send for each tick, which cannot follow the rate that fills the sockets. Name `ws` to see
+ *   that.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Cell, median } from '../../benchmark.js'

@@ -1,7 +1,7 @@
 /**
  * Question: what does it cost that every client has other symbols?
- * Workload: 5,000 clients with 20 of 1,000 symbols each, 20,000 ticks/s. Once all clients have the same 20 symbols, once each client has
- *   another selection. In both cases a client gets 400 ticks/s.
+ * Workload: 5,000 clients with 20 of 1,000 symbols each, 20,000 ticks/s. Once all clients have the same 20 symbols,
+ *   once each client has another selection. In both cases a client gets 400 ticks/s.
  * Leaves out: clients that change their subscription, see `changes`.
  */
 import { variantsWorkload } from '../variants-workload.js'

@@ -1,4 +1,6 @@
-/** A lane whose thread exits when the first part of a reply is published and more parts of its snapshot are to follow. */
+/**
+ * A lane whose thread exits when the first part of a reply is published and more parts of its snapshot are to follow.
+ */
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import { FrameRingWriter } from '../../../src/memory/frame-ring-writer.js'
 import { ReplyDescriptor, UNCHANGED } from '../../../src/memory/reply-descriptor.js'

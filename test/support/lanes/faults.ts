@@ -1,6 +1,7 @@
 /**
  * Makes lanes fail on purpose. Worker threads, which may run another lane after a failure.
- * A fault is due when the heartbeat of the lane reaches a given point. The heartbeat goes on rising in the lane's successors.
+ * A fault is due when the heartbeat of the lane reaches a given point. The heartbeat goes on rising in the lane's
+ * successors.
  */
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import { CONTROL_BYTES, HEARTBEAT } from '../../../src/memory/control-words.js'
