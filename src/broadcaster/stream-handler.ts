@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { ClientRegistry } from '../clients/client-registry.js'
+import { assembleClients, type Clients } from '../clients/clients.js'
 import { type Clock, systemClock, TIMER_MS_MAX } from '../common/clock.js'
 import { doneWithin } from '../common/deadline.js'
 import { RingcastError } from '../common/errors.js'
@@ -71,7 +71,7 @@ export class StreamHandler {
   private readonly counters: CounterWriter
   private readonly intake: Ingest
   private readonly transmitter: Transmitter
-  private readonly clients: ClientRegistry
+  private readonly clients: Clients
   private readonly pool: LanePool
   private readonly positionWatch: PositionWatch
   private stopping: Promise<void> | undefined
@@ -136,11 +136,11 @@ export class StreamHandler {
         replayed: (recipient, position) => membership.replayed(recipient, position),
         replayEnded: recipient => membership.leave(recipient),
         caughtUp: recipient => membership.goOn(recipient),
-        cutOff: recipient => this.clients.cutOff(recipient),
+        cutOff: recipient => this.clients.registry.evict(recipient),
         afterRun: () => this.afterRun(),
       },
     })
-    this.clients = new ClientRegistry({
+    this.clients = assembleClients({
       settings,
       epoch,
       clock,
@@ -149,7 +149,7 @@ export class StreamHandler {
       counters,
       transmitter: this.transmitter,
       membership,
-      answerBytesMax: Math.min(settings.turnBytesMax, this.intake.commandBytesMax),
+      replyBytesMax: Math.min(settings.turnBytesMax, this.intake.commandBytesMax),
       isOverloaded: () => this.intake.isFull,
       lastOffset: () => this.intake.offset,
     })
@@ -187,7 +187,7 @@ export class StreamHandler {
    * @returns whether the connection has become a WebSocket; one that was refused ends by itself
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
-    return this.clients.handleUpgrade(request, socket, head)
+    return this.clients.admission.handleUpgrade(request, socket, head)
   }
 
   /**
@@ -286,7 +286,7 @@ export class StreamHandler {
   }
 
   getClientCount(): number {
-    return this.clients.count
+    return this.clients.registry.count
   }
 
   /**
@@ -307,11 +307,11 @@ export class StreamHandler {
   }
 
   private async stop(timeoutMs: number): Promise<void> {
-    this.clients.drain()
+    this.clients.admission.drain()
     try {
       await doneWithin(this.clock, timeoutMs, this.closeInOrder())
     } finally {
-      this.clients.stop()
+      this.clients.registry.stop()
       this.transmitter.stop()
       await this.pool.stop()
       this.positionWatch.stop()
@@ -327,7 +327,7 @@ export class StreamHandler {
     // Until they have caught up, the lanes ring when they get further.
     void this.intake.caughtUp()
     this.closeServed()
-    await this.clients.empty()
+    await this.clients.registry.empty()
   }
 
   private afterRun(): void {
@@ -339,7 +339,7 @@ export class StreamHandler {
   /** Closes the clients that have been sent all that came before the shutdown, and does not wait for any other. */
   private closeServed(): void {
     for (const link of this.links) if (!this.intake.isBehind(link)) this.finished.add(link)
-    this.clients.closeServed(recipient => {
+    this.clients.registry.closeServed(recipient => {
       const { audience } = recipient
       return (
         audience !== undefined &&
@@ -355,7 +355,7 @@ export class StreamHandler {
   }
 
   private clientFailed(id: number): void {
-    const isEnded = this.clients.endFaulty(id)
+    const isEnded = this.clients.registry.endFaulty(id)
     this.log.error(
       { client: `${this.epoch}-${id}`, isEnded },
       'two lanes failed as they answered a client, which no other will answer',

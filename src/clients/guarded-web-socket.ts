@@ -1,14 +1,16 @@
 /**
- * A WebSocket whose listeners may throw: what they throw goes to `onFault`. Main thread.
- * Otherwise it would go through the library and the socket up to the process, and end every client.
+ * The WebSocket library, and a WebSocket whose listeners may throw. Main thread.
+ * An error in a listener goes to `onFault`. Otherwise it would pass through the library to the process and end every client.
  */
-import { WebSocket } from 'ws'
+import { type RawData, type Server, type ServerOptions, WebSocket, WebSocketServer } from 'ws'
+
+export type { RawData }
 
 export class GuardedWebSocket extends WebSocket {
-  /** Is told what was thrown. */
+  /** Gets every error that a listener throws. */
   onFault: (error: unknown) => void = () => this.terminate()
 
-  /** Does what is to be done for this client; what is thrown then ends nobody else. */
+  /** Does work for this client. An error ends this client only. */
   guard(work: () => void): void {
     try {
       work()
@@ -18,10 +20,21 @@ export class GuardedWebSocket extends WebSocket {
   }
 
   override emit(event: string | symbol, ...parameters: unknown[]): boolean {
-    let isHeard = true
+    let hasListeners = true
     this.guard(() => {
-      isHeard = super.emit(event, ...parameters)
+      hasListeners = super.emit(event, ...parameters)
     })
-    return isHeard
+    return hasListeners
   }
+}
+
+export type GuardedWebSocketServer = Server<typeof GuardedWebSocket>
+
+export interface GuardedWebSocketServerOptions extends Omit<ServerOptions, 'WebSocket'> {
+  /** How long a close handshake may take. The types of the library lack this option. */
+  readonly closeTimeout: number
+}
+
+export function guardedWebSocketServer(options: GuardedWebSocketServerOptions): GuardedWebSocketServer {
+  return new WebSocketServer({ ...options, WebSocket: GuardedWebSocket })
 }

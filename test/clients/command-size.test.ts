@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { RawData } from 'ws'
 import type { Client } from '../../src/clients/client.js'
 import { CommandHandler } from '../../src/clients/command-handler.js'
+import type { RawData } from '../../src/clients/guarded-web-socket.js'
 import { INTERVALS_MAX, Subscriptions } from '../../src/clients/subscriptions.js'
 import { systemClock } from '../../src/common/clock.js'
 import { LaneLink } from '../../src/fanout/lane-link.js'
@@ -37,7 +37,7 @@ function intakeWith(logBytes: number): Ingest {
   return new Ingest({ tickLog, links, queueSize: 1_000_000, clock: systemClock, counters })
 }
 
-/** Any symbol that may be asked for, some of which take six bytes for a character as JSON. */
+/** Parts of symbols. Some characters take six bytes as JSON. */
 const anySymbol = fc.string({ unit: fc.constantFrom('A', '"', '\u0001', '€'), maxLength: 22 })
 
 describe('the longest command', () => {
@@ -66,7 +66,7 @@ describe('the longest command', () => {
     )
   })
 
-  it('fits when it holds as many answers as a client may wait for', () => {
+  it('fits with as many replies as a client may wait for', () => {
     const character = fc.constantFrom('A', '"', '\u0001', '\ud800', '€', '😀', '*')
     const symbol = fc.string({ unit: character, maxLength: 80 })
     const command = fc.record({
@@ -78,7 +78,7 @@ describe('the longest command', () => {
     fc.assert(
       fc.property(fc.array(command, { minLength: 1, maxLength: 40 }), fc.nat(20), (commands, countMax) => {
         const intake = intakeWith(65_536)
-        const { commandBytesMax: answerBytesMax } = intake
+        const { commandBytesMax: replyBytesMax } = intake
         const answers: CommandAnswer[] = []
         let waitingBytes = 0
         const membership = {
@@ -89,20 +89,21 @@ describe('the longest command', () => {
           },
         }
         const client = {
-          subscriptions: new Subscriptions({ countMax, bytesMax: answerBytesMax / 2 }),
+          subscriptions: new Subscriptions({ countMax, bytesMax: replyBytesMax / 2 }),
           form: LONGEST_FORM,
           delivery: EVERY_TICK,
+          reply: () => {},
         }
-        const desk = new CommandHandler({
+        const handler = new CommandHandler({
           membership: membership as unknown as Membership,
           clock: systemClock,
-          answerBytesMax,
+          replyBytesMax,
           isOverloaded: () => false,
         })
         for (const { interval, ...fields } of commands) {
           const delivery = fields.type === 'subscribe' ? { delivery: 'latest', interval } : {}
           const text = JSON.stringify({ ...fields, ...delivery })
-          desk.obey(client as unknown as Client, Buffer.from(text) as RawData, false)
+          handler.handle(client as unknown as Client, Buffer.from(text) as RawData, false)
         }
         const join: LaneCommand = {
           op: 'join',
@@ -127,7 +128,7 @@ describe('the longest command', () => {
           answers,
         }
         intake.command(0, join)
-        // So does what the lane adds to each: the client, the run, the place.
+        // The rest has room for what the lane adds to each reply: client, epoch, offset and so on.
         expect(Buffer.byteLength(JSON.stringify(answers))).toBeLessThanOrEqual(
           Math.max(2, waitingBytes - 200 * answers.length),
         )
