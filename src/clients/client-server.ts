@@ -90,7 +90,7 @@ export class ClientServer {
   /**
    * Called once.
    *
-   * @returns where it listens, with the port that the system chose for 0
+   * @returns the address in use; for port 0, with the port that the system chose
    * @throws RingcastError `listen_failed`
    */
   listen(): Promise<{ host: string; port: number }> {

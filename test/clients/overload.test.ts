@@ -7,7 +7,7 @@ let server: HandlerServer
 
 afterEach(() => server.stop())
 
-it('refuses clients while the tick log has no room to tell the lanes of them', async () => {
+it('clients are refused while the tick log has no room for their commands', async () => {
   const options = { tickLogBytes: 64 * 1024, maxMessageBytes: 256 }
   server = await HandlerServer.start(options, { laneFile: STALLED_LANE })
   for (let sequence = 1; server.handler.broadcastTick(quote('A', sequence)); ) sequence++
