@@ -22,6 +22,7 @@ import {
 import { LifeSigns } from './life-signs.js'
 import { MessageQuota } from './message-quota.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
+import type { SubscriptionBudget } from './subscription-budget.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
 import { refuseUpgrade } from './upgrade-refusal.js'
 import { chooseSubprotocol, readUpgradeRequest, type StreamRequest } from './upgrade-request.js'
@@ -33,6 +34,7 @@ export interface AdmissionDeps extends ClientRegistryDeps, ClientSocketDeps {
   /** Names the run of the process. Part of every client's name. */
   readonly epoch: string
   readonly limits: SubscriptionLimits
+  readonly subscriptionBudget: SubscriptionBudget
   /** Whether the lanes are too far behind to take one more client. */
   readonly isOverloaded: () => boolean
   /** Offset of the newest tick. */
@@ -78,8 +80,8 @@ export class Admission {
   }
 
   /** Why this request is refused now; undefined when it is not. */
-  #refusalOf({ resume }: StreamRequest): Refusal | undefined {
-    const { epoch, isOverloaded, lastOffset, registry, settings } = this.#deps
+  #refusalOf({ resume, symbols }: StreamRequest): Refusal | undefined {
+    const { epoch, isOverloaded, lastOffset, registry, settings, subscriptionBudget } = this.#deps
     if (resume?.epoch === epoch && resume.offset > lastOffset()) {
       const message = `there is no offset ${resume.offset} yet to resume from, the last one is ${lastOffset()}`
       return badRequest('bad_resume', message)
@@ -89,8 +91,11 @@ export class Admission {
     if (isOverloaded())
       return { status: 503, code: 'overload', message: 'too far behind the feed: try again later' }
     const { maxClients } = settings
-    if (registry.count < maxClients) return undefined
-    return { status: 503, code: 'limit', message: `all ${maxClients} places are taken: try again later` }
+    if (registry.count >= maxClients)
+      return { status: 503, code: 'limit', message: `all ${maxClients} places are taken: try again later` }
+    if (subscriptionBudget.hasRoomFor(symbols.length)) return undefined
+    const message = `all ${subscriptionBudget.countMax} places for symbols are taken: try again later`
+    return { status: 503, code: 'subscriptions_full', message }
   }
 
   #refuse(socket: Duplex, refusal: Refusal): void {
@@ -141,8 +146,7 @@ export class Admission {
     const { clock, limits, membership, patience, registry, settings } = this.#deps
     const { delivery, resume, symbols } = stream
     const form = { ...stream.form, windowBits }
-    const subscriptions = new Subscriptions(limits)
-    subscriptions.add(symbols, delivery.intervalMs)
+    const subscriptions = new Subscriptions(limits, this.#deps.subscriptionBudget)
     const recipient = new Recipient(id, this.#nameOf(id), socket, stream.limits)
     if (resume !== undefined) {
       const { offset } = resume
@@ -160,6 +164,7 @@ export class Admission {
     })
     listenToClient(client, this.#deps)
     registry.add(client)
+    subscriptions.add(symbols, delivery.intervalMs)
     membership.join(
       recipient,
       { ...subscriptions.selection, ...form },
@@ -200,6 +205,7 @@ const REFUSAL_METRICS: Readonly<Partial<Record<Refusal['code'], MainMetric>>> = 
   limit: 'refusedLimit',
   overload: 'refusedOverload',
   draining: 'refusedDraining',
+  subscriptions_full: 'refusedSubscriptions',
 }
 
 function webSocketServer({ compression, maxMessageBytes }: HandlerOptions): GuardedWebSocketServer {

@@ -164,6 +164,8 @@ export class ClientRegistry {
     this.heartbeat.remove(client)
     transmitter.leave(recipient)
     membership.leave(recipient)
+    client.subscriptions.clear()
+    counters.flush()
   }
 
   #writeCount(): void {

@@ -6,6 +6,7 @@ import type { Membership } from '../fanout/membership.js'
 import { Admission } from './admission.js'
 import { ClientRegistry, type ClientRegistryDeps } from './client-registry.js'
 import { CommandHandler } from './command-handler.js'
+import { SubscriptionBudget } from './subscription-budget.js'
 
 export interface ClientsDeps extends ClientRegistryDeps {
   /** Names the run of the process. Part of every client's name. */
@@ -33,5 +34,6 @@ export function assembleClients(deps: ClientsDeps): Clients {
     // Half, so that the reply to the connection leaves room for the replies to commands.
     bytesMax: Math.floor(deps.replyBytesMax / 2),
   }
-  return { registry, admission: new Admission({ ...deps, registry, commands, limits }) }
+  const subscriptionBudget = new SubscriptionBudget(deps.settings.maxSubscriptions, deps.counters)
+  return { registry, admission: new Admission({ ...deps, registry, commands, limits, subscriptionBudget }) }
 }

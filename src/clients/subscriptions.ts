@@ -15,6 +15,20 @@ export interface SymbolResults {
   readonly refused: readonly SymbolRefusal[]
 }
 
+/** The entries of all clients together. */
+export interface EntryBudget {
+  readonly countMax: number
+  /** @returns false when no entry is left */
+  tryTake(): boolean
+  giveBack(count: number): void
+}
+
+const NO_BUDGET: EntryBudget = {
+  countMax: Number.POSITIVE_INFINITY,
+  tryTake: () => true,
+  giveBack: () => {},
+}
+
 export interface SubscriptionLimits {
   /** Most entries of one client. */
   readonly countMax: number
@@ -30,10 +44,16 @@ export class Subscriptions {
   /** The number of entries with each interval. Entries for every tick are not in it. */
   private readonly countByInterval = new Map<number, number>()
   private readonly limits: SubscriptionLimits
+  private readonly budget: EntryBudget
   private bytes = 0
 
-  constructor(limits: SubscriptionLimits) {
+  constructor(limits: SubscriptionLimits, budget: EntryBudget = NO_BUDGET) {
     this.limits = limits
+    this.budget = budget
+  }
+
+  get count(): number {
+    return this.entries.size
   }
 
   /** All entries, as lanes read them. */
@@ -62,6 +82,14 @@ export class Subscriptions {
     return changeEach(symbols, symbol => this.removeOne(symbol))
   }
 
+  /** Removes all entries. */
+  clear(): void {
+    this.budget.giveBack(this.entries.size)
+    this.entries.clear()
+    this.countByInterval.clear()
+    this.bytes = 0
+  }
+
   private addOne(symbol: string, intervalMs: IntervalMs): Fault | undefined {
     const before = this.entries.get(symbol)
     if (!this.hasRoomFor(intervalMs, before))
@@ -72,6 +100,10 @@ export class Subscriptions {
       if (this.entries.size >= countMax || this.bytes + bytes > bytesMax) {
         const message = `at most ${countMax} symbols, and ${bytesMax} bytes of them together`
         return { code: 'too_many_symbols', message }
+      }
+      if (!this.budget.tryTake()) {
+        const message = `all ${this.budget.countMax} places for symbols are taken: try again later`
+        return { code: 'subscriptions_full', message }
       }
       this.bytes += bytes
     } else this.countInterval(before, -1)
@@ -87,6 +119,7 @@ export class Subscriptions {
     this.entries.delete(symbol)
     this.countInterval(intervalMs, -1)
     this.bytes -= jsonBytes(symbol)
+    this.budget.giveBack(1)
     return undefined
   }
 

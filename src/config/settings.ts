@@ -45,6 +45,11 @@ const clients = {
     max: 100_000,
     initial: 1000,
   }),
+  maxSubscriptions: whole('Most symbols and prefixes that all clients together may have', {
+    min: 1,
+    max: 10_000_000,
+    initial: 150_000,
+  }),
   maxCommandsPerSecond: whole('Most messages that one client may send in a second, pings included', {
     min: 1,
     max: 100_000,

@@ -41,6 +41,10 @@ export const MAIN_METRICS = {
   connections: counter('connections', 'connections', 'Clients that were let in.'),
   refusedLimit: refused('limit', 'Refused: as many clients as allowed were connected.'),
   refusedOverload: refused('overload', 'Refused: the tick log was full.'),
+  refusedSubscriptions: refused(
+    'subscriptions',
+    'Refused: all clients together had as many entries as allowed.',
+  ),
   refusedPath: refused('path', 'Refused: no such path.'),
   refusedRequest: refused('request', 'Refused: the request was wrong.'),
   refusedFault: refused('fault', 'Refused: the gateway failed as it handled the request.'),
@@ -56,6 +60,12 @@ export const MAIN_METRICS = {
     'Ended: the gateway, or two workers in a row, failed while serving the client.',
   ),
   disconnectShutdown: disconnect('shutdown', 'Ended: the gateway shut down.'),
+  subscriptions: gauge('subscriptions', 'entries', 'Entries (symbols and prefixes) of all clients now.'),
+  subscriptionsRefused: counter(
+    'subscriptions_refused',
+    'entries',
+    'Entries of commands that were refused: all clients together had as many as allowed.',
+  ),
   ticksReceived: counter('ticks_received', 'ticks', 'Ticks put into the tick log.'),
   ticksRefused: counter(
     'ticks_refused',

@@ -37,6 +37,7 @@ export const COMMAND_ERRORS = {
 export const SYMBOL_ERRORS = {
   ...ENTRY_ERRORS,
   too_many_intervals: 'The client already has 8 different intervals.',
+  subscriptions_full: 'All clients together have as many entries as they may have. Try again later.',
   not_subscribed: 'The client has no such entry.',
 } as const
 
@@ -63,6 +64,7 @@ export const REQUEST_ERRORS = {
   },
   503: {
     limit: 'The gateway has as many clients as it may have.',
+    subscriptions_full: 'All clients together would have more entries than they may have.',
     overload: 'The gateway is too far behind the feed to accept a client.',
     draining: 'The server is shutting down.',
   },

@@ -6,6 +6,7 @@ import type { IntervalMs } from '../../src/protocol/delivery.js'
 import { SYMBOL_ERRORS } from '../../src/protocol/error-codes.js'
 
 const LIMITS = { countMax: 1000, bytesMax: 10_000 }
+const NO_ROOM = { countMax: Number.MAX_SAFE_INTEGER, tryTake: () => false, giveBack: () => {} }
 
 /** Subscriptions with all eight intervals, 0 to 7 ms for A0 to A7, and every tick of E. */
 function full(): Subscriptions {
@@ -37,6 +38,7 @@ describe('a refused entry', () => {
       subscriptions.add(['new'], 60_000),
       subscriptions.remove(['not there']),
       new Subscriptions({ countMax: 0, bytesMax: Number.MAX_SAFE_INTEGER }).add(['one more'], null),
+      new Subscriptions(LIMITS, NO_ROOM).add(['one more'], null),
     ]
     const codes = new Set()
     for (const refused of results.flatMap(each => each.refused)) {

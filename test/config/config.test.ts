@@ -16,6 +16,7 @@ const DEFAULTS: Config = {
   maxPendingConnections: undefined,
   maxClients: 1000,
   maxSymbolsPerClient: 1000,
+  maxSubscriptions: 150_000,
   maxCommandsPerSecond: 50,
   maxMessageBytes: 16 * KiB,
   compression: false,
@@ -118,6 +119,7 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   maxPendingConnections: whole(1, 100_000),
   maxClients: whole(1, 100_000),
   maxSymbolsPerClient: whole(1, 100_000),
+  maxSubscriptions: whole(1, 10_000_000),
   maxCommandsPerSecond: whole(1, 100_000),
   maxMessageBytes: size(256, MiB),
   compression: booleans,
@@ -508,7 +510,7 @@ describe('handlerOptions', () => {
       ...Object.fromEntries(Object.keys(options).map(key => [key, DEFAULTS[key as Key]])),
       maxClients: 5,
     })
-    expect(Object.keys(options)).toHaveLength(23)
+    expect(Object.keys(options)).toHaveLength(24)
     expect(options).not.toHaveProperty('port')
     expect(options).not.toHaveProperty('logLevel')
   })
