@@ -12,33 +12,46 @@ import { CLOSE_CODES } from '../protocol/close-codes.js'
 import { negotiatedWindowBits, PER_MESSAGE_DEFLATE } from '../protocol/deflate-negotiation.js'
 import { deliveryFields } from '../protocol/delivery.js'
 import { Client } from './client.js'
+import { addressOf } from './client-address.js'
 import type { ClientRegistryDeps } from './client-registry.js'
-import { type ClientSocketDeps, listenToClient } from './client-socket.js'
+import { listenToClient } from './client-socket.js'
 import {
   type GuardedWebSocket,
   type GuardedWebSocketServer,
   guardedWebSocketServer,
 } from './guarded-web-socket.js'
 import { LifeSigns } from './life-signs.js'
+import { MessageIntake, type MessageIntakeDeps } from './message-intake.js'
 import { MessageQuota } from './message-quota.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
 import type { SubscriptionBudget } from './subscription-budget.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
 import { refuseUpgrade } from './upgrade-refusal.js'
 import { chooseSubprotocol, readUpgradeRequest, type StreamRequest } from './upgrade-request.js'
+import { WAIT_MS_MAX, WORK_PER_SYMBOL, type WorkBudgets } from './work-budgets.js'
 
 /** Bounds the frames of one message: an empty frame costs as much as a message and does not count as one. */
 const FRAGMENTS_MAX = 64
 
-export interface AdmissionDeps extends ClientRegistryDeps, ClientSocketDeps {
+export interface AdmissionDeps extends ClientRegistryDeps, MessageIntakeDeps {
   /** Names the run of the process. Part of every client's name. */
   readonly epoch: string
   readonly limits: SubscriptionLimits
   readonly subscriptionBudget: SubscriptionBudget
+  readonly workBudgets: WorkBudgets
   /** Whether the lanes are too far behind to take one more client. */
   readonly isOverloaded: () => boolean
   /** Offset of the newest tick. */
   readonly lastOffset: () => number
+}
+
+/** An upgrade request that becomes a client. */
+interface Entry {
+  readonly id: number
+  readonly address: string | undefined
+  readonly socket: Duplex
+  readonly windowBits: number
+  readonly stream: StreamRequest
 }
 
 export class Admission {
@@ -67,10 +80,20 @@ export class Admission {
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     try {
+      const address = addressOf(request.socket.remoteAddress)
+      const work = this.#deps.workBudgets.ofConnection(address)
+      if (work.debtMs() > WAIT_MS_MAX) {
+        this.#refuse(socket, TOO_MANY_REQUESTS)
+        return false
+      }
+      work.charge(request.url?.length ?? 0)
       const stream = readUpgradeRequest(request, this.#deps.limits)
       const refusal = isRefusal(stream) ? stream : this.#refusalOf(stream)
       if (refusal !== undefined) this.#refuse(socket, refusal)
-      else if (!isRefusal(stream)) return this.#upgrade(request, socket, head, stream)
+      else if (!isRefusal(stream)) {
+        work.charge(stream.symbols.length * WORK_PER_SYMBOL)
+        return this.#upgrade(request, head, { socket, stream, address })
+      }
     } catch (err) {
       this.#deps.log.error({ err }, 'an upgrade request has failed: this is a bug in Ringcast')
       const message = 'the gateway has failed while it handled the request: this is a bug, see its log'
@@ -115,7 +138,11 @@ export class Admission {
   }
 
   /** @returns false when the library has refused the handshake */
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, stream: StreamRequest): boolean {
+  #upgrade(
+    request: IncomingMessage,
+    head: Buffer,
+    details: Pick<Entry, 'address' | 'socket' | 'stream'>,
+  ): boolean {
     let isUpgraded = false
     let windowBits = 0
     const readHeaders = (headers: string[]): void => {
@@ -124,11 +151,11 @@ export class Admission {
     // The library writes the headers and calls back before it returns, or refuses.
     this.#server.on('headers', readHeaders)
     try {
-      this.#server.handleUpgrade(request, socket, head, webSocket => {
+      this.#server.handleUpgrade(request, details.socket, head, webSocket => {
         isUpgraded = true
         const id = this.#nextId++
         webSocket.onFault = err => this.#entryFailed(webSocket, id, err)
-        webSocket.guard(() => this.#letIn(webSocket, socket, id, windowBits, stream))
+        webSocket.guard(() => this.#letIn(webSocket, { ...details, id, windowBits }))
       })
     } finally {
       this.#server.off('headers', readHeaders)
@@ -136,14 +163,8 @@ export class Admission {
     return isUpgraded
   }
 
-  #letIn(
-    webSocket: GuardedWebSocket,
-    socket: Duplex,
-    id: number,
-    windowBits: number,
-    stream: StreamRequest,
-  ): void {
-    const { clock, limits, membership, patience, registry, settings } = this.#deps
+  #letIn(webSocket: GuardedWebSocket, { id, address, socket, stream, windowBits }: Entry): void {
+    const { limits, membership, patience, registry } = this.#deps
     const { delivery, resume, symbols } = stream
     const form = { ...stream.form, windowBits }
     const subscriptions = new Subscriptions(limits, this.#deps.subscriptionBudget)
@@ -157,12 +178,11 @@ export class Admission {
       socket: webSocket,
       recipient,
       subscriptions,
-      quota: new MessageQuota({ perSecond: settings.maxCommandsPerSecond, clock, patience }),
       form,
       delivery,
       signs: new LifeSigns(patience.nowMs()),
     })
-    listenToClient(client, this.#deps)
+    listenToClient(client, () => this.#intakeFor(client, address), registry)
     registry.add(client)
     subscriptions.add(symbols, delivery.intervalMs)
     membership.join(
@@ -177,6 +197,12 @@ export class Admission {
       },
       limits.bytesMax,
     )
+  }
+
+  #intakeFor(client: Client, address: string | undefined): MessageIntake {
+    const { clock, patience, settings, workBudgets } = this.#deps
+    const quota = new MessageQuota(settings.maxCommandsPerSecond, clock, patience)
+    return new MessageIntake(client, quota, workBudgets.ofClient(address), this.#deps)
   }
 
   #nameOf(id: number): string {
@@ -198,6 +224,13 @@ export class Admission {
   }
 }
 
+const TOO_MANY_REQUESTS: Refusal = {
+  status: 429,
+  code: 'too_many_requests',
+  message:
+    'too many connections and commands from this address, or from all clients together: try again later',
+}
+
 /** The other codes count as `refusedRequest`. */
 const REFUSAL_METRICS: Readonly<Partial<Record<Refusal['code'], MainMetric>>> = {
   unknown_path: 'refusedPath',
@@ -206,6 +239,7 @@ const REFUSAL_METRICS: Readonly<Partial<Record<Refusal['code'], MainMetric>>> = 
   overload: 'refusedOverload',
   draining: 'refusedDraining',
   subscriptions_full: 'refusedSubscriptions',
+  too_many_requests: 'refusedRate',
 }
 
 function webSocketServer({ compression, maxMessageBytes }: HandlerOptions): GuardedWebSocketServer {

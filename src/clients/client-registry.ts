@@ -66,6 +66,8 @@ export class ClientRegistry {
     client.beginEnd(endReason)
     this.#sendNoTicks(client)
     this.heartbeat.closing(client)
+    // Messages that wait for a budget are dropped, and the client's close frame is read.
+    client.socket.resume()
     // A client that has ended its side answers no close frame.
     if (client.recipient.socket.readableEnded) client.socket.terminate()
     else client.socket.close(code, reason)

@@ -9,7 +9,6 @@ import type { Delivery } from '../protocol/delivery.js'
 import { type ControlMessage, messageText } from '../protocol/messages.js'
 import type { GuardedWebSocket } from './guarded-web-socket.js'
 import type { LifeSigns } from './life-signs.js'
-import type { MessageQuota } from './message-quota.js'
 import type { Subscriptions } from './subscriptions.js'
 
 /** The counter of a client's end. */
@@ -26,7 +25,6 @@ export interface ClientDeps {
   readonly socket: GuardedWebSocket
   readonly recipient: Recipient
   readonly subscriptions: Subscriptions
-  readonly quota: MessageQuota
   /** How messages with ticks are made for this client. */
   readonly form: StreamForm
   /** Holds where a command says nothing about delivery. */
@@ -38,7 +36,6 @@ export class Client {
   readonly socket: GuardedWebSocket
   readonly recipient: Recipient
   readonly subscriptions: Subscriptions
-  readonly quota: MessageQuota
   readonly form: StreamForm
   readonly delivery: Delivery
   readonly signs: LifeSigns
@@ -49,11 +46,10 @@ export class Client {
     this.#unsentReplies--
   }
 
-  constructor({ socket, recipient, subscriptions, quota, form, delivery, signs }: ClientDeps) {
+  constructor({ socket, recipient, subscriptions, form, delivery, signs }: ClientDeps) {
     this.socket = socket
     this.recipient = recipient
     this.subscriptions = subscriptions
-    this.quota = quota
     this.form = form
     this.delivery = delivery
     this.signs = signs
@@ -88,9 +84,12 @@ export class Client {
     return this.recipient.socket.writableLength === 0 || this.#unsentReplies < UNREAD_REPLIES_MAX
   }
 
-  reply(message: ControlMessage): void {
+  /** @returns the length of the reply, in characters */
+  reply(message: ControlMessage): number {
+    const text = messageText(message)
     this.#unsentReplies++
-    this.socket.send(messageText(message), PLAIN, this.#replySent)
+    this.socket.send(text, PLAIN, this.#replySent)
+    return text.length
   }
 
   pong(data: Buffer): void {

@@ -7,6 +7,7 @@ import { Admission } from './admission.js'
 import { ClientRegistry, type ClientRegistryDeps } from './client-registry.js'
 import { CommandHandler } from './command-handler.js'
 import { SubscriptionBudget } from './subscription-budget.js'
+import { WorkBudgets } from './work-budgets.js'
 
 export interface ClientsDeps extends ClientRegistryDeps {
   /** Names the run of the process. Part of every client's name. */
@@ -35,5 +36,7 @@ export function assembleClients(deps: ClientsDeps): Clients {
     bytesMax: Math.floor(deps.replyBytesMax / 2),
   }
   const subscriptionBudget = new SubscriptionBudget(deps.settings.maxSubscriptions, deps.counters)
-  return { registry, admission: new Admission({ ...deps, registry, commands, limits, subscriptionBudget }) }
+  const workBudgets = new WorkBudgets(deps)
+  const admission = new Admission({ ...deps, registry, commands, limits, subscriptionBudget, workBudgets })
+  return { registry, admission }
 }

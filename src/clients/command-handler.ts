@@ -7,10 +7,12 @@ import type { Membership } from '../fanout/membership.js'
 import type { CommandAnswer } from '../lane-protocol/lane-commands.js'
 import { type ClientCommand, commandId, readCommand } from '../protocol/client-command.js'
 import { deliveryFields, readDelivery } from '../protocol/delivery.js'
-import type { CommandId, ErrorMessage, SymbolRefusal } from '../protocol/messages.js'
+import type { CommandId, ControlMessage, ErrorMessage, SymbolRefusal } from '../protocol/messages.js'
 import type { Client } from './client.js'
-import type { RawData } from './guarded-web-socket.js'
+import { WORK_PER_SYMBOL } from './work-budgets.js'
 
+/** The work of a change for each entry of its client: a lane gets all of them. */
+const WORK_PER_ENTRY = 16
 /** Bounds one entry of `refused` in a reply, without the symbol. */
 export const REFUSAL_BYTES_MAX = 160
 /** Bounds a reply without its symbols and refusals. */
@@ -34,58 +36,71 @@ export class CommandHandler {
     this.#deps = deps
   }
 
-  /** Carries out one message of a client, of any content. */
-  handle(client: Client, data: RawData, isBinary: boolean): void {
+  /**
+   * Carries out one message of a client, of any content.
+   *
+   * @returns the work, without that for the bytes of the message
+   */
+  handle(client: Client, data: Buffer, isBinary: boolean): number {
     if (isBinary) {
       const message = 'a command must be text, this message was binary'
       client.reply({ type: 'error', code: 'binary_message', message })
-      return
+      return 0
     }
-    const text = data.toString()
-    const result = readCommand(text)
+    const result = readCommand(data.toString())
     if ('error' in result) {
       client.reply(result.error)
-      return
+      return 0
     }
     const { command } = result
     switch (command.type) {
       case 'ping':
         client.reply({ type: 'pong', id: command.id, time: this.#deps.clock.epochUs() })
-        break
+        return 0
       case 'list':
-        list(client, command.id)
-        break
+        return client.reply(list(client, command.id))
       case 'subscribe':
       case 'unsubscribe':
-        this.#change(client, command, Buffer.byteLength(text))
+        return this.#change(client, command, data.length)
     }
   }
 
-  /** Refuses one message too many. Of its content only the id is read. */
-  refuse(client: Client, data: RawData, isBinary: boolean): void {
-    const id = isBinary ? undefined : commandId(data.toString())
-    if (id !== undefined || client.quota.tryError()) client.reply(tooMany(id))
+  /** The id of a message of any content, for its refusal. */
+  idOf(data: Buffer): CommandId | undefined {
+    return commandId(data.toString())
   }
 
-  /** Refuses one ping too many. */
-  refusePing(client: Client): void {
-    if (client.quota.tryError()) client.reply(tooMany(undefined))
+  /** Refuses a message that is one too many. */
+  refuse(client: Client, id: CommandId | undefined): void {
+    client.reply(tooMany(id))
   }
 
-  /** @param commandBytes length of the command's text */
-  #change(client: Client, command: SymbolsCommand, commandBytes: number): void {
+  /**
+   * @param commandBytes length of the command's text
+   * @returns the work
+   */
+  #change(client: Client, command: SymbolsCommand, commandBytes: number): number {
     const { isOverloaded, membership, replyBytesMax } = this.#deps
-    const replyBytes = commandBytes + command.symbols.length * REFUSAL_BYTES_MAX + REPLY_BYTES_MAX
-    if (isOverloaded()) client.reply(overloaded(command))
-    else if (replyBytes > replyBytesMax)
-      client.reply(tooLarge(command, commandBytes, replyBytesMax - REPLY_BYTES_MAX))
-    else if (membership.waitingBytes(client.recipient) + replyBytes > replyBytesMax)
-      client.reply(tooMany(command.id))
-    else {
-      const reply = command.type === 'subscribe' ? subscribe(client, command) : unsubscribe(client, command)
-      if (reply.type === 'error') client.reply(reply)
-      else this.#move(client, reply, replyBytes)
+    const symbolCount = command.symbols.length
+    const replyBytes = commandBytes + symbolCount * REFUSAL_BYTES_MAX + REPLY_BYTES_MAX
+    const error = isOverloaded()
+      ? overloaded(command)
+      : replyBytes > replyBytesMax
+        ? tooLarge(command, commandBytes, replyBytesMax - REPLY_BYTES_MAX)
+        : membership.waitingBytes(client.recipient) + replyBytes > replyBytesMax
+          ? tooMany(command.id)
+          : undefined
+    if (error !== undefined) {
+      client.reply(error)
+      return 0
     }
+    const reply = command.type === 'subscribe' ? subscribe(client, command) : unsubscribe(client, command)
+    if (reply.type === 'error') {
+      client.reply(reply)
+      return 0
+    }
+    this.#move(client, reply, replyBytes)
+    return symbolCount * WORK_PER_SYMBOL + client.subscriptions.count * WORK_PER_ENTRY
   }
 
   /** Lets the client's lane put the change into effect and send the reply. */
@@ -94,12 +109,12 @@ export class CommandHandler {
   }
 }
 
-function list(client: Client, id: CommandId): void {
+function list(client: Client, id: CommandId): ControlMessage {
   const subscriptions = client.subscriptions.byInterval.map(({ intervalMs, symbols }) => ({
     ...deliveryFields(intervalMs),
     symbols,
   }))
-  client.reply({ type: 'subscriptions', id, subscriptions })
+  return { type: 'subscriptions', id, subscriptions }
 }
 
 function subscribe(

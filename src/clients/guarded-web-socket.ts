@@ -6,6 +6,24 @@ import { type RawData, type Server, type ServerOptions, WebSocket, WebSocketServ
 
 export type { RawData }
 
+/** A compressed message, or a fragment of one, that is about to be inflated. Exactly one of the two is called. */
+export interface Inflation {
+  run(): void
+  /** The message becomes empty. */
+  skip(): void
+}
+
+/** The part of the library's extension that is not documented: it calls `decompress` for each compressed frame, in turn. */
+interface PerMessageDeflate {
+  decompress(data: Buffer, isFinal: boolean, callback: (error: Error | null, data?: Buffer) => void): void
+}
+
+interface Internals {
+  readonly _extensions: { readonly 'permessage-deflate'?: PerMessageDeflate }
+}
+
+const EMPTY = Buffer.alloc(0)
+
 export class GuardedWebSocket extends WebSocket {
   /** Gets every error that a listener throws. */
   onFault: (error: unknown) => void = () => this.terminate()
@@ -17,6 +35,19 @@ export class GuardedWebSocket extends WebSocket {
     } catch (error) {
       this.onFault(error)
     }
+  }
+
+  /** Lets `control` decide when a compressed message is inflated. The library reads no further message meanwhile. */
+  controlInflation(control: (inflation: Inflation) => void): void {
+    const deflate = (this as unknown as Internals)._extensions['permessage-deflate']
+    if (deflate === undefined) return
+    const decompress = deflate.decompress.bind(deflate)
+    deflate.decompress = (data, isFinal, callback) =>
+      control({
+        run: () => decompress(data, isFinal, callback),
+        // The library does not expect an answer before `decompress` returns.
+        skip: () => queueMicrotask(() => callback(null, EMPTY)),
+      })
   }
 
   override emit(event: string | symbol, ...parameters: unknown[]): boolean {

@@ -79,6 +79,13 @@ export class Heartbeat {
     this.isAlive(client, this.options.patience.nowMs())
   }
 
+  /** The client is read again after a wait for its budget. Its pong may have been unread, so the pong timeout begins anew. */
+  readOn(client: Client): void {
+    if (!this.awaitingPong.has(client)) return
+    client.signs.pingSentMs = this.options.patience.nowMs()
+    moveToEnd(this.awaitingPong, client)
+  }
+
   /** A pong came. @returns whether it replies to a ping */
   ponged(client: Client): boolean {
     const wasPinged = this.awaitingPong.delete(client)

@@ -14,46 +14,26 @@ const REFUSALS_MAX = 1000
 /** `accept` the message, `refuse` it, or `close` the client, which has sent far too many. */
 export type Verdict = 'accept' | 'refuse' | 'close'
 
-interface Buckets {
-  readonly commands: TokenBucket
-  readonly refusals: TokenBucket
-  /** Errors for refused messages without an id. */
-  readonly errors: TokenBucket
-}
-
-export interface MessageQuotaDeps {
-  readonly perSecond: number
-  readonly clock: Clock
-  readonly patience: Pick<PatientClock, 'heldUpMs'>
-}
-
 export class MessageQuota {
-  readonly #deps: MessageQuotaDeps
-  /** Made with the first message: most clients send none. */
-  #buckets: Buckets | undefined
+  readonly #commands: TokenBucket
+  readonly #refusals: TokenBucket
+  /** Errors for refused messages without an id. */
+  readonly #errors: TokenBucket
 
-  constructor(deps: MessageQuotaDeps) {
-    this.#deps = deps
+  constructor(perSecond: number, clock: Clock, patience: Pick<PatientClock, 'heldUpMs'>) {
+    this.#commands = new TokenBucket(perSecond, clock, patience)
+    this.#refusals = new TokenBucket(perSecond, clock, patience, REFUSALS_MAX)
+    this.#errors = new TokenBucket(1, clock, patience)
   }
 
   /** Counts one message. */
   judge(): Verdict {
-    this.#buckets ??= buckets(this.#deps)
-    if (this.#buckets.commands.tryTake()) return 'accept'
-    return this.#buckets.refusals.tryTake() ? 'refuse' : 'close'
+    if (this.#commands.tryTake()) return 'accept'
+    return this.#refusals.tryTake() ? 'refuse' : 'close'
   }
 
   /** Whether a refused message without an id gets an error: one in a second does. */
   tryError(): boolean {
-    this.#buckets ??= buckets(this.#deps)
-    return this.#buckets.errors.tryTake()
-  }
-}
-
-function buckets({ perSecond, clock, patience }: MessageQuotaDeps): Buckets {
-  return {
-    commands: new TokenBucket(perSecond, clock, patience),
-    refusals: new TokenBucket(perSecond, clock, patience, REFUSALS_MAX),
-    errors: new TokenBucket(1, clock, patience),
+    return this.#errors.tryTake()
   }
 }

@@ -3,7 +3,7 @@
  */
 import type { RequestErrorCode } from '../protocol/error-codes.js'
 
-type RefusalStatus = 400 | 404 | 500 | 503
+type RefusalStatus = 400 | 404 | 429 | 500 | 503
 
 interface RefusalWith<Status extends RefusalStatus> {
   readonly status: Status
@@ -12,7 +12,12 @@ interface RefusalWith<Status extends RefusalStatus> {
   readonly message: string
 }
 
-export type Refusal = RefusalWith<400> | RefusalWith<404> | RefusalWith<500> | RefusalWith<503>
+export type Refusal =
+  | RefusalWith<400>
+  | RefusalWith<404>
+  | RefusalWith<429>
+  | RefusalWith<500>
+  | RefusalWith<503>
 
 export function badRequest(code: RequestErrorCode<400>, message: string): Refusal {
   return { status: 400, code, message }

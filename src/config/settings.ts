@@ -55,6 +55,21 @@ const clients = {
     max: 100_000,
     initial: 50,
   }),
+  clientWorkPerSecond: byteSize('Work that one client may ask for in a second, as docs/limits.md counts it', {
+    min: KiB,
+    max: GiB,
+    initial: 128 * KiB,
+  }),
+  addressWorkPerSecond: byteSize('Work that all clients of one address may ask for in a second', {
+    min: KiB,
+    max: GiB,
+    initial: 2 * MiB,
+  }),
+  totalWorkPerSecond: byteSize('Work that all clients together may ask for in a second', {
+    min: KiB,
+    max: GiB,
+    initial: 8 * MiB,
+  }),
   maxMessageBytes: byteSize('Longest message that a client may send', {
     min: 256,
     max: MiB,
@@ -71,7 +86,7 @@ const clients = {
     max: 9,
     initial: 6,
   }),
-  retryAfterS: whole('Retry-After header of a 503, in seconds', {
+  retryAfterS: whole('Retry-After header of a 429 or 503, in seconds', {
     min: 0,
     max: 86_400,
     initial: 5,

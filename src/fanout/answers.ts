@@ -110,6 +110,7 @@ export class Answers {
     const { length, messages, segment, start, ticks } = link.ring.descriptor
     const outcome = writeFrames(recipient, link, start, length)
     if (outcome === CLOSED) return false
+    recipient.replyBytes += length
     countWrites(this.counters, 1, ticks, messages, length)
     if (outcome === HELD) this.slow.block(recipient, link.window, segment)
     return true

@@ -71,6 +71,8 @@ export class Recipient {
   blockedSinceMs = 0
   /** What the kernel has taken past the stream, bytes. */
   directBytes = 0
+  /** Length of all replies of its lane: snapshots and replays are charged to the client. */
+  replyBytes = 0
   /** How often it was looked at how much it has taken, since it was blocked, or pinged while it was not. */
   looks = 0
   /** How much it had taken at the last look. */

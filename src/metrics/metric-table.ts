@@ -45,6 +45,7 @@ export const MAIN_METRICS = {
     'subscriptions',
     'Refused: all clients together had as many entries as allowed.',
   ),
+  refusedRate: refused('rate', 'Refused: the address, or all clients together, asked for too much work.'),
   refusedPath: refused('path', 'Refused: no such path.'),
   refusedRequest: refused('request', 'Refused: the request was wrong.'),
   refusedFault: refused('fault', 'Refused: the gateway failed as it handled the request.'),
@@ -65,6 +66,16 @@ export const MAIN_METRICS = {
     'subscriptions_refused',
     'entries',
     'Entries of commands that were refused: all clients together had as many as allowed.',
+  ),
+  commandsDelayed: counter(
+    'commands_delayed',
+    'commands',
+    'Messages of clients that waited for a work budget.',
+  ),
+  commandsRefused: counter(
+    'commands_refused',
+    'commands',
+    'Messages of clients that were refused: too many, or too much work.',
   ),
   ticksReceived: counter('ticks_received', 'ticks', 'Ticks put into the tick log.'),
   ticksRefused: counter(

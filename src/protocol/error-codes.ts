@@ -29,7 +29,7 @@ export const COMMAND_ERRORS = {
   ...DELIVERY_ERRORS,
   command_too_large: 'The reply would be too large. The message says how to split or shorten the command.',
   too_many_commands:
-    'The client sent too many messages in a second, or waits for too many replies. Wait a moment.',
+    'The client sent too many messages, asked for too much work, or waits for too many replies. Wait a moment.',
   overload: 'The gateway is too far behind the feed to take the command. Try again later.',
 } as const
 
@@ -58,6 +58,10 @@ export const REQUEST_ERRORS = {
   },
   404: { unknown_path: 'Nothing is served at this path.' },
   426: { websocket_only: 'The request does not ask for a WebSocket.' },
+  429: {
+    too_many_requests:
+      'This address, or all clients together, sent more requests and commands than they may. Try again later.',
+  },
   500: {
     internal:
       'The gateway failed while it handled the request. This is a bug; the log of the gateway tells of it.',

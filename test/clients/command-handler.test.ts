@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Client } from '../../src/clients/client.js'
 import { CommandHandler } from '../../src/clients/command-handler.js'
-import type { RawData } from '../../src/clients/guarded-web-socket.js'
 import { Subscriptions } from '../../src/clients/subscriptions.js'
 import { systemClock } from '../../src/common/clock.js'
 import type { Membership } from '../../src/fanout/membership.js'
@@ -27,7 +26,7 @@ function errorCode(symbolCount: number, waitingBytes: number): string | undefine
   } as unknown as Client
   const symbols = Array.from({ length: symbolCount }, (_, index) => `S${index}`)
   const text = JSON.stringify({ type: 'subscribe', id: 1, symbols })
-  handler.handle(client, Buffer.from(text) as RawData, false)
+  handler.handle(client, Buffer.from(text), false)
   const [reply] = replies
   return reply?.type === 'error' ? reply.code : undefined
 }

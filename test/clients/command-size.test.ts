@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Client } from '../../src/clients/client.js'
 import { CommandHandler } from '../../src/clients/command-handler.js'
-import type { RawData } from '../../src/clients/guarded-web-socket.js'
 import { INTERVALS_MAX, Subscriptions } from '../../src/clients/subscriptions.js'
 import { systemClock } from '../../src/common/clock.js'
 import { LaneLink } from '../../src/fanout/lane-link.js'
@@ -103,7 +102,7 @@ describe('the longest command', () => {
         for (const { interval, ...fields } of commands) {
           const delivery = fields.type === 'subscribe' ? { delivery: 'latest', interval } : {}
           const text = JSON.stringify({ ...fields, ...delivery })
-          handler.handle(client as unknown as Client, Buffer.from(text) as RawData, false)
+          handler.handle(client as unknown as Client, Buffer.from(text), false)
         }
         const join: LaneCommand = {
           op: 'join',

@@ -18,6 +18,9 @@ const DEFAULTS: Config = {
   maxSymbolsPerClient: 1000,
   maxSubscriptions: 150_000,
   maxCommandsPerSecond: 50,
+  clientWorkPerSecond: 128 * KiB,
+  addressWorkPerSecond: 2 * MiB,
+  totalWorkPerSecond: 8 * MiB,
   maxMessageBytes: 16 * KiB,
   compression: false,
   compressionMinBytes: KiB,
@@ -121,6 +124,9 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   maxSymbolsPerClient: whole(1, 100_000),
   maxSubscriptions: whole(1, 10_000_000),
   maxCommandsPerSecond: whole(1, 100_000),
+  clientWorkPerSecond: size(KiB, 1024 * MiB),
+  addressWorkPerSecond: size(KiB, 1024 * MiB),
+  totalWorkPerSecond: size(KiB, 1024 * MiB),
   maxMessageBytes: size(256, MiB),
   compression: booleans,
   compressionMinBytes: size(0, 16 * MiB),
@@ -510,7 +516,7 @@ describe('handlerOptions', () => {
       ...Object.fromEntries(Object.keys(options).map(key => [key, DEFAULTS[key as Key]])),
       maxClients: 5,
     })
-    expect(Object.keys(options)).toHaveLength(24)
+    expect(Object.keys(options)).toHaveLength(27)
     expect(options).not.toHaveProperty('port')
     expect(options).not.toHaveProperty('logLevel')
   })
