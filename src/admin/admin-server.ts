@@ -1,6 +1,6 @@
 /**
  * Health checks and metrics over HTTP, for orchestrators and scrapers. Main thread.
- * Whatever a caller does, it holds few connections, few bytes and for a short time, and keeps no other caller out.
+ * Connections, bytes and time of callers are bounded, and no caller keeps another one out.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Clock } from '../common/clock.js'
@@ -10,13 +10,13 @@ import type { Log } from '../common/log.js'
 import { quoteValue } from '../common/quote-value.js'
 import { readTarget } from '../common/request-target.js'
 
-/** What the server tells of; asked anew for each request. */
+/** The state of the gateway. The server asks for it with each request. */
 export interface AdminView {
-  /** Anything that JSON can hold. */
+  /** Any JSON value. */
   metrics(): unknown
-  /** False: restart me. */
+  /** False: the orchestrator should restart the process. */
   isLive(): boolean
-  /** Not ready: send me no clients for now. Each check says "ok" or what is the matter. */
+  /** Not ready: the load balancer should send no clients now. Each check is "ok" or says what is wrong. */
   readiness(): { ready: boolean; checks: Record<string, string> }
 }
 
@@ -25,22 +25,22 @@ export interface AdminServerOptions {
   /** 0: any free port. */
   readonly port: number
   readonly view: AdminView
-  /** For a request to arrive whole. Default five seconds. */
+  /** A request must arrive whole in this time. Default five seconds. */
   readonly requestTimeoutMs?: number
   readonly clock: Clock
   readonly log: Log
 }
 
-interface Answer {
+interface Reply {
   readonly status: number
   readonly body: string
 }
 
-function json(status: number, value: unknown): Answer {
+function json(status: number, value: unknown): Reply {
   return { status, body: `${JSON.stringify(value)}\n` }
 }
 
-const ROUTES: ReadonlyMap<string, (view: AdminView) => Answer> = new Map([
+const ROUTES: ReadonlyMap<string, (view: AdminView) => Reply> = new Map([
   [
     '/livez',
     view => {
@@ -58,13 +58,13 @@ const ROUTES: ReadonlyMap<string, (view: AdminView) => Answer> = new Map([
   ['/metrics.json', view => json(200, view.metrics())],
 ])
 
-/** A few probes, a scraper or two and a person. For the next the oldest goes: a scraper whose connection is gone opens another. */
+/** Enough for probes, scrapers and a person. The next connection ends the oldest; a scraper then opens another one. */
 export const ADMIN_CONNECTIONS_MAX = 32
-const WHAT = 'health checks and metrics'
-/** A probe's request has a handful of short headers. */
+const PURPOSE = 'health checks and metrics'
+/** A probe sends a few short headers. */
 const HEADER_BYTES_MAX = 8192
 const REQUEST_TIMEOUT_MS_DEFAULT = 5000
-/** Of the request time-out: how often it is looked at. */
+/** Node looks for late requests this often in each request timeout. */
 const CHECKS_PER_TIMEOUT = 5
 const KEEP_ALIVE_TIMEOUT_MS = 5000
 
@@ -77,8 +77,8 @@ export class AdminServer {
   constructor(options: AdminServerOptions) {
     this.#options = options
     const { clock, log, requestTimeoutMs = REQUEST_TIMEOUT_MS_DEFAULT } = options
-    // Nobody here becomes anything else: every connection is pending for as long as it is there.
-    this.#gate = new ConnectionGate({ what: WHAT, pendingMax: ADMIN_CONNECTIONS_MAX, clock, log })
+    // Connections of this server are never settled, so all of them are pending.
+    this.#gate = new ConnectionGate({ what: PURPOSE, pendingMax: ADMIN_CONNECTIONS_MAX, clock, log })
     this.#server = createServer(
       {
         maxHeaderSize: HEADER_BYTES_MAX,
@@ -90,20 +90,20 @@ export class AdminServer {
       (request, response) => this.#serve(request, response),
     )
     this.#server.on('connection', socket => this.#gate.enter(socket))
-    // Also for a caller that asks and then does not read the answer: the timeouts above end with the request.
+    // The timeouts above end with the request. This one also ends a caller that does not read the response.
     this.#server.setTimeout(requestTimeoutMs * 2)
   }
 
   /**
    * Called once.
    *
-   * @returns where it listens, with the port that the system chose for 0
+   * @returns the address in use; for port 0, with the port that the system chose
    * @throws RingcastError `listen_failed`
    */
   listen(): Promise<{ host: string; port: number }> {
     const { host, port } = this.#options
     const opening = listen(this.#server, {
-      what: WHAT,
+      what: PURPOSE,
       host,
       port,
       hostKey: 'adminHost',
@@ -114,18 +114,18 @@ export class AdminServer {
     return opening
   }
 
-  /** Ends every connection, answered or not. Safe at any time and twice. */
+  /** Ends every connection, also in the middle of a request. Safe at any time and twice. */
   async close(): Promise<void> {
     await this.#opening
     this.#gate.close()
     await new Promise<void>(resolve => {
-      // Calls back with an error where it did not listen, or no longer does: closed is closed.
+      // The callback gets an error when the server does not listen. Then it is closed already.
       this.#server.close(() => resolve())
       this.#server.closeAllConnections()
     })
   }
 
-  /** What is thrown here would end the process. */
+  /** Catches every error: otherwise it would end the process. */
   #serve(request: IncomingMessage, response: ServerResponse): void {
     try {
       this.#respond(request, response)
@@ -137,17 +137,17 @@ export class AdminServer {
   }
 
   #respond(request: IncomingMessage, response: ServerResponse): void {
-    // Nobody here reads a body: whoever sends one does not get to keep the connection to go on sending.
+    // The server reads no body, so a request with a body ends the connection.
     if (
       request.headers['content-length'] !== undefined ||
       request.headers['transfer-encoding'] !== undefined
     ) {
       response.setHeader('Connection', 'close')
     }
-    write(response, this.#answer(request, response), request.method)
+    write(response, this.#replyTo(request, response), request.method)
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): Answer {
+  #replyTo(request: IncomingMessage, response: ServerResponse): Reply {
     const route = ROUTES.get(readTarget(request.url ?? '').path)
     if (route === undefined) return json(404, { error: 'not_found', paths: [...ROUTES.keys()] })
     if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -158,7 +158,7 @@ export class AdminServer {
   }
 }
 
-function write(response: ServerResponse, { status, body }: Answer, method: string | undefined): void {
+function write(response: ServerResponse, { status, body }: Reply, method: string | undefined): void {
   response.writeHead(status, {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),

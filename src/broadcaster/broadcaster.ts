@@ -3,7 +3,7 @@
  * It only assembles: what a part does stands in the part.
  */
 import { randomBytes } from 'node:crypto'
-import { ClientRegistry } from '../clients/client-registry.js'
+import { assembleClients, type Clients } from '../clients/clients.js'
 import type { Clock } from '../common/clock.js'
 import type { Log } from '../common/log.js'
 import { PatientClock } from '../common/patient-clock.js'
@@ -45,7 +45,7 @@ export interface Broadcaster {
   readonly links: readonly LaneHandle[]
   readonly metrics: HandlerMetrics
   readonly ingest: Ingest
-  readonly clients: ClientRegistry
+  readonly clients: Clients
   readonly supervisor: LaneSupervisor
   readonly shutdown: Shutdown
 }
@@ -100,7 +100,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     membership,
     streams,
     events: {
-      evict: recipient => clients.cutOff(recipient),
+      evict: recipient => clients.registry.evict(recipient),
       afterRun: () => {
         supervisor.replaceEnded()
         ingest.lanesMoved()
@@ -109,7 +109,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       },
     },
   })
-  const clients = new ClientRegistry({
+  const clients = assembleClients({
     settings,
     epoch,
     clock,
@@ -118,7 +118,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     counters,
     transmitter,
     membership,
-    answerBytesMax: settings.turnBytesMax,
+    replyBytesMax: settings.turnBytesMax,
     isOverloaded: () => sender.isFull,
     lastOffset: () => ingest.offset,
   })
@@ -158,7 +158,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       transmitter.wake()
     },
     clientQuarantined: id => {
-      const isEnded = clients.endFaulty(id)
+      const isEnded = clients.registry.endFaulty(id)
       log.error(
         { client: `${epoch}-${id}`, isEnded },
         'two lanes in a row failed as they served a client: no lane serves it any more',

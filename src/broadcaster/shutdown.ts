@@ -2,7 +2,7 @@
  * The end of a handler: drains it, closes its clients, stops its parts. Main thread.
  * Always: no client waits for another. A client is closed as soon as it has been sent everything that came before.
  */
-import type { ClientRegistry } from '../clients/client-registry.js'
+import type { Clients } from '../clients/clients.js'
 import type { Clock } from '../common/clock.js'
 import { doneWithin } from '../common/deadline.js'
 import type { PatientClock } from '../common/patient-clock.js'
@@ -19,7 +19,7 @@ export interface ShutdownDeps {
   readonly clock: Clock
   readonly ingest: Ingest
   readonly transmitter: Transmitter
-  readonly clients: ClientRegistry
+  readonly clients: Clients
   readonly supervisor: LaneSupervisor
   readonly positionWatch: PositionWatch
   readonly patience: PatientClock
@@ -70,12 +70,12 @@ export class Shutdown {
   private async run(timeoutMs: number, stopSource: () => Promise<void>): Promise<void> {
     const { clients, clock, counters, patience, positionWatch, supervisor, transmitter } = this.deps
     this.phase = 'draining'
-    clients.drain()
+    clients.admission.drain()
     try {
       await doneWithin(clock, timeoutMs, this.closeInOrder(stopSource))
     } finally {
       this.phase = 'stopped'
-      clients.stop()
+      clients.registry.stop()
       transmitter.stop()
       await supervisor.stop()
       positionWatch.stop()
@@ -94,13 +94,13 @@ export class Shutdown {
     // While somebody waits for this, the lanes wake the main thread whenever they get further.
     void ingest.caughtUp()
     this.closeServed()
-    await clients.empty()
+    await clients.registry.empty()
   }
 
   private closeServed(): void {
     const { clients, ingest, links } = this.deps
     for (const link of links) if (!ingest.isBehind(link)) this.finishedLanes.add(link)
-    clients.closeServed(recipient => this.isServed(recipient))
+    clients.registry.closeServed(recipient => this.isServed(recipient))
   }
 
   private isServed(recipient: Recipient): boolean {

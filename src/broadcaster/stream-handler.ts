@@ -73,7 +73,7 @@ export class StreamHandler {
    * @returns whether the connection has become a WebSocket. A refused connection ends by itself
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
-    return this.broadcaster.clients.handleUpgrade(request, socket, head)
+    return this.broadcaster.clients.admission.handleUpgrade(request, socket, head)
   }
 
   /**
@@ -162,7 +162,7 @@ export class StreamHandler {
 
   /** How many clients are connected. */
   getClientCount(): number {
-    return this.broadcaster.clients.count
+    return this.broadcaster.clients.registry.count
   }
 
   /**

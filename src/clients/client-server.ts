@@ -1,6 +1,6 @@
 /**
- * The HTTP server that clients connect to: hands upgrades on, and refuses every other request. Main thread.
- * A connection that is not yet a WebSocket makes one request, soon, and is ended by the answer. `ConnectionGate` bounds how many there are.
+ * The HTTP server that clients connect to: passes upgrade requests on and refuses all other requests. Main thread.
+ * A connection makes one request and becomes a WebSocket or ends. `ConnectionGate` bounds the connections before that.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
@@ -16,24 +16,24 @@ export interface ClientServerOptions {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  /** Answers an upgrade request. @returns whether the connection has become a WebSocket */
+  /** @returns whether the connection has become a WebSocket */
   readonly handleUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean
-  /** Connections that are not yet WebSockets. */
+  /** Most connections that are not yet WebSockets. */
   readonly pendingMax: number
   /** See `ConnectionGateOptions`. */
   readonly reservedFrom?: number
-  /** For the head of a request to arrive. Default ten seconds. */
+  /** The head of a request must arrive in this time. Default ten seconds. */
   readonly requestTimeoutMs?: number
   readonly clock: Clock
   readonly log: Log
 }
 
-/** Connections waiting to be accepted: as many as the system allows, since clients come back all at once. */
+/** Connections that wait to be accepted: after an outage, all clients come back at once. The system may allow fewer. */
 const BACKLOG = 4096
-/** As Node has it by default. The URL of a client may name many symbols. */
+/** Node's default. The URL of a client may name many symbols. */
 const HEADER_BYTES_MAX = 16_384
 const REQUEST_TIMEOUT_MS_DEFAULT = 10_000
-/** Of the request time-out: how often it is looked at. */
+/** Node looks for late requests this often in each request timeout. */
 const CHECKS_PER_TIMEOUT = 10
 
 export class ClientServer {
@@ -47,7 +47,7 @@ export class ClientServer {
     const gate = new ConnectionGate({
       what: 'clients',
       pendingMax,
-      // For what Node does not time out, such as a refusal that is not read. It answers 408 before that.
+      // Node responds 408 before this. It has no timeout for a refusal that the client does not read.
       timeoutMs: requestTimeoutMs * 2,
       reservedFrom: options.reservedFrom,
       clock,
@@ -56,7 +56,7 @@ export class ClientServer {
     this.#gate = gate
     const server = createServer({
       maxHeaderSize: HEADER_BYTES_MAX,
-      // Both count from the start of the connection when nothing has come.
+      // For a connection that sends nothing, both count from its start.
       headersTimeout: requestTimeoutMs,
       requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: requestTimeoutMs / CHECKS_PER_TIMEOUT,
@@ -64,25 +64,25 @@ export class ClientServer {
     this.#server = server
     server.on('connection', socket => gate.enter(socket))
     server.on('request', (_request, response) => refuseRequest(response))
-    // Without these Node asks for the body, keeps the connection after its own answer, or ends it without one.
+    // Without these listeners Node asks for the body, keeps the connection, or ends it without a response.
     server.on('checkContinue', (_request, response) => refuseRequest(response))
     server.on('checkExpectation', (_request, response) => refuseRequest(response))
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-      if (isAnswered(socket)) {
-        // Node tells of a time-out again and again until the connection is gone.
+      if (hasResponse(socket)) {
+        // Node repeats the event of a timeout until the connection is gone.
         socket.destroy()
         return
       }
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') gate.timedOut()
       refuseBroken(socket, error)
     })
-    // These two take the connection over, also behind a request that came with them and whose answer ends the connection.
+    // Both events hand over the connection, also when an earlier request on it has a response that ends it.
     server.on('connect', (_request, socket) => {
-      if (isAnswered(socket)) socket.destroy()
+      if (hasResponse(socket)) socket.destroy()
       else refuseConnect(socket)
     })
     server.on('upgrade', (request, socket, head) => {
-      if (isAnswered(socket)) socket.destroy()
+      if (hasResponse(socket)) socket.destroy()
       else if (handleUpgrade(request, socket, head)) gate.settle(socket as Socket)
     })
   }
@@ -90,7 +90,7 @@ export class ClientServer {
   /**
    * Called once.
    *
-   * @returns where it listens, with the port that the system chose for 0
+   * @returns the address in use; for port 0, with the port that the system chose
    * @throws RingcastError `listen_failed`
    */
   listen(): Promise<{ host: string; port: number }> {
@@ -117,19 +117,19 @@ export class ClientServer {
     }
   }
 
-  /** Accepts nobody any more. Safe at any time and twice. */
+  /** Accepts no further connection. Safe at any time and twice. */
   stopListening(): void {
     this.#server.close()
   }
 
-  /** Ends what has not become a WebSocket. */
+  /** Ends every connection that is not a WebSocket. */
   close(): void {
     this.stopListening()
     this.#gate.close()
   }
 }
 
-/** Whether something was sent already. A server without TLS has no streams but sockets. */
-function isAnswered(stream: Duplex): boolean {
+/** Whether a response was begun. Every stream of a server without TLS is a socket. */
+function hasResponse(stream: Duplex): boolean {
   return (stream as Socket).bytesWritten > 0
 }

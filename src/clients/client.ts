@@ -1,53 +1,99 @@
 /**
- * One connected client: its WebSocket, its place in the fan-out and when it was last heard of. Main thread.
+ * One connected client. Main thread.
+ * Its state only moves on: open, ending, gone. Only `ClientRegistry` moves it. The first reason of an end counts.
  */
-import type { WebSocket } from 'ws'
 import type { Recipient } from '../fanout/recipient.js'
 import type { StreamForm } from '../lane-protocol/audience-spec.js'
 import type { MainMetric } from '../metrics/metric-table.js'
 import type { Delivery } from '../protocol/delivery.js'
-import type { MessageQuota } from './message-quota.js'
+import { type ControlMessage, messageText } from '../protocol/messages.js'
+import type { GuardedWebSocket } from './guarded-web-socket.js'
+import type { LifeSigns } from './life-signs.js'
 import type { Subscriptions } from './subscriptions.js'
 
-/** Under which counter a client's end is counted. */
+/** The counter of a client's end. */
 export type EndReason = Extract<MainMetric, `disconnect${string}`>
 
-export class Client {
-  readonly socket: WebSocket
+export type ClientState = 'open' | 'ending' | 'gone'
+
+/** Replies that a client may leave unread before it is closed. */
+const UNREAD_REPLIES_MAX = 64
+/** Replies are short and for one client. To compress them, each client would need a compressor of its own. */
+const PLAIN = { compress: false }
+
+export interface ClientDeps {
+  readonly socket: GuardedWebSocket
   readonly recipient: Recipient
   readonly subscriptions: Subscriptions
-  /** None before its first message: most clients send nothing. */
-  messageLimits: MessageQuota | undefined
+  /** How messages with ticks are made for this client. */
   readonly form: StreamForm
-  /** Of symbols for which nothing is said. */
+  /** Holds where a command says nothing about delivery. */
   readonly delivery: Delivery
-  /** When the last message, ping or pong came, ms. */
-  lastHeardMs: number
-  /** When the ping was sent that waits for its pong, or was last known to be on its way, ms. */
-  pingSentMs = 0
-  /** How much its connection had been given with the ping. */
-  pingEndBytes = 0
-  /** When its close handshake began, or it was last known to take what lies before, ms. */
-  closingMs = 0
-  /** Answers that the client has not taken yet. */
-  answersUnsent = 0
-  /** Why it was ended, set by whoever ends it first. */
-  endReason: EndReason | undefined
-  hasEnded = false
+  readonly signs: LifeSigns
+}
 
-  constructor(options: {
-    socket: WebSocket
-    recipient: Recipient
-    subscriptions: Subscriptions
-    form: StreamForm
-    delivery: Delivery
-    nowMs: number
-  }) {
-    this.socket = options.socket
-    this.recipient = options.recipient
-    this.subscriptions = options.subscriptions
-    this.form = options.form
-    this.delivery = options.delivery
-    this.lastHeardMs = options.nowMs
+export class Client {
+  readonly socket: GuardedWebSocket
+  readonly recipient: Recipient
+  readonly subscriptions: Subscriptions
+  readonly form: StreamForm
+  readonly delivery: Delivery
+  readonly signs: LifeSigns
+  #state: ClientState = 'open'
+  #endReason: EndReason = 'disconnectClient'
+  #unsentReplies = 0
+  readonly #replySent = (): void => {
+    this.#unsentReplies--
+  }
+
+  constructor({ socket, recipient, subscriptions, form, delivery, signs }: ClientDeps) {
+    this.socket = socket
+    this.recipient = recipient
+    this.subscriptions = subscriptions
+    this.form = form
+    this.delivery = delivery
+    this.signs = signs
+  }
+
+  get state(): ClientState {
+    return this.#state
+  }
+
+  /** Why the client ended. Without another reason, the client or the network ended it. */
+  get endReason(): EndReason {
+    return this.#endReason
+  }
+
+  /** The end begins. It changes nothing when the end has begun already. */
+  beginEnd(reason: EndReason): void {
+    if (this.#state !== 'open') return
+    this.#state = 'ending'
+    this.#endReason = reason
+  }
+
+  /** The connection is gone. @returns false when it was gone already */
+  finishEnd(): boolean {
+    const wasGone = this.#state === 'gone'
+    this.#state = 'gone'
+    return !wasGone
+  }
+
+  /** Whether the client reads its replies. */
+  get readsReplies(): boolean {
+    // After the kernel has taken a reply, Node says so only when it has handled all messages of the same read.
+    return this.recipient.socket.writableLength === 0 || this.#unsentReplies < UNREAD_REPLIES_MAX
+  }
+
+  /** @returns the length of the reply, in characters */
+  reply(message: ControlMessage): number {
+    const text = messageText(message)
+    this.#unsentReplies++
+    this.socket.send(text, PLAIN, this.#replySent)
+    return text.length
+  }
+
+  pong(data: Buffer): void {
+    this.#unsentReplies++
+    this.socket.pong(data, false, this.#replySent)
   }
 }

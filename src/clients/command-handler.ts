@@ -1,8 +1,7 @@
 /**
- * Does what a client asks for while it is connected. Main thread.
- * A change of subscriptions is answered by the client's lane, at its exact place in the stream; all else at once.
+ * Carries out the commands of connected clients. Main thread.
+ * The lane replies to a change of subscriptions, at its exact place in the stream. Every other reply is sent at once.
  */
-import type { RawData } from 'ws'
 import type { Clock } from '../common/clock.js'
 import type { Membership } from '../fanout/membership.js'
 import type { CommandAnswer } from '../lane-protocol/lane-commands.js'
@@ -10,117 +9,146 @@ import { type ClientCommand, commandId, readCommand } from '../protocol/client-c
 import { deliveryFields, readDelivery } from '../protocol/delivery.js'
 import type { CommandId, ControlMessage, ErrorMessage, SymbolRefusal } from '../protocol/messages.js'
 import type { Client } from './client.js'
+import { WORK_PER_SYMBOL } from './work-budgets.js'
 
-export interface CommandHandlerOptions {
+/** The work of a change for each entry of its client: a lane gets all of them. */
+const WORK_PER_ENTRY = 16
+/** Bounds one entry of `refused` in a reply, without the symbol. */
+export const REFUSAL_BYTES_MAX = 160
+/** Bounds a reply without its symbols and refusals. */
+const REPLY_BYTES_MAX = 512
+
+type SymbolsCommand = Extract<ClientCommand, { type: 'subscribe' | 'unsubscribe' }>
+
+export interface CommandHandlerDeps {
   readonly membership: Membership
   readonly clock: Clock
-  /** What the answers may take that one client waits for, bytes. */
-  readonly answerBytesMax: number
-  /** Whether the lanes are too far behind to be told of one more change. */
+  /** Bounds the replies that one client waits for, in bytes of JSON. */
+  readonly replyBytesMax: number
+  /** Whether the lanes are too far behind to take one more change. */
   readonly isOverloaded: () => boolean
 }
 
 export class CommandHandler {
-  private readonly options: CommandHandlerOptions
+  readonly #deps: CommandHandlerDeps
 
-  constructor(options: CommandHandlerOptions) {
-    this.options = options
-  }
-
-  /** @returns the answer; undefined when the lane will give it */
-  obey(client: Client, data: RawData, isBinary: boolean): ControlMessage | undefined {
-    if (isBinary)
-      return {
-        type: 'error',
-        code: 'binary_message',
-        message: 'a command must be text, this message was binary',
-      }
-    const text = data.toString()
-    const read = readCommand(text)
-    if ('error' in read) return read.error
-    const { command } = read
-    switch (command.type) {
-      case 'ping':
-        return { type: 'pong', id: command.id, time: this.options.clock.epochUs() }
-      case 'list':
-        return {
-          type: 'subscriptions',
-          id: command.id,
-          subscriptions: client.subscriptions.byInterval.map(({ intervalMs, symbols }) => ({
-            ...deliveryFields(intervalMs),
-            symbols,
-          })),
-        }
-      case 'subscribe':
-      case 'unsubscribe': {
-        if (this.options.isOverloaded()) return overloaded(command)
-        const { answerBytesMax, membership } = this.options
-        const bytes = Buffer.byteLength(text)
-        const answerBytes = bytes + command.symbols.length * REFUSAL_BYTES_MAX + ANSWER_BYTES_MAX
-        if (answerBytes > answerBytesMax) return tooLarge(command, bytes, answerBytesMax - ANSWER_BYTES_MAX)
-        if (membership.waitingBytes(client.recipient) + answerBytes > answerBytesMax)
-          return tooMany(command.id)
-        return this.change(client, command, answerBytes)
-      }
-    }
+  constructor(deps: CommandHandlerDeps) {
+    this.#deps = deps
   }
 
   /**
-   * The answer to a message that is one too many, which is looked at only for its id. Those without one are answered once a
-   * second, all together.
+   * Carries out one message of a client, of any content.
    *
-   * @param data undefined: a ping
+   * @returns the work, without that for the bytes of the message
    */
-  refuse(client: Client, data: RawData | undefined, isBinary: boolean): ErrorMessage | undefined {
-    const id = data === undefined || isBinary ? undefined : commandId(data.toString())
-    if (id === undefined && !client.messageLimits?.warnings.tryTake()) return undefined
-    return tooMany(id)
+  handle(client: Client, data: Buffer, isBinary: boolean): number {
+    if (isBinary) {
+      const message = 'a command must be text, this message was binary'
+      client.reply({ type: 'error', code: 'binary_message', message })
+      return 0
+    }
+    const result = readCommand(data.toString())
+    if ('error' in result) {
+      client.reply(result.error)
+      return 0
+    }
+    const { command } = result
+    switch (command.type) {
+      case 'ping':
+        client.reply({ type: 'pong', id: command.id, time: this.#deps.clock.epochUs() })
+        return 0
+      case 'list':
+        return client.reply(list(client, command.id))
+      case 'subscribe':
+      case 'unsubscribe':
+        return this.#change(client, command, data.length)
+    }
   }
 
-  private change(client: Client, command: SymbolsCommand, answerBytes: number): ErrorMessage | undefined {
-    const { subscriptions, recipient, form } = client
-    const { id, symbols } = command
-    let answer: CommandAnswer
-    if (command.type === 'subscribe') {
-      const delivery = readDelivery(command, client.delivery)
-      if ('code' in delivery) return { type: 'error', id, ...delivery }
-      const { done, refused } = subscriptions.add(symbols, delivery.intervalMs)
-      const fields = deliveryFields(delivery.intervalMs)
-      answer = {
-        type: 'subscribed',
-        id,
-        symbols: done,
-        ...refusals(refused),
-        ...fields,
-        snapshot: delivery.snapshot,
-      }
-    } else {
-      const { done, refused } = subscriptions.remove(symbols)
-      answer = { type: 'unsubscribed', id, symbols: done, ...refusals(refused) }
+  /** The id of a message of any content, for its refusal. */
+  idOf(data: Buffer): CommandId | undefined {
+    return commandId(data.toString())
+  }
+
+  /** Refuses a message that is one too many. */
+  refuse(client: Client, id: CommandId | undefined): void {
+    client.reply(tooMany(id))
+  }
+
+  /**
+   * @param commandBytes length of the command's text
+   * @returns the work
+   */
+  #change(client: Client, command: SymbolsCommand, commandBytes: number): number {
+    const { isOverloaded, membership, replyBytesMax } = this.#deps
+    const symbolCount = command.symbols.length
+    const replyBytes = commandBytes + symbolCount * REFUSAL_BYTES_MAX + REPLY_BYTES_MAX
+    const error = isOverloaded()
+      ? overloaded(command)
+      : replyBytes > replyBytesMax
+        ? tooLarge(command, commandBytes, replyBytesMax - REPLY_BYTES_MAX)
+        : membership.waitingBytes(client.recipient) + replyBytes > replyBytesMax
+          ? tooMany(command.id)
+          : undefined
+    if (error !== undefined) {
+      client.reply(error)
+      return 0
     }
-    const { latest, symbols: wanted } = subscriptions.selection
-    this.options.membership.move(recipient, { symbols: wanted, latest, ...form }, answer, answerBytes)
-    return undefined
+    const reply = command.type === 'subscribe' ? subscribe(client, command) : unsubscribe(client, command)
+    if (reply.type === 'error') {
+      client.reply(reply)
+      return 0
+    }
+    this.#move(client, reply, replyBytes)
+    return symbolCount * WORK_PER_SYMBOL + client.subscriptions.count * WORK_PER_ENTRY
+  }
+
+  /** Lets the client's lane put the change into effect and send the reply. */
+  #move({ form, recipient, subscriptions }: Client, reply: CommandAnswer, replyBytes: number): void {
+    this.#deps.membership.move(recipient, { ...subscriptions.selection, ...form }, reply, replyBytes)
   }
 }
 
-/** Left out when there are none. */
-function refusals(refused: readonly SymbolRefusal[]): { refused?: readonly SymbolRefusal[] } {
+function list(client: Client, id: CommandId): ControlMessage {
+  const subscriptions = client.subscriptions.byInterval.map(({ intervalMs, symbols }) => ({
+    ...deliveryFields(intervalMs),
+    symbols,
+  }))
+  return { type: 'subscriptions', id, subscriptions }
+}
+
+function subscribe(
+  client: Client,
+  command: Extract<SymbolsCommand, { type: 'subscribe' }>,
+): CommandAnswer | ErrorMessage {
+  const { id, symbols } = command
+  const delivery = readDelivery(command, client.delivery)
+  if ('code' in delivery) return { type: 'error', id, ...delivery }
+  const { done, refused } = client.subscriptions.add(symbols, delivery.intervalMs)
+  return {
+    type: 'subscribed',
+    id,
+    symbols: done,
+    ...refusedField(refused),
+    ...deliveryFields(delivery.intervalMs),
+    snapshot: delivery.snapshot,
+  }
+}
+
+function unsubscribe(client: Client, { id, symbols }: SymbolsCommand): CommandAnswer {
+  const { done, refused } = client.subscriptions.remove(symbols)
+  return { type: 'unsubscribed', id, symbols: done, ...refusedField(refused) }
+}
+
+function refusedField(refused: readonly SymbolRefusal[]): { refused?: readonly SymbolRefusal[] } {
   return refused.length === 0 ? {} : { refused }
 }
-
-type SymbolsCommand = Extract<ClientCommand, { type: 'subscribe' | 'unsubscribe' }>
-
-/** What an answer takes beside the symbols of its command … */
-const ANSWER_BYTES_MAX = 512
-/** … and what the refusal of one symbol takes beside it. */
-export const REFUSAL_BYTES_MAX = 160
 
 function overloaded({ id }: ClientCommand): ErrorMessage {
   return { type: 'error', id, code: 'overload', message: 'the gateway is overloaded: try again later' }
 }
 
-/** @param bytesMax what the command and the refusals of its symbols may take together */
+/** @param bytesMax bounds the command together with the refusals of its symbols */
 function tooLarge({ id, symbols }: SymbolsCommand, bytes: number, bytesMax: number): ErrorMessage {
   const countMax = Math.floor((bytesMax - bytes) / REFUSAL_BYTES_MAX)
   const message =

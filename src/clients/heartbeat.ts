@@ -1,10 +1,8 @@
 /**
- * Finds clients that are gone or stuck: pings, and times out pongs, silence, writes and close handshakes. Main thread.
- * Pings are spread over the interval, a slot of clients at each beat. Who is due is found at the front of lists kept in the order of time,
- * so a beat costs what is due, not what is connected; only those are looked at one by one that have not taken all that was written to them.
- * A client is judged by what it could have taken and said: it is late when it takes nothing, not when it takes its time.
+ * Finds clients that are gone or stuck: sends pings, and times out pongs, silence, writes and close handshakes. Main thread.
+ * A slow client is not late while it takes bytes: docs/decisions/0024-progress-in-the-kernel.md.
+ * A beat costs only what is due: each list of clients is in the order of time, and pings are spread over the interval.
  */
-
 import type { PatientClock } from '../common/patient-clock.js'
 import type { Recipient } from '../fanout/recipient.js'
 import type { Client } from './client.js'
@@ -17,36 +15,37 @@ export interface HeartbeatOptions {
   readonly readTimeoutMs: number
   readonly writeTimeoutMs: number
   readonly closeTimeoutMs: number
-  /** Those with a write in flight. */
+  /** The recipients with a write in flight. */
   readonly blocked: () => Iterable<Recipient>
 }
 
 export interface HeartbeatEvents {
   pongMissing(client: Client): void
   silent(client: Client): void
-  /** Told at each beat until it is not blocked any more. */
+  /** Called again and again while the recipient is blocked. */
   writeStuck(recipient: Recipient): void
   closeStuck(client: Client): void
 }
 
-/** In each timeout it is seen so often what those who wait have taken … */
+/** How often the kernel is asked in each timeout what late clients have taken. */
 const LOOKS_PER_TIMEOUT = 4
-/** … unless looking takes more than one part in so many of the time: the kernel lists all connections of the machine. */
-const LOOKING_PART = 20
-/** The ping waits in the stream, behind what the kernel has not taken. */
+/** Asking the kernel may take one twentieth of the time: it lists all connections of the machine. */
+const LOOK_TIME_DIVISOR = 20
+/** The ping still waits in the socket's stream, behind bytes that the kernel has not taken. */
 const NOT_GIVEN = Number.POSITIVE_INFINITY
 
 export class Heartbeat {
   private readonly options: HeartbeatOptions
   private readonly events: HeartbeatEvents
+  /** Each beat pings the clients of the next slot. */
   private readonly slots: Set<Client>[]
   private slot = 0
-  /** In the order in which they were pinged. */
+  /** In the order of `pingSentMs`. */
   private readonly awaitingPong = new Set<Client>()
-  /** In the order in which they were last heard of. */
+  /** In the order of `lastHeardMs`. */
   private readonly byLastHeard = new Set<Client>()
-  /** In the order in which their close handshakes began. */
-  private readonly closing = new Set<Client>()
+  /** In the order of `closingMs`. */
+  private readonly inCloseHandshake = new Set<Client>()
   private readonly lookPeriodMs: number
   private lastLookMs = 0
   private lookTookMs = 0
@@ -72,26 +71,33 @@ export class Heartbeat {
     this.slotOf(client).delete(client)
     this.byLastHeard.delete(client)
     this.awaitingPong.delete(client)
-    this.closing.delete(client)
+    this.inCloseHandshake.delete(client)
   }
 
-  /** Something came from the client. */
+  /** A message, ping or pong came from the client. */
   heard(client: Client): void {
     this.isAlive(client, this.options.patience.nowMs())
   }
 
-  /** @returns whether it had been pinged */
+  /** The client is read again after a wait for its budget. Its pong may have been unread, so the pong timeout begins anew. */
+  readOn(client: Client): void {
+    if (!this.awaitingPong.has(client)) return
+    client.signs.pingSentMs = this.options.patience.nowMs()
+    moveToEnd(this.awaitingPong, client)
+  }
+
+  /** A pong came. @returns whether it replies to a ping */
   ponged(client: Client): boolean {
     const wasPinged = this.awaitingPong.delete(client)
     this.heard(client)
     return wasPinged
   }
 
-  /** The client's close handshake has begun. Safe to call twice. */
-  close(client: Client): void {
-    if (this.closing.has(client)) return
-    client.closingMs = this.options.patience.nowMs()
-    this.closing.add(client)
+  /** The client's close handshake begins. Safe to call twice. */
+  closing(client: Client): void {
+    if (this.inCloseHandshake.has(client)) return
+    client.signs.closingMs = this.options.patience.nowMs()
+    this.inCloseHandshake.add(client)
   }
 
   stop(): void {
@@ -110,33 +116,33 @@ export class Heartbeat {
   }
 
   private ping(client: Client, nowMs: number): void {
-    // Also one that is blocked: a slow reader may be so at every beat, and only its pong tells that it is there.
     if (this.awaitingPong.has(client)) return
-    if (client.socket.readyState !== client.socket.OPEN) return
-    client.pingSentMs = nowMs
+    const { recipient, signs, socket } = client
+    if (socket.readyState !== socket.OPEN) return
+    signs.pingSentMs = nowMs
     this.awaitingPong.add(client)
-    client.socket.ping()
-    const { recipient } = client
-    client.pingEndBytes = recipient.isBlocked ? NOT_GIVEN : recipient.givenBytes
+    // Blocked clients are pinged, too: a slow reader may be blocked at every beat.
+    socket.ping()
+    signs.pingEndBytes = recipient.isBlocked ? NOT_GIVEN : recipient.givenBytes
     if (!recipient.isBlocked) recipient.looks = 0
   }
 
   private isAlive(client: Client, nowMs: number): void {
-    client.lastHeardMs = nowMs
+    client.signs.lastHeardMs = nowMs
     if (this.byLastHeard.has(client)) moveToEnd(this.byLastHeard, client)
   }
 
   // Judging
 
-  /** Whether somebody's time may be up, or those are to be looked at who have not taken all. */
+  /** Whether a timeout may have passed, or it is time to see again what late clients have taken. */
   private isLookDue(nowMs: number): boolean {
     const sinceLookMs = nowMs - this.lastLookMs
-    if (this.isLooking || sinceLookMs < LOOKING_PART * this.lookTookMs) return false
+    if (this.isLooking || sinceLookMs < LOOK_TIME_DIVISOR * this.lookTookMs) return false
     const { closeTimeoutMs, pongTimeoutMs, readTimeoutMs, writeTimeoutMs } = this.options
-    const waitsForPongMs = nowMs - (first(this.awaitingPong)?.pingSentMs ?? nowMs)
+    const waitsForPongMs = nowMs - (first(this.awaitingPong)?.signs.pingSentMs ?? nowMs)
     if (waitsForPongMs >= pongTimeoutMs) return true
-    if (nowMs - (first(this.byLastHeard)?.lastHeardMs ?? nowMs) >= readTimeoutMs) return true
-    if (nowMs - (first(this.closing)?.closingMs ?? nowMs) >= closeTimeoutMs) return true
+    if (nowMs - (first(this.byLastHeard)?.signs.lastHeardMs ?? nowMs) >= readTimeoutMs) return true
+    if (nowMs - (first(this.inCloseHandshake)?.signs.closingMs ?? nowMs) >= closeTimeoutMs) return true
     let isAnyBlocked = false
     for (const recipient of this.options.blocked()) {
       if (nowMs - recipient.stuckSinceMs >= writeTimeoutMs) return true
@@ -145,7 +151,7 @@ export class Heartbeat {
     return sinceLookMs >= this.lookPeriodMs && (isAnyBlocked || waitsForPongMs >= this.lookPeriodMs)
   }
 
-  /** Looks at how much those have taken who have not taken all, and judges whose time is up. */
+  /** Reads from the kernel what late clients have taken, then ends the clients whose timeout has passed. */
   private async look(nowMs: number): Promise<void> {
     const { patience } = this.options
     this.isLooking = true
@@ -157,54 +163,53 @@ export class Heartbeat {
     if (this.isStopped) return
     for (const recipient of this.options.blocked()) recipient.look(queues.untaken(recipient.inode), nowMs)
     for (const client of this.awaitingPong) {
-      // Whoever is put off goes to the end, behind all that are looked at.
-      if (nowMs - client.pingSentMs < this.lookPeriodMs) break
-      const { recipient } = client
+      const { recipient, signs } = client
+      // Clients whose ping is on its way stand at the end, behind this one.
+      if (nowMs - signs.pingSentMs < this.lookPeriodMs) break
       if (!recipient.isBlocked) recipient.look(queues.untaken(recipient.inode), nowMs)
-      if (!this.isPingOnItsWay(client, nowMs)) continue
-      client.pingSentMs = nowMs
+      if (!isPingOnItsWay(client, nowMs)) continue
+      signs.pingSentMs = nowMs
       moveToEnd(this.awaitingPong, client)
-      // It cannot be heard of before it gets to the ping.
+      // The client cannot reply before it has read up to the ping.
       if (recipient.takenMs === nowMs) this.isAlive(client, nowMs)
     }
     this.timeOut(nowMs)
   }
 
-  /** Whether the ping is behind what the client has not taken. How long it may take nothing is the write timeout's business. */
-  private isPingOnItsWay(client: Client, nowMs: number): boolean {
-    const { recipient } = client
-    if (recipient.isBlocked) return true
-    if (client.pingEndBytes === NOT_GIVEN) {
-      client.pingEndBytes = recipient.givenBytes
-      return true
-    }
-    return recipient.takenMs === nowMs && recipient.takenBytes < client.pingEndBytes
-  }
-
   private timeOut(nowMs: number): void {
     const { events, options } = this
     for (const client of this.awaitingPong) {
-      if (nowMs - client.pingSentMs < options.pongTimeoutMs) break
+      if (nowMs - client.signs.pingSentMs < options.pongTimeoutMs) break
       if (client.recipient.looks > 1) events.pongMissing(client)
     }
     for (const client of this.byLastHeard) {
-      if (nowMs - client.lastHeardMs < options.readTimeoutMs) break
+      if (nowMs - client.signs.lastHeardMs < options.readTimeoutMs) break
       events.silent(client)
     }
     for (const recipient of options.blocked()) {
       const isStuck = nowMs - recipient.stuckSinceMs >= options.writeTimeoutMs
       if (isStuck && recipient.looks > 1) events.writeStuck(recipient)
     }
-    for (const client of this.closing) {
-      if (nowMs - client.closingMs < options.closeTimeoutMs) break
-      const { isBlocked, takenMs } = client.recipient
-      if (!isBlocked || takenMs <= client.closingMs) events.closeStuck(client)
+    for (const client of this.inCloseHandshake) {
+      const { recipient, signs } = client
+      if (nowMs - signs.closingMs < options.closeTimeoutMs) break
+      if (!recipient.isBlocked || recipient.takenMs <= signs.closingMs) events.closeStuck(client)
       else {
-        client.closingMs = nowMs
-        moveToEnd(this.closing, client)
+        signs.closingMs = nowMs
+        moveToEnd(this.inCloseHandshake, client)
       }
     }
   }
+}
+
+/** Whether the client takes the bytes in front of the ping. The write timeout judges a client that takes none. */
+function isPingOnItsWay({ recipient, signs }: Client, nowMs: number): boolean {
+  if (recipient.isBlocked) return true
+  if (signs.pingEndBytes === NOT_GIVEN) {
+    signs.pingEndBytes = recipient.givenBytes
+    return true
+  }
+  return recipient.takenMs === nowMs && recipient.takenBytes < signs.pingEndBytes
 }
 
 function first<T>(set: ReadonlySet<T>): T | undefined {

@@ -1,19 +1,18 @@
 /**
- * What the kernel holds of TCP connections: bytes that it has taken from one end and that the other end has not. Main thread.
- * Read from Linux's tables of sockets, https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html; elsewhere nothing is known.
- * A kernel asks for more when a third of its buffer is free, which are 1.4 MB on the loopback: a client that reads 100 KB/s takes nothing
- * from Node for 14 s. What its end has acknowledged is all that tells it from one that does not read.
+ * The bytes of TCP connections that the kernel holds: one end has sent them, the other end has not taken them. Main thread.
+ * From Linux's tables, https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html. Other systems report nothing.
+ * docs/decisions/0024-progress-in-the-kernel.md says why these numbers are needed.
  */
 import { readFile } from 'node:fs/promises'
 
-/** A client over IPv4 stands in the second one where the server listens at an IPv6 address. */
+/** The second table also has IPv4 clients of a server that listens at an IPv6 address. */
 const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6']
-/** Of an IPv4 address in the second one. */
+/** Begins an IPv4 address in the second table. */
 const MAPPED_PREFIX = '0000000000000000FFFF0000'
 const ESTABLISHED = '01'
 const NOTHING = '00000000'
 
-// An entry: its number, the local and the remote end, state, queues, and further fields of fixed width up to the user's id.
+// An entry has a number, the local and the remote end, state, queues, and fields of fixed width up to the user's id.
 const PORT_LENGTH = ':0016'.length
 const STATE_LENGTH = '01 '.length
 const QUEUE_LENGTH = '00000000:'.length
@@ -22,31 +21,31 @@ const TIMERS_LENGTH = '00000000 00:00000000 00000000'.length
 interface Ends {
   readonly local: string
   readonly remote: string
-  /** Bytes that the remote end has not acknowledged. */
+  /** Bytes that were sent and that the remote end has not acknowledged. */
   readonly unacknowledged: number
 }
 
 export class KernelQueues {
   private readonly tables: readonly string[]
-  /** Where the entry of a connection begins. */
+  /** For each table: the start of a connection's entry, by inode. */
   private readonly starts: readonly Map<number, number>[]
-  /** Bytes that have been received and not read, by local and remote end. */
+  /** Bytes that were received and not read, by local and remote end. */
   private readonly unread = new Map<string, number>()
 
-  /** @param tables as the system writes them */
+  /** @param tables the text of the system's tables */
   constructor(tables: readonly string[]) {
     this.tables = tables
     this.starts = tables.map(table => this.index(table))
   }
 
-  /** Never rejects: without tables nothing is known of any connection. */
+  /** Never rejects: a table that cannot be read counts as empty. */
   static async read(): Promise<KernelQueues> {
     return new KernelQueues(await Promise.all(TABLES.map(table => readFile(table, 'latin1').catch(() => ''))))
   }
 
   /**
-   * Bytes that the kernel has taken from a connection, and its other end has not; 0 when nothing is known. Another machine has taken what
-   * it has acknowledged. On this machine an end, such as a proxy, has taken what it has read: there a kernel acknowledges 128 KB at a time.
+   * Bytes that were sent and that the remote end has not taken; 0 when nothing is known. A remote machine has taken what
+   * it has acknowledged. A process of this machine, such as a proxy, has taken what it has read.
    */
   untaken(inode: number): number {
     for (const [index, starts] of this.starts.entries()) {
@@ -58,7 +57,7 @@ export class KernelQueues {
     return 0
   }
 
-  /** Looks at each entry, of which there may be many thousands, at as little of it as need be. */
+  /** Reads only a few characters of each entry: there may be many thousands. */
   private index(table: string): Map<number, number> {
     const starts = new Map<number, number>()
     const addressLength = table.includes('remote_address') ? 32 : 8
@@ -82,12 +81,12 @@ function endsAt(table: string, start: number): Ends {
   return { local: end(local), remote: end(remote), unacknowledged: Number.parseInt(unacknowledged, 16) }
 }
 
-/** An address and a port, the same in both tables. */
+/** Address and port, written in the same way for both tables. */
 function end(text: string): string {
   return text.startsWith(MAPPED_PREFIX) ? text.slice(MAPPED_PREFIX.length) : text
 }
 
-/** The last of three numbers with spaces before each. */
+/** The last of three numbers. Spaces precede each. */
 function thirdNumber(text: string, start: number): number {
   let position = start
   let number = 0

@@ -1,27 +1,39 @@
 /**
- * How many messages one client may send. Main thread.
+ * How many messages one client may send. Main thread. Each message counts, whatever it says.
  */
 import type { Clock } from '../common/clock.js'
 import type { PatientClock } from '../common/patient-clock.js'
 import { TokenBucket } from '../common/token-bucket.js'
 
 /**
- * Messages beyond those that it may send in a second that are refused before a client is closed; each second gives back as many
- * as it may send. A client that asks for all its symbols at once, one by one, is told which of them to ask for again.
+ * Refused messages before the client is closed. So a client that sends a command for each of its 1,000 symbols at once
+ * is told which commands it has to repeat.
  */
 const REFUSALS_MAX = 1000
 
-export class MessageQuota {
-  /** Messages that are looked at … */
-  readonly commands: TokenBucket
-  /** … those beyond that are refused, or else the client is closed … */
-  readonly refusals: TokenBucket
-  /** … and answers to refused ones that have no id. */
-  readonly warnings: TokenBucket
+/** `accept` the message, `refuse` it, or `close` the client, which has sent far too many. */
+export type Verdict = 'accept' | 'refuse' | 'close'
 
-  constructor(perSecond: number, clock: Clock, patience: PatientClock) {
-    this.commands = new TokenBucket(perSecond, clock, patience)
-    this.refusals = new TokenBucket(perSecond, clock, patience, REFUSALS_MAX)
-    this.warnings = new TokenBucket(1, clock, patience)
+export class MessageQuota {
+  readonly #commands: TokenBucket
+  readonly #refusals: TokenBucket
+  /** Errors for refused messages without an id. */
+  readonly #errors: TokenBucket
+
+  constructor(perSecond: number, clock: Clock, patience: Pick<PatientClock, 'heldUpMs'>) {
+    this.#commands = new TokenBucket(perSecond, clock, patience)
+    this.#refusals = new TokenBucket(perSecond, clock, patience, REFUSALS_MAX)
+    this.#errors = new TokenBucket(1, clock, patience)
+  }
+
+  /** Counts one message. */
+  judge(): Verdict {
+    if (this.#commands.tryTake()) return 'accept'
+    return this.#refusals.tryTake() ? 'refuse' : 'close'
+  }
+
+  /** Whether a refused message without an id gets an error: one in a second does. */
+  tryError(): boolean {
+    return this.#errors.tryTake()
   }
 }

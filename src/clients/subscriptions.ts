@@ -1,7 +1,6 @@
 /**
- * The symbols that one client has asked for, and how they change. Main thread.
- * An entry is a symbol, a prefix such as `BTC*`, or `*` for all. Entries overlap freely: a tick is sent once, as the longest of
- * its entries says.
+ * The subscriptions of one client. Main thread. An entry is a symbol, a prefix such as `BTC*`, or `*` for all symbols.
+ * Entries may overlap. A tick is sent once, and its longest entry decides how.
  */
 
 import { cutText } from '../common/quote-value.js'
@@ -11,41 +10,58 @@ import type { IntervalMs } from '../protocol/delivery.js'
 import type { SymbolRefusal } from '../protocol/messages.js'
 
 export interface SymbolResults {
-  /** The entries that hold from now on, or do not any more; in the order of the command. */
+  /** The entries that were added or removed, in the order of the command. */
   readonly done: readonly string[]
   readonly refused: readonly SymbolRefusal[]
 }
 
-export interface SubscriptionLimits {
-  /** How many entries one client may have. */
+/** The entries of all clients together. */
+export interface EntryBudget {
   readonly countMax: number
-  /** … and how long they may be together, as JSON, so that one record and one message hold them. */
+  /** @returns false when no entry is left */
+  tryTake(): boolean
+  giveBack(count: number): void
+}
+
+const NO_BUDGET: EntryBudget = {
+  countMax: Number.POSITIVE_INFINITY,
+  tryTake: () => true,
+  giveBack: () => {},
+}
+
+export interface SubscriptionLimits {
+  /** Most entries of one client. */
+  readonly countMax: number
+  /** Most bytes of all entries together, as JSON: one record and one message must hold them. */
   readonly bytesMax: number
 }
 
-/**
- * Different intervals of one client's `latest` entries. Each is a part of its audience, with messages and accounts of its
- * own; few do for every pace that somebody can tell apart.
- */
+/** Most different intervals of one client. For each, its audience has a conflation group with messages and counts of its own. */
 export const INTERVALS_MAX = 8
 
 export class Subscriptions {
   private readonly entries = new Map<string, IntervalMs>()
-  /** How many entries have each interval. */
+  /** The number of entries with each interval. Entries for every tick are not in it. */
   private readonly countByInterval = new Map<number, number>()
   private readonly limits: SubscriptionLimits
+  private readonly budget: EntryBudget
   private bytes = 0
 
-  constructor(limits: SubscriptionLimits) {
+  constructor(limits: SubscriptionLimits, budget: EntryBudget = NO_BUDGET) {
     this.limits = limits
+    this.budget = budget
   }
 
-  /** What all entries mean together. */
+  get count(): number {
+    return this.entries.size
+  }
+
+  /** All entries, as lanes read them. */
   get selection(): Selection {
     return selectionOf(this.entries)
   }
 
-  /** All entries by how they are delivered: every tick first, then by interval; each list sorted. */
+  /** The entries for every tick, then those of each interval, in rising order. Each list is sorted. */
   get byInterval(): readonly { readonly intervalMs: IntervalMs; readonly symbols: readonly string[] }[] {
     const lists = new Map<IntervalMs, string[]>()
     for (const [symbol, intervalMs] of this.entries) {
@@ -57,54 +73,62 @@ export class Subscriptions {
     return groups.map(([intervalMs, symbols]) => ({ intervalMs, symbols: symbols.sort() }))
   }
 
-  /** An entry that is there already is delivered as `intervalMs` says from now on. */
+  /** An entry that exists already gets the new interval. */
   add(symbols: readonly string[], intervalMs: IntervalMs): SymbolResults {
-    return this.change(symbols, symbol => {
-      const before = this.entries.get(symbol)
-      if (!this.hasRoomFor(intervalMs, before)) {
-        return {
-          symbol,
-          code: 'too_many_intervals',
-          message: `at most ${INTERVALS_MAX} different intervals`,
-        }
-      }
-      if (before === undefined) {
-        const bytes = jsonBytes(symbol)
-        const { countMax, bytesMax } = this.limits
-        if (this.entries.size >= countMax || this.bytes + bytes > bytesMax) {
-          return {
-            symbol,
-            code: 'too_many_symbols',
-            message: `at most ${countMax} symbols, and ${bytesMax} bytes of them together`,
-          }
-        }
-        this.bytes += bytes
-      } else this.countInterval(before, -1)
-      this.countInterval(intervalMs, 1)
-      this.entries.set(symbol, intervalMs)
-      return undefined
-    })
+    return changeEach(symbols, symbol => this.addOne(symbol, intervalMs))
   }
 
   remove(symbols: readonly string[]): SymbolResults {
-    return this.change(symbols, symbol => {
-      const intervalMs = this.entries.get(symbol)
-      if (intervalMs === undefined) {
-        return { symbol, code: 'not_subscribed', message: 'there is no such subscription, see list' }
-      }
-      this.entries.delete(symbol)
-      this.countInterval(intervalMs, -1)
-      this.bytes -= jsonBytes(symbol)
-      return undefined
-    })
+    return changeEach(symbols, symbol => this.removeOne(symbol))
   }
 
-  /** @param before how the entry is delivered so far; undefined: not at all */
+  /** Removes all entries. */
+  clear(): void {
+    this.budget.giveBack(this.entries.size)
+    this.entries.clear()
+    this.countByInterval.clear()
+    this.bytes = 0
+  }
+
+  private addOne(symbol: string, intervalMs: IntervalMs): Fault | undefined {
+    const before = this.entries.get(symbol)
+    if (!this.hasRoomFor(intervalMs, before))
+      return { code: 'too_many_intervals', message: `at most ${INTERVALS_MAX} different intervals` }
+    if (before === undefined) {
+      const bytes = jsonBytes(symbol)
+      const { countMax, bytesMax } = this.limits
+      if (this.entries.size >= countMax || this.bytes + bytes > bytesMax) {
+        const message = `at most ${countMax} symbols, and ${bytesMax} bytes of them together`
+        return { code: 'too_many_symbols', message }
+      }
+      if (!this.budget.tryTake()) {
+        const message = `all ${this.budget.countMax} places for symbols are taken: try again later`
+        return { code: 'subscriptions_full', message }
+      }
+      this.bytes += bytes
+    } else this.countInterval(before, -1)
+    this.countInterval(intervalMs, 1)
+    this.entries.set(symbol, intervalMs)
+    return undefined
+  }
+
+  private removeOne(symbol: string): Fault | undefined {
+    const intervalMs = this.entries.get(symbol)
+    if (intervalMs === undefined)
+      return { code: 'not_subscribed', message: 'there is no such subscription, see list' }
+    this.entries.delete(symbol)
+    this.countInterval(intervalMs, -1)
+    this.bytes -= jsonBytes(symbol)
+    this.budget.giveBack(1)
+    return undefined
+  }
+
+  /** @param before the entry's interval so far; undefined for a new entry */
   private hasRoomFor(intervalMs: IntervalMs, before: IntervalMs | undefined): boolean {
     const { countByInterval } = this
     if (intervalMs === null || countByInterval.has(intervalMs) || countByInterval.size < INTERVALS_MAX)
       return true
-    // The only entry with its interval makes room for the new one.
+    // An entry that is the only one with its interval frees that interval.
     return typeof before === 'number' && countByInterval.get(before) === 1
   }
 
@@ -114,30 +138,32 @@ export class Subscriptions {
     if (count === 0) this.countByInterval.delete(intervalMs)
     else this.countByInterval.set(intervalMs, count)
   }
-
-  private change(
-    symbols: readonly string[],
-    changeOne: (symbol: string) => SymbolRefusal | undefined,
-  ): SymbolResults {
-    const done: string[] = []
-    const refused: SymbolRefusal[] = []
-    for (const symbol of new Set(symbols)) {
-      const fault = entryFault(symbol)
-      const refusal =
-        fault === undefined ? changeOne(symbol) : { symbol, code: 'bad_symbol' as const, message: fault }
-      if (refusal === undefined) done.push(symbol)
-      else refused.push({ ...refusal, symbol: cutText(symbol, SYMBOL_BYTES_MAX) })
-    }
-    return { done, refused }
-  }
 }
 
-/** With its quotes and a comma. */
+type Fault = Omit<SymbolRefusal, 'symbol'>
+
+/** Changes each different symbol. `changeOne` returns why a symbol is refused. */
+function changeEach(
+  symbols: readonly string[],
+  changeOne: (symbol: string) => Fault | undefined,
+): SymbolResults {
+  const done: string[] = []
+  const refused: SymbolRefusal[] = []
+  for (const symbol of new Set(symbols)) {
+    const fault = entryFault(symbol)
+    const refusal = fault === undefined ? changeOne(symbol) : { code: 'bad_symbol' as const, message: fault }
+    if (refusal === undefined) done.push(symbol)
+    else refused.push({ symbol: cutText(symbol, SYMBOL_BYTES_MAX), ...refusal })
+  }
+  return { done, refused }
+}
+
+/** Length as JSON, with quotes and a comma. */
 function jsonBytes(symbol: string): number {
   return Buffer.byteLength(JSON.stringify(symbol)) + 1
 }
 
-/** What is wrong with an entry, in one sentence; undefined when nothing is. */
+/** Why an entry is refused, in one sentence. */
 function entryFault(entry: string): string | undefined {
   const fault = symbolFault(entry)
   if (fault !== undefined) return fault

@@ -1,31 +1,32 @@
 /**
- * Says no to a request: an HTTP response, with a JSON body where it can be told what is wrong, and the end of the connection. Main thread.
+ * Refuses requests: writes an HTTP response with the reason as JSON, and ends the connection. Main thread.
  */
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../common/clock.js'
 import type { RequestErrorCode } from '../protocol/error-codes.js'
-import { type Refusal, STREAM_PATH } from './upgrade-request.js'
+import type { Refusal } from './refusal.js'
+import { STREAM_PATH } from './upgrade-request.js'
 
 export interface RefusalOptions {
-  /** What `Retry-After` says with a 503. */
+  /** `Retry-After` of a 429 or 503. */
   readonly retryAfterS: number
-  /** For the answer to be taken. */
+  /** The connection is cut when the client has not taken the response by then. */
   readonly timeoutMs: number
   readonly clock: Clock
 }
 
-/** Answers an upgrade request on any server, also one that has sent other answers on the connection before. */
+/** Refuses an upgrade request on any server, also behind other responses on the same connection. */
 export function refuseUpgrade(socket: Duplex, refusal: Refusal, options: RefusalOptions): void {
   if (socket.destroyed) return
   const { status, code } = refusal
   const { clock, retryAfterS, timeoutMs } = options
   const timer = clock.after(timeoutMs, () => socket.destroy())
   socket.once('close', () => timer.cancel())
-  answer(socket, status, refusal, [
+  respond(socket, status, refusal, [
     // https://www.rfc-editor.org/rfc/rfc6455#section-4.4
     ...(code === 'bad_handshake' ? ['Sec-WebSocket-Version: 13, 8'] : []),
-    ...(status === 503 ? [`Retry-After: ${retryAfterS}`] : []),
+    ...(status === 429 || status === 503 ? [`Retry-After: ${retryAfterS}`] : []),
   ])
 }
 
@@ -34,7 +35,7 @@ const WEBSOCKET_ONLY = {
   message: `connect with a WebSocket to ${STREAM_PATH}`,
 }
 
-/** Answers a plain HTTP request: there are only WebSockets here. */
+/** Refuses a plain HTTP request. */
 export function refuseRequest(response: ServerResponse): void {
   const body = bodyOf(WEBSOCKET_ONLY)
   response.writeHead(426, {
@@ -46,27 +47,27 @@ export function refuseRequest(response: ServerResponse): void {
   response.end(body)
 }
 
-/** Answers a CONNECT request like any other plain one. */
+/** Refuses a CONNECT request. */
 export function refuseConnect(socket: Duplex): void {
-  answer(socket, 426, WEBSOCKET_ONLY, ['Upgrade: websocket'])
+  respond(socket, 426, WEBSOCKET_ONLY, ['Upgrade: websocket'])
 }
 
-/** By the code of Node's error; what else is wrong with a request is 400. As Node answers where nobody else does. */
+/** The status for each error of Node's HTTP parser that Node itself does not answer by 400. */
 const STATUS_OF_ERROR: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
   HPE_HEADER_OVERFLOW: 431,
 }
 
-/** Answers what is no HTTP request, or one that does not come to its end. */
+/** Refuses bytes that are not HTTP, and a request that is too long or late. */
 export function refuseBroken(socket: Duplex, error: NodeJS.ErrnoException): void {
   // The error may be that the connection has broken.
   if (!socket.writable) socket.destroy()
-  else answer(socket, STATUS_OF_ERROR[error.code ?? ''] ?? 400, undefined, [])
+  else respond(socket, STATUS_OF_ERROR[error.code ?? ''] ?? 400, undefined, [])
 }
 
-/** Writes a whole response and ends the connection as soon as the kernel has it. */
-function answer(
+/** Writes a whole response, and ends the connection as soon as the kernel has the response. */
+function respond(
   socket: Duplex,
   status: number,
   error: { readonly code: string; readonly message: string } | undefined,
@@ -80,7 +81,6 @@ function answer(
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...headers,
   ]
-  // A client that is gone already needs no answer.
   socket.on('error', () => socket.destroy())
   socket.once('finish', () => socket.destroy())
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)

@@ -1,5 +1,6 @@
 /**
- * Limits a rate: so many takes a second, and a burst after a quiet time. Main thread.
+ * Limits a rate: tokens come back at a steady rate, up to a burst after a quiet time. Main thread.
+ * `tryTake` waits for tokens; `charge` takes tokens on credit, and the debt is paid back by time.
  */
 import type { Clock } from './clock.js'
 import type { PatientClock } from './patient-clock.js'
@@ -9,33 +10,56 @@ export class TokenBucket {
   private readonly burst: number
   private readonly clock: Clock
   private readonly patience: Pick<PatientClock, 'heldUpMs'>
+  /** Negative: a debt. */
   private tokens: number
   private filledMs: number
 
   /**
-   * @param patience what came while the thread was held up comes at once, and is let through as if it had come one by one
-   * @param burst how many at once after a quiet time
+   * @param patience messages that came while the thread was held up arrive at once, and count as if they had come one by one
+   * @param burst most tokens after a quiet time
    */
   constructor(perSecond: number, clock: Clock, patience: Pick<PatientClock, 'heldUpMs'>, burst = perSecond) {
     this.perSecond = perSecond
     this.burst = burst
     this.clock = clock
     this.patience = patience
-    this.tokens = this.most()
+    this.tokens = this.tokensMax()
     this.filledMs = clock.nowMs()
   }
 
-  /** Takes a token. Returns false, and takes none, when the bucket is empty. */
+  /** Takes a token. @returns false, and takes none, when there is none */
   tryTake(): boolean {
-    const nowMs = this.clock.nowMs()
-    this.tokens = Math.min(this.most(), this.tokens + ((nowMs - this.filledMs) / 1000) * this.perSecond)
-    this.filledMs = nowMs
+    this.fill()
     if (this.tokens < 1) return false
     this.tokens--
     return true
   }
-  /** How many may come at once now. */
-  private most(): number {
+
+  /** Takes tokens, also on credit. A negative count gives tokens back. */
+  charge(count: number): void {
+    this.fill()
+    this.tokens = Math.min(this.tokensMax(), this.tokens - count)
+  }
+
+  /** The time until the debt is paid; 0 without a debt. */
+  debtMs(): number {
+    this.fill()
+    return Math.max(0, (-this.tokens / this.perSecond) * 1000)
+  }
+
+  /** Whether the bucket is as good as a new one. */
+  isFull(): boolean {
+    this.fill()
+    return this.tokens >= this.burst
+  }
+
+  private fill(): void {
+    const nowMs = this.clock.nowMs()
+    this.tokens = Math.min(this.tokensMax(), this.tokens + ((nowMs - this.filledMs) / 1000) * this.perSecond)
+    this.filledMs = nowMs
+  }
+
+  private tokensMax(): number {
     return this.burst + (this.patience.heldUpMs() / 1000) * this.perSecond
   }
 }

@@ -45,10 +45,30 @@ const clients = {
     max: 100_000,
     initial: 1000,
   }),
+  subscriptionsMax: whole('Most symbols and prefixes that all clients together may have', {
+    min: 1,
+    max: 10_000_000,
+    initial: 150_000,
+  }),
   maxCommandsPerSecond: whole('Most messages that one client may send in a second, pings included', {
     min: 1,
     max: 100_000,
     initial: 50,
+  }),
+  clientWorkPerSecond: byteSize('Work that one client may ask for in a second, as docs/limits.md counts it', {
+    min: KiB,
+    max: GiB,
+    initial: 128 * KiB,
+  }),
+  addressWorkPerSecond: byteSize('Work that all clients of one address may ask for in a second', {
+    min: KiB,
+    max: GiB,
+    initial: 2 * MiB,
+  }),
+  totalWorkPerSecond: byteSize('Work that all clients together may ask for in a second', {
+    min: KiB,
+    max: GiB,
+    initial: 8 * MiB,
   }),
   maxMessageBytes: byteSize('Longest message that a client may send', {
     min: 256,
@@ -66,7 +86,7 @@ const clients = {
     max: 9,
     initial: 6,
   }),
-  retryAfterS: whole('Retry-After header of a 503, in seconds', {
+  retryAfterS: whole('Retry-After header of a 429 or 503, in seconds', {
     min: 0,
     max: 86_400,
     initial: 5,

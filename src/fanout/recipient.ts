@@ -30,6 +30,8 @@ export class Recipient {
   blockedSinceMs = 0
   /** Bytes that the kernel has taken past the stream. */
   directBytes = 0
+  /** Bytes of all replies of its lane: snapshots and replays are charged to the client. */
+  replyBytes = 0
   /** How often its progress was looked at, since it was blocked, or pinged while it was not. */
   looks = 0
   /** Bytes that it had taken at the last look. */

@@ -50,6 +50,7 @@ export class Replies {
     const { length, messages, segment, start, ticks } = reply
     const outcome = writeFrames(recipient, stream, start, length)
     if (outcome === CLOSED) return false
+    recipient.replyBytes += length
     countWrites(this.counters, 1, ticks, messages, length)
     if (outcome === HELD) this.catchUp.block(recipient, stream.retained.pins, segment)
     return true

@@ -72,7 +72,7 @@ export class CommandSender {
   send(lane: number, command: LaneCommand): void {
     const channel = this.channels[lane]!
     if (channel.waiting.length > 0 || !this.tryWrite(channel, command)) {
-      this.deps.counters.values[MAIN_SLOTS.commandsDelayed]! += 1
+      this.deps.counters.values[MAIN_SLOTS.laneCommandsDelayed]! += 1
       channel.waiting.push(command)
       // First the wish to be woken, then the look: what the lane takes between the two is seen, and what it takes later wakes this thread.
       channel.lane.setWaiting(FOR_COMMAND_ROOM, true)

@@ -44,6 +44,11 @@ export const MAIN_METRICS = {
     'overload',
     'Refused: commands waited for room in the command rings of all lanes.',
   ),
+  refusedSubscriptions: refused(
+    'subscriptions',
+    'Refused: all clients together had as many entries as allowed.',
+  ),
+  refusedRate: refused('rate', 'Refused: the address, or all clients together, asked for too much work.'),
   refusedPath: refused('path', 'Refused: no such path.'),
   refusedRequest: refused('request', 'Refused: the request was wrong.'),
   refusedFault: refused('fault', 'Refused: the gateway failed while it handled the request.'),
@@ -59,6 +64,22 @@ export const MAIN_METRICS = {
     'Ended: the gateway, or two workers in a row, failed while serving the client.',
   ),
   disconnectShutdown: disconnect('shutdown', 'Ended: the gateway shut down.'),
+  subscriptions: gauge('subscriptions', 'entries', 'Entries (symbols and prefixes) of all clients now.'),
+  subscriptionsRefused: counter(
+    'subscriptions_refused',
+    'entries',
+    'Entries of commands that were refused: all clients together had as many as allowed.',
+  ),
+  commandsDelayed: counter(
+    'commands_delayed',
+    'commands',
+    'Messages of clients that waited for a work budget.',
+  ),
+  commandsRefused: counter(
+    'commands_refused',
+    'commands',
+    'Messages of clients that were refused: too many, or too much work.',
+  ),
   ticksReceived: counter('ticks_received', 'ticks', 'Ticks put into the tick log.'),
   ticksRefused: counter(
     'ticks_refused',
@@ -100,8 +121,8 @@ export const MAIN_METRICS = {
     'pauses',
     'Times the feed was paused because the slowest lane was behind.',
   ),
-  commandsDelayed: counter(
-    'commands_delayed',
+  laneCommandsDelayed: counter(
+    'lane_commands_delayed',
     'commands',
     'Commands to lanes that waited for room in the command ring of their lane.',
   ),

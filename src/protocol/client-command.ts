@@ -1,7 +1,6 @@
 /**
- * What a client may ask for while it is connected: reads one message, or says in one sentence why it is none. Pure.
+ * The commands of a connected client: reads one message as a command, or says in one sentence why it is none. Pure.
  */
-
 import { quoteValue } from '../common/quote-value.js'
 import { textFault } from './command-text.js'
 import type { DeliveryFields } from './delivery.js'
@@ -10,7 +9,7 @@ import type { CommandId, ErrorMessage } from './messages.js'
 
 interface SymbolsCommand {
   readonly id: CommandId
-  /** As the client wrote them; not empty. */
+  /** The client's text, unchecked. At least one. */
   readonly symbols: readonly string[]
 }
 
@@ -31,7 +30,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
 const TYPES = Object.keys(FIELDS).join(', ')
 const ID_LENGTH_MAX = 64
 
-/** @param text one text message of a client, of any content */
+/** @param text a message of any content */
 export function readCommand(text: string): CommandResult {
   const fault = textFault(text)
   if (fault !== undefined) return wrong(undefined, 'malformed_json', `${fault}, got ${quoteValue(text)}`)
@@ -71,7 +70,7 @@ export function readCommand(text: string): CommandResult {
   return { command: { type: 'subscribe', id, symbols, delivery, interval, snapshot } }
 }
 
-/** The id of a message, whatever it asks for; undefined when it has none. */
+/** The id of a message of any content; undefined when it has none. */
 export function commandId(text: string): CommandId | undefined {
   const value = textFault(text) === undefined ? parse(text) : undefined
   if (typeof value !== 'object' || value === null || !('id' in value)) return undefined
@@ -87,7 +86,7 @@ function parse(text: string): unknown {
 }
 
 function isId(value: unknown): value is CommandId {
-  // Of a larger number the digits that were sent are not known any more.
+  // A larger number has lost digits that the client sent.
   return Number.isSafeInteger(value) || (typeof value === 'string' && value.length <= ID_LENGTH_MAX)
 }
 

@@ -1,14 +1,14 @@
 /**
- * Every code with which a WebSocket is closed, when it is sent, and whether the client should reconnect. Any thread.
- * Codes below 4000: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1. The WebSocket library (ws) sends those without a
- * reason, and 1008 for a message in too many fragments. asyncapi.yaml and docs/client-protocol.md say the same, word for word.
+ * Every close code: when the gateway sends the code, and whether the client should reconnect. Any thread.
+ * Codes below 4000: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1. The WebSocket library sends the codes without a
+ * reason, and 1008 for a message in too many fragments. asyncapi.yaml and docs/client-protocol.md repeat these texts.
  */
 
 export interface CloseCode {
   readonly code: number
-  /** The close frame's reason; empty: none is sent. */
+  /** The reason in the close frame. Empty: the frame has none. */
   readonly reason: string
-  /** Whether the same client, connecting again, can expect better. */
+  /** Whether the same client can reconnect unchanged. */
   readonly reconnect: boolean
   readonly when: string
 }

@@ -1,17 +1,17 @@
 /**
- * Looks over the text of a message before it is parsed, so that to refuse it costs no more than its length. Pure.
- * A parser takes up to fifty times as long for nested objects, for many fields and for some numbers as for strings.
+ * Checks the text of a message before it is parsed, so that a hostile message costs no more than its length. Pure.
+ * JSON.parse takes up to fifty times as long for nested objects, many fields and some numbers as for strings.
  */
 
-/** A command is an object with a list in it; a few levels more are parsed, for an error that names the field. */
+/** A command has two levels. A few more are parsed, so that the error can name the wrong field. */
 const DEPTH_MAX = 4
-/** A command has a few numbers, names and brackets; the rest is strings. */
+/** A command has few numbers, names and brackets. Its other characters stand in strings. */
 const PLAIN_CHARACTERS_MAX = 256
 
 const [QUOTE, BACKSLASH, COMMA, SPACE] = [0x22, 0x5c, 0x2c, 0x20]
 const [LIST, LIST_END, OBJECT, OBJECT_END] = [0x5b, 0x5d, 0x7b, 0x7d]
 
-/** Why the text is not worth being parsed, in one sentence; undefined when it is. */
+/** Why the text is not parsed, in one sentence; undefined when it may be parsed. */
 export function textFault(text: string): string | undefined {
   let depth = 0
   let plainCharacters = 0
@@ -21,7 +21,7 @@ export function textFault(text: string): string | undefined {
       index = stringEnd(text, index + 1)
       continue
     }
-    // White space, also what JSON does not know as such.
+    // White space. The parser refuses control characters that JSON does not allow.
     if (character <= SPACE || character === COMMA) continue
     if (++plainCharacters > PLAIN_CHARACTERS_MAX)
       return `a command must have at most ${PLAIN_CHARACTERS_MAX} characters outside of strings, commas and spaces left aside`
@@ -32,7 +32,7 @@ export function textFault(text: string): string | undefined {
   return undefined
 }
 
-/** @returns the index of the quote that ends the string, or the length of the text */
+/** @returns the index of the closing quote, or the length of the text when there is none */
 function stringEnd(text: string, start: number): number {
   for (let quote = text.indexOf('"', start); quote >= 0; quote = text.indexOf('"', quote + 1)) {
     let backslashes = 0

@@ -1,24 +1,23 @@
 /**
- * How a client wants its ticks delivered: reads what a URL or a command says about it. Pure; main thread.
+ * How ticks are delivered to a client: reads the three fields `delivery`, `interval` and `snapshot`. Main thread. Pure.
  */
-
 import { quoteValue } from '../common/quote-value.js'
 import type { DeliveryErrorCode } from './error-codes.js'
 
-/** Every tick, as null; or the latest of each symbol and kind, every so many ms. */
+/** null: every tick. A number: the latest tick of each symbol and kind, once in so many ms. */
 export type IntervalMs = number | null
 
 export const INTERVAL_MS_MAX = 60_000
 
 export interface Delivery {
   readonly intervalMs: IntervalMs
-  /** Whether the latest ticks are sent first. */
+  /** Whether the client begins with the latest ticks. */
   readonly snapshot: boolean
 }
 
 export const EVERY_TICK: Delivery = { intervalMs: null, snapshot: false }
 
-/** What was given, of any type; left out where it was not. */
+/** The fields of a URL or a command, unchecked. */
 export interface DeliveryFields {
   readonly delivery?: unknown
   readonly interval?: unknown
@@ -30,7 +29,7 @@ export interface DeliveryError {
   readonly message: string
 }
 
-/** @param initial what holds where nothing is said */
+/** @param initial holds for fields that are left out */
 export function readDelivery(fields: DeliveryFields, initial: Delivery): Delivery | DeliveryError {
   const { delivery, interval, snapshot } = fields
   if (delivery !== undefined && delivery !== 'every' && delivery !== 'latest') {
@@ -53,7 +52,7 @@ export function readDelivery(fields: DeliveryFields, initial: Delivery): Deliver
   }
 }
 
-/** As messages say it. */
+/** The fields of a message. */
 export function deliveryFields(intervalMs: IntervalMs): { delivery: 'every' | 'latest'; interval?: number } {
   return intervalMs === null ? { delivery: 'every' } : { delivery: 'latest', interval: intervalMs }
 }

@@ -1,5 +1,5 @@
 /**
- * How messages with ticks are encoded; all other messages are JSON. Any thread.
+ * The encoding of messages with ticks. All other messages are JSON. Any thread.
  */
 
 export type Encoding = 'json' | 'protobuf'

@@ -1,7 +1,7 @@
 /**
- * How messages are put around encoded ticks, in each encoding. Lanes only; chosen once for each audience.
+ * The envelope of a message with ticks (frame header, head and tail) in each encoding. Lanes only.
+ * An audience chooses its format once.
  */
-
 import { varintBytes, writeVarint } from '../ticks/varint.js'
 import type { Encoding } from './encoding.js'
 import type { EnvelopeHead } from './envelope-head.js'
@@ -20,22 +20,22 @@ import {
 import { FRAME_HEADER_BYTES_MAX, writeBinaryFrameHeader, writeTextFrameHeader } from './websocket-frame.js'
 
 export interface EnvelopeFormat {
-  /** Bytes behind each encoded tick that are left out behind the last. */
+  /** Length of the separator behind each encoded tick but the last. */
   readonly separatorBytes: number
   readonly tailBytes: number
-  // Extras of a head, each added at most once, in this order.
+  // Each adds a field to the extras of a head. Called at most once each, in this order.
   addMerged(head: EnvelopeHead, merged: number): void
   addMore(head: EnvelopeHead): void
   addStamps(head: EnvelopeHead, publishedUs: number, receivedUs: Float64Array, count: number): void
-  /** Bytes that `writeHead` will write. */
+  /** Length of the head that `writeHead` writes. */
   headBytes(head: EnvelopeHead): number
-  /** Each writes at `at`. @returns the index after what it wrote */
+  // Each writes at the index `at` and returns the index behind the last byte written.
   writeFrameHeader(bytes: Uint8Array, at: number, payloadBytes: number): number
   writeHead(bytes: Uint8Array, at: number, head: EnvelopeHead): number
   writeTail(bytes: Uint8Array, at: number): number
 }
 
-// Field number << 3 | wire type, of TicksMessage in proto/ringcast.proto.
+// The tags of TicksMessage in proto/ringcast.proto: field number << 3 | wire type.
 const SEQ_TAG = 0x08
 const OFFSET_TAG = 0x10
 export const TICKS_TAG = 0x1a
@@ -98,7 +98,7 @@ function addVarint(head: EnvelopeHead, tag: number, value: number): void {
   head.extrasLength = writeVarint(head.extras, head.extrasLength + 1, value)
 }
 
-/** What a message adds to the ticks in it at the most, in any encoding and without stamps: JSON needs more than protobuf. */
+/** Bounds a message without its ticks and stamps, in any encoding. The JSON envelope is the longer one. */
 export const MESSAGE_OVERHEAD_BYTES_MAX =
   FRAME_HEADER_BYTES_MAX + TICKS_HEAD_BYTES_MAX + TICKS_EXTRAS_BYTES_MAX + TICKS_TAIL_BYTES
 

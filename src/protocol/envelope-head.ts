@@ -1,16 +1,15 @@
 /**
- * What stands in a message with ticks before the ticks. Lanes only; one object is filled again and again.
+ * The fields of a message that stand in front of its ticks. Lanes only. One object serves all messages, one after the other.
  */
-
-const EXTRAS_BYTES_AT_FIRST = 256
+const EXTRAS_BYTES_INITIAL = 256
 
 export class EnvelopeHead {
-  /** Whether the ticks are the latest ones, for one client; otherwise it is the next message of a stream. */
+  /** True: a `snapshot` for one client. False: the next `ticks` message of an audience. */
   isSnapshot = false
   seq = 0
   offset = 0
-  /** Fields that few messages have, as they stand in the message, `[0, extrasLength)`. See EnvelopeFormat. */
-  extras = new Uint8Array(EXTRAS_BYTES_AT_FIRST)
+  /** The bytes `[0, extrasLength)` are the optional fields as `EnvelopeFormat` has encoded them. */
+  extras = new Uint8Array(EXTRAS_BYTES_INITIAL)
   extrasLength = 0
 
   begin(isSnapshot: boolean, seq: number, offset: number): void {
@@ -20,7 +19,7 @@ export class EnvelopeHead {
     this.extrasLength = 0
   }
 
-  /** Makes room for so many bytes more of extras. */
+  /** Makes room for more bytes of extras. */
   reserve(bytes: number): void {
     if (this.extrasLength + bytes <= this.extras.length) return
     const wider = new Uint8Array(2 * (this.extrasLength + bytes))

@@ -1,24 +1,23 @@
 /**
- * Every code with which a client is told that something cannot be done, and its meaning. Any thread.
- * `unknown_…` is a name that does not exist, `bad_…` any other wrong value. asyncapi.yaml and docs/client-protocol.md say the
- * same, word for word.
+ * Every error code and its meaning. Any thread. asyncapi.yaml and docs/client-protocol.md repeat these texts.
+ * `unknown_…`: a name that does not exist. `bad_…`: any other wrong value.
  */
 
-/** Of a command or a request: how its ticks are delivered. */
+/** Codes of a command or a request for the fields of `delivery.ts`. */
 const DELIVERY_ERRORS = {
   unknown_delivery: '`delivery` must be `every` or `latest`.',
   bad_interval: '`interval` must be a whole number of ms from 0 to 60000, and needs `delivery` `latest`.',
   bad_snapshot: '`snapshot` must be `true` or `false`.',
 } as const
 
-/** Of an entry of a command or a request. */
+/** Codes of a command or a request for one entry. */
 const ENTRY_ERRORS = {
   bad_symbol:
     'An entry is empty, longer than 64 bytes, not well-formed Unicode, or has a `*` before its end.',
   too_many_symbols: 'The client would have more entries, or more bytes of entries, than it may.',
 } as const
 
-/** `code` of an `error` message: nothing of the command was done. */
+/** `code` of an `error` message. The gateway did nothing of the command. */
 export const COMMAND_ERRORS = {
   malformed_json:
     'The message is not a JSON object, nests more than 4 levels, or has over 256 characters outside of strings.',
@@ -30,18 +29,19 @@ export const COMMAND_ERRORS = {
   ...DELIVERY_ERRORS,
   command_too_large: 'The reply would be too large. The message says how to split or shorten the command.',
   too_many_commands:
-    'The client sent too many messages in a second, or waits for too many replies. Wait a moment.',
+    'The client sent too many messages, asked for too much work, or waits for too many replies. Wait a moment.',
   overload: 'The gateway is too far behind the feed to take the command. Try again later.',
 } as const
 
-/** `code` of one entry under `refused` in a reply: the other entries were done. */
+/** `code` of one entry under `refused` in a reply. The gateway did the other entries. */
 export const SYMBOL_ERRORS = {
   ...ENTRY_ERRORS,
   too_many_intervals: 'The client already has 8 different intervals.',
+  subscriptions_full: 'All clients together have as many entries as they may have. Try again later.',
   not_subscribed: 'The client has no such entry.',
 } as const
 
-/** `code` in the body of a response that refuses a request, by its status. */
+/** `code` in the body of a response that refuses a request, by HTTP status. */
 export const REQUEST_ERRORS = {
   400: {
     unknown_parameter: 'The URL has a parameter that does not exist.',
@@ -58,12 +58,17 @@ export const REQUEST_ERRORS = {
   },
   404: { unknown_path: 'Nothing is served at this path.' },
   426: { websocket_only: 'The request does not ask for a WebSocket.' },
+  429: {
+    too_many_requests:
+      'This address, or all clients together, sent more requests and commands than they may. Try again later.',
+  },
   500: {
     internal:
       'The gateway failed while it handled the request. This is a bug; the log of the gateway tells of it.',
   },
   503: {
     limit: 'The gateway has as many clients as it may have.',
+    subscriptions_full: 'All clients together would have more entries than they may have.',
     overload: 'The gateway is too far behind the feed to accept a client.',
     draining: 'The server is shutting down.',
   },

@@ -1,32 +1,31 @@
 /**
- * The JSON messages from Ringcast to a client: their types, and the text of those that carry no ticks. Any thread.
- * Those with ticks are written straight into bytes, by ticks-message.ts.
+ * The JSON messages from the gateway to a client: their types, and the text of messages without ticks. Any thread.
+ * ticks-message.ts writes messages with ticks as bytes.
  */
-
 import type { TickJson } from '../ticks/market-tick-json.js'
 import type { CommandErrorCode, SymbolErrorCode } from './error-codes.js'
 
 export type { TickJson }
 
-/** Sent first, and in answer to a command that adds symbols or changes how they are delivered. */
+/** The first message, and the reply to `subscribe`. */
 export interface SubscribedMessage extends ChangedMessage {
   readonly type: 'subscribed'
   readonly delivery: 'every' | 'latest'
   /** ms, with `latest`. */
   readonly interval?: number
-  /** Whether the ticks since the offset that was to be resumed follow; left out when none was. */
+  /** Whether the ticks after the resumed offset follow. Left out without `resume`. */
   readonly resumed?: boolean
 }
 
-/** The answer to a client that no longer wants some symbols. */
+/** The reply to `unsubscribe`. */
 export interface UnsubscribedMessage extends ChangedMessage {
   readonly type: 'unsubscribed'
 }
 
-/** Echoed from a command to its answer. */
+/** A command and its reply have the same id. */
 export type CommandId = number | string
 
-/** Why one symbol of a command was not done; the others were. */
+/** Why the gateway refused one entry of a command. It did the other entries. */
 export interface SymbolRefusal {
   readonly symbol: string
   readonly code: SymbolErrorCode
@@ -34,19 +33,19 @@ export interface SymbolRefusal {
 }
 
 interface ChangedMessage {
-  /** Of the command that it answers; the first one answers the connection. */
+  /** Of the command. The first message has none. */
   readonly id?: CommandId
-  /** Those of the command that were done: symbols, prefixes such as `BTC*`, `*` for all. */
+  /** The entries of the command that were done: symbols, prefixes such as `BTC*`, `*` for all. */
   readonly symbols: readonly string[]
-  /** Those that were not; left out when there are none. */
+  /** The other entries of the command. Left out when there are none. */
   readonly refused?: readonly SymbolRefusal[]
   /** The client's id, unique among all processes. */
   readonly client: string
-  /** Names the run of the process that the offsets belong to. */
+  /** Names the run of the process. Offsets belong to it. */
   readonly epoch: string
   /**
-   * Every later tick of the symbols has an offset above this one and will be sent. Of symbols that a command adds none before it is, and
-   * no gap tells of those.
+   * Every tick of the symbols with a higher offset follows. Of symbols that a command adds, no tick up to this offset is
+   * sent, and no gap reports those ticks.
    */
   readonly offset: number
   /** The next `ticks` message has this number plus one. */
@@ -56,12 +55,12 @@ interface ChangedMessage {
 
 /**
  * Why ticks are missing:
- *   slow       the client did not read fast enough and fell out of the window
- *   upstream   the feed did not send them, or nobody can say whether it did
- *   malformed  the feed sent bytes that are no tick
- *   poison     a tick made two workers in a row fail
- *   overload   the feed went on sending while it was paused, or a library's user could not push all ticks
- *   resume     what the client missed while it was away is no longer there, or was of another run of the process
+ *   slow       the client did not read fast enough: the ticks have left the frame ring, or passed the client's limits
+ *   upstream   the feed did not send the ticks, or nobody knows whether it did
+ *   malformed  the feed sent bytes that are not a tick
+ *   poison     two workers in a row failed at a tick
+ *   overload   the feed went on sending while it was paused, or a user of the library could not push all ticks
+ *   resume     the ticks after the resumed offset are gone, or belong to another run of the process
  */
 export type GapReason = 'slow' | 'upstream' | 'malformed' | 'poison' | 'overload' | 'resume'
 
@@ -69,24 +68,18 @@ export interface GapMessage {
   readonly type: 'gap'
   readonly reason: GapReason
   /**
-   * First and last offset of what is missing. Ticks that never came in, or came in another run, have none in this one: `to`
-   * is then `from − 1`. Any other loss of unknown size takes one offset, but for those of `resume`, which take what they say.
+   * The first and last offset that is missing. Ticks that never came, or belong to another run, have no offset in this
+   * run: `to` is then `from − 1`. Any other loss of unknown size takes one offset, except with the reason `resume`.
    */
   readonly from: number
   readonly to: number
-  /**
-   * How many ticks are missing: of the client's symbols for `slow`, of any symbol otherwise, since nobody knows whose
-   * they were. null: unknown.
-   */
+  /** How many ticks are missing: for `slow`, of the client's symbols; otherwise, of all symbols. null: unknown. */
   readonly missed: number | null
   /** The next `ticks` message has this number plus one. */
   readonly seq: number
 }
 
-/**
- * What a client missed while it was away has been sent, and a snapshot of its `latest` symbols: from here on it gets the ticks as they
- * come.
- */
+/** The end of a resume: the client has all ticks up to `offset`, and a snapshot of its `latest` symbols. */
 export interface LiveMessage {
   readonly type: 'live'
   readonly offset: number
@@ -96,17 +89,17 @@ export interface LiveMessage {
 
 export interface ErrorMessage {
   readonly type: 'error'
-  /** Of the command that is refused, where it had one. */
+  /** Of the refused command, if that had one. */
   readonly id?: CommandId
   readonly code: CommandErrorCode
-  /** One sentence: what is wrong and what would be right. */
+  /** One sentence that says what is wrong and what would be right. */
   readonly message: string
 }
 
 export interface SubscriptionsMessage {
   readonly type: 'subscriptions'
   readonly id: CommandId
-  /** Everything that the client is subscribed to: `every` first, then `latest` by interval. */
+  /** All subscriptions of the client: `every` first, then `latest` by rising interval. */
   readonly subscriptions: readonly {
     readonly delivery: 'every' | 'latest'
     /** ms, with `latest`. */
@@ -127,11 +120,11 @@ export interface TicksMessage {
   readonly type: 'ticks'
   readonly seq: number
   /**
-   * All of the client's ticks up to this offset have been sent, or what stands for them; but for the latest ticks of `latest`
-   * symbols whose interval is not over: those follow.
+   * The client has every tick up to this offset, or a gap that reports it, or a newer tick in its place. Ticks of `latest`
+   * symbols whose interval is not over follow with lower offsets.
    */
   readonly offset: number
-  /** How many ticks these ones stand for beside themselves; left out for none. */
+  /** How many older ticks were left out because these are newer. Left out for none. */
   readonly merged?: number
   /** When the turn was published, µs since the Unix epoch; with `stamps`. */
   readonly published?: number
@@ -140,14 +133,14 @@ export interface TicksMessage {
   readonly ticks: readonly TickJson[]
 }
 
-/** The latest tick of each symbol and kind that was asked for, or that was missed; for one client. */
+/** For one client: the latest tick of each symbol and kind that it asked for or missed. */
 export interface SnapshotMessage {
   readonly type: 'snapshot'
   /** The next `ticks` message has this number plus one. */
   readonly seq: number
-  /** None of the ticks has a higher offset, and every later one will be sent. */
+  /** No tick of the snapshot has a higher offset, and every later tick follows. */
   readonly offset: number
-  /** More messages of this snapshot follow; or, should its lane have died, a whole one later. */
+  /** More messages of this snapshot follow. If the lane dies before that, a whole snapshot follows later. */
   readonly more?: true
   /** As in a `ticks` message. */
   readonly published?: number
@@ -155,7 +148,7 @@ export interface SnapshotMessage {
   readonly ticks: readonly TickJson[]
 }
 
-/** Messages that are written as a whole; those with ticks are not. */
+/** The messages without ticks. */
 export type ControlMessage =
   | SubscribedMessage
   | UnsubscribedMessage
@@ -168,12 +161,12 @@ export type ControlMessage =
 export type ServerMessage = ControlMessage | TicksMessage | SnapshotMessage
 
 /**
- * The most ticks that a gap counts. A million ticks a second, more than a lane decodes, are so many in twelve days: a greater number is
- * that of a broken count, and is told as unknown.
+ * The most ticks that a gap counts. At a million ticks a second this takes twelve days. A greater count is a mistake of the
+ * feed, and the gap says `null`.
  */
 export const MISSED_MAX = 2 ** 40
 
-/** The largest text of a gap message, in bytes: five numbers of 16 digits and the names. */
+/** Bounds the text of a gap message: five numbers of 16 digits and the names. */
 export const GAP_TEXT_BYTES_MAX = 192
 
 export function messageText(message: ControlMessage): string {

@@ -1,7 +1,6 @@
 /**
- * JSON messages around tick texts: `{"type":"ticks","seq":7,"offset":815,"ticks":[…]}`. Lanes only.
+ * Writes JSON messages around encoded ticks: `{"type":"ticks","seq":7,"offset":815,"ticks":[…]}`. Lanes only.
  */
-
 import { digitCount, writeInteger } from '../ticks/number-text.js'
 import type { EnvelopeHead } from './envelope-head.js'
 
@@ -21,20 +20,20 @@ const CLOSE_BRACE = 0x7d
 const INTEGER_BYTES_MAX = 16
 
 export const TICKS_HEAD_BYTES_MAX = SNAPSHOT_SEQ.length + OFFSET.length + TICKS.length + 2 * INTEGER_BYTES_MAX
-/** What the extras take at the most, without what is for each tick. */
+/** Bounds the extras without the times of receipt. */
 export const TICKS_EXTRAS_BYTES_MAX =
   MERGED.length + MORE.length + PUBLISHED.length + RECEIVED.length + 2 * INTEGER_BYTES_MAX + 1
-/** What each tick's time of receipt takes at the most. */
+/** Bounds one time of receipt, with its comma. */
 export const STAMP_BYTES_MAX = INTEGER_BYTES_MAX + 1
 export const TICKS_TAIL_BYTES = 2
 
-/** Bytes that `writeTicksHead` will write. */
+/** Length of the head that `writeTicksHead` writes. */
 export function ticksHeadBytes({ isSnapshot, seq, offset, extrasLength }: EnvelopeHead): number {
   const names = (isSnapshot ? SNAPSHOT_SEQ : TICKS_SEQ).length + OFFSET.length + TICKS.length
   return names + digitCount(seq) + digitCount(offset) + extrasLength
 }
 
-/** Writes all that stands before the first tick. @returns the index after it */
+/** Writes the message up to the first tick. @returns the index behind the last byte written */
 export function writeTicksHead(bytes: Uint8Array, at: number, head: EnvelopeHead): number {
   let next = copy(bytes, at, head.isSnapshot ? SNAPSHOT_SEQ : TICKS_SEQ)
   next = writeInteger(bytes, next, head.seq)
@@ -44,25 +43,25 @@ export function writeTicksHead(bytes: Uint8Array, at: number, head: EnvelopeHead
   return copy(bytes, next, TICKS)
 }
 
-/** Writes all that stands after the last tick. @returns the index after it */
+/** Writes the message behind the last tick. @returns the index behind the last byte written */
 export function writeTicksTail(bytes: Uint8Array, at: number): number {
   bytes[at] = CLOSE_BRACKET
   bytes[at + 1] = CLOSE_BRACE
   return at + TICKS_TAIL_BYTES
 }
 
-/** How many ticks the message's ticks stand for beside themselves. */
+/** @param merged how many older ticks were left out */
 export function addMerged(head: EnvelopeHead, merged: number): void {
   addNumber(head, MERGED, merged)
 }
 
-/** More messages of the same snapshot follow. */
+/** Says that more messages of this snapshot follow. */
 export function addMore(head: EnvelopeHead): void {
   head.reserve(MORE.length)
   head.extrasLength = copy(head.extras, head.extrasLength, MORE)
 }
 
-/** When the turn was published and when each of the first `count` ticks came in, µs. */
+/** @param receivedUs the times of receipt of the first `count` ticks */
 export function addStamps(
   head: EnvelopeHead,
   publishedUs: number,
@@ -86,7 +85,7 @@ function addNumber(head: EnvelopeHead, name: Uint8Array, value: number): void {
   head.extrasLength = writeInteger(head.extras, copy(head.extras, head.extrasLength, name), value)
 }
 
-function copy(bytes: Uint8Array, at: number, part: Uint8Array): number {
-  for (let index = 0; index < part.length; index++) bytes[at + index] = part[index]!
-  return at + part.length
+function copy(bytes: Uint8Array, at: number, text: Uint8Array): number {
+  for (let index = 0; index < text.length; index++) bytes[at + index] = text[index]!
+  return at + text.length
 }

@@ -1,12 +1,12 @@
 /**
- * Headers of WebSocket frames from server to client: final, unmasked. Any thread.
+ * Headers of WebSocket frames from the gateway to a client: unfragmented and unmasked. Any thread.
  * Layout: https://www.rfc-editor.org/rfc/rfc6455#section-5.2
  */
 
-/** First byte of an unfragmented frame, by what it holds. */
+/** The first byte of an unfragmented frame, text or binary. */
 const TEXT = 0x81
 const BINARY = 0x82
-/** Set in the first byte of a compressed message: https://www.rfc-editor.org/rfc/rfc7692#section-6 */
+/** A bit of the first byte: the message is compressed, https://www.rfc-editor.org/rfc/rfc7692#section-6 */
 const RSV1 = 0x40
 const LENGTH_IS_16_BITS = 126
 const LENGTH_IS_64_BITS = 127
@@ -18,22 +18,23 @@ export function frameHeaderBytes(payloadBytes: number): number {
   return payloadBytes < 0x10000 ? 4 : 10
 }
 
-/** Writes the header of a text frame at `at`. @returns the index after it, where the payload belongs */
+/** Writes the header of a text frame at the index `at`. @returns the index of the payload */
 export function writeTextFrameHeader(bytes: Uint8Array, at: number, payloadBytes: number): number {
   bytes[at] = TEXT
   return writeLength(bytes, at, payloadBytes)
 }
 
-/** Writes the header of a binary frame at `at`. @returns the index after it, where the payload belongs */
+/** Writes the header of a binary frame at the index `at`. @returns the index of the payload */
 export function writeBinaryFrameHeader(bytes: Uint8Array, at: number, payloadBytes: number): number {
   bytes[at] = BINARY
   return writeLength(bytes, at, payloadBytes)
 }
 
 /**
- * Makes the header at `at` that of a compressed frame, text or binary as it was.
- * @param payloadBytes of the compressed payload
- * @returns the index after the header, where the payload belongs
+ * Turns the header at the index `at` into the header of a compressed frame. Text stays text, binary stays binary.
+ *
+ * @param payloadBytes length of the compressed payload
+ * @returns the index of the payload
  */
 export function writeCompressedFrameHeader(bytes: Uint8Array, at: number, payloadBytes: number): number {
   bytes[at]! |= RSV1

@@ -45,11 +45,11 @@ async function dialled(port: number): Promise<Socket> {
   return socket
 }
 
-describe('AdminServer', () => {
+describe('the admin server', () => {
   it.each([
     [true, 200],
     [false, 503],
-  ])('tells by status whether the process is live: %s', async (live, status) => {
+  ])('says by status whether the process is live: %s', async (live, status) => {
     const { url } = await open({ isLive: () => live })
     const response = await fetch(`${url}/livez`)
     expect(response.status).toBe(status)
@@ -59,7 +59,7 @@ describe('AdminServer', () => {
   it.each([
     [true, 200],
     [false, 503],
-  ])('tells by status whether it is ready, with every check: %s', async (ready, status) => {
+  ])('says by status whether the gateway is ready, with every check: %s', async (ready, status) => {
     const checks = { feed: ready ? 'ok' : 'connecting' }
     const { url } = await open({ readiness: () => ({ ready, checks }) })
     const response = await fetch(`${url}/readyz?verbose`)
@@ -67,7 +67,7 @@ describe('AdminServer', () => {
     expect(await response.json()).toEqual({ ready, checks })
   })
 
-  it('asks for the metrics anew each time, and lets nobody store them', async () => {
+  it('reads the metrics with each request and forbids caches', async () => {
     let scrapes = 0
     const { url } = await open({ metrics: () => ({ scrapes: ++scrapes }) })
     for (const expected of [1, 2]) {
@@ -78,7 +78,7 @@ describe('AdminServer', () => {
     }
   })
 
-  it('answers HEAD like GET, without the body', async () => {
+  it('responds to HEAD as to GET, without the body', async () => {
     const { url } = await open()
     const response = await fetch(`${url}/livez`, { method: 'HEAD' })
     expect(response.status).toBe(200)
@@ -86,7 +86,7 @@ describe('AdminServer', () => {
     expect(await response.text()).toBe('')
   })
 
-  it('says which paths there are when it does not know one', async () => {
+  it('lists its paths when a path is unknown', async () => {
     const { url } = await open()
     for (const path of ['/', '/metrics.json/', '/livez/../readyz2', '//livez']) {
       const response = await fetch(`${url}${path}`)
@@ -98,7 +98,7 @@ describe('AdminServer', () => {
     }
   })
 
-  it('refuses other methods, and does not wait for their bodies', async () => {
+  it('refuses other methods and does not wait for their bodies', async () => {
     const { url, port } = await open()
     const response = await fetch(`${url}/livez`, { method: 'DELETE' })
     expect(response.status).toBe(405)
@@ -108,7 +108,7 @@ describe('AdminServer', () => {
     expect(await untilEnd(socket)).toMatch(/^HTTP\/1.1 405 [\s\S]*Connection: close/)
   })
 
-  it('answers 500 when the view fails, and logs why', async () => {
+  it('responds 500 when the view fails and logs the error', async () => {
     const errors: object[] = []
     const log = { ...silentLog, error: (details: object) => void errors.push(details) }
     const failure = new Error('no counters')
@@ -126,7 +126,7 @@ describe('AdminServer', () => {
     expect((await fetch(`${url}/livez`)).status).toBe(500)
   })
 
-  it('takes a request in absolute form, and no path that is only another way to write one of its own', async () => {
+  it('accepts a target in absolute form and no other way to write a path', async () => {
     const { port } = await open()
     const statusOf = async (target: string) => {
       const socket = await dial(port)
@@ -138,7 +138,7 @@ describe('AdminServer', () => {
       expect(await statusOf(target)).toBe('404')
   })
 
-  it('refuses a request with headers past all need', async () => {
+  it('refuses a request with very long headers', async () => {
     const { port } = await open()
     const socket = await dialled(port)
     socket.write(`GET /livez HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(9000)}\r\n\r\n`)
@@ -148,22 +148,19 @@ describe('AdminServer', () => {
   it.each([
     ['nothing', ''],
     ['half a request', 'GET /livez HT'],
-  ])(
-    'answers others while somebody holds as many connections as there may be and sends %s',
-    async (_, sent) => {
-      const { url, port } = await open()
-      const ended = untilEnd(await dialled(port))
-      for (let count = 1; count < ADMIN_CONNECTIONS_MAX; count++) (await dialled(port)).write(sent)
-      expect((await fetch(`${url}/livez`)).status).toBe(200)
-      // The oldest has made room.
-      expect(await ended).toBe('')
-    },
-  )
+  ])('responds to others while one caller holds all connections and sends %s', async (_, sent) => {
+    const { url, port } = await open()
+    const ended = untilEnd(await dialled(port))
+    for (let count = 1; count < ADMIN_CONNECTIONS_MAX; count++) (await dialled(port)).write(sent)
+    expect((await fetch(`${url}/livez`)).status).toBe(200)
+    // The newest connection has ended the oldest.
+    expect(await ended).toBe('')
+  })
 
   it.each([
     ['nothing', []],
     ['byte by byte', [...'GET /livez HTTP/1.1']],
-  ])('ends a connection that has sent no whole request in time: %s', async (_, bytes) => {
+  ])('ends a connection that sends no whole request in time: %s', async (_, bytes) => {
     const { port } = await open({}, { requestTimeoutMs: 100 })
     const socket = await dialled(port)
     const ended = untilEnd(socket)
@@ -174,7 +171,7 @@ describe('AdminServer', () => {
     expect(await ended).toMatch(/^HTTP\/1.1 408 /)
   })
 
-  it('ends every connection when it closes, also those in the middle of a request', async () => {
+  it('ends every connection when it closes, also in the middle of a request', async () => {
     const { server, url, port } = await open()
     await fetch(`${url}/livez`)
     const socket = await dialled(port)
@@ -190,7 +187,7 @@ describe('AdminServer', () => {
     await new AdminServer(OPTIONS).close()
   })
 
-  it('says which setting to change when the port is taken, and closes all the same', async () => {
+  it('names the setting to change when the port is taken, and can be closed', async () => {
     const { port } = await open()
     const second = new AdminServer({ ...OPTIONS, port })
     await expect(second.listen()).rejects.toMatchObject({
@@ -201,7 +198,7 @@ describe('AdminServer', () => {
     await second.close()
   })
 
-  it('says which setting to change when the address is not one of this machine', async () => {
+  it('names the setting to change when the machine does not have the address', async () => {
     const server = new AdminServer({ ...OPTIONS, host: '192.0.2.1' })
     await expect(server.listen()).rejects.toMatchObject({
       code: 'listen_failed',

@@ -55,7 +55,7 @@ async function dialled(sent = ''): Promise<Socket> {
   return socket
 }
 
-/** Connections of which half send nothing and half a part of a request. */
+/** Opens connections. Half of them send nothing, and half send the beginning of a request. */
 async function hold(count: number): Promise<Socket[]> {
   const held = await Promise.all(
     Array.from({ length: count }, (_, index) =>
@@ -79,8 +79,8 @@ async function expectLive(live: readonly TestClient[], sequence: number): Promis
   }
 }
 
-describe('connections of which nothing comes', () => {
-  it('keep no client out, and cost those that are there nothing', async () => {
+describe('connections that send no request', () => {
+  it('keep no client out and cost connected clients nothing', async () => {
     await start({ pendingMax: 100 })
     const live = await Promise.all(Array.from({ length: 5 }, subscribe))
     await hold(HELD)
@@ -97,7 +97,7 @@ describe('connections of which nothing comes', () => {
     expect(handler.getMetrics().counters.connectionsActive).toBe(10)
   })
 
-  it('are ended after the request time-out with 408, byte by byte or not, and counted', async () => {
+  it('are ended with 408 after the request timeout, also when they send byte by byte, and counted', async () => {
     await start({ requestTimeoutMs: 300 })
     const live = await subscribe()
     const held = await hold(HELD)
@@ -174,7 +174,7 @@ describe('a connection', () => {
     expect(handler.getMetrics().counters.connections).toBe(0)
   })
 
-  it('that has become a client is not pending any more, whatever comes behind the request', async () => {
+  it('that has become a client is not pending, also when it sends more bytes behind the request', async () => {
     await start({ pendingMax: 1 })
     const upgraded = await dialled(upgradeRequest('/ws/ticks') + upgradeRequest('/ws/ticks'))
     // A frame of the WebSocket protocol that is none.
@@ -185,7 +185,7 @@ describe('a connection', () => {
     await expectLive([client], 1)
   })
 
-  it('for which there is no file descriptor to spare is ended and counted, and the others go on', async () => {
+  it('is ended and counted when no file descriptor is left for it, and others go on', async () => {
     await start({ reservedFrom: 0 })
     expect(await untilEnd(await dialled(upgradeRequest('/ws/ticks')))).toBe('')
     expect(server.counters()).toMatchObject({ droppedDescriptors: 1, connectionsPending: 0 })

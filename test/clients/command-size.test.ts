@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { RawData } from 'ws'
 import type { Client } from '../../src/clients/client.js'
 import { CommandHandler } from '../../src/clients/command-handler.js'
 import { INTERVALS_MAX, Subscriptions } from '../../src/clients/subscriptions.js'
@@ -34,7 +33,7 @@ function fits(command: LaneCommand, textBytesMax: number): boolean {
   return encodeCommand(command).length <= textBytesMax + COMMAND_OVERHEAD_BYTES
 }
 
-/** Any symbol that may be asked for, some of which take six bytes for a character as JSON. */
+/** Parts of symbols. Some characters take six bytes as JSON. */
 const anySymbol = fc.string({ unit: fc.constantFrom('A', '"', '\u0001', '€'), maxLength: 22 })
 
 describe('the longest command', () => {
@@ -65,7 +64,7 @@ describe('the longest command', () => {
     },
   )
 
-  it('fits when it holds as many answers as a client may wait for', () => {
+  it('fits with as many replies as a client may wait for', () => {
     const character = fc.constantFrom('A', '"', '\u0001', '\ud800', '€', '😀', '*')
     const symbol = fc.string({ unit: character, maxLength: 80 })
     const command = fc.record({
@@ -76,7 +75,7 @@ describe('the longest command', () => {
     })
     fc.assert(
       fc.property(fc.array(command, { minLength: 1, maxLength: 40 }), fc.nat(20), (commands, countMax) => {
-        const answerBytesMax = 8192
+        const replyBytesMax = 8192
         const answers: CommandAnswer[] = []
         let waitingBytes = 0
         const membership = {
@@ -87,20 +86,21 @@ describe('the longest command', () => {
           },
         }
         const client = {
-          subscriptions: new Subscriptions({ countMax, bytesMax: answerBytesMax / 2 }),
+          subscriptions: new Subscriptions({ countMax, bytesMax: replyBytesMax / 2 }),
           form: LONGEST_FORM,
           delivery: EVERY_TICK,
+          reply: () => {},
         }
-        const desk = new CommandHandler({
+        const handler = new CommandHandler({
           membership: membership as unknown as Membership,
           clock: systemClock,
-          answerBytesMax,
+          replyBytesMax,
           isOverloaded: () => false,
         })
         for (const { interval, ...fields } of commands) {
           const delivery = fields.type === 'subscribe' ? { delivery: 'latest', interval } : {}
           const text = JSON.stringify({ ...fields, ...delivery })
-          desk.obey(client as unknown as Client, Buffer.from(text) as RawData, false)
+          handler.handle(client as unknown as Client, Buffer.from(text), false)
         }
         const join: JoinCommand = {
           op: 'join',
@@ -124,8 +124,8 @@ describe('the longest command', () => {
           },
           answers,
         }
-        expect(fits(join, answerBytesMax)).toBe(true)
-        // So does what the lane adds to each: the client, the run, the place.
+        expect(fits(join, replyBytesMax)).toBe(true)
+        // The rest has room for what the lane adds to each reply: client, epoch, offset and so on.
         expect(Buffer.byteLength(JSON.stringify(answers))).toBeLessThanOrEqual(
           Math.max(2, waitingBytes - 200 * answers.length),
         )

@@ -37,7 +37,7 @@ async function start(
   )
 }
 
-/** Moves time on, beat by beat, and lets every client that answers answer at each. */
+/** Lets time pass, beat by beat. At each beat the given clients send a message and read its reply. */
 async function pass(ms: number, answering: readonly TestClient[] = []): Promise<void> {
   for (let leftMs = ms; leftMs > 0; leftMs -= BEAT_MS) {
     await clock.pass(Math.min(BEAT_MS, leftMs), BEAT_MS)
@@ -59,11 +59,11 @@ describe('pings', () => {
     expect(clients.map(({ pings }) => pings)).toEqual(clients.map(() => 2))
   })
 
-  it('keep a client that answers them and says nothing else', async () => {
+  it('keep a client that sends nothing but pongs', async () => {
     await start({ readTimeoutMs: 5000 })
     const client = await server.connect()
     for (let pings = 1; pings <= 10; pings++) {
-      // Not beyond the interval, so that each pong is in before time goes on.
+      // At most one interval, so that each pong arrives before time passes.
       for (let beat = 0; beat < 6 && client.pings < pings; beat++) {
         await pass(BEAT_MS)
       }
@@ -74,7 +74,7 @@ describe('pings', () => {
     expect(server.counts('disconnect')).toEqual({})
   })
 
-  it('end a client that does not answer in time, and only that', async () => {
+  it('end a client that sends no pong in time, and no other', async () => {
     await start()
     const deaf = await server.connect('', MUTE)
     const other = await server.connect()
@@ -87,7 +87,7 @@ describe('pings', () => {
     expect(other.closed).toBeUndefined()
   })
 
-  it('are waited for as long as they may take and no less', async () => {
+  it('have the whole pong timeout', async () => {
     await start()
     const deaf = await server.connect('', MUTE)
     while (deaf.pings === 0) {
@@ -100,7 +100,7 @@ describe('pings', () => {
     await server.until(() => server.handler.getClientCount() === 0)
   })
 
-  it('go to a slow reader, too, and do not end it while its bytes wait', async () => {
+  it('also go to a slow reader, and do not end it while bytes wait for it', async () => {
     // It must not fall out of the ring.
     await start({ ...FULL_SIZE, readTimeoutMs: 30_000, writeTimeoutMs: 20_000 })
     const slow = await server.connect()
@@ -111,13 +111,13 @@ describe('pings', () => {
     slow.socket.resume()
     await slow.until(() => slow.ticks.length === last)
     await slow.roundTrip()
-    // Heard of, so not silent when its time would be up.
+    // The gateway has heard of it, so the read timeout begins again.
     expect(slow.pings).toBe(1)
     await pass(15_000, [slow])
     expect(slow.closed).toBeUndefined()
   })
 
-  it('are waited for anew from when a slow reader has taken what lay before them', async () => {
+  it('have the whole pong timeout from when a slow reader has read up to them', async () => {
     // It must not fall out of the ring.
     await start(FULL_SIZE)
     const slow = await server.connect('', MUTE)
@@ -136,8 +136,8 @@ describe('pings', () => {
   })
 })
 
-describe('a client that says nothing', () => {
-  it('is ended when nothing was heard of it for the read timeout', async () => {
+describe('a client that sends nothing', () => {
+  it('is ended after the read timeout', async () => {
     await start({ pongTimeoutMs: 3900, readTimeoutMs: 4000 })
     const deaf = await server.connect('', MUTE)
     const other = await server.connect('', MUTE)
@@ -151,7 +151,7 @@ describe('a client that says nothing', () => {
 })
 
 describe('a client that takes nothing', () => {
-  /** One that has not taken what was written to it, and another that does. */
+  /** A client that does not take what was written to it, and a client that does. */
   async function blocked(): Promise<{ slow: TestClient; other: TestClient; last: number }> {
     const slow = await server.connect()
     const other = await server.connect()
@@ -161,7 +161,7 @@ describe('a client that takes nothing', () => {
     return { slow, other, last }
   }
 
-  it('is closed with 4008 when it reads again after the write timeout, with no tick missing before', async () => {
+  it('is closed with 4008 when it reads again after the write timeout, and misses no earlier tick', async () => {
     await start({ ...FULL_SIZE, closeTimeoutMs: 10_000 })
     const { slow, other } = await blocked()
     await pass(9500, [other])
@@ -177,7 +177,7 @@ describe('a client that takes nothing', () => {
     expect(server.counts('disconnect')).toEqual({ disconnectSlow: 1 })
   })
 
-  it('gets nothing behind the close frame', async () => {
+  it('gets no byte behind the close frame', async () => {
     await start(FULL_SIZE)
     const raw = await server.connectRaw()
     raw.pause()
@@ -194,13 +194,13 @@ describe('a client that takes nothing', () => {
     raw.resume()
     await server.until(() => chunks.at(-1)?.subarray(-closeFrame.length).equals(closeFrame) === true)
     const closed = once(raw, 'close')
-    // It does not answer.
+    // The client does not reply to the close frame.
     await pass(2500, [other])
     await closed
     expect(Buffer.concat(chunks).subarray(-closeFrame.length)).toEqual(closeFrame)
   })
 
-  it('is cut after the close timeout when it does not', async () => {
+  it('is cut after the close timeout when it does not read again', async () => {
     await start()
     const { other } = await blocked()
     await pass(11_500, [other])
@@ -211,7 +211,7 @@ describe('a client that takes nothing', () => {
     expect(other.closed).toBeUndefined()
   })
 
-  it('is let be when it takes something in time', async () => {
+  it('stays when it takes bytes within the write timeout', async () => {
     await start(FULL_SIZE)
     const { slow, other, last } = await blocked()
     await pass(9000, [other])
@@ -240,16 +240,16 @@ describe('a close handshake', () => {
 describe('a thread that was held up', () => {
   const PAUSE_MS = 70_000
 
-  /** All that is longer than the timeouts passes before anything is read, and timers fire first, as when a stopped process goes on. */
+  /** As when a stopped process continues: much time passes, and timers fire before anything is read. */
   function holdUp(): void {
     clock.jump(PAUSE_MS)
     clock.advance(0)
   }
 
-  it('ends no client whose pong it has not read', async () => {
+  it('ends no client whose pong is still unread', async () => {
     await start()
     const clients = await Promise.all(Array.from({ length: 24 }, () => server.connect()))
-    // At each of them other clients have been sent pings, which the test's thread has not let them answer.
+    // At each beat other clients have been sent pings, and the test's thread has not let them reply.
     for (let beat = 0; beat < 6; beat++) {
       clock.advance(BEAT_MS)
       await new Promise(setImmediate)
@@ -261,7 +261,7 @@ describe('a thread that was held up', () => {
     expect(server.counts('disconnect')).toEqual({})
   })
 
-  it('does not close a client that has read meanwhile as slow', async () => {
+  it('does not close a client as slow that has read in that time', async () => {
     await start(FULL_SIZE)
     const slow = await server.connect()
     slow.socket.pause()
@@ -275,7 +275,7 @@ describe('a thread that was held up', () => {
     expect(server.counts('disconnect')).toEqual({})
   })
 
-  it('still closes a client that takes nothing, when the rest of its time has passed', async () => {
+  it('closes a client that takes nothing when the rest of the timeout has passed', async () => {
     await start()
     const slow = await server.connect()
     slow.socket.pause()
@@ -287,21 +287,21 @@ describe('a thread that was held up', () => {
     expect((await slow.untilClosed()).code).toBe(4008)
   })
 
-  it('does not cut a client whose answer to its close frame it has not read', async () => {
+  it('does not cut a client whose close frame is still unread', async () => {
     await start()
     const slow = await server.connect()
     slow.socket.pause()
     await server.pushUntilBlocked()
     await pass(10_500)
     holdUp()
-    // It has been closed for a beat, and the pause was another one.
+    // The close handshake has lasted one beat, and the pause counts as another one.
     await pass(500)
     expect(server.handler.getClientCount()).toBe(1)
     await pass(1000)
     await server.until(() => server.handler.getClientCount() === 0)
   })
 
-  it('obeys all commands that came meanwhile', async () => {
+  it('carries out all commands that came in that time', async () => {
     // All replies have room in a TCP connection.
     await start({}, HandlerServer.start)
     const client = await server.connect('?symbols=A')
@@ -313,7 +313,7 @@ describe('a thread that was held up', () => {
 })
 
 describe('the sweep', () => {
-  it('takes out a client whose connection died without an event', async () => {
+  it('removes a client whose connection died without an event', async () => {
     await start({ sweepIntervalMs: 5000, pongTimeoutMs: 10_000 })
     await server.connect()
     const other = await server.connect()
@@ -329,7 +329,7 @@ describe('the sweep', () => {
   })
 })
 
-it('leaves no timer behind after a shutdown', async () => {
+it('a shutdown leaves no timer behind', async () => {
   await start()
   await server.connect()
   expect(clock.timerCount).toBeGreaterThan(0)
@@ -337,7 +337,7 @@ it('leaves no timer behind after a shutdown', async () => {
   expect(clock.timerCount).toBe(0)
 })
 
-/** Lets what is on its way between the test's sockets arrive: loopback takes a few rounds of the event loop. */
+/** Lets bytes on their way between the test's sockets arrive: loopback takes a few rounds of the event loop. */
 async function flushed(): Promise<void> {
   for (let round = 0; round < 20; round++) await new Promise(setImmediate)
 }

@@ -27,8 +27,8 @@ function entry({ number = 0, local, remote, state = '01', queues, inode }: Entry
   return `${line.padEnd(149)}\n`
 }
 
-describe('the queues of a connection', () => {
-  it('are what the other end has not acknowledged', () => {
+describe('the untaken bytes of a connection', () => {
+  it('are the bytes that the remote end has not acknowledged', () => {
     const queues = new KernelQueues([
       HEAD + entry({ inode: 7, queues: '0000ABCD:00000000' }) + entry({ number: 12_345, inode: 8 }),
       '',
@@ -36,7 +36,7 @@ describe('the queues of a connection', () => {
     expect([7, 8, 9].map(inode => queues.untaken(inode))).toEqual([0xabcd, 0, 0])
   })
 
-  it('are also what the other end has not read, when it is on this machine', () => {
+  it('include the bytes that a remote end on this machine has not read', () => {
     const [server, client] = ['0100007F:1F90', '0100007F:C001']
     const queues = new KernelQueues([
       HEAD +
@@ -47,7 +47,7 @@ describe('the queues of a connection', () => {
     expect(queues.untaken(8)).toBe(3)
   })
 
-  it('are found of a client over IPv4 and a server over IPv6', () => {
+  it('are found for a client over IPv4 and a server over IPv6', () => {
     const mapped = '0000000000000000FFFF0000'
     const [server, client] = ['0100007F:1F90', '0100007F:C001']
     const queues = new KernelQueues([
@@ -58,7 +58,7 @@ describe('the queues of a connection', () => {
     expect(queues.untaken(7)).toBe(0x210)
   })
 
-  it('are not those of a socket that listens or of a connection that ends', () => {
+  it('are 0 for a socket that listens and for a connection that ends', () => {
     const queues = new KernelQueues([
       HEAD +
         entry({ inode: 7, state: '0A', queues: '00000080:00000003' }) +

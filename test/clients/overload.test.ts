@@ -19,5 +19,5 @@ it('refuses clients while the command rings of all lanes are full, and counts th
   expect(answers).toContain('101')
   expect(answers.at(-1)).toBe('503')
   expect(server.counts('refused')).toEqual({ refusedOverload: refused })
-  expect(server.count('commandsDelayed')).toBeGreaterThan(0)
+  expect(server.count('laneCommandsDelayed')).toBeGreaterThan(0)
 })

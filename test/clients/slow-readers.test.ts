@@ -8,7 +8,7 @@ import { FULL_SIZE, HandlerServer, quote, type TestClient } from '../support/han
 import type { KernelReader } from '../support/kernel-reader.js'
 
 const BEAT_MS = 1000
-/** Of these the shortest is four beats. */
+/** The shortest timeout is four beats. */
 const TIMEOUTS: Partial<HandlerOptions> = { closeTimeoutMs: 4000 }
 
 let clock: FakeClock
@@ -46,7 +46,7 @@ async function pushUntilBlocked(count: number): Promise<void> {
   await server.untilQuiet()
 }
 
-/** Lets seconds pass, in each of which a few ticks come, the readers take what they do in a second, and the others all. */
+/** Lets seconds pass. In each, a few ticks come, each reader takes its bytes of a second, and the others take all. */
 async function pass(
   seconds: number,
   readers: readonly { readonly reader: KernelReader; readonly bytesPerS: number }[],
@@ -64,7 +64,7 @@ async function pass(
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1)
 
 describe('a client that reads slowly', () => {
-  it('is let be at any rate, and gets every tick; one that takes nothing is closed after the write timeout', async () => {
+  it('stays at any rate and gets every tick; a client that takes nothing is closed after the write timeout', async () => {
     await start()
     const rates = [5, 12, 25, 50, 85, 120]
     const readers: { reader: KernelReader; bytesPerS: number }[] = []
@@ -75,7 +75,7 @@ describe('a client that reads slowly', () => {
 
     await pass(9, readers, [other])
     expect(server.handler.getClientCount()).toBe(8)
-    // Two beats for the timeout and four for the handshake, in which it does not read on.
+    // Two beats for the timeout and four for the handshake. In that time the client does not read.
     await pass(6, readers, [other])
     expect(server.counts('disconnect')).toEqual({ disconnectSlow: 1 })
     await pass(60, readers, [other])
@@ -91,12 +91,12 @@ describe('a client that reads slowly', () => {
     }
   })
 
-  it('is seen to take something by what its kernel takes, where nothing else tells of it', async () => {
+  it('stays while its kernel takes bytes, where the tables of the system say nothing', async () => {
     server = await HandlerServer.startOnUnixSocket({ ...FULL_SIZE, ...TIMEOUTS }, { clock })
     const reader = await server.connectReader()
     const other = await server.connect()
     await pushUntilBlocked(1)
-    // It is caught up in writes that take it longer than the write timeout.
+    // Each write of the catch-up takes the client longer than the write timeout.
     await push(10_000)
     await pass(60, [{ reader, bytesPerS: 20_000 }], [other])
     expect(reader.closed).toBeUndefined()
@@ -105,7 +105,7 @@ describe('a client that reads slowly', () => {
     expect(reader.sequences).toEqual(upTo(sequence))
   })
 
-  it('is given time for its pong while it gets to the ping, also when nothing is blocked', async () => {
+  it('has time for its pong while it reads up to the ping, also when no write is blocked', async () => {
     await start({ pingIntervalMs: 4000, pongTimeoutMs: 4000, readTimeoutMs: 8000 })
     const reader = await server.connectReader()
     while (server.count('bytesSent') < 1_000_000) {
@@ -123,7 +123,7 @@ describe('a client that reads slowly', () => {
     expect(reader.sequences).toEqual(upTo(sequence))
   })
 
-  it('is ended when it stops reading before it has got to the ping', async () => {
+  it('is ended when it stops reading before the ping', async () => {
     await start({ pingIntervalMs: 4000, pongTimeoutMs: 4000 })
     const reader = await server.connectReader()
     while (server.count('bytesSent') < 1_000_000) {
@@ -136,12 +136,12 @@ describe('a client that reads slowly', () => {
     expect(server.counts('disconnect')).toEqual({ disconnectPong: 1 })
   })
 
-  it('is told why it was closed when it reads on slowly, however long that takes', async () => {
+  it('gets its close code when it reads on slowly, however long that takes', async () => {
     await start()
     const reader = await server.connectReader()
     await pushUntilBlocked(1)
     await pass(12, [])
-    // For longer than the close timeout, and too little for the kernel to ask for more.
+    // Longer than the close timeout, and too little for the kernel to ask for more.
     await pass(8, [{ reader, bytesPerS: 50_000 }])
     await reader.readUntil(() => false)
     expect(reader.closed).toBe(4008)
@@ -150,7 +150,7 @@ describe('a client that reads slowly', () => {
 })
 
 describe('many clients that read slowly', () => {
-  it('hold no more of the ring than there is, and the longest holder is cut off before the lane has to wait', async () => {
+  it('hold a bounded part of the ring, and the longest holder is cut before the lane has to wait', async () => {
     const options = { ...TIMEOUTS, tickLogBytes: 1 << 20, frameRingBytes: 1 << 16, turnBytesMax: 1 << 10 }
     server = await HandlerServer.startOnUnixSocket(options, { clock })
     const other = await server.connect()

@@ -6,8 +6,9 @@ import type { IntervalMs } from '../../src/protocol/delivery.js'
 import { SYMBOL_ERRORS } from '../../src/protocol/error-codes.js'
 
 const LIMITS = { countMax: 1000, bytesMax: 10_000 }
+const NO_ROOM = { countMax: Number.MAX_SAFE_INTEGER, tryTake: () => false, giveBack: () => {} }
 
-/** Subscriptions with as many intervals as there may be, 0 to 7 ms for A0 to A7, and every tick of E. */
+/** Subscriptions with all eight intervals, 0 to 7 ms for A0 to A7, and every tick of E. */
 function full(): Subscriptions {
   const subscriptions = new Subscriptions(LIMITS)
   subscriptions.add(['E'], null)
@@ -22,24 +23,22 @@ const refusal = (symbol: string) => ({
   message: 'at most 8 different intervals',
 })
 
-describe('an entry that cannot be had', () => {
-  it.each(['', 'x'.repeat(65), 'CAF\udc00', 'A*B', '\ud800*'])(
-    'is refused, and is not there to be removed: %j',
-    entry => {
-      const subscriptions = new Subscriptions(LIMITS)
-      const refused = [{ symbol: entry.slice(0, 64), code: 'bad_symbol', message: expect.any(String) }]
-      expect(subscriptions.add([entry], null)).toEqual({ done: [], refused })
-      expect(subscriptions.remove([entry])).toEqual({ done: [], refused })
-    },
-  )
+describe('a refused entry', () => {
+  it.each(['', 'x'.repeat(65), 'CAF\udc00', 'A*B', '\ud800*'])('cannot be removed either: %j', entry => {
+    const subscriptions = new Subscriptions(LIMITS)
+    const refused = [{ symbol: entry.slice(0, 64), code: 'bad_symbol', message: expect.any(String) }]
+    expect(subscriptions.add([entry], null)).toEqual({ done: [], refused })
+    expect(subscriptions.remove([entry])).toEqual({ done: [], refused })
+  })
 
-  it('is refused in no more bytes beside its name than a command is charged for it', () => {
+  it('takes no more bytes in the reply, without its name, than the command was charged', () => {
     const subscriptions = full()
     const results = [
       subscriptions.add(['', 'x'.repeat(65), 'CAF\udc00', 'A*B'], null),
       subscriptions.add(['new'], 60_000),
       subscriptions.remove(['not there']),
       new Subscriptions({ countMax: 0, bytesMax: Number.MAX_SAFE_INTEGER }).add(['one more'], null),
+      new Subscriptions(LIMITS, NO_ROOM).add(['one more'], null),
     ]
     const codes = new Set()
     for (const refused of results.flatMap(each => each.refused)) {
@@ -51,7 +50,7 @@ describe('an entry that cannot be had', () => {
 })
 
 describe('the intervals of one client', () => {
-  it('are few: one more is refused symbol by symbol, and changes nothing', () => {
+  it('are at most eight: a command with a further one has each of its symbols refused and changes nothing', () => {
     const subscriptions = full()
     const before = subscriptions.byInterval
     subscriptions.add(['A0'], 1)
@@ -65,13 +64,13 @@ describe('the intervals of one client', () => {
     expect(subscriptions.byInterval).toEqual(before)
   })
 
-  it('leave room for more symbols at the same ones, and for every tick', () => {
+  it('do not limit the symbols at the same intervals, or those of every tick', () => {
     const subscriptions = full()
     expect(subscriptions.add(['C'], 3).done).toEqual(['C'])
     expect(subscriptions.add(['D'], null).done).toEqual(['D'])
   })
 
-  it('make room when the last symbol goes, or goes over to another', () => {
+  it('become free when their last symbol is removed or gets another interval', () => {
     const subscriptions = full()
     expect(subscriptions.add(['A0'], 250).done).toEqual(['A0'])
     expect(subscriptions.add(['B'], 0).refused).toEqual([refusal('B')])
@@ -82,7 +81,7 @@ describe('the intervals of one client', () => {
     expect(subscriptions.add(['D'], 600).refused).toEqual([refusal('D')])
   })
 
-  it('are counted as they are after any changes', () => {
+  it('are counted right after any changes', () => {
     const symbol = fc.constantFrom('A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L')
     const interval = fc.oneof(fc.constant(null), fc.nat(11))
     const step = fc.tuple(fc.array(symbol), fc.oneof(interval, fc.constant('remove' as const)))

@@ -5,7 +5,7 @@ let server: HandlerServer
 
 afterEach(() => server.stop())
 
-/** Rings so small that what a client names in its URL may be more than they hold in one piece. */
+/** Rings so small that the symbols in a URL may be longer than one record. */
 const SMALLEST = {
   tickLogBytes: 64 * 1024,
   frameRingBytes: 64 * 1024,
@@ -18,13 +18,13 @@ const names = (count: number) => Array.from({ length: count }, (_, index) => `SY
 it.each([
   ['a small tick log', { ...SMALLEST, frameRingBytes: 1 << 20 }],
   ['a small frame ring', { ...SMALLEST, tickLogBytes: 1 << 20 }],
-])('is refused when its symbols are too long for %s', async (_, options) => {
+])('a client is refused when its symbols are too long for %s', async (_, options) => {
   server = await HandlerServer.start(options)
   const refused = await server.refusal(`/ws/ticks?symbols=${names(900)}`)
   expect(refused).toMatchObject({ status: 400, body: { code: 'too_many_symbols' } })
 })
 
-it('is let in with as many symbols as the smallest rings take', async () => {
+it('a client is let in with as many symbols as the smallest rings take', async () => {
   server = await HandlerServer.start(SMALLEST)
   const client = await server.connect(`?symbols=${names(30)}`)
   server.handler.broadcastTick(quote('SYMBOL-1007', 1))
@@ -33,7 +33,7 @@ it('is let in with as many symbols as the smallest rings take', async () => {
 })
 
 it.each([100, 100_000])(
-  'may be as many as %i, each at an interval of its own, for a small tick log',
+  'a client with at most %i symbols and many intervals does not overfill a small tick log',
   async maxSymbolsPerClient => {
     server = await HandlerServer.start({
       tickLogBytes: 64 * 1024,

@@ -6,9 +6,9 @@ import { StreamHandler } from '../../src/broadcaster/stream-handler.js'
 import { SMALL } from '../support/handler-server.js'
 import { upgradeRequest } from '../support/upgrade-request.js'
 
-it('a refused upgrade is ended though its sender reads nothing, also behind another answer of the same server', async () => {
+it('a refused upgrade ends its connection, also when the client reads nothing and another response stands in front', async () => {
   const handler = new StreamHandler({ ...SMALL, closeTimeoutMs: 50 })
-  // As users of the library have one: what the client has not read of this is more than the kernel takes.
+  // A server of the library's user. The client leaves more of this response unread than the kernel takes.
   const server = createServer((_request, response) => response.end(Buffer.alloc(32 << 20)))
   let isClient: boolean | undefined
   server.on('upgrade', (request, socket, head) => {

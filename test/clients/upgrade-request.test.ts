@@ -29,7 +29,7 @@ describe('an upgrade request', () => {
     ['/ws/ticks?symbols=A+B,%2B', ['+', 'A B'], true],
     ['/ws/ticks?symbols=%EF%BB%BFA', ['\ufeffA'], true],
     ['/ws/ticks?symbols=%EF%BF%BD', ['\ufffd'], true],
-  ])('%s asks for %j, batch %j', (url, symbols, batch) => {
+  ])('%s means %j, batch %j', (url, symbols, batch) => {
     expect(read(url)).toMatchObject({ symbols, form: { batch, encoding: 'json' } })
   })
 
@@ -53,9 +53,11 @@ describe('an upgrade request', () => {
     'ftp://gateway/ws/ticks',
     '*',
     'http://[',
-  ])('finds nothing at %j', url => {
+  ])('is refused with 404 for the target %j', url => {
     expect(read(url)).toEqual({
-      refusal: { status: 404, code: 'unknown_path', message: 'there is nothing here: connect to /ws/ticks' },
+      status: 404,
+      code: 'unknown_path',
+      message: 'there is nothing here: connect to /ws/ticks',
     })
   })
 
@@ -87,9 +89,11 @@ describe('an upgrade request', () => {
     ['batch=yes', 'bad_batch', 'batch must be true or false, got "yes"'],
     ['batch=', 'bad_batch', 'batch must be true or false, got ""'],
     ['batch=TRUE', 'bad_batch', 'batch must be true or false, got "TRUE"'],
-  ])('refuses ?%s with %s', (query, code, message) => {
+  ])('?%s is refused with %s', (query, code, message) => {
     expect(read(`/ws/ticks?${query}`)).toEqual({
-      refusal: { status: 400, code, message: expect.stringMatching(message) },
+      status: 400,
+      code,
+      message: expect.stringMatching(message),
     })
   })
 
@@ -99,7 +103,7 @@ describe('an upgrade request', () => {
     ['delivery=latest', { intervalMs: 0, snapshot: true }],
     ['delivery=latest&interval=250&snapshot=false', { intervalMs: 250, snapshot: false }],
     ['interval=60000&delivery=latest', { intervalMs: 60_000, snapshot: true }],
-  ])('?%s wants its ticks as %j', (query, delivery) => {
+  ])('?%s means the delivery %j', (query, delivery) => {
     expect(read(`/ws/ticks?${query}`)).toMatchObject({ delivery })
   })
 
@@ -119,13 +123,15 @@ describe('an upgrade request', () => {
       'bad_max_lag_bytes',
       'maxLagBytes must be a whole number from 1 to 9007199254740991, got "many"',
     ],
-  ])('refuses ?%s: %s', (query, code, message) => {
+  ])('?%s is refused with %s: %s', (query, code, message) => {
     expect(read(`/ws/ticks?${query}`)).toEqual({
-      refusal: { status: 400, code, message: expect.stringContaining(message) },
+      status: 400,
+      code,
+      message: expect.stringContaining(message),
     })
   })
 
-  it('has limits where they are asked for', () => {
+  it('has lag limits only when the URL gives them', () => {
     const none = { ageMsMax: Number.POSITIVE_INFINITY, lagBytesMax: Number.POSITIVE_INFINITY }
     expect(read('/ws/ticks')).toMatchObject({ limits: none, form: { stamps: false } })
     expect(read('/ws/ticks?maxAgeMs=500&maxLagBytes=1000&stamps=true')).toMatchObject({
@@ -134,7 +140,7 @@ describe('an upgrade request', () => {
     })
   })
 
-  it('counts symbols without doubles', () => {
+  it('names each symbol once', () => {
     expect(read('/ws/ticks?symbols=A,A,A,A')).toMatchObject({ symbols: ['A'] })
   })
 
@@ -145,19 +151,17 @@ describe('an upgrade request', () => {
     ['ringcast.v1.protobuf', 'protobuf'],
     ['ringcast.v1.protobuf,ringcast.v1.json', 'protobuf'],
     ['toString, ringcast.v1.json, ringcast.v1.protobuf', 'json'],
-  ])('takes the first subprotocol that there is out of %j', (subprotocols, encoding) => {
+  ])('gets the first subprotocol of %j that the gateway knows', (subprotocols, encoding) => {
     expect(read('/ws/ticks', subprotocols)).toMatchObject({ form: { encoding } })
   })
 
   it.each(['graphql-ws', 'RINGCAST.V1.JSON', 'ringcast.v1.jsonx', ''])(
-    'refuses %j, which offers no subprotocol that there is',
+    'is refused when it offers only subprotocols that the gateway does not know: %j',
     subprotocols => {
       expect(read('/ws/ticks', subprotocols)).toEqual({
-        refusal: {
-          status: 400,
-          code: 'unknown_subprotocol',
-          message: `offer the subprotocol ringcast.v1.json or ringcast.v1.protobuf, or none; got ${JSON.stringify(subprotocols)}`,
-        },
+        status: 400,
+        code: 'unknown_subprotocol',
+        message: `offer the subprotocol ringcast.v1.json or ringcast.v1.protobuf, or none; got ${JSON.stringify(subprotocols)}`,
       })
     },
   )

@@ -16,7 +16,11 @@ const DEFAULTS: Config = {
   maxPendingConnections: undefined,
   maxClients: 1000,
   maxSymbolsPerClient: 1000,
+  subscriptionsMax: 150_000,
   maxCommandsPerSecond: 50,
+  clientWorkPerSecond: 128 * KiB,
+  addressWorkPerSecond: 2 * MiB,
+  totalWorkPerSecond: 8 * MiB,
   maxMessageBytes: 16 * KiB,
   compression: false,
   compressionMinBytes: KiB,
@@ -118,7 +122,11 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   maxPendingConnections: whole(1, 100_000),
   maxClients: whole(1, 100_000),
   maxSymbolsPerClient: whole(1, 100_000),
+  subscriptionsMax: whole(1, 10_000_000),
   maxCommandsPerSecond: whole(1, 100_000),
+  clientWorkPerSecond: size(KiB, 1024 * MiB),
+  addressWorkPerSecond: size(KiB, 1024 * MiB),
+  totalWorkPerSecond: size(KiB, 1024 * MiB),
   maxMessageBytes: size(256, MiB),
   compression: booleans,
   compressionMinBytes: size(0, 16 * MiB),
@@ -500,7 +508,7 @@ describe('handlerOptions', () => {
       ...Object.fromEntries(Object.keys(options).map(key => [key, DEFAULTS[key as Key]])),
       maxClients: 5,
     })
-    expect(Object.keys(options)).toHaveLength(23)
+    expect(Object.keys(options)).toHaveLength(27)
     expect(options).not.toHaveProperty('port')
     expect(options).not.toHaveProperty('logLevel')
   })

@@ -6,9 +6,9 @@ import { afterEach, expect, it } from 'vitest'
 import { Random } from '../../src/common/random.js'
 import type { HandlerOptions } from '../../src/config/config.js'
 import { extent } from '../support/extent.js'
+import { FeedRecord } from '../support/feed-record.js'
 import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
 import { StormClient } from '../support/storm-client.js'
-import { FeedRecord } from '../support/stream-model.js'
 import { TickClient } from '../support/tick-client.js'
 import { quote, trade } from '../support/ticks.js'
 
@@ -29,7 +29,7 @@ const LEAD_MAX = 100
 /** A storm in which something has not happened yet goes on for up to so many times its steps. */
 const EXTENSION_MAX = 20
 
-const MODEL_TOTALS = ['merged', 'resumed', 'snapshots', 'snapshotsOfSeveral', 'ticks'] as const
+const MODEL_TOTALS = ['merged', 'resumed', 'snapshots', 'mergedSnapshots', 'ticks'] as const
 const COUNTERS = ['laneRestarts', 'lapped', 'writesBlocked'] as const
 type Happening = (typeof MODEL_TOTALS)[number] | (typeof COUNTERS)[number]
 
@@ -116,7 +116,7 @@ it('has no silent error while clients change, pause, leave and resume', async ()
     merged: steps / 3,
     resumed: steps / 150,
     snapshots: steps / 30,
-    snapshotsOfSeveral: steps / 150,
+    mergedSnapshots: steps / 150,
   }
   await rage({ steps, happens, options: { poolSize: 2 }, resumeChance: 0.2 })
 })
@@ -133,7 +133,7 @@ it('has no silent error while lanes die in the midst of snapshots', async () => 
   const steps = extent(300, 750)
   await rage({
     steps,
-    happens: { laneRestarts: 2, snapshotsOfSeveral: steps / 150 },
+    happens: { laneRestarts: 2, mergedSnapshots: steps / 150 },
     options: { poolSize: 2, turnBytesMax: 4096 },
     laneFile: 'exits-in-snapshot',
     resumeChance: 0.2,
@@ -148,7 +148,7 @@ it.each([undefined, 'exits'])(
   async laneFile => {
     const options = { poolSize: 3, frameRingBytes: 256 * 1024, turnBytesMax: 4096, tickLogBytes: 1 << 18 }
     const steps = extent(1500, 4000)
-    const happens = { lapped: 1, writesBlocked: steps / 200, snapshotsOfSeveral: steps / 400 }
+    const happens = { lapped: 1, writesBlocked: steps / 200, mergedSnapshots: steps / 400 }
     await rage({ steps, happens, options, laneFile, resumeChance: 0.01 })
   },
 )

@@ -51,7 +51,7 @@ beforeEach(() => {
 })
 
 const close = (audience: number): LaneCommand => ({ op: 'close', audience })
-const delayed = (): number => counters.values[MAIN_SLOTS.commandsDelayed]!
+const delayed = (): number => counters.values[MAIN_SLOTS.laneCommandsDelayed]!
 
 /** Sends commands to the first lane until one of them waits. @returns their number */
 function fill(): number {

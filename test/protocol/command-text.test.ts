@@ -6,14 +6,14 @@ import { textFault } from '../../src/protocol/command-text.js'
 const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
 
 describe('the text of a message', () => {
-  it('may be nested four levels deep, wherever that is', () => {
+  it('may nest four levels, anywhere', () => {
     expect(textFault(nested(4))).toBeUndefined()
     expect(textFault(nested(5))).toContain('at most 4 levels')
     expect(textFault(`[${nested(3)},${nested(3)}]`)).toBeUndefined()
     expect(textFault(`{"a":[{"b":[{}]}]}`)).toContain('at most 4 levels')
   })
 
-  it('may have any brackets in strings', () => {
+  it('may have any number of brackets in strings', () => {
     expect(textFault(`{"id":"${'[{'.repeat(1000)}"}`)).toBeUndefined()
     expect(textFault(`{"id":"\\"${'[{'.repeat(1000)}"}`)).toBeUndefined()
     expect(textFault(`{"id":"\\\\",${nested(5)}}`)).toContain('at most 4 levels')
@@ -32,7 +32,7 @@ describe('the text of a message', () => {
     )
   })
 
-  it('has no fault where it is a command, whatever its symbols', () => {
+  it('has no fault when it is a command, with any symbols', () => {
     const symbols = fc.array(fc.string({ unit: 'binary' }), { minLength: 1, maxLength: 100 })
     const id = fc.oneof(fc.maxSafeInteger(), fc.string({ unit: 'binary', maxLength: 64 }))
     fc.assert(
@@ -46,14 +46,14 @@ describe('the text of a message', () => {
           snapshot: true,
         }
         const text = JSON.stringify(command, null, space)
-        // JSON makes a string of -0 that reads as 0.
+        // JSON writes -0 as 0.
         expect(readCommand(text)).toEqual({ command: JSON.parse(text) })
         expect(commandId(text)).toEqual(JSON.parse(text).id)
       }),
     )
   })
 
-  it('is not parsed for its id either where it has a fault', () => {
+  it('is not parsed for its id when it has a fault', () => {
     expect(commandId(`{"id":1,"x":${nested(3)}}`)).toBe(1)
     expect(commandId(`{"id":1,"x":${nested(4)}}`)).toBeUndefined()
   })
@@ -67,7 +67,7 @@ describe('a command with a value of the wrong kind', () => {
     ['{"id":1,"type":"subscribe","symbols":{}}', 'bad_symbols', 'got an object'],
     ['{"id":1,"type":"\\u200bping"}', 'unknown_type', String.raw`got "\u200bping"`],
     ['{"id":1,"type":"ping","\\ufeff":1}', 'unknown_field', String.raw`got "\ufeff"`],
-  ])('%s is refused by a name of the kind', (text, code, message) => {
+  ])('%s is refused, and the error names the kind', (text, code, message) => {
     expect(readCommand(text)).toMatchObject({ error: { code, message: expect.stringContaining(message) } })
   })
 })

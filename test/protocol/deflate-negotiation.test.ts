@@ -11,11 +11,11 @@ it.each([
   ['permessage-deflate; client_max_window_bits=10; server_max_window_bits=9', 9],
   ['permessage-deflate; server_max_window_bits=8', 9],
   ['permessage-deflate; client_max_window_bits=10', 13],
-])('%s is compressed with %i bits', (extension, windowBits) => {
+])('%s means a window of %i bits', (extension, windowBits) => {
   expect(negotiatedWindowBits([...BEFORE, `Sec-WebSocket-Extensions: ${extension}`])).toBe(windowBits)
 })
 
-it('nothing is compressed where nothing was negotiated', () => {
+it('a response without the extension means no compression', () => {
   expect(negotiatedWindowBits(BEFORE)).toBe(0)
   expect(negotiatedWindowBits([...BEFORE, 'Sec-WebSocket-Protocol: permessage-deflate'])).toBe(0)
 })

@@ -10,7 +10,7 @@ import {
 } from '../../src/protocol/ticks-message.js'
 
 describe('a ticks message', () => {
-  it('is JSON around the ticks, and as long as announced', () => {
+  it('is JSON around the ticks and has the announced length', () => {
     fc.assert(
       fc.property(fc.oneof(fc.maxSafeNat(), fc.nat(1000)), fc.maxSafeNat(), (seq, offset) => {
         const message = new EnvelopeHead()

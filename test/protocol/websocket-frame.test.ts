@@ -10,7 +10,7 @@ import {
 
 const { Receiver } = ws as unknown as { Receiver: new (options: object) => Writable }
 
-/** What a client's library makes of the bytes: they arrive in pieces of `pieceBytes`. */
+/** The messages that a client's library reads from bytes which arrive in pieces of `pieceBytes`. */
 async function received(
   bytes: Uint8Array,
   pieceBytes: number,
@@ -31,7 +31,7 @@ async function received(
 
 describe('a text frame', () => {
   it.each([0, 1, 125, 126, 127, 255, 256, 65_535, 65_536, 65_537, (1 << 20) + 257])(
-    'of %i bytes is understood by a WebSocket library, and so is the one after it',
+    'of %i bytes is read by a WebSocket library, and so is the next frame',
     async length => {
       const payloads = [
         randomBytes(length / 2)
@@ -54,7 +54,7 @@ describe('a text frame', () => {
     },
   )
 
-  it('has the shortest header, always the same number of bytes as announced', () => {
+  it('has the shortest header, of the announced length', () => {
     const sizes = [0, 125, 126, 65_535, 65_536, 2 ** 31 + 5, 2 ** 32 - 1]
     expect(sizes.map(frameHeaderBytes)).toEqual([2, 2, 4, 4, 10, 10, 10])
     const header = Buffer.alloc(10, 0xff)

@@ -1,5 +1,5 @@
 /**
- * A real WebSocket client of the binary subprotocol that keeps what it gets.
+ * A real WebSocket client of the binary subprotocol that keeps its messages.
  */
 import { type ClientOptions, WebSocket } from 'ws'
 import type { ControlMessage } from '../../src/protocol/messages.js'

@@ -21,7 +21,7 @@ import { KernelReader } from './kernel-reader.js'
 import { KEY, upgradeRequest } from './upgrade-request.js'
 import { Watched } from './watched.js'
 
-/** Small rings: a test has few ticks, and memory is zeroed. */
+/** Small rings: a test has few ticks, and larger memory takes time to zero. */
 export const SMALL: Partial<HandlerOptions> = {
   poolSize: 1,
   tickLogBytes: 1 << 20,
@@ -30,19 +30,19 @@ export const SMALL: Partial<HandlerOptions> = {
   laneHangTimeoutMs: 600_000,
 }
 
-/** Memory as it is by default, for tests whose clients must not fall out of the window. */
+/** Memory of the default size, for tests whose clients must not have an overrun. */
 export const FULL_SIZE: Partial<HandlerOptions> = {
   tickLogBytes: 64 << 20,
   frameRingBytes: 64 << 20,
   turnBytesMax: 256 * 1024,
 }
 
-/** As long as a symbol may be: a connection is full after fewer ticks. */
+/** The longest symbol: a connection is full after few ticks. */
 const FILL = 'FILL'.padEnd(64, '-')
 
 export class HandlerServer {
   readonly handler: StreamHandler
-  /** The sockets of all upgrade requests, in their order. */
+  /** The sockets of all upgrade requests, in order. */
   readonly sockets: Duplex[] = []
   private readonly server: Server
   private readonly clients: { terminate(): void }[] = []
@@ -50,7 +50,7 @@ export class HandlerServer {
   private constructor(
     options: Partial<HandlerOptions>,
     parts: StreamHandlerParts,
-    /** Of a Unix socket. */
+    /** The path of a Unix socket; undefined: TCP. */
     readonly path?: string,
     private readonly tls?: ServerOptions,
   ) {
@@ -72,7 +72,7 @@ export class HandlerServer {
     return server
   }
 
-  /** Listens on a Unix socket: the kernel keeps little for a client that does not read. `url` is one for `ws`. */
+  /** Listens on a Unix socket: there the kernel keeps few bytes for a client that does not read. */
   static async startOnUnixSocket(
     options: Partial<HandlerOptions> = {},
     parts: StreamHandlerParts = {},
@@ -108,7 +108,7 @@ export class HandlerServer {
     return this.handler.getMetrics().lanes[0]!.counters[metric]
   }
 
-  /** All counters of one kind that are not 0. */
+  /** All counters whose name begins with `prefix` and that are not 0. */
   counts(prefix: string): Record<string, number> {
     const { counters } = this.handler.getMetrics()
     return Object.fromEntries(
@@ -116,7 +116,7 @@ export class HandlerServer {
     )
   }
 
-  /** A client that is subscribed. */
+  /** Connects a client, and resolves when it is subscribed. */
   async connect(query = '', options: ClientOptions = {}, subprotocols: string[] = []): Promise<TestClient> {
     const client = new TestClient(this.url(query), subprotocols, options)
     this.clients.push(client.socket)
@@ -124,7 +124,7 @@ export class HandlerServer {
     return client
   }
 
-  /** A connection that speaks bytes, upgraded unless told otherwise. */
+  /** Sends an upgrade request and resolves when the response is there. The caller reads and writes frames as bytes. */
   async connectRaw(target = '/ws/ticks', headers: readonly string[] = []): Promise<Socket> {
     const socket = this.path === undefined ? connect(this.port, '127.0.0.1') : connect(this.path)
     this.clients.push({ terminate: () => socket.destroy() })
@@ -135,7 +135,7 @@ export class HandlerServer {
   }
 
   /**
-   * The answer to an upgrade request that is refused.
+   * The response to an upgrade request that is refused.
    *
    * @param port of another server in front of the handler
    */
@@ -165,19 +165,19 @@ export class HandlerServer {
     return { status: response.statusCode, headers: response.headers, body: JSON.parse(body) }
   }
 
-  /** A client that takes what it is told to. */
+  /** A client that reads as many bytes as the test says. */
   async connectReader(): Promise<KernelReader> {
     const reader = await KernelReader.connect(this.path ?? this.port)
     this.clients.push({ terminate: () => reader.destroy() })
     return reader
   }
 
-  /** Waits for something that no event tells; the test's timeout is the bound. */
+  /** Waits for a condition without an event. The test's timeout bounds it. */
   async until(holds: () => boolean): Promise<void> {
     while (!holds()) await new Promise(setImmediate)
   }
 
-  /** Pushes ticks until one client more has not taken what was written to it, and the kernel moves nothing any more. @returns how many */
+  /** Pushes ticks until one more write is blocked and the kernel moves no more bytes. @returns the number of ticks */
   async pushUntilBlocked(): Promise<number> {
     const before = this.count('writesBlocked')
     let sequence = 0
@@ -190,7 +190,7 @@ export class HandlerServer {
     return sequence
   }
 
-  /** Waits until the kernel has moved all that it can: a client that takes nothing then takes nothing indeed, however fast a test's time passes. */
+  /** Waits until the kernel moves no more bytes. From then on a client that does not read takes no byte. */
   async untilQuiet(): Promise<void> {
     const untaken = async () => {
       const queues = await KernelQueues.read()
@@ -205,12 +205,12 @@ export class HandlerServer {
     }
   }
 
-  /** Ends all of it. */
+  /** Ends clients, server and handler. */
   async stop(): Promise<void> {
     for (const client of this.clients) client.terminate()
     this.server.close()
     this.server.closeAllConnections()
-    // With all clients gone this is over at once, unless a lane stands still.
+    // Without clients this takes no time, unless a lane makes no progress.
     await this.handler.shutdown({ timeoutMs: 200 })
     if (this.path !== undefined) rmSync(dirname(this.path), { recursive: true })
   }
@@ -222,8 +222,9 @@ export interface Refused {
   readonly body: unknown
 }
 
-/** Linux acknowledges within 40 ms what it has received. */
+/** Linux acknowledges received bytes within 40 ms. */
 const ACKNOWLEDGED_AFTER_MS = 100
+
 export class TestClient extends Watched {
   readonly socket: WebSocket
   readonly messages: ServerMessage[] = []
@@ -264,7 +265,7 @@ export class TestClient extends Watched {
     return this.closed!
   }
 
-  /** Resolves when the handler has seen all that was sent so far. */
+  /** Resolves when the handler has read everything that the client sent. */
   async roundTrip(): Promise<void> {
     const errors = () => this.messages.filter(({ type }) => type === 'error').length
     const before = errors()

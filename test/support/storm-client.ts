@@ -1,16 +1,17 @@
 /**
- * A client that does whatever a client may do, at random: changes what it wants and how, stops reading, goes away and comes
- * back. All that it is sent goes to its model.
+ * A client with random behaviour: changes its subscriptions, stops reading, disconnects and reconnects.
+ * Every message that it gets goes to its model.
  */
 import { WebSocket } from 'ws'
 import type { Random } from '../../src/common/random.js'
 import type { ServerMessage } from '../../src/protocol/messages.js'
-import { type FeedRecord, StreamModel } from './stream-model.js'
+import type { FeedRecord } from './feed-record.js'
+import { StreamModel } from './stream-model.js'
 import { Watched } from './watched.js'
 
-/** How the server may end a connection: of somebody who does not read … */
+/** Close codes for a client that does not read. */
 const CLOSED_FOR_SLOWNESS = [1006, 1008, 4008]
-/** … or at whose answers two lanes have died. */
+/** The close code for a client whose requests two lanes failed at. */
 const CLOSED_FOR_FAULTS = 1011
 
 export interface StormClientOptions {
@@ -18,12 +19,12 @@ export interface StormClientOptions {
   /** Whether the server's lanes fail on purpose. */
   readonly lanesFail: boolean
   readonly record: FeedRecord
-  /** Symbols and prefixes that it may ask for. */
+  /** Symbols and prefixes to choose from. */
   readonly entries: readonly string[]
   readonly random: Random
-  /** Likelihood of a step to end a pause. */
+  /** The likelihood that a step ends a pause. */
   readonly resumeChance: number
-  /** Likelihood to want every tick. */
+  /** The likelihood of the delivery `every`. */
   readonly everyChance: number
   readonly intervalsMs: readonly number[]
 }
@@ -34,9 +35,9 @@ export class StormClient extends Watched {
   private socket: WebSocket | undefined
   private isSubscribed = false
   private isPaused = false
-  private asked = 0
-  private answered = 0
-  /** Whether the last command that was answered was done. */
+  private commandCount = 0
+  private replyCount = 0
+  /** Whether the last reply is not an error. */
   private wasDone = false
   private readonly options: StormClientOptions
 
@@ -47,26 +48,28 @@ export class StormClient extends Watched {
     this.connect('')
   }
 
-  /** One thing at random. */
+  /** Does one random thing. */
   step(): void {
     const { random, resumeChance } = this.options
     const dice = random.next()
     if (this.isPaused && random.next() < resumeChance) this.read()
     else if (dice < 0.05) this.pause()
-    else if (dice < (this.isPaused ? 0.055 : 0.08)) this.comeBack()
-    else if (dice < 0.6) this.askSome(this.someEntries())
-    else if (dice < 0.75) this.askTogether()
+    else if (dice < (this.isPaused ? 0.055 : 0.08)) this.reconnect()
+    else if (dice < 0.6) this.changeSome(this.someEntries())
+    else if (dice < 0.75) this.sendTogether()
   }
 
-  /** Reads all that there is, and is answered once more: then it has everything that it is due. */
+  /** Reads on and gets one more reply. Then the client has every message that it is due. */
   async settle(): Promise<void> {
     this.read()
     do {
-      await this.until(() => this.isSubscribed && this.answered === this.asked)
-      // While another change waits it may be refused, and no answer is lost but with the connection.
+      await this.until(() => this.isSubscribed && this.replyCount === this.commandCount)
+      // A change may be refused while another one waits. Replies are lost only with the connection.
       this.subscribe(this.someEntries())
-      // The rest of a snapshot comes behind the answer, much later where a lane dies in between.
-      await this.until(() => this.isSubscribed && this.answered === this.asked && !this.model.isPartial)
+      // The rest of a snapshot follows the reply, much later when a lane dies in between.
+      await this.until(
+        () => this.isSubscribed && this.replyCount === this.commandCount && !this.model.isPartial,
+      )
     } while (!this.wasDone)
   }
 
@@ -85,17 +88,17 @@ export class StormClient extends Watched {
     return { delivery: 'latest', interval: intervalsMs[random.below(intervalsMs.length)]! }
   }
 
-  /** Commands that the server reads at once, most of them about the same entries: all but the first are done together. */
-  private askTogether(): void {
+  /** Sends commands at once, most of them about the same entries. All but the first are done together. */
+  private sendTogether(): void {
     const { random } = this.options
     const entries = this.someEntries()
     for (let count = 2 + random.below(4); count > 0; count--)
-      this.askSome(random.next() < 0.7 ? entries : this.someEntries())
+      this.changeSome(random.next() < 0.7 ? entries : this.someEntries())
   }
 
-  private askSome(symbols: readonly string[]): void {
+  private changeSome(symbols: readonly string[]): void {
     if (this.options.random.next() < 0.6) this.subscribe(symbols)
-    else this.ask({ type: 'unsubscribe', symbols })
+    else this.send({ type: 'unsubscribe', symbols })
   }
 
   private subscribe(symbols: readonly string[]): void {
@@ -103,12 +106,12 @@ export class StormClient extends Watched {
     const delivery = this.someDelivery()
     const snapshot = random.next() < 0.3 ? random.next() < 0.5 : undefined
     if (!this.isSubscribed) return
-    if (snapshot ?? delivery.delivery === 'latest') this.model.snapshotAsked(this.asked + 1)
-    this.ask({ type: 'subscribe', symbols, ...delivery, snapshot })
+    if (snapshot ?? delivery.delivery === 'latest') this.model.snapshotAsked(this.commandCount + 1)
+    this.send({ type: 'subscribe', symbols, ...delivery, snapshot })
   }
 
-  private ask(command: Readonly<Record<string, unknown>>): void {
-    if (this.isSubscribed) this.socket?.send(JSON.stringify({ ...command, id: ++this.asked }))
+  private send(command: Readonly<Record<string, unknown>>): void {
+    if (this.isSubscribed) this.socket?.send(JSON.stringify({ ...command, id: ++this.commandCount }))
   }
 
   private pause(): void {
@@ -121,8 +124,8 @@ export class StormClient extends Watched {
     this.socket?.resume()
   }
 
-  /** Goes away without a word; comes back for what it missed, or for something else. */
-  private comeBack(): void {
+  /** Disconnects without a close frame and reconnects, mostly to resume. */
+  private reconnect(): void {
     const { random } = this.options
     if (!this.isSubscribed) return
     const { epoch, offset } = this.model
@@ -149,8 +152,8 @@ export class StormClient extends Watched {
     if ('interval' in interval) form.set('interval', `${interval.interval}`)
     const socket = new WebSocket(this.options.urlOf(`?${form}${parameters}`))
     this.socket = socket
-    this.asked = 0
-    this.answered = 0
+    this.commandCount = 0
+    this.replyCount = 0
     this.wasDone = false
     this.connections++
     this.model.connected(resumedOffset)
@@ -170,7 +173,7 @@ export class StormClient extends Watched {
   private take(message: ServerMessage): void {
     this.model.take(message)
     if (message.type === 'error' || ('id' in message && message.id !== undefined)) {
-      this.answered++
+      this.replyCount++
       this.wasDone = message.type !== 'error'
     }
     if (message.type === 'subscribed' && !this.isSubscribed) {

@@ -1,6 +1,7 @@
 /**
- * What a client is due, from the feed's record and the client's own subscriptions alone: takes every message that the client got, in
- * order, and names each tick that is missing, doubled, late or unasked for without a word: the silent errors.
+ * The messages that a client of a storm must get, from the feed's record and the client's subscriptions alone.
+ * The model takes every message in order. It lists the silent errors: each tick that is missing, doubled, late or not
+ * subscribed to, without a message that says so.
  */
 import type {
   GapMessage,
@@ -12,32 +13,7 @@ import type {
   TicksMessage,
   UnsubscribedMessage,
 } from '../../src/protocol/messages.js'
-
-type Kind = TickJson['kind']
-
-/** A feed without end: the tick at an offset follows from the offset, which is its `sequence`, too. */
-export class FeedRecord {
-  /** Every third round of all symbols is one of trades. */
-  private static readonly ROUNDS = 3
-
-  constructor(readonly symbols: readonly string[]) {}
-
-  symbolAt(offset: number): string {
-    return this.symbols[offset % this.symbols.length]!
-  }
-
-  kindAt(offset: number): Kind {
-    return Math.floor(offset / this.symbols.length) % FeedRecord.ROUNDS === 0 ? 'trade' : 'quote'
-  }
-
-  /** Offset of the newest tick of a symbol and kind up to `until`; 0: there is none. */
-  newest(symbol: string, kind: Kind, until: number): number {
-    const { length } = this.symbols
-    let offset = until - ((until - this.symbols.indexOf(symbol)) % length)
-    while (offset > 0 && (offset > until || this.kindAt(offset) !== kind)) offset -= length
-    return Math.max(0, offset)
-  }
-}
+import type { FeedRecord, Kind } from './feed-record.js'
 
 const KINDS: readonly Kind[] = ['quote', 'trade']
 const keyOf = (symbol: string, kind: Kind): string => `${kind} ${symbol}`
@@ -47,7 +23,7 @@ const matches = (entry: string, symbol: string): boolean =>
 
 export class StreamModel {
   readonly silentErrors: string[] = []
-  /** Every tick up to here has come, or a gap told that it does not. */
+  /** Every tick up to this offset has come, or a gap has reported it. */
   offset = 0
   epoch = ''
   ticks = 0
@@ -55,35 +31,35 @@ export class StreamModel {
   merged = 0
   resumed = 0
   snapshots = 0
-  /** Those that answer commands that were done together, one of which wants some symbols no more. */
-  snapshotsOfSeveral = 0
-  /** Answers that have come one after the other. */
-  private readonly lastAnswers: (SubscribedMessage | UnsubscribedMessage)['type'][] = []
-  /** How each entry is delivered: 'every', or an interval. */
+  /** Snapshots for several commands that were done together, at least one of them an `unsubscribe`. */
+  mergedSnapshots = 0
+  /** The types of the replies since the last other message. */
+  private readonly lastReplies: (SubscribedMessage | UnsubscribedMessage)['type'][] = []
+  /** The delivery of each entry: 'every', or an interval. */
   private readonly entries = new Map<string, 'every' | number>()
   private seq = -1
   private hasBegun = false
   /** Offset of the newest tick that came, by symbol and kind. */
   private readonly received = new Map<string, number>()
-  /** Since here latest ticks are counted, with those that they stand for. */
+  /** `counted` counts latest ticks after this offset, together with the ticks merged into them. */
   private countedFrom = 0
   private counted = 0
-  /** What the next snapshot has to hold. */
+  /** The symbols and kinds that the next snapshot must hold. */
   private readonly owed = new Set<string>()
-  /** Whether the last snapshot has more messages, or a whole one is to come in its place. */
+  /** Whether the last snapshot is incomplete: more messages of it follow, or a whole snapshot in its place. */
   isPartial = false
-  /** Ids of the commands that ask for a snapshot. */
-  private readonly askSnapshots = new Set<unknown>()
+  /** Ids of the commands with a snapshot. */
+  private readonly snapshotIds = new Set<unknown>()
 
   constructor(private readonly record: FeedRecord) {}
 
-  /** A new connection. @param resumed offset up to which it has all; undefined: it begins where its first answer says */
+  /** A new connection. @param resumed the resumed offset; undefined: the first reply says where the stream begins */
   connected(resumed: number | undefined): void {
     this.entries.clear()
     this.received.clear()
     this.owed.clear()
     this.isPartial = false
-    this.askSnapshots.clear()
+    this.snapshotIds.clear()
     this.counted = 0
     this.seq = -1
     this.hasBegun = resumed !== undefined
@@ -92,16 +68,16 @@ export class StreamModel {
 
   /** The client sends a command that asks for a snapshot. */
   snapshotAsked(id: number): void {
-    this.askSnapshots.add(id)
+    this.snapshotIds.add(id)
   }
 
   take(message: ServerMessage): void {
-    const { lastAnswers } = this
-    if (message.type === 'subscribed' || message.type === 'unsubscribed') lastAnswers.push(message.type)
+    const { lastReplies } = this
+    if (message.type === 'subscribed' || message.type === 'unsubscribed') lastReplies.push(message.type)
     else if (message.type !== 'error') {
-      if (message.type === 'snapshot' && lastAnswers.length > 1 && lastAnswers.includes('unsubscribed'))
-        this.snapshotsOfSeveral++
-      lastAnswers.length = 0
+      if (message.type === 'snapshot' && lastReplies.length > 1 && lastReplies.includes('unsubscribed'))
+        this.mergedSnapshots++
+      lastReplies.length = 0
     }
     switch (message.type) {
       case 'subscribed':
@@ -125,7 +101,7 @@ export class StreamModel {
     }
   }
 
-  /** The client has got everything up to `offset`: nothing may be missing. */
+  /** The end of the test: no tick up to `offset` may be missing. */
   end(offset: number): void {
     if (this.isPartial) this.wrong('a snapshot without an end')
     this.pass(offset)
@@ -167,12 +143,12 @@ export class StreamModel {
     }
     this.hasBegun = true
     for (const symbol of symbols) this.entries.set(symbol, delivery === 'every' ? 'every' : interval!)
-    const asksSnapshot = id === undefined ? delivery === 'latest' : this.askSnapshots.has(id)
+    const asksSnapshot = id === undefined ? delivery === 'latest' : this.snapshotIds.has(id)
     if (resumed === undefined && asksSnapshot)
       this.owe(symbol => symbols.some(entry => matches(entry, symbol)))
   }
 
-  /** A change of what the client wants: all that it wanted before has come up to here, and latest ticks do not wait. */
+  /** The subscriptions change: all ticks of the earlier ones have come up to here, also latest ticks. */
   private changeAt(offset: number): void {
     this.pass(offset)
     this.checkLatest(offset)
@@ -199,7 +175,7 @@ export class StreamModel {
     this.countFrom(to)
   }
 
-  /** The client has all that it missed while it was away, of latest ticks those that a snapshot held. */
+  /** The end of a resume: the client has every tick that it missed, and the latest ticks from a snapshot. */
   private takeLive({ offset, seq }: LiveMessage): void {
     this.checkOwed()
     this.pass(offset)
@@ -216,13 +192,13 @@ export class StreamModel {
 
   private takeSnapshot({ more, offset, seq, ticks }: SnapshotMessage): void {
     this.snapshots++
-    // Whoever wants the latest only falls behind without a gap: this is where it goes on.
+    // A client with latest ticks has an overrun without a gap. The snapshot says where its stream goes on.
     this.seq = seq
     this.pass(offset)
     for (const tick of ticks) {
       const { kind, symbol } = tick
       if (this.deliveryOf(symbol) === undefined)
-        this.wrong(`the snapshot at ${offset} has ${symbol}, which was not asked for`)
+        this.wrong(`the snapshot at ${offset} has ${symbol}, which it is not subscribed to`)
       const newest = this.record.newest(symbol, kind, offset)
       if (Number(tick.sequence) !== newest)
         this.wrong(`the snapshot at ${offset} has tick ${tick.sequence} in place of ${newest}`)
@@ -240,13 +216,14 @@ export class StreamModel {
     this.seq = seq
     let latest = 0
     for (const tick of ticks) if (this.takeTick(tick)) latest++
-    if (merged > 0 && latest !== ticks.length) this.wrong(`merged ticks at ${offset} where every one is due`)
+    if (merged > 0 && latest !== ticks.length)
+      this.wrong(`merged ticks at ${offset} of symbols with every tick`)
     this.counted += latest + merged
     this.merged += merged
     this.pass(offset)
   }
 
-  /** @returns whether it is one that stands for those before it */
+  /** @returns whether it is a latest tick */
   private takeTick({ kind, sequence, symbol }: TickJson): boolean {
     this.ticks++
     const offset = Number(sequence)
@@ -258,13 +235,13 @@ export class StreamModel {
       this.pass(offset - 1)
       if (offset <= this.offset) this.wrong(`tick ${offset} again, or late, after ${this.offset}`)
       this.offset = offset
-    } else if (delivery === undefined) this.wrong(`tick ${offset} of ${symbol} was not asked for`)
+    } else if (delivery === undefined) this.wrong(`tick ${offset} of ${symbol} is not subscribed to`)
     else if (offset <= (this.received.get(key) ?? 0)) this.wrong(`latest tick ${offset} of ${symbol} is old`)
     this.received.set(key, offset)
     return delivery !== 'every'
   }
 
-  /** Nothing of which every tick is wanted was due after what came last, up to `until`. */
+  /** No tick of a symbol with every tick may stand between the last one and `until`. */
   private pass(until: number): void {
     for (let offset = this.offset + 1; offset <= until; offset++) {
       if (this.deliveryOf(this.record.symbolAt(offset)) === 'every')
@@ -278,7 +255,7 @@ export class StreamModel {
     this.counted = 0
   }
 
-  /** The latest ticks have come up to `offset`, and with those that they stand for they are as many as the feed has sent. */
+  /** Up to `until` the newest latest ticks have come, and together with merged ticks they are as many as the feed sent. */
   private checkLatest(until: number): void {
     let due = 0
     for (let offset = this.countedFrom + 1; offset <= until; offset++) {
@@ -304,7 +281,7 @@ export class StreamModel {
   }
 
   private checkOwed(): void {
-    // A lane that died in the midst of a snapshot may leave ticks between a part of it and the whole one that follows.
+    // After a lane died in a snapshot, ticks may stand between the incomplete snapshot and the whole one.
     if (this.isPartial) return
     if (this.owed.size > 0) this.wrong(`no snapshot of ${[...this.owed].join(', ')}`)
     this.owed.clear()

@@ -1,6 +1,6 @@
 /**
- * A real WebSocket client that keeps what it gets and checks what every client may rely on: `seq` rises by one with each
- * `ticks` message, and `gap` and `subscribed` say where it goes on.
+ * A real WebSocket client that keeps its ticks and checks what the protocol promises: `seq` rises by one with each `ticks`
+ * message, every other message with a `seq` sets it, and `offset` never falls.
  */
 import { WebSocket } from 'ws'
 import type { GapMessage, ServerMessage, SubscribedMessage, TickJson } from '../../src/protocol/messages.js'
@@ -10,9 +10,9 @@ export class TickClient {
   readonly ticks: TickJson[] = []
   readonly gaps: GapMessage[] = []
   subscribed: SubscribedMessage | undefined
-  /** What was not as promised; has to stay empty. */
+  /** Broken promises. Must stay empty. */
   readonly silentErrors: string[] = []
-  /** Hears of every message before it is checked. */
+  /** Gets every message before it is checked. */
   onMessage: ((message: ServerMessage) => void) | undefined
   closed: { code: number; reason: string } | undefined
   private seq = -1
@@ -28,7 +28,7 @@ export class TickClient {
     })
   }
 
-  /** Connects; resolves once it is subscribed. */
+  /** Connects, and resolves when the client is subscribed. */
   static async connect(url: string): Promise<TickClient> {
     const client = new TickClient(url)
     let failure: unknown
@@ -40,7 +40,7 @@ export class TickClient {
     return client
   }
 
-  /** Resolves when `isDone` holds after some message, or at the end of the connection, whichever comes first. */
+  /** Resolves when `isDone` holds after a message, or at the end of the connection. */
   until(isDone: () => boolean): Promise<void> {
     if (isDone() || this.closed !== undefined) return Promise.resolve()
     return new Promise(resolve => {
@@ -48,7 +48,7 @@ export class TickClient {
     })
   }
 
-  /** Ticks that some gap told of. */
+  /** The ticks that gaps have reported. */
   get missed(): number {
     return this.gaps.reduce((sum, { missed }) => sum + (missed ?? 0), 0)
   }

@@ -1,0 +1,258 @@
+/**
+ * Decides whether an upgrade request becomes a client, and lets the client in. Main thread.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { TIMER_MS_MAX } from '../common/clock.js'
+import type { HandlerOptions } from '../config/config.js'
+import { Recipient } from '../fanout/recipient.js'
+import { RESUME_GONE } from '../lane-protocol/lane-commands.js'
+import { MAIN_SLOTS, type MainMetric } from '../metrics/metric-table.js'
+import { CLOSE_CODES } from '../protocol/close-codes.js'
+import { negotiatedWindowBits, PER_MESSAGE_DEFLATE } from '../protocol/deflate-negotiation.js'
+import { deliveryFields } from '../protocol/delivery.js'
+import { Client } from './client.js'
+import { addressOf } from './client-address.js'
+import type { ClientRegistryDeps } from './client-registry.js'
+import { listenToClient } from './client-socket.js'
+import {
+  type GuardedWebSocket,
+  type GuardedWebSocketServer,
+  guardedWebSocketServer,
+} from './guarded-web-socket.js'
+import { LifeSigns } from './life-signs.js'
+import { MessageIntake, type MessageIntakeDeps } from './message-intake.js'
+import { MessageQuota } from './message-quota.js'
+import { badRequest, isRefusal, type Refusal } from './refusal.js'
+import type { SubscriptionBudget } from './subscription-budget.js'
+import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
+import { refuseUpgrade } from './upgrade-refusal.js'
+import { chooseSubprotocol, readUpgradeRequest, type StreamRequest } from './upgrade-request.js'
+import { WAIT_MS_MAX, WORK_PER_SYMBOL, type WorkBudgets } from './work-budgets.js'
+
+/** Bounds the frames of one message: an empty frame costs as much as a message and does not count as one. */
+const FRAGMENTS_MAX = 64
+
+export interface AdmissionDeps extends ClientRegistryDeps, MessageIntakeDeps {
+  /** Names the run of the process. Part of every client's name. */
+  readonly epoch: string
+  readonly limits: SubscriptionLimits
+  readonly subscriptionBudget: SubscriptionBudget
+  readonly workBudgets: WorkBudgets
+  /** Whether the lanes are too far behind to take one more client. */
+  readonly isOverloaded: () => boolean
+  /** Offset of the newest tick. */
+  readonly lastOffset: () => number
+}
+
+/** An upgrade request that becomes a client. */
+interface Entry {
+  readonly id: number
+  readonly address: string | undefined
+  readonly socket: Duplex
+  readonly windowBits: number
+  readonly stream: StreamRequest
+}
+
+export class Admission {
+  readonly #deps: AdmissionDeps
+  readonly #server: GuardedWebSocketServer
+  #nextId = 1
+  #isDraining = false
+
+  constructor(deps: AdmissionDeps) {
+    this.#deps = deps
+    this.#server = webSocketServer(deps.settings)
+    this.#server.on('wsClientError', ({ message }, socket) =>
+      this.#refuse(socket, badRequest('bad_handshake', message)),
+    )
+  }
+
+  /** From now on every request is refused. */
+  drain(): void {
+    this.#isDraining = true
+  }
+
+  /**
+   * Replies to an upgrade request: with a WebSocket, or with a status and the reason.
+   *
+   * @returns whether the connection has become a WebSocket
+   */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    try {
+      const address = addressOf(request.socket.remoteAddress)
+      const work = this.#deps.workBudgets.ofConnection(address)
+      if (work.debtMs() > WAIT_MS_MAX) {
+        this.#refuse(socket, TOO_MANY_REQUESTS)
+        return false
+      }
+      work.charge(request.url?.length ?? 0)
+      const stream = readUpgradeRequest(request, this.#deps.limits)
+      const refusal = isRefusal(stream) ? stream : this.#refusalOf(stream)
+      if (refusal !== undefined) this.#refuse(socket, refusal)
+      else if (!isRefusal(stream)) {
+        work.charge(stream.symbols.length * WORK_PER_SYMBOL)
+        return this.#upgrade(request, head, { socket, stream, address })
+      }
+    } catch (err) {
+      this.#deps.log.error({ err }, 'an upgrade request has failed: this is a bug in Ringcast')
+      const message = 'the gateway has failed while it handled the request: this is a bug, see its log'
+      this.#refuse(socket, { status: 500, code: 'internal', message })
+    }
+    return false
+  }
+
+  /** Why this request is refused now; undefined when it is not. */
+  #refusalOf({ resume, symbols }: StreamRequest): Refusal | undefined {
+    const { epoch, isOverloaded, lastOffset, registry, settings, subscriptionBudget } = this.#deps
+    if (resume?.epoch === epoch && resume.offset > lastOffset()) {
+      const message = `there is no offset ${resume.offset} yet to resume from, the last one is ${lastOffset()}`
+      return badRequest('bad_resume', message)
+    }
+    if (this.#isDraining)
+      return { status: 503, code: 'draining', message: 'shutting down: connect again in a moment' }
+    if (isOverloaded())
+      return { status: 503, code: 'overload', message: 'too far behind the feed: try again later' }
+    const { maxClients } = settings
+    if (registry.count >= maxClients)
+      return { status: 503, code: 'limit', message: `all ${maxClients} places are taken: try again later` }
+    if (subscriptionBudget.hasRoomFor(symbols.length)) return undefined
+    const message = `all ${subscriptionBudget.countMax} places for symbols are taken: try again later`
+    return { status: 503, code: 'subscriptions_full', message }
+  }
+
+  #refuse(socket: Duplex, refusal: Refusal): void {
+    this.#countRefusal(REFUSAL_METRICS[refusal.code] ?? 'refusedRequest')
+    const { clock, settings } = this.#deps
+    refuseUpgrade(socket, refusal, {
+      retryAfterS: settings.retryAfterS,
+      timeoutMs: settings.closeTimeoutMs,
+      clock,
+    })
+  }
+
+  #countRefusal(metric: MainMetric): void {
+    const { counters } = this.#deps
+    counters.values[MAIN_SLOTS[metric]]! += 1
+    counters.flush()
+  }
+
+  /** @returns false when the library has refused the handshake */
+  #upgrade(
+    request: IncomingMessage,
+    head: Buffer,
+    details: Pick<Entry, 'address' | 'socket' | 'stream'>,
+  ): boolean {
+    let isUpgraded = false
+    let windowBits = 0
+    const readHeaders = (headers: string[]): void => {
+      windowBits = negotiatedWindowBits(headers)
+    }
+    // The library writes the headers and calls back before it returns, or refuses.
+    this.#server.on('headers', readHeaders)
+    try {
+      this.#server.handleUpgrade(request, details.socket, head, webSocket => {
+        isUpgraded = true
+        const id = this.#nextId++
+        webSocket.onFault = err => this.#entryFailed(webSocket, id, err)
+        webSocket.guard(() => this.#letIn(webSocket, { ...details, id, windowBits }))
+      })
+    } finally {
+      this.#server.off('headers', readHeaders)
+    }
+    return isUpgraded
+  }
+
+  #letIn(webSocket: GuardedWebSocket, { id, address, socket, stream, windowBits }: Entry): void {
+    const { limits, membership, patience, registry } = this.#deps
+    const { delivery, resume, symbols } = stream
+    const form = { ...stream.form, windowBits }
+    const subscriptions = new Subscriptions(limits, this.#deps.subscriptionBudget)
+    const recipient = new Recipient(id, this.#nameOf(id), socket, stream.limits)
+    if (resume !== undefined) {
+      const { offset } = resume
+      const isOurs = resume.epoch === this.#deps.epoch
+      recipient.transfer.resume(isOurs ? { offset, seq: 0, continuity: null } : RESUME_GONE)
+    }
+    const client = new Client({
+      socket: webSocket,
+      recipient,
+      subscriptions,
+      form,
+      delivery,
+      signs: new LifeSigns(patience.nowMs()),
+    })
+    listenToClient(client, () => this.#intakeFor(client, address), registry)
+    registry.add(client)
+    subscriptions.add(symbols, delivery.intervalMs)
+    membership.join(
+      recipient,
+      { ...subscriptions.selection, ...form },
+      {
+        type: 'subscribed',
+        symbols,
+        ...deliveryFields(delivery.intervalMs),
+        // A resume brings every tick that the client missed.
+        snapshot: resume === undefined && delivery.snapshot,
+      },
+      limits.bytesMax,
+    )
+  }
+
+  #intakeFor(client: Client, address: string | undefined): MessageIntake {
+    const { clock, patience, settings, workBudgets } = this.#deps
+    const quota = new MessageQuota(settings.maxCommandsPerSecond, clock, patience)
+    return new MessageIntake(client, quota, workBudgets.ofClient(address), this.#deps)
+  }
+
+  #nameOf(id: number): string {
+    return `${this.#deps.epoch}-${id}`
+  }
+
+  /** An error was thrown before the client was registered. It ends this connection only. */
+  #entryFailed(webSocket: GuardedWebSocket, id: number, err: unknown): void {
+    const client = this.#nameOf(id)
+    this.#deps.log.error({ err, client }, 'serving a client has failed: this is a bug in Ringcast')
+    this.#countRefusal('refusedFault')
+    const { code, reason } = CLOSE_CODES.internalError
+    try {
+      webSocket.close(code, reason)
+    } catch {
+      // The same fault may make the close fail.
+      webSocket.terminate()
+    }
+  }
+}
+
+const TOO_MANY_REQUESTS: Refusal = {
+  status: 429,
+  code: 'too_many_requests',
+  message:
+    'too many connections and commands from this address, or from all clients together: try again later',
+}
+
+/** The other codes count as `refusedRequest`. */
+const REFUSAL_METRICS: Readonly<Partial<Record<Refusal['code'], MainMetric>>> = {
+  unknown_path: 'refusedPath',
+  internal: 'refusedFault',
+  limit: 'refusedLimit',
+  overload: 'refusedOverload',
+  draining: 'refusedDraining',
+  subscriptions_full: 'refusedSubscriptions',
+  too_many_requests: 'refusedRate',
+}
+
+function webSocketServer({ compression, maxMessageBytes }: HandlerOptions): GuardedWebSocketServer {
+  return guardedWebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: compression && PER_MESSAGE_DEFLATE,
+    maxPayload: maxMessageBytes,
+    maxFragments: FRAGMENTS_MAX,
+    // The heartbeat times close handshakes. The library would count time in which the thread could read nothing.
+    closeTimeout: TIMER_MS_MAX,
+    // Pongs are replies: they are bounded, and the client is told when it sends too many pings.
+    autoPong: false,
+    handleProtocols: (offered: Set<string>) => chooseSubprotocol(offered) ?? false,
+  })
+}

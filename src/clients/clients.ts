@@ -1,0 +1,42 @@
+/**
+ * Puts together all that serves the clients of one gateway. Main thread.
+ */
+import type { Clock } from '../common/clock.js'
+import type { Membership } from '../fanout/membership.js'
+import { Admission } from './admission.js'
+import { ClientRegistry, type ClientRegistryDeps } from './client-registry.js'
+import { CommandHandler } from './command-handler.js'
+import { SubscriptionBudget } from './subscription-budget.js'
+import { WorkBudgets } from './work-budgets.js'
+
+export interface ClientsDeps extends ClientRegistryDeps {
+  /** Names the run of the process. Part of every client's name. */
+  readonly epoch: string
+  readonly clock: Clock
+  readonly membership: Membership
+  /** Bounds the replies that one client waits for, in bytes of JSON. Half of it bounds the names of its symbols. */
+  readonly replyBytesMax: number
+  /** Whether the lanes are too far behind to take one more client or change. */
+  readonly isOverloaded: () => boolean
+  /** Offset of the newest tick. */
+  readonly lastOffset: () => number
+}
+
+export interface Clients {
+  readonly admission: Admission
+  readonly registry: ClientRegistry
+}
+
+export function assembleClients(deps: ClientsDeps): Clients {
+  const registry = new ClientRegistry(deps)
+  const commands = new CommandHandler(deps)
+  const limits = {
+    countMax: deps.settings.maxSymbolsPerClient,
+    // Half, so that the reply to the connection leaves room for the replies to commands.
+    bytesMax: Math.floor(deps.replyBytesMax / 2),
+  }
+  const subscriptionBudget = new SubscriptionBudget(deps.settings.subscriptionsMax, deps.counters)
+  const workBudgets = new WorkBudgets(deps)
+  const admission = new Admission({ ...deps, registry, commands, limits, subscriptionBudget, workBudgets })
+  return { registry, admission }
+}

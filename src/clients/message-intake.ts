@@ -1,0 +1,167 @@
+/**
+ * Takes the messages of one client: counts each, charges its work, and lets it wait while a budget is in debt. Main thread.
+ * While a message waits, the socket is not read and nothing is inflated. So only the rest of one read waits behind it.
+ */
+import type { Clock, Timer } from '../common/clock.js'
+import type { CounterWriter } from '../memory/counters.js'
+import { MAIN_SLOTS, type MainMetric } from '../metrics/metric-table.js'
+import { CLOSE_CODES } from '../protocol/close-codes.js'
+import type { Client } from './client.js'
+import type { ClientRegistry } from './client-registry.js'
+import type { CommandHandler } from './command-handler.js'
+import type { Inflation } from './guarded-web-socket.js'
+import type { MessageQuota } from './message-quota.js'
+import { WAIT_MS_MAX, type WorkBudget } from './work-budgets.js'
+
+export type Message =
+  | { readonly kind: 'command'; readonly data: Buffer; readonly isBinary: boolean }
+  | { readonly kind: 'ping'; readonly data: Buffer }
+  | { readonly kind: 'pong'; readonly data: Buffer }
+
+/** Reserved for each byte of a message before its content is known: about the work of a list of short symbols. */
+const RESERVED_PER_BYTE = 8
+/** Replies with ticks cost a lane and the main thread less than commands of the same length. */
+const REPLY_BYTES_PER_WORK = 8
+
+export interface MessageIntakeDeps {
+  readonly registry: ClientRegistry
+  readonly commands: CommandHandler
+  readonly clock: Clock
+  readonly counters: CounterWriter
+}
+
+export class MessageIntake {
+  readonly #client: Client
+  readonly #deps: MessageIntakeDeps
+  readonly #quota: MessageQuota
+  readonly #work: WorkBudget
+  /** Set while messages wait. */
+  #timer: Timer | undefined
+  /** The message whose work is reserved. The timer ends when it may be carried out. */
+  #reserved: Message | undefined
+  /** The messages behind it, which came with the same read. */
+  readonly #queue: Message[] = []
+  #heldInflation: Inflation | undefined
+  #chargedReplyBytes = 0
+  #isStopped = false
+
+  constructor(client: Client, quota: MessageQuota, work: WorkBudget, deps: MessageIntakeDeps) {
+    this.#client = client
+    this.#quota = quota
+    this.#work = work
+    this.#deps = deps
+  }
+
+  take(message: Message): void {
+    const client = this.#client
+    if (client.state !== 'open' || this.#isStopped) return
+    const verdict = client.readsReplies ? this.#quota.judge() : 'close'
+    if (verdict === 'close')
+      this.#deps.registry.closeUnread(client, CLOSE_CODES.tooManyRequests, 'disconnectProtocol')
+    else if (verdict === 'refuse') this.#refuse(message)
+    else if (this.#timer !== undefined) this.#queue.push(message)
+    else this.#begin(message)
+  }
+
+  /** The connection is gone: drops the messages that wait. */
+  stop(): void {
+    this.#isStopped = true
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#reserved = undefined
+    this.#queue.length = 0
+    this.#releaseInflation()
+  }
+
+  #begin(message: Message): void {
+    this.#chargeReplies()
+    const waitMs = this.#work.reserve(reservedFor(message))
+    if (waitMs === undefined) this.#refuse(message)
+    else if (waitMs === 0) this.#carryOut(message)
+    else {
+      this.#reserved = message
+      this.#count('commandsDelayed')
+      this.#wait(waitMs)
+    }
+  }
+
+  #carryOut(message: Message): void {
+    const { commands } = this.#deps
+    const { data, kind } = message
+    let work = data.length
+    if (kind === 'command') work += commands.handle(this.#client, data, message.isBinary)
+    else if (kind === 'ping') this.#client.pong(data)
+    this.#work.charge(work - reservedFor(message))
+  }
+
+  /** Refuses a message. While a budget is in debt, the client is read no faster than it pays. */
+  #refuse(message: Message): void {
+    const { data, kind } = message
+    this.#work.charge(data.length)
+    this.#count('commandsRefused')
+    const { commands } = this.#deps
+    const id = kind === 'command' && !message.isBinary ? commands.idOf(data) : undefined
+    if (kind !== 'pong' && (id !== undefined || this.#quota.tryError())) commands.refuse(this.#client, id)
+    const debtMs = this.#work.debtMs()
+    if (debtMs > 0 && this.#timer === undefined) this.#wait(Math.min(debtMs, WAIT_MS_MAX))
+  }
+
+  #wait(waitMs: number): void {
+    const { socket } = this.#client
+    socket.pause()
+    this.#timer = this.#deps.clock.after(waitMs, () => socket.guard(() => this.#continue()))
+  }
+
+  #continue(): void {
+    this.#timer = undefined
+    if (this.#client.state !== 'open') {
+      this.stop()
+      return
+    }
+    const reserved = this.#reserved
+    this.#reserved = undefined
+    if (reserved !== undefined) this.#carryOut(reserved)
+    while (this.#timer === undefined && this.#client.state === 'open') {
+      const next = this.#queue.shift()
+      if (next === undefined) {
+        this.#readOn()
+        return
+      }
+      this.#begin(next)
+    }
+  }
+
+  #readOn(): void {
+    this.#deps.registry.heartbeat.readOn(this.#client)
+    this.#client.socket.resume()
+    this.#releaseInflation()
+  }
+
+  /** Charges snapshots and replays that the client was sent since its last message. */
+  #chargeReplies(): void {
+    const { replyBytes } = this.#client.recipient
+    this.#work.charge((replyBytes - this.#chargedReplyBytes) / REPLY_BYTES_PER_WORK)
+    this.#chargedReplyBytes = replyBytes
+  }
+
+  /** Decides about the next compressed message. The library waits for it before it reads the one behind. */
+  inflate(inflation: Inflation): void {
+    if (this.#isStopped || this.#client.state !== 'open') inflation.skip()
+    else if (this.#timer === undefined) inflation.run()
+    else this.#heldInflation = inflation
+  }
+
+  #releaseInflation(): void {
+    const held = this.#heldInflation
+    this.#heldInflation = undefined
+    if (held !== undefined) this.inflate(held)
+  }
+
+  #count(metric: MainMetric): void {
+    this.#deps.counters.values[MAIN_SLOTS[metric]]! += 1
+  }
+}
+
+function reservedFor({ data }: Message): number {
+  return data.length * RESERVED_PER_BYTE
+}

@@ -1,0 +1,134 @@
+/**
+ * The parameters of the URL that a client connects to. Main thread. Pure. docs/client-protocol.md explains each.
+ */
+import { quoteValue } from '../common/quote-value.js'
+import { NO_LIMITS } from '../fanout/recipient.js'
+import { ALL_SYMBOLS } from '../lane-protocol/audience-spec.js'
+import { type Delivery, EVERY_TICK, readDelivery } from '../protocol/delivery.js'
+import type { RequestErrorCode } from '../protocol/error-codes.js'
+import { type QueryValue, readQuery } from './query-parameters.js'
+import { badRequest, isRefusal, type Refusal } from './refusal.js'
+import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
+
+/** The last tick of an earlier connection. */
+export interface ResumePoint {
+  readonly epoch: string
+  readonly offset: number
+}
+
+/** In the order in which an error message lists them. */
+const NAMES = [
+  'symbols',
+  'delivery',
+  'interval',
+  'snapshot',
+  'resume',
+  'batch',
+  'stamps',
+  'maxAgeMs',
+  'maxLagBytes',
+] as const
+
+type Values = ReadonlyMap<string, QueryValue>
+
+/** Reads each field of `StreamParameters`, in the order in which mistakes are reported. */
+const READERS = {
+  symbols: readSymbols,
+  delivery: readDeliveryParameters,
+  batch: booleanReader('batch', 'bad_batch', true),
+  stamps: booleanReader('stamps', 'bad_stamps', false),
+  ageMsMax: limitReader('maxAgeMs', 'bad_max_age_ms', NO_LIMITS.ageMsMax),
+  lagBytesMax: limitReader('maxLagBytes', 'bad_max_lag_bytes', NO_LIMITS.lagBytesMax),
+  resume: readResume,
+}
+
+export type StreamParameters = {
+  readonly [Field in keyof typeof READERS]: Exclude<ReturnType<(typeof READERS)[Field]>, Refusal>
+}
+
+export function readStreamParameters(query: string, limits: SubscriptionLimits): StreamParameters | Refusal {
+  const values = readQuery(query, NAMES)
+  if (isRefusal(values)) return values
+  const fields: Record<string, unknown> = {}
+  for (const [field, read] of Object.entries(READERS)) {
+    const value = read(values, limits)
+    if (isRefusal(value)) return value
+    fields[field] = value
+  }
+  return fields as unknown as StreamParameters
+}
+
+/** The entries, sorted, each once. */
+function readSymbols(values: Values, limits: SubscriptionLimits): readonly string[] | Refusal {
+  const value = values.get('symbols')
+  if (value === undefined) return [ALL_SYMBOLS]
+  if (!value.isDecoded) {
+    return badRequest(
+      'bad_symbol',
+      `symbols must be percent-encoded UTF-8, for instance symbols=%E2%82%AC for a euro sign, got ${quoteValue(value.text)}`,
+    )
+  }
+  const symbols = [...new Set(value.text.split(','))].sort()
+  if (symbols.includes('')) {
+    return badRequest(
+      'bad_symbol',
+      'symbols must be names with one comma between them, for instance symbols=BTCUSDT,ETHUSDT',
+    )
+  }
+  const [refused] = new Subscriptions(limits).add(symbols, null).refused
+  if (refused === undefined) return symbols
+  const code = refused.code === 'too_many_symbols' ? refused.code : 'bad_symbol'
+  return badRequest(code, `${refused.message}, at ${quoteValue(refused.symbol)}`)
+}
+
+/** Holds for the entries of the URL, and for commands that say nothing about delivery. */
+function readDeliveryParameters(values: Values): Delivery | Refusal {
+  const snapshot = values.get('snapshot')?.text
+  const delivery = readDelivery(
+    {
+      delivery: values.get('delivery')?.text,
+      interval: numberOrText(values.get('interval')?.text),
+      snapshot: isBooleanText(snapshot) ? snapshot === 'true' : snapshot,
+    },
+    EVERY_TICK,
+  )
+  return 'code' in delivery ? badRequest(delivery.code, delivery.message) : delivery
+}
+
+function booleanReader(name: string, code: RequestErrorCode<400>, initial: boolean) {
+  return (values: Values): boolean | Refusal => {
+    const text = values.get(name)?.text
+    if (text === undefined) return initial
+    if (isBooleanText(text)) return text === 'true'
+    return badRequest(code, `${name} must be true or false, got ${quoteValue(text)}`)
+  }
+}
+
+function limitReader(name: string, code: RequestErrorCode<400>, initial: number) {
+  return (values: Values): number | Refusal => {
+    const given = numberOrText(values.get(name)?.text)
+    if (given === undefined) return initial
+    const max = Number.MAX_SAFE_INTEGER
+    if (typeof given === 'number' && given >= 1 && given <= max) return given
+    return badRequest(code, `${name} must be a whole number from 1 to ${max}, got ${quoteValue(given)}`)
+  }
+}
+
+/** undefined: the stream begins with the next tick. */
+function readResume(values: Values): ResumePoint | undefined | Refusal {
+  const text = values.get('resume')?.text
+  if (text === undefined) return undefined
+  const [, epoch, digits] = /^([\w-]+):(\d{1,16})$/.exec(text) ?? []
+  const offset = Number(digits)
+  if (epoch !== undefined && offset <= Number.MAX_SAFE_INTEGER) return { epoch, offset }
+  const example = 'the epoch of subscribed and the last offset that came, for instance k3Xh_9aB:815'
+  return badRequest('bad_resume', `resume must be ${example}, got ${quoteValue(text)}`)
+}
+
+function numberOrText(text: string | undefined): number | string | undefined {
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : text
+}
+
+function isBooleanText(text: string | undefined): boolean {
+  return text === 'true' || text === 'false'
+}

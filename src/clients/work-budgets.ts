@@ -1,0 +1,108 @@
+/**
+ * Bounds the work for commands and connections: of one client, of one address, and of all clients. Main thread.
+ * Work is measured in bytes; docs/limits.md says how much each thing costs. A new connection shares its address's budget.
+ */
+import type { Clock } from '../common/clock.js'
+import type { PatientClock } from '../common/patient-clock.js'
+import { TokenBucket } from '../common/token-bucket.js'
+import type { HandlerOptions } from '../config/config.js'
+
+/** The work for each symbol of a URL or a command. */
+export const WORK_PER_SYMBOL = 64
+/** A command may wait this long for its budget. Beyond that it is refused. */
+export const WAIT_MS_MAX = 1000
+/** After a quiet time a budget holds the work of so many seconds. */
+const BURST_SECONDS = 8
+/** Full buckets of addresses that are looked for with each new address: as many as come go, and one more. */
+const FORGOTTEN_PER_ADDRESS = 2
+
+export interface WorkBudgetsDeps {
+  readonly settings: HandlerOptions
+  readonly clock: Clock
+  readonly patience: Pick<PatientClock, 'heldUpMs'>
+}
+
+export class WorkBudgets {
+  readonly #deps: WorkBudgetsDeps
+  readonly #total: TokenBucket
+  /** An address without a bucket has a full one. */
+  readonly #byAddress = new Map<string, TokenBucket>()
+
+  constructor(deps: WorkBudgetsDeps) {
+    this.#deps = deps
+    this.#total = this.#bucket(deps.settings.totalWorkPerSecond)
+  }
+
+  get addressCount(): number {
+    return this.#byAddress.size
+  }
+
+  /** @param address undefined: the connection has none, and only the total budget counts */
+  ofConnection(address: string | undefined): WorkBudget {
+    return new WorkBudget(() => this.#shared(address))
+  }
+
+  ofClient(address: string | undefined): WorkBudget {
+    const own = this.#bucket(this.#deps.settings.clientWorkPerSecond)
+    return new WorkBudget(() => [own, ...this.#shared(address)])
+  }
+
+  #shared(address: string | undefined): TokenBucket[] {
+    return address === undefined ? [this.#total] : [this.#ofAddress(address), this.#total]
+  }
+
+  #ofAddress(address: string): TokenBucket {
+    const known = this.#byAddress.get(address)
+    if (known !== undefined) return known
+    this.#forgetFull()
+    const bucket = this.#bucket(this.#deps.settings.addressWorkPerSecond)
+    this.#byAddress.set(address, bucket)
+    return bucket
+  }
+
+  /** Forgets the oldest buckets if they are full. Others move to the end. */
+  #forgetFull(): void {
+    let left = FORGOTTEN_PER_ADDRESS
+    for (const [address, bucket] of this.#byAddress) {
+      if (left-- === 0) break
+      this.#byAddress.delete(address)
+      if (!bucket.isFull()) this.#byAddress.set(address, bucket)
+    }
+  }
+
+  #bucket(perSecond: number): TokenBucket {
+    const { clock, patience } = this.#deps
+    return new TokenBucket(perSecond, clock, patience, perSecond * BURST_SECONDS)
+  }
+}
+
+/** The budgets that one client or connection is charged to. Each must have paid its debt before the next command. */
+export class WorkBudget {
+  readonly #buckets: () => readonly TokenBucket[]
+
+  constructor(buckets: () => readonly TokenBucket[]) {
+    this.#buckets = buckets
+  }
+
+  /**
+   * Reserves work. Reservations are served in the order in which they are made.
+   *
+   * @returns how long the work has to wait; undefined, and nothing is reserved, when that is longer than WAIT_MS_MAX
+   */
+  reserve(work: number): number | undefined {
+    const waitMs = this.debtMs()
+    if (waitMs > WAIT_MS_MAX) return undefined
+    this.charge(work)
+    return waitMs
+  }
+
+  /** Charges work that was done, or gives back what was reserved too much. */
+  charge(work: number): void {
+    for (const bucket of this.#buckets()) bucket.charge(work)
+  }
+
+  /** The time until every debt is paid. */
+  debtMs(): number {
+    return Math.max(...this.#buckets().map(bucket => bucket.debtMs()))
+  }
+}
