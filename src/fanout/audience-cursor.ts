@@ -65,10 +65,6 @@ export class AudienceCursor {
     return this.state === OVERRUN
   }
 
-  get awaitsFlush(): boolean {
-    return this.state === AWAITS_FLUSH
-  }
-
   /** Whether the client is a member of the audience. */
   isMemberOf(audience: Audience): boolean {
     return this.joined === audience && (this.state === LIVE || this.state === BEHIND)

@@ -20,13 +20,13 @@ function retainedFrames(): RetainedFrames {
   return new RetainedFrames(ring, { segmentFreed: () => {}, segmentNeeded: () => {} })
 }
 
-/** A record with this account of its audience. */
+/** The descriptor of a record with these totals of its audience. */
 function described(ticksTotal: number, lastOffset: number): AudienceDescriptor {
   return Object.assign(new AudienceDescriptor(), { length: 10, ticksTotal, lastOffset })
 }
 
 describe('Audience', () => {
-  it('keeps those that were admitted, in their order', () => {
+  it('keeps its members in the order in which they joined', () => {
     const audience = new Audience(1, 0, 'key', SPEC)
     const members = [recipient(1), recipient(2), recipient(3)]
     for (const member of members) member.cursor.join(audience)
@@ -34,7 +34,7 @@ describe('Audience', () => {
     expect(members.every(({ cursor }) => cursor.isMemberOf(audience))).toBe(true)
   })
 
-  it('leaves the places of a pass as they are when a member is released, and closes up afterwards', () => {
+  it('keeps the place of a member that leaves until the pass has ended', () => {
     const audience = new Audience(1, 0, 'key', SPEC)
     const [first, second, third] = [recipient(1), recipient(2), recipient(3)]
     for (const member of [first, second, third]) member.cursor.join(audience)
@@ -45,7 +45,7 @@ describe('Audience', () => {
     expect(audience.members).toEqual([first, third])
   })
 
-  it('has a member that comes back once, at the end', () => {
+  it('lists a member that leaves and comes back once, at the end', () => {
     const audience = new Audience(1, 0, 'key', SPEC)
     const [first, second] = [recipient(1), recipient(2)]
     first!.cursor.join(audience)
@@ -57,7 +57,7 @@ describe('Audience', () => {
     expect(audience.members).toEqual([second, first])
   })
 
-  it('has a member once that leaves and comes back in the midst of a pass', () => {
+  it('lists a member that leaves and comes back during a pass once', () => {
     const audience = new Audience(1, 0, 'key', SPEC)
     const [first, second, third] = [recipient(1), recipient(2), recipient(3)]
     for (const member of [first, second]) member.cursor.join(audience)
@@ -74,7 +74,7 @@ describe('Audience', () => {
     expect(audience.members).toEqual([first, third])
   })
 
-  it('tells what a successor of its lane has to know', () => {
+  it('describes its state for a successor of its lane', () => {
     const audience = new Audience(7, 1, 'key', SPEC)
     audience.seq = 5
     audience.progress = { ticksTotal: 9, lostTotal: 2, unknownLosses: 1, lastOffset: 30, flushedOffset: 0 }
@@ -90,7 +90,7 @@ describe('Audience', () => {
     })
   })
 
-  it('is as far with the latest ticks as the part that is the least far, those nobody has joined at 0', () => {
+  it('is as far with the latest ticks as its slowest conflation group; a group that nobody has joined is at 0', () => {
     const latest = [0, 5, 250].map(intervalMs => ({ intervalMs, symbols: [`S${intervalMs}`] }))
     const audience = new Audience(1, 0, 'key', spec({ symbols: [], latest }))
     const told: unknown[] = []
@@ -103,7 +103,7 @@ describe('Audience', () => {
       const { progress } = audience
       audience.groupSent(group, offset, offset * 2)
       told.push(audience.progress.flushedOffset)
-      // Who fell behind before keeps what was so then.
+      // A client that fell behind before keeps the progress of that time.
       expect(progress.flushedOffset).toBe(told.at(-2) ?? 0)
     }
     expect(told).toEqual([0, 0, 7, 8])
@@ -119,7 +119,7 @@ describe('Audience', () => {
     expect(audience.progress).toMatchObject({ lastOffset: 30, flushedOffset: 8 })
   })
 
-  it('is as far as it was until what was read before somebody joined is sent', () => {
+  it('tells the offset at which a client joins only when the records before it are sent', () => {
     const audience = new Audience(1, 0, 'key', SPEC)
     const retained = retainedFrames()
     const [first, second] = [5, 9].map((offset, index) => {
@@ -137,7 +137,7 @@ describe('Audience', () => {
     expect(audience.progress).toMatchObject({ ticksTotal: 2, lastOffset: 30 })
   })
 
-  it('keeps account of any number of parts', () => {
+  it('keeps account of any number of conflation groups', () => {
     const latest = Array.from({ length: 200_000 }, (_, intervalMs) => ({ intervalMs, symbols: [] }))
     const audience = new Audience(1, 0, 'key', spec({ symbols: [], latest }))
     audience.groupSent(199_999, 1, 1)

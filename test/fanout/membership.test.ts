@@ -4,10 +4,9 @@ import { Membership } from '../../src/fanout/membership.js'
 import { Recipient } from '../../src/fanout/recipient.js'
 import { NO_RECORD } from '../../src/fanout/retained-frames.js'
 import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
-import { type LaneCommand, type Progress, RESUME_GONE } from '../../src/lane-protocol/lane-commands.js'
+import type { LaneCommand, Progress } from '../../src/lane-protocol/lane-commands.js'
 import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { chooseLane } from '../../src/lanes/lane-placement.js'
-import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
 import { Histogram } from '../../src/metrics/histogram.js'
@@ -80,7 +79,7 @@ const joinCommand = (client: number, audience: number, request = 1, leaving = 0)
 })
 
 describe('Membership', () => {
-  it('opens an audience for the first that wants its bytes, and lets the next ones join it', () => {
+  it('opens an audience for the first client, and lets clients with the same spec join it', () => {
     join(recipient(1), A)
     join(recipient(2), spec({ symbols: ['A'], batch: true }))
     expect(sent).toEqual([
@@ -97,7 +96,7 @@ describe('Membership', () => {
     spec({ symbols: ['A', 'B'], batch: true }),
     spec({ symbols: ['A'], batch: false }),
     spec({ symbols: null, batch: true }),
-  ])('opens another one, on another lane, for one that wants other bytes: %j', spec => {
+  ])('opens another audience, on another lane, for a client with another spec: %j', spec => {
     join(recipient(1), A)
     const other = recipient(2)
     join(other, spec)
@@ -106,7 +105,7 @@ describe('Membership', () => {
     expect(other.transfer.inFlight?.audience.spec).toEqual(spec)
   })
 
-  it('closes an audience with its last client, wherever that stands', () => {
+  it('closes an audience with its last client', () => {
     const [first, second] = [recipient(1), recipient(2)]
     join(first, A)
     join(second, A)
@@ -118,7 +117,7 @@ describe('Membership', () => {
     expect(sent.at(-1)).toEqual({ lane: 0, command: { op: 'close', audience: 1 } })
   })
 
-  it('does nothing when one leaves that has left', () => {
+  it('does nothing when a client leaves twice', () => {
     const [first, second] = [recipient(1), recipient(2)]
     join(first, A)
     join(second, A)
@@ -127,7 +126,7 @@ describe('Membership', () => {
     expect(membership.audienceCount).toBe(1)
   })
 
-  it('gives an audience that comes again a number of its own', () => {
+  it('gives an audience that opens again a new id', () => {
     const [first, second] = [recipient(1), recipient(2)]
     join(first, A)
     membership.leave(first)
@@ -135,30 +134,30 @@ describe('Membership', () => {
     expect(sent.at(-1)).toEqual({ lane: 0, command: joinCommand(2, 2) })
   })
 
-  /** Lets the lane's answer reach the recipient. */
-  const answered = (recipient: Recipient) => {
+  /** Lets the client have the lane's reply. @returns the audience that it has joined */
+  const replied = (recipient: Recipient) => {
     membership.partGiven(recipient, { type: 'live', progress: AT_START }, true)
     return recipient.cursor.audience
   }
 
-  it('asks anew, from where it fell behind, for one that goes on', () => {
+  it('asks again, from where a client fell behind, for one that was overrun', () => {
     const slow = recipient(1)
     const progress = { ticksTotal: 4, lostTotal: 0, unknownLosses: 0, lastOffset: 12, flushedOffset: 0 }
     join(slow, A)
-    answered(slow)
+    replied(slow)
     overrun(slow, progress)
     expect(sent.at(-1)).toEqual({
       lane: 0,
       command: { ...joinCommand(1, 1, 2, 1), fellBehindAt: progress, answers: [] },
     })
-    answered(slow)
+    replied(slow)
     expect(streams[0]!.audiences.get(1)!.clientCount).toBe(1)
   })
 
-  it('asks nothing for one that has left', () => {
+  it('asks nothing for a client that has left', () => {
     const slow = recipient(1)
     join(slow, A)
-    answered(slow)
+    replied(slow)
     membership.leave(slow)
     const before = sent.length
     membership.recover(slow)
@@ -176,44 +175,44 @@ describe('Membership', () => {
     beforeEach(() => {
       mover = recipient(1)
       join(mover, A)
-      answered(mover)
+      replied(mover)
       sent.length = 0
     })
 
-    it('stays in the old one until the lane has answered, on the same lane', () => {
+    it('stays in the old audience until the lane has replied, on the same lane', () => {
       membership.move(mover, B, TO_B, 100)
       expect(sent).toEqual([
         { lane: 0, command: { op: 'open', audience: 2, spec: B } },
         { lane: 0, command: { ...joinCommand(1, 2, 2, 1), answers: [TO_B] } },
       ])
       expect(mover.cursor.audience?.spec).toEqual(A)
-      expect(answered(mover)?.spec).toEqual(B)
+      expect(replied(mover)?.spec).toEqual(B)
       expect(mover.cursor.audience?.spec).toEqual(B)
       expect(sent.at(-1)).toEqual({ lane: 0, command: { op: 'close', audience: 1 } })
       expect(membership.audienceCount).toBe(1)
     })
 
-    it('is counted with the time that the first of its commands took', () => {
+    it('is counted with the time since the first of its commands', () => {
       const before = answerLatency.view()
       membership.move(mover, B, TO_B, 100)
       clock.advance(2)
       membership.move(mover, C, TO_C, 100)
-      answered(mover)
+      replied(mover)
       clock.advance(3)
-      answered(mover)
+      replied(mover)
       const { count, sumUs } = answerLatency.view()
       expect([count - before.count, sumUs - before.sumUs]).toEqual([2, 5000])
     })
 
-    it('has what it wants meanwhile done together, after that', () => {
+    it('has all changes that it asks for meanwhile done together, after the first', () => {
       membership.move(mover, B, TO_B, 100)
       membership.move(mover, C, TO_C, 100)
       membership.move(mover, A, TO_B, 100)
       expect(membership.waitingBytes(mover)).toBe(300)
       expect(sent.filter(({ command }) => command.op === 'join')).toHaveLength(1)
-      answered(mover)
+      replied(mover)
       expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 1, 3, 2), answers: [TO_C, TO_B] } })
-      answered(mover)
+      replied(mover)
       expect(mover.cursor.audience?.spec).toEqual(A)
       expect(membership.audienceCount).toBe(1)
       expect(mover.cursor.audience?.clientCount).toBe(1)
@@ -239,7 +238,7 @@ describe('Membership', () => {
       expect(sent.at(-1)).toMatchObject({ command: { op: 'join', answers: [TO_B, TO_C] } })
     })
 
-    it('asks again for what was answered while it was behind', () => {
+    it('asks again for a reply that came while it was behind', () => {
       membership.move(mover, B, TO_B, 100)
       fallBehind(mover)
       membership.defer(mover)
@@ -247,127 +246,33 @@ describe('Membership', () => {
       catchUp(mover)
       membership.sendNext(mover)
       expect(sent.at(-1)).toMatchObject({ command: { op: 'join', answers: [TO_B, TO_C] } })
-      answered(mover)
+      replied(mover)
       expect(mover.cursor.audience?.spec).toEqual(C)
       expect(membership.audienceCount).toBe(1)
     })
 
-    it('is told what it missed in the old one first when it fell out of the window', () => {
+    it('is told first what it missed in the old audience when it was overrun', () => {
       membership.move(mover, B, TO_B, 100)
       const progress = { ticksTotal: 4, lostTotal: 0, unknownLosses: 0, lastOffset: 12, flushedOffset: 0 }
       overrun(mover, progress)
       expect(sent.at(-1)).toMatchObject({
         command: { op: 'join', audience: 1, fellBehindAt: progress, answers: [] },
       })
-      answered(mover)
+      replied(mover)
       expect(sent.at(-1)).toMatchObject({
         command: { op: 'join', audience: 2, fellBehindAt: null, answers: [TO_B] },
       })
-      answered(mover)
+      replied(mover)
       expect(membership.audienceCount).toBe(1)
       expect(mover.cursor.audience?.clientCount).toBe(1)
     })
 
-    it('leaves nothing behind when it goes in the midst of all that', () => {
+    it('leaves no audience behind when it leaves with requests in flight and queued', () => {
       membership.move(mover, B, TO_B, 100)
       membership.move(mover, C, TO_C, 100)
       membership.leave(mover)
       expect(membership.audienceCount).toBe(0)
       expect(streams[0]!.audiences.size).toBe(0)
-    })
-  })
-
-  describe('a client that resumes', () => {
-    const BEFORE = { offset: 7, seq: 0, continuity: null }
-    const AFTER = {
-      offset: 90,
-      seq: 4,
-      continuity: { ...CONTINUITY_AT_START, lastPosition: 90 },
-    }
-
-    const replayed = (client: Recipient) =>
-      membership.partGiven(client, { type: 'more', position: AFTER }, true)
-
-    function resuming(id: number): Recipient {
-      const client = recipient(id)
-      client.transfer.resume(BEFORE)
-      join(client, A)
-      return client
-    }
-
-    /** Who was asked for a part or let in, one after the other. */
-    const joins = () => sent.flatMap(({ command }) => (command.op === 'join' ? [command.client] : []))
-
-    it('asks for part after part, each from where the one before ended, and is answered once', () => {
-      const client = resuming(1)
-      expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 1), replay: BEFORE } })
-      replayed(client)
-      const again = { ...joinCommand(1, 1, 2), replay: AFTER, answers: [] }
-      expect(sent.at(-1)).toEqual({ lane: 0, command: again })
-      answered(client)
-      expect([client.cursor.audience?.spec, client.transfer.replay]).toEqual([A, undefined])
-      expect(streams[0]!.audiences.get(1)!.clientCount).toBe(1)
-    })
-
-    it('has no answer to an earlier request taken for its own while it is given a part', () => {
-      const client = resuming(1)
-      const { requestId } = client.transfer
-      client.blockedSinceMs = 1
-      replayed(client)
-      expect(membership.clientOf(client.id, requestId)).toBeUndefined()
-    })
-
-    it("stops its own replay while it does not read, and nobody else's", () => {
-      const clients = [1, 2, 3].map(resuming)
-      expect(joins()).toEqual([1, 2])
-      clients[0]!.blockedSinceMs = 1
-      replayed(clients[0]!)
-      expect(joins()).toEqual([1, 2, 3])
-      replayed(clients[1]!)
-      expect(joins()).toEqual([1, 2, 3, 2])
-      clients[0]!.blockedSinceMs = 0
-      membership.sendNext(clients[0]!)
-      expect(joins()).toEqual([1, 2, 3, 2])
-      replayed(clients[2]!)
-      expect(joins()).toEqual([1, 2, 3, 2, 1])
-    })
-
-    it('holds up nobody who resumes nothing, or what is gone', () => {
-      for (const id of [1, 2, 3]) resuming(id)
-      join(recipient(4), A)
-      const late = recipient(5)
-      late.transfer.resume(RESUME_GONE)
-      join(late, A)
-      expect(joins()).toEqual([1, 2, 4, 5])
-      expect(sent.at(-1)).toMatchObject({ command: { client: 5, replay: RESUME_GONE } })
-    })
-
-    it('is never asked for when it leaves while it waits, and makes room when it leaves while it is served', () => {
-      const clients = [1, 2, 3, 4].map(resuming)
-      membership.leave(clients[2]!)
-      expect(joins()).toEqual([1, 2])
-      membership.leave(clients[0]!)
-      expect(joins()).toEqual([1, 2, 4])
-      membership.leave(clients[1]!)
-      membership.leave(clients[3]!)
-      expect(joins()).toEqual([1, 2, 4])
-      expect(membership.audienceCount).toBe(0)
-    })
-
-    it('is asked for the next when one has all', () => {
-      const clients = [1, 2, 3].map(resuming)
-      answered(clients[1]!)
-      expect(joins()).toEqual([1, 2, 3])
-    })
-
-    it('has a change that it asks for meanwhile done when it has all', () => {
-      const B = spec({ symbols: ['B'], batch: true })
-      const client = resuming(1)
-      membership.move(client, B, ANSWER, 100)
-      replayed(client)
-      expect(sent.at(-1)).toMatchObject({ command: { op: 'join', audience: 1, replay: AFTER } })
-      answered(client)
-      expect(sent.at(-1)).toMatchObject({ command: { op: 'join', audience: 2, leaving: 1, replay: null } })
     })
   })
 })

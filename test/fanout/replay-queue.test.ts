@@ -5,10 +5,10 @@ import { ReplayQueue } from '../../src/fanout/replay-queue.js'
 import { FakeSocket } from '../support/fake-socket.js'
 import { sequences } from '../support/ticks.js'
 
-/** Parts that one lane may be at work on, as the queue has it. */
+/** Parts that one lane may work on, as in the queue. */
 const ACTIVE_MAX = 2
 
-/** Whose parts were asked for, by their ids. */
+/** Ids of the clients whose parts were asked for. */
 let asked: number[]
 let queue: ReplayQueue
 
@@ -21,7 +21,7 @@ function recipients(count: number): Recipient[] {
   return sequences(1, count).map(id => new Recipient(id, `test-${id}`, new FakeSocket().duplex))
 }
 
-it('asks at once for as many as a lane may be at work on, for the others in their order', () => {
+it('asks at once for as many parts as a lane may work on, and for the others in their order', () => {
   const [first, second, third, fourth] = recipients(4)
   for (const each of [first, second, third, fourth]) queue.enter(each!, 0)
   expect(asked).toEqual([1, 2])
@@ -31,11 +31,11 @@ it('asks at once for as many as a lane may be at work on, for the others in thei
   expect(asked).toEqual([1, 2, 3, 4])
 })
 
-it('lets everybody have a part before anybody has the next', () => {
+it('gives every client a part before any client gets its next one', () => {
   const all = recipients(5)
   for (const each of all) queue.enter(each, 0)
   for (let parts = 0; parts < 23; parts++) {
-    // The one that was asked for first has its part, and wants another.
+    // The client that was asked for first has its part, and enters again.
     const served = all[asked[parts]! - 1]!
     queue.leave(served, 0)
     queue.enter(served, 0)
@@ -43,7 +43,7 @@ it('lets everybody have a part before anybody has the next', () => {
   expect(asked).toEqual(sequences(1, 25).map(part => ((part - 1) % 5) + 1))
 })
 
-it('asks once for one that enters again, and keeps its place', () => {
+it('asks once for a client that enters twice, which keeps its place', () => {
   const [first, second, third, fourth] = recipients(4)
   for (const each of [first, second, third, fourth, third, first]) queue.enter(each!, 0)
   expect(asked).toEqual([1, 2])
@@ -52,7 +52,7 @@ it('asks once for one that enters again, and keeps its place', () => {
   expect(asked).toEqual([1, 2, 3, 4])
 })
 
-it('never asks for one that leaves while it waits', () => {
+it('never asks for a client that leaves while it waits', () => {
   const all = recipients(4)
   for (const each of all) queue.enter(each, 0)
   queue.leave(all[2]!, 0)
@@ -62,7 +62,7 @@ it('never asks for one that leaves while it waits', () => {
   expect(asked).toEqual([1, 2, 4])
 })
 
-it('goes on with the next when one leaves that was asked for, once', () => {
+it('asks for the next client when a client leaves whose part was asked for', () => {
   const all = recipients(5)
   for (const each of all) queue.enter(each, 0)
   queue.leave(all[0]!, 0)
@@ -70,7 +70,7 @@ it('goes on with the next when one leaves that was asked for, once', () => {
   expect(asked).toEqual([1, 2, 3])
 })
 
-it('is left by one that never was in it, also when it is empty', () => {
+it('takes no notice of a client that leaves without having entered', () => {
   const [first, second, third] = recipients(3)
   queue.leave(first!, 0)
   queue.enter(second!, 0)
@@ -90,7 +90,7 @@ it('lets no lane wait for another', () => {
   expect(asked).toEqual([1, 2, 4])
 })
 
-it('takes one that is asked for while it asks', () => {
+it('takes a client that enters while another is asked for', () => {
   const all = recipients(4)
   const entered: number[] = []
   queue = new ReplayQueue(1, recipient => {
@@ -107,7 +107,7 @@ it('takes one that is asked for while it asks', () => {
   expect(asked).toEqual([1, 2, 3])
 })
 
-it('is at work on no more than it may, on as many as it can, and serves by who came first, whatever is done', () => {
+it('serves as many clients as it may, in the order in which they came, in any sequence of calls', () => {
   const deed = fc.record({ enters: fc.boolean(), who: fc.nat(7), lane: fc.nat(1) })
   fc.assert(
     fc.property(fc.array(deed, { maxLength: 100 }), deeds => {

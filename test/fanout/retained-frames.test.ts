@@ -32,7 +32,7 @@ beforeEach(() => {
   })
 })
 
-/** Sends a record of one audience through the ring into the retained. @returns its number; undefined when the ring is full */
+/** Sends a record of one audience through the ring, and retains it. @returns its number; undefined when the ring is full */
 function record(before = NO_RECORD, length = SEGMENT_BYTES, keepFrom?: number): number | undefined {
   if (writer.reserve(length) === undefined) return undefined
   const descriptor = new AudienceDescriptor()
@@ -52,7 +52,7 @@ function record(before = NO_RECORD, length = SEGMENT_BYTES, keepFrom?: number): 
 }
 
 describe('RetainedFrames', () => {
-  it('tells what is in a record and how far its audience is at its end', () => {
+  it('tells the content of a record, and how far its audience is after it', () => {
     const first = record(NO_RECORD, 100)!
     const second = record(first, 50)!
     expect([retained.length(first), retained.length(second)]).toEqual([100, 50])
@@ -87,7 +87,7 @@ describe('RetainedFrames', () => {
     expect(freed).toBe(2)
   })
 
-  it('drops no segment with a record that is on its way, and gives it back when that is sent', () => {
+  it('drops no segment with a record on its way, and gives it back when the record is sent', () => {
     const first = record()!
     const second = record()!
     const keepFrom = second
@@ -102,7 +102,7 @@ describe('RetainedFrames', () => {
     expect(reader.freeSegments()).toBe(2)
   })
 
-  it('never links a record to one that has left the retained', () => {
+  it('never links a record to one that is not retained any more', () => {
     const first = record()!
     while (retained.holds(first)) record()
     const late = record(first)!
@@ -110,7 +110,7 @@ describe('RetainedFrames', () => {
     expect(retained.holds(late)).toBe(true)
   })
 
-  it('keeps a pinned segment out of the round until it is let go as often as it was pinned', () => {
+  it('keeps a pinned segment out of the round until it is unpinned as often as it was pinned', () => {
     const first = record()!
     const segment = retained.segment(first)
     retained.pins.pin(segment)
@@ -127,7 +127,7 @@ describe('RetainedFrames', () => {
     expect(needed).toEqual([])
   })
 
-  it('asks for the segment that was dropped first when pinned ones leave the lane too few', () => {
+  it('asks for the segment that was dropped first when pinned segments leave the lane too few', () => {
     const pinned: number[] = []
     onNeeded = segment => retained.pins.unpin(segment)
     while (needed.length === 0) {
@@ -139,22 +139,22 @@ describe('RetainedFrames', () => {
     expect(reader.freeSegments()).toBeGreaterThanOrEqual(2)
   })
 
-  it('holds it to be a bug when a segment that it needs is not let go', () => {
+  it('throws when a segment that the lane needs stays pinned', () => {
     expect(() => {
       for (let count = 0; count < SEGMENTS; count++) retained.pins.pin(retained.segment(record()!))
     }).toThrow(/segment \d is still held by 1 writes/)
   })
 
-  it('holds it to be a bug when a segment is let go too often', () => {
+  it('throws when a segment is unpinned too often', () => {
     const first = record()!
     expect(() => retained.pins.unpin(retained.segment(first))).toThrow(/is not pinned/)
   })
 
-  it('gives a successor of the lane every segment that nobody needs, and none that somebody does', () => {
+  it('gives a successor of the lane every segment without retained records and pins', () => {
     const first = record()!
     retained.pins.pin(retained.segment(first))
     while (retained.holds(first)) record()
-    // Taken by the lane, and nothing published in it before its end.
+    // The lane takes a segment, and ends before it publishes anything in it.
     writer.reserve(SEGMENT_BYTES)
     const inWindow = SEGMENTS - 2 - 1
     retained.laneEnded()
@@ -163,7 +163,7 @@ describe('RetainedFrames', () => {
     expect(free.size).toBeGreaterThan(0)
   })
 
-  it('lets the oldest records go when there are more than it has numbers for, even in one segment', () => {
+  it('drops the oldest records when there are too many, even in one segment', () => {
     const layout = laneLayout(SEGMENTS * 128 * 1024, 1024, 64)
     const memory = new SharedArrayBuffer(layout.totalBytes)
     reader = new FrameRingReader(memory, layout)
@@ -173,7 +173,7 @@ describe('RetainedFrames', () => {
     expect(layout.segmentBytes * layout.segmentCount).toBeGreaterThan(count)
     let last = NO_RECORD
     for (let number = 0; number < count; number++) {
-      // Nothing of it: what counts is how many there are.
+      // The records have no bytes: only their count matters here.
       const descriptor = Object.assign(new AudienceDescriptor(), { length: 0, segment: 0, start: number })
       if (number === 0) retained.enter(0)
       last = retained.add(descriptor, last, 0)
@@ -183,13 +183,13 @@ describe('RetainedFrames', () => {
     expect(retained.start(10)).toBe(10)
     expect(retained.start(last)).toBe(count - 1)
     expect(retained.next(10)).toBe(11)
-    // Record 0 had the place that record 65,536 has now.
+    // Record 65,536 has taken the place of record 0.
     const before = retained.next(65_536)
     retained.add(Object.assign(new AudienceDescriptor(), { length: 0, segment: 0 }), 0, 0)
     expect(retained.next(65_536)).toBe(before)
   })
 
-  it('does not take back records it has let go when it drops their segment later', () => {
+  it('retains no dropped record again when it drops the segment later', () => {
     const descriptor = Object.assign(new AudienceDescriptor(), { length: 0 })
     const full = Object.assign(new AudienceDescriptor(), { length: SEGMENT_BYTES })
     const take = () => {
@@ -206,7 +206,7 @@ describe('RetainedFrames', () => {
     for (let count = 0; count < 30_000; count++) retained.add(descriptor, NO_RECORD, 0)
     const first = 110_000 - 65_536
     expect(retained.firstRecord).toBe(first)
-    // The next segment leaves too few free: the oldest, whose records are long gone, goes back.
+    // The next segment leaves too few free. The oldest goes back, whose records were dropped before.
     for (let segment = 3; freed === 0; segment++) {
       take()
       retained.enter(segment)

@@ -31,7 +31,7 @@ export class FakeLane {
   private readonly turnEnd = new TurnEndDescriptor()
   private isInTurn = false
 
-  /** @param before whose place it takes */
+  /** @param before the lane that it succeeds */
   constructor(handle: LaneHandle, before?: FakeLane) {
     this.ring = new FrameRingWriter(handle.memory, handle.layout)
     // The task of a successor names the open audiences. The requests in flight are sent again.

@@ -1,6 +1,6 @@
 /**
- * A socket whose kernel is in the test's hands: it takes all at once, or nothing until it is told to.
- * What it has not taken is kept as references, like libuv does, so that bytes changed too early reach the peer changed.
+ * A socket with a kernel that the test controls: it takes all bytes at once, or none until the test says so.
+ * It refers to the bytes that it has not taken, as libuv does. So bytes that are changed too early reach the peer changed.
  */
 import type { Duplex } from 'node:stream'
 
@@ -14,13 +14,13 @@ export class FakeSocket {
   writableLength = 0
   /** Whether the kernel takes nothing for now. */
   isStuck = false
-  /** Of each write that had bytes. */
+  /** Lengths of the writes that had bytes. */
   readonly writeLengths: number[] = []
   private readonly taken: Buffer[] = []
   private readonly unsent: Buffer[] = []
   private queue: Queued[] = []
 
-  /** As the parts under test take it. */
+  /** The socket as the code under test takes it. */
   get duplex(): Duplex {
     return this as unknown as Duplex
   }
@@ -59,13 +59,13 @@ export class FakeSocket {
     this.drain()
   }
 
-  /** Ends the connection: what waits is not sent, but is kept as it was at this moment. */
+  /** Ends the connection. The bytes that wait are not sent, and stay as they are now. */
   destroy(): void {
     this.writable = false
     for (const { bytes } of this.queue.splice(0)) this.unsent.push(Buffer.from(bytes))
   }
 
-  /** What waits fails; nothing can be written any more. */
+  /** Fails the writes that wait, and all later ones. */
   fail(error: Error): void {
     this.writable = false
     for (const { callback } of this.queue.splice(0)) callback?.(error)

@@ -1,6 +1,5 @@
 /**
- * The transmitter with everything around it that is not a thread and not a network: lane handles, membership, fake lanes and
- * fake sockets. The test's own thread is the lane.
+ * The transmitter without threads and network: with lane handles, membership, fake lanes and fake sockets. The test is the lane.
  */
 
 import type { Duplex } from 'node:stream'
@@ -24,7 +23,7 @@ import { spec } from './specs.js'
 
 export const ALL_TICKS: AudienceSpec = spec({ symbols: null, batch: true })
 export const PASS_BUDGET_MS = 4
-/** Nothing here keeps latest ticks. */
+/** No lane here keeps latest ticks. */
 export const LATEST_BYTES = 8
 const ANSWER = { type: 'subscribed', symbols: ['*'], delivery: 'every', snapshot: false } as const
 
@@ -49,7 +48,7 @@ export class FanOut {
   /** Clients that were overrun, or asked again after a flush, and how far they were. */
   readonly recovered: { readonly recipient: Recipient; readonly progress: Progress | undefined }[] = []
   readonly evicted: Recipient[] = []
-  /** Called at the end of each run, and whenever all is drained. */
+  /** Called at the end of each run. */
   afterRun: () => void = () => {}
   private readonly counters = new CounterWriter(
     new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
@@ -59,7 +58,7 @@ export class FanOut {
 
   /** The smallest ring by default: 8 segments of 1 KiB. */
   constructor({ laneCount = 1, frameRingBytes = 8192, gatherMs = 0 } = {}) {
-    // At 0 a recipient blocked now would look like one that is not.
+    // At 0 a recipient that is blocked now would not look blocked.
     this.clock.advance(1)
     const layout = laneLayout(frameRingBytes, 512, 64)
     this.handles = Array.from(
@@ -107,7 +106,7 @@ export class FanOut {
     return this.lanes[0]!
   }
 
-  /** Whether all that was published is with the kernel. */
+  /** Whether the kernel has all that was published. */
   get isDrained(): boolean {
     if ([...this.transmitter.blockedRecipients()].length > 0) return false
     if (this.recipients.some(({ cursor, hasLeft }) => cursor.isBehind && !hasLeft)) return false
@@ -124,7 +123,7 @@ export class FanOut {
     return { recipient: this.add(socket.duplex, spec, options), socket }
   }
 
-  /** The same over any socket. */
+  /** The same over a socket of the test. */
   add(socket: Duplex, spec: AudienceSpec = ALL_TICKS, { limits, replay }: ConnectOptions = {}): Recipient {
     const recipient = new Recipient(this.nextId, `test-${this.nextId++}`, socket, limits)
     if (replay !== undefined) recipient.transfer.resume(replay)
@@ -133,7 +132,7 @@ export class FanOut {
     return recipient
   }
 
-  /** As many clients of one audience, who have joined. */
+  /** So many members of one audience. */
   async members(count: number): Promise<[Member, ...Member[]]> {
     const members = Array.from({ length: count }, () => this.connect())
     this.lane.obey()
@@ -151,6 +150,19 @@ export class FanOut {
     handle!.laneEnded()
     this.lanes[0] = new FakeLane(handle!, this.lane)
     this.membership.sendAgain(0)
+  }
+
+  /** Lets the transmitter's time be up at every look, until the returned function is called. */
+  withoutTime(): () => void {
+    const { clock } = this
+    const nowMs = clock.nowMs.bind(clock)
+    clock.nowMs = () => {
+      clock.jump(PASS_BUDGET_MS)
+      return nowMs()
+    }
+    return () => {
+      clock.nowMs = nowMs
+    }
   }
 
   /** Ends a client's connection. */
@@ -180,7 +192,7 @@ export class FanOut {
 
   /** Waits until the transmitter has nothing more to do at once. */
   async rest(): Promise<void> {
-    // Ten of its continuations are far more than any test leaves behind.
+    // No test leaves work for ten runs.
     for (let round = 0; round < 10; round++) await new Promise(setImmediate)
   }
 }

@@ -6,7 +6,8 @@ import { expect } from 'vitest'
 import { type AudienceSpec, isConflated } from '../../src/lane-protocol/audience-spec.js'
 import type { TickJson } from '../../src/protocol/messages.js'
 import type { Message } from './lane-messages.js'
-import type { LaneStage, StageClient, StageTick, Stay } from './lane-stage.js'
+import type { LaneStage, StageTick } from './lane-stage.js'
+import type { StageClient, Stay } from './stage-clients.js'
 
 type Delivery = 'every' | 'latest' | undefined
 

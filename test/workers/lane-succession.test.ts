@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { COMMITTED_CURSOR, COMMITTED_OFFSET } from '../../src/memory/control-words.js'
 import type { SubscribedMessage } from '../../src/protocol/messages.js'
 import { streamOf } from '../support/lane-messages.js'
-import { LaneStage, type StageClient } from '../support/lane-stage.js'
+import { LaneStage } from '../support/lane-stage.js'
+import type { StageClient } from '../support/stage-clients.js'
 
 /** How far a tick's position is past the one before; or that it is far from any count, or the tick before once more. */
 type Step = number | 'wild' | 'again'

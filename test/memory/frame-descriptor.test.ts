@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest'
+import { AudienceDescriptor } from '../../src/memory/audience-descriptor.js'
+import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
+import type { FrameDescriptor } from '../../src/memory/frame-descriptor.js'
+import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
+import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
+import { laneLayout } from '../../src/memory/lane-layout.js'
+import { AWAIT_FLUSH, LIVE, MORE, ReplyDescriptor, UNCHANGED } from '../../src/memory/reply-descriptor.js'
+import { PACED, PROMPT, TurnBeginDescriptor, TurnEndDescriptor } from '../../src/memory/turn-descriptor.js'
+
+const LAYOUT = laneLayout(32 * 1024, 2048, 0)
+
+const INT32_MAX = 2 ** 31 - 1
+const OFFSET = 2 ** 53 - 1
+const MEMBER = { offset: OFFSET, ticksTotal: 2 ** 52 + 1, lostTotal: 2 ** 40, unknownLosses: 5 }
+const CONTINUITY = {
+  ...CONTINUITY_AT_START,
+  ...{ lastPosition: 2 ** 52, lastMark: 9, lostSincePosition: 3, isInDoubt: true },
+}
+const PART = { length: 77, client: INT32_MAX, request: INT32_MAX - 1, messages: 3, ticks: 6 }
+const AUDIENCE = {
+  ...{ length: 77, audience: INT32_MAX, messages: 3, ticks: 6, group: 7, unknownLosses: 5 },
+  ...{ ticksTotal: OFFSET, lastOffset: 2 ** 52 + 1, lostTotal: 2 ** 40, receivedUs: 1_723_161_255_088_169 },
+}
+const replyWith = (fields: Partial<ReplyDescriptor>) => Object.assign(new ReplyDescriptor(), PART, fields)
+const DESCRIPTORS: readonly (readonly [string, () => FrameDescriptor])[] = [
+  ['frames of an audience', () => Object.assign(new AudienceDescriptor(), AUDIENCE)],
+  ['a reply that lets a client in', () => replyWith({ ...MEMBER, outcome: LIVE })],
+  ['a reply after which a client waits', () => replyWith({ ...MEMBER, outcome: AWAIT_FLUSH, isLast: false })],
+  ['a later part of a reply', () => replyWith({ outcome: UNCHANGED, isLast: false })],
+  [
+    'a part of a replay',
+    () => replyWith({ offset: OFFSET, seq: OFFSET - 1, continuity: CONTINUITY, outcome: MORE }),
+  ],
+  ['the beginning of a paced turn', () => Object.assign(new TurnBeginDescriptor(), { pace: PACED })],
+  ['the beginning of a prompt turn', () => Object.assign(new TurnBeginDescriptor(), { pace: PROMPT })],
+  ['the end of a turn', () => new TurnEndDescriptor()],
+]
+
+it.each(DESCRIPTORS)('a descriptor of %s carries every field through the ring', (_, create) => {
+  const memory = new SharedArrayBuffer(LAYOUT.totalBytes)
+  const reader = new FrameRingReader(memory, LAYOUT)
+  const writer = new FrameRingWriter(memory, LAYOUT)
+  for (let round = 0; round < 20; round++) {
+    const start = writer.reserve(77)!
+    const written = create()
+    writer.describe(written)
+    writer.publish()
+    const segment = Math.floor((start - LAYOUT.framesStart) / LAYOUT.segmentBytes)
+    expect({ ...reader.next() }).toEqual({ ...written, segment, start })
+  }
+})
