@@ -11,6 +11,10 @@ export class PrefixMap<V> {
     return this.values.size
   }
 
+  entries(): Iterable<[prefix: string, value: V]> {
+    return this.values
+  }
+
   set(prefix: string, value: V): void {
     while (this.hasLength.length <= prefix.length) this.hasLength.push(false)
     this.hasLength[prefix.length] = true

@@ -46,7 +46,9 @@ interface PastOptions {
 /** Ticks that a feed has sent and a lane has read, with the checkpoints of the lane. */
 export class Past {
   offset: number
-  readonly symbols = new SymbolTable((symbol, bytes) => new SymbolEntry(symbol, bytes, marketCodec))
+  readonly symbols = new SymbolTable(
+    (symbol, bytes, isKept) => new SymbolEntry(symbol, bytes, isKept, marketCodec),
+  )
   private readonly log: TickLogWriter
   private readonly checkpoints: FeedCheckpoints
   private readonly live: FeedContinuity

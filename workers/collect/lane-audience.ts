@@ -40,8 +40,6 @@ export class LaneAudience extends FramePlan {
   readonly isJson: boolean
   /** Bytes that a tick takes in frames beside its own, at most. */
   readonly bytesPerTick: number
-  /** The symbols that its spec names, without prefixes. */
-  readonly names: readonly string[]
   /** Number of the last `ticks` message. */
   seq: number
   ticksTotal: number
@@ -72,7 +70,6 @@ export class LaneAudience extends FramePlan {
     for (const entry of spec.symbols ?? []) this.deliver(entry, EVERY)
     for (const [group, { symbols }] of spec.latest.entries())
       for (const entry of symbols) this.deliver(entry, group)
-    this.names = [...this.byName.keys()]
   }
 
   get progress(): AudienceProgress {
@@ -90,9 +87,14 @@ export class LaneAudience extends FramePlan {
     return isConflated(this.spec)
   }
 
-  /** Whether its spec has prefixes, so that it may get symbols that have not come yet. */
-  get hasPrefixes(): boolean {
-    return this.byPrefix.size > 0
+  /** The symbols that its spec names, without prefixes, and how it gets each. */
+  get names(): ReadonlyMap<string, Delivery> {
+    return this.byName
+  }
+
+  /** The prefixes of its spec, the longest first, and how it gets the symbols of each that no longer entry names. */
+  prefixes(): [prefix: string, delivery: Delivery][] {
+    return [...this.byPrefix.entries()].sort(([one], [other]) => other.length - one.length)
   }
 
   /** Whether a prompt turn may flush it before the paced turn number `turn`. */

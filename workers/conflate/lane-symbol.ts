@@ -17,8 +17,8 @@ export class LaneSymbol extends SymbolEntry implements ConflatedSymbol {
   ready: Set<ConflationGroup> | undefined = undefined
   readonly latest: (LatestTick | undefined)[]
 
-  constructor(symbol: string, bytes: Uint8Array, codec: TickCodec) {
-    super(symbol, bytes, codec)
+  constructor(symbol: string, bytes: Uint8Array, isKept: boolean, codec: TickCodec) {
+    super(symbol, bytes, isKept, codec)
     this.latest = codec.kindNames.map(() => undefined)
   }
 }

@@ -126,7 +126,7 @@ export class LatestTicks {
 
   private begin(symbol: LaneSymbol, kind: number, length: number): LatestTick | undefined {
     // A symbol that the table does not keep gets a new entry with each tick.
-    return symbol.seen ? this.add(symbol, kind, this.store.allocate(length)) : undefined
+    return symbol.isKept ? this.add(symbol, kind, this.store.allocate(length)) : undefined
   }
 
   private add(symbol: LaneSymbol, kind: number, record: number): LatestTick {

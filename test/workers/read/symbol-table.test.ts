@@ -6,7 +6,8 @@ import { SymbolEntry, SymbolTable } from '../../../workers/read/symbol-table.js'
 import { anySymbol } from '../../support/any-tick.js'
 import { findSymbol, symbolNameOf } from '../../support/symbols.js'
 
-const newTable = () => new SymbolTable((symbol, bytes) => new SymbolEntry(symbol, bytes, marketCodec))
+const newTable = () =>
+  new SymbolTable((symbol, bytes, isKept) => new SymbolEntry(symbol, bytes, isKept, marketCodec))
 
 describe('the symbol table', () => {
   it('finds one entry for each symbol, with its own name', () => {
@@ -39,9 +40,29 @@ describe('the symbol table', () => {
     const beyond = findSymbol(table, 'S65999')
     expect(symbolNameOf(beyond)).toBe('S65999')
     expect(findSymbol(table, 'S65999')).not.toBe(beyond)
-    const named = table.named('S65999')
-    expect(findSymbol(table, 'S65999')).toBe(named)
-    table.release(named)
-    expect(findSymbol(table, 'S65999')).not.toBe(named)
+    expect([table.get('S5'), table.get('S65999')]).toEqual([entries[5], undefined])
+    expect([...table.all()]).toHaveLength(65_536)
+  })
+
+  it('finds the symbols with a prefix, each once', () => {
+    const text = fc.string({ unit: fc.constantFrom('A', 'B', 'é', '😀', '\uffff'), maxLength: 5 })
+    fc.assert(
+      fc.property(fc.uniqueArray(text, { maxLength: 60 }), text, (symbols, prefix) => {
+        const table = newTable()
+        for (const symbol of symbols) findSymbol(table, symbol)
+        const found = [...table.withPrefix(prefix)].map(({ symbol }) => symbol)
+        expect(found).toEqual(symbols.filter(symbol => symbol.startsWith(prefix)).sort())
+      }),
+    )
+  })
+
+  it('finds the symbols with a prefix among many', () => {
+    const table = newTable()
+    const symbols = Array.from({ length: 5000 }, (_, index) => `${(index * 7919) % 5000}`)
+    for (const symbol of symbols) findSymbol(table, symbol)
+    for (const prefix of ['', '1', '49', '4999', '5', '50000', 'A'])
+      expect([...table.withPrefix(prefix)].map(({ symbol }) => symbol)).toEqual(
+        symbols.filter(symbol => symbol.startsWith(prefix)).sort(),
+      )
   })
 })
