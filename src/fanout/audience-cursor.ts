@@ -33,7 +33,9 @@ export class AudienceCursor {
   private joined: Audience | undefined
   /** BEHIND: the first record that the client has not got. */
   private next = NO_RECORD
-  /** The last record that the client is not to be given any more. The client has it, or was no member at that record. */
+  /**
+   * The last record that the client is not to be given any more. The client has it, or was no member at that record.
+   */
   private lastGiven = NO_RECORD
   /** BEHIND, OVERRUN, AWAITS_FLUSH: what the client has. */
   private reached: Progress | undefined
@@ -115,7 +117,11 @@ export class AudienceCursor {
     this.reached = progress
   }
 
-  /** A client that is behind was given all up to the record `last`. @param next the audience's record after that, or NO_RECORD */
+  /**
+   * A client that is behind was given all up to the record `last`.
+   *
+   * @param next the audience's record after that, or NO_RECORD
+   */
   catchUp(last: number, next: number, progress: Progress): void {
     this.lastGiven = last
     this.next = next

@@ -1,5 +1,6 @@
 /**
- * The members of an audience, and how far the records are that they were sent. Main thread; the lane has its own view in workers/.
+ * The members of an audience, and how far the records are that they were sent. Main thread; the lane has its own view
+ * in workers/.
  */
 import type { AudienceSpec } from '../lane-protocol/audience-spec.js'
 import type { Progress } from '../lane-protocol/lane-commands.js'

@@ -1,7 +1,7 @@
 /**
  * Takes care of clients whose sockets have not taken all that was written. Main thread.
- * The bytes that a socket holds stay as they are until it has drained. Then the client gets what it missed in larger writes. A client
- * that missed more than the ring holds, or than its limits allow, is overrun.
+ * The bytes that a socket holds stay as they are until it has drained. Then the client gets what it missed in larger
+ * writes. A client that missed more than the ring holds, or than its limits allow, is overrun.
  */
 import type { Clock } from '../common/clock.js'
 import type { PatientClock } from '../common/patient-clock.js'
@@ -54,7 +54,9 @@ export class CatchUp {
     this.awaitDrain(recipient)
   }
 
-  /** A write of nothing ends when all writes before it have. (The event 'drain' only comes after writes above a mark.) */
+  /**
+   * A write of nothing ends when all writes before it have. (The event 'drain' only comes after writes above a mark.)
+   */
   private awaitDrain(recipient: Recipient): void {
     recipient.socket.write(NO_BYTES, error => {
       if (recipient.hasLeft) return
@@ -76,7 +78,9 @@ export class CatchUp {
     for (const { pins, segment } of recipient.pins.splice(0)) pins.unpin(segment)
   }
 
-  /** Gives a client the records of its audience that are still on their way to other members, as far as it takes them. */
+  /**
+   * Gives a client the records of its audience that are still on their way to other members, as far as it takes them.
+   */
   bringUpToDate(recipient: Recipient): void {
     const { cursor } = recipient
     const { audience } = cursor

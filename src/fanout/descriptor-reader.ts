@@ -1,7 +1,7 @@
 /**
  * Reads what the lanes have published ahead of what is being sent. Main thread.
- * A reply in a prompt turn is for one client. It waits for the frames of that client's audience, and not for those of others:
- * docs/decisions/0004-replies-overtake-frames.md.
+ * A reply in a prompt turn is for one client. It waits for the frames of that client's audience, and not for those of
+ * others: docs/decisions/0004-replies-overtake-frames.md.
  */
 import type { AudienceDescriptor } from '../memory/audience-descriptor.js'
 import { AUDIENCE_FRAMES, REPLY, TURN_BEGIN, TURN_END } from '../memory/frame-descriptor.js'
@@ -57,7 +57,10 @@ export class DescriptorReader {
   }
 }
 
-/** Whether the next descriptor, if there is one, may be read now: the reply in a paced turn waits for the records before it. */
+/**
+ * Whether the next descriptor, if there is one, may be read now: the reply in a paced turn waits for the records before
+ * it.
+ */
 function mayRead({ isInPromptTurn, queue, ring }: LaneStream): boolean {
   const kind = ring.nextKind()
   if (kind !== REPLY || isInPromptTurn) return kind !== undefined

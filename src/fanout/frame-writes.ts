@@ -1,6 +1,7 @@
 /**
- * Writes frames to clients, and counts the writes. Main thread. The one place that writes to a connection's file descriptor.
- * A write goes past Node's stream, which costs as much again: docs/decisions/0005-writes-bypass-the-stream.md.
+ * Writes frames to clients, and counts the writes. Main thread. The one place that writes to a connection's file
+ * descriptor. A write goes past Node's stream, which costs as much again:
+ * docs/decisions/0005-writes-bypass-the-stream.md.
  */
 import { writeSync } from 'node:fs'
 import { NO_DESCRIPTOR } from '../common/socket-handle.js'

@@ -1,6 +1,6 @@
 /**
- * The frames of one lane as the transmitter takes them: what is published, read ahead and retained, and the audiences. Main thread.
- * Outlives the lane's thread: a successor writes into the same memory.
+ * The frames of one lane as the transmitter takes them: what is published, read ahead and retained, and the audiences.
+ * Main thread. Outlives the lane's thread: a successor writes into the same memory.
  */
 import { invariant } from '../common/errors.js'
 import { FrameRingReader } from '../memory/frame-ring-reader.js'

@@ -1,7 +1,7 @@
 /**
- * Lets clients join audiences, and takes them through their transfers: docs/decisions/0045-one-transfer.md. Main thread.
- * A client stays on the lane of its first audience. So a change from one audience to another has one place in one lane's stream, at
- * which no tick is missing and none doubled.
+ * Lets clients join audiences, and takes them through their transfers: docs/decisions/0045-one-transfer.md. Main
+ * thread. A client stays on the lane of its first audience. So a change from one audience to another has one place in
+ * one lane's stream, at which no tick is missing and none doubled.
  */
 
 import type { Clock } from '../common/clock.js'
@@ -53,7 +53,10 @@ export class Membership {
     this.request(recipient, spec, answer, answerBytes, index)
   }
 
-  /** Lets a client go over to the audience for `spec`. The changes that it asks for while one is in flight are done together. */
+  /**
+   * Lets a client go over to the audience for `spec`. The changes that it asks for while one is in flight are done
+   * together.
+   */
   move(recipient: Recipient, spec: AudienceSpec, answer: CommandAnswer, answerBytes: number): void {
     const { cursor, transfer } = recipient
     const audience = (transfer.queued ?? transfer.inFlight ?? cursor).audience
@@ -66,8 +69,9 @@ export class Membership {
   }
 
   /**
-   * Sends the lane the client's next request, if it may be sent now: no other is in flight, and the client has all frames of its
-   * audience. A blocked client sends when its socket has taken all: the reply, maybe a snapshot of all symbols, would pin the ring.
+   * Sends the lane the client's next request, if it may be sent now: no other is in flight, and the client has all
+   * frames of its audience. A blocked client sends when its socket has taken all: the reply, maybe a snapshot of all
+   * symbols, would pin the ring.
    */
   sendNext(recipient: Recipient): void {
     const { cursor, transfer } = recipient
@@ -78,7 +82,10 @@ export class Membership {
     } else if (queued !== undefined && !cursor.isBehind) this.begin(recipient)
   }
 
-  /** The client whose request the lane replies to; undefined: it has left or asked again, or a successor repeats a reply. */
+  /**
+   * The client whose request the lane replies to; undefined: it has left or asked again, or a successor repeats a
+   * reply.
+   */
   clientOf(client: number, request: number): Recipient | undefined {
     const recipient = this.inFlight.get(client)
     return recipient?.transfer.isSent && recipient.transfer.requestId === request ? recipient : undefined
@@ -93,7 +100,10 @@ export class Membership {
     if (audience !== undefined) this.audiences.drop(audience)
   }
 
-  /** Asks the lane for what a client missed that was overrun, or that awaited a flush: it goes on in the audience that it is in. */
+  /**
+   * Asks the lane for what a client missed that was overrun, or that awaited a flush: it goes on in the audience that
+   * it is in.
+   */
   recover(recipient: Recipient): void {
     const { audience } = recipient.cursor
     if (audience === undefined) return
@@ -112,13 +122,20 @@ export class Membership {
     }
   }
 
-  /** The client was given a part of the lane's reply. @param outcome where the part leaves the client; undefined: where it was */
+  /**
+   * The client was given a part of the lane's reply.
+   *
+   * @param outcome where the part leaves the client; undefined: where it was
+   */
   partGiven(recipient: Recipient, outcome: TransferOutcome | undefined, isLast: boolean): void {
     if (!isLast) recipient.transfer.partGiven(outcome)
     else if (outcome !== undefined) this.settle(recipient, outcome, true)
   }
 
-  /** The lane's thread has ended, and all that it published was read: settles each reply where its last part left the client. */
+  /**
+   * The lane's thread has ended, and all that it published was read: settles each reply where its last part left the
+   * client.
+   */
   laneEnded(lane: number): void {
     for (const recipient of this.inFlightOn(lane)) {
       const { outcome } = recipient.transfer
@@ -126,7 +143,10 @@ export class Membership {
     }
   }
 
-  /** The successor of a lane has none of the lane's commands: sends it the requests that the lane has not replied to, to the end. */
+  /**
+   * The successor of a lane has none of the lane's commands: sends it the requests that the lane has not replied to, to
+   * the end.
+   */
   sendAgain(lane: number): void {
     for (const recipient of this.inFlightOn(lane)) this.send(recipient)
   }

@@ -1,5 +1,6 @@
 /**
- * Gives records to the members of their audiences, one write for each. Main thread, and its hot loop: nothing is allocated per member.
+ * Gives records to the members of their audiences, one write for each. Main thread, and its hot loop: nothing is
+ * allocated per member.
  */
 import type { Clock } from '../common/clock.js'
 import type { CounterWriter } from '../memory/counters.js'
@@ -29,7 +30,11 @@ export class RecordSender {
     this.deps = deps
   }
 
-  /** Gives the record to the members that are left. @returns false when the time is up, whether or not the pass has ended */
+  /**
+   * Gives the record to the members that are left.
+   *
+   * @returns false when the time is up, whether or not the pass has ended
+   */
   resume(stream: LaneStream, pass: RecordPass): boolean {
     const { budget, catchUp, reader } = this.deps
     if (!pass.hasBegun) pass.begin()

@@ -1,6 +1,6 @@
 /**
- * Lets few clients of a lane at a time have a part of their replay, so that the lane's live work goes on between. Main thread.
- * A client enters the queue for each part, and stands behind all others again for the next.
+ * Lets few clients of a lane at a time have a part of their replay, so that the lane's live work goes on between. Main
+ * thread. A client enters the queue for each part, and stands behind all others again for the next.
  */
 import type { Recipient } from './recipient.js'
 

@@ -35,8 +35,9 @@ export class Replies {
   }
 
   /**
-   * Whether the client may be given a part now. The parts after the first follow directly. A client that was deferred once has taken
-   * since then what it held: it reads. If each turn blocked it just before the reply, it could never ask for less.
+   * Whether the client may be given a part now. The parts after the first follow directly. A client that was deferred
+   * once has taken since then what it held: it reads. If each turn blocked it just before the reply, it could never ask
+   * for less.
    */
   private mayReceive(recipient: Recipient): boolean {
     const { cursor, transfer } = recipient

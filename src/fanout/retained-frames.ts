@@ -1,6 +1,6 @@
 /**
- * The records of one lane whose bytes are still in its ring. Main thread. A record is one run of frames of one audience.
- * Records are numbered from 0; those from `firstRecord` on are retained.
+ * The records of one lane whose bytes are still in its ring. Main thread. A record is one run of frames of one
+ * audience. Records are numbered from 0; those from `firstRecord` on are retained.
  * A segment goes back to the lane when no record in it is retained and no socket holds its bytes.
  */
 import { invariant } from '../common/errors.js'

@@ -1,6 +1,7 @@
 /**
- * What one client asks its lane for, and how far the reply is. Main thread; nothing else writes this state.
- * At most one request is in flight. What the client asks for meanwhile is one queued request: it is merged, and sent after the reply.
+ * What one client asks its lane for, and how far the reply is. Main thread; nothing else writes this state. At most one
+ * request is in flight. What the client asks for meanwhile is one queued request: it is merged, and sent after the
+ * reply.
  *
  *            begin             sent          partGiven
  *   queued ────────► WAITING ────────► SENT ────────────► BEGUN ──── settled ────► no request in flight
@@ -53,7 +54,11 @@ export class Transfer {
   private id = 0
   private from: ReplayPosition | typeof RESUME_GONE | undefined
 
-  /** For a client that was away, before it asks. @param from how far it was; RESUME_GONE: nobody has the ticks after that */
+  /**
+   * For a client that was away, before it asks.
+   *
+   * @param from how far it was; RESUME_GONE: nobody has the ticks after that
+   */
   resume(from: ReplayPosition | typeof RESUME_GONE): void {
     this.from = from
   }
@@ -122,8 +127,8 @@ export class Transfer {
   }
 
   /**
-   * The reply to the request in flight is for nobody: merges the request in front of the queued one. No change may merge into a
-   * replay, so a replay is never voided.
+   * The reply to the request in flight is for nobody: merges the request in front of the queued one. No change may
+   * merge into a replay, so a replay is never voided.
    *
    * @returns the audience that is not joined for that
    */

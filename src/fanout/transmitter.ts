@@ -1,7 +1,7 @@
 /**
- * The main thread's loop that takes turns from the lanes and gives each client one slice of the frame ring.
- * Per client and record it does one write: no copy, no closure, no allocation of ours. Bytes that the kernel has not taken
- * stay pinned until it has.
+ * The main thread's loop that takes turns from the lanes and gives each client one slice of the frame ring. Per client
+ * and record it does one write: no copy, no closure, no allocation of ours. Bytes that the kernel has not taken stay
+ * pinned until it has.
  */
 import type { Clock } from '../common/clock.js'
 import type { PatientClock } from '../common/patient-clock.js'

@@ -1,12 +1,12 @@
 /**
  * Paces the lanes' turns: docs/decisions/0003-hold-ticks-back-before-saturation.md. Main thread.
  *
- *   one write per arrival takes less than half of the time   each turn goes out at once
- *   it would take more                                       a lane publishes every `gatherMs`: a write carries several ticks
- *   even that takes more than half                           every so much later that it takes half
+ *   a write for each arrival takes less than half of the time   each turn goes out at once
+ *   it would take more                                          a turn every `gatherMs`: a write carries several ticks
+ *   even that takes more than half                              a turn every so much later that it takes half
  *
- * A lane may have two turns that it was not told to be done. To hold a lane back is to tell it late: while ticks are held back
- * the lane is always owed one turn, and so is one turn ahead at most.
+ * A lane may have two turns that it was not told to be done. To hold a lane back is to tell it late: while ticks are
+ * held back the lane is always owed one turn, and so is one turn ahead at most.
  */
 import type { Clock, Timer } from '../common/clock.js'
 import type { CounterWriter } from '../memory/counters.js'
@@ -15,7 +15,9 @@ import type { LaneStream } from './lane-stream.js'
 
 /** The load is measured for so long before it is judged. */
 const MEASURE_MS = 100
-/** Shares of the main thread's time that sending each arrival on its own would take: ticks are held back above the one … */
+/**
+ * Shares of the main thread's time that sending each arrival on its own would take: ticks are held back above the one …
+ */
 const GATHER_ABOVE = 0.5
 /** … and not below the other. */
 const CEASE_BELOW = 0.35
@@ -23,7 +25,10 @@ const CEASE_BELOW = 0.35
 const STRETCH_MAX = 2.5
 /** Larger writes would save little: one of 150 bytes costs 8 µs, one of 1,500 bytes 9, one of 15,000 bytes 13. */
 const GATHERED_BYTES_MAX = 16 * 1024
-/** Ticks of all symbols in a turn that is held back, about. A lane has room for so many; one that is full reads nothing more. */
+/**
+ * Ticks of all symbols in a turn that is held back, about. A lane has room for so many; one that is full reads nothing
+ * more.
+ */
 const GATHERED_TICKS_MAX = 2000
 
 export interface TurnPacingDeps {

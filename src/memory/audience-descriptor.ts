@@ -1,6 +1,6 @@
 /**
- * The descriptor of frames for every member of an audience, and of how far the members are after them. Layout and codec; any thread.
- * Without frames it tells that the lane begins to count the ticks of a conflation group.
+ * The descriptor of frames for every member of an audience, and of how far the members are after them. Layout and
+ * codec; any thread. Without frames it tells that the lane begins to count the ticks of a conflation group.
  *
  *   16         20         24      28      32               36         40
  *   +----------+----------+-------+-------+----------------+----------+

@@ -1,6 +1,6 @@
 /**
- * The words that every descriptor of the frame ring begins with. Layout and codec; any thread.
- * A descriptor names one run of frames, or marks a place between frames. Its kind decides what stands in the other words.
+ * The words that every descriptor of the frame ring begins with. Layout and codec; any thread. A descriptor names one
+ * run of frames, or marks a place between frames. Its kind decides what stands in the other words.
  *
  *   0      4         8       12       16                   40                    88
  *   +------+---------+-------+--------+--------------------+---------------------+

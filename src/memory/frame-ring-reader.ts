@@ -43,7 +43,8 @@ export class FrameRingReader {
   }
 
   hasNext(): boolean {
-    // Pairs with the store in FrameRingWriter.publish: the descriptors before the head, and their frames, are visible from here on.
+    // Pairs with the store in FrameRingWriter.publish: the descriptors before the head, and their frames, are visible
+    // from here on.
     return Atomics.load(this.memory.control, DESCRIPTOR_HEAD) !== this.tail
   }
 
@@ -95,7 +96,8 @@ export class FrameRingReader {
 
   /**
    * Prepares the ring for a successor. Call it after the lane's end and the last `next`.
-   * Every segment that is not in `inUse` becomes free, also one that the lane took and published nothing in. No turn is open.
+   * Every segment that is not in `inUse` becomes free, also one that the lane took and published nothing in. No turn is
+   * open.
    */
   resetAfterLane(inUse: ReadonlySet<number>): void {
     const { control } = this.memory

@@ -1,6 +1,6 @@
 /**
- * The descriptor of a reply, or of a part of one: frames for one client, and where the client is after them. Layout and codec; any
- * thread. A part and the client's place after it are one publication: docs/decisions/0045-one-transfer.md.
+ * The descriptor of a reply, or of a part of one: frames for one client, and where the client is after them. Layout and
+ * codec; any thread. A part and the client's place after it are one publication: docs/decisions/0045-one-transfer.md.
  *
  *   16       20         24      28        32        36        40
  *   +--------+----------+-------+---------+---------+---------+

@@ -13,8 +13,8 @@ const PACE_INT32 = FIRST_INT32
 /** The transmitter sends the turn when its time has come. */
 export const PACED = 0
 /**
- * The turn stands between two paced turns, and its replies overtake records of other audiences. So each reply has one part, and
- * its client's audiences have no conflation groups.
+ * The turn stands between two paced turns, and its replies overtake records of other audiences. So each reply has one
+ * part, and its client's audiences have no conflation groups.
  */
 export const PROMPT = 1
 

@@ -26,7 +26,10 @@ it.each([
 })
 
 describe('where `gatherMs` still takes more than half of the time', () => {
-  /** For how long the lane is held back after the transmitter was busy for these shares of the time, one after the other. */
+  /**
+   * For how long the lane is held back after the transmitter was busy for these shares of the time, one after the
+   * other.
+   */
   function holdMs(...shares: number[]): number {
     stage.gather()
     for (const share of shares) stage.work(share)

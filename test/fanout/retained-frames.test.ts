@@ -32,7 +32,11 @@ beforeEach(() => {
   })
 })
 
-/** Sends a record of one audience through the ring, and retains it. @returns its number; undefined when the ring is full */
+/**
+ * Sends a record of one audience through the ring, and retains it.
+ *
+ * @returns its number; undefined when the ring is full
+ */
 function record(before = NO_RECORD, length = SEGMENT_BYTES, keepFrom?: number): number | undefined {
   if (writer.reserve(length) === undefined) return undefined
   const descriptor = new AudienceDescriptor()

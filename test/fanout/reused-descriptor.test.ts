@@ -1,5 +1,6 @@
 /**
- * Writes past Node's stream, over real sockets, when the connection has ended and its descriptor belongs to another one.
+ * Writes past Node's stream, over real sockets, when the connection has ended and its descriptor belongs to another
+ * one.
  */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'

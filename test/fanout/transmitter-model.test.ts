@@ -1,7 +1,7 @@
 /**
- * Does a member get each record of its audience exactly once? Random members block, drain in part, drain, change their audience,
- * leave and come back. The ring is so small that members are overrun and evicted all the time, and the transmitter runs out of time
- * at random. There is no thread: the same seed is the same run.
+ * Does a member get each record of its audience exactly once? Random members block, drain in part, drain, change their
+ * audience, leave and come back. The ring is so small that members are overrun and evicted all the time, and the
+ * transmitter runs out of time at random. There is no thread: the same seed is the same run.
  */
 
 import { expect, it } from 'vitest'

@@ -236,7 +236,8 @@ it('goes on with the current pass before others catch up', async () => {
       return write(bytes, callback)
     }
   }
-  // A write to the slow member takes the time of a whole run. The writes to the others between two looks take half of it.
+  // A write to the slow member takes the time of a whole run. The writes to the others between two looks take half of
+  // it.
   takesTime(slow, PASS_BUDGET_MS)
   for (const member of live) takesTime(member, PASS_BUDGET_MS / (2 * WRITES_PER_LOOK))
   let runs = 0

@@ -17,8 +17,8 @@ describe('the frame ring between threads', () => {
   }
 
   /**
-   * Takes what a lane's thread writes, keeps some segments for a while, and checks every frame when it is read and once more
-   * when its segment is due to go back.
+   * Takes what a lane's thread writes, keeps some segments for a while, and checks every frame when it is read and once
+   * more when its segment is due to go back.
    *
    * @param giveBackTooEarly gives segments back before that last check, as a main thread that forgets its clients would
    * @returns what was found wrong, at most ten of it

@@ -1,6 +1,6 @@
 /**
- * A lane without a thread: writes its frame ring by hand. A record is readable text, `<audience>:<tick>;` for each tick,
- * numbered from 1 for each audience, so a test checks what a client got without a decoder.
+ * A lane without a thread: writes its frame ring by hand. A record is readable text, `<audience>:<tick>;` for each
+ * tick, numbered from 1 for each audience, so a test checks what a client got without a decoder.
  */
 import type { JoinCommand, LaneCommand } from '../../src/lane-protocol/lane-commands.js'
 import type { LaneHandle } from '../../src/lanes/lane-handle.js'
@@ -23,7 +23,10 @@ export class FakeLane {
   readonly ring: FrameRingWriter
   /** Whether clients that it replies to are to wait for the next flush. */
   newcomersWait = false
-  /** Whether a reply begins with `<audience>-<ticks>;`: how many ticks of the audience that the client leaves are before it. */
+  /**
+   * Whether a reply begins with `<audience>-<ticks>;`: how many ticks of the audience that the client leaves are before
+   * it.
+   */
   tellsLeft = false
   private readonly frames = new AudienceDescriptor()
   private readonly reply = new ReplyDescriptor()
@@ -75,8 +78,8 @@ export class FakeLane {
   }
 
   /**
-   * Replies to one join: `<audience>?<ticks told as missing>;` or, for the first, `<audience>!<ticks before it>;`. A longer reply goes
-   * on with `<audience>+;` for each further part.
+   * Replies to one join: `<audience>?<ticks told as missing>;` or, for the first, `<audience>!<ticks before it>;`. A
+   * longer reply goes on with `<audience>+;` for each further part.
    *
    * @returns false when the ring is full
    */
@@ -103,7 +106,11 @@ export class FakeLane {
     return this.describeReply(join, text, this.memberOutcome, isLast)
   }
 
-  /** Gives a client that resumes a part of what it missed: `<audience>~;`. @param isFollowed whether a snapshot follows */
+  /**
+   * Gives a client that resumes a part of what it missed: `<audience>~;`.
+   *
+   * @param isFollowed whether a snapshot follows
+   */
   replay(join: JoinCommand, isFollowed = false): void {
     const total = this.ticksTotal(join.audience)
     const seq = typeof join.replay === 'object' && join.replay !== null ? join.replay.seq + 1 : 1

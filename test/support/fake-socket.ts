@@ -1,6 +1,6 @@
 /**
- * A socket with a kernel that the test controls: it takes all bytes at once, or none until the test says so.
- * It refers to the bytes that it has not taken, as libuv does. So bytes that are changed too early reach the peer changed.
+ * A socket with a kernel that the test controls: it takes all bytes at once, or none until the test says so. It refers
+ * to the bytes that it has not taken, as libuv does. So bytes that are changed too early reach the peer changed.
  */
 import type { Duplex } from 'node:stream'
 

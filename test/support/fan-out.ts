@@ -1,5 +1,6 @@
 /**
- * The transmitter without threads and network: with lane handles, membership, fake lanes and fake sockets. The test is the lane.
+ * The transmitter without threads and network: with lane handles, membership, fake lanes and fake sockets. The test is
+ * the lane.
  */
 
 import type { Duplex } from 'node:stream'

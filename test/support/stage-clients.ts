@@ -1,5 +1,6 @@
 /**
- * The clients of a lane in a test, as the main thread sees them: their audiences, their requests, and all that they got.
+ * The clients of a lane in a test, as the main thread sees them: their audiences, their requests, and all that they
+ * got.
  */
 import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
 import type {
@@ -36,7 +37,10 @@ export interface Stay {
   readonly messages: Message[]
   /** Offset at which the next stay begins, or at which the client fell behind. */
   to: number | undefined
-  /** Of a client that waited for a flush and left: the snapshots of what it waited for, and the offset up to which they go. */
+  /**
+   * Of a client that waited for a flush and left: the snapshots of what it waited for, and the offset up to which they
+   * go.
+   */
   waited: { readonly until: number; readonly snapshots: readonly Message[] } | undefined
 }
 
@@ -159,7 +163,8 @@ export abstract class StageClients {
         const joined = this.audiences.get(client.audience)
         if (joined !== undefined) this.join(client.id, client.audience, null, entriesOf(joined.spec), true)
       } else if (asked !== undefined) {
-        // Only a snapshot of what the client missed while it waited has parts without an outcome. A successor begins again.
+        // Only a snapshot of what the client missed while it waited has parts without an outcome. A successor begins
+        // again.
         const other = asked.messages.find(message => message.type !== 'snapshot')
         if (other !== undefined) throw new Error(`a client got a reply with ${other.type}, and is no member`)
         asked.messages.length = 0

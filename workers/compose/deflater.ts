@@ -1,6 +1,6 @@
 /**
- * Compresses `ticks` messages with permessage-deflate (RFC 7692), each one by itself, so that all members of an audience
- * get the same bytes. One lane's own; synchronous, since a lane never returns to its event loop.
+ * Compresses `ticks` messages with permessage-deflate (RFC 7692), each one by itself, so that all members of an
+ * audience get the same bytes. One lane's own; synchronous, since a lane never returns to its event loop.
  */
 import { constants, deflateRawSync } from 'node:zlib'
 import type { CompressionSettings } from '../../src/lane-protocol/lane-task.js'
@@ -26,8 +26,9 @@ export class Deflater {
   }
 
   /**
-   * Replaces a plain frame by a compressed one, unless the message is too short or would not get shorter. The plain frame's
-   * header is at `start`, its payload at `[payloadStart, end)`. See docs/decisions/0007-compress-once-per-audience.md.
+   * Replaces a plain frame by a compressed one, unless the message is too short or would not get shorter. The plain
+   * frame's header is at `start`, its payload at `[payloadStart, end)`. See
+   * docs/decisions/0007-compress-once-per-audience.md.
    *
    * @param windowBits 9 to 15
    * @returns where the frame ends

@@ -1,6 +1,6 @@
 /**
- * Composes frames from a plan: one message with the ticks of the turn or one per tick, and gap messages in their places.
- * One lane's own; copies within the lane's memory and allocates nothing but for gaps.
+ * Composes frames from a plan: one message with the ticks of the turn or one per tick, and gap messages in their
+ * places. One lane's own; copies within the lane's memory and allocates nothing but for gaps.
  */
 import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
 import type { CopyBytes } from '../../src/memory/lane-allocation.js'
@@ -108,7 +108,12 @@ export class FrameComposer {
     return next
   }
 
-  /** Writes one message of a snapshot from `start` on, not compressed. @param plan no gaps @returns where the frame ends */
+  /**
+   * Writes one message of a snapshot from `start` on, not compressed.
+   *
+   * @param plan no gaps
+   * @returns where the frame ends
+   */
   composeSnapshot(
     stream: FrameStream,
     plan: FramePlan,

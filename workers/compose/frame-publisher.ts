@@ -1,6 +1,6 @@
 /**
- * Reserves room in the frame ring and describes the frames that were written there. Waits where there is no room. One lane's own.
- * Frames are described in the order in which their room was reserved; at most one reservation is open.
+ * Reserves room in the frame ring and describes the frames that were written there. Waits where there is no room. One
+ * lane's own. Frames are described in the order in which their room was reserved; at most one reservation is open.
  */
 import { invariant } from '../../src/common/errors.js'
 import type { FrameDescriptor } from '../../src/memory/frame-descriptor.js'
@@ -10,7 +10,9 @@ export class FramePublisher {
   private readonly ring: FrameRingWriter
   /** Publishes the described frames and sleeps until there is room. */
   private readonly waitForRoom: (hasRoom: () => boolean) => void
-  /** Called with each run of frames: a long turn reads no record, and the main thread must not take the lane for dead. */
+  /**
+   * Called with each run of frames: a long turn reads no record, and the main thread must not take the lane for dead.
+   */
   private readonly heartbeat: () => void
   /** Where the open reservation starts. */
   private reservedStart = 0
@@ -22,7 +24,11 @@ export class FramePublisher {
     this.heartbeat = heartbeat
   }
 
-  /** Reserves `length` bytes in a row, and gives up the reservation before. @returns where they start in the lane's memory */
+  /**
+   * Reserves `length` bytes in a row, and gives up the reservation before.
+   *
+   * @returns where they start in the lane's memory
+   */
   reserve(length: number): number {
     const { ring } = this
     let start = ring.reserve(length)

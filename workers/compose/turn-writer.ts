@@ -28,7 +28,11 @@ export class TurnWriter {
     this.deps = deps
   }
 
-  /** Writes and empties the audience's plan. @param offset of the last tick taken: the audience was then sent all up to it */
+  /**
+   * Writes and empties the audience's plan.
+   *
+   * @param offset of the last tick taken: the audience was then sent all up to it
+   */
   write(audience: LaneAudience, offset: number): void {
     const { composer, counters, publisher, turn } = this.deps
     const { frames } = this

@@ -1,6 +1,6 @@
 /**
- * Readies an audience for a client that joins it, and gathers the conflated ticks of the audience that the client leaves.
- * One lane's own. Why a join flushes: docs/decisions/0016-a-join-sends-what-waits-once-per-interval.md.
+ * Readies an audience for a client that joins it, and gathers the conflated ticks of the audience that the client
+ * leaves. One lane's own. Why a join flushes: docs/decisions/0016-a-join-sends-what-waits-once-per-interval.md.
  */
 import type { JoinCommand } from '../../src/lane-protocol/lane-commands.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
@@ -33,8 +33,9 @@ export class AudienceEntry {
   }
 
   /**
-   * Brings an audience up to `offset`, so that a client can join. Ticks that wait for an interval are older than the client: they
-   * are flushed early if this interval had no early flush. Otherwise the client waits, unless it would miss other ticks by that.
+   * Brings an audience up to `offset`, so that a client can join. Ticks that wait for an interval are older than the
+   * client: they are flushed early if this interval had no early flush. Otherwise the client waits, unless it would
+   * miss other ticks by that.
    */
   prepare(join: JoinCommand, audience: LaneAudience, offset: number): void {
     const { directory, groupFlush, schedule } = this.deps
@@ -46,7 +47,8 @@ export class AudienceEntry {
       else schedule.flushNow(group)
     }
     if (groups.length > 0) this.flush(join, offset)
-    // An audience without ticks is up to date without a record; a successor may be behind the offset that was published.
+    // An audience without ticks is up to date without a record; a successor may be behind the offset that was
+    // published.
     audience.sentOffset = Math.max(audience.sentOffset, offset)
     for (const group of groups) if (!group.isOpen) groupFlush.begin(group, offset)
   }
@@ -104,7 +106,9 @@ export class AudienceEntry {
     return undefined
   }
 
-  /** Flushes the groups that are due. The frames are not the client's, so it is no suspect should they kill the lane. */
+  /**
+   * Flushes the groups that are due. The frames are not the client's, so it is no suspect should they kill the lane.
+   */
   private flush({ client }: JoinCommand, offset: number): void {
     const { groupFlush, setCurrentClient } = this.deps
     setCurrentClient(0)

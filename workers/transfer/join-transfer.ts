@@ -1,6 +1,7 @@
 /**
  * Replies to clients that join an audience, without a replay. One lane's own.
- * A join holds at the offset at which the lane replies: up to there the client gets all ticks of the audience that it leaves.
+ * A join holds at the offset at which the lane replies: up to there the client gets all ticks of the audience that it
+ * leaves.
  */
 
 import { type JoinCommand, type Progress, wantsAllLatest } from '../../src/lane-protocol/lane-commands.js'
@@ -19,9 +20,15 @@ import {
   type SnapshotTransfer,
 } from './snapshot-transfer.js'
 
-/** Bound on the copies of one snapshot, in multiples of a turn's replies: to encode takes fifty times as long as to copy. */
+/**
+ * Bound on the copies of one snapshot, in multiples of a turn's replies: to encode takes fifty times as long as to
+ * copy.
+ */
 const COPIES_MAX = 8
-/** Share of a turn's replies for the ticks that a client gets when it leaves: one segment holds them, the reply and a chunk. */
+/**
+ * Share of a turn's replies for the ticks that a client gets when it leaves: one segment holds them, the reply and a
+ * chunk.
+ */
 const LEAVING_SHARE = 1 / 4
 
 export interface JoinTransferDeps {
@@ -56,7 +63,8 @@ export class JoinTransfer {
   private replyTo(join: JoinCommand, audience: LaneAudience, offset: number): JoinReply {
     const { entry, epoch, setCurrentClient } = this.deps
     setCurrentClient(join.client)
-    // The audience is prepared first: a client that joins the audience that it is in gets the flush with the other members.
+    // The audience is prepared first: a client that joins the audience that it is in gets the flush with the other
+    // members.
     entry.prepare(join, audience, offset)
     const leaving = this.flushBeforeLeaving(join, offset)
     const outcome = entry.hasDirtyTicks(audience) ? AWAIT_FLUSH : LIVE
@@ -71,8 +79,8 @@ export class JoinTransfer {
   }
 
   /**
-   * The conflated ticks that wait in the audience which the client leaves. The other members get them when their intervals end.
-   * Where these ticks take too many bytes for one client, all members get them now.
+   * The conflated ticks that wait in the audience which the client leaves. The other members get them when their
+   * intervals end. Where these ticks take too many bytes for one client, all members get them now.
    */
   private flushBeforeLeaving(join: JoinCommand, offset: number): ClientFrames {
     const { directory, entry, replyBytesMax } = this.deps

@@ -43,8 +43,8 @@ export class LaneTransfers {
   }
 
   /**
-   * Whether the next clients only change between audiences without conflation groups. Their replies need nothing of the turn,
-   * so a prompt turn may hold them.
+   * Whether the next clients only change between audiences without conflation groups. Their replies need nothing of the
+   * turn, so a prompt turn may hold them.
    */
   get arePlain(): boolean {
     const { directory } = this.deps

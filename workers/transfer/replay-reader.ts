@@ -1,6 +1,6 @@
 /**
- * Reads the tick log again for a client that was away, in parts that take a lane well below a millisecond. One lane's own.
- * Called when the plans of the audiences are written: it uses the turn's scratch.
+ * Reads the tick log again for a client that was away, in parts that take a lane well below a millisecond. One lane's
+ * own. Called when the plans of the audiences are written: it uses the turn's scratch.
  * See docs/decisions/0013-the-tick-log-is-read-again-without-a-lock.md.
  */
 
@@ -139,7 +139,11 @@ class PartReading<Entry extends SymbolEntry> implements TickLosses {
     return this.ticksLeft > 0 && this.plan.planBytes < partBytesMax && turn.hasRoom()
   }
 
-  /** Reads the next record, up to `endOffset` and while there is room. @returns false when the writer has overwritten it */
+  /**
+   * Reads the next record, up to `endOffset` and while there is room.
+   *
+   * @returns false when the writer has overwritten it
+   */
   readRecord(endOffset: number): boolean {
     const { cursor } = this
     const { history } = this.deps

@@ -1,6 +1,6 @@
 /**
- * Gives clients that were away the ticks that they missed, part by part. With the last part the client joins. One lane's own.
- * See docs/decisions/0012-a-resume-is-a-chain-of-joins.md.
+ * Gives clients that were away the ticks that they missed, part by part. With the last part the client joins. One
+ * lane's own. See docs/decisions/0012-a-resume-is-a-chain-of-joins.md.
  */
 import { type JoinCommand, RESUME_GONE, type ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
 import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'

@@ -53,7 +53,11 @@ export function liveReply(audience: LaneAudience): Uint8Array {
   return textFrames([{ type: 'live', ...placeOf(audience) }])
 }
 
-/** Replies that the missed ticks are gone. @param since the last offset of this epoch that the client has; undefined: none */
+/**
+ * Replies that the missed ticks are gone.
+ *
+ * @param since the last offset of this epoch that the client has; undefined: none
+ */
 export function notResumedReply(
   join: JoinCommand,
   audience: LaneAudience,
@@ -90,8 +94,8 @@ function commandReplies(
   const place = { client: join.name, epoch, offset, seq, batch: audience.spec.batch }
   return join.answers.flatMap(answer => {
     if (answer.type === 'snapshot') return []
-    // The type stands first: for a literal that begins with a spread V8 makes a new hidden class each time. That costs 8 µs, and
-    // garbage that only a full collection finds.
+    // The type stands first: for a literal that begins with a spread V8 makes a new hidden class each time. That costs
+    // 8 µs, and garbage that only a full collection finds.
     if (answer.type === 'unsubscribed') {
       const { type, ...rest } = answer
       return { type, ...rest, ...place }

@@ -1,5 +1,6 @@
 /**
- * Describes the replies to single clients in the frame ring, each part with the place where it leaves the client. One lane's own.
+ * Describes the replies to single clients in the frame ring, each part with the place where it leaves the client. One
+ * lane's own.
  */
 import type { JoinCommand, ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
 import {

@@ -45,7 +45,10 @@ export interface JoinReply extends ClientFrames {
   readonly framesAfter: Uint8Array
   /** Where the whole reply leaves the client. */
   readonly outcome: MemberOutcome
-  /** Where the first of several parts leaves the client. UNCHANGED: should the lane die, a successor repeats the whole reply. */
+  /**
+   * Where the first of several parts leaves the client. UNCHANGED: should the lane die, a successor repeats the whole
+   * reply.
+   */
   readonly firstOutcome: PartOutcome
 }
 
@@ -116,7 +119,8 @@ export class SnapshotTransfer {
     let bytes = 0
     const parts = chunks.of(audience, ticks)
     for (;;) {
-      // All clients get the chunk. Should its encoding kill the lane, the first client is the suspect, in each successor, too.
+      // All clients get the chunk. Should its encoding kill the lane, the first client is the suspect, in each
+      // successor, too.
       setCurrentClient(replies[0]!.join.client)
       const { done, value: chunk } = parts.next()
       if (done) return bytes
@@ -124,7 +128,10 @@ export class SnapshotTransfer {
     }
   }
 
-  /** Publishes a chunk of one client's snapshot; with the first one its own frames, with the last one that it is a member. */
+  /**
+   * Publishes a chunk of one client's snapshot; with the first one its own frames, with the last one that it is a
+   * member.
+   */
   private replyPart(reply: JoinReply, audience: LaneAudience, chunk: LatestChunk, isSent: boolean): number {
     const { composer, publisher, replyPublisher, setCurrentClient } = this.deps
     const { join } = reply

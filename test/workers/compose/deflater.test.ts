@@ -8,7 +8,7 @@ import { framesOf, inflated } from '../../support/frames.js'
 
 const AT = 100
 
-/** A message in a plain frame in shared memory, as a lane has it. */
+/** A message in a plain frame in shared memory, as in a lane. */
 function begin(message: Uint8Array, bytesMin = 0, writeHeader = writeTextFrameHeader) {
   const bytes = new Uint8Array(new SharedArrayBuffer(message.length + 2 * AT)).fill(0xee)
   const payloadStart = writeHeader(bytes, AT, message.length)
@@ -29,7 +29,7 @@ function begin(message: Uint8Array, bytesMin = 0, writeHeader = writeTextFrameHe
 const repeating = (length: number) => Buffer.alloc(length, '{"symbol":"BTCUSDT","kind":"quote"},')
 
 describe('the deflater', () => {
-  it('puts a compressed frame in the place of a plain one, text or binary', () => {
+  it('replaces a plain frame by a compressed one, text or binary', () => {
     for (const [writeHeader, first] of [
       [writeTextFrameHeader, 0xc1],
       [writeBinaryFrameHeader, 0xc2],
@@ -49,7 +49,7 @@ describe('the deflater', () => {
   it('leaves out the four bytes that the other side adds', () => {
     const { payload } = begin(repeating(1000)).deflate()
     expect(payload.subarray(-4).toString('hex')).not.toBe('0000ffff')
-    // The last block is empty, and its length is what was left out.
+    // The last block is empty, and its length was left out.
     expect(payload.at(-1)).toBe(0)
   })
 
@@ -66,7 +66,7 @@ describe('the deflater', () => {
     }
   })
 
-  it('leaves a message as it was that would not get shorter', () => {
+  it('leaves a message plain that would not get shorter', () => {
     const message = new Uint8Array(300)
     for (let index = 0; index < message.length; index++) message[index] = (index * index * 167) >>> 3
     const { count, deflate } = begin(message)
@@ -77,7 +77,7 @@ describe('the deflater', () => {
     ])
   })
 
-  it('counts what goes in and what comes out', () => {
+  it('counts the bytes that go in and come out', () => {
     const { count, deflate } = begin(repeating(3000))
     const { payload } = deflate()
     expect([count('messagesDeflated'), count('deflateInBytes'), count('deflateOutBytes')]).toEqual([
@@ -87,7 +87,7 @@ describe('the deflater', () => {
     ])
   })
 
-  it('gives back every message, of whatever length, within the window', () => {
+  it('gives back every message, of any length, within the window', () => {
     const part = fc.oneof(
       fc.uint8Array({ maxLength: 400 }),
       fc
@@ -102,7 +102,7 @@ describe('the deflater', () => {
         (message, windowBits) => {
           fc.pre(message.length > 0)
           const { first, payload } = begin(message).deflate(windowBits)
-          // What was made with 9 bits is what a client gets that has 8.
+          // A client with a window of 8 bits gets messages that were compressed with 9.
           const back = first === 0xc1 ? inflated(payload, windowBits === 9 ? 8 : windowBits) : payload
           expect(back.equals(message)).toBe(true)
         },

@@ -50,7 +50,7 @@ function begin(batch: boolean, seq: number, windowBits = 0) {
   function gatherGap(reason: GapReason, from: number, to: number, missed: number | null): void {
     audience.addGap(turn.gaps.push({ reason, from, to, missed }) - 1, GAP_BYTES_MAX)
   }
-  /** What is composed, after a check that it stays within what is reserved for it. */
+  /** The composed frames, after a check that they stay within the reserved bytes. */
   function compose(): Record<string, unknown>[] {
     const at = LAYOUT.framesStart + 11
     const end = composer.compose(audience, audience, at)
@@ -88,7 +88,7 @@ describe('the frame composer', () => {
     expect(audience.seq).toBe(43)
   })
 
-  it('makes a message of each tick where that is asked for', () => {
+  it('makes a message of each tick without batches', () => {
     const { addTick, audience, compose, gatherGap, gatherTick } = begin(false, 0)
     gatherTick('A', 1)
     gatherTick('B', 2)
@@ -104,7 +104,7 @@ describe('the frame composer', () => {
     expect(audience.seq).toBe(3)
   })
 
-  it('compresses the messages of an audience that wants it, but neither short ones nor gaps', () => {
+  it('compresses the messages of an audience with compression, but neither short ones nor gaps', () => {
     for (const batch of [true, false]) {
       const { audience, bytes, composer, gatherGap, gatherTick } = begin(batch, 0, 13)
       gatherTick('A'.repeat(60), 1)
@@ -122,7 +122,7 @@ describe('the frame composer', () => {
     }
   })
 
-  it('never writes more than is reserved, whatever was gathered', () => {
+  it('never writes more than is reserved, whatever the plan holds', () => {
     const step = fc.oneof(
       { weight: 3, arbitrary: fc.record({ symbol: anySymbol, isWanted: fc.boolean() }) },
       { weight: 1, arbitrary: fc.record({ missed: fc.constantFrom(null, 1, MAX) }) },
@@ -208,7 +208,7 @@ describe('a turn', () => {
     expect([...bytes.subarray(small.totalBytes)]).toEqual(new Array(8).fill(0xee))
   })
 
-  it('keeps each tick with a comma, its offset and when it came', () => {
+  it('keeps each tick with a comma, its offset and its arrival', () => {
     const { addTick, bytes, turn } = begin(true, 0)
     const texts = [3, 4].map(offset => {
       const tick = addTick('A', offset)

@@ -17,7 +17,7 @@ describe('a conflation group', () => {
     checkClient(stage, client)
   })
 
-  it('has its interval begin anew with each time that it is sent', () => {
+  it('begins its interval again each time that it is sent', () => {
     const stage = new LaneStage()
     const client = stage.listen(latest({ 100: ['*'] }))
     const seen: number[] = []
@@ -27,7 +27,7 @@ describe('a conflation group', () => {
     expect(seen).toEqual([1, 1, 1, 2])
   })
 
-  it('of which nothing comes wakes the lane once and no more, whatever comes of others', () => {
+  it('without ticks wakes the lane once and no more, whatever ticks others get', () => {
     const stage = new LaneStage()
     const client = stage.listen(latest({ 1: ['A', 'B*'] }))
     const sleepsMs: number[] = []
@@ -38,7 +38,7 @@ describe('a conflation group', () => {
     expect(client.messages).toEqual([])
   })
 
-  it('that had nothing to send for an interval sends the next tick at once, and what follows an interval later', () => {
+  it('that had no ticks for an interval sends the next tick at once, and later ones after an interval', () => {
     const stage = new LaneStage()
     const client = stage.listen(latest({ 100: ['A', 'B*'] }, ['C']))
     const seen: string[][] = []
@@ -91,7 +91,7 @@ describe('a conflation group', () => {
     ])
   })
 
-  it('leaves `merged` out where each tick stands for itself', () => {
+  it('leaves `merged` out where no tick stands for others', () => {
     const stage = new LaneStage()
     const client = stage.listen(latest({ 50: ['*'] }))
     stage.run(steps(stage, ['A', 'B'], 50))
@@ -99,7 +99,7 @@ describe('a conflation group', () => {
     expect(client.messages[0]).not.toHaveProperty('merged')
   })
 
-  it('of an interval of 0 is sent with each turn, and conflates what comes while the transmitter is busy', () => {
+  it('with the interval 0 is sent with each turn, and conflates ticks while the transmitter is busy', () => {
     const stage = new LaneStage()
     const client = stage.listen(latest({ 0: ['*'] }))
     stage.isBusy = true
@@ -114,7 +114,7 @@ describe('a conflation group', () => {
     checkClient(stage, client)
   })
 
-  it('waits for nobody who is in another, whatever the intervals', () => {
+  it('does not wait for other groups, whatever their intervals are', () => {
     const stage = new LaneStage()
     const client = stage.listen(latest({ 0: ['Z'], 100: ['A'], 250: ['B*'] }, ['C']))
     stage.run(steps(stage, ['A', 'B', 'C', 'Z'], 100, ['A', 'B', 'C', 'B2', 'A'], 100, ['A'], 50, 50, 500))
@@ -122,7 +122,7 @@ describe('a conflation group', () => {
     checkClient(stage, client)
   })
 
-  it('has the symbols whose longest entry says so', () => {
+  it('has the symbols whose longest entry is its own', () => {
     const stage = new LaneStage()
     const client = stage.listen(latest({ 100: ['B*', 'C'], 250: ['BTC*'] }, ['*', 'BTCX']))
     const symbols = ['A', 'B', 'BTC', 'BTCX', 'BTCXY', 'C', 'CC']
@@ -138,7 +138,7 @@ describe('a conflation group', () => {
     checkClient(stage, client)
   })
 
-  it('takes in symbols that come by later, of a prefix', () => {
+  it('takes in new symbols of its prefixes', () => {
     const stage = new LaneStage()
     const client = stage.listen(latest({ 100: ['B*'] }))
     stage.run(steps(stage, ['B1'], 100, ['B2', 'A', 'B2'], 100, ['B3', 'B1'], 100))
@@ -146,7 +146,7 @@ describe('a conflation group', () => {
     checkClient(stage, client)
   })
 
-  it('sends each tick as a message of its own where that is asked for, the last one with `merged`', () => {
+  it('sends each tick as a message of its own without batches, the last one with `merged`', () => {
     const stage = new LaneStage()
     const client = stage.listen({ ...latest({ 100: ['*'] }), batch: false })
     stage.run(steps(stage, ['A', 'A', 'B', 'C', 'C'], 100))
@@ -213,7 +213,7 @@ describe('a conflation group', () => {
     checkClient(stage, client)
   })
 
-  it('is sent, however full of ticks in another encoding the turn is', () => {
+  it('is sent also in a turn that is full of ticks in the other encoding', () => {
     const stage = new LaneStage({ scratchBytes: 1 << 14, turnBytesMax: 16_384 })
     const json = stage.listen(latest({ 0: ['A'] }), 1)
     const protobuf = stage.listen({ encoding: 'protobuf' }, 2)
@@ -224,7 +224,7 @@ describe('a conflation group', () => {
     checkClient(stage, protobuf)
   })
 
-  it('does not count what is no tick, was seen before, or kills lanes', () => {
+  it('does not count malformed, repeated and quarantined ticks', () => {
     const stage = new LaneStage()
     const client = stage.listen(latest({ 100: ['*'] }))
     stage.poison.push(4)
@@ -237,7 +237,7 @@ describe('a conflation group', () => {
     expect(shorts(client)).toEqual(['gap', 'gap', 'A5 +1'])
   })
 
-  it('sends nothing, and counts nothing, before somebody has joined', () => {
+  it('sends and counts no ticks before a client has joined', () => {
     const stage = new LaneStage()
     stage.open(1, latest({ 100: ['*'] }))
     stage.run(steps(stage, ['A', 'A'], 100))
@@ -264,7 +264,7 @@ describe('a conflation group', () => {
     expect(shorts(stays)).toEqual(['B1', 'B4'])
   })
 
-  it('that closes wakes the lane no more: nothing of it is kept until it would have been due', () => {
+  it('that closes wakes the lane no more, and is forgotten at once', () => {
     const stage = new LaneStage()
     stage.listen(latest({ 60000: ['A'] }))
     stage.listen(latest({ 30000: ['A'] }), 2)
@@ -273,7 +273,7 @@ describe('a conflation group', () => {
     stage.run([() => stage.close(3), () => expect(stage.sleepMs).toBe(Number.POSITIVE_INFINITY)])
   })
 
-  it('counts what it merged', () => {
+  it('counts the ticks that it merged', () => {
     const stage = new LaneStage()
     stage.listen(latest({ 100: ['*'] }))
     stage.run(steps(stage, ['A', 'A', 'A', 'B'], 100, ['A', 'A'], 100))

@@ -9,10 +9,10 @@ import { LaneStage } from '../../support/lane-stage.js'
 import { checkClient } from '../../support/stays.js'
 
 const SYMBOLS = Array.from({ length: 50 }, (_, index) => `S${index}`)
-/** A snapshot of all symbols takes five times that, and does not fit into the scratch half. */
+/** A snapshot of all symbols takes five turns, and does not fit into half of the scratch. */
 const SMALL = { turnBytesMax: 1024, scratchBytes: 1 << 14 }
 
-/** A stage that knows all symbols, and clients that ask for snapshots. */
+/** A stage whose lane has read all symbols, with clients that ask for snapshots. */
 function stageWithJoins(clients: number, snapshotOf: (client: number) => string[]): LaneStage {
   const stage = new LaneStage(SMALL)
   stage.listen()
@@ -41,7 +41,7 @@ function checkAll(stage: LaneStage): void {
 }
 
 describe('a burst of requests', () => {
-  it('gets its replies over many turns, each with about the bytes that a turn may have', () => {
+  it('gets its replies over many turns, each of about the bytes that a turn may hold', () => {
     const stage = stageWithJoins(30, client => [`S${client}`, `S${client + 1}`, `S${client + 2}`])
     stage.run()
     const turns = replyBytes(stage)
@@ -103,7 +103,7 @@ describe('a burst of requests', () => {
 })
 
 describe('a snapshot in several parts', () => {
-  /** What is published for a client that resumes what is conflated. */
+  /** The parts of the reply to a client that resumes in a conflated audience. */
   function resumed(replay: JoinCommand['replay']): ReplyDescriptor[] {
     const stage = stageWithJoins(0, () => [])
     stage.open(2, { symbols: [], latest: [{ intervalMs: 100, symbols: ['*'] }] })
@@ -115,7 +115,7 @@ describe('a snapshot in several parts', () => {
     return stage.replies.filter(({ client }) => client === 9)
   }
 
-  it('says with the first part where a resuming client is, should the lane die before the last', () => {
+  it('names with the first part the place of a resuming client, should the lane die before the last', () => {
     const [first, ...others] = resumed({ offset: 20, seq: 0, continuity: null })
     expect(first).toMatchObject({ outcome: MORE, isLast: false, offset: SYMBOLS.length, messages: 0 })
     expect(others.slice(0, -1).every(({ isLast, outcome }) => !isLast && outcome === UNCHANGED)).toBe(true)

@@ -5,7 +5,7 @@ import { messagesOf, Past } from '../../support/past.js'
 describe('losses in a replay', () => {
   const positions = (...all: number[]) => all.map(position => ({ position }))
 
-  it('are told once, before the tick that they were found at', () => {
+  it('are told once, before the tick at which they were found', () => {
     const past = new Past()
     past.batch(positions(10, 11, 15, 16))
     past.batch(positions(19))
@@ -16,11 +16,11 @@ describe('losses in a replay', () => {
     expect(past.stream(5)).toEqual([])
   })
 
-  it('are those that were told live, also where the checkpoint says what was before', () => {
+  it('are the same as live, also where a replay begins at a checkpoint', () => {
     const past = new Past()
     past.batch(Array.from({ length: CHECKPOINT_TICKS }, (_, tick) => ({ position: 100 + tick })))
     past.batch(positions(1130, 1131))
-    // Of the position before, only the checkpoint knows.
+    // Only the checkpoint has the position before.
     expect(past.stream(1024)).toEqual(['upstream:1025-1024:6', 'A1025', 'A1026'])
     expect(past.stream(1025)).toEqual(['A1026'])
   })
@@ -58,12 +58,12 @@ describe('losses in a replay', () => {
     past.session(true)
     past.tick()
     past.tick()
-    // A feed without positions that goes on leaves a session boundary.
+    // A feed without positions that continues leaves a session boundary.
     expect(past.stream(1024)).toEqual(['upstream:1025-1024:null', 'A1025', 'A1026'])
     expect(past.stream(1025)).toEqual(['A1026'])
   })
 
-  it('of ticks that never came into the log take their offsets, and their positions are no further loss', () => {
+  it('of ticks that never came into the log take offsets, and the positions of these ticks are no further loss', () => {
     const past = new Past()
     past.batch(positions(1, 2))
     past.lost('overload', 3)
@@ -77,7 +77,7 @@ describe('losses in a replay', () => {
     expect(past.stream(8)).toEqual(all.slice(6))
   })
 
-  it('of ticks that are none, or that killed lanes, are told in their places', () => {
+  it('of malformed and quarantined ticks are told in their places', () => {
     const past = new Past({ quarantined: [3] })
     past.batch(positions(1))
     past.malformed()
@@ -91,7 +91,7 @@ describe('losses in a replay', () => {
     expect(past.stream(3)).toEqual(all.slice(3))
   })
 
-  it('are none where the feed sent again what was there', () => {
+  it('are none where the feed sends ticks again', () => {
     const past = new Past()
     past.batch(positions(1, 2))
     past.session(true)
@@ -100,7 +100,7 @@ describe('losses in a replay', () => {
     expect(past.stream(3)).toEqual(['A5'])
   })
 
-  it('of unknown size are told where the count is broken, wherever the replay begins', () => {
+  it('of unknown size are told where the feed breaks its count, wherever the replay begins', () => {
     const past = new Past({ partBytesMax: 1 })
     past.batch(positions(1, 2, 2 ** 53 - 1, 3, 5, 6, 1))
     const all = [
@@ -112,7 +112,7 @@ describe('losses in a replay', () => {
       expect(past.stream(offset + 2)).toEqual(all.slice(first))
   })
 
-  it('are none where positions have holes by nature', () => {
+  it('are none where positions may have holes', () => {
     const past = new Past({ positionsTellLosses: false })
     past.batch(positions(1, 5, 3))
     expect(past.stream(0)).toEqual(['A1', 'A2', 'A3'])

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Past } from '../../support/past.js'
 
 describe('a replay from any offset', () => {
-  it('is the end of the whole stream, in parts of any size', () => {
+  it('is the rest of the whole stream, in parts of any size', () => {
     const deed = fc.oneof(
       {
         weight: 6,
@@ -44,7 +44,7 @@ describe('a replay from any offset', () => {
                 each.steps.map((step, index) => {
                   if (step === 'wild') return { position: Number.MAX_SAFE_INTEGER }
                   const sequence = past.offset + 1 + index
-                  // Sequences are offsets: of the tick before once more the time makes up for that in its mark.
+                  // Sequences are offsets. The time makes the mark of the tick that is sent again equal to that of the tick before.
                   if (step === 'again')
                     return { position: sent, sourceTimeNs: (lastSequence << 2) ^ (sequence << 2) }
                   sent = Math.max(1, sent + step)
@@ -71,7 +71,7 @@ describe('a replay from any offset', () => {
     )
   })
 
-  /** Whoever has all up to the offset before has not been told. */
+  /** The offset at which a client has been told the tick or the gap. */
   function toldAt(text: string): number {
     const [, reason, from, to] = /^(\w+):(\d+)-(\d+):/.exec(text) ?? []
     if (reason === undefined) return Number(text.slice(1))

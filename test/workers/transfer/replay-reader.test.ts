@@ -10,7 +10,7 @@ import { begin, messagesOf, Past, ticksOfA } from '../../support/past.js'
 import { decodeTicksMessage } from '../../support/proto-messages.js'
 import { sequences } from '../../support/ticks.js'
 
-/** Ticks that one part may look at, as the replayer has it. */
+/** Ticks that one part reads at most, as in the reader. */
 const PART_TICKS_MAX = 1024
 
 describe('a replay', () => {
@@ -26,7 +26,7 @@ describe('a replay', () => {
     }
   })
 
-  it('is empty for a client that has missed nothing', () => {
+  it('is empty for a client that missed nothing', () => {
     const past = new Past()
     expect(past.next(begin(0))).toMatchObject({ ticks: 0, messages: 0, position: { offset: 0 } })
     past.many(10, 3)
@@ -62,7 +62,7 @@ describe('a replay', () => {
     },
   )
 
-  it('begins with an empty part where finding its beginning has taken all the time of one', () => {
+  it('begins with an empty part where the way to its first tick takes the time of a whole part', () => {
     const past = new Past()
     for (const count of [CHECKPOINT_TICKS, CHECKPOINT_TICKS - 1, 128])
       for (let left = count; left > 0; left -= 128) {
@@ -70,14 +70,14 @@ describe('a replay', () => {
           sequences(past.offset + 1, past.offset + Math.min(left, 128)).map(position => ({ position })),
         )
       }
-    // The last checkpoint before is the one after tick 1024.
+    // The last checkpoint before it is the one after tick 1024.
     const [first, second] = past.parts(2174)
     const continuity = { ...CONTINUITY_AT_START, lastPosition: 2174, lastMark: expect.any(Number) }
     expect(first).toMatchObject({ ticks: 0, messages: 0, position: { offset: 2174, seq: 0, continuity } })
     expect(streamOf(messagesOf(second!), 0)).toEqual(['A2175'])
   })
 
-  it('has the ticks that the client wants one by one, and no others', () => {
+  it('has the ticks that the client gets tick by tick, and no others', () => {
     const past = new Past()
     past.batch(['A', 'B', 'C', 'AB', 'A'].map(symbol => ({ symbol })))
     const latest = [{ intervalMs: 0, symbols: ['B'] }]
@@ -87,7 +87,7 @@ describe('a replay', () => {
     expect(past.stream(0)).toEqual(['A1', 'B2', 'C3', 'AB4', 'A5'])
   })
 
-  it('has a message for each tick where that is asked for, and goes on with its numbers', () => {
+  it('has a message for each tick for an audience without batches, and counts these messages on', () => {
     const past = new Past()
     past.many(5, 2)
     const part = past.next({ offset: 1, seq: 70, continuity: CONTINUITY_AT_START }, { batch: false })!
@@ -150,14 +150,14 @@ describe('a part of a replay', () => {
     expect(streamOf(parts.flatMap(messagesOf), 0)).toEqual(ticksOfA(1, 300))
   })
 
-  it('has at least one tick, however small its bound', () => {
+  it('has at least one tick, however small its bound is', () => {
     const past = new Past({ partBytesMax: 1 })
     past.many(5, 5)
     expect(past.parts(0).map(({ ticks }) => ticks)).toEqual([1, 1, 1, 1, 1])
   })
 })
 
-describe('what is to be replayed', () => {
+describe('a past that is written over', () => {
   it('is gone when its beginning was written over', () => {
     const past = new Past({ tickLogBytes: 1 << 14 })
     past.many(2000, 10)
@@ -167,7 +167,7 @@ describe('what is to be replayed', () => {
     expect(past.next(begin(past.offset - 10))).toBeDefined()
   })
 
-  it('is gone when the rest is written over between two parts', () => {
+  it('is gone when its rest is written over between two parts', () => {
     const past = new Past({ tickLogBytes: 1 << 16, partBytesMax: 1000 })
     past.many(100, 10)
     const part = past.next(begin(0))!
@@ -192,7 +192,7 @@ describe('what is to be replayed', () => {
     },
   )
 
-  it('is gone when the writer overtakes at an event, whatever stands there then', () => {
+  it('is gone when the writer overtakes the reader at an event', () => {
     const past = new Past({ tickLogBytes: 1 << 14 })
     past.lost('overload', 1)
     past.tick()
@@ -215,7 +215,7 @@ describe('what is to be replayed', () => {
     expect(looks).toBeGreaterThan(2)
   })
 
-  it('is gone when nobody knows any more what was before it', () => {
+  it('is gone when there is no checkpoint before it', () => {
     const past = new Past({ offset: 5_000_000 })
     past.many(10, 10)
     expect(past.next(begin(5_000_005))).toBeUndefined()

@@ -29,7 +29,7 @@ describe('a join', () => {
     checkClient(stage, mover)
   })
 
-  it('and a leave flush the other members early only once in an interval', () => {
+  it('and a leave flush the other members early once in an interval only', () => {
     const stage = new LaneStage()
     const stays = stage.listen(latest({ 1000: ['*'] }), 1)
     stage.listen(latest({ 1000: ['*'] }, ['Z']), 2)
@@ -39,7 +39,7 @@ describe('a join', () => {
       ...[...steps(stage, ['B'], 50), toggle(2)],
     ]
     stage.run(Array.from({ length: 30 }, change).flat())
-    // In three intervals.
+    // These were three intervals.
     expect(stays.messages.length).toBeGreaterThanOrEqual(3)
     expect(stays.messages.length).toBeLessThanOrEqual(2 * 3)
     stage.run([...steps(stage, 1000), toggle(1), ...steps(stage, ['A'], 1000, 1000)])
@@ -65,7 +65,7 @@ describe('a join', () => {
     for (const client of stage.clients.values()) checkClient(stage, client)
   })
 
-  it('of one that is in already gives it what waits, and has it wait for the others, too', () => {
+  it('of a member of the audience gives it the waiting ticks, and lets it await the flush of the others', () => {
     const stage = new LaneStage()
     const client = stage.listen(latest({ 1000: ['*'] }))
     const again = () => void stage.join(100, 1)
@@ -76,7 +76,7 @@ describe('a join', () => {
     checkClient(stage, client)
   })
 
-  it('of an audience with several intervals is let in when the others have been sent all that waits', () => {
+  it('of an audience with several intervals takes effect when the others have all waiting ticks', () => {
     const stage = new LaneStage()
     stage.listen(latest({ 100: ['A'], 250: ['B'] }))
     stage.run([...steps(stage, ['A', 'B']), () => void stage.join(7, 1), ...steps(stage, ['A', 'B'])])
@@ -86,7 +86,7 @@ describe('a join', () => {
     for (const client of stage.clients.values()) checkClient(stage, client)
   })
 
-  it('gives an empty snapshot where nothing is known', () => {
+  it('gives an empty snapshot of symbols without ticks', () => {
     const stage = new LaneStage()
     stage.listen({ symbols: ['A'] })
     stage.tick({ symbol: 'B' })
@@ -99,7 +99,7 @@ describe('a join', () => {
     expect(client.messages[1]).not.toHaveProperty('more')
   })
 
-  it('gives no snapshot where none is asked for', () => {
+  it('gives no snapshot to a client that asks for none', () => {
     const stage = new LaneStage()
     stage.listen()
     stage.run(steps(stage, ['A']))
@@ -108,7 +108,7 @@ describe('a join', () => {
     expect(shorts(client)).toEqual(['subscribed'])
   })
 
-  it('gives a snapshot of the symbols that were asked for only, of the audience that it leads into', () => {
+  it('gives a snapshot of the requested symbols of the new audience only', () => {
     const stage = new LaneStage()
     stage.listen()
     stage.run(steps(stage, ['A', 'B', 'BB', 'A', 'C']))
@@ -147,7 +147,7 @@ describe('a join', () => {
     checkClient(stage, client)
   })
 
-  it('knows the latest of all that earlier lanes have read', () => {
+  it('knows the latest ticks that earlier lanes have read', () => {
     const stage = new LaneStage()
     stage.listen()
     for (const symbol of ['A', 'B', 'A', 'C']) {
@@ -161,7 +161,7 @@ describe('a join', () => {
 })
 
 describe('a client that fell behind', () => {
-  it('is told what it missed of every tick, and given the latest of that', () => {
+  it('is told how many ticks it missed, and gets the latest of them', () => {
     const stage = new LaneStage()
     const client = stage.listen({ symbols: ['A', 'B', 'C'] })
     stage.run([
@@ -176,7 +176,7 @@ describe('a client that fell behind', () => {
     checkClient(stage, client)
   })
 
-  it('and wants the latest only is given what has changed, without a gap', () => {
+  it('in a conflated audience gets the latest ticks of changed symbols, without a gap', () => {
     const stage = new LaneStage()
     const client = stage.listen(latest({ 0: ['*'] }))
     stage.run([
@@ -190,7 +190,7 @@ describe('a client that fell behind', () => {
     checkClient(stage, client)
   })
 
-  it('and wants the latest only is told where it goes on where nothing has changed', () => {
+  it('in a conflated audience gets its place by an empty snapshot where no symbol has changed', () => {
     const stage = new LaneStage()
     const client = stage.listen(latest({ 0: ['A'] }))
     stage.run([
@@ -203,7 +203,7 @@ describe('a client that fell behind', () => {
     expect(shorts(client)).toEqual(['A1', 'latest:', 'A3'])
   })
 
-  it('costs the others in its audience nothing but that they get a little early what waited', () => {
+  it('costs the other members nothing: they get the waiting ticks a little earlier', () => {
     const stage = new LaneStage()
     const client = stage.listen(latest({ 100: ['*'] }))
     const other = stage.join(7, 1)
@@ -220,10 +220,10 @@ describe('a client that fell behind', () => {
 })
 
 describe('a successor', () => {
-  it('never says a lower offset than its predecessor did: whoever resumed there would get ticks twice', () => {
+  it('never tells a lower offset than its predecessor, at which a client could resume and get ticks twice', () => {
     const stage = new LaneStage()
     const client = stage.listen(latest({ 0: ['B'] }, ['A']))
-    // More than a lane reads before it looks whether it can publish.
+    // A lane reads fewer records before it looks whether it can publish.
     for (let tick = 0; tick < 40; tick++) stage.tick({ symbol: tick % 2 === 0 ? 'A' : 'B' })
     const { progress } = stage.audiences.get(1)!
     stage.audiences.get(1)!.progress = { ...progress, ticksTotal: 20, lastOffset: 40 }

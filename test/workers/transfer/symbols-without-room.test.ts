@@ -6,7 +6,7 @@ describe('a symbol without room in the store of latest ticks', () => {
   /** Room for two symbols of one kind. */
   const TIGHT = { latestBytes: 2 * (8 + 2 * (32 + 128)) }
 
-  it('is sent tick by tick to those who want the latest, and counted', () => {
+  it('is sent tick by tick to conflated audiences, and counted', () => {
     const stage = new LaneStage(TIGHT)
     const client = stage.listen(latest({ 100: ['*'] }))
     stage.run(steps(stage, ['A', 'B', 'C', 'A', 'C'], 100))
@@ -23,7 +23,7 @@ describe('a symbol without room in the store of latest ticks', () => {
     expect(shorts(client)).toEqual(['subscribed', 'latest: A1 B2'])
   })
 
-  it('is told as a gap to whoever is slow, though it wants the latest only', () => {
+  it('is told as a gap to a slow member of a conflated audience', () => {
     const stage = new LaneStage(TIGHT)
     const client = stage.listen(latest({ 0: ['*'] }))
     stage.run([
@@ -45,7 +45,7 @@ describe('a symbol without room in the store of latest ticks', () => {
     ...{ bid: 1 / 3, bidSize: 1 / 3, ask: 1 / 3, askSize: 1 / 3, last: 1 / 3, lastSize: 1 / 3 },
   }
 
-  it('any more is forgotten, and `merged` stays exact', () => {
+  it('that it had before is forgotten, and `merged` stays exact', () => {
     const stage = new LaneStage(TIGHT)
     const client = stage.listen(latest({ 100: ['*'] }))
     stage.run([
@@ -53,7 +53,7 @@ describe('a symbol without room in the store of latest ticks', () => {
       () => void stage.tick(LARGE),
       ...steps(stage, 100, ['B', 'B'], 100),
     ])
-    // One of B, and the one before the large one.
+    // One tick of B, and the tick before the large one.
     expect(shorts(client)).toEqual([`${LONG}2 B3 +1`, `${LONG}5`, 'B7 +2'])
     stage.run(steps(stage, ['B', 'B', 'B', 'B'], 100))
     expect(shorts(client).at(-1)).toBe('B11 +3')
@@ -62,7 +62,7 @@ describe('a symbol without room in the store of latest ticks', () => {
     expect(shorts(late)).toEqual(['subscribed', 'latest: B11'])
   })
 
-  it('any more leaves a successor with fewer ticks than were sent, which it makes nothing of', () => {
+  it('that it had before leaves a successor with fewer ticks than were sent, which the successor ignores', () => {
     const stage = new LaneStage(TIGHT)
     const client = stage.listen(latest({ 100: ['*'] }))
     stage.run([...steps(stage, [LONG, LONG, LONG, 'B'], 100), () => void stage.tick(LARGE)])
@@ -73,7 +73,7 @@ describe('a symbol without room in the store of latest ticks', () => {
     expect(shorts(client).at(-1)).toBe('B8 +1')
   })
 
-  it('any more does not come back with a successor', () => {
+  it('that it had before does not come back with a successor', () => {
     for (let killAt = 0; ; killAt++) {
       const stage = new LaneStage(TIGHT)
       const client = stage.listen(latest({ 100: ['*'] }))
