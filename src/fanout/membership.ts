@@ -93,10 +93,12 @@ export class Membership {
 
   /** Voids the request in flight. The client takes first what it was given, and the rest of its audience's frames. */
   defer(recipient: Recipient): void {
-    const { transfer } = recipient
-    if (transfer.inFlight === undefined) return
-    this.inFlight.delete(recipient.id)
+    const { id, transfer } = recipient
+    const { inFlight } = transfer
+    if (inFlight === undefined) return
+    this.replays.leave(recipient, inFlight.audience.lane)
     const audience = transfer.voided()
+    if (transfer.inFlight === undefined) this.inFlight.delete(id)
     if (audience !== undefined) this.audiences.drop(audience)
   }
 

@@ -6,8 +6,9 @@
  *            begin             sent          partGiven
  *   queued ────────► WAITING ────────► SENT ────────────► BEGUN ──── settled ────► no request in flight
  *     ▲                 ▲                │                  │
- *     └──────────────── │ ─── voided ────┘                  │
- *                       └──── replayedTo: the reply was a part of a replay, and the client asks for the next part
+ *     └──── voided ─────│────────────────┤                  │
+ *                       └────────────────┴──────────────────┘
+ *                        replayedTo, and voided during a replay: the client asks again, from where its replay is
  */
 import { invariant } from '../common/errors.js'
 import {
@@ -128,15 +129,18 @@ export class Transfer {
 
   /**
    * The reply to the request in flight is for nobody: merges the request in front of the queued one. No change may
-   * merge into a replay, so a replay is never voided.
+   * merge into a replay: its request waits to be sent again.
    *
    * @returns the audience that is not joined for that
    */
   voided(): Audience | undefined {
-    invariant(!this.isReplaying, `the replay of request ${this.id} is not to be asked for again`)
     const { request } = this.current
     const { next } = this
     const again = { ...request, wasDeferred: true }
+    if (this.isReplaying) {
+      this.flight = { request: again, state: WAITING, outcome: undefined }
+      return undefined
+    }
     this.flight = undefined
     this.next = next === undefined ? again : merged(again, next)
     return next === undefined ? undefined : request.audience

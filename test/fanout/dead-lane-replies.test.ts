@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
+import { UNCHANGED } from '../../src/memory/reply-descriptor.js'
 import { FanOut } from '../support/fan-out.js'
 import { spec } from '../support/specs.js'
 
@@ -144,5 +146,25 @@ describe('a lane that dies before the last part of a reply', () => {
       { client: recipient.id, replay: { offset: 3, seq: 3, continuity: { lastPosition: 3 } }, answers: [] },
     ])
     expect(socket.text).toBe('1~;')
+  })
+
+  it('has its reply repeated to a client that resumes, and that a part without an outcome has blocked', async () => {
+    start()
+    const { socket } = fanOut.connect(B, { replay: { offset: 3, seq: 1, continuity: CONTINUITY_AT_START } })
+    const [, join] = fanOut.lane.commands.splice(0)
+    if (join?.op !== 'join') throw new Error('no request was sent')
+    fanOut.lane.ticksTotals.set(join.audience, 0)
+    fanOut.lane.beginReply(join, false, UNCHANGED)
+    socket.isStuck = true
+    await fanOut.laneDies()
+    fanOut.lane.obey()
+    await fanOut.turn()
+    expect([socket.text, joins()]).toEqual(['', []])
+    socket.open()
+    await fanOut.rest()
+    expect(joins()).toMatchObject([{ replay: { offset: 3 } }])
+    fanOut.lane.obey()
+    await fanOut.turn()
+    expect(socket.text).toBe('1!0;1!0;')
   })
 })

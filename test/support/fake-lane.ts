@@ -7,7 +7,14 @@ import type { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { AudienceDescriptor } from '../../src/memory/audience-descriptor.js'
 import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
-import { AWAIT_FLUSH, LIVE, MORE, ReplyDescriptor, UNCHANGED } from '../../src/memory/reply-descriptor.js'
+import {
+  AWAIT_FLUSH,
+  LIVE,
+  MORE,
+  ReplyDescriptor,
+  type ReplyOutcome,
+  UNCHANGED,
+} from '../../src/memory/reply-descriptor.js'
 import {
   PACED,
   PROMPT,
@@ -94,8 +101,13 @@ export class FakeLane {
     return true
   }
 
-  /** The first part of a reply. @returns false when the ring is full */
-  beginReply(join: JoinCommand, isLast = false): boolean {
+  /**
+   * The first part of a reply.
+   *
+   * @param outcome where the part leaves the client
+   * @returns false when the ring is full
+   */
+  beginReply(join: JoinCommand, isLast = false, outcome: ReplyOutcome = this.memberOutcome): boolean {
     const { audience, fellBehindAt, leaving } = join
     const total = this.ticksTotal(audience)
     const left = this.tellsLeft && leaving !== 0 ? `${leaving}-${this.ticksTotal(leaving)};` : ''
@@ -103,7 +115,7 @@ export class FakeLane {
       fellBehindAt === null
         ? `${left}${audience}!${total};`
         : `${audience}?${total - fellBehindAt.ticksTotal};`
-    return this.describeReply(join, text, this.memberOutcome, isLast)
+    return this.describeReply(join, text, outcome, isLast)
   }
 
   /**
@@ -165,7 +177,7 @@ export class FakeLane {
     this.ring.describe(this.turnEnd)
   }
 
-  private describeReply(join: JoinCommand, text: string, outcome: number, isLast: boolean): boolean {
+  private describeReply(join: JoinCommand, text: string, outcome: ReplyOutcome, isLast: boolean): boolean {
     this.beginTurn()
     if (!this.put(text)) return false
     const total = this.ticksTotal(join.audience)
