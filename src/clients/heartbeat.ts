@@ -79,8 +79,8 @@ export class Heartbeat {
     this.isAlive(client, this.options.patience.nowMs())
   }
 
-  /** The client is read again after a wait for its budget. Its pong may have been unread, so the pong timeout begins anew. */
-  readOn(client: Client): void {
+  /** The client was not read while it waited for its budget. Its pong may be unread, so the pong timeout begins anew. */
+  waited(client: Client): void {
     if (!this.awaitingPong.has(client)) return
     client.signs.pingSentMs = this.options.patience.nowMs()
     moveToEnd(this.awaitingPong, client)

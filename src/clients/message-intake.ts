@@ -118,6 +118,7 @@ export class MessageIntake {
       this.stop()
       return
     }
+    this.#deps.registry.heartbeat.waited(this.#client)
     const reserved = this.#reserved
     this.#reserved = undefined
     if (reserved !== undefined) this.#carryOut(reserved)
@@ -132,7 +133,6 @@ export class MessageIntake {
   }
 
   #readOn(): void {
-    this.#deps.registry.heartbeat.readOn(this.#client)
     this.#client.socket.resume()
     this.#releaseInflation()
   }
