@@ -1,7 +1,7 @@
 /**
  * Does a member get each record of its audience exactly once? Random members block, drain in part, drain, change their
  * audience, leave and come back. The ring is so small that members are overrun and evicted all the time, and the
- * transmitter runs out of time at random. There is no thread: the same seed is the same run.
+ * transmitter runs out of time at random. Lanes die, also during a turn. There is no thread: the same seed is the same run.
  */
 
 import { expect, it } from 'vitest'
@@ -83,7 +83,7 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   const { clock, lanes, streams, transmitter } = fanOut
   const ready = new Set<Member>()
   const left: Member[] = []
-  const seen = { suspended: 0, recovered: 0, evicted: 0, caughtUp: 0, moves: 0, overtaking: 0 }
+  const seen = { suspended: 0, recovered: 0, evicted: 0, caughtUp: 0, moves: 0, overtaking: 0, deaths: 0 }
   for (const lane of lanes) lane.tellsLeft = true
 
   fanOut.afterRun = () => {
@@ -140,6 +140,13 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
     lanes[lane]!.obeyPromptly({ gathered: gathered.filter(id => lanes[lane]!.ticksTotals.has(id)) })
   }
 
+  const dieDuringTurn = async (lane = random(lanes.length)) => {
+    seen.deaths++
+    for (const audience of lanes[lane]!.ticksTotals.keys())
+      if (random(4) === 0) lanes[lane]!.record(audience, 1 + random(20))
+    await fanOut.laneDies(lane)
+  }
+
   while (ready.size < MEMBERS_MAX / 2) connect()
   for (let step = 0; step < STEPS; step++) {
     const member = anyMember()
@@ -161,7 +168,8 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
     else if (die < 23) {
       replyPromptly()
       if (random(4) > 0) transmitter.wake()
-    } else await new Promise(setImmediate)
+    } else if (die < 24) await dieDuringTurn()
+    else await new Promise(setImmediate)
     sweepEvicted()
     for (const { recipient } of ready) recipient.cursor.invariants()
   }
@@ -199,7 +207,10 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   expect(fanOut.isDrained).toBe(true)
   for (const { ring } of streams) expect(ring.freeSegments()).toBeGreaterThan(0)
   // Each of these has happened in the run.
-  expect(Math.min(seen.suspended, seen.recovered, seen.moves), JSON.stringify(seen)).toBeGreaterThan(0)
+  expect(
+    Math.min(seen.suspended, seen.recovered, seen.moves, seen.deaths),
+    JSON.stringify(seen),
+  ).toBeGreaterThan(0)
   totals.evicted += seen.evicted
   totals.caughtUp += seen.caughtUp
   totals.overtaking += seen.overtaking
