@@ -83,7 +83,16 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   const { clock, lanes, streams, transmitter } = fanOut
   const ready = new Set<Member>()
   const left: Member[] = []
-  const seen = { suspended: 0, recovered: 0, evicted: 0, caughtUp: 0, moves: 0, overtaking: 0, deaths: 0 }
+  const seen = {
+    suspended: 0,
+    recovered: 0,
+    evicted: 0,
+    caughtUp: 0,
+    moves: 0,
+    overtaking: 0,
+    deaths: 0,
+    cutReplies: 0,
+  }
   for (const lane of lanes) lane.tellsLeft = true
 
   fanOut.afterRun = () => {
@@ -115,7 +124,10 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   }
   const anyMember = (): Member | undefined => [...ready][random(ready.size)]
   const publish = () => (random(2) === 0 ? laneTurn() : replyPromptly())
+  /** The lane whose thread has ended. */
+  let dead = -1
   const laneTurn = (lane = random(lanes.length)) => {
+    if (lane === dead) return
     for (const audience of streams[lane]!.audiences.values()) {
       // Two or three such records fill a segment. A full ring ends the turn early.
       const isOpen = lanes[lane]!.ticksTotals.has(audience.id)
@@ -132,6 +144,7 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   }
   /** As a lane does: only when no client fell behind. */
   const replyPromptly = (lane = random(lanes.length)) => {
+    if (lane === dead) return
     const joins = lanes[lane]!.commands.flatMap(command => (command.op === 'join' ? [command] : []))
     if (joins.length === 0 || joins.some(({ fellBehindAt }) => fellBehindAt !== null)) return
     if (streams[lane]!.queue.length > 0) seen.overtaking++
@@ -144,7 +157,12 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
     seen.deaths++
     for (const audience of lanes[lane]!.ticksTotals.keys())
       if (random(4) === 0) lanes[lane]!.record(audience, 1 + random(20))
+    const join = lanes[lane]!.commands.find(({ op }) => op === 'join')
+    if (join?.op === 'join' && lanes[lane]!.ticksTotals.has(join.audience) && lanes[lane]!.beginReply(join))
+      seen.cutReplies++
+    dead = lane
     await fanOut.laneDies(lane)
+    dead = -1
   }
 
   while (ready.size < MEMBERS_MAX / 2) connect()
@@ -214,13 +232,15 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   totals.evicted += seen.evicted
   totals.caughtUp += seen.caughtUp
   totals.overtaking += seen.overtaking
+  totals.cutReplies += seen.cutReplies
   transmitter.stop()
 })
 
-const totals = { evicted: 0, caughtUp: 0, overtaking: 0 }
+const totals = { evicted: 0, caughtUp: 0, overtaking: 0, cutReplies: 0 }
 
-it('has evicted a member in some run, let members catch up, and had replies overtake records', () => {
+it('has evicted members in some run, let members catch up, had replies overtake records, and cut replies off', () => {
   expect(totals.evicted).toBeGreaterThan(0)
   expect(totals.caughtUp).toBeGreaterThan(SEEDS.length)
   expect(totals.overtaking).toBeGreaterThan(SEEDS.length)
+  expect(totals.cutReplies).toBeGreaterThan(SEEDS.length)
 })
