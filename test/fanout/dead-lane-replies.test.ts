@@ -63,7 +63,7 @@ describe('a lane that dies before the last part of a reply', () => {
     fanOut.lane.obey()
     await fanOut.turn()
     await fanOut.tick(second)
-    expect(mover.socket.text).toBe('1!0;1:1;2!0;2?1;2:2;')
+    expect(mover.socket.text).toBe('1!0;1:1;2!0;2?1;2!1;2:2;')
   })
 
   it.each(['before', 'after'])(
