@@ -59,6 +59,11 @@ export class AudienceCursor {
     return this.reached
   }
 
+  /** How far the client was when it became no member; undefined while it is one. A client that is behind is a member. */
+  get fellBehindAt(): Progress | undefined {
+    return this.state === BEHIND ? undefined : this.reached
+  }
+
   get isBehind(): boolean {
     return this.state === BEHIND
   }

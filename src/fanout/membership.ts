@@ -262,7 +262,7 @@ export class Membership {
       client: id,
       name,
       join: transfer.sent(),
-      fellBehindAt: cursor.progress ?? null,
+      fellBehindAt: cursor.fellBehindAt ?? null,
       replay: transfer.replay ?? null,
       answers,
     })

@@ -63,7 +63,7 @@ describe('a lane that dies before the last part of a reply', () => {
     fanOut.lane.obey()
     await fanOut.turn()
     await fanOut.tick(second)
-    expect(mover.socket.text).toBe('1!0;1:1;2!0;2?1;2:2;')
+    expect(mover.socket.text).toBe('1!0;1:1;2!0;2?1;2!1;2:2;')
   })
 
   it.each(['before', 'after'])(
@@ -166,5 +166,22 @@ describe('a lane that dies before the last part of a reply', () => {
     fanOut.lane.obey()
     await fanOut.turn()
     expect(socket.text).toBe('1!0;1!0;')
+  })
+
+  it('has the request of a client that is behind repeated, which gets its frames and no gap', async () => {
+    const { lane, membership } = start()
+    const [mover] = await fanOut.members(2)
+    const first = fanOut.audience(mover)
+    membership.move(mover.recipient, B, ANSWER, 100)
+    lane.commands.length = 0
+    mover.socket.isStuck = true
+    for (let tick = 0; tick < 3; tick++) await fanOut.tick(first)
+    await fanOut.laneDies()
+    expect(joins()).toMatchObject([{ leaving: first.id, fellBehindAt: null, answers: [ANSWER] }])
+    mover.socket.open()
+    await fanOut.rest()
+    fanOut.lane.obey()
+    await fanOut.turn()
+    expect(mover.socket.text).toBe('1!0;1:1;1:2;1:3;2!0;')
   })
 })

@@ -222,7 +222,7 @@ describe('a client that awaits a flush', () => {
     await fanOut.tick(audience)
     expect(lane.commands).toEqual([])
     await fanOut.tick(fanOut.audience(newcomer))
-    expect(newcomer.socket.text).toBe('1!1;2?-1;2:1;')
+    expect(newcomer.socket.text).toBe('1!1;1?1;2!0;2:1;')
     expect([fanOut.count('lapped'), fanOut.count('skippedAhead')]).toEqual([0, 0])
     expect([audience.clientCount, newcomer.recipient.cursor.progress]).toEqual([1, undefined])
   })

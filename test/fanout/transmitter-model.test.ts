@@ -1,7 +1,8 @@
 /**
  * Does a member get each record of its audience exactly once? Random members block, drain in part, drain, change their
- * audience, leave and come back. The ring is so small that members are overrun and evicted all the time, and the
- * transmitter runs out of time at random. There is no thread: the same seed is the same run.
+ * audience, await flushes, leave and come back. The ring is so small that members are overrun and evicted all the time,
+ * and the transmitter runs out of time at random. Lanes die, also during a turn. There is no thread: the same seed is
+ * the same run.
  */
 
 import { expect, it } from 'vitest'
@@ -83,7 +84,16 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   const { clock, lanes, streams, transmitter } = fanOut
   const ready = new Set<Member>()
   const left: Member[] = []
-  const seen = { suspended: 0, recovered: 0, evicted: 0, caughtUp: 0, moves: 0, overtaking: 0 }
+  const seen = {
+    suspended: 0,
+    recovered: 0,
+    evicted: 0,
+    caughtUp: 0,
+    moves: 0,
+    overtaking: 0,
+    deaths: 0,
+    cutReplies: 0,
+  }
   for (const lane of lanes) lane.tellsLeft = true
 
   fanOut.afterRun = () => {
@@ -115,13 +125,18 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   }
   const anyMember = (): Member | undefined => [...ready][random(ready.size)]
   const publish = () => (random(2) === 0 ? laneTurn() : replyPromptly())
+  /** The lane whose thread has ended. */
+  let dead = -1
   const laneTurn = (lane = random(lanes.length)) => {
+    if (lane === dead) return
     for (const audience of streams[lane]!.audiences.values()) {
       // Two or three such records fill a segment. A full ring ends the turn early.
       const isOpen = lanes[lane]!.ticksTotals.has(audience.id)
       if (isOpen && random(4) > 0 && !lanes[lane]!.record(audience.id, 1 + random(100))) break
     }
+    lanes[lane]!.newcomersWait = random(4) === 0
     if (random(2) === 0) lanes[lane]!.obey()
+    lanes[lane]!.newcomersWait = false
     lanes[lane]!.endTurn()
   }
   const moveSome = () => {
@@ -132,12 +147,26 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   }
   /** As a lane does: only when no client fell behind. */
   const replyPromptly = (lane = random(lanes.length)) => {
+    if (lane === dead) return
     const joins = lanes[lane]!.commands.flatMap(command => (command.op === 'join' ? [command] : []))
     if (joins.length === 0 || joins.some(({ fellBehindAt }) => fellBehindAt !== null)) return
     if (streams[lane]!.queue.length > 0) seen.overtaking++
     const asked = joins.flatMap(({ audience, leaving }) => [audience, leaving])
     const gathered = [...new Set(asked)].filter(id => streams[lane]!.audiences.has(id) && random(2) === 0)
     lanes[lane]!.obeyPromptly({ gathered: gathered.filter(id => lanes[lane]!.ticksTotals.has(id)) })
+  }
+
+  const dieDuringTurn = async (lane = random(lanes.length)) => {
+    seen.deaths++
+    for (const audience of lanes[lane]!.ticksTotals.keys())
+      if (random(4) === 0) lanes[lane]!.record(audience, 1 + random(20))
+    lanes[lane]!.newcomersWait = random(4) === 0
+    const join = lanes[lane]!.commands.find(({ op }) => op === 'join')
+    if (join?.op === 'join' && lanes[lane]!.ticksTotals.has(join.audience) && lanes[lane]!.beginReply(join))
+      seen.cutReplies++
+    dead = lane
+    await fanOut.laneDies(lane)
+    dead = -1
   }
 
   while (ready.size < MEMBERS_MAX / 2) connect()
@@ -161,7 +190,8 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
     else if (die < 23) {
       replyPromptly()
       if (random(4) > 0) transmitter.wake()
-    } else await new Promise(setImmediate)
+    } else if (die < 24) await dieDuringTurn()
+    else await new Promise(setImmediate)
     sweepEvicted()
     for (const { recipient } of ready) recipient.cursor.invariants()
   }
@@ -170,7 +200,8 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   for (let round = 0; round < 5; round++) {
     for (const { socket } of ready) socket.open()
     await fanOut.rest()
-    for (const lane of lanes) {
+    for (const [index, lane] of lanes.entries()) {
+      for (const audience of streams[index]!.audiences.keys()) lane.record(audience)
       expect(lane.obey()).toBe(true)
       lane.endTurn()
     }
@@ -199,17 +230,22 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   expect(fanOut.isDrained).toBe(true)
   for (const { ring } of streams) expect(ring.freeSegments()).toBeGreaterThan(0)
   // Each of these has happened in the run.
-  expect(Math.min(seen.suspended, seen.recovered, seen.moves), JSON.stringify(seen)).toBeGreaterThan(0)
+  expect(
+    Math.min(seen.suspended, seen.recovered, seen.moves, seen.deaths),
+    JSON.stringify(seen),
+  ).toBeGreaterThan(0)
   totals.evicted += seen.evicted
   totals.caughtUp += seen.caughtUp
   totals.overtaking += seen.overtaking
+  totals.cutReplies += seen.cutReplies
   transmitter.stop()
 })
 
-const totals = { evicted: 0, caughtUp: 0, overtaking: 0 }
+const totals = { evicted: 0, caughtUp: 0, overtaking: 0, cutReplies: 0 }
 
-it('has evicted a member in some run, let members catch up, and had replies overtake records', () => {
+it('has evicted members in some run, let members catch up, had replies overtake records, and cut replies off', () => {
   expect(totals.evicted).toBeGreaterThan(0)
   expect(totals.caughtUp).toBeGreaterThan(SEEDS.length)
   expect(totals.overtaking).toBeGreaterThan(SEEDS.length)
+  expect(totals.cutReplies).toBeGreaterThan(SEEDS.length)
 })

@@ -85,7 +85,7 @@ export class FakeLane {
   }
 
   /**
-   * Replies to one join: `<audience>?<ticks told as missing>;` or, for the first, `<audience>!<ticks before it>;`. A
+   * Replies to one join: `<audience>?<ticks told as missing>;` or, for a new member, `<audience>!<ticks before it>;`. A
    * longer reply goes on with `<audience>+;` for each further part.
    *
    * @returns false when the ring is full
@@ -108,13 +108,13 @@ export class FakeLane {
    * @returns false when the ring is full
    */
   beginReply(join: JoinCommand, isLast = false, outcome: ReplyOutcome = this.memberOutcome): boolean {
-    const { audience, fellBehindAt, leaving } = join
-    const total = this.ticksTotal(audience)
+    const { answers, audience, fellBehindAt, leaving } = join
+    const goesOn = fellBehindAt !== null && answers.length === 0
+    const behindIn = goesOn ? audience : leaving
+    const missed =
+      fellBehindAt === null ? '' : `${behindIn}?${this.ticksTotal(behindIn) - fellBehindAt.ticksTotal};`
     const left = this.tellsLeft && leaving !== 0 ? `${leaving}-${this.ticksTotal(leaving)};` : ''
-    const text =
-      fellBehindAt === null
-        ? `${left}${audience}!${total};`
-        : `${audience}?${total - fellBehindAt.ticksTotal};`
+    const text = goesOn ? missed : `${missed}${left}${audience}!${this.ticksTotal(audience)};`
     return this.describeReply(join, text, outcome, isLast)
   }
 

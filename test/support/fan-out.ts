@@ -141,16 +141,17 @@ export class FanOut {
     return members as [Member, ...Member[]]
   }
 
-  /** The first lane's thread ends, and another one takes its place. */
-  async laneDies(): Promise<void> {
-    this.lane.publish()
+  /** A lane's thread ends, and another one takes its place when all that it published is transmitted. */
+  async laneDies(lane = 0): Promise<void> {
+    const handle = this.handles[lane]!
+    this.lanes[lane]!.publish()
     this.transmitter.wake()
-    await this.rest()
-    const [handle] = this.handles
-    this.transmitter.laneEnded(handle!.stream)
-    handle!.laneEnded()
-    this.lanes[0] = new FakeLane(handle!, this.lane)
-    this.membership.sendAgain(0)
+    do await this.rest()
+    while (!handle.stream.isTransmitted)
+    this.transmitter.laneEnded(handle.stream)
+    handle.laneEnded()
+    this.lanes[lane] = new FakeLane(handle, this.lanes[lane])
+    this.membership.sendAgain(lane)
   }
 
   /** Lets the transmitter's time be up at every look, until the returned function is called. */
