@@ -62,6 +62,9 @@ export class CommandInbox {
       case 'open':
         audiences.open(command, offset)
         return
+      case 'derive':
+        audiences.derive(command, offset)
+        return
       case 'close':
         audiences.close(command.audience)
         return

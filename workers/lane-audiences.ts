@@ -2,11 +2,15 @@
  * Opens and closes the audiences of the lane, in every part that knows them. One lane's own.
  */
 import type { Clock } from '../src/common/clock.js'
-import type { OpenCommand } from '../src/lane-protocol/lane-commands.js'
+import { invariant } from '../src/common/errors.js'
+import type { DeriveCommand, OpenCommand } from '../src/lane-protocol/lane-commands.js'
 import type { AudienceState } from '../src/lane-protocol/lane-task.js'
+import type { LaneAudience } from './collect/lane-audience.js'
 import type { TickCollector } from './collect/tick-collector.js'
 import type { AudienceDirectory } from './conflate/audience-directory.js'
 import type { ConflationSchedule } from './conflate/conflation-schedule.js'
+
+const NOTHING_SENT = { seq: 0, ticksTotal: 0, lostTotal: 0, unknownLosses: 0 } as const
 
 export interface LaneAudiencesDeps {
   readonly collector: TickCollector
@@ -28,8 +32,11 @@ export class LaneAudiences {
 
   /** Opens an audience that an earlier lane has served. */
   restore(state: AudienceState): void {
+    this.begin(this.deps.directory.open(state))
+  }
+
+  private begin(audience: LaneAudience): void {
     const { clock, collector, directory, schedule } = this.deps
-    const audience = directory.open(state)
     collector.open(audience)
     const nowMs = clock.nowMs()
     for (const group of directory.groupsOf(audience)) if (group.isOpen) schedule.start(group, nowMs)
@@ -39,11 +46,21 @@ export class LaneAudiences {
   open({ audience, spec }: OpenCommand, offset: number): void {
     // The task of a lane that starts late names audiences whose commands are in the ring, too.
     if (this.has(audience)) return
-    this.restore({
-      ...{ audience, spec, seq: 0, ticksTotal: 0, lostTotal: 0, unknownLosses: 0 },
-      lastOffset: offset,
-      conflated: [],
-    })
+    this.restore({ ...NOTHING_SENT, audience, spec, lastOffset: offset, conflated: [] })
+  }
+
+  /** As `open`, with the entries of another audience and a change. */
+  derive({ audience, base: baseId, ...change }: DeriveCommand, offset: number): void {
+    if (this.has(audience)) return
+    const { directory } = this.deps
+    const base = directory.get(baseId)
+    invariant(
+      base !== undefined,
+      `audience ${audience} is derived from audience ${baseId}, which is not open`,
+    )
+    this.begin(
+      directory.derive({ ...NOTHING_SENT, audience, spec: base.spec, lastOffset: offset }, base, change),
+    )
   }
 
   close(id: number): void {

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../common/clock.js'
 import type { Membership } from '../fanout/membership.js'
+import type { Entry, EntryChange } from '../lane-protocol/audience-spec.js'
 import type { CommandAnswer } from '../lane-protocol/lane-commands.js'
 import { type ClientCommand, commandId, readCommand } from '../protocol/client-command.js'
 import { deliveryFields, readDelivery } from '../protocol/delivery.js'
@@ -94,19 +95,21 @@ export class CommandHandler {
       client.reply(error)
       return 0
     }
-    const reply = command.type === 'subscribe' ? subscribe(client, command) : unsubscribe(client, command)
-    if (reply.type === 'error') {
-      client.reply(reply)
+    const done = command.type === 'subscribe' ? subscribe(client, command) : unsubscribe(client, command)
+    if ('code' in done) {
+      client.reply(done)
       return 0
     }
-    this.#move(client, reply, replyBytes)
+    // The client's lane puts the change into effect, and sends the reply.
+    membership.move(client.recipient, done.change, done.reply, replyBytes)
     return symbolCount * WORK_PER_SYMBOL + client.subscriptions.count * WORK_PER_ENTRY
   }
+}
 
-  /** Lets the client's lane put the change into effect and send the reply. */
-  #move({ form, recipient, subscriptions }: Client, reply: CommandAnswer, replyBytes: number): void {
-    this.#deps.membership.move(recipient, { ...subscriptions.selection, ...form }, reply, replyBytes)
-  }
+/** How a command changes the entries of its client, and the reply that the lane completes. */
+interface SubscriptionChange {
+  readonly change: EntryChange
+  readonly reply: CommandAnswer
 }
 
 function list(client: Client, id: CommandId): ControlMessage {
@@ -120,24 +123,31 @@ function list(client: Client, id: CommandId): ControlMessage {
 function subscribe(
   client: Client,
   command: Extract<SymbolsCommand, { type: 'subscribe' }>,
-): CommandAnswer | ErrorMessage {
+): SubscriptionChange | ErrorMessage {
   const { id, symbols } = command
   const delivery = readDelivery(command, client.delivery)
   if ('code' in delivery) return { type: 'error', id, ...delivery }
-  const { done, refused } = client.subscriptions.add(symbols, delivery.intervalMs)
+  const { intervalMs, snapshot } = delivery
+  const { done, refused } = client.subscriptions.add(symbols, intervalMs)
   return {
-    type: 'subscribed',
-    id,
-    symbols: done,
-    ...refusedField(refused),
-    ...deliveryFields(delivery.intervalMs),
-    snapshot: delivery.snapshot,
+    change: { added: done.map((entry): Entry => [entry, intervalMs]), removed: [] },
+    reply: {
+      type: 'subscribed',
+      id,
+      symbols: done,
+      ...refusedField(refused),
+      ...deliveryFields(intervalMs),
+      snapshot,
+    },
   }
 }
 
-function unsubscribe(client: Client, { id, symbols }: SymbolsCommand): CommandAnswer {
+function unsubscribe(client: Client, { id, symbols }: SymbolsCommand): SubscriptionChange {
   const { done, refused } = client.subscriptions.remove(symbols)
-  return { type: 'unsubscribed', id, symbols: done, ...refusedField(refused) }
+  return {
+    change: { added: [], removed: done },
+    reply: { type: 'unsubscribed', id, symbols: done, ...refusedField(refused) },
+  }
 }
 
 function refusedField(refused: readonly SymbolRefusal[]): { refused?: readonly SymbolRefusal[] } {

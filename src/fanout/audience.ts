@@ -2,10 +2,11 @@
  * The members of an audience, and how far the records are that they were sent. Main thread; the lane has its own view
  * in workers/.
  */
-import type { AudienceSpec } from '../lane-protocol/audience-spec.js'
+import { type AudienceSpec, isConflated, type StreamForm } from '../lane-protocol/audience-spec.js'
 import type { Progress } from '../lane-protocol/lane-commands.js'
 import type { AudienceState, GroupProgress } from '../lane-protocol/lane-task.js'
 import { NO_GROUP } from '../memory/audience-descriptor.js'
+import type { AudienceEntries } from './audience-entries.js'
 import type { Recipient } from './recipient.js'
 import { NO_RECORD, type RetainedFrames } from './retained-frames.js'
 
@@ -14,8 +15,10 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 export class Audience {
   readonly id: number
   readonly lane: number
-  readonly key: string
-  readonly spec: AudienceSpec
+  readonly entries: AudienceEntries
+  readonly form: StreamForm
+  /** Whether its members get the latest ticks only. */
+  readonly isConflated: boolean
   /** Clients that were let in. Some may be members no more: they are taken out between passes. */
   readonly members: Recipient[] = []
   /** Clients that are let in again when the audience has been sent its next record. */
@@ -39,15 +42,22 @@ export class Audience {
   private sent: Progress = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0, flushedOffset: 0 }
   /** Replaces the one in `sent`, which is made anew when somebody looks. */
   private flushedOffset = 0
-  /** How far each group of `spec.latest` is; null: nobody has joined yet. */
+  /** How far each conflation group is, in the order of the intervals; null: nobody has joined yet. */
   private readonly groups: (Mutable<GroupProgress> | null)[]
 
-  constructor(id: number, lane: number, key: string, spec: AudienceSpec) {
+  constructor(id: number, lane: number, entries: AudienceEntries, form: StreamForm) {
     this.id = id
     this.lane = lane
-    this.key = key
-    this.spec = spec
+    this.entries = entries
+    this.form = form
+    const { spec } = this
+    this.isConflated = isConflated(spec)
     this.groups = spec.latest.map(() => null)
+  }
+
+  /** What its members have in common. Made anew each time. */
+  get spec(): AudienceSpec {
+    return { ...this.entries.selection, ...this.form }
   }
 
   /** How far its live members are. */

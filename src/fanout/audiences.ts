@@ -1,16 +1,23 @@
 /**
  * The audiences of all lanes, by what their members get. Main thread. An audience lives as long as it has clients.
  */
-import { type AudienceSpec, audienceKey } from '../lane-protocol/audience-spec.js'
+import {
+  type AudienceSpec,
+  type EntryChange,
+  entriesOf,
+  type StreamForm,
+} from '../lane-protocol/audience-spec.js'
 import type { LaneCommand } from '../lane-protocol/lane-commands.js'
 import { Audience } from './audience.js'
+import { AudienceEntries } from './audience-entries.js'
 import type { LaneStream } from './lane-stream.js'
 
 export class Audiences {
   private readonly streams: readonly LaneStream[]
   private readonly send: (lane: number, command: LaneCommand) => void
-  /** Those of each lane, by key. */
+  /** The audiences of each lane, by the key of entries and form. Two audiences with one key differ by chance; one is then not found. */
   private readonly byKey: readonly Map<string, Audience>[]
+  private openCount = 0
   private nextId = 1
 
   constructor(streams: readonly LaneStream[], send: (lane: number, command: LaneCommand) => void) {
@@ -20,18 +27,28 @@ export class Audiences {
   }
 
   get count(): number {
-    return this.byKey.reduce((sum, { size }) => sum + size, 0)
+    return this.openCount
   }
 
   /** Whether the lane has the audience for `spec`. */
   has(spec: AudienceSpec, lane: number): boolean {
-    return this.byKey[lane]!.has(audienceKey(spec))
+    return this.find(AudienceEntries.of(entriesOf(spec)), spec, lane) !== undefined
   }
 
   /** The audience for `spec` on a lane, with one client more. */
   hold(spec: AudienceSpec, lane: number): Audience {
-    const key = audienceKey(spec)
-    const audience = this.byKey[lane]!.get(key) ?? this.open(key, spec, lane)
+    const entries = AudienceEntries.of(entriesOf(spec))
+    return this.holdAgain(this.find(entries, spec, lane) ?? this.open(spec, entries, lane))
+  }
+
+  /** The audience with the entries of another one and a change, on the same lane, with one client more. */
+  holdChanged(base: Audience, change: EntryChange): Audience {
+    const entries = base.entries.changedBy(change)
+    return this.holdAgain(this.find(entries, base.form, base.lane) ?? this.derive(base, entries, change))
+  }
+
+  /** The audience has one client more. */
+  holdAgain(audience: Audience): Audience {
     audience.clientCount++
     return audience
   }
@@ -40,17 +57,42 @@ export class Audiences {
   drop(audience: Audience): void {
     audience.clientCount--
     if (audience.clientCount > 0) return
-    const { id, key, lane } = audience
-    this.byKey[lane]!.delete(key)
+    const { id, lane } = audience
+    const key = keyOf(audience.entries, audience.form)
+    if (this.byKey[lane]!.get(key) === audience) this.byKey[lane]!.delete(key)
     this.streams[lane]!.audiences.delete(id)
+    this.openCount--
     this.send(lane, { op: 'close', audience: id })
   }
 
-  private open(key: string, spec: AudienceSpec, lane: number): Audience {
-    const audience = new Audience(this.nextId++, lane, key, spec)
-    this.byKey[lane]!.set(key, audience)
-    this.streams[lane]!.audiences.set(audience.id, audience)
+  private find(entries: AudienceEntries, form: StreamForm, lane: number): Audience | undefined {
+    const audience = this.byKey[lane]!.get(keyOf(entries, form))
+    return audience?.entries.isEqual(entries) ? audience : undefined
+  }
+
+  private open(spec: AudienceSpec, entries: AudienceEntries, lane: number): Audience {
+    const { batch, encoding, stamps, windowBits } = spec
+    const audience = this.add(entries, { batch, encoding, stamps, windowBits }, lane)
     this.send(lane, { op: 'open', audience: audience.id, spec })
     return audience
   }
+
+  /** The lane knows the entries of `base`: it is sent the change alone. */
+  private derive(base: Audience, entries: AudienceEntries, { added, removed }: EntryChange): Audience {
+    const audience = this.add(entries, base.form, base.lane)
+    this.send(base.lane, { op: 'derive', audience: audience.id, base: base.id, added, removed })
+    return audience
+  }
+
+  private add(entries: AudienceEntries, form: StreamForm, lane: number): Audience {
+    const audience = new Audience(this.nextId++, lane, entries, form)
+    this.byKey[lane]!.set(keyOf(entries, form), audience)
+    this.streams[lane]!.audiences.set(audience.id, audience)
+    this.openCount++
+    return audience
+  }
+}
+
+function keyOf({ hash }: AudienceEntries, { batch, encoding, stamps, windowBits }: StreamForm): string {
+  return `${hash} ${encoding} ${batch} ${stamps} ${windowBits}`
 }

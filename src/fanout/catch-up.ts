@@ -5,7 +5,6 @@
  */
 import type { Clock } from '../common/clock.js'
 import type { PatientClock } from '../common/patient-clock.js'
-import { isConflated } from '../lane-protocol/audience-spec.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { Audience } from './audience.js'
@@ -128,7 +127,7 @@ export class CatchUp {
   private isOverrun({ cursor, limits }: Recipient, audience: Audience): boolean {
     const { retained } = this.deps.streams[audience.lane]!
     const { nextRecord } = cursor
-    if (!retained.holds(nextRecord) || isConflated(audience.spec)) return true
+    if (!retained.holds(nextRecord) || audience.isConflated) return true
     if (audience.bytesSent(retained) - retained.bytesTotalBefore(nextRecord) > limits.lagBytesMax) return true
     const receivedUs = retained.received(nextRecord)
     return receivedUs > 0 && this.deps.clock.epochUs() - receivedUs > limits.ageMsMax * 1000

@@ -6,7 +6,7 @@
 
 import type { Clock } from '../common/clock.js'
 import { invariant } from '../common/errors.js'
-import type { AudienceSpec } from '../lane-protocol/audience-spec.js'
+import type { AudienceSpec, EntryChange } from '../lane-protocol/audience-spec.js'
 import type { CommandAnswer, LaneCommand, Progress, ReplayPosition } from '../lane-protocol/lane-commands.js'
 import type { CounterWriter } from '../memory/counters.js'
 import type { Histogram } from '../metrics/histogram.js'
@@ -50,17 +50,15 @@ export class Membership {
   join(recipient: Recipient, spec: AudienceSpec, answer: CommandAnswer, answerBytes: number): void {
     const { place, streams } = this.deps
     const { index } = place(streams, stream => this.audiences.has(spec, stream.index))
-    this.request(recipient, spec, answer, answerBytes, index)
+    this.request(recipient, this.audiences.hold(spec, index), answer, answerBytes)
   }
 
-  /**
-   * Lets a client go over to the audience for `spec`. The changes that it asks for while one is in flight are done
-   * together.
-   */
-  move(recipient: Recipient, spec: AudienceSpec, answer: CommandAnswer, answerBytes: number): void {
+  /** Lets a client change its entries. The changes that it asks for while one is in flight are done together. */
+  move(recipient: Recipient, change: EntryChange, answer: CommandAnswer, answerBytes: number): void {
     const { cursor, transfer } = recipient
-    const audience = (transfer.queued ?? transfer.inFlight ?? cursor).audience
-    if (audience !== undefined) this.request(recipient, spec, answer, answerBytes, audience.lane)
+    const base = (transfer.queued ?? transfer.inFlight ?? cursor).audience
+    if (base === undefined) return
+    this.request(recipient, this.audiences.holdChanged(base, change), answer, answerBytes)
   }
 
   /** Bytes of the replies that the client waits for, at most. */
@@ -110,8 +108,7 @@ export class Membership {
     const { audience } = recipient.cursor
     if (audience === undefined) return
     this.defer(recipient)
-    const { lane, spec } = audience
-    this.audiences.hold(spec, lane)
+    this.audiences.holdAgain(audience)
     this.begin(recipient, { audience, answers: [], answerBytes: 0, sinceUs: 0, wasDeferred: false })
   }
 
@@ -219,19 +216,18 @@ export class Membership {
   }
 
   /** Asks for the latest ticks of all that the client gets, in place of a snapshot without an end. */
-  private requestSnapshot(recipient: Recipient, { lane, spec }: Audience): void {
-    const joined = recipient.transfer.queued?.audience.spec ?? spec
-    this.request(recipient, joined, { type: 'snapshot' }, 0, lane)
+  private requestSnapshot(recipient: Recipient, audience: Audience): void {
+    const joined = recipient.transfer.queued?.audience ?? audience
+    this.request(recipient, this.audiences.holdAgain(joined), { type: 'snapshot' }, 0)
   }
 
+  /** @param audience held for the client */
   private request(
     recipient: Recipient,
-    spec: AudienceSpec,
+    audience: Audience,
     answer: CommandAnswer,
     answerBytes: number,
-    lane: number,
   ): void {
-    const audience = this.audiences.hold(spec, lane)
     // No command asks for the rest of a snapshot.
     const sinceUs = answer.type === 'snapshot' ? 0 : this.deps.clock.epochUs()
     const replaced = recipient.transfer.queue({

@@ -1,10 +1,8 @@
 /**
- * What the members of an audience have in common, and so what decides about the bytes they get. Any thread.
- * Two clients with the same key share an audience.
+ * What the members of an audience have in common: everything that decides about the bytes they get. Any thread.
  */
 import type { IntervalMs } from '../protocol/delivery.js'
 import type { Encoding } from '../protocol/encoding.js'
-import { PrefixMap } from './prefix-map.js'
 
 /** How a client gets its ticks, whichever they are. */
 export type StreamForm = Omit<AudienceSpec, keyof Selection>
@@ -16,9 +14,9 @@ export interface ConflatedSymbols {
   readonly symbols: readonly string[]
 }
 
-/** Which symbols an audience gets, and how. Lists are sorted and hold no entry without which the same would be wanted. */
+/** Which symbols an audience gets, and how. Where entries overlap, the longest entry of a symbol decides. */
 export interface Selection {
-  /** Symbols and prefixes (`BTC*`) of which every tick is wanted; null: every tick of all. */
+  /** Symbols and prefixes (`BTC*`) of which every tick is wanted; null: `*` is the only entry. */
   readonly symbols: readonly string[] | null
   /** Those of which the latest ticks are wanted, by interval; in the order of the intervals. */
   readonly latest: readonly ConflatedSymbols[]
@@ -45,46 +43,42 @@ export function prefixOf(entry: string): string | undefined {
   return entry.endsWith(ANY) ? entry.slice(0, -1) : undefined
 }
 
-/**
- * What the entries mean together: whoever wants the same gets the same selection, however it was asked for. Where entries
- * overlap, the longer one decides.
- */
+/** A symbol or a prefix, and how it is delivered. */
+export type Entry = readonly [entry: string, intervalMs: IntervalMs]
+
+/** How the entries of an audience change. An added entry may be there already, with another interval. */
+export interface EntryChange {
+  readonly added: readonly Entry[]
+  readonly removed: readonly string[]
+}
+
+/** What the entries select. */
 export function selectionOf(entries: ReadonlyMap<string, IntervalMs>): Selection {
-  const byPrefix = new PrefixMap<IntervalMs>()
+  const symbols: string[] = []
+  const byInterval = new Map<number, string[]>()
   for (const [entry, intervalMs] of entries) {
-    const prefix = prefixOf(entry)
-    if (prefix !== undefined) byPrefix.set(prefix, intervalMs)
+    if (intervalMs === null) symbols.push(entry)
+    else if (byInterval.has(intervalMs)) byInterval.get(intervalMs)!.push(entry)
+    else byInterval.set(intervalMs, [entry])
   }
-  const byInterval = new Map<IntervalMs, string[]>([[null, []]])
-  for (const [entry, intervalMs] of entries) {
-    if (coveringInterval(entry, byPrefix) === intervalMs) continue
-    const symbols = byInterval.get(intervalMs)
-    if (symbols === undefined) byInterval.set(intervalMs, [entry])
-    else symbols.push(entry)
-  }
-  for (const symbols of byInterval.values()) symbols.sort()
-  const latest = [...byInterval].flatMap(([intervalMs, symbols]) =>
-    intervalMs === null ? [] : { intervalMs, symbols },
-  )
-  const symbols = byInterval.get(null)!
-  const isEverything = latest.length === 0 && symbols[0] === ALL_SYMBOLS
+  const latest = [...byInterval].map(([intervalMs, symbols]) => ({ intervalMs, symbols }))
+  const isEverything = entries.size === 1 && entries.get(ALL_SYMBOLS) === null
   return {
     symbols: isEverything ? null : symbols,
     latest: latest.sort((a, b) => a.intervalMs - b.intervalMs),
   }
 }
 
-/** How the entry's ticks would be wanted without it; undefined: not at all. */
-function coveringInterval(entry: string, byPrefix: PrefixMap<IntervalMs>): IntervalMs | undefined {
-  const own = prefixOf(entry)
-  return own === undefined ? byPrefix.ofLongest(entry) : byPrefix.ofLongest(own, own.length - 1)
+/** The entries of a selection. */
+export function entriesOf({ latest, symbols }: Selection): Entry[] {
+  const every = (symbols ?? [ALL_SYMBOLS]).map((entry): Entry => [entry, null])
+  return latest.reduce(
+    (entries, { intervalMs, symbols }) => entries.concat(symbols.map((entry): Entry => [entry, intervalMs])),
+    every,
+  )
 }
 
-/** Whether its members get nothing tick by tick, so that whoever is slow may skip to the latest. */
-export function isConflated({ symbols, latest }: AudienceSpec): boolean {
+/** Whether its members get nothing tick by tick, so that a slow member may skip to the latest. */
+export function isConflated({ symbols, latest }: Selection): boolean {
   return symbols !== null && symbols.length === 0 && latest.length > 0
-}
-
-export function audienceKey(spec: AudienceSpec): string {
-  return JSON.stringify([spec.encoding, spec.batch, spec.stamps, spec.windowBits, spec.symbols, spec.latest])
 }

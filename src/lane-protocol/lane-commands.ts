@@ -4,7 +4,7 @@
  */
 import type { ContinuityState } from '../memory/continuity-state.js'
 import type { CommandId, SymbolRefusal } from '../protocol/messages.js'
-import type { AudienceSpec } from './audience-spec.js'
+import type { AudienceSpec, EntryChange } from './audience-spec.js'
 
 /** How far a client's view of its audience goes. All of it are totals since the audience began. */
 export interface Progress {
@@ -23,6 +23,14 @@ export interface OpenCommand {
   readonly op: 'open'
   readonly audience: number
   readonly spec: AudienceSpec
+}
+
+/** An audience begins whose entries are those of another one, with a change. The form is that of the other one. */
+export interface DeriveCommand extends EntryChange {
+  readonly op: 'derive'
+  readonly audience: number
+  /** An audience that is open. */
+  readonly base: number
 }
 
 /** An audience has no members left and ends. */
@@ -105,7 +113,7 @@ export function wantsAllLatest(answers: readonly CommandAnswer[]): boolean {
   return answers.some(({ type }) => type === 'snapshot')
 }
 
-export type LaneCommand = OpenCommand | CloseCommand | JoinCommand
+export type LaneCommand = OpenCommand | DeriveCommand | CloseCommand | JoinCommand
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

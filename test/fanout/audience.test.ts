@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { Audience } from '../../src/fanout/audience.js'
+import { AudienceEntries } from '../../src/fanout/audience-entries.js'
 import { Recipient } from '../../src/fanout/recipient.js'
 import { NO_RECORD, RetainedFrames } from '../../src/fanout/retained-frames.js'
+import { type AudienceSpec, entriesOf } from '../../src/lane-protocol/audience-spec.js'
 import { AudienceDescriptor } from '../../src/memory/audience-descriptor.js'
 import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
@@ -9,6 +11,10 @@ import { FakeSocket } from '../support/fake-socket.js'
 import { spec } from '../support/specs.js'
 
 const SPEC = spec({ symbols: ['A'] })
+
+function audienceOf(spec: AudienceSpec, id = 1, lane = 0): Audience {
+  return new Audience(id, lane, AudienceEntries.of(entriesOf(spec)), spec)
+}
 
 function recipient(id: number): Recipient {
   return new Recipient(id, `test-${id}`, new FakeSocket().duplex)
@@ -27,7 +33,7 @@ function described(ticksTotal: number, lastOffset: number): AudienceDescriptor {
 
 describe('Audience', () => {
   it('keeps its members in the order in which they joined', () => {
-    const audience = new Audience(1, 0, 'key', SPEC)
+    const audience = audienceOf(SPEC)
     const members = [recipient(1), recipient(2), recipient(3)]
     for (const member of members) member.cursor.join(audience)
     expect(audience.members).toEqual(members)
@@ -35,7 +41,7 @@ describe('Audience', () => {
   })
 
   it('keeps the place of a member that leaves until the pass has ended', () => {
-    const audience = new Audience(1, 0, 'key', SPEC)
+    const audience = audienceOf(SPEC)
     const [first, second, third] = [recipient(1), recipient(2), recipient(3)]
     for (const member of [first, second, third]) member.cursor.join(audience)
     second!.cursor.leave()
@@ -46,7 +52,7 @@ describe('Audience', () => {
   })
 
   it('lists a member that leaves and comes back once, at the end', () => {
-    const audience = new Audience(1, 0, 'key', SPEC)
+    const audience = audienceOf(SPEC)
     const [first, second] = [recipient(1), recipient(2)]
     first!.cursor.join(audience)
     second!.cursor.join(audience)
@@ -58,7 +64,7 @@ describe('Audience', () => {
   })
 
   it('lists a member that leaves and comes back during a pass once', () => {
-    const audience = new Audience(1, 0, 'key', SPEC)
+    const audience = audienceOf(SPEC)
     const [first, second, third] = [recipient(1), recipient(2), recipient(3)]
     for (const member of [first, second]) member.cursor.join(audience)
     audience.isInPass = true
@@ -75,7 +81,7 @@ describe('Audience', () => {
   })
 
   it('describes its state for a successor of its lane', () => {
-    const audience = new Audience(7, 1, 'key', SPEC)
+    const audience = audienceOf(SPEC, 7, 1)
     audience.seq = 5
     audience.progress = { ticksTotal: 9, lostTotal: 2, unknownLosses: 1, lastOffset: 30, flushedOffset: 0 }
     expect(audience.state).toEqual({
@@ -92,7 +98,7 @@ describe('Audience', () => {
 
   it('is as far with the latest ticks as its slowest conflation group; a group that nobody has joined is at 0', () => {
     const latest = [0, 5, 250].map(intervalMs => ({ intervalMs, symbols: [`S${intervalMs}`] }))
-    const audience = new Audience(1, 0, 'key', spec({ symbols: [], latest }))
+    const audience = audienceOf(spec({ symbols: [], latest }))
     const told: unknown[] = []
     for (const [group, offset] of [
       [0, 7],
@@ -120,7 +126,7 @@ describe('Audience', () => {
   })
 
   it('tells the offset at which a client joins only when the records before it are sent', () => {
-    const audience = new Audience(1, 0, 'key', SPEC)
+    const audience = audienceOf(SPEC)
     const retained = retainedFrames()
     const [first, second] = [5, 9].map((offset, index) => {
       const record = retained.add(described(index + 1, offset), audience.lastRecord, audience.bytesTotal)
@@ -139,7 +145,7 @@ describe('Audience', () => {
 
   it('keeps account of any number of conflation groups', () => {
     const latest = Array.from({ length: 200_000 }, (_, intervalMs) => ({ intervalMs, symbols: [] }))
-    const audience = new Audience(1, 0, 'key', spec({ symbols: [], latest }))
+    const audience = audienceOf(spec({ symbols: [], latest }))
     audience.groupSent(199_999, 1, 1)
     expect(audience.progress.flushedOffset).toBe(0)
   })

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { UNCHANGED } from '../../src/memory/reply-descriptor.js'
 import { FanOut } from '../support/fan-out.js'
-import { spec } from '../support/specs.js'
+import { changeTo, spec } from '../support/specs.js'
 
 let fanOut: FanOut
 
@@ -23,9 +23,9 @@ describe('a lane that dies before the last part of a reply', () => {
     const [mover] = await fanOut.members(2)
     const first = fanOut.audience(mover)
     await fanOut.tick(first)
-    membership.move(mover.recipient, B, ANSWER, 100)
-    const [open, join] = fanOut.lane.commands.splice(0)
-    if (open?.op !== 'open' || join?.op !== 'join') throw new Error('nothing was asked')
+    membership.move(mover.recipient, changeTo(mover.recipient, B), ANSWER, 100)
+    const [derive, join] = fanOut.lane.commands.splice(0)
+    if (derive?.op !== 'derive' || join?.op !== 'join') throw new Error('nothing was asked')
     fanOut.lane.ticksTotals.set(join.audience, 0)
     fanOut.lane.newcomersWait = newcomersWait
     fanOut.lane.beginReply(join)
@@ -43,7 +43,7 @@ describe('a lane that dies before the last part of a reply', () => {
         answers: [{ type: 'snapshot' }],
       },
     ])
-    // The successor's reply to the command that it reads again is for nobody.
+    // A reply to the first request is for nobody.
     fanOut.lane.replyTo(join)
     fanOut.lane.record(first.id)
     await fanOut.tick(second)
@@ -72,7 +72,7 @@ describe('a lane that dies before the last part of a reply', () => {
       const { mover, second } = await half()
       const C = spec({ symbols: ['C'], batch: true })
       const TO_C = { type: 'unsubscribed', symbols: ['B'] } as const
-      const change = () => fanOut.membership.move(mover.recipient, C, TO_C, 100)
+      const change = () => fanOut.membership.move(mover.recipient, changeTo(mover.recipient, C), TO_C, 100)
       if (when === 'before') change()
       // While it is blocked it asks for nothing.
       else mover.socket.isStuck = true

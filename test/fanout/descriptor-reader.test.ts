@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { FanOut, type Member, ticksIn, upTo } from '../support/fan-out.js'
-import { spec } from '../support/specs.js'
+import { changeTo, spec } from '../support/specs.js'
 import { COUNT, served, suspendedPass } from '../support/suspended-pass.js'
 
 const WRITES_PER_LOOK = 32
@@ -75,7 +75,7 @@ describe('a reply in a prompt turn', () => {
       const before = new Set(served(members))
       const mover = members.find(member => before.has(member) === (has === 'has'))!
       const first = fanOut.audience(mover)
-      fanOut.membership.move(mover.recipient, B, ANSWER, 100)
+      fanOut.membership.move(mover.recipient, changeTo(mover.recipient, B), ANSWER, 100)
       fanOut.lane.obeyPromptly({ gathered: [first.id] })
       await new Promise(setImmediate)
       expect(served(members).length).toBeLessThan(COUNT)
@@ -93,7 +93,7 @@ describe('a reply in a prompt turn', () => {
     const before = new Set(served(members))
     const mover = members.find(member => !before.has(member))!
     const first = fanOut.audience(mover)
-    fanOut.membership.move(mover.recipient, B, ANSWER, 100)
+    fanOut.membership.move(mover.recipient, changeTo(mover.recipient, B), ANSWER, 100)
     mover.socket.isStuck = true
     fanOut.lane.obeyPromptly({ gathered: [first.id] })
     await new Promise(setImmediate)

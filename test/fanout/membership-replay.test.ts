@@ -14,7 +14,7 @@ import { MAIN_SLOT_COUNT } from '../../src/metrics/metric-table.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { FakeSocket } from '../support/fake-socket.js'
 import { LATEST_BYTES } from '../support/fan-out.js'
-import { spec } from '../support/specs.js'
+import { changeTo, spec } from '../support/specs.js'
 
 const AT_START = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0, flushedOffset: 0 }
 const A = spec({ symbols: ['A'], batch: true })
@@ -155,7 +155,7 @@ describe('a client that resumes', () => {
   it('has its change done when it has all', () => {
     const B = spec({ symbols: ['B'], batch: true })
     const client = resuming(1)
-    membership.move(client, B, ANSWER, 100)
+    membership.move(client, changeTo(client, B), ANSWER, 100)
     replayed(client)
     expect(sent.at(-1)).toMatchObject({ command: { op: 'join', audience: 1, replay: AFTER } })
     replied(client)

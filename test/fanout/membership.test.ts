@@ -14,7 +14,7 @@ import { MAIN_SLOT_COUNT } from '../../src/metrics/metric-table.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { FakeSocket } from '../support/fake-socket.js'
 import { LATEST_BYTES } from '../support/fan-out.js'
-import { spec } from '../support/specs.js'
+import { changeTo, spec } from '../support/specs.js'
 
 const AT_START = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0, flushedOffset: 0 }
 const A = spec({ symbols: ['A'], batch: true })
@@ -180,9 +180,9 @@ describe('Membership', () => {
     })
 
     it('stays in the old audience until the lane has replied, on the same lane', () => {
-      membership.move(mover, B, TO_B, 100)
+      membership.move(mover, changeTo(mover, B), TO_B, 100)
       expect(sent).toEqual([
-        { lane: 0, command: { op: 'open', audience: 2, spec: B } },
+        { lane: 0, command: { op: 'derive', audience: 2, base: 1, added: [['B', null]], removed: ['A'] } },
         { lane: 0, command: { ...joinCommand(1, 2, 2, 1), answers: [TO_B] } },
       ])
       expect(mover.cursor.audience?.spec).toEqual(A)
@@ -194,9 +194,9 @@ describe('Membership', () => {
 
     it('is counted with the time since the first of its commands', () => {
       const before = answerLatency.view()
-      membership.move(mover, B, TO_B, 100)
+      membership.move(mover, changeTo(mover, B), TO_B, 100)
       clock.advance(2)
-      membership.move(mover, C, TO_C, 100)
+      membership.move(mover, changeTo(mover, C), TO_C, 100)
       replied(mover)
       clock.advance(3)
       replied(mover)
@@ -205,9 +205,9 @@ describe('Membership', () => {
     })
 
     it('has all changes that it asks for meanwhile done together, after the first', () => {
-      membership.move(mover, B, TO_B, 100)
-      membership.move(mover, C, TO_C, 100)
-      membership.move(mover, A, TO_B, 100)
+      membership.move(mover, changeTo(mover, B), TO_B, 100)
+      membership.move(mover, changeTo(mover, C), TO_C, 100)
+      membership.move(mover, changeTo(mover, A), TO_B, 100)
       expect(membership.waitingBytes(mover)).toBe(300)
       expect(sent.filter(({ command }) => command.op === 'join')).toHaveLength(1)
       replied(mover)
@@ -221,7 +221,7 @@ describe('Membership', () => {
 
     it('waits with the change while it is behind', () => {
       fallBehind(mover)
-      membership.move(mover, B, TO_B, 100)
+      membership.move(mover, changeTo(mover, B), TO_B, 100)
       expect(sent.filter(({ command }) => command.op === 'join')).toEqual([])
       catchUp(mover)
       membership.sendNext(mover)
@@ -230,8 +230,8 @@ describe('Membership', () => {
 
     it('waits with the change while its socket has not taken all', () => {
       mover.blockedSinceMs = 1
-      membership.move(mover, B, TO_B, 100)
-      membership.move(mover, C, TO_C, 100)
+      membership.move(mover, changeTo(mover, B), TO_B, 100)
+      membership.move(mover, changeTo(mover, C), TO_C, 100)
       expect(sent.filter(({ command }) => command.op === 'join')).toEqual([])
       mover.blockedSinceMs = 0
       membership.sendNext(mover)
@@ -239,10 +239,10 @@ describe('Membership', () => {
     })
 
     it('asks again for a reply that came while it was behind', () => {
-      membership.move(mover, B, TO_B, 100)
+      membership.move(mover, changeTo(mover, B), TO_B, 100)
       fallBehind(mover)
       membership.defer(mover)
-      membership.move(mover, C, TO_C, 100)
+      membership.move(mover, changeTo(mover, C), TO_C, 100)
       catchUp(mover)
       membership.sendNext(mover)
       expect(sent.at(-1)).toMatchObject({ command: { op: 'join', answers: [TO_B, TO_C] } })
@@ -252,7 +252,7 @@ describe('Membership', () => {
     })
 
     it('is told first what it missed in the old audience when it was overrun', () => {
-      membership.move(mover, B, TO_B, 100)
+      membership.move(mover, changeTo(mover, B), TO_B, 100)
       const progress = { ticksTotal: 4, lostTotal: 0, unknownLosses: 0, lastOffset: 12, flushedOffset: 0 }
       overrun(mover, progress)
       expect(sent.at(-1)).toMatchObject({
@@ -268,8 +268,8 @@ describe('Membership', () => {
     })
 
     it('leaves no audience behind when it leaves with requests in flight and queued', () => {
-      membership.move(mover, B, TO_B, 100)
-      membership.move(mover, C, TO_C, 100)
+      membership.move(mover, changeTo(mover, B), TO_B, 100)
+      membership.move(mover, changeTo(mover, C), TO_C, 100)
       membership.leave(mover)
       expect(membership.audienceCount).toBe(0)
       expect(streams[0]!.audiences.size).toBe(0)

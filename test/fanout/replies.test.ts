@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { FanOut } from '../support/fan-out.js'
-import { spec } from '../support/specs.js'
+import { changeTo, spec } from '../support/specs.js'
 
 let fanOut: FanOut
 
@@ -19,7 +19,7 @@ describe('a member that changes its audience', () => {
     const { lane, membership, streams } = start()
     const [mover, other] = await fanOut.members(2)
     const first = fanOut.audience(mover)
-    membership.move(mover.recipient, B, ANSWER, 100)
+    membership.move(mover.recipient, changeTo(mover.recipient, B), ANSWER, 100)
     return { lane, mover, other: other!, first, second: () => streams[0]!.audiences.get(first.id + 1)! }
   }
 
@@ -63,7 +63,7 @@ describe('a member that changes its audience', () => {
     mover.socket.isStuck = true
     await fanOut.tick(fanOut.audience(mover))
     for (let round = 0; round < 10; round++) {
-      membership.move(mover.recipient, B, ANSWER, 100)
+      membership.move(mover.recipient, changeTo(mover.recipient, B), ANSWER, 100)
       lane.obey()
       await fanOut.turn()
     }
@@ -143,7 +143,7 @@ describe('a client that resumes', () => {
     socket.isStuck = true
     lane.replay(joins()[0]!)
     await fanOut.turn()
-    membership.move(recipient, B, ANSWER, 100)
+    membership.move(recipient, changeTo(recipient, B), ANSWER, 100)
     expect(joins()).toEqual([])
     socket.open()
     expect(joins()).toMatchObject([{ client: recipient.id, replay: { seq: 1 } }])
@@ -210,10 +210,10 @@ describe('a client that awaits a flush', () => {
 
   it('may ask for a change meanwhile, from where it waits', async () => {
     const { audience, lane, membership, newcomer } = await waiting()
-    membership.move(newcomer.recipient, B, ANSWER, 100)
+    membership.move(newcomer.recipient, changeTo(newcomer.recipient, B), ANSWER, 100)
     const fellBehindAt = { ...AT_TICK, ticksTotal: 1, lastOffset: 1, flushedOffset: 1 }
     expect(lane.commands).toMatchObject([
-      { op: 'open', audience: 2 },
+      { op: 'derive', audience: 2 },
       { op: 'join', audience: 2, leaving: 1, fellBehindAt, answers: [ANSWER] },
     ])
     await fanOut.tick(audience)

@@ -19,7 +19,6 @@ import { LANE_SLOT_COUNT } from '../../src/metrics/metric-table.js'
 import type { GapReason } from '../../src/protocol/messages.js'
 import { marketCodec } from '../../src/ticks/market-codec.js'
 import { MarketTick, QUOTE } from '../../src/ticks/market-tick.js'
-import { LaneAudience } from '../../workers/collect/lane-audience.js'
 import { TurnBuffer } from '../../workers/collect/turn-buffer.js'
 import { Deflater } from '../../workers/compose/deflater.js'
 import { FrameComposer } from '../../workers/compose/frame-composer.js'
@@ -30,7 +29,7 @@ import { type ReplayPart, ReplayReader } from '../../workers/transfer/replay-rea
 import { frameTexts } from './frames.js'
 import { type Message, streamOf } from './lane-messages.js'
 import { encodeTick, encodeTickBatch, type Tick } from './proto-messages.js'
-import { audienceState, spec } from './specs.js'
+import { laneAudience, spec } from './specs.js'
 import { sequences } from './ticks.js'
 
 interface PastOptions {
@@ -164,7 +163,7 @@ export class Past {
   // Out of it again
 
   next(from: ReplayPosition, wanted: Partial<AudienceSpec> = {}, end = this.offset): ReplayPart | undefined {
-    return this.reader.next(from, new LaneAudience(audienceState({ spec: spec(wanted) })), end)
+    return this.reader.next(from, laneAudience({ spec: spec(wanted) }), end)
   }
 
   /** All parts of the replay from `offset` on. */

@@ -1,8 +1,11 @@
 /**
  * What audiences want, for tests that care for a part of it.
  */
-import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
+import type { Recipient } from '../../src/fanout/recipient.js'
+import { type AudienceSpec, type EntryChange, entriesOf } from '../../src/lane-protocol/audience-spec.js'
 import type { AudienceState } from '../../src/lane-protocol/lane-task.js'
+import { DeliveryMap } from '../../workers/collect/delivery-map.js'
+import { LaneAudience } from '../../workers/collect/lane-audience.js'
 
 /** Every tick as JSON, in batches, unless told otherwise. */
 export function spec(part: Partial<AudienceSpec> = {}): AudienceSpec {
@@ -21,5 +24,24 @@ export function audienceState(part: Partial<AudienceState> = {}): AudienceState 
     lastOffset: 0,
     conflated: [],
     ...part,
+  }
+}
+
+/** An audience in its lane. */
+export function laneAudience(part: Partial<AudienceState> = {}): LaneAudience {
+  const state = audienceState(part)
+  return new LaneAudience(state, DeliveryMap.of(entriesOf(state.spec)))
+}
+
+/** What a client changes so that it gets `spec`, after all that it has asked for so far. */
+export function changeTo({ cursor, transfer }: Recipient, spec: AudienceSpec): EntryChange {
+  const before = (transfer.queued ?? transfer.inFlight ?? cursor).audience?.spec ?? {
+    symbols: [],
+    latest: [],
+  }
+  const entries = new Map(entriesOf(spec))
+  return {
+    added: [...entries],
+    removed: entriesOf(before).flatMap(([entry]) => (entries.has(entry) ? [] : entry)),
   }
 }

@@ -2,7 +2,7 @@
  * Composes frames from a plan: one message with the ticks of the turn or one per tick, and gap messages in their
  * places. One lane's own; copies within the lane's memory and allocates nothing but for gaps.
  */
-import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
+import type { StreamForm } from '../../src/lane-protocol/audience-spec.js'
 import type { CopyBytes } from '../../src/memory/lane-allocation.js'
 import type { EnvelopeFormat } from '../../src/protocol/envelope-format.js'
 import { EnvelopeHead } from '../../src/protocol/envelope-head.js'
@@ -18,7 +18,7 @@ const STAMPS_AT_FIRST = 256
 
 /** A numbered stream of messages: that of an audience, or that of one client. */
 export interface FrameStream {
-  readonly spec: AudienceSpec
+  readonly spec: StreamForm
   readonly format: EnvelopeFormat
   /** Base-2 logarithm of the window that its messages are compressed with; 0: they are not compressed. */
   readonly windowBits: number

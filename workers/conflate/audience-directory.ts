@@ -3,19 +3,21 @@
  * Unfiltered audiences stand at no symbol: the collector gives them each tick.
  */
 
-import type { AudienceState } from '../../src/lane-protocol/lane-task.js'
+import { type EntryChange, entriesOf } from '../../src/lane-protocol/audience-spec.js'
+import type { AudienceState, GroupProgress } from '../../src/lane-protocol/lane-task.js'
 import type { TickCodec } from '../../src/ticks/tick-codec.js'
-import { type Delivery, EVERY, LaneAudience } from '../collect/lane-audience.js'
+import { type Delivery, DeliveryMap, EVERY } from '../collect/delivery-map.js'
+import { type AudienceStart, LaneAudience } from '../collect/lane-audience.js'
 import { SymbolTable } from '../read/symbol-table.js'
 import { ConflationGroup, READY, wakeWith } from './conflation-group.js'
 import { EntryIndex, removeUnordered } from './entry-index.js'
 import { LaneSymbol } from './lane-symbol.js'
 
-/** The symbols at which an audience stands, and how it gets each. Both lists are in the same order. */
+/** Where an audience stands. */
 interface Attachments {
   readonly groups: readonly ConflationGroup[]
-  readonly symbols: LaneSymbol[]
-  readonly deliveries: Delivery[]
+  /** The kept symbols that the audience gets, and how. */
+  readonly symbols: Map<LaneSymbol, Delivery>
 }
 
 const NO_GROUPS: readonly ConflationGroup[] = []
@@ -37,20 +39,24 @@ export class AudienceDirectory {
     return this.audiences.get(id)
   }
 
-  /** The groups of an open audience, in the order of its `spec.latest`. */
+  /** The groups of an open audience, in the order of their intervals. */
   groupsOf(audience: LaneAudience): readonly ConflationGroup[] {
     return this.attachments.get(audience)?.groups ?? NO_GROUPS
   }
 
+  /** Opens an audience with entries of its own. */
   open(state: AudienceState): LaneAudience {
-    const audience = new LaneAudience(state)
-    this.audiences.set(audience.id, audience)
-    const groups = audience.spec.latest.map(
-      ({ intervalMs }, index) =>
-        new ConflationGroup(audience, index, intervalMs, state.conflated[index] ?? null),
-    )
-    this.attachments.set(audience, { groups, symbols: [], deliveries: [] })
+    const audience = this.add(state, DeliveryMap.of(entriesOf(state.spec)), state.conflated)
     if (!audience.isUnfiltered) this.attachAll(audience)
+    return audience
+  }
+
+  /** Opens an audience whose entries are those of an open audience, with a change. */
+  derive(start: AudienceStart, base: LaneAudience, change: EntryChange): LaneAudience {
+    const audience = this.add(start, base.deliveries.changedBy(change), [])
+    if (audience.isUnfiltered) return audience
+    if (base.isUnfiltered) this.attachAll(audience)
+    else this.attachLike(base, audience, change)
     return audience
   }
 
@@ -59,38 +65,68 @@ export class AudienceDirectory {
     if (attachments === undefined) return
     this.audiences.delete(audience.id)
     this.attachments.delete(audience)
-    for (const name of audience.names.keys()) this.index.removeName(name, audience)
-    for (const [prefix] of audience.prefixes()) this.index.removePrefix(prefix, audience)
-    const { deliveries, groups, symbols } = attachments
-    for (let index = 0; index < symbols.length; index++)
-      detach(symbols[index]!, audience, groups, deliveries[index]!)
+    if (audience.isUnfiltered) return
+    for (const name of audience.deliveries.names.keys()) this.index.removeName(name, audience)
+    for (const [prefix] of audience.deliveries.prefixes.entries()) this.index.removePrefix(prefix, audience)
+    for (const [symbol, delivery] of attachments.symbols)
+      detach(symbol, audience, attachments.groups, delivery)
   }
 
   /** All known symbols that an audience gets. */
   symbolsOf(audience: LaneAudience): Iterable<LaneSymbol> {
-    return audience.isUnfiltered ? this.symbols.all() : this.attachments.get(audience)!.symbols
+    return audience.isUnfiltered ? this.symbols.all() : this.attachments.get(audience)!.symbols.keys()
+  }
+
+  private add(
+    start: AudienceStart,
+    deliveries: DeliveryMap,
+    conflated: readonly (GroupProgress | null)[],
+  ): LaneAudience {
+    const audience = new LaneAudience(start, deliveries)
+    this.audiences.set(audience.id, audience)
+    const groups = deliveries.intervals.map(
+      (intervalMs, index) => new ConflationGroup(audience, index, intervalMs, conflated[index] ?? null),
+    )
+    this.attachments.set(audience, { groups, symbols: new Map() })
+    return audience
   }
 
   /** Attaches the known symbols of an audience. The cost is that of its entries, and of the symbols that its prefixes match. */
   private attachAll(audience: LaneAudience): void {
-    const { index, symbols } = this
-    for (const [name, delivery] of audience.names) {
-      const symbol = symbols.get(name)
-      if (symbol === undefined) index.addName(name, audience)
-      else this.attach(symbol, audience, delivery)
-    }
-    const prefixes = audience.prefixes()
-    if (prefixes.length === 0) return
-    const attached = new Set(this.attachments.get(audience)!.symbols)
+    const { names, prefixes } = audience.deliveries
+    for (const [name, delivery] of names) this.attachName(name, audience, delivery)
+    const attached = this.attachments.get(audience)!.symbols
     // The longest prefix comes first, so each symbol is attached by its longest entry.
-    for (const [prefix, delivery] of prefixes) {
-      index.addPrefix(prefix, audience)
-      for (const symbol of symbols.withPrefix(prefix)) {
-        if (attached.has(symbol)) continue
-        attached.add(symbol)
-        this.attach(symbol, audience, delivery)
-      }
+    const byLength = [...prefixes.entries()].sort(([one], [other]) => other.length - one.length)
+    for (const [prefix, delivery] of byLength) {
+      this.index.addPrefix(prefix, audience)
+      for (const symbol of this.symbols.withPrefix(prefix))
+        if (!attached.has(symbol)) this.attach(symbol, audience, delivery)
     }
+  }
+
+  /** Attaches the known symbols of an audience that differs from another one by a change. No symbol is searched for twice. */
+  private attachLike(base: LaneAudience, audience: LaneAudience, { added, removed }: EntryChange): void {
+    const { index, symbols } = this
+    const { deliveries } = audience
+    for (const name of deliveries.names.keys())
+      if (symbols.get(name) === undefined) index.addName(name, audience)
+    for (const [prefix] of deliveries.prefixes.entries()) index.addPrefix(prefix, audience)
+    const changed = new Set<LaneSymbol>()
+    for (const entry of [...removed, ...added.map(([entry]) => entry)])
+      for (const symbol of symbols.entriesOf(entry)) changed.add(symbol)
+    for (const [symbol, delivery] of this.attachments.get(base)!.symbols)
+      if (!changed.has(symbol)) this.attach(symbol, audience, delivery)
+    for (const symbol of changed) {
+      const delivery = deliveries.ofSymbol(symbol.symbol)
+      if (delivery !== undefined) this.attach(symbol, audience, delivery)
+    }
+  }
+
+  private attachName(name: string, audience: LaneAudience, delivery: Delivery): void {
+    const symbol = this.symbols.get(name)
+    if (symbol === undefined) this.index.addName(name, audience)
+    else this.attach(symbol, audience, delivery)
   }
 
   private newSymbol(name: string, bytes: Uint8Array, isKept: boolean): LaneSymbol {
@@ -102,21 +138,22 @@ export class AudienceDirectory {
   }
 
   private attach(symbol: LaneSymbol, audience: LaneAudience, delivery: Delivery): void {
-    const { deliveries, groups, symbols } = this.attachments.get(audience)!
-    if (symbol.isKept) {
-      symbols.push(symbol)
-      deliveries.push(delivery)
-    }
+    const { groups, symbols } = this.attachments.get(audience)!
+    if (symbol.isKept) symbols.set(symbol, delivery)
     if (delivery === EVERY) {
       symbol.audiences.push(audience)
       return
     }
-    const group = groups[delivery]!
+    const group = groupOf(groups, delivery)
     if (symbol.isKept) group.symbols.push(symbol)
     symbol.groups.push(group)
     if (group.intervalMs === 0) symbol.immediate.push(group)
     else if (group.state === READY) wakeWith(symbol, group)
   }
+}
+
+function groupOf(groups: readonly ConflationGroup[], intervalMs: number): ConflationGroup {
+  return groups.find(group => group.intervalMs === intervalMs)!
 }
 
 function detach(
@@ -129,7 +166,7 @@ function detach(
     removeUnordered(symbol.audiences, audience)
     return
   }
-  const group = groups[delivery]!
+  const group = groupOf(groups, delivery)
   removeUnordered(symbol.groups, group)
   if (group.intervalMs === 0) removeUnordered(symbol.immediate, group)
   symbol.ready?.delete(group)

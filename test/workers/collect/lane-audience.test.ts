@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { LaneAudience } from '../../../workers/collect/lane-audience.js'
-import { spec } from '../../support/specs.js'
+import type { LaneAudience } from '../../../workers/collect/lane-audience.js'
+import { laneAudience, spec } from '../../support/specs.js'
 
 const STATE = {
   audience: 3,
@@ -19,7 +19,7 @@ const runsOf = ({ runs, runCount }: LaneAudience): number[][] =>
 
 describe('an audience of a lane', () => {
   it('goes on from where another lane left it', () => {
-    const audience = new LaneAudience(STATE)
+    const audience = laneAudience(STATE)
     expect(audience).toMatchObject({ id: 3, seq: 7, sentOffset: 99, runCount: 0 })
     expect(audience.progress).toEqual({
       ticksTotal: 5,
@@ -30,7 +30,7 @@ describe('an audience of a lane', () => {
   })
 
   it('gathers ticks that are neighbours as one run, and gaps in their places', () => {
-    const audience = new LaneAudience(STATE)
+    const audience = laneAudience(STATE)
     for (const tick of [0, 1, 2, 5]) audience.addTick(tick, 100)
     audience.addGap(0, 30)
     audience.addTick(6, 100)
@@ -52,7 +52,7 @@ describe('an audience of a lane', () => {
   it('keeps all that it gathers, however much', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(fc.boolean(), fc.constant('gap')), { maxLength: 200 }), steps => {
-        const audience = new LaneAudience(STATE)
+        const audience = laneAudience(STATE)
         const expected: number[] = []
         let tick = 0
         let gaps = 0

@@ -10,7 +10,6 @@ import { marketCodec } from '../../../src/ticks/market-codec.js'
 import { QUOTE_INDEX, TRADE_INDEX } from '../../../src/ticks/market-tick.js'
 import { MarketTickReader } from '../../../src/ticks/market-tick-reader.js'
 import { TICK_BYTES_MAX } from '../../../src/ticks/tick-codec.js'
-import { LaneAudience } from '../../../workers/collect/lane-audience.js'
 import { GAP_BYTES_MAX } from '../../../workers/collect/tick-collector.js'
 import { TurnBuffer } from '../../../workers/collect/turn-buffer.js'
 import { Deflater } from '../../../workers/compose/deflater.js'
@@ -18,7 +17,7 @@ import { FrameComposer } from '../../../workers/compose/frame-composer.js'
 import { AudienceDirectory } from '../../../workers/conflate/audience-directory.js'
 import { anySymbol } from '../../support/any-tick.js'
 import { framesOf, frameTexts } from '../../support/frames.js'
-import { audienceState, spec } from '../../support/specs.js'
+import { laneAudience, spec } from '../../support/specs.js'
 
 const LAYOUT = laneLayout(1 << 20, 60_000, 1 << 17)
 const MAX = Number.MAX_SAFE_INTEGER
@@ -27,7 +26,7 @@ function begin(batch: boolean, seq: number, windowBits = 0) {
   const memory = allocateLaneMemory(LAYOUT.totalBytes)
   const bytes = new Uint8Array(memory.buffer)
   const turn = new TurnBuffer(bytes, LAYOUT, marketCodec)
-  const audience = new LaneAudience(audienceState({ spec: spec({ batch, windowBits }), seq }))
+  const audience = laneAudience({ spec: spec({ batch, windowBits }), seq })
   const counters = new CounterWriter(new BigInt64Array(LANE_SLOT_COUNT))
   const deflater = new Deflater(bytes, { bytesMin: 160, level: 6 }, counters)
   const composer = new FrameComposer(bytes, copierOf(memory), turn, deflater)

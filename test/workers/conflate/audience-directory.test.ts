@@ -38,6 +38,25 @@ function find({ symbols }: AudienceDirectory, symbol: string): LaneSymbol | unde
   return findSymbol(symbols, symbol)
 }
 
+const name = fc.string({ unit: fc.constantFrom('A', 'B'), minLength: 1, maxLength: 3 })
+const entry = fc.oneof(
+  name,
+  name.map(prefix => `${prefix}*`),
+  fc.constant('*'),
+)
+const selection = fc.array(fc.tuple(entry, fc.constantFrom<IntervalMs>(null, 0, 5, 250)), {
+  maxLength: 8,
+})
+const stateOf = (id: number, entries: [string, IntervalMs][]) =>
+  audienceState({ audience: id, spec: spec(selectionOf(new Map(entries))) })
+const ids = (groups: readonly ConflationGroup[]) =>
+  groups.map(group => `${group.audience.id}/${group.intervalMs}`)
+const deliveries = (directory: AudienceDirectory, symbols: string[]) =>
+  symbols.map(symbol => {
+    const { audiences, groups, immediate } = find(directory, symbol)!
+    return [symbol, audiences.map(({ id }) => id), ids(groups), ids(immediate)]
+  })
+
 describe('the directory of audiences', () => {
   it('keeps symbols with the same hash apart', () => {
     for (const [first, second] of COLLISIONS) {
@@ -91,24 +110,6 @@ describe('the directory of audiences', () => {
   })
 
   it('is as if a closed audience had never been open, whatever symbols it had and how', () => {
-    const name = fc.string({ unit: fc.constantFrom('A', 'B'), minLength: 1, maxLength: 3 })
-    const entry = fc.oneof(
-      name,
-      name.map(prefix => `${prefix}*`),
-      fc.constant('*'),
-    )
-    const selection = fc.array(fc.tuple(entry, fc.constantFrom<IntervalMs>(null, 0, 5, 250)), {
-      maxLength: 8,
-    })
-    const stateOf = (id: number, entries: [string, IntervalMs][]) =>
-      audienceState({ audience: id, spec: spec(selectionOf(new Map(entries))) })
-    const ids = (groups: readonly ConflationGroup[]) =>
-      groups.map(group => `${group.audience.id}/${group.intervalMs}`)
-    const deliveries = (directory: AudienceDirectory, symbols: string[]) =>
-      symbols.map(symbol => {
-        const { audiences, groups, immediate } = find(directory, symbol)!
-        return [symbol, audiences.map(({ id }) => id), ids(groups), ids(immediate)]
-      })
     fc.assert(
       fc.property(
         fc.uniqueArray(name),
@@ -125,6 +126,46 @@ describe('the directory of audiences', () => {
           without.open(stateOf(2, kept))
           directory.close(one)
           expect(deliveries(directory, symbols)).toEqual(deliveries(without, symbols))
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+
+  it('derives an audience as if it were opened with all of its entries', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(name),
+        fc.uniqueArray(name),
+        selection,
+        selection,
+        fc.array(entry, { maxLength: 4 }),
+        (known, later, before, added, removed) => {
+          const directory = new AudienceDirectory(marketCodec)
+          const plain = new AudienceDirectory(marketCodec)
+          for (const symbol of known) for (const each of [directory, plain]) find(each, symbol)
+          const after = new Map(before)
+          for (const each of removed) after.delete(each)
+          for (const [each, intervalMs] of added) after.set(each, intervalMs)
+          const base = directory.open(stateOf(1, before))
+          const derived = directory.derive({ ...audienceState(), audience: 2 }, base, { added, removed })
+          const opened = plain.open(stateOf(2, [...after]))
+          directory.close(base)
+          const symbols = [...new Set([...known, ...later])]
+          expect(deliveries(directory, symbols)).toEqual(deliveries(plain, symbols))
+          expect([derived.isUnfiltered, derived.isConflated]).toEqual([
+            opened.isUnfiltered,
+            opened.isConflated,
+          ])
+          const namesOf = (each: AudienceDirectory, audience: LaneAudience) =>
+            [...each.symbolsOf(audience)].map(({ symbol }) => symbol).sort()
+          expect(namesOf(directory, derived)).toEqual(namesOf(plain, opened))
+          for (const [each, audience] of [
+            [directory, derived],
+            [plain, opened],
+          ] as const)
+            each.close(audience)
+          for (const symbol of symbols) expect(find(directory, symbol)!.audiences).toEqual([])
         },
       ),
       { numRuns: 500 },
