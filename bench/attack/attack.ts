@@ -36,6 +36,10 @@ export interface Attack {
   readonly does: string
   /** Settings of the gateway for an attack of this duration; none by default. */
   readonly settings?: (seconds: number) => readonly string[]
+  /** Symbols of the feed; 50 by default. */
+  readonly symbols?: number
+  /** The gateway may take so much memory at any time. */
+  readonly rssMiBMax?: number
   /** One attack of full length instead of several between quiet times, because its effect builds up. */
   readonly isOneLong?: boolean
   /** Whether the ticks of the live clients may come late, because the attack stops the gateway itself. */

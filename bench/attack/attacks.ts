@@ -1,11 +1,15 @@
 import type { Attack } from './attack.js'
+import { changes } from './attacks/changes.js'
 import { halfOpen } from './attacks/half-open.js'
 import { nesting } from './attacks/nesting.js'
 import { pause } from './attacks/pause.js'
 import { positions } from './attacks/positions.js'
+import { prefixes } from './attacks/prefixes.js'
 import { refusals } from './attacks/refusals.js'
+import { resumeWindowKept } from './attacks/resume-window.js'
 import { shutdown } from './attacks/shutdown.js'
 import { slowReaders } from './attacks/slow-readers.js'
+import { snapshots } from './attacks/snapshots.js'
 import { symbols } from './attacks/symbols.js'
 import { unsubscribe } from './attacks/unsubscribe.js'
 
@@ -19,6 +23,10 @@ export const ATTACKS: readonly Attack[] = [
   halfOpen,
   shutdown,
   refusals,
+  prefixes,
+  changes,
+  snapshots,
+  resumeWindowKept,
 ]
 
 export function attackNamed(name: string): Attack {

@@ -26,7 +26,8 @@ class JsonReader implements MessageReader {
   constructor(private readonly onMessage: (message: ServerMessage) => void) {}
 
   take(buffer: Uint8Array, start: number, length: number): void {
-    this.pieces.push(buffer.slice(start, start + length))
+    // A copy: the connection reads the next bytes into the same buffer.
+    this.pieces.push(Uint8Array.from(buffer.subarray(start, start + length)))
   }
 
   messageEnded(isCompressed: boolean): void {

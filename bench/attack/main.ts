@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   print(`\n${tableText(tableOf(rows))}`)
 }
 
-/** Printed at once, because all attacks together take a quarter of an hour. */
+/** Printed at once, because all attacks together take half an hour. */
 function tellOf({ attack, complaints, otherCores, reports }: Outcome, faults: readonly string[]): void {
   print(`${attack.name}: ${attack.does}`)
   for (const { done } of reports) print(`  did: ${done}`)
@@ -59,7 +59,7 @@ function tellOf({ attack, complaints, otherCores, reports }: Outcome, faults: re
 }
 
 function row(outcome: Outcome, faults: readonly string[]): Cell[] {
-  const { attack, attacked, exit, last, quiet, rssBytesAfter, rssBytesBefore } = outcome
+  const { attack, attacked, exit, last, quiet, rssBytesAfter, rssBytesBefore, rssBytesMax } = outcome
   const ms = (reports: readonly LoadReport[], key: 'p50Us' | 'p99Us'): Cell =>
     cell(median(reports.map(report => report[key])) / 1000)
   return [
@@ -76,6 +76,7 @@ function row(outcome: Outcome, faults: readonly string[]): Cell[] {
       .join(', ') || 'none',
     Math.round(rssBytesBefore / 2 ** 20),
     exit === undefined ? Math.round(rssBytesAfter / 2 ** 20) : '–',
+    exit === undefined ? Math.round(rssBytesMax / 2 ** 20) : '–',
     exit === undefined ? 'none' : String(exit),
     faults.length === 0 ? 'held' : 'FAILED',
   ]
@@ -100,6 +101,7 @@ function tableOf(rows: Cell[][]): Table {
       'ticks told missing',
       'RSS MiB before',
       'after',
+      'most',
       'exit',
       'verdict',
     ],

@@ -11,7 +11,7 @@ import type { Attack, AttackReport, Target } from './attack.js'
 
 /** Ticks a second. */
 const RATE = 1000
-const SYMBOLS = 50
+const SYMBOLS_DEFAULT = 50
 /** The default: attackers take places too. */
 const MAX_CLIENTS = 1000
 const STEADY_FEED = 'processes/feed.js'
@@ -64,6 +64,11 @@ export class Scene {
   /** 0 when it has ended. */
   get rssBytes(): number {
     return this.exit === undefined ? this.gateway.usage().rssBytes : 0
+  }
+
+  /** The most so far; 0 when it has ended. */
+  get rssBytesMax(): number {
+    return this.exit === undefined ? this.gateway.usage().rssBytesMax : 0
   }
 
   /** CPU time of all other processes of the machine since its start, µs; NaN when the gateway has ended. */
@@ -125,7 +130,12 @@ export class Scene {
       return child
     }
     const address = `127.0.0.1:${await freePort()}`
-    this.feed = start(attack.feed ?? STEADY_FEED, [address, String(SYMBOLS), 'steady', '1'])
+    this.feed = start(attack.feed ?? STEADY_FEED, [
+      address,
+      String(attack.symbols ?? SYMBOLS_DEFAULT),
+      'steady',
+      '1',
+    ])
     const { args, file, runtime } = serverKind('ringcast')
     const needs = {
       upstream: await this.feed.told('address'),

@@ -49,6 +49,7 @@ export async function trial(attack: Attack, options: TrialOptions): Promise<Outc
       ticksMade: await scene.ticksMade(),
       rssBytesBefore,
       rssBytesAfter: scene.rssBytes,
+      rssBytesMax: scene.rssBytesMax,
       complaints: scene.complaints,
       otherCores: (scene.otherCpuUs - otherUsBefore) / (1000 * (performance.now() - startMs)),
     }

@@ -21,6 +21,7 @@ export interface Outcome {
   readonly ticksMade: number
   readonly rssBytesBefore: number
   readonly rssBytesAfter: number
+  readonly rssBytesMax: number
   /** Errors in the log of the gateway. */
   readonly complaints: readonly string[]
   /** Cores that other processes kept busy; NaN: unknown, because the gateway has ended. */
@@ -34,7 +35,7 @@ export function p99Ratio({ attacked, quiet }: Outcome): number {
 
 /** @returns a sentence for each fault; none: the gateway held */
 export function faultsOf(outcome: Outcome, judgesDelay: boolean): string[] {
-  const { attack, exit, last: clients, quiet, reports, ticksMade } = outcome
+  const { attack, exit, last: clients, quiet, reports, rssBytesMax, ticksMade } = outcome
   const found: string[] = []
   if (exit !== (attack.endsGateway ? 0 : undefined))
     found.push(exit === undefined ? 'the gateway did not end' : `the gateway ended with ${exit}`)
@@ -49,6 +50,9 @@ export function faultsOf(outcome: Outcome, judgesDelay: boolean): string[] {
     found.push(
       `the p99 of the delay became ${ratio.toFixed(2)} times what it was, not at most ${DELAY_RATIO_MAX}`,
     )
+  const rssMiB = Math.ceil(rssBytesMax / 2 ** 20)
+  if (attack.rssMiBMax !== undefined && rssMiB > attack.rssMiBMax)
+    found.push(`the gateway took ${rssMiB} MiB, not at most ${attack.rssMiBMax}`)
   found.push(...new Set(reports.flatMap(({ violations }) => violations)))
   found.push(...(attack.faults?.({ clients, reports, ticksMade }) ?? []))
   return found

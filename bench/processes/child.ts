@@ -15,6 +15,8 @@ export interface Usage {
   /** CPU time of all threads of the process, in user mode and in the kernel. */
   readonly cpuUs: number
   readonly rssBytes: number
+  /** The highest `rssBytes` since its start. */
+  readonly rssBytesMax: number
   readonly mainThreadUs: number
   /** Time in which the main thread was ready to run and had no core. */
   readonly mainThreadWaitUs: number
@@ -147,6 +149,7 @@ export class Child {
     return {
       cpuUs: (fields[11]! + fields[12]!) * CPU_TICK_US,
       rssBytes: fields[21]! * PAGE_BYTES,
+      rssBytesMax: peakBytes(pid!),
       mainThreadUs: mainRanNs! / 1000,
       mainThreadWaitUs: mainWaitedNs! / 1000,
     }
@@ -167,4 +170,10 @@ export class Child {
     await ended
     clearTimeout(timer)
   }
+}
+
+/** https://man7.org/linux/man-pages/man5/proc_pid_status.5.html; 0: the system does not tell. */
+function peakBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return 1024 * Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0)
 }

@@ -113,6 +113,11 @@ export class LoadClient {
     this.socket.resume()
   }
 
+  /** Bytes that the system has not taken yet. */
+  get unsentBytes(): number {
+    return this.socket.writableLength
+  }
+
   end(): void {
     this.socket.destroy()
   }

@@ -90,6 +90,7 @@ describe('the verdict', () => {
     ticksMade: 100,
     rssBytesBefore: 1,
     rssBytesAfter: 1,
+    rssBytesMax: 1,
     complaints: [],
     otherCores: 0,
   }
@@ -115,6 +116,10 @@ describe('the verdict', () => {
           { done: '', violations: ['v'] },
         ],
       },
+    ],
+    [
+      'the gateway took 3 MiB, not at most 2',
+      { attack: { ...attack, rssMiBMax: 2 }, rssBytesMax: 3 * 2 ** 20 },
     ],
     ['f', { attack: { ...attack, faults: () => ['f'] } }],
     ['the gateway did not end', { attack: { ...attack, endsGateway: true } }],
