@@ -172,7 +172,7 @@ describe('a lane that dies before the last part of a reply', () => {
     const { lane, membership } = start()
     const [mover] = await fanOut.members(2)
     const first = fanOut.audience(mover)
-    membership.move(mover.recipient, B, ANSWER, 100)
+    membership.move(mover.recipient, changeTo(mover.recipient, B), ANSWER, 100)
     lane.commands.length = 0
     mover.socket.isStuck = true
     for (let tick = 0; tick < 3; tick++) await fanOut.tick(first)
