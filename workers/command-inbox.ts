@@ -11,9 +11,13 @@ import type { LaneAudiences } from './lane-audiences.js'
 import type { LaneControl } from './lane-control.js'
 import type { LaneTransfers } from './transfer/lane-transfers.js'
 
-// What one round of the lane takes at most, so that ticks do not wait for many commands.
-const COMMANDS_AT_ONCE = 16
-const BYTES_AT_ONCE = 16 * 1024
+/**
+ * Work from which on a round of the lane takes no more commands, so that ticks do not wait for many of them. A unit is the work for
+ * one symbol: about 0.3 µs.
+ */
+const WORK_AT_ONCE = 2048
+const WORK_PER_COMMAND = 128
+const WORK_PER_BYTE = 1 / 8
 
 export interface CommandInboxDeps {
   readonly ring: CommandRingReader
@@ -41,36 +45,32 @@ export class CommandInbox {
   /** Takes some commands. @param offset of the last tick taken @returns false when there was none to take */
   take(offset: number): boolean {
     const { control, ring, wakeUp } = this.deps
-    let bytes = 0
-    let commands = 0
-    while (commands < COMMANDS_AT_ONCE && bytes < BYTES_AT_ONCE && this.canTake(offset)) {
+    let work = 0
+    while (work < WORK_AT_ONCE && this.canTake(offset)) {
       control.heartbeat()
       const payload = ring.payload()
-      this.obey(decodeCommand(payload), offset)
-      bytes += payload.length
-      commands++
+      const symbols = this.obey(decodeCommand(payload), offset)
+      work += WORK_PER_COMMAND + payload.length * WORK_PER_BYTE + symbols
       // Afterwards: while the lane works on a command, the main thread sees that the lane has work.
       ring.release()
     }
-    if (commands > 0 && control.mainWaits(FOR_COMMAND_ROOM)) wakeUp.wakeMain()
-    return commands > 0
+    if (work > 0 && control.mainWaits(FOR_COMMAND_ROOM)) wakeUp.wakeMain()
+    return work > 0
   }
 
-  private obey(command: LaneCommand, offset: number): void {
+  /** @returns entries and symbols that had to be looked at */
+  private obey(command: LaneCommand, offset: number): number {
     const { audiences, quarantinedClients, transfers } = this.deps
     switch (command.op) {
       case 'open':
-        audiences.open(command, offset)
-        return
+        return audiences.open(command, offset)
       case 'derive':
-        audiences.derive(command, offset)
-        return
+        return audiences.derive(command, offset)
       case 'close':
-        audiences.close(command.audience)
-        return
+        return audiences.close(command.audience)
       case 'join':
         if (audiences.has(command.audience) && !quarantinedClients.has(command.client)) transfers.add(command)
-        return
+        return 0
     }
   }
 }

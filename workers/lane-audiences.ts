@@ -30,45 +30,54 @@ export class LaneAudiences {
     return this.deps.directory.get(id) !== undefined
   }
 
-  /** Opens an audience that an earlier lane has served. */
-  restore(state: AudienceState): void {
-    this.begin(this.deps.directory.open(state))
+  /** Opens an audience that an earlier lane has served. @returns the work: entries and symbols */
+  restore(state: AudienceState): number {
+    return this.begin(this.deps.directory.open(state))
   }
 
-  private begin(audience: LaneAudience): void {
+  private begin(audience: LaneAudience): number {
     const { clock, collector, directory, schedule } = this.deps
     collector.open(audience)
     const nowMs = clock.nowMs()
     for (const group of directory.groupsOf(audience)) if (group.isOpen) schedule.start(group, nowMs)
+    return directory.workOf(audience)
   }
 
-  /** Opens an audience that nothing was sent to. An open audience stays as it is. @param offset of the last tick taken */
-  open({ audience, spec }: OpenCommand, offset: number): void {
+  /**
+   * Opens an audience that nothing was sent to. An open audience stays as it is.
+   *
+   * @param offset of the last tick taken
+   * @returns the work: entries and symbols
+   */
+  open({ audience, spec }: OpenCommand, offset: number): number {
     // The task of a lane that starts late names audiences whose commands are in the ring, too.
-    if (this.has(audience)) return
-    this.restore({ ...NOTHING_SENT, audience, spec, lastOffset: offset, conflated: [] })
+    if (this.has(audience)) return 0
+    return this.restore({ ...NOTHING_SENT, audience, spec, lastOffset: offset, conflated: [] })
   }
 
   /** As `open`, with the entries of another audience and a change. */
-  derive({ audience, base: baseId, ...change }: DeriveCommand, offset: number): void {
-    if (this.has(audience)) return
+  derive({ audience, base: baseId, ...change }: DeriveCommand, offset: number): number {
+    if (this.has(audience)) return 0
     const { directory } = this.deps
     const base = directory.get(baseId)
     invariant(
       base !== undefined,
       `audience ${audience} is derived from audience ${baseId}, which is not open`,
     )
-    this.begin(
+    return this.begin(
       directory.derive({ ...NOTHING_SENT, audience, spec: base.spec, lastOffset: offset }, base, change),
     )
   }
 
-  close(id: number): void {
+  /** @returns the work: entries and symbols */
+  close(id: number): number {
     const { collector, directory, schedule } = this.deps
     const audience = directory.get(id)
-    if (audience === undefined) return
+    if (audience === undefined) return 0
+    const work = directory.workOf(audience)
     for (const group of directory.groupsOf(audience)) schedule.close(group)
     collector.close(audience)
     directory.close(audience)
+    return work
   }
 }

@@ -28,6 +28,14 @@ function opensBeforeTick(stage: LaneStage, symbols: readonly string[]): number {
 }
 
 describe('commands', () => {
+  it('let ticks through when each of them is of many known symbols', () => {
+    const stage = new LaneStage({ latestBytes: 1 << 20 })
+    stage.listen()
+    for (let index = 0; index < 3000; index++) stage.tick({ symbol: `S${index}` })
+    stage.run()
+    expect(opensBeforeTick(stage, ['S*'])).toBe(1)
+  })
+
   it('let ticks through, however many there are, and however long they are', () => {
     expect(opensBeforeTick(new LaneStage(), ['A'])).toBeLessThanOrEqual(16)
     const symbols = Array.from({ length: 200 }, (_, index) => `${index}`.padStart(60, 'S'))

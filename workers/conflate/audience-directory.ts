@@ -72,6 +72,12 @@ export class AudienceDirectory {
       detach(symbol, audience, attachments.groups, delivery)
   }
 
+  /** What opening or closing an audience costs: its entries, and the known symbols that it gets. */
+  workOf(audience: LaneAudience): number {
+    const { names, prefixes } = audience.deliveries
+    return names.size + prefixes.size + this.attachments.get(audience)!.symbols.size
+  }
+
   /** All known symbols that an audience gets. */
   symbolsOf(audience: LaneAudience): Iterable<LaneSymbol> {
     return audience.isUnfiltered ? this.symbols.all() : this.attachments.get(audience)!.symbols.keys()
