@@ -1,8 +1,11 @@
 import type { Attack } from './attack.js'
 import { halfOpen } from './attacks/half-open.js'
+import { inflation } from './attacks/inflation.js'
 import { nesting } from './attacks/nesting.js'
+import { ownSymbols } from './attacks/own-symbols.js'
 import { pause } from './attacks/pause.js'
 import { positions } from './attacks/positions.js'
+import { reconnects } from './attacks/reconnects.js'
 import { refusals } from './attacks/refusals.js'
 import { shutdown } from './attacks/shutdown.js'
 import { slowReaders } from './attacks/slow-readers.js'
@@ -19,6 +22,9 @@ export const ATTACKS: readonly Attack[] = [
   halfOpen,
   shutdown,
   refusals,
+  reconnects,
+  inflation,
+  ownSymbols,
 ]
 
 export function attackNamed(name: string): Attack {

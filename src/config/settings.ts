@@ -48,7 +48,7 @@ const clients = {
   subscriptionsMax: whole('Most symbols and prefixes that all clients together may have', {
     min: 1,
     max: 10_000_000,
-    initial: 150_000,
+    initial: 120_000,
   }),
   maxCommandsPerSecond: whole('Most messages that one client may send in a second, pings included', {
     min: 1,

@@ -16,7 +16,7 @@ const DEFAULTS: Config = {
   maxPendingConnections: undefined,
   maxClients: 1000,
   maxSymbolsPerClient: 1000,
-  subscriptionsMax: 150_000,
+  subscriptionsMax: 120_000,
   maxCommandsPerSecond: 50,
   clientWorkPerSecond: 128 * KiB,
   addressWorkPerSecond: 2 * MiB,
