@@ -63,12 +63,12 @@ const clients = {
   addressWorkPerSecond: byteSize('Work that all clients of one address may ask for in a second', {
     min: KiB,
     max: GiB,
-    initial: 2 * MiB,
+    initial: MiB,
   }),
   totalWorkPerSecond: byteSize('Work that all clients together may ask for in a second', {
     min: KiB,
     max: GiB,
-    initial: 8 * MiB,
+    initial: 4 * MiB,
   }),
   maxMessageBytes: byteSize('Longest message that a client may send', {
     min: 256,
