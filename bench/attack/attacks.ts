@@ -1,10 +1,13 @@
 import type { Attack } from './attack.js'
 import { changes } from './attacks/changes.js'
 import { halfOpen } from './attacks/half-open.js'
+import { inflation } from './attacks/inflation.js'
 import { nesting } from './attacks/nesting.js'
+import { ownSymbols } from './attacks/own-symbols.js'
 import { pause } from './attacks/pause.js'
 import { positions } from './attacks/positions.js'
 import { prefixes } from './attacks/prefixes.js'
+import { reconnects } from './attacks/reconnects.js'
 import { refusals } from './attacks/refusals.js'
 import { resumeWindowKept } from './attacks/resume-window.js'
 import { shutdown } from './attacks/shutdown.js'
@@ -27,6 +30,9 @@ export const ATTACKS: readonly Attack[] = [
   changes,
   snapshots,
   resumeWindowKept,
+  reconnects,
+  inflation,
+  ownSymbols,
 ]
 
 export function attackNamed(name: string): Attack {

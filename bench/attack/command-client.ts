@@ -72,7 +72,11 @@ export class CommandClient {
   }
 
   sendCompressed(text: string): void {
+    this.connection.send(CommandClient.compressedFrame(text))
+  }
+
+  static compressedFrame(text: string): Buffer {
     const bytes = deflateRawSync(Buffer.from(text), SYNC).subarray(0, -DEFLATE_TAIL.length)
-    this.connection.send(clientFrame(TEXT, bytes, true))
+    return clientFrame(TEXT, bytes, true)
   }
 }

@@ -35,6 +35,13 @@ export interface Plan {
   readonly profileFolder?: string | undefined
 }
 
+/** All clients of a benchmark have one address, and connect at once. */
+const AMPLE_WORK = [
+  '--client-work-per-second=1GiB',
+  '--address-work-per-second=1GiB',
+  '--total-work-per-second=1GiB',
+]
+
 /** Called about each second during a measurement. */
 export interface Progress {
   readonly seconds: number
@@ -203,7 +210,7 @@ export class Session {
       upstream,
       clients: Math.max(1, plan.paths.length),
       deflate: plan.deflate ?? false,
-      settings: plan.settings ?? [],
+      settings: [...AMPLE_WORK, ...(plan.settings ?? [])],
     }
     this.server = start(kind.file, kind.args(needs), this.runtime())
     this.load = start('processes/load.js', [])

@@ -28,7 +28,7 @@ import type { SubscriptionBudget } from './subscription-budget.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
 import { refuseUpgrade } from './upgrade-refusal.js'
 import { chooseSubprotocol, readUpgradeRequest, type StreamRequest } from './upgrade-request.js'
-import { WAIT_MS_MAX, WORK_PER_SYMBOL, type WorkBudgets } from './work-budgets.js'
+import { WAIT_MS_MAX, WORK_PER_CONNECTION, WORK_PER_SYMBOL, type WorkBudgets } from './work-budgets.js'
 
 /** Bounds the frames of one message: an empty frame costs as much as a message and does not count as one. */
 const FRAGMENTS_MAX = 64
@@ -86,7 +86,7 @@ export class Admission {
         this.#refuse(socket, TOO_MANY_REQUESTS)
         return false
       }
-      work.charge(request.url?.length ?? 0)
+      work.charge(WORK_PER_CONNECTION + (request.url?.length ?? 0))
       const stream = readUpgradeRequest(request, this.#deps.limits)
       const refusal = isRefusal(stream) ? stream : this.#refusalOf(stream)
       if (refusal !== undefined) this.#refuse(socket, refusal)

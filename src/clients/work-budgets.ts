@@ -7,6 +7,8 @@ import type { PatientClock } from '../common/patient-clock.js'
 import { TokenBucket } from '../common/token-bucket.js'
 import type { HandlerOptions } from '../config/config.js'
 
+/** The work for a request to connect, without its URL and symbols. */
+export const WORK_PER_CONNECTION = 2048
 /** The work for each symbol of a URL or a command. */
 export const WORK_PER_SYMBOL = 64
 /** A command may wait this long for its budget. Beyond that it is refused. */

@@ -48,7 +48,7 @@ const clients = {
   subscriptionsMax: whole('Most symbols and prefixes that all clients together may have', {
     min: 1,
     max: 10_000_000,
-    initial: 150_000,
+    initial: 120_000,
   }),
   maxCommandsPerSecond: whole('Most messages that one client may send in a second, pings included', {
     min: 1,
@@ -63,12 +63,12 @@ const clients = {
   addressWorkPerSecond: byteSize('Work that all clients of one address may ask for in a second', {
     min: KiB,
     max: GiB,
-    initial: 2 * MiB,
+    initial: MiB,
   }),
   totalWorkPerSecond: byteSize('Work that all clients together may ask for in a second', {
     min: KiB,
     max: GiB,
-    initial: 8 * MiB,
+    initial: 4 * MiB,
   }),
   maxMessageBytes: byteSize('Longest message that a client may send', {
     min: 256,
