@@ -257,7 +257,7 @@ export class Membership {
       leaving: cursor.audience?.id ?? 0,
       client: id,
       name,
-      join: transfer.sent(),
+      request: transfer.sent(),
       fellBehindAt: cursor.fellBehindAt ?? null,
       replay: transfer.replay ?? null,
       answers,

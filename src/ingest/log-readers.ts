@@ -12,7 +12,7 @@ export interface LogReaderLane {
   /** Lets the lane wake the main thread, or not, when what the main thread waits for has happened. @param reason bit of MAIN_WAITS */
   setWaiting(reason: number, isWaiting: boolean): void
   /** Wakes the lane after ticks. */
-  tellLane(): void
+  wakeLaneForTicks(): void
 }
 
 /** Ticks up to `lastOffset` that the lane has not finished with. */
@@ -65,6 +65,6 @@ export class LogReaders {
   /** Wakes the lanes that wait for something to read. */
   tell(): void {
     const { lanes } = this
-    for (let index = 0; index < lanes.length; index++) lanes[index]!.tellLane()
+    for (let index = 0; index < lanes.length; index++) lanes[index]!.wakeLaneForTicks()
   }
 }

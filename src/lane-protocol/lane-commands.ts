@@ -6,15 +6,15 @@ import type { ContinuityState } from '../memory/continuity-state.js'
 import type { CommandId, SymbolRefusal } from '../protocol/messages.js'
 import type { AudienceSpec, EntryChange } from './audience-spec.js'
 
-/** How far a client's view of its audience goes. All of it are totals since the audience began. */
+/** How far a client is in its audience: totals since the audience began. */
 export interface Progress {
-  /** Without those of which the latest are wanted. */
+  /** Ticks of symbols that are delivered tick by tick. */
   readonly ticksTotal: number
   readonly lostTotal: number
   readonly unknownLosses: number
-  /** All of the audience's ticks up to this offset. */
+  /** The client has all ticks of the audience up to this offset. */
   readonly lastOffset: number
-  /** Where the latest are wanted: those up to this offset. */
+  /** The client has all conflated ticks up to this offset, or later ones in their place. */
   readonly flushedOffset: number
 }
 
@@ -41,21 +41,22 @@ export interface CloseCommand {
 
 export const RESUME_GONE = 'gone'
 
-/** How far the replay for a client that resumes is. */
+/** How far the replay of a client that resumes is. */
 export interface ReplayPosition {
-  /** All of its ticks up to this offset have been sent. */
+  /** The client has all its ticks up to this offset. */
   readonly offset: number
   /** Number of the last `ticks` message. */
   readonly seq: number
-  /** What is known of the feed's positions there; null before the first step. */
+  /** What is known of the feed's positions there; null before the first part. */
   readonly continuity: ContinuityState | null
 }
 
 /**
- * A client is to get the audience's frames from the end of the current turn on, or from between two turns, and those of the audience it is
- * in up to there. The lane answers with messages to the client: the `gap` since `fellBehindAt` for one that has fallen out of the
- * window, the `answers`, and a snapshot of what was missed or asked for. To one that resumes it gives a part of the ticks in
- * between, and lets it join only with the last of them: the main thread asks again when the client has taken the part.
+ * The request of one client: to be a member of an audience, see docs/decisions/0045-one-transfer.md. It holds at the
+ * end of a turn, or between two turns. Up to there the client gets the frames of the audience that it leaves.
+ *
+ * The lane replies with the gap since `fellBehindAt`, the messages of `answers`, and a snapshot of the missed and
+ * requested ticks. A client that resumes gets a part of the ticks in between. It is a member with the last part.
  */
 export interface JoinCommand {
   readonly op: 'join'
@@ -65,19 +66,19 @@ export interface JoinCommand {
   readonly client: number
   /** The client's public name. */
   readonly name: string
-  /** Tells this join from earlier ones of the same client. */
-  readonly join: number
+  /** Id of the request; the client's next request has a higher one. */
+  readonly request: number
   /**
-   * Where it fell out of the window of the audience that it is in, in which it then goes on: there are no `answers`. With answers: since
-   * where it has been waiting in the audience that it leaves.
+   * How far the client was when it was overrun, or began to await a flush; null: it gets all frames of the audience
+   * that it leaves. Without `answers` it goes on in its audience, with `answers` it leaves the audience.
    */
   readonly fellBehindAt: Progress | null
-  /** From where the client is to be given the ticks that it missed while it was away; RESUME_GONE: nobody has them; null: it was not. */
+  /** How far a client is that resumes; RESUME_GONE: nobody has the ticks that it missed; null: it does not resume. */
   readonly replay: ReplayPosition | typeof RESUME_GONE | null
   readonly answers: readonly CommandAnswer[]
 }
 
-/** What the client is to be told or given, as far as the lane does not know it. */
+/** The reply to one command of the client, as far as the lane does not know it. */
 export type CommandAnswer = SubscribedAnswer | UnsubscribedAnswer | SnapshotAnswer
 
 interface ChangedAnswer {
@@ -90,7 +91,7 @@ export interface SubscribedAnswer extends ChangedAnswer {
   readonly type: 'subscribed'
   readonly delivery: 'every' | 'latest'
   readonly interval?: number
-  /** Whether the latest ticks of the symbols are to follow. */
+  /** Whether a snapshot of the symbols follows. */
   readonly snapshot: boolean
 }
 
@@ -98,17 +99,17 @@ export interface UnsubscribedAnswer extends ChangedAnswer {
   readonly type: 'unsubscribed'
 }
 
-/** Nothing but the latest ticks of all that the client gets: an earlier answer has ended in the midst of a snapshot. */
+/** A snapshot of all symbols of the client: the lane has died in the midst of an earlier one. */
 export interface SnapshotAnswer {
   readonly type: 'snapshot'
 }
 
-/** The symbols that the client asked for of which it is to be given the latest ticks, as far as they are in the audience that it joins. */
+/** The symbols of which the client gets a snapshot, as far as they are in the audience that it joins. */
 export function snapshotSymbols(answers: readonly CommandAnswer[]): string[] {
   return answers.flatMap(answer => (answer.type === 'subscribed' && answer.snapshot ? answer.symbols : []))
 }
 
-/** Whether the client is to be given the latest ticks of all that it gets. */
+/** Whether the client gets a snapshot of all its symbols. */
 export function wantsAllLatest(answers: readonly CommandAnswer[]): boolean {
   return answers.some(({ type }) => type === 'snapshot')
 }

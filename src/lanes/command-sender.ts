@@ -18,7 +18,7 @@ export interface CommandLane {
   /** Lets the lane wake the main thread, or not, when what the main thread waits for has happened. @param reason bit of MAIN_WAITS */
   setWaiting(reason: number, isWaiting: boolean): void
   /** Wakes the lane, whatever it waits for. */
-  ringLane(): void
+  wakeLane(): void
 }
 
 export interface CommandSenderDeps {
@@ -78,7 +78,7 @@ export class CommandSender {
       channel.lane.setWaiting(FOR_COMMAND_ROOM, true)
       this.writeWaiting(channel)
     }
-    channel.lane.ringLane()
+    channel.lane.wakeLane()
   }
 
   /** The lanes may have taken commands: writes what waits for room. */
@@ -86,7 +86,7 @@ export class CommandSender {
     for (const channel of this.channels) {
       if (channel.waiting.length === 0) continue
       this.writeWaiting(channel)
-      channel.lane.ringLane()
+      channel.lane.wakeLane()
     }
   }
 

@@ -51,12 +51,12 @@ export class LaneHandle {
   }
 
   /** Wakes the lane if it sleeps. Call it after changing what the lane may wait for. */
-  ringLane(): void {
+  wakeLane(): void {
     this.wakeUp.wakeLane()
   }
 
   /** Wakes the lane if it sleeps for want of something to read. Call it after putting something into the tick log. */
-  tellLane(): void {
+  wakeLaneForTicks(): void {
     this.wakeUp.wakeLaneForTicks()
   }
 
@@ -71,7 +71,7 @@ export class LaneHandle {
   setStop(stop: boolean): void {
     // Pairs with the load in LaneControl.isStopped.
     Atomics.store(this.control, STOP, stop ? 1 : 0)
-    this.ringLane()
+    this.wakeLane()
   }
 
   /** Whether everything that the lane has published was handed to sockets, or to clients that are behind. */

@@ -108,7 +108,7 @@ describe('the longest command', () => {
           leaving: LARGEST,
           client: LARGEST,
           name: `12345678-${LARGEST}`,
-          join: LARGEST,
+          request: LARGEST,
           fellBehindAt: LONGEST_PROGRESS,
           replay: {
             offset: LARGEST,

@@ -163,7 +163,7 @@ describe('an overrun member', () => {
         leaving: 1,
         client: recipient.id,
         name: recipient.name,
-        join: 2,
+        request: 2,
         fellBehindAt: fanOut.recovered[0]!.progress,
         replay: null,
         answers: [],

@@ -72,7 +72,7 @@ const joinCommand = (client: number, audience: number, request = 1, leaving = 0)
   leaving,
   client,
   name: `test-${client}`,
-  join: request,
+  request,
   fellBehindAt: null,
   replay: null,
   answers: [ANSWER],

@@ -195,10 +195,10 @@ describe('a client that awaits a flush', () => {
     expect(lane.commands).toEqual([])
     await fanOut.tick(audience)
     await fanOut.tick(audience)
-    const join = newcomer.recipient.transfer.requestId
+    const request = newcomer.recipient.transfer.requestId
     const fellBehindAt = { ...AT_TICK, ticksTotal: 1, lastOffset: 1, flushedOffset: 1 }
     expect(lane.commands).toMatchObject([
-      { op: 'join', audience: 1, leaving: 1, join, fellBehindAt, answers: [] },
+      { op: 'join', audience: 1, leaving: 1, request, fellBehindAt, answers: [] },
     ])
     lane.obey()
     await fanOut.turn()

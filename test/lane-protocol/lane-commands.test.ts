@@ -25,7 +25,7 @@ const anyCommand: fc.Arbitrary<LaneCommand> = fc.oneof(
     leaving: id,
     client: id,
     name: fc.string(),
-    join: id,
+    request: id,
     fellBehindAt: fc.oneof(
       fc.constant(null),
       fc.record({

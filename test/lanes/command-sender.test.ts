@@ -21,7 +21,7 @@ class FakeLane implements CommandLane {
     if (isWaiting) this.onWaiting()
   }
 
-  ringLane(): void {
+  wakeLane(): void {
     this.wakeUps++
   }
 

@@ -184,7 +184,7 @@ export class FakeLane {
     const total = this.ticksTotal(join.audience)
     this.ring.describe(
       Object.assign(this.reply, {
-        ...{ client: join.client, request: join.join, length: text.length, outcome, isLast },
+        ...{ client: join.client, request: join.request, length: text.length, outcome, isLast },
         ...{ ticksTotal: total, offset: total },
       }),
     )

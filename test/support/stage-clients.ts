@@ -62,7 +62,8 @@ export class StageClient {
   readonly id: number
   /** The audience that it is in, or the first that it asked for. */
   audience: number
-  join = 0
+  /** Id of its last request. */
+  request = 0
   isReceiving = false
   /** Whether it asks again when its audience is sent a record. */
   waits = false
@@ -120,7 +121,7 @@ export abstract class StageClients {
   ): StageClient {
     const client = this.clients.get(id) ?? new StageClient(id, audience)
     this.clients.set(id, client)
-    client.join++
+    client.request++
     if (fellBehindAt !== null) client.isReceiving = false
     const behind = fellBehindAt ?? (client.waits ? client.fellBehindAt : null)
     const command: JoinCommand = {
@@ -129,7 +130,7 @@ export abstract class StageClients {
       leaving: client.isReceiving || behind !== null ? client.audience : 0,
       client: id,
       name: `c${id}`,
-      join: client.join,
+      request: client.request,
       fellBehindAt: behind,
       replay: null,
       answers: fellBehindAt === null ? [answerWith(snapshotOf, isTold)] : [],
@@ -200,7 +201,7 @@ export abstract class StageClients {
   protected takeReply(descriptor: ReplyDescriptor, messages: Message[]): void {
     const client = this.clients.get(descriptor.client)
     // A successor repeats replies.
-    if (client?.asked === undefined || client.join !== descriptor.request) return
+    if (client?.asked === undefined || client.request !== descriptor.request) return
     client.messages.push(...messages)
     client.asked.messages.push(...messages)
     if (descriptor.outcome === UNCHANGED || descriptor.outcome === MORE) return

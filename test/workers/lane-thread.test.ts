@@ -103,7 +103,7 @@ describe('a lane in a thread of its own', () => {
         }
       }
       ring.release()
-      link.ringLane()
+      link.wakeLane()
     }
 
     const done = new Promise<void>(resolve => {

@@ -50,7 +50,7 @@ export class ReplyPublisher {
   ): void {
     const { descriptor } = this
     descriptor.client = join.client
-    descriptor.request = join.join
+    descriptor.request = join.request
     descriptor.messages = frames.messages
     descriptor.ticks = frames.ticks
     descriptor.isLast = isLast

@@ -108,7 +108,16 @@ describe('a snapshot in several parts', () => {
     const stage = stageWithJoins(0, () => [])
     stage.open(2, { symbols: [], latest: [{ intervalMs: 100, symbols: ['*'] }] })
     stage.command({
-      ...{ op: 'join', audience: 2, leaving: 0, client: 9, name: 'c9', join: 1, fellBehindAt: null, replay },
+      ...{
+        op: 'join',
+        audience: 2,
+        leaving: 0,
+        client: 9,
+        name: 'c9',
+        request: 1,
+        fellBehindAt: null,
+        replay,
+      },
       answers: [{ type: 'subscribed', symbols: ['*'], delivery: 'latest', interval: 100, snapshot: false }],
     })
     stage.run()
