@@ -108,17 +108,26 @@ export class Membership {
     const { audience } = recipient.cursor
     if (audience === undefined) return
     this.defer(recipient)
-    this.audiences.holdAgain(audience)
-    this.begin(recipient, { audience, answers: [], answerBytes: 0, sinceUs: 0, wasDeferred: false })
+    this.begin(recipient, this.recovery(audience))
   }
 
   /** The audience was sent a record. Clients that awaited it ask again: from here on they can be members. */
-  recordSent({ awaitingFlush }: Audience): void {
+  recordSent(audience: Audience): void {
+    const { awaitingFlush } = audience
     for (const recipient of awaitingFlush) {
-      if (recipient.transfer.inFlight !== undefined || recipient.isBlocked) continue
+      const { isBlocked, transfer } = recipient
+      if (transfer.inFlight !== undefined) continue
       awaitingFlush.delete(recipient)
-      this.recover(recipient)
+      if (!isBlocked) this.recover(recipient)
+      // It asks when its socket has taken all. A change that it has queued brings it what it missed, too.
+      else if (transfer.queued === undefined) transfer.queue(this.recovery(audience))
     }
+  }
+
+  /** The request of a client for what it missed in the audience that it is in. */
+  private recovery(audience: Audience): TransferRequest {
+    this.audiences.holdAgain(audience)
+    return { audience, answers: [], answerBytes: 0, sinceUs: 0, wasDeferred: false }
   }
 
   /**
