@@ -77,14 +77,14 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     lastOffset: () => ingest.offset,
     counters,
   })
-  const isOverloaded = (lane: number): boolean =>
+  const isFarBehind = (lane: number): boolean =>
     ingest.lag(links[lane]!) > settings.queueSize / 2 || sender.isWaiting(lane)
 
   // To the sockets
   const membership = new Membership({
     streams,
     place: (candidates, hasAudience) =>
-      chooseLane(candidates, hasAudience, ({ index }) => isOverloaded(index)),
+      chooseLane(candidates, hasAudience, ({ index }) => isFarBehind(index)),
     send: (lane, command) => sender.send(lane, command),
     clock,
     counters,
@@ -119,7 +119,11 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     transmitter,
     membership,
     replyBytesMax: settings.turnBytesMax,
-    isOverloaded: () => sender.isFull,
+    areLanesBusy: () => sender.isFull,
+    isLaneBusy: recipient => {
+      const lane = membership.laneOf(recipient)
+      return lane !== undefined && sender.isWaiting(lane)
+    },
     lastOffset: () => ingest.offset,
   })
 

@@ -39,8 +39,8 @@ export interface AdmissionDeps extends ClientRegistryDeps, MessageIntakeDeps {
   readonly limits: SubscriptionLimits
   readonly subscriptionBudget: SubscriptionBudget
   readonly workBudgets: WorkBudgets
-  /** Whether the lanes are too far behind to take one more client. */
-  readonly isOverloaded: () => boolean
+  /** Whether all lanes are too far behind to take one more client. */
+  readonly areLanesBusy: () => boolean
   /** Offset of the newest tick. */
   readonly lastOffset: () => number
 }
@@ -104,15 +104,15 @@ export class Admission {
 
   /** Why this request is refused now; undefined when it is not. */
   #refusalOf({ resume, symbols }: StreamRequest): Refusal | undefined {
-    const { epoch, isOverloaded, lastOffset, registry, settings, subscriptionBudget } = this.#deps
+    const { areLanesBusy, epoch, lastOffset, registry, settings, subscriptionBudget } = this.#deps
     if (resume?.epoch === epoch && resume.offset > lastOffset()) {
       const message = `there is no offset ${resume.offset} yet to resume from, the last one is ${lastOffset()}`
       return badRequest('bad_resume', message)
     }
     if (this.#isDraining)
       return { status: 503, code: 'draining', message: 'shutting down: connect again in a moment' }
-    if (isOverloaded())
-      return { status: 503, code: 'overload', message: 'too far behind the feed: try again later' }
+    if (areLanesBusy())
+      return { status: 503, code: 'overload', message: 'all workers are too far behind: try again later' }
     const { maxClients } = settings
     if (registry.count >= maxClients)
       return { status: 503, code: 'limit', message: `all ${maxClients} places are taken: try again later` }

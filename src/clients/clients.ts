@@ -3,6 +3,7 @@
  */
 import type { Clock } from '../common/clock.js'
 import type { Membership } from '../fanout/membership.js'
+import type { Recipient } from '../fanout/recipient.js'
 import { Admission } from './admission.js'
 import { ClientRegistry, type ClientRegistryDeps } from './client-registry.js'
 import { CommandHandler } from './command-handler.js'
@@ -16,8 +17,10 @@ export interface ClientsDeps extends ClientRegistryDeps {
   readonly membership: Membership
   /** Bounds the replies that one client waits for, in bytes of JSON. Half of it bounds the names of its symbols. */
   readonly replyBytesMax: number
-  /** Whether the lanes are too far behind to take one more client or change. */
-  readonly isOverloaded: () => boolean
+  /** Whether all lanes are too far behind to take one more client. */
+  readonly areLanesBusy: () => boolean
+  /** Whether the client's lane is too far behind to take one more change. */
+  readonly isLaneBusy: (recipient: Recipient) => boolean
   /** Offset of the newest tick. */
   readonly lastOffset: () => number
 }

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../common/clock.js'
 import type { Membership } from '../fanout/membership.js'
+import type { Recipient } from '../fanout/recipient.js'
 import type { Entry, EntryChange } from '../lane-protocol/audience-spec.js'
 import type { CommandAnswer } from '../lane-protocol/lane-commands.js'
 import { type ClientCommand, commandId, readCommand } from '../protocol/client-command.js'
@@ -26,8 +27,8 @@ export interface CommandHandlerDeps {
   readonly clock: Clock
   /** Bounds the replies that one client waits for, in bytes of JSON. */
   readonly replyBytesMax: number
-  /** Whether the lanes are too far behind to take one more change. */
-  readonly isOverloaded: () => boolean
+  /** Whether the client's lane is too far behind to take one more change. */
+  readonly isLaneBusy: (recipient: Recipient) => boolean
 }
 
 export class CommandHandler {
@@ -81,10 +82,10 @@ export class CommandHandler {
    * @returns the work
    */
   #change(client: Client, command: SymbolsCommand, commandBytes: number): number {
-    const { isOverloaded, membership, replyBytesMax } = this.#deps
+    const { isLaneBusy, membership, replyBytesMax } = this.#deps
     const symbolCount = command.symbols.length
     const replyBytes = commandBytes + symbolCount * REFUSAL_BYTES_MAX + REPLY_BYTES_MAX
-    const error = isOverloaded()
+    const error = isLaneBusy(client.recipient)
       ? overloaded(command)
       : replyBytes > replyBytesMax
         ? tooLarge(command, commandBytes, replyBytesMax - REPLY_BYTES_MAX)

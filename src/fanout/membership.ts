@@ -61,6 +61,11 @@ export class Membership {
     this.request(recipient, this.audiences.holdChanged(base, change), answer, answerBytes)
   }
 
+  /** Index of the client's lane; undefined: it is in no audience. */
+  laneOf({ cursor, transfer }: Recipient): number | undefined {
+    return (transfer.inFlight ?? cursor).audience?.lane
+  }
+
   /** Bytes of the replies that the client waits for, at most. */
   waitingBytes({ transfer }: Recipient): number {
     return transfer.answerBytes

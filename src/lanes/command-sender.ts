@@ -1,7 +1,7 @@
 /**
  * Sends commands to the lanes, each through the command ring of its lane. Main thread.
  * A command that finds the ring full waits, and so do all later commands for that lane. So commands stay in their order.
- * What waits is bounded: a client has one request in flight, an audience opens once and closes once.
+ * What waits is bounded: while a command waits, the clients of its lane are refused further changes.
  */
 import { encodeCommand, type LaneCommand } from '../lane-protocol/lane-commands.js'
 import { commandRingBytes } from '../memory/command-ring-memory.js'

@@ -30,7 +30,7 @@ export const COMMAND_ERRORS = {
   command_too_large: 'The reply would be too large. The message says how to split or shorten the command.',
   too_many_commands:
     'The client sent too many messages, asked for too much work, or waits for too many replies. Wait a moment.',
-  overload: 'The gateway is too far behind the feed to take the command. Try again later.',
+  overload: 'The worker of the client is too far behind to take the command. Try again later.',
 } as const
 
 /** `code` of one entry under `refused` in a reply. The gateway did the other entries. */
@@ -69,7 +69,7 @@ export const REQUEST_ERRORS = {
   503: {
     limit: 'The gateway has as many clients as it may have.',
     subscriptions_full: 'All clients together would have more entries than they may have.',
-    overload: 'The gateway is too far behind the feed to accept a client.',
+    overload: 'All workers are too far behind to accept a client.',
     draining: 'The server is shutting down.',
   },
 } as const

@@ -16,7 +16,7 @@ function errorCode(symbolCount: number, waitingBytes: number): string | undefine
     membership: membership as unknown as Membership,
     clock: systemClock,
     replyBytesMax: REPLY_BYTES_MAX,
-    isOverloaded: () => false,
+    isLaneBusy: () => false,
   })
   const replies: ControlMessage[] = []
   const client = {

@@ -95,7 +95,7 @@ describe('the longest command', () => {
           membership: membership as unknown as Membership,
           clock: systemClock,
           replyBytesMax,
-          isOverloaded: () => false,
+          isLaneBusy: () => false,
         })
         for (const { interval, ...fields } of commands) {
           const delivery = fields.type === 'subscribe' ? { delivery: 'latest', interval } : {}

@@ -1,0 +1,6 @@
+/** Lanes of which the second reads nothing until it is told to end. */
+import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
+import runLane from '../../../workers/lane.js'
+import stall from '../stalled-lane.js'
+
+export default (task: LaneTask): void => (task.lane === 1 ? stall(task) : runLane(task))
