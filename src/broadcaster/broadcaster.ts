@@ -187,7 +187,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   return { epoch, links, metrics, ingest, clients, supervisor, shutdown }
 }
 
-function layoutOf(settings: HandlerOptions): LaneLayout {
+export function layoutOf(settings: HandlerOptions): LaneLayout {
   const scratchBytes = Math.max(SCRATCH_BYTES_MIN, SCRATCH_PER_TURN_BYTES * settings.turnBytesMax)
   return laneLayout(settings.frameRingBytes, settings.turnBytesMax + TURN_OVERSHOOT_BYTES, scratchBytes)
 }

@@ -3,10 +3,12 @@
  * In a page, a part stands between `<!-- name -->` and `<!-- /name -->`.
  */
 
+import { parseConfig } from '../../src/config/config.js'
 import { markdownTable, settingsTable } from '../../src/config/help.js'
 import { LANE_METRICS, MAIN_METRICS, type MetricDescription } from '../../src/metrics/metric-table.js'
 import { CLOSE_CODES } from '../../src/protocol/close-codes.js'
 import { COMMAND_ERRORS, REQUEST_ERRORS, SYMBOL_ERRORS } from '../../src/protocol/error-codes.js'
+import { memoryBounds, sumOf } from './memory-bounds.js'
 
 export interface GeneratedPart {
   /** From the root. */
@@ -20,6 +22,7 @@ export const GENERATED_PARTS: readonly GeneratedPart[] = [
   part('docs/client-protocol.md', 'close codes', closeCodes()),
   part('docs/client-protocol.md', 'error codes', errorCodes()),
   part('docs/operations.md', 'counters', counters()),
+  part('docs/limits.md', 'memory', memory()),
 ]
 
 /** @returns undefined when the page has no such part */
@@ -73,4 +76,29 @@ function counters(): string {
       Object.entries(metrics).map(([key, { unit, help }]) => [`\`${key}\``, unit, help]),
     )
   return `Counters of the main thread:\n\n${table(MAIN_METRICS)}\n\nCounters of each lane:\n\n${table(LANE_METRICS)}`
+}
+
+/** The memory of a process with one lane and the defaults, without the embedded feed. */
+function memory(): string {
+  const parsed = parseConfig({ env: {}, argv: [], availableParallelism: 1 })
+  if (!('config' in parsed)) throw new Error('the defaults are no config')
+  const { config } = parsed
+  const bounds = memoryBounds(config, false)
+  const rows = bounds.map(({ bytes, owner, setting, what }) => [
+    what,
+    owner,
+    sizeText(bytes),
+    setting === undefined ? '' : `\`${setting}\``,
+  ])
+  const table = markdownTable(['what', 'of', 'at most, by default', 'setting'], rows)
+  const { maxClients, poolSize } = config
+  const sum = sizeText(sumOf(bounds, config))
+  const clients = maxClients.toLocaleString('en')
+  return `${table}\n\nThe sum, with ${poolSize} lane and ${clients} clients: ${sum}.`
+}
+
+function sizeText(bytes: number): string {
+  const mebibytes = bytes / 2 ** 20
+  if (mebibytes < 1) return `${Math.ceil(bytes / 1024)} KiB`
+  return `${mebibytes < 10 ? mebibytes.toFixed(1) : Math.round(mebibytes)} MiB`
 }

@@ -1,5 +1,5 @@
 /**
- * Does: 10 clients subscribe to 861 prefixes of four lengths and unsubscribe from them, 46 times a second.
+ * Does: 10 clients subscribe to 861 prefixes of twenty lengths and unsubscribe from them, 46 times a second.
  * Must: do or refuse each command, keep these clients, and go on as before.
  */
 import type { Attack } from '../attack.js'
@@ -7,6 +7,8 @@ import { change, changeOften } from '../changing-clients.js'
 
 const CLIENTS = 10
 const COUNT = 861
+const OF_THE_FEED = 10
+const LENGTHS = 20
 
 export const prefixes: Attack = {
   name: 'prefixes',
@@ -15,10 +17,10 @@ export const prefixes: Attack = {
   run: target => changeOften(target, { clients: CLIENTS, commands }),
 }
 
-const entries = ['S*', 'SY*', 'SYM*', ...digits(1), ...digits(2), ...digits(3)].slice(0, COUNT)
+const entries = Array.from({ length: COUNT }, (_, index) => prefix(String(index).padStart(3, '0'), index))
 const commands = [change('subscribe', entries), change('unsubscribe', entries)]
 
-/** The prefixes of symbols with so many digits. */
-function digits(count: number): string[] {
-  return Array.from({ length: 10 ** count }, (_, index) => `SYM${String(index).padStart(count, '0')}*`)
+/** No prefix covers another one: the gateway would leave out the longer one. The first ones are of symbols of the feed. */
+function prefix(number: string, index: number): string {
+  return index < OF_THE_FEED ? `SYM${number}*` : `${number}${'X'.repeat(index % LENGTHS)}*`
 }
