@@ -86,6 +86,22 @@ describe('a client that asks for more work than it may', () => {
     expect(client.closed).toBeUndefined()
   })
 
+  it('is read the more seldom, the more it is refused', async () => {
+    await start({ clientWorkPerSecond: KIB })
+    const client = await server.connect('?symbols=A')
+    client.socket.send(subscribe(1))
+    for (let id = 2; id <= 50; id++) client.socket.send(`{"type":"ping","id":${id}}`.padEnd(8000))
+    await server.until(() => server.count('commandsRefused') > 0)
+    // Each message reaches the gateway in real time, while the time of the test stands still.
+    for (let pause = 1; pause <= 4; pause++) {
+      await clock.pass(4800, 600)
+      expect(server.count('commandsRefused')).toBe(pause)
+      await clock.pass(200, 100)
+      await server.until(() => server.count('commandsRefused') > pause)
+    }
+    expect(client.closed).toBeUndefined()
+  })
+
   it('costs other clients nothing', async () => {
     await start({ clientWorkPerSecond: KIB })
     const [greedy, other] = [await server.connect('?symbols=A'), await server.connect('?symbols=A')]
