@@ -12,7 +12,7 @@ import type { ClientRegistry } from './client-registry.js'
 import type { CommandHandler } from './command-handler.js'
 import type { Inflation } from './guarded-web-socket.js'
 import type { MessageQuota } from './message-quota.js'
-import type { WorkBudget } from './work-budgets.js'
+import { BURST_SECONDS, type WorkBudget } from './work-budgets.js'
 
 export type Message =
   | { readonly kind: 'command'; readonly data: Buffer; readonly isBinary: boolean }
@@ -150,10 +150,11 @@ export class MessageIntake {
     this.#releaseInflation()
   }
 
-  /** Charges snapshots and replays that the client was sent since its last message. */
+  /** Charges the snapshots that the client was sent since its last message. A large one uses up the burst and no more. */
   #chargeReplies(): void {
     const { replyBytes } = this.#client.recipient
-    this.#work.charge((replyBytes - this.#chargedReplyBytes) / REPLY_BYTES_PER_WORK)
+    const work = (replyBytes - this.#chargedReplyBytes) / REPLY_BYTES_PER_WORK
+    this.#work.charge(Math.min(work, BURST_SECONDS * this.#deps.settings.clientWorkPerSecond))
     this.#chargedReplyBytes = replyBytes
   }
 
