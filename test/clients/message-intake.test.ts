@@ -260,10 +260,10 @@ describe('compressed messages', () => {
   /** Counts the messages of clients that are inflated. The library does not export its class with types. */
   function countInflations(): () => number {
     const { prototype } = createRequire(import.meta.url)('ws').PerMessageDeflate as {
-      prototype: Record<string, (this: { _isServer: boolean }, ...args: unknown[]) => unknown>
+      prototype: { _decompress: (this: { _isServer: boolean }, ...args: unknown[]) => unknown }
     }
     let count = 0
-    const inflate = prototype['_decompress']!
+    const inflate = prototype._decompress
     vi.spyOn(prototype, '_decompress').mockImplementation(function (
       this: { _isServer: boolean },
       ...args: unknown[]
