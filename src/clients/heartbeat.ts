@@ -79,7 +79,7 @@ export class Heartbeat {
     this.isAlive(client, this.options.patience.nowMs())
   }
 
-  /** The client was not read while it waited for its budget. Its pong may be unread, so the pong timeout begins anew. */
+  /** A wait of the client begins or ends. Meanwhile its pong is not read, so the pong timeout begins anew. */
   waited(client: Client): void {
     if (!this.awaitingPong.has(client)) return
     client.signs.pingSentMs = this.options.patience.nowMs()

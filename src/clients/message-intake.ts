@@ -3,6 +3,7 @@
  * While a message waits, the socket is not read and nothing is inflated. So only the rest of one read waits behind it.
  */
 import type { Clock, Timer } from '../common/clock.js'
+import type { HandlerOptions } from '../config/config.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS, type MainMetric } from '../metrics/metric-table.js'
 import { CLOSE_CODES } from '../protocol/close-codes.js'
@@ -11,7 +12,7 @@ import type { ClientRegistry } from './client-registry.js'
 import type { CommandHandler } from './command-handler.js'
 import type { Inflation } from './guarded-web-socket.js'
 import type { MessageQuota } from './message-quota.js'
-import { WAIT_MS_MAX, type WorkBudget } from './work-budgets.js'
+import { BURST_SECONDS, type WorkBudget } from './work-budgets.js'
 
 export type Message =
   | { readonly kind: 'command'; readonly data: Buffer; readonly isBinary: boolean }
@@ -20,12 +21,18 @@ export type Message =
 
 /** Reserved for each byte of a message before its content is known: about the work of a list of short symbols. */
 const RESERVED_PER_BYTE = 8
+/**
+ * After a refusal, a client is not read until the debt is paid, or for this long. The more clients of an address are
+ * refused, the longer the debt and the rarer their messages. Otherwise refusals alone could use up the budget.
+ */
+const PAUSE_MS_MAX = 5000
 /** Replies with ticks cost a lane and the main thread less than commands of the same length. */
 const REPLY_BYTES_PER_WORK = 8
 
 export interface MessageIntakeDeps {
   readonly registry: ClientRegistry
   readonly commands: CommandHandler
+  readonly settings: HandlerOptions
   readonly clock: Clock
   readonly counters: CounterWriter
 }
@@ -94,7 +101,7 @@ export class MessageIntake {
     this.#work.charge(work - reservedFor(message))
   }
 
-  /** Refuses a message. While a budget is in debt, the client is read no faster than it pays. */
+  /** Refuses a message. While a budget is in debt, the client is not read for a while. */
   #refuse(message: Message): void {
     const { data, kind } = message
     this.#work.charge(data.length)
@@ -103,11 +110,17 @@ export class MessageIntake {
     const id = kind === 'command' && !message.isBinary ? commands.idOf(data) : undefined
     if (kind !== 'pong' && (id !== undefined || this.#quota.tryError())) commands.refuse(this.#client, id)
     const debtMs = this.#work.debtMs()
-    if (debtMs > 0 && this.#timer === undefined) this.#wait(Math.min(debtMs, WAIT_MS_MAX))
+    if (debtMs > 0 && this.#timer === undefined) this.#wait(Math.min(debtMs, this.#pauseMsMax))
+  }
+
+  /** A pong that comes during the pause must still be in time. */
+  get #pauseMsMax(): number {
+    return Math.min(PAUSE_MS_MAX, this.#deps.settings.pongTimeoutMs / 2)
   }
 
   #wait(waitMs: number): void {
     const { socket } = this.#client
+    this.#deps.registry.heartbeat.waited(this.#client)
     socket.pause()
     this.#timer = this.#deps.clock.after(waitMs, () => socket.guard(() => this.#continue()))
   }
@@ -137,10 +150,11 @@ export class MessageIntake {
     this.#releaseInflation()
   }
 
-  /** Charges snapshots and replays that the client was sent since its last message. */
+  /** Charges the snapshots that the client was sent since its last message. A large one uses up the burst and no more. */
   #chargeReplies(): void {
     const { replyBytes } = this.#client.recipient
-    this.#work.charge((replyBytes - this.#chargedReplyBytes) / REPLY_BYTES_PER_WORK)
+    const work = (replyBytes - this.#chargedReplyBytes) / REPLY_BYTES_PER_WORK
+    this.#work.charge(Math.min(work, BURST_SECONDS * this.#deps.settings.clientWorkPerSecond))
     this.#chargedReplyBytes = replyBytes
   }
 

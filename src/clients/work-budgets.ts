@@ -14,7 +14,7 @@ export const WORK_PER_SYMBOL = 64
 /** A command may wait this long for its budget. Beyond that it is refused. */
 export const WAIT_MS_MAX = 1000
 /** After a quiet time a budget holds the work of so many seconds. */
-const BURST_SECONDS = 8
+export const BURST_SECONDS = 8
 /** Full buckets of addresses that are looked for with each new address: as many as come go, and one more. */
 const FORGOTTEN_PER_ADDRESS = 2
 

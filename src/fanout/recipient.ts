@@ -30,7 +30,7 @@ export class Recipient {
   blockedSinceMs = 0
   /** Bytes that the kernel has taken past the stream. */
   directBytes = 0
-  /** Bytes of all replies of its lane: snapshots and replays are charged to the client. */
+  /** Bytes of all replies of its lane without replays. The client is charged for them. */
   replyBytes = 0
   /** How often its progress was looked at, since it was blocked, or pinged while it was not. */
   looks = 0

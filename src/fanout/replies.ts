@@ -51,7 +51,8 @@ export class Replies {
     const { length, messages, segment, start, ticks } = reply
     const outcome = writeFrames(recipient, stream, start, length)
     if (outcome === CLOSED) return false
-    recipient.replyBytes += length
+    // A replay has a pace of its own, see ReplayQueue.
+    if (reply.outcome !== MORE) recipient.replyBytes += length
     countWrites(this.counters, 1, ticks, messages, length)
     if (outcome === HELD) this.catchUp.block(recipient, stream.retained.pins, segment)
     return true

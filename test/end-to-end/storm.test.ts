@@ -7,7 +7,7 @@ import { Random } from '../../src/common/random.js'
 import type { HandlerOptions } from '../../src/config/config.js'
 import { extent } from '../support/extent.js'
 import { FeedRecord } from '../support/feed-record.js'
-import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
+import { AMPLE_WORK, FULL_SIZE, HandlerServer } from '../support/handler-server.js'
 import { StormClient } from '../support/storm-client.js'
 import { TickClient } from '../support/tick-client.js'
 import { quote, trade } from '../support/ticks.js'
@@ -63,7 +63,7 @@ async function rage(storm: Storm): Promise<void> {
   const wishes = { record: RECORD, entries: ENTRIES, everyChance: 0.6, intervalsMs: INTERVALS_MS, ...storm }
   const { record } = wishes
   const running = await HandlerServer.startOnUnixSocket(
-    { ...FULL_SIZE, maxCommandsPerSecond: 100_000, ...options },
+    { ...FULL_SIZE, ...AMPLE_WORK, ...options },
     laneFile === undefined ? {} : { laneFile: laneUrl(laneFile) },
   )
   server = running

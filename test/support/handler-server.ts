@@ -37,6 +37,14 @@ export const FULL_SIZE: Partial<HandlerOptions> = {
   turnBytesMax: 256 * 1024,
 }
 
+/** For tests whose clients send commands all the time: no command waits for a work budget. */
+export const AMPLE_WORK: Partial<HandlerOptions> = {
+  maxCommandsPerSecond: 100_000,
+  clientWorkPerSecond: 1 << 30,
+  addressWorkPerSecond: 1 << 30,
+  totalWorkPerSecond: 1 << 30,
+}
+
 /** The longest symbol: a connection is full after few ticks. */
 const FILL = 'FILL'.padEnd(64, '-')
 
