@@ -13,38 +13,59 @@ const EVERY_TICK = -1
 
 export class AudienceEntries {
   private readonly map: ReadonlyMap<string, IntervalMs>
+  /** The number of entries with each interval; null: for every tick. */
+  private readonly counts: ReadonlyMap<IntervalMs, number>
   /** Of two different sets of entries, the hashes are the same by chance once in 2^32. */
   readonly hash: number
 
-  private constructor(map: ReadonlyMap<string, IntervalMs>, hash: number) {
+  private constructor(
+    map: ReadonlyMap<string, IntervalMs>,
+    counts: ReadonlyMap<IntervalMs, number>,
+    hash: number,
+  ) {
     this.map = map
+    this.counts = counts
     this.hash = hash
   }
 
   static of(entries: Iterable<Entry>): AudienceEntries {
-    const map = new Map(entries)
-    let hash = 0
-    for (const [entry, intervalMs] of map) hash = (hash + hashOf(entry, intervalMs)) | 0
-    return new AudienceEntries(map, hash)
+    return new AudienceEntries(new Map(), new Map(), 0).changedBy({ added: [...entries], removed: [] })
   }
 
   changedBy({ added, removed }: EntryChange): AudienceEntries {
     const map = new Map(this.map)
+    const counts = new Map(this.counts)
     let { hash } = this
+    const count = (intervalMs: IntervalMs, change: 1 | -1): void => {
+      const next = (counts.get(intervalMs) ?? 0) + change
+      if (next === 0) counts.delete(intervalMs)
+      else counts.set(intervalMs, next)
+    }
     const remove = (entry: string): void => {
       const before = map.get(entry)
-      if (before !== undefined) hash = (hash - hashOf(entry, before)) | 0
-    }
-    for (const entry of removed) {
-      remove(entry)
+      if (before === undefined) return
       map.delete(entry)
+      count(before, -1)
+      hash = (hash - hashOf(entry, before)) | 0
     }
+    for (const entry of removed) remove(entry)
     for (const [entry, intervalMs] of added) {
       remove(entry)
       map.set(entry, intervalMs)
+      count(intervalMs, 1)
       hash = (hash + hashOf(entry, intervalMs)) | 0
     }
-    return new AudienceEntries(map, hash)
+    return new AudienceEntries(map, counts, hash)
+  }
+
+  /** The number of different intervals of latest ticks. */
+  get groupCount(): number {
+    return this.counts.size - (this.counts.has(null) ? 1 : 0)
+  }
+
+  /** Whether only latest ticks are delivered, so that a slow member may skip to the latest. */
+  get isConflated(): boolean {
+    return this.counts.size > 0 && !this.counts.has(null)
   }
 
   isEqual({ map }: AudienceEntries): boolean {

@@ -2,7 +2,7 @@
  * The members of an audience, and how far the records are that they were sent. Main thread; the lane has its own view
  * in workers/.
  */
-import { type AudienceSpec, isConflated, type StreamForm } from '../lane-protocol/audience-spec.js'
+import type { AudienceSpec, StreamForm } from '../lane-protocol/audience-spec.js'
 import type { Progress } from '../lane-protocol/lane-commands.js'
 import type { AudienceState, GroupProgress } from '../lane-protocol/lane-task.js'
 import { NO_GROUP } from '../memory/audience-descriptor.js'
@@ -50,9 +50,8 @@ export class Audience {
     this.lane = lane
     this.entries = entries
     this.form = form
-    const { spec } = this
-    this.isConflated = isConflated(spec)
-    this.groups = spec.latest.map(() => null)
+    this.isConflated = entries.isConflated
+    this.groups = Array.from({ length: entries.groupCount }, () => null)
   }
 
   /** What its members have in common. Made anew each time. */

@@ -1,15 +1,10 @@
 /**
  * The audiences of all lanes, by what their members get. Main thread. An audience lives as long as it has clients.
  */
-import {
-  type AudienceSpec,
-  type EntryChange,
-  entriesOf,
-  type StreamForm,
-} from '../lane-protocol/audience-spec.js'
+import type { AudienceSpec, EntryChange, StreamForm } from '../lane-protocol/audience-spec.js'
 import type { LaneCommand } from '../lane-protocol/lane-commands.js'
 import { Audience } from './audience.js'
-import { AudienceEntries } from './audience-entries.js'
+import type { AudienceEntries } from './audience-entries.js'
 import type { LaneStream } from './lane-stream.js'
 
 export class Audiences {
@@ -30,14 +25,13 @@ export class Audiences {
     return this.openCount
   }
 
-  /** Whether the lane has the audience for `spec`. */
-  has(spec: AudienceSpec, lane: number): boolean {
-    return this.find(AudienceEntries.of(entriesOf(spec)), spec, lane) !== undefined
+  /** Whether the lane has the audience of these entries in this form. */
+  has(entries: AudienceEntries, form: StreamForm, lane: number): boolean {
+    return this.find(entries, form, lane) !== undefined
   }
 
-  /** The audience for `spec` on a lane, with one client more. */
-  hold(spec: AudienceSpec, lane: number): Audience {
-    const entries = AudienceEntries.of(entriesOf(spec))
+  /** The audience for `spec` on a lane, with one client more. @param entries of `spec` */
+  hold(spec: AudienceSpec, entries: AudienceEntries, lane: number): Audience {
     return this.holdAgain(this.find(entries, spec, lane) ?? this.open(spec, entries, lane))
   }
 

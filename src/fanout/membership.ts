@@ -6,12 +6,13 @@
 
 import type { Clock } from '../common/clock.js'
 import { invariant } from '../common/errors.js'
-import type { AudienceSpec, EntryChange } from '../lane-protocol/audience-spec.js'
+import { type AudienceSpec, type EntryChange, entriesOf } from '../lane-protocol/audience-spec.js'
 import type { CommandAnswer, LaneCommand, Progress, ReplayPosition } from '../lane-protocol/lane-commands.js'
 import type { CounterWriter } from '../memory/counters.js'
 import type { Histogram } from '../metrics/histogram.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { Audience } from './audience.js'
+import { AudienceEntries } from './audience-entries.js'
 import { Audiences } from './audiences.js'
 import type { LaneStream } from './lane-stream.js'
 import type { Recipient } from './recipient.js'
@@ -49,8 +50,9 @@ export class Membership {
   /** Puts a client that is in no audience into the one for `spec`. */
   join(recipient: Recipient, spec: AudienceSpec, answer: CommandAnswer, answerBytes: number): void {
     const { place, streams } = this.deps
-    const { index } = place(streams, stream => this.audiences.has(spec, stream.index))
-    this.request(recipient, this.audiences.hold(spec, index), answer, answerBytes)
+    const entries = AudienceEntries.of(entriesOf(spec))
+    const { index } = place(streams, stream => this.audiences.has(entries, spec, stream.index))
+    this.request(recipient, this.audiences.hold(spec, entries, index), answer, answerBytes)
   }
 
   /** Lets a client change its entries. The changes that it asks for while one is in flight are done together. */

@@ -77,8 +77,3 @@ export function entriesOf({ latest, symbols }: Selection): Entry[] {
     every,
   )
 }
-
-/** Whether its members get nothing tick by tick, so that a slow member may skip to the latest. */
-export function isConflated({ symbols, latest }: Selection): boolean {
-  return symbols !== null && symbols.length === 0 && latest.length > 0
-}

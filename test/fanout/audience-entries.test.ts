@@ -28,6 +28,9 @@ describe('the entries of an audience', () => {
         // In another order.
         const expected = AudienceEntries.of([...plain].reverse())
         expect(entries.hash).toBe(expected.hash)
+        const intervals = new Set(plain.values())
+        expect(entries.groupCount).toBe([...intervals].filter(each => each !== null).length)
+        expect(entries.isConflated).toBe(intervals.size > 0 && !intervals.has(null))
         expect([entries.isEqual(expected), expected.isEqual(entries)]).toEqual([true, true])
       }),
       { numRuns: 500 },

@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { entriesOf, isConflated, selectionOf } from '../../src/lane-protocol/audience-spec.js'
+import { entriesOf, selectionOf } from '../../src/lane-protocol/audience-spec.js'
 import type { IntervalMs } from '../../src/protocol/delivery.js'
-import { spec } from '../support/specs.js'
 
 describe('the selection of entries', () => {
   it.each([
@@ -65,13 +64,5 @@ describe('the selection of entries', () => {
       }),
       { numRuns: 1000 },
     )
-  })
-
-  it('is conflated when nothing is wanted tick by tick', () => {
-    const latest = [{ intervalMs: 0, symbols: ['A'] }]
-    expect(isConflated(spec({ symbols: [], latest }))).toBe(true)
-    expect(isConflated(spec({ symbols: ['B'], latest }))).toBe(false)
-    expect(isConflated(spec({ symbols: [] }))).toBe(false)
-    expect(isConflated(spec())).toBe(false)
   })
 })

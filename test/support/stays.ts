@@ -3,13 +3,18 @@
  * the newest one in place of those it stands for, and no other.
  */
 import { expect } from 'vitest'
-import { type AudienceSpec, isConflated } from '../../src/lane-protocol/audience-spec.js'
+import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
 import type { TickJson } from '../../src/protocol/messages.js'
 import type { Message } from './lane-messages.js'
 import type { LaneStage, StageTick } from './lane-stage.js'
 import type { StageClient, Stay } from './stage-clients.js'
 
 type Delivery = 'every' | 'latest' | undefined
+
+/** Whether the audience gets nothing tick by tick. */
+function isConflated({ latest, symbols }: AudienceSpec): boolean {
+  return symbols?.length === 0 && latest.length > 0
+}
 
 /** What the longest entry says that the symbol is one of. */
 export function deliveryOf({ latest, symbols }: AudienceSpec, symbol: string): Delivery {
