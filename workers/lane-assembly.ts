@@ -138,7 +138,11 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
     ...{ control, log, cursor, classifier, continuity, checkpoints, collector, schedule, latest, counters },
   })
   const audiences = new LaneAudiences({ collector, directory, schedule, clock })
-  for (const audience of task.audiences) audiences.restore(audience)
+  for (const audience of task.audiences) {
+    // Many audiences of many symbols take longer than a lane may be silent.
+    control.heartbeat()
+    audiences.restore(audience)
+  }
   const inbox = new CommandInbox({
     ...{ audiences, transfers, control, wakeUp, ring: new CommandRingReader(task.commands) },
     quarantinedClients: new Set(task.quarantinedClients),

@@ -157,6 +157,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     hasWork: lane =>
       ingest.hasUnread(links[lane]!) || sender.hasUntaken(lane) || links[lane]!.currentClient !== 0,
     failed: (lane, err) => {
+      sender.laneEnded(lane)
       counters.values[MAIN_SLOTS.laneRestarts]! += 1
       log.error({ lane, err }, 'a lane failed and is replaced')
       transmitter.wake()
@@ -173,7 +174,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       // Replies of which a part was sent end here. The requests that are left have no reply so far: docs/decisions/0041.
       transmitter.laneEnded(link.stream)
       link.laneEnded()
-      sender.laneEnded(lane)
+      sender.laneReplaced(lane)
       membership.sendAgain(lane)
     },
   })

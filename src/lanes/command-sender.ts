@@ -34,7 +34,10 @@ interface Channel {
   readonly lane: CommandLane
   readonly memory: SharedArrayBuffer
   readonly writer: CommandRingWriter
-  readonly waiting: LaneCommand[]
+  /** Encoded commands. */
+  readonly waiting: Uint8Array[]
+  /** No lane runs: its successor is told of the open audiences by its task, and is sent the requests in flight again. */
+  isDown: boolean
 }
 
 export class CommandSender {
@@ -45,7 +48,7 @@ export class CommandSender {
     this.deps = deps
     this.channels = deps.lanes.map(lane => {
       const memory = new SharedArrayBuffer(commandRingBytes(deps.textBytesMax + COMMAND_OVERHEAD_BYTES))
-      return { lane, memory, writer: new CommandRingWriter(memory), waiting: [] }
+      return { lane, memory, writer: new CommandRingWriter(memory), waiting: [], isDown: false }
     })
   }
 
@@ -71,9 +74,11 @@ export class CommandSender {
 
   send(lane: number, command: LaneCommand): void {
     const channel = this.channels[lane]!
-    if (channel.waiting.length > 0 || !this.tryWrite(channel, command)) {
+    if (channel.isDown) return
+    const bytes = encodeCommand(command)
+    if (channel.waiting.length > 0 || !this.tryWrite(channel, bytes)) {
       this.deps.counters.values[MAIN_SLOTS.laneCommandsDelayed]! += 1
-      channel.waiting.push(command)
+      channel.waiting.push(bytes)
       // First the wish to be woken, then the look: what the lane takes between the two is seen, and what it takes later wakes this thread.
       channel.lane.setWaiting(FOR_COMMAND_ROOM, true)
       this.writeWaiting(channel)
@@ -90,12 +95,18 @@ export class CommandSender {
     }
   }
 
-  /** Forgets all commands for a lane that has ended. Its successor is told of the open audiences and the requests in flight. */
+  /** The lane has ended: forgets all commands for it, also those that come before its successor. */
   laneEnded(lane: number): void {
     const channel = this.channels[lane]!
+    channel.isDown = true
     channel.writer.clear()
     channel.waiting.length = 0
     channel.lane.setWaiting(FOR_COMMAND_ROOM, false)
+  }
+
+  /** A successor is about to begin: it gets the commands that are sent from now on. */
+  laneReplaced(lane: number): void {
+    this.channels[lane]!.isDown = false
   }
 
   private writeWaiting(channel: Channel): void {
@@ -106,7 +117,7 @@ export class CommandSender {
     if (waiting.length === 0) lane.setWaiting(FOR_COMMAND_ROOM, false)
   }
 
-  private tryWrite({ writer }: Channel, command: LaneCommand): boolean {
-    return writer.tryWrite(encodeCommand(command), this.deps.lastOffset())
+  private tryWrite({ writer }: Channel, bytes: Uint8Array): boolean {
+    return writer.tryWrite(bytes, this.deps.lastOffset())
   }
 }

@@ -132,6 +132,9 @@ describe('commands', () => {
     sender.laneEnded(0)
     expect([sender.isWaiting(0), sender.hasUntaken(0), lanes[0].isWaitedFor]).toEqual([false, false, false])
     lanes[0].reader = new CommandRingReader(sender.rings[0]!)
+    // The task of the successor says the same.
+    sender.send(0, close(98))
+    sender.laneReplaced(0)
     sender.send(0, close(99))
     expect(lanes[0].take()).toEqual([[99, 0]])
   })

@@ -23,11 +23,22 @@ it('a successor wakes a paused source when the lane before it died in the midst 
   expect(Atomics.load(stage.control, MAIN_ASLEEP)).toBe(0)
 })
 
+it('a successor sends a heartbeat with each audience that it opens again', () => {
+  const stage = new LaneStage()
+  for (let audience = 1; audience <= 5; audience++) stage.listen({}, audience)
+  stage.run()
+  const before = Atomics.load(stage.control, HEARTBEAT)
+  // The run is that of a successor, and there is nothing to read.
+  stage.run()
+  expect(Atomics.load(stage.control, HEARTBEAT) - before).toBe(5)
+})
+
 it('a lane sends a heartbeat with each audience that it writes for', () => {
   const stage = new LaneStage()
   for (let audience = 1; audience <= 5; audience++) stage.listen({}, audience)
   const before = Atomics.load(stage.control, HEARTBEAT)
   stage.tick({ position: 1 })
   stage.run()
-  expect(Atomics.load(stage.control, HEARTBEAT) - before).toBe(1 + 5)
+  // It opens five audiences, reads a record and writes for five.
+  expect(Atomics.load(stage.control, HEARTBEAT) - before).toBe(5 + 1 + 5)
 })
