@@ -4,6 +4,13 @@
  */
 import type { LoadReport } from '../processes/load.js'
 
+/** For attacks that must reach another bound than that of work. */
+export const AMPLE_WORK: readonly string[] = [
+  '--client-work-per-second=1GiB',
+  '--address-work-per-second=1GiB',
+  '--total-work-per-second=1GiB',
+]
+
 /** The gateway that is attacked. */
 export interface Target {
   readonly port: number

@@ -63,12 +63,12 @@ const clients = {
   addressWorkPerSecond: byteSize('Work that all clients of one address may ask for in a second', {
     min: KiB,
     max: GiB,
-    initial: MiB,
+    initial: 256 * KiB,
   }),
   totalWorkPerSecond: byteSize('Work that all clients together may ask for in a second', {
     min: KiB,
     max: GiB,
-    initial: 4 * MiB,
+    initial: 2 * MiB,
   }),
   maxMessageBytes: byteSize('Longest message that a client may send', {
     min: 256,

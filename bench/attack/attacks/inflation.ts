@@ -15,6 +15,8 @@ export const inflation: Attack = {
   name: 'inflation',
   does: `compressed commands of ${MESSAGE_BYTES} bytes from ${CLIENTS} clients, each as often as it may`,
   settings: () => ['--compression=true'],
+  // The address is in debt when the attack ends, and could not connect for another one.
+  isOneLong: true,
   run,
 }
 

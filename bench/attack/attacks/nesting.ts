@@ -4,7 +4,7 @@
  * Must: answer each command with an error.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Attack, AttackReport, Target } from '../attack.js'
+import { AMPLE_WORK, type Attack, type AttackReport, type Target } from '../attack.js'
 import { CommandClient } from '../command-client.js'
 import { Rounds } from '../rounds.js'
 
@@ -31,7 +31,7 @@ const COMMANDS: readonly ((value: string) => string)[] = [
 export const nesting: Attack = {
   name: 'nesting',
   does: `commands with arrays ${DEPTH} deep in each field, compressed and not; and ${CLIENTS} clients with less deep ones`,
-  settings: () => ['--compression=true'],
+  settings: () => ['--compression=true', ...AMPLE_WORK],
   run,
 }
 

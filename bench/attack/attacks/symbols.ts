@@ -4,7 +4,7 @@
  * Must: refuse each of them, and accept the well-formed symbol that looks the same.
  */
 import type { SubscribedMessage } from '../../../src/protocol/messages.js'
-import type { Attack, AttackReport, Target } from '../attack.js'
+import { AMPLE_WORK, type Attack, type AttackReport, type Target } from '../attack.js'
 import { CommandClient } from '../command-client.js'
 import { Rounds } from '../rounds.js'
 
@@ -19,6 +19,7 @@ const COMMANDS = [
 export const symbols: Attack = {
   name: 'symbols',
   does: `subscribes to strings that are no Unicode, from ${CLIENTS} clients`,
+  settings: () => AMPLE_WORK,
   run,
 }
 
