@@ -69,17 +69,17 @@ const CHECKS_PER_TIMEOUT = 5
 const KEEP_ALIVE_TIMEOUT_MS = 5000
 
 export class AdminServer {
-  readonly #options: AdminServerOptions
-  readonly #server: Server
-  readonly #gate: ConnectionGate
-  #opening: Promise<unknown> = Promise.resolve()
+  private readonly options: AdminServerOptions
+  private readonly server: Server
+  private readonly gate: ConnectionGate
+  private opening: Promise<unknown> = Promise.resolve()
 
   constructor(options: AdminServerOptions) {
-    this.#options = options
+    this.options = options
     const { clock, log, requestTimeoutMs = REQUEST_TIMEOUT_MS_DEFAULT } = options
     // Connections of this server are never settled, so all of them are pending.
-    this.#gate = new ConnectionGate({ what: PURPOSE, pendingMax: ADMIN_CONNECTIONS_MAX, clock, log })
-    this.#server = createServer(
+    this.gate = new ConnectionGate({ what: PURPOSE, pendingMax: ADMIN_CONNECTIONS_MAX, clock, log })
+    this.server = createServer(
       {
         maxHeaderSize: HEADER_BYTES_MAX,
         headersTimeout: requestTimeoutMs,
@@ -87,11 +87,11 @@ export class AdminServer {
         keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
         connectionsCheckingInterval: requestTimeoutMs / CHECKS_PER_TIMEOUT,
       },
-      (request, response) => this.#serve(request, response),
+      (request, response) => this.serve(request, response),
     )
-    this.#server.on('connection', socket => this.#gate.enter(socket))
+    this.server.on('connection', socket => this.gate.enter(socket))
     // The timeouts above end with the request. This one also ends a caller that does not read the response.
-    this.#server.setTimeout(requestTimeoutMs * 2)
+    this.server.setTimeout(requestTimeoutMs * 2)
   }
 
   /**
@@ -101,42 +101,42 @@ export class AdminServer {
    * @throws RingcastError `listen_failed`
    */
   listen(): Promise<{ host: string; port: number }> {
-    const { host, port } = this.#options
-    const opening = listen(this.#server, {
+    const { host, port } = this.options
+    const opening = listen(this.server, {
       what: PURPOSE,
       host,
       port,
       hostKey: 'adminHost',
       portKey: 'adminPort',
-      onError: error => this.#gate.acceptFailed(error),
+      onError: error => this.gate.acceptFailed(error),
     })
-    this.#opening = opening.catch(() => undefined)
+    this.opening = opening.catch(() => undefined)
     return opening
   }
 
   /** Ends every connection, also in the middle of a request. Safe at any time and twice. */
   async close(): Promise<void> {
-    await this.#opening
-    this.#gate.close()
+    await this.opening
+    this.gate.close()
     await new Promise<void>(resolve => {
       // The callback gets an error when the server does not listen. Then it is closed already.
-      this.#server.close(() => resolve())
-      this.#server.closeAllConnections()
+      this.server.close(() => resolve())
+      this.server.closeAllConnections()
     })
   }
 
   /** Catches every error: otherwise it would end the process. */
-  #serve(request: IncomingMessage, response: ServerResponse): void {
+  private serve(request: IncomingMessage, response: ServerResponse): void {
     try {
-      this.#respond(request, response)
+      this.respond(request, response)
     } catch (err) {
-      this.#options.log.error({ err, target: quoteValue(request.url) }, 'an admin request has failed')
+      this.options.log.error({ err, target: quoteValue(request.url) }, 'an admin request has failed')
       if (response.headersSent) response.destroy()
       else write(response, json(500, { error: 'internal' }), request.method)
     }
   }
 
-  #respond(request: IncomingMessage, response: ServerResponse): void {
+  private respond(request: IncomingMessage, response: ServerResponse): void {
     // The server reads no body, so a request with a body ends the connection.
     if (
       request.headers['content-length'] !== undefined ||
@@ -144,17 +144,17 @@ export class AdminServer {
     ) {
       response.setHeader('Connection', 'close')
     }
-    write(response, this.#replyTo(request, response), request.method)
+    write(response, this.replyTo(request, response), request.method)
   }
 
-  #replyTo(request: IncomingMessage, response: ServerResponse): Reply {
+  private replyTo(request: IncomingMessage, response: ServerResponse): Reply {
     const route = ROUTES.get(readTarget(request.url ?? '').path)
     if (route === undefined) return json(404, { error: 'not_found', paths: [...ROUTES.keys()] })
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD')
       return json(405, { error: 'method_not_allowed' })
     }
-    return route(this.#options.view)
+    return route(this.options.view)
   }
 }
 

@@ -55,22 +55,22 @@ interface Entry {
 }
 
 export class Admission {
-  readonly #deps: AdmissionDeps
-  readonly #server: GuardedWebSocketServer
-  #nextId = 1
-  #isDraining = false
+  private readonly deps: AdmissionDeps
+  private readonly server: GuardedWebSocketServer
+  private nextId = 1
+  private isDraining = false
 
   constructor(deps: AdmissionDeps) {
-    this.#deps = deps
-    this.#server = webSocketServer(deps.settings)
-    this.#server.on('wsClientError', ({ message }, socket) =>
-      this.#refuse(socket, badRequest('bad_handshake', message)),
+    this.deps = deps
+    this.server = webSocketServer(deps.settings)
+    this.server.on('wsClientError', ({ message }, socket) =>
+      this.refuse(socket, badRequest('bad_handshake', message)),
     )
   }
 
   /** From now on every request is refused. */
   drain(): void {
-    this.#isDraining = true
+    this.isDraining = true
   }
 
   /**
@@ -81,35 +81,35 @@ export class Admission {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     try {
       const address = addressOf(request.socket.remoteAddress)
-      const work = this.#deps.workBudgets.ofConnection(address)
+      const work = this.deps.workBudgets.ofConnection(address)
       if (work.debtMs() > WAIT_MS_MAX) {
-        this.#refuse(socket, TOO_MANY_REQUESTS)
+        this.refuse(socket, TOO_MANY_REQUESTS)
         return false
       }
       work.charge(WORK_PER_CONNECTION + (request.url?.length ?? 0))
-      const stream = readUpgradeRequest(request, this.#deps.limits)
-      const refusal = isRefusal(stream) ? stream : this.#refusalOf(stream)
-      if (refusal !== undefined) this.#refuse(socket, refusal)
+      const stream = readUpgradeRequest(request, this.deps.limits)
+      const refusal = isRefusal(stream) ? stream : this.refusalOf(stream)
+      if (refusal !== undefined) this.refuse(socket, refusal)
       else if (!isRefusal(stream)) {
         work.charge(stream.symbols.length * WORK_PER_SYMBOL)
-        return this.#upgrade(request, head, { socket, stream, address })
+        return this.upgrade(request, head, { socket, stream, address })
       }
     } catch (err) {
-      this.#deps.log.error({ err }, 'an upgrade request has failed: this is a bug in Ringcast')
+      this.deps.log.error({ err }, 'an upgrade request has failed: this is a bug in Ringcast')
       const message = 'the gateway has failed while it handled the request: this is a bug, see its log'
-      this.#refuse(socket, { status: 500, code: 'internal', message })
+      this.refuse(socket, { status: 500, code: 'internal', message })
     }
     return false
   }
 
   /** Why this request is refused now; undefined when it is not. */
-  #refusalOf({ resume, symbols }: StreamRequest): Refusal | undefined {
-    const { areLanesBusy, epoch, lastOffset, registry, settings, subscriptionBudget } = this.#deps
+  private refusalOf({ resume, symbols }: StreamRequest): Refusal | undefined {
+    const { areLanesBusy, epoch, lastOffset, registry, settings, subscriptionBudget } = this.deps
     if (resume?.epoch === epoch && resume.offset > lastOffset()) {
       const message = `there is no offset ${resume.offset} yet to resume from, the last one is ${lastOffset()}`
       return badRequest('bad_resume', message)
     }
-    if (this.#isDraining)
+    if (this.isDraining)
       return { status: 503, code: 'draining', message: 'shutting down: connect again in a moment' }
     if (areLanesBusy())
       return { status: 503, code: 'overload', message: 'all workers are too far behind: try again later' }
@@ -121,9 +121,9 @@ export class Admission {
     return { status: 503, code: 'subscriptions_full', message }
   }
 
-  #refuse(socket: Duplex, refusal: Refusal): void {
-    this.#countRefusal(REFUSAL_METRICS[refusal.code] ?? 'refusedRequest')
-    const { clock, settings } = this.#deps
+  private refuse(socket: Duplex, refusal: Refusal): void {
+    this.countRefusal(REFUSAL_METRICS[refusal.code] ?? 'refusedRequest')
+    const { clock, settings } = this.deps
     refuseUpgrade(socket, refusal, {
       retryAfterS: settings.retryAfterS,
       timeoutMs: settings.closeTimeoutMs,
@@ -131,14 +131,14 @@ export class Admission {
     })
   }
 
-  #countRefusal(metric: MainMetric): void {
-    const { counters } = this.#deps
+  private countRefusal(metric: MainMetric): void {
+    const { counters } = this.deps
     counters.values[MAIN_SLOTS[metric]]! += 1
     counters.flush()
   }
 
   /** @returns false when the library has refused the handshake */
-  #upgrade(
+  private upgrade(
     request: IncomingMessage,
     head: Buffer,
     details: Pick<Entry, 'address' | 'socket' | 'stream'>,
@@ -149,29 +149,29 @@ export class Admission {
       windowBits = negotiatedWindowBits(headers)
     }
     // The library writes the headers and calls back before it returns, or refuses.
-    this.#server.on('headers', readHeaders)
+    this.server.on('headers', readHeaders)
     try {
-      this.#server.handleUpgrade(request, details.socket, head, webSocket => {
+      this.server.handleUpgrade(request, details.socket, head, webSocket => {
         isUpgraded = true
-        const id = this.#nextId++
-        webSocket.onFault = err => this.#entryFailed(webSocket, id, err)
-        webSocket.guard(() => this.#letIn(webSocket, { ...details, id, windowBits }))
+        const id = this.nextId++
+        webSocket.onFault = err => this.entryFailed(webSocket, id, err)
+        webSocket.guard(() => this.letIn(webSocket, { ...details, id, windowBits }))
       })
     } finally {
-      this.#server.off('headers', readHeaders)
+      this.server.off('headers', readHeaders)
     }
     return isUpgraded
   }
 
-  #letIn(webSocket: GuardedWebSocket, { id, address, socket, stream, windowBits }: Entry): void {
-    const { limits, membership, patience, registry } = this.#deps
+  private letIn(webSocket: GuardedWebSocket, { id, address, socket, stream, windowBits }: Entry): void {
+    const { limits, membership, patience, registry } = this.deps
     const { delivery, resume, symbols } = stream
     const form = { ...stream.form, windowBits }
-    const subscriptions = new Subscriptions(limits, this.#deps.subscriptionBudget)
-    const recipient = new Recipient(id, this.#nameOf(id), socket, stream.limits)
+    const subscriptions = new Subscriptions(limits, this.deps.subscriptionBudget)
+    const recipient = new Recipient(id, this.nameOf(id), socket, stream.limits)
     if (resume !== undefined) {
       const { offset } = resume
-      const isOurs = resume.epoch === this.#deps.epoch
+      const isOurs = resume.epoch === this.deps.epoch
       recipient.transfer.resume(isOurs ? { offset, seq: 0, continuity: null } : RESUME_GONE)
     }
     const client = new Client({
@@ -182,7 +182,7 @@ export class Admission {
       delivery,
       signs: new LifeSigns(patience.nowMs()),
     })
-    listenToClient(client, () => this.#intakeFor(client, address), registry)
+    listenToClient(client, () => this.intakeFor(client, address), registry)
     registry.add(client)
     subscriptions.add(symbols, delivery.intervalMs)
     membership.join(
@@ -199,21 +199,21 @@ export class Admission {
     )
   }
 
-  #intakeFor(client: Client, address: string | undefined): MessageIntake {
-    const { clock, patience, settings, workBudgets } = this.#deps
+  private intakeFor(client: Client, address: string | undefined): MessageIntake {
+    const { clock, patience, settings, workBudgets } = this.deps
     const quota = new MessageQuota(settings.maxCommandsPerSecond, clock, patience)
-    return new MessageIntake(client, quota, workBudgets.ofClient(address), this.#deps)
+    return new MessageIntake(client, quota, workBudgets.ofClient(address), this.deps)
   }
 
-  #nameOf(id: number): string {
-    return `${this.#deps.epoch}-${id}`
+  private nameOf(id: number): string {
+    return `${this.deps.epoch}-${id}`
   }
 
   /** An error was thrown before the client was registered. It ends this connection only. */
-  #entryFailed(webSocket: GuardedWebSocket, id: number, err: unknown): void {
-    const client = this.#nameOf(id)
-    this.#deps.log.error({ err, client }, 'serving a client has failed: this is a bug in Ringcast')
-    this.#countRefusal('refusedFault')
+  private entryFailed(webSocket: GuardedWebSocket, id: number, err: unknown): void {
+    const client = this.nameOf(id)
+    this.deps.log.error({ err, client }, 'serving a client has failed: this is a bug in Ringcast')
+    this.countRefusal('refusedFault')
     const { code, reason } = CLOSE_CODES.internalError
     try {
       webSocket.close(code, reason)

@@ -28,42 +28,42 @@ export interface ClientRegistryDeps {
 
 export class ClientRegistry {
   readonly heartbeat: Heartbeat
-  readonly #deps: ClientRegistryDeps
-  readonly #sweep: Timer
-  readonly #byRecipient = new Map<Recipient, Client>()
-  readonly #whenEmpty: (() => void)[] = []
+  private readonly deps: ClientRegistryDeps
+  private readonly sweep: Timer
+  private readonly byRecipient = new Map<Recipient, Client>()
+  private readonly whenEmpty: (() => void)[] = []
 
   constructor(deps: ClientRegistryDeps) {
-    this.#deps = deps
+    this.deps = deps
     const { clock, patience, settings, transmitter } = deps
     this.heartbeat = new Heartbeat(
       { ...settings, patience, blocked: () => transmitter.blockedRecipients() },
       {
         pongMissing: client => this.terminate(client, 'disconnectPong'),
         silent: client => this.terminate(client, 'disconnectRead'),
-        writeStuck: recipient => this.#closeSlow(recipient),
+        writeStuck: recipient => this.closeSlow(recipient),
         closeStuck: client => this.terminate(client, 'disconnectClient'),
       },
     )
-    this.#sweep = clock.every(settings.sweepIntervalMs, () => this.#removeDead())
+    this.sweep = clock.every(settings.sweepIntervalMs, () => this.removeDead())
   }
 
   get count(): number {
-    return this.#byRecipient.size
+    return this.byRecipient.size
   }
 
   add(client: Client): void {
-    const { counters } = this.#deps
-    this.#byRecipient.set(client.recipient, client)
+    const { counters } = this.deps
+    this.byRecipient.set(client.recipient, client)
     counters.values[MAIN_SLOTS.connections]! += 1
-    this.#writeCount()
+    this.writeCount()
     this.heartbeat.add(client)
   }
 
   /** Sends the close frame behind the bytes in flight. */
   close(client: Client, { code, reason }: CloseCode, endReason: EndReason): void {
     client.beginEnd(endReason)
-    this.#sendNoTicks(client)
+    this.sendNoTicks(client)
     this.heartbeat.closing(client)
     // Messages that wait for a budget are dropped, and the client's close frame is read.
     client.socket.resume()
@@ -89,14 +89,14 @@ export class ClientRegistry {
   /** The client has broken the WebSocket protocol. The library has sent a close frame; no tick may follow it. */
   protocolBroken(client: Client): void {
     client.beginEnd('disconnectProtocol')
-    this.#sendNoTicks(client)
+    this.sendNoTicks(client)
     this.heartbeat.closing(client)
   }
 
   /** An error was thrown while this client was served. It ends this client only. */
   failed(client: Client, err: unknown): void {
     const { name } = client.recipient
-    this.#deps.log.error({ err, client: name }, 'serving a client has failed: this is a bug in Ringcast')
+    this.deps.log.error({ err, client: name }, 'serving a client has failed: this is a bug in Ringcast')
     try {
       this.closeUnread(client, CLOSE_CODES.internalError, 'disconnectFault')
     } catch {
@@ -107,7 +107,7 @@ export class ClientRegistry {
 
   /** Cuts a client that holds bytes of the ring which a lane needs now. */
   evict(recipient: Recipient): void {
-    const client = this.#byRecipient.get(recipient)
+    const client = this.byRecipient.get(recipient)
     if (client === undefined) return
     this.terminate(client, 'disconnectCutOff')
     this.remove(client)
@@ -115,7 +115,7 @@ export class ClientRegistry {
 
   /** Closes a client whose requests make lanes fail. @returns false when the client has left or its end has begun */
   endFaulty(id: number): boolean {
-    for (const client of this.#byRecipient.values()) {
+    for (const client of this.byRecipient.values()) {
       if (client.recipient.id !== id || client.state !== 'open') continue
       this.close(client, CLOSE_CODES.internalError, 'disconnectFault')
       return true
@@ -125,7 +125,7 @@ export class ClientRegistry {
 
   /** For the shutdown: closes every client that has been sent everything. */
   closeServed(isServed: (recipient: Recipient) => boolean): void {
-    for (const client of this.#byRecipient.values()) {
+    for (const client of this.byRecipient.values()) {
       const { recipient, state } = client
       // A connection that is not writable takes nothing more.
       if (state === 'open' && (!recipient.socket.writable || isServed(recipient)))
@@ -137,15 +137,15 @@ export class ClientRegistry {
   async empty(): Promise<void> {
     if (this.count === 0) return
     await new Promise<void>(resolve => {
-      this.#whenEmpty.push(resolve)
+      this.whenEmpty.push(resolve)
     })
   }
 
   /** Sends every client a close frame and cuts its connection. */
   stop(): void {
     this.heartbeat.stop()
-    this.#sweep.cancel()
-    for (const client of this.#byRecipient.values()) {
+    this.sweep.cancel()
+    for (const client of this.byRecipient.values()) {
       if (client.state === 'open') this.close(client, CLOSE_CODES.shutdown, 'disconnectShutdown')
       this.terminate(client, 'disconnectShutdown')
       this.remove(client)
@@ -155,13 +155,13 @@ export class ClientRegistry {
   /** The connection is gone. Safe to call twice. */
   remove(client: Client): void {
     if (!client.finishEnd()) return
-    const { counters, membership, transmitter } = this.#deps
+    const { counters, membership, transmitter } = this.deps
     const { recipient } = client
     // First: a client whose removal fails must not keep its place.
-    this.#byRecipient.delete(recipient)
+    this.byRecipient.delete(recipient)
     counters.values[MAIN_SLOTS[client.endReason]]! += 1
-    this.#writeCount()
-    if (this.count === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
+    this.writeCount()
+    if (this.count === 0) for (const resolve of this.whenEmpty.splice(0)) resolve()
     this.heartbeat.remove(client)
     transmitter.leave(recipient)
     membership.leave(recipient)
@@ -169,25 +169,24 @@ export class ClientRegistry {
     counters.flush()
   }
 
-  #writeCount(): void {
-    const { counters } = this.#deps
+  private writeCount(): void {
+    const { counters } = this.deps
     counters.values[MAIN_SLOTS.connectionsActive] = this.count
     counters.flush()
   }
 
-  #sendNoTicks({ recipient }: Client): void {
-    this.#deps.transmitter.mute(recipient)
-    this.#deps.membership.leave(recipient)
+  private sendNoTicks({ recipient }: Client): void {
+    this.deps.transmitter.mute(recipient)
+    this.deps.membership.leave(recipient)
   }
 
-  #closeSlow(recipient: Recipient): void {
-    const client = this.#byRecipient.get(recipient)
+  private closeSlow(recipient: Recipient): void {
+    const client = this.byRecipient.get(recipient)
     if (client?.state === 'open') this.close(client, CLOSE_CODES.slowConsumer, 'disconnectSlow')
   }
 
   /** Removes clients whose connection died without an event. */
-  #removeDead(): void {
-    for (const client of this.#byRecipient.values())
-      if (client.recipient.socket.destroyed) this.remove(client)
+  private removeDead(): void {
+    for (const client of this.byRecipient.values()) if (client.recipient.socket.destroyed) this.remove(client)
   }
 }

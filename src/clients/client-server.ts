@@ -37,12 +37,12 @@ const REQUEST_TIMEOUT_MS_DEFAULT = 10_000
 const CHECKS_PER_TIMEOUT = 10
 
 export class ClientServer {
-  readonly #options: ClientServerOptions
-  readonly #server: Server
-  readonly #gate: ConnectionGate
+  private readonly options: ClientServerOptions
+  private readonly server: Server
+  private readonly gate: ConnectionGate
 
   constructor(options: ClientServerOptions) {
-    this.#options = options
+    this.options = options
     const { clock, handleUpgrade, log, pendingMax, requestTimeoutMs = REQUEST_TIMEOUT_MS_DEFAULT } = options
     const gate = new ConnectionGate({
       what: 'clients',
@@ -53,7 +53,7 @@ export class ClientServer {
       clock,
       log,
     })
-    this.#gate = gate
+    this.gate = gate
     const server = createServer({
       maxHeaderSize: HEADER_BYTES_MAX,
       // For a connection that sends nothing, both count from its start.
@@ -61,7 +61,7 @@ export class ClientServer {
       requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: requestTimeoutMs / CHECKS_PER_TIMEOUT,
     })
-    this.#server = server
+    this.server = server
     server.on('connection', socket => gate.enter(socket))
     server.on('request', (_request, response) => refuseRequest(response))
     // Without these listeners Node asks for the body, keeps the connection, or ends it without a response.
@@ -94,20 +94,20 @@ export class ClientServer {
    * @throws RingcastError `listen_failed`
    */
   listen(): Promise<{ host: string; port: number }> {
-    const { host, port } = this.#options
-    return listen(this.#server, {
+    const { host, port } = this.options
+    return listen(this.server, {
       what: 'clients',
       host,
       port,
       hostKey: 'host',
       portKey: 'port',
       backlog: BACKLOG,
-      onError: error => this.#gate.acceptFailed(error),
+      onError: error => this.gate.acceptFailed(error),
     })
   }
 
   counters(): Record<ServerMetric, number> {
-    const { counts, pendingCount } = this.#gate
+    const { counts, pendingCount } = this.gate
     return {
       connectionsPending: pendingCount,
       droppedPending: counts.evicted,
@@ -119,13 +119,13 @@ export class ClientServer {
 
   /** Accepts no further connection. Safe at any time and twice. */
   stopListening(): void {
-    this.#server.close()
+    this.server.close()
   }
 
   /** Ends every connection that is not a WebSocket. */
   close(): void {
     this.stopListening()
-    this.#gate.close()
+    this.gate.close()
   }
 }
 

@@ -39,11 +39,11 @@ export class Client {
   readonly form: StreamForm
   readonly delivery: Delivery
   readonly signs: LifeSigns
-  #state: ClientState = 'open'
-  #endReason: EndReason = 'disconnectClient'
-  #unsentReplies = 0
-  readonly #replySent = (): void => {
-    this.#unsentReplies--
+  private _state: ClientState = 'open'
+  private _endReason: EndReason = 'disconnectClient'
+  private unsentReplies = 0
+  private readonly replySent = (): void => {
+    this.unsentReplies--
   }
 
   constructor({ socket, recipient, subscriptions, form, delivery, signs }: ClientDeps) {
@@ -56,44 +56,44 @@ export class Client {
   }
 
   get state(): ClientState {
-    return this.#state
+    return this._state
   }
 
   /** Why the client ended. Without another reason, the client or the network ended it. */
   get endReason(): EndReason {
-    return this.#endReason
+    return this._endReason
   }
 
   /** The end begins. It changes nothing when the end has begun already. */
   beginEnd(reason: EndReason): void {
-    if (this.#state !== 'open') return
-    this.#state = 'ending'
-    this.#endReason = reason
+    if (this._state !== 'open') return
+    this._state = 'ending'
+    this._endReason = reason
   }
 
   /** The connection is gone. @returns false when it was gone already */
   finishEnd(): boolean {
-    const wasGone = this.#state === 'gone'
-    this.#state = 'gone'
+    const wasGone = this._state === 'gone'
+    this._state = 'gone'
     return !wasGone
   }
 
   /** Whether the client reads its replies. */
   get readsReplies(): boolean {
     // After the kernel has taken a reply, Node says so only when it has handled all messages of the same read.
-    return this.recipient.socket.writableLength === 0 || this.#unsentReplies < UNREAD_REPLIES_MAX
+    return this.recipient.socket.writableLength === 0 || this.unsentReplies < UNREAD_REPLIES_MAX
   }
 
   /** @returns the length of the reply, in characters */
   reply(message: ControlMessage): number {
     const text = messageText(message)
-    this.#unsentReplies++
-    this.socket.send(text, PLAIN, this.#replySent)
+    this.unsentReplies++
+    this.socket.send(text, PLAIN, this.replySent)
     return text.length
   }
 
   pong(data: Buffer): void {
-    this.#unsentReplies++
-    this.socket.pong(data, false, this.#replySent)
+    this.unsentReplies++
+    this.socket.pong(data, false, this.replySent)
   }
 }

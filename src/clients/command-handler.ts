@@ -13,7 +13,10 @@ import type { CommandId, ControlMessage, ErrorMessage, SymbolRefusal } from '../
 import type { Client } from './client.js'
 import { WORK_PER_SYMBOL } from './work-budgets.js'
 
-/** The work of a change for each entry of its client: a lane gets all of them. */
+/**
+ * The work of a change for each entry of its client: the main thread copies the map of all entries. The lane is sent the
+ * change alone.
+ */
 const WORK_PER_ENTRY = 16
 /** Bounds one entry of `refused` in a reply, without the symbol. */
 export const REFUSAL_BYTES_MAX = 160
@@ -32,10 +35,10 @@ export interface CommandHandlerDeps {
 }
 
 export class CommandHandler {
-  readonly #deps: CommandHandlerDeps
+  private readonly deps: CommandHandlerDeps
 
   constructor(deps: CommandHandlerDeps) {
-    this.#deps = deps
+    this.deps = deps
   }
 
   /**
@@ -57,13 +60,13 @@ export class CommandHandler {
     const { command } = result
     switch (command.type) {
       case 'ping':
-        client.reply({ type: 'pong', id: command.id, time: this.#deps.clock.epochUs() })
+        client.reply({ type: 'pong', id: command.id, time: this.deps.clock.epochUs() })
         return 0
       case 'list':
         return client.reply(list(client, command.id))
       case 'subscribe':
       case 'unsubscribe':
-        return this.#change(client, command, data.length)
+        return this.change(client, command, data.length)
     }
   }
 
@@ -81,8 +84,8 @@ export class CommandHandler {
    * @param commandBytes length of the command's text
    * @returns the work
    */
-  #change(client: Client, command: SymbolsCommand, commandBytes: number): number {
-    const { isLaneBusy, membership, replyBytesMax } = this.#deps
+  private change(client: Client, command: SymbolsCommand, commandBytes: number): number {
+    const { isLaneBusy, membership, replyBytesMax } = this.deps
     const symbolCount = command.symbols.length
     const replyBytes = commandBytes + symbolCount * REFUSAL_BYTES_MAX + REPLY_BYTES_MAX
     const error = isLaneBusy(client.recipient)

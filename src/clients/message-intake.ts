@@ -38,141 +38,141 @@ export interface MessageIntakeDeps {
 }
 
 export class MessageIntake {
-  readonly #client: Client
-  readonly #deps: MessageIntakeDeps
-  readonly #quota: MessageQuota
-  readonly #work: WorkBudget
+  private readonly client: Client
+  private readonly deps: MessageIntakeDeps
+  private readonly quota: MessageQuota
+  private readonly work: WorkBudget
   /** Set while messages wait. */
-  #timer: Timer | undefined
+  private timer: Timer | undefined
   /** The message whose work is reserved. The timer ends when it may be carried out. */
-  #reserved: Message | undefined
+  private reserved: Message | undefined
   /** The messages behind it, which came with the same read. */
-  readonly #queue: Message[] = []
-  #heldInflation: Inflation | undefined
-  #chargedReplyBytes = 0
-  #isStopped = false
+  private readonly queue: Message[] = []
+  private heldInflation: Inflation | undefined
+  private chargedReplyBytes = 0
+  private isStopped = false
 
   constructor(client: Client, quota: MessageQuota, work: WorkBudget, deps: MessageIntakeDeps) {
-    this.#client = client
-    this.#quota = quota
-    this.#work = work
-    this.#deps = deps
+    this.client = client
+    this.quota = quota
+    this.work = work
+    this.deps = deps
   }
 
   take(message: Message): void {
-    const client = this.#client
-    if (client.state !== 'open' || this.#isStopped) return
-    const verdict = client.readsReplies ? this.#quota.judge() : 'close'
+    const client = this.client
+    if (client.state !== 'open' || this.isStopped) return
+    const verdict = client.readsReplies ? this.quota.judge() : 'close'
     if (verdict === 'close')
-      this.#deps.registry.closeUnread(client, CLOSE_CODES.tooManyRequests, 'disconnectProtocol')
-    else if (verdict === 'refuse') this.#refuse(message)
-    else if (this.#timer !== undefined) this.#queue.push(message)
-    else this.#begin(message)
+      this.deps.registry.closeUnread(client, CLOSE_CODES.tooManyRequests, 'disconnectProtocol')
+    else if (verdict === 'refuse') this.refuse(message)
+    else if (this.timer !== undefined) this.queue.push(message)
+    else this.begin(message)
   }
 
   /** The connection is gone: drops the messages that wait. */
   stop(): void {
-    this.#isStopped = true
-    this.#timer?.cancel()
-    this.#timer = undefined
-    this.#reserved = undefined
-    this.#queue.length = 0
-    this.#releaseInflation()
+    this.isStopped = true
+    this.timer?.cancel()
+    this.timer = undefined
+    this.reserved = undefined
+    this.queue.length = 0
+    this.releaseInflation()
   }
 
-  #begin(message: Message): void {
-    this.#chargeReplies()
-    const waitMs = this.#work.reserve(reservedFor(message))
-    if (waitMs === undefined) this.#refuse(message)
-    else if (waitMs === 0) this.#carryOut(message)
+  private begin(message: Message): void {
+    this.chargeReplies()
+    const waitMs = this.work.reserve(reservedFor(message))
+    if (waitMs === undefined) this.refuse(message)
+    else if (waitMs === 0) this.carryOut(message)
     else {
-      this.#reserved = message
-      this.#count('commandsDelayed')
-      this.#wait(waitMs)
+      this.reserved = message
+      this.count('commandsDelayed')
+      this.wait(waitMs)
     }
   }
 
-  #carryOut(message: Message): void {
-    const { commands } = this.#deps
+  private carryOut(message: Message): void {
+    const { commands } = this.deps
     const { data, kind } = message
     let work = data.length
-    if (kind === 'command') work += commands.handle(this.#client, data, message.isBinary)
-    else if (kind === 'ping') this.#client.pong(data)
-    this.#work.charge(work - reservedFor(message))
+    if (kind === 'command') work += commands.handle(this.client, data, message.isBinary)
+    else if (kind === 'ping') this.client.pong(data)
+    this.work.charge(work - reservedFor(message))
   }
 
   /** Refuses a message. While a budget is in debt, the client is not read for a while. */
-  #refuse(message: Message): void {
+  private refuse(message: Message): void {
     const { data, kind } = message
-    this.#work.charge(data.length)
-    this.#count('commandsRefused')
-    const { commands } = this.#deps
+    this.work.charge(data.length)
+    this.count('commandsRefused')
+    const { commands } = this.deps
     const id = kind === 'command' && !message.isBinary ? commands.idOf(data) : undefined
-    if (kind !== 'pong' && (id !== undefined || this.#quota.tryError())) commands.refuse(this.#client, id)
-    const debtMs = this.#work.debtMs()
-    if (debtMs > 0 && this.#timer === undefined) this.#wait(Math.min(debtMs, this.#pauseMsMax))
+    if (kind !== 'pong' && (id !== undefined || this.quota.tryError())) commands.refuse(this.client, id)
+    const debtMs = this.work.debtMs()
+    if (debtMs > 0 && this.timer === undefined) this.wait(Math.min(debtMs, this.pauseMsMax))
   }
 
   /** A pong that comes during the pause must still be in time. */
-  get #pauseMsMax(): number {
-    return Math.min(PAUSE_MS_MAX, this.#deps.settings.pongTimeoutMs / 2)
+  private get pauseMsMax(): number {
+    return Math.min(PAUSE_MS_MAX, this.deps.settings.pongTimeoutMs / 2)
   }
 
-  #wait(waitMs: number): void {
-    const { socket } = this.#client
-    this.#deps.registry.heartbeat.waited(this.#client)
+  private wait(waitMs: number): void {
+    const { socket } = this.client
+    this.deps.registry.heartbeat.waited(this.client)
     socket.pause()
-    this.#timer = this.#deps.clock.after(waitMs, () => socket.guard(() => this.#continue()))
+    this.timer = this.deps.clock.after(waitMs, () => socket.guard(() => this.continue()))
   }
 
-  #continue(): void {
-    this.#timer = undefined
-    if (this.#client.state !== 'open') {
+  private continue(): void {
+    this.timer = undefined
+    if (this.client.state !== 'open') {
       this.stop()
       return
     }
-    this.#deps.registry.heartbeat.waited(this.#client)
-    const reserved = this.#reserved
-    this.#reserved = undefined
-    if (reserved !== undefined) this.#carryOut(reserved)
-    while (this.#timer === undefined && this.#client.state === 'open') {
-      const next = this.#queue.shift()
+    this.deps.registry.heartbeat.waited(this.client)
+    const reserved = this.reserved
+    this.reserved = undefined
+    if (reserved !== undefined) this.carryOut(reserved)
+    while (this.timer === undefined && this.client.state === 'open') {
+      const next = this.queue.shift()
       if (next === undefined) {
-        this.#readOn()
+        this.readOn()
         return
       }
-      this.#begin(next)
+      this.begin(next)
     }
   }
 
-  #readOn(): void {
-    this.#client.socket.resume()
-    this.#releaseInflation()
+  private readOn(): void {
+    this.client.socket.resume()
+    this.releaseInflation()
   }
 
   /** Charges the snapshots that the client was sent since its last message. A large one uses up the burst and no more. */
-  #chargeReplies(): void {
-    const { replyBytes } = this.#client.recipient
-    const work = (replyBytes - this.#chargedReplyBytes) / REPLY_BYTES_PER_WORK
-    this.#work.charge(Math.min(work, BURST_SECONDS * this.#deps.settings.clientWorkPerSecond))
-    this.#chargedReplyBytes = replyBytes
+  private chargeReplies(): void {
+    const { replyBytes } = this.client.recipient
+    const work = (replyBytes - this.chargedReplyBytes) / REPLY_BYTES_PER_WORK
+    this.work.charge(Math.min(work, BURST_SECONDS * this.deps.settings.clientWorkPerSecond))
+    this.chargedReplyBytes = replyBytes
   }
 
   /** Decides about the next compressed message. The library waits for it before it reads the one behind. */
   inflate(inflation: Inflation): void {
-    if (this.#isStopped || this.#client.state !== 'open') inflation.skip()
-    else if (this.#timer === undefined) inflation.run()
-    else this.#heldInflation = inflation
+    if (this.isStopped || this.client.state !== 'open') inflation.skip()
+    else if (this.timer === undefined) inflation.run()
+    else this.heldInflation = inflation
   }
 
-  #releaseInflation(): void {
-    const held = this.#heldInflation
-    this.#heldInflation = undefined
+  private releaseInflation(): void {
+    const held = this.heldInflation
+    this.heldInflation = undefined
     if (held !== undefined) this.inflate(held)
   }
 
-  #count(metric: MainMetric): void {
-    this.#deps.counters.values[MAIN_SLOTS[metric]]! += 1
+  private count(metric: MainMetric): void {
+    this.deps.counters.values[MAIN_SLOTS[metric]]! += 1
   }
 }
 

@@ -15,25 +15,25 @@ const REFUSALS_MAX = 1000
 export type Verdict = 'accept' | 'refuse' | 'close'
 
 export class MessageQuota {
-  readonly #commands: TokenBucket
-  readonly #refusals: TokenBucket
+  private readonly commands: TokenBucket
+  private readonly refusals: TokenBucket
   /** Errors for refused messages without an id. */
-  readonly #errors: TokenBucket
+  private readonly errors: TokenBucket
 
   constructor(perSecond: number, clock: Clock, patience: Pick<PatientClock, 'heldUpMs'>) {
-    this.#commands = new TokenBucket(perSecond, clock, patience)
-    this.#refusals = new TokenBucket(perSecond, clock, patience, REFUSALS_MAX)
-    this.#errors = new TokenBucket(1, clock, patience)
+    this.commands = new TokenBucket(perSecond, clock, patience)
+    this.refusals = new TokenBucket(perSecond, clock, patience, REFUSALS_MAX)
+    this.errors = new TokenBucket(1, clock, patience)
   }
 
   /** Counts one message. */
   judge(): Verdict {
-    if (this.#commands.tryTake()) return 'accept'
-    return this.#refusals.tryTake() ? 'refuse' : 'close'
+    if (this.commands.tryTake()) return 'accept'
+    return this.refusals.tryTake() ? 'refuse' : 'close'
   }
 
   /** Whether a refused message without an id gets an error: one in a second does. */
   tryError(): boolean {
-    return this.#errors.tryTake()
+    return this.errors.tryTake()
   }
 }

@@ -7,34 +7,34 @@ import type { EntryBudget } from './subscriptions.js'
 
 export class SubscriptionBudget implements EntryBudget {
   readonly countMax: number
-  readonly #counters: CounterWriter
-  #count = 0
+  private readonly counters: CounterWriter
+  private count = 0
 
   constructor(countMax: number, counters: CounterWriter) {
     this.countMax = countMax
-    this.#counters = counters
+    this.counters = counters
   }
 
   hasRoomFor(count: number): boolean {
-    return this.#count + count <= this.countMax
+    return this.count + count <= this.countMax
   }
 
   /** Takes one entry. @returns false when all are taken; the refusal is counted */
   tryTake(): boolean {
     if (!this.hasRoomFor(1)) {
-      this.#counters.values[MAIN_SLOTS.subscriptionsRefused]! += 1
+      this.counters.values[MAIN_SLOTS.subscriptionsRefused]! += 1
       return false
     }
-    this.#setCount(this.#count + 1)
+    this.setCount(this.count + 1)
     return true
   }
 
   giveBack(count: number): void {
-    this.#setCount(this.#count - count)
+    this.setCount(this.count - count)
   }
 
-  #setCount(count: number): void {
-    this.#count = count
-    this.#counters.values[MAIN_SLOTS.subscriptions] = count
+  private setCount(count: number): void {
+    this.count = count
+    this.counters.values[MAIN_SLOTS.subscriptions] = count
   }
 }

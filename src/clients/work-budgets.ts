@@ -25,65 +25,65 @@ export interface WorkBudgetsDeps {
 }
 
 export class WorkBudgets {
-  readonly #deps: WorkBudgetsDeps
-  readonly #total: TokenBucket
+  private readonly deps: WorkBudgetsDeps
+  private readonly total: TokenBucket
   /** An address without a bucket has a full one. */
-  readonly #byAddress = new Map<string, TokenBucket>()
+  private readonly byAddress = new Map<string, TokenBucket>()
 
   constructor(deps: WorkBudgetsDeps) {
-    this.#deps = deps
-    this.#total = this.#bucket(deps.settings.totalWorkPerSecond)
+    this.deps = deps
+    this.total = this.bucket(deps.settings.totalWorkPerSecond)
   }
 
   get addressCount(): number {
-    return this.#byAddress.size
+    return this.byAddress.size
   }
 
   /** @param address undefined: the connection has none, and only the total budget counts */
   ofConnection(address: string | undefined): WorkBudget {
-    return new WorkBudget(() => this.#shared(address))
+    return new WorkBudget(() => this.shared(address))
   }
 
   ofClient(address: string | undefined): WorkBudget {
-    const own = this.#bucket(this.#deps.settings.clientWorkPerSecond)
-    return new WorkBudget(() => [own, ...this.#shared(address)])
+    const own = this.bucket(this.deps.settings.clientWorkPerSecond)
+    return new WorkBudget(() => [own, ...this.shared(address)])
   }
 
-  #shared(address: string | undefined): TokenBucket[] {
-    return address === undefined ? [this.#total] : [this.#ofAddress(address), this.#total]
+  private shared(address: string | undefined): TokenBucket[] {
+    return address === undefined ? [this.total] : [this.ofAddress(address), this.total]
   }
 
-  #ofAddress(address: string): TokenBucket {
-    const known = this.#byAddress.get(address)
+  private ofAddress(address: string): TokenBucket {
+    const known = this.byAddress.get(address)
     if (known !== undefined) return known
-    this.#forgetFull()
-    const bucket = this.#bucket(this.#deps.settings.addressWorkPerSecond)
-    this.#byAddress.set(address, bucket)
+    this.forgetFull()
+    const bucket = this.bucket(this.deps.settings.addressWorkPerSecond)
+    this.byAddress.set(address, bucket)
     return bucket
   }
 
   /** Forgets the oldest buckets if they are full. Others move to the end. */
-  #forgetFull(): void {
+  private forgetFull(): void {
     let left = FORGOTTEN_PER_ADDRESS
-    for (const [address, bucket] of this.#byAddress) {
+    for (const [address, bucket] of this.byAddress) {
       if (left-- === 0) break
-      this.#byAddress.delete(address)
-      if (!bucket.isFull()) this.#byAddress.set(address, bucket)
+      this.byAddress.delete(address)
+      if (!bucket.isFull()) this.byAddress.set(address, bucket)
     }
   }
 
-  #bucket(perSecond: number): TokenBucket {
-    const { clock, patience } = this.#deps
+  private bucket(perSecond: number): TokenBucket {
+    const { clock, patience } = this.deps
     return new TokenBucket(perSecond, clock, patience, perSecond * BURST_SECONDS)
   }
 }
 
 /** The budgets that one client or connection is charged to. Each must have paid its debt before the next command. */
 export class WorkBudget {
-  readonly #buckets: () => readonly TokenBucket[]
+  private readonly buckets: () => readonly TokenBucket[]
 
   constructor(buckets: () => readonly TokenBucket[]) {
-    this.#buckets = buckets
+    this.buckets = buckets
   }
 
   /**
@@ -100,11 +100,11 @@ export class WorkBudget {
 
   /** Charges work that was done, or gives back what was reserved too much. */
   charge(work: number): void {
-    for (const bucket of this.#buckets()) bucket.charge(work)
+    for (const bucket of this.buckets()) bucket.charge(work)
   }
 
   /** The time until every debt is paid. */
   debtMs(): number {
-    return Math.max(...this.#buckets().map(bucket => bucket.debtMs()))
+    return Math.max(...this.buckets().map(bucket => bucket.debtMs()))
   }
 }

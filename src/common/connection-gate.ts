@@ -43,35 +43,35 @@ interface Pending {
 }
 
 export class ConnectionGate {
-  readonly #options: ConnectionGateOptions
-  readonly #counts: Record<keyof ConnectionCounts, number> = {
+  private readonly options: ConnectionGateOptions
+  private readonly _counts: Record<keyof ConnectionCounts, number> = {
     evicted: 0,
     timedOut: 0,
     noDescriptor: 0,
     acceptErrors: 0,
   }
   /** The oldest first. */
-  readonly #pending = new Map<Socket, Pending>()
-  readonly #sweep: Timer | undefined
+  private readonly pending = new Map<Socket, Pending>()
+  private readonly sweep: Timer | undefined
   /** Most pending connections now: fewer than `pendingMax` while file descriptors are short. */
-  #room: number
+  private room: number
   /** The counts that are in the log already. */
-  #logged: ConnectionCounts = { ...this.#counts }
-  #logTimer: Timer | undefined
-  #acceptError: unknown
+  private logged: ConnectionCounts = { ...this._counts }
+  private logTimer: Timer | undefined
+  private acceptError: unknown
 
   constructor(options: ConnectionGateOptions) {
-    this.#options = options
-    this.#room = options.pendingMax
-    if (options.timeoutMs !== undefined) this.#sweep = options.clock.every(SWEEP_MS, () => this.#endLate())
+    this.options = options
+    this.room = options.pendingMax
+    if (options.timeoutMs !== undefined) this.sweep = options.clock.every(SWEEP_MS, () => this.endLate())
   }
 
   get counts(): ConnectionCounts {
-    return this.#counts
+    return this._counts
   }
 
   get pendingCount(): number {
-    return this.#pending.size
+    return this.pending.size
   }
 
   /**
@@ -82,85 +82,85 @@ export class ConnectionGate {
    * @returns false when the connection was ended
    */
   enter(socket: Socket): boolean {
-    const { clock, reservedFrom = Number.POSITIVE_INFINITY } = this.#options
+    const { clock, reservedFrom = Number.POSITIVE_INFINITY } = this.options
     // The system assigns the lowest free descriptor, so all lower ones are in use. NO_DESCRIPTOR is lower than any.
     const isShort = descriptorOf(socket) >= reservedFrom
-    if (isShort && this.#pending.size === 0) {
-      this.#end(socket, 'noDescriptor')
+    if (isShort && this.pending.size === 0) {
+      this.end(socket, 'noDescriptor')
       return false
     }
     // One less than are pending: the new one has a reserved descriptor, and the next ones get those that are freed here.
-    if (isShort) this.#room = Math.max(1, this.#pending.size - 1)
-    for (const oldest of this.#pending.keys()) {
-      if (this.#pending.size < this.#room) break
-      this.#end(oldest, isShort ? 'noDescriptor' : 'evicted')
+    if (isShort) this.room = Math.max(1, this.pending.size - 1)
+    for (const oldest of this.pending.keys()) {
+      if (this.pending.size < this.room) break
+      this.end(oldest, isShort ? 'noDescriptor' : 'evicted')
     }
-    const forget = () => this.#pending.delete(socket)
-    this.#pending.set(socket, { sinceMs: clock.nowMs(), forget })
+    const forget = () => this.pending.delete(socket)
+    this.pending.set(socket, { sinceMs: clock.nowMs(), forget })
     socket.once('close', forget)
     return true
   }
 
   /** The connection is no longer pending. The server bounds it in another way. */
   settle(socket: Socket): void {
-    const pending = this.#pending.get(socket)
+    const pending = this.pending.get(socket)
     if (pending === undefined) return
     socket.off('close', pending.forget)
-    this.#pending.delete(socket)
+    this.pending.delete(socket)
   }
 
   /** The server itself has ended a connection whose request was late. */
   timedOut(): void {
-    this.#count('timedOut')
+    this.count('timedOut')
   }
 
   /** The server could not accept a connection. */
   acceptFailed(error: unknown): void {
-    this.#acceptError = error
-    this.#count('acceptErrors')
+    this.acceptError = error
+    this.count('acceptErrors')
   }
 
   /** Ends every pending connection, and logs the counts that are not in the log yet. */
   close(): void {
-    this.#sweep?.cancel()
-    for (const socket of this.#pending.keys()) socket.destroy()
-    this.#logTimer?.cancel()
-    if (this.#logTimer !== undefined) this.#writeLog()
+    this.sweep?.cancel()
+    for (const socket of this.pending.keys()) socket.destroy()
+    this.logTimer?.cancel()
+    if (this.logTimer !== undefined) this.writeLog()
   }
 
-  #endLate(): void {
-    const { clock, timeoutMs = Number.POSITIVE_INFINITY } = this.#options
+  private endLate(): void {
+    const { clock, timeoutMs = Number.POSITIVE_INFINITY } = this.options
     const nowMs = clock.nowMs()
-    for (const [socket, { sinceMs }] of this.#pending) {
+    for (const [socket, { sinceMs }] of this.pending) {
       if (nowMs - sinceMs < timeoutMs) break
-      this.#end(socket, 'timedOut')
+      this.end(socket, 'timedOut')
     }
   }
 
-  #end(socket: Socket, why: keyof ConnectionCounts): void {
-    this.#pending.delete(socket)
+  private end(socket: Socket, why: keyof ConnectionCounts): void {
+    this.pending.delete(socket)
     socket.destroy()
-    this.#count(why)
+    this.count(why)
   }
 
-  #count(what: keyof ConnectionCounts): void {
-    this.#counts[what]++
-    this.#logTimer ??= this.#options.clock.after(LOG_INTERVAL_MS, () => this.#writeLog())
+  private count(what: keyof ConnectionCounts): void {
+    this._counts[what]++
+    this.logTimer ??= this.options.clock.after(LOG_INTERVAL_MS, () => this.writeLog())
   }
 
-  #writeLog(): void {
-    this.#logTimer = undefined
-    const { log, pendingMax, what } = this.#options
-    this.#room = pendingMax
-    const counts = { ...this.#counts }
-    const evicted = counts.evicted - this.#logged.evicted
-    const timedOut = counts.timedOut - this.#logged.timedOut
-    const noDescriptor = counts.noDescriptor - this.#logged.noDescriptor
-    const acceptErrors = counts.acceptErrors - this.#logged.acceptErrors
-    this.#logged = counts
-    const details = { evicted, timedOut, noDescriptor, acceptErrors, pending: this.#pending.size, pendingMax }
+  private writeLog(): void {
+    this.logTimer = undefined
+    const { log, pendingMax, what } = this.options
+    this.room = pendingMax
+    const counts = { ...this._counts }
+    const evicted = counts.evicted - this.logged.evicted
+    const timedOut = counts.timedOut - this.logged.timedOut
+    const noDescriptor = counts.noDescriptor - this.logged.noDescriptor
+    const acceptErrors = counts.acceptErrors - this.logged.acceptErrors
+    this.logged = counts
+    const details = { evicted, timedOut, noDescriptor, acceptErrors, pending: this.pending.size, pendingMax }
     const message = `connections of ${what} were dropped`
-    if (acceptErrors > 0) log.error({ ...details, err: this.#acceptError }, message)
+    if (acceptErrors > 0) log.error({ ...details, err: this.acceptError }, message)
     // No warning for timeouts alone: browsers open connections that they do not use, and so do port scanners.
     else if (evicted + noDescriptor === 0) log.info(details, message)
     else log.warn(details, message)

@@ -15,24 +15,24 @@ const GZIP_MAGIC = 0x1f8b
 const CARRIAGE_RETURN = 13
 
 export class CsvLines {
-  readonly #path: string
-  readonly #isGzip: boolean
-  readonly #header: string
-  #input: Readable
-  #pieces: AsyncIterator<string>
+  private readonly path: string
+  private readonly isGzip: boolean
+  private readonly header: string
+  private input: Readable
+  private pieces: AsyncIterator<string>
   /** The piece in memory, with the rest of the piece before. */
-  #text = ''
-  #at = 0
+  private text = ''
+  private at = 0
   /** Number of the line that `next` returned last, from 1. */
-  #lineNumber = 0
-  #isFileEnd = false
+  private lineNumber = 0
+  private _isFileEnd = false
 
   private constructor(path: string, isGzip: boolean, header: string) {
-    this.#path = path
-    this.#isGzip = isGzip
-    this.#header = header
-    this.#input = openText(path, isGzip)
-    this.#pieces = this.#input[Symbol.asyncIterator]()
+    this.path = path
+    this.isGzip = isGzip
+    this.header = header
+    this.input = openText(path, isGzip)
+    this.pieces = this.input[Symbol.asyncIterator]()
   }
 
   /**
@@ -43,7 +43,7 @@ export class CsvLines {
   static async open(path: string, header: string): Promise<CsvLines> {
     const lines = new CsvLines(path, await isGzip(path), header)
     try {
-      await lines.#readHeader()
+      await lines.readHeader()
     } catch (error) {
       await lines.close()
       throw error
@@ -53,17 +53,17 @@ export class CsvLines {
 
   /** Whether the whole file was read. Lines may be left in memory. */
   get isFileEnd(): boolean {
-    return this.#isFileEnd
+    return this._isFileEnd
   }
 
   /** The next line without its end; undefined when memory holds no whole line. */
   next(): string | undefined {
-    const end = this.#text.indexOf('\n', this.#at)
+    const end = this.text.indexOf('\n', this.at)
     if (end < 0) return undefined
-    const isCrLf = end > this.#at && this.#text.charCodeAt(end - 1) === CARRIAGE_RETURN
-    const line = this.#text.slice(this.#at, isCrLf ? end - 1 : end)
-    this.#at = end + 1
-    this.#lineNumber++
+    const isCrLf = end > this.at && this.text.charCodeAt(end - 1) === CARRIAGE_RETURN
+    const line = this.text.slice(this.at, isCrLf ? end - 1 : end)
+    this.at = end + 1
+    this.lineNumber++
     return line
   }
 
@@ -75,56 +75,56 @@ export class CsvLines {
   async read(): Promise<void> {
     let piece: IteratorResult<string>
     try {
-      piece = await this.#pieces.next()
+      piece = await this.pieces.next()
     } catch (error) {
-      throw unreadable(this.#path, error)
+      throw unreadable(this.path, error)
     }
-    const rest = this.#text.slice(this.#at)
-    this.#at = 0
+    const rest = this.text.slice(this.at)
+    this.at = 0
     if (piece.done) {
-      this.#isFileEnd = true
+      this._isFileEnd = true
       // The last line may have no line end.
-      this.#text = rest === '' ? '' : `${rest}\n`
+      this.text = rest === '' ? '' : `${rest}\n`
       return
     }
     if (rest.length > LINE_BYTES_MAX) {
-      throw this.fault(`is longer than ${LINE_BYTES_MAX} bytes: is this a CSV file?`, this.#lineNumber + 1)
+      throw this.fault(`is longer than ${LINE_BYTES_MAX} bytes: is this a CSV file?`, this.lineNumber + 1)
     }
-    this.#text = rest + piece.value
+    this.text = rest + piece.value
   }
 
   /** Opens the file again, and reads its header. */
   async rewind(): Promise<void> {
-    this.#input.destroy()
-    this.#input = openText(this.#path, this.#isGzip)
-    this.#pieces = this.#input[Symbol.asyncIterator]()
-    await this.#readHeader()
+    this.input.destroy()
+    this.input = openText(this.path, this.isGzip)
+    this.pieces = this.input[Symbol.asyncIterator]()
+    await this.readHeader()
   }
 
   async close(): Promise<void> {
-    this.#input.destroy()
+    this.input.destroy()
   }
 
   /** The error for a line, by default the line that `next` returned last. */
-  fault(reason: string, lineNumber = this.#lineNumber): RingcastError {
+  fault(reason: string, lineNumber = this.lineNumber): RingcastError {
     return new RingcastError(
       'feed_file_invalid',
-      `${this.#path}, line ${lineNumber}: ${reason}. Correct the file or name another one.`,
+      `${this.path}, line ${lineNumber}: ${reason}. Correct the file or name another one.`,
     )
   }
 
-  async #readHeader(): Promise<void> {
-    this.#text = ''
-    this.#at = 0
-    this.#lineNumber = 0
-    this.#isFileEnd = false
+  private async readHeader(): Promise<void> {
+    this.text = ''
+    this.at = 0
+    this.lineNumber = 0
+    this._isFileEnd = false
     let line: string | undefined
-    while (line === undefined && !this.#isFileEnd) {
+    while (line === undefined && !this._isFileEnd) {
       await this.read()
       line = this.next()
     }
-    if (line !== this.#header) {
-      throw this.fault(`must be the header "${this.#header}", but is ${quoteBytes(line ?? '')}`, 1)
+    if (line !== this.header) {
+      throw this.fault(`must be the header "${this.header}", but is ${quoteBytes(line ?? '')}`, 1)
     }
   }
 }

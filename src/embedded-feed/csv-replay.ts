@@ -26,23 +26,23 @@ const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export class CsvReplay implements TickSupply {
   readonly tick: TickToEncode = blankTick(tickSymbol('-'))
-  readonly #lines: CsvLines
-  readonly #row: CsvRow
-  readonly #loop: boolean
+  private readonly lines: CsvLines
+  private readonly row: CsvRow
+  private readonly loop: boolean
   /** By the text of the cell, one character for each byte. */
-  readonly #symbols = new Map<string, RecordedSymbol>()
+  private readonly symbols = new Map<string, RecordedSymbol>()
 
   /** The first time of the file; undefined before the first row. */
-  #firstUs: number | undefined
-  #lastUs = 0
+  private firstUs: number | undefined
+  private lastUs = 0
   /** Added to the times of the file in this loop. */
-  #shiftUs = 0
-  #dueMs = 0
+  private shiftUs = 0
+  private _dueMs = 0
 
   private constructor(lines: CsvLines, loop: boolean) {
-    this.#lines = lines
-    this.#row = new CsvRow(lines)
-    this.#loop = loop
+    this.lines = lines
+    this.row = new CsvRow(lines)
+    this.loop = loop
   }
 
   /**
@@ -55,43 +55,43 @@ export class CsvReplay implements TickSupply {
   }
 
   get dueMs(): number {
-    return this.#dueMs
+    return this._dueMs
   }
 
   /** @throws RingcastError `feed_file_invalid`, which names the line and the column */
   next(): SupplyResult {
-    const line = this.#lines.next()
+    const line = this.lines.next()
     if (line !== undefined) {
-      this.#row.load(line)
-      this.#readTick()
+      this.row.load(line)
+      this.readTick()
       return 'tick'
     }
-    return this.#lines.isFileEnd && !this.#loop ? 'end' : 'wait'
+    return this.lines.isFileEnd && !this.loop ? 'end' : 'wait'
   }
 
   async ready(): Promise<void> {
-    if (this.#lines.isFileEnd) await this.#startNextLoop()
-    else await this.#lines.read()
+    if (this.lines.isFileEnd) await this.startNextLoop()
+    else await this.lines.read()
   }
 
   async close(): Promise<void> {
-    await this.#lines.close()
+    await this.lines.close()
   }
 
-  async #startNextLoop(): Promise<void> {
-    if (this.#firstUs === undefined) throw this.#lines.fault('is the last one, and a loop needs a tick')
-    this.#shiftUs += this.#lastUs - this.#firstUs + 1
-    for (const { spans } of this.#symbols.values())
+  private async startNextLoop(): Promise<void> {
+    if (this.firstUs === undefined) throw this.lines.fault('is the last one, and a loop needs a tick')
+    this.shiftUs += this.lastUs - this.firstUs + 1
+    for (const { spans } of this.symbols.values())
       for (const span of spans) span.shift += span.newest - span.first + 1
-    await this.#lines.rewind()
+    await this.lines.rewind()
   }
 
-  #readTick(): void {
+  private readTick(): void {
     const { tick } = this
-    const row = this.#row
-    this.#readTime()
+    const row = this.row
+    this.readTime()
     const cell = row.text('symbol')
-    const recorded = this.#symbols.get(cell) ?? this.#addSymbol(cell)
+    const recorded = this.symbols.get(cell) ?? this.addSymbol(cell)
     tick.symbol = recorded.symbol
     const sequence = row.integer('sequence')
     const kind = CSV_KINDS.get(row.text('kind'))
@@ -101,31 +101,31 @@ export class CsvReplay implements TickSupply {
   }
 
   /** Nanoseconds are read in two parts, because a number cannot hold them. */
-  #readTime(): void {
-    const cell = this.#row.text('receive_time_ns')
+  private readTime(): void {
+    const cell = this.row.text('receive_time_ns')
     if (!/^\d{4,19}$/.test(cell)) {
-      throw this.#row.fault('receive_time_ns', 'nanoseconds since 1970, 4 to 19 digits')
+      throw this.row.fault('receive_time_ns', 'nanoseconds since 1970, 4 to 19 digits')
     }
     const us = Number(cell.slice(0, -3))
-    this.#firstUs ??= us
-    this.#lastUs = Math.max(this.#lastUs, us)
-    this.tick.timeUs = us + this.#shiftUs
+    this.firstUs ??= us
+    this.lastUs = Math.max(this.lastUs, us)
+    this.tick.timeUs = us + this.shiftUs
     this.tick.timeRestNs = Number(cell.slice(-3))
-    const dueMs = (this.tick.timeUs - this.#firstUs) / 1000 + this.tick.timeRestNs / 1e6
-    this.#dueMs = Math.max(this.#dueMs, dueMs)
+    const dueMs = (this.tick.timeUs - this.firstUs) / 1000 + this.tick.timeRestNs / 1e6
+    this._dueMs = Math.max(this._dueMs, dueMs)
   }
 
-  #addSymbol(cell: string): RecordedSymbol {
+  private addSymbol(cell: string): RecordedSymbol {
     const bytes = Buffer.from(cell, 'latin1')
     let symbol: TickSymbol
     try {
       symbol = tickSymbol(decoded(bytes))
     } catch (error) {
-      throw this.#lines.fault(`column symbol: ${(error as Error).message}`)
+      throw this.lines.fault(`column symbol: ${(error as Error).message}`)
     }
     const recorded = { symbol, spans: Array.from(CSV_KINDS, emptySpan) }
     // The key is a copy: the cell itself would keep the whole text of its piece of the file in memory.
-    this.#symbols.set(bytes.toString('latin1'), recorded)
+    this.symbols.set(bytes.toString('latin1'), recorded)
     return recorded
   }
 }

@@ -14,23 +14,23 @@ const INDEX_OF = Object.fromEntries(CSV_COLUMNS.map((name, index) => [name, inde
 >
 
 export class CsvRow {
-  readonly #lines: CsvLines
-  #cells: readonly string[] = []
+  private readonly lines: CsvLines
+  private cells: readonly string[] = []
 
   constructor(lines: CsvLines) {
-    this.#lines = lines
+    this.lines = lines
   }
 
   /** @throws RingcastError `feed_file_invalid` when the line has another number of columns */
   load(line: string): void {
-    this.#cells = line.split(',')
-    if (this.#cells.length !== CSV_COLUMNS.length) {
-      throw this.#lines.fault(`has ${this.#cells.length} columns in place of ${CSV_COLUMNS.length}`)
+    this.cells = line.split(',')
+    if (this.cells.length !== CSV_COLUMNS.length) {
+      throw this.lines.fault(`has ${this.cells.length} columns in place of ${CSV_COLUMNS.length}`)
     }
   }
 
   text(column: CsvColumn): string {
-    return this.#cells[INDEX_OF[column]]!
+    return this.cells[INDEX_OF[column]]!
   }
 
   /** @throws RingcastError `feed_file_invalid` */
@@ -53,6 +53,6 @@ export class CsvRow {
 
   /** The error for a cell that must be something else. */
   fault(column: CsvColumn, expected: string): RingcastError {
-    return this.#lines.fault(`column ${column}: must be ${expected}, but is ${quoteBytes(this.text(column))}`)
+    return this.lines.fault(`column ${column}: must be ${expected}, but is ${quoteBytes(this.text(column))}`)
   }
 }

@@ -30,26 +30,26 @@ const LISTEN_DEFAULT = '127.0.0.1:0'
 const STOP_TIMEOUT_MS_DEFAULT = 2_000
 
 export class EmbeddedFeed {
-  readonly #worker: Worker
-  readonly #options: EmbeddedFeedOptions
-  readonly #clock: Clock
-  readonly #exited: Promise<void>
-  #port = 0
-  #epoch = ''
-  #isStopping = false
+  private readonly worker: Worker
+  private readonly options: EmbeddedFeedOptions
+  private readonly clock: Clock
+  private readonly exited: Promise<void>
+  private _port = 0
+  private _epoch = ''
+  private isStopping = false
   /** Receives the first failure: rejects the start while that is under way, then calls `onFailure`. */
-  #reportFailure: (error: RingcastError) => void = () => {}
+  private reportFailure: (error: RingcastError) => void = () => {}
 
   private constructor(options: EmbeddedFeedOptions) {
     const { onEnd: _onEnd, onFailure: _onFailure, clock, stopTimeoutMs: _timeout, ...settings } = options
-    this.#options = options
-    this.#clock = clock ?? systemClock
-    this.#worker = new Worker(new URL('./embedded-feed-thread.js', import.meta.url), {
+    this.options = options
+    this.clock = clock ?? systemClock
+    this.worker = new Worker(new URL('./embedded-feed-thread.js', import.meta.url), {
       workerData: { listen: LISTEN_DEFAULT, ...settings },
       // A thread refuses some options of its process, and the feed needs none.
       execArgv: [],
     })
-    this.#exited = new Promise(resolve => this.#worker.once('exit', () => resolve()))
+    this.exited = new Promise(resolve => this.worker.once('exit', () => resolve()))
   }
 
   /**
@@ -59,52 +59,52 @@ export class EmbeddedFeed {
    */
   static async start(options: EmbeddedFeedOptions = {}): Promise<EmbeddedFeed> {
     const feed = new EmbeddedFeed(options)
-    await feed.#listening()
+    await feed.listening()
     return feed
   }
 
   get port(): number {
-    return this.#port
+    return this._port
   }
 
   get epoch(): string {
-    return this.#epoch
+    return this._epoch
   }
 
   /** Ends the thread, by force after `stopTimeoutMs`. Safe to call twice. */
   async stop(): Promise<void> {
-    if (!this.#isStopping) {
-      this.#isStopping = true
-      this.#worker.postMessage(STOP_FEED)
+    if (!this.isStopping) {
+      this.isStopping = true
+      this.worker.postMessage(STOP_FEED)
     }
-    const timeoutMs = this.#options.stopTimeoutMs ?? STOP_TIMEOUT_MS_DEFAULT
-    if (await doneWithin(this.#clock, timeoutMs, this.#exited)) return
-    await this.#worker.terminate()
+    const timeoutMs = this.options.stopTimeoutMs ?? STOP_TIMEOUT_MS_DEFAULT
+    if (await doneWithin(this.clock, timeoutMs, this.exited)) return
+    await this.worker.terminate()
   }
 
-  async #listening(): Promise<void> {
+  private async listening(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.#reportFailure = reject
-      this.#worker.on('message', (message: FeedThreadMessage) => {
+      this.reportFailure = reject
+      this.worker.on('message', (message: FeedThreadMessage) => {
         if (message.type === 'listening') {
-          this.#port = message.port
-          this.#epoch = message.epoch
-          this.#reportFailure = error => this.#options.onFailure?.(error)
+          this._port = message.port
+          this._epoch = message.epoch
+          this.reportFailure = error => this.options.onFailure?.(error)
           resolve()
-        } else if (message.type === 'ended') this.#options.onEnd?.(message.ticks)
-        else this.#failed(new RingcastError(message.code, message.message))
+        } else if (message.type === 'ended') this.options.onEnd?.(message.ticks)
+        else this.failed(new RingcastError(message.code, message.message))
       })
-      this.#worker.on('error', error => this.#failed(feedFailure(error)))
-      this.#worker.on('exit', code =>
-        this.#failed(feedFailure(new Error(`its thread ended with code ${code}`))),
+      this.worker.on('error', error => this.failed(feedFailure(error)))
+      this.worker.on('exit', code =>
+        this.failed(feedFailure(new Error(`its thread ended with code ${code}`))),
       )
     })
   }
 
-  #failed(error: RingcastError): void {
-    if (this.#isStopping) return
-    this.#isStopping = true
-    this.#worker.postMessage(STOP_FEED)
-    this.#reportFailure(error)
+  private failed(error: RingcastError): void {
+    if (this.isStopping) return
+    this.isStopping = true
+    this.worker.postMessage(STOP_FEED)
+    this.reportFailure(error)
   }
 }

@@ -56,29 +56,29 @@ type Call = ServerWritableStream<StreamRequest, Buffer>
 
 export class FeedServer {
   readonly epoch: string
-  readonly #history: TickHistory
-  readonly #clock: Clock
-  readonly #limits: BatchLimits
-  readonly #onWaiting: () => void
-  readonly #server: Server
+  private readonly history: TickHistory
+  private readonly clock: Clock
+  private readonly limits: BatchLimits
+  private readonly onWaiting: () => void
+  private readonly server: Server
   /** Servers of our own: grpc-js bounds neither the number of connections nor the time of a connection without a call. */
-  readonly #listening: NetServer[] = []
-  readonly #injector: ConnectionInjector
-  readonly #gate: ConnectionGate
+  private readonly listening: NetServer[] = []
+  private readonly injector: ConnectionInjector
+  private readonly gate: ConnectionGate
   /** By address and port of the peer, the only name that a call has for its connection. */
-  readonly #sockets = new Map<string, Socket>()
-  readonly #streams = new Map<Call, FeedStream>()
+  private readonly sockets = new Map<string, Socket>()
+  private readonly streams = new Map<Call, FeedStream>()
 
   constructor(options: FeedServerOptions) {
     this.epoch = options.epoch ?? randomBytes(8).toString('hex')
-    this.#history = options.history
-    this.#clock = options.clock
-    this.#limits = {
+    this.history = options.history
+    this.clock = options.clock
+    this.limits = {
       ticksMax: options.batchTicksMax ?? BATCH_TICKS_MAX_DEFAULT,
       bytesMax: BATCH_BYTES_MAX,
     }
-    this.#onWaiting = options.onWaiting ?? (() => {})
-    this.#gate = new ConnectionGate({
+    this.onWaiting = options.onWaiting ?? (() => {})
+    this.gate = new ConnectionGate({
       what: 'readers of the feed',
       pendingMax: PENDING_MAX,
       timeoutMs: CALL_TIMEOUT_MS,
@@ -86,28 +86,28 @@ export class FeedServer {
       clock: options.clock,
       log: options.log ?? silentLog,
     })
-    this.#server = new Server({ 'grpc.max_connection_idle_ms': IDLE_TIMEOUT_MS })
-    this.#injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
-    this.#server.addService(tickFeedService, {
-      Stream: (call: Call) => this.#opened(call, 'tick'),
-      StreamBatches: (call: Call) => this.#opened(call, 'batch'),
+    this.server = new Server({ 'grpc.max_connection_idle_ms': IDLE_TIMEOUT_MS })
+    this.injector = this.server.createConnectionInjector(ServerCredentials.createInsecure())
+    this.server.addService(tickFeedService, {
+      Stream: (call: Call) => this.opened(call, 'tick'),
+      StreamBatches: (call: Call) => this.opened(call, 'batch'),
     })
   }
 
   get subscriberCount(): number {
-    return this.#streams.size
+    return this.streams.size
   }
 
   /** Whether a subscriber can be written to. After `flush`, it waits for new ticks. */
   get hasWaiting(): boolean {
-    for (const stream of this.#streams.values()) if (!stream.isBlocked) return true
+    for (const stream of this.streams.values()) if (!stream.isBlocked) return true
     return false
   }
 
   /** The lowest cursor of all subscribers (see `FeedStream.cursor`); undefined without a subscriber. */
   get firstUnsent(): number | undefined {
     let first: number | undefined
-    for (const { cursor } of this.#streams.values()) if (first === undefined || cursor < first) first = cursor
+    for (const { cursor } of this.streams.values()) if (first === undefined || cursor < first) first = cursor
     return first
   }
 
@@ -118,7 +118,7 @@ export class FeedServer {
    */
   async listen(address: string): Promise<number> {
     try {
-      return await this.#listenEverywhere(address)
+      return await this.listenEverywhere(address)
     } catch (cause) {
       throw listenError(address, cause)
     }
@@ -126,22 +126,22 @@ export class FeedServer {
 
   /** Sends the ticks that were appended to the history since the last call. */
   flush(): void {
-    for (const [call, stream] of this.#streams) this.#send(call, stream)
+    for (const [call, stream] of this.streams) this.send(call, stream)
   }
 
   /** Ends every stream with UNAVAILABLE. Closes the connections that are left after `timeoutMs` by force. */
   async close(timeoutMs = CLOSE_TIMEOUT_MS_DEFAULT): Promise<void> {
-    for (const server of this.#listening) server.close()
-    this.#gate.close()
-    for (const call of this.#streams.keys()) end(call, status.UNAVAILABLE, 'the feed is shutting down')
-    this.#streams.clear()
-    const closed = new Promise<void>(resolve => this.#server.tryShutdown(() => resolve()))
-    if (await doneWithin(this.#clock, timeoutMs, closed)) return
-    this.#server.forceShutdown()
+    for (const server of this.listening) server.close()
+    this.gate.close()
+    for (const call of this.streams.keys()) end(call, status.UNAVAILABLE, 'the feed is shutting down')
+    this.streams.clear()
+    const closed = new Promise<void>(resolve => this.server.tryShutdown(() => resolve()))
+    if (await doneWithin(this.clock, timeoutMs, closed)) return
+    this.server.forceShutdown()
     await closed
   }
 
-  async #listenEverywhere(address: string): Promise<number> {
+  private async listenEverywhere(address: string): Promise<number> {
     const [, name, bracketed, digits] = /^(?:([^\s:/[\]]+)|\[([\da-f:.]+)\]):(\d{1,5})$/i.exec(address) ?? []
     const host = name ?? bracketed
     if (host === undefined) throw new Error('it has no host or no port')
@@ -149,62 +149,62 @@ export class FeedServer {
     let failure: unknown
     for (const { address: numeric } of await lookup(host, { all: true })) {
       try {
-        port = await this.#listenAt(numeric, port)
+        port = await this.listenAt(numeric, port)
       } catch (error) {
         failure ??= error
       }
     }
-    if (this.#listening.length === 0) throw failure
+    if (this.listening.length === 0) throw failure
     return port
   }
 
-  async #listenAt(host: string, port: number): Promise<number> {
-    const server = createServer(socket => this.#accepted(socket))
+  private async listenAt(host: string, port: number): Promise<number> {
+    const server = createServer(socket => this.accepted(socket))
     await once(server.listen({ host, port }), 'listening')
-    server.on('error', error => this.#gate.acceptFailed(error))
-    this.#listening.push(server)
+    server.on('error', error => this.gate.acceptFailed(error))
+    this.listening.push(server)
     return (server.address() as AddressInfo).port
   }
 
-  #accepted(socket: Socket): void {
-    if (!this.#gate.enter(socket)) return
+  private accepted(socket: Socket): void {
+    if (!this.gate.enter(socket)) return
     const peer = `${socket.remoteAddress}:${socket.remotePort}`
-    this.#sockets.set(peer, socket)
-    socket.once('close', () => this.#sockets.delete(peer))
-    this.#injector.injectConnection(socket)
+    this.sockets.set(peer, socket)
+    socket.once('close', () => this.sockets.delete(peer))
+    this.injector.injectConnection(socket)
   }
 
-  #opened(call: Call, form: MessageForm): void {
-    const socket = this.#sockets.get(call.getPeer())
-    if (socket !== undefined) this.#gate.settle(socket)
+  private opened(call: Call, form: MessageForm): void {
+    const socket = this.sockets.get(call.getPeer())
+    if (socket !== undefined) this.gate.settle(socket)
     for (const symbol of call.request.symbols) {
       const fault = symbolFault(symbol)
       if (fault === undefined) continue
       end(call, status.INVALID_ARGUMENT, fault)
       return
     }
-    const stream = new FeedStream(this.#history, call, form, call.request, this.#limits)
-    this.#streams.set(call, stream)
+    const stream = new FeedStream(this.history, call, form, call.request, this.limits)
+    this.streams.set(call, stream)
     call.on('drain', () => {
       stream.drained()
-      if (this.#streams.has(call)) this.#serve(call, stream)
+      if (this.streams.has(call)) this.serve(call, stream)
     })
-    call.on('cancelled', () => this.#streams.delete(call))
+    call.on('cancelled', () => this.streams.delete(call))
     const metadata = new Metadata()
     metadata.set(EPOCH_METADATA_KEY, this.epoch)
     call.sendMetadata(metadata)
-    this.#serve(call, stream)
+    this.serve(call, stream)
   }
 
-  #serve(call: Call, stream: FeedStream): void {
-    if (this.#send(call, stream)) this.#onWaiting()
+  private serve(call: Call, stream: FeedStream): void {
+    if (this.send(call, stream)) this.onWaiting()
   }
 
   /** Whether the subscriber has received every tick and can be written to. */
-  #send(call: Call, stream: FeedStream): boolean {
+  private send(call: Call, stream: FeedStream): boolean {
     const result = stream.send()
     if (result === 'lost') {
-      this.#streams.delete(call)
+      this.streams.delete(call)
       end(call, status.DATA_LOSS, 'the stream fell behind what the feed still holds')
     }
     return result === 'waiting'

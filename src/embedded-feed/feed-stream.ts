@@ -27,14 +27,14 @@ export interface BatchLimits {
 export type SendResult = 'blocked' | 'waiting' | 'lost'
 
 export class FeedStream {
-  readonly #history: TickHistory
-  readonly #call: FeedCall
-  readonly #form: MessageForm
-  readonly #limits: BatchLimits
-  readonly #symbols: ReadonlySet<string> | undefined
+  private readonly history: TickHistory
+  private readonly call: FeedCall
+  private readonly form: MessageForm
+  private readonly limits: BatchLimits
+  private readonly symbols: ReadonlySet<string> | undefined
   /** The next position to look at. */
-  #cursor: number
-  #isBlocked = false
+  private _cursor: number
+  private _isBlocked = false
 
   constructor(
     history: TickHistory,
@@ -43,71 +43,71 @@ export class FeedStream {
     request: StreamRequest,
     limits: BatchLimits,
   ) {
-    this.#history = history
-    this.#call = call
-    this.#form = form
-    this.#limits = limits
-    this.#symbols = request.symbols.length > 0 ? new Set(request.symbols) : undefined
+    this.history = history
+    this.call = call
+    this.form = form
+    this.limits = limits
+    this.symbols = request.symbols.length > 0 ? new Set(request.symbols) : undefined
     // The stream begins with the oldest tick if the requested one is gone: the subscriber sees that in the position.
     const from = Number(request.fromPosition)
-    this.#cursor = from > 0 ? Math.max(from, history.oldest) : history.newest + 1
+    this._cursor = from > 0 ? Math.max(from, history.oldest) : history.newest + 1
   }
 
   /** The first position that was not sent; one more than the newest when every tick was sent. */
   get cursor(): number {
-    return this.#cursor
+    return this._cursor
   }
 
   get isBlocked(): boolean {
-    return this.#isBlocked
+    return this._isBlocked
   }
 
   /** The buffer of the call is empty: `send` may write again. */
   drained(): void {
-    this.#isBlocked = false
+    this._isBlocked = false
   }
 
   /** Writes the ticks that the history holds for this subscriber, until the call is blocked. */
   send(): SendResult {
-    const history = this.#history
-    while (!this.#isBlocked && this.#cursor <= history.newest) {
-      if (this.#cursor < history.oldest) {
-        if (this.#symbols) return 'lost'
-        this.#cursor = history.oldest
+    const history = this.history
+    while (!this._isBlocked && this._cursor <= history.newest) {
+      if (this._cursor < history.oldest) {
+        if (this.symbols) return 'lost'
+        this._cursor = history.oldest
       }
-      if (this.#symbols) this.#sendSelected(this.#symbols)
-      else if (this.#form === 'tick') this.#write(history.copyTick(this.#cursor++))
-      else this.#sendRun()
+      if (this.symbols) this.sendSelected(this.symbols)
+      else if (this.form === 'tick') this.write(history.copyTick(this._cursor++))
+      else this.sendRun()
     }
-    return this.#isBlocked ? 'blocked' : 'waiting'
+    return this._isBlocked ? 'blocked' : 'waiting'
   }
 
-  #sendRun(): void {
-    const end = this.#history.endOfRun(this.#cursor, this.#limits.ticksMax, this.#limits.bytesMax)
-    this.#write(this.#history.copyRun(this.#cursor, end))
-    this.#cursor = end
+  private sendRun(): void {
+    const end = this.history.endOfRun(this._cursor, this.limits.ticksMax, this.limits.bytesMax)
+    this.write(this.history.copyRun(this._cursor, end))
+    this._cursor = end
   }
 
-  #sendSelected(symbols: ReadonlySet<string>): void {
-    const history = this.#history
+  private sendSelected(symbols: ReadonlySet<string>): void {
+    const history = this.history
     const entries: Buffer[] = []
     let bytes = 0
-    while (this.#cursor <= history.newest && entries.length < this.#limits.ticksMax) {
-      if (symbols.has(history.symbolAt(this.#cursor))) {
-        if (this.#form === 'tick') {
-          this.#write(history.copyTick(this.#cursor++))
+    while (this._cursor <= history.newest && entries.length < this.limits.ticksMax) {
+      if (symbols.has(history.symbolAt(this._cursor))) {
+        if (this.form === 'tick') {
+          this.write(history.copyTick(this._cursor++))
           return
         }
-        bytes += history.entryLength(this.#cursor)
-        if (entries.length > 0 && bytes > this.#limits.bytesMax) break
-        entries.push(history.copyRun(this.#cursor, this.#cursor + 1))
+        bytes += history.entryLength(this._cursor)
+        if (entries.length > 0 && bytes > this.limits.bytesMax) break
+        entries.push(history.copyRun(this._cursor, this._cursor + 1))
       }
-      this.#cursor++
+      this._cursor++
     }
-    if (entries.length > 0) this.#write(Buffer.concat(entries))
+    if (entries.length > 0) this.write(Buffer.concat(entries))
   }
 
-  #write(message: Buffer): void {
-    this.#isBlocked = !this.#call.write(message)
+  private write(message: Buffer): void {
+    this._isBlocked = !this.call.write(message)
   }
 }

@@ -8,7 +8,7 @@ const ZIPF_EXPONENT = 1.1
 
 export class SymbolPopularity {
   /** For each rank, the share of the ticks of this rank and all more popular ones. Ends with 1. */
-  readonly #shares: Float64Array
+  private readonly shares: Float64Array
 
   constructor(symbolCount: number) {
     const shares = new Float64Array(symbolCount)
@@ -18,17 +18,17 @@ export class SymbolPopularity {
       shares[rank] = sum
     }
     for (let rank = 0; rank < symbolCount; rank++) shares[rank]! /= sum
-    this.#shares = shares
+    this.shares = shares
   }
 
   /** A rank from 0, the most popular. */
   draw(random: Random): number {
     const share = random.next()
     let low = 0
-    let high = this.#shares.length - 1
+    let high = this.shares.length - 1
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (this.#shares[middle]! > share) high = middle
+      if (this.shares[middle]! > share) high = middle
       else low = middle + 1
     }
     return low

@@ -26,34 +26,34 @@ const RATE_MAX = 1e8
 export class SyntheticTicks implements TickSupply {
   readonly tick: TickToEncode
   /** By rank, the most popular first. */
-  readonly #markets: readonly SyntheticMarket[]
-  readonly #arrivals: TickArrivals
-  readonly #startUs: number
+  private readonly markets: readonly SyntheticMarket[]
+  private readonly arrivals: TickArrivals
+  private readonly startUs: number
 
   /** @throws RingcastError `option_invalid` */
   constructor(options: SyntheticOptions) {
     checkOptions(options)
     const { symbols, rate, seed, startUs } = options
     const random = new Random(seed)
-    this.#markets = Array.from({ length: symbols }, (_, rank) => new SyntheticMarket(rank, random))
-    this.#arrivals = new TickArrivals(symbols, rate, random)
-    this.#startUs = startUs
-    this.tick = blankTick(this.#markets[0]!.symbol)
+    this.markets = Array.from({ length: symbols }, (_, rank) => new SyntheticMarket(rank, random))
+    this.arrivals = new TickArrivals(symbols, rate, random)
+    this.startUs = startUs
+    this.tick = blankTick(this.markets[0]!.symbol)
   }
 
   get dueMs(): number {
-    return this.#arrivals.dueMs
+    return this.arrivals.dueMs
   }
 
   next(): SupplyResult {
     const { tick } = this
-    const arrivals = this.#arrivals
+    const arrivals = this.arrivals
     arrivals.advance()
     const dueUs = arrivals.dueMs * 1000
     const wholeUs = Math.floor(dueUs)
-    tick.timeUs = this.#startUs + wholeUs
+    tick.timeUs = this.startUs + wholeUs
     tick.timeRestNs = Math.floor((dueUs - wholeUs) * 1000)
-    this.#markets[arrivals.rank]!.fill(tick)
+    this.markets[arrivals.rank]!.fill(tick)
     return 'tick'
   }
 

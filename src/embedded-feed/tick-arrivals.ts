@@ -25,53 +25,53 @@ const BURST = REGIMES[2]!
 const BURST_SYMBOL_SHARE = 0.6
 
 export class TickArrivals {
-  readonly #random: Random
-  readonly #popularity: SymbolPopularity
-  readonly #ticksPerMs: number
-  #dueMs = 0
-  #rank = 0
-  #regime = REGIMES[0]!
-  #regimeEndMs: number
+  private readonly random: Random
+  private readonly popularity: SymbolPopularity
+  private readonly ticksPerMs: number
+  private _dueMs = 0
+  private _rank = 0
+  private regime = REGIMES[0]!
+  private regimeEndMs: number
   /** The symbol of the current burst. */
-  #burstRank = 0
+  private burstRank = 0
 
   /** @param rate ticks per second in the long mean */
   constructor(symbolCount: number, rate: number, random: Random) {
-    this.#random = random
-    this.#popularity = new SymbolPopularity(symbolCount)
-    this.#ticksPerMs = rate / 1000 / meanIntensity()
-    this.#regimeEndMs = random.exponential(this.#regime.lengthMsMean)
+    this.random = random
+    this.popularity = new SymbolPopularity(symbolCount)
+    this.ticksPerMs = rate / 1000 / meanIntensity()
+    this.regimeEndMs = random.exponential(this.regime.lengthMsMean)
   }
 
   /** When the current tick is due, in milliseconds after the start. Never goes back. */
   get dueMs(): number {
-    return this.#dueMs
+    return this._dueMs
   }
 
   /** Rank of the current tick's symbol, from 0. */
   get rank(): number {
-    return this.#rank
+    return this._rank
   }
 
   /** Goes to the next tick. */
   advance(): void {
-    this.#advanceTime()
-    const isOfBurst = this.#regime === BURST && this.#random.next() < BURST_SYMBOL_SHARE
-    this.#rank = isOfBurst ? this.#burstRank : this.#popularity.draw(this.#random)
+    this.advanceTime()
+    const isOfBurst = this.regime === BURST && this.random.next() < BURST_SYMBOL_SHARE
+    this._rank = isOfBurst ? this.burstRank : this.popularity.draw(this.random)
   }
 
   /** Arrivals have no memory: at the end of a regime the wait starts again, at the rate of the next one. */
-  #advanceTime(): void {
+  private advanceTime(): void {
     for (;;) {
-      const dueMs = this.#dueMs + this.#random.exponential(1 / (this.#regime.intensity * this.#ticksPerMs))
-      if (dueMs <= this.#regimeEndMs) {
-        this.#dueMs = dueMs
+      const dueMs = this._dueMs + this.random.exponential(1 / (this.regime.intensity * this.ticksPerMs))
+      if (dueMs <= this.regimeEndMs) {
+        this._dueMs = dueMs
         return
       }
-      this.#dueMs = this.#regimeEndMs
-      this.#regime = regimeAt(this.#random.next())
-      this.#regimeEndMs += this.#random.exponential(this.#regime.lengthMsMean)
-      if (this.#regime === BURST) this.#burstRank = this.#popularity.draw(this.#random)
+      this._dueMs = this.regimeEndMs
+      this.regime = regimeAt(this.random.next())
+      this.regimeEndMs += this.random.exponential(this.regime.lengthMsMean)
+      if (this.regime === BURST) this.burstRank = this.popularity.draw(this.random)
     }
   }
 }

@@ -24,16 +24,16 @@ const TAG_TICKS = 0x0a
 const TAG_POSITION = 0x58
 
 export class TickHistory {
-  readonly #mask: number
-  readonly #ring: Buffer
+  private readonly mask: number
+  private readonly ring: Buffer
   /** Start, length and symbol of each entry, by position & mask. */
-  readonly #starts: Float64Array
-  readonly #lengths: Uint16Array
-  readonly #symbols: string[]
-  readonly #positionField = new Uint8Array(POSITION_BYTES_MAX)
-  #end = 0
-  #oldest = 1
-  #newest = 0
+  private readonly starts: Float64Array
+  private readonly lengths: Uint16Array
+  private readonly symbols: string[]
+  private readonly positionField = new Uint8Array(POSITION_BYTES_MAX)
+  private end = 0
+  private _oldest = 1
+  private _newest = 0
 
   /**
    * @param ticks most ticks to hold, a power of two; each has 96 bytes on average
@@ -46,22 +46,22 @@ export class TickHistory {
         `a tick history must hold a power of two of ticks from 2 to ${2 ** 24}, got ${quoteValue(ticks)}`,
       )
     }
-    this.#mask = ticks - 1
+    this.mask = ticks - 1
     // Room for at least two of the longest ticks, so that the newest one is always held.
-    this.#ring = Buffer.allocUnsafeSlow(Math.max(ticks * ENTRY_BYTES_MEAN, TICK_BYTES_MAX * 4))
-    this.#starts = new Float64Array(ticks)
-    this.#lengths = new Uint16Array(ticks)
-    this.#symbols = new Array<string>(ticks).fill('')
+    this.ring = Buffer.allocUnsafeSlow(Math.max(ticks * ENTRY_BYTES_MEAN, TICK_BYTES_MAX * 4))
+    this.starts = new Float64Array(ticks)
+    this.lengths = new Uint16Array(ticks)
+    this.symbols = new Array<string>(ticks).fill('')
   }
 
   /** The first position that is held; `newest` + 1 in an empty history. */
   get oldest(): number {
-    return this.#oldest
+    return this._oldest
   }
 
   /** The last position that was appended; 0 in an empty history. */
   get newest(): number {
-    return this.#newest
+    return this._newest
   }
 
   /**
@@ -70,9 +70,9 @@ export class TickHistory {
    * @throws RingcastError `tick_invalid` when the tick is longer than the contract allows
    */
   append(bytes: Uint8Array, length: number, symbol: string): number {
-    const position = this.#newest + 1
-    this.#positionField[0] = TAG_POSITION
-    const positionLength = writeVarint(this.#positionField, 1, position)
+    const position = this._newest + 1
+    this.positionField[0] = TAG_POSITION
+    const positionLength = writeVarint(this.positionField, 1, position)
     const tickLength = length + positionLength
     if (tickLength > TICK_BYTES_MAX) {
       throw new RingcastError(
@@ -80,39 +80,39 @@ export class TickHistory {
         `a tick may have ${TICK_BYTES_MAX} bytes, one of ${quoteValue(symbol)} has ${tickLength}`,
       )
     }
-    const start = this.#makeRoom(ENTRY_HEADER_BYTES_MAX + tickLength)
-    const ring = this.#ring
+    const start = this.makeRoom(ENTRY_HEADER_BYTES_MAX + tickLength)
+    const ring = this.ring
     const base = start % ring.length
     ring[base] = TAG_TICKS
     let at = writeVarint(ring, base + 1, tickLength)
     for (let i = 0; i < length; i++) ring[at++] = bytes[i]!
-    for (let i = 0; i < positionLength; i++) ring[at++] = this.#positionField[i]!
+    for (let i = 0; i < positionLength; i++) ring[at++] = this.positionField[i]!
 
-    const slot = position & this.#mask
-    this.#starts[slot] = start
-    this.#lengths[slot] = at - base
-    this.#symbols[slot] = symbol
-    this.#end = start + at - base
-    this.#newest = position
+    const slot = position & this.mask
+    this.starts[slot] = start
+    this.lengths[slot] = at - base
+    this.symbols[slot] = symbol
+    this.end = start + at - base
+    this._newest = position
     return position
   }
 
   /** Whether this position is still held after one more tick of any length. */
   canKeep(position: number): boolean {
-    if (position > this.#newest) return true
+    if (position > this._newest) return true
     const bytes = ENTRY_HEADER_BYTES_MAX + TICK_BYTES_MAX
-    const keepFrom = this.#startOf(bytes) + bytes - this.#ring.length
-    return this.#starts[position & this.#mask]! >= keepFrom && this.#newest - position < this.#mask
+    const keepFrom = this.startOf(bytes) + bytes - this.ring.length
+    return this.starts[position & this.mask]! >= keepFrom && this._newest - position < this.mask
   }
 
   /** The symbol at a held position. */
   symbolAt(position: number): string {
-    return this.#symbols[position & this.#mask]!
+    return this.symbols[position & this.mask]!
   }
 
   /** Bytes of a held position's entry in a `TickBatch`. */
   entryLength(position: number): number {
-    return this.#lengths[position & this.#mask]!
+    return this.lengths[position & this.mask]!
   }
 
   /**
@@ -120,14 +120,14 @@ export class TickHistory {
    * `ticksMax` ticks and `bytesMax` bytes, but at least one tick.
    */
   endOfRun(from: number, ticksMax: number, bytesMax: number): number {
-    const limit = Math.min(this.#newest + 1, from + ticksMax)
-    const first = this.#starts[from & this.#mask]!
+    const limit = Math.min(this._newest + 1, from + ticksMax)
+    const first = this.starts[from & this.mask]!
     let end = first + this.entryLength(from)
     let position = from + 1
     for (; position < limit; position++) {
-      const slot = position & this.#mask
-      if (this.#starts[slot] !== end) break
-      end += this.#lengths[slot]!
+      const slot = position & this.mask
+      if (this.starts[slot] !== end) break
+      end += this.lengths[slot]!
       if (end - first > bytesMax) break
     }
     return position
@@ -135,39 +135,39 @@ export class TickHistory {
 
   /** A copy of the run from `from` to `end` (exclusive): one `TickBatch`. */
   copyRun(from: number, end: number): Buffer {
-    const base = this.#starts[from & this.#mask]! % this.#ring.length
-    const last = (end - 1) & this.#mask
-    const length = this.#starts[last]! + this.#lengths[last]! - this.#starts[from & this.#mask]!
-    return copyOf(this.#ring, base, length)
+    const base = this.starts[from & this.mask]! % this.ring.length
+    const last = (end - 1) & this.mask
+    const length = this.starts[last]! + this.lengths[last]! - this.starts[from & this.mask]!
+    return copyOf(this.ring, base, length)
   }
 
   /** A copy of one held tick: one `Tick`. */
   copyTick(position: number): Buffer {
-    const base = this.#starts[position & this.#mask]! % this.#ring.length
+    const base = this.starts[position & this.mask]! % this.ring.length
     const length = this.entryLength(position)
     // The tick follows the tag and a length of one or two bytes.
-    const header = this.#ring[base + 1]! < 128 ? 2 : 3
-    return copyOf(this.#ring, base + header, length - header)
+    const header = this.ring[base + 1]! < 128 ? 2 : 3
+    return copyOf(this.ring, base + header, length - header)
   }
 
   /** Drops the oldest ticks until `bytes` fit in one piece behind the newest tick. Returns their start. */
-  #makeRoom(bytes: number): number {
-    const start = this.#startOf(bytes)
-    const keepFrom = start + bytes - this.#ring.length
+  private makeRoom(bytes: number): number {
+    const start = this.startOf(bytes)
+    const keepFrom = start + bytes - this.ring.length
     while (
-      this.#oldest <= this.#newest &&
-      (this.#starts[this.#oldest & this.#mask]! < keepFrom || this.#newest - this.#oldest >= this.#mask)
+      this._oldest <= this._newest &&
+      (this.starts[this._oldest & this.mask]! < keepFrom || this._newest - this._oldest >= this.mask)
     ) {
-      this.#oldest++
+      this._oldest++
     }
     return start
   }
 
   /** The start of `bytes` in one piece behind the newest tick. */
-  #startOf(bytes: number): number {
-    const size = this.#ring.length
-    const offset = this.#end % size
-    return offset + bytes > size ? this.#end - offset + size : this.#end
+  private startOf(bytes: number): number {
+    const size = this.ring.length
+    const offset = this.end % size
+    return offset + bytes > size ? this.end - offset + size : this.end
   }
 }
 

@@ -39,147 +39,147 @@ const DEMAND_TICKS = 128
 const DEMAND_TICKS_PER_TURN_MAX = 8_192
 
 export class TickPump {
-  readonly #options: TickPumpOptions
-  readonly #encoder = new MarketTickEncoder()
-  #state: 'idle' | 'running' | 'stopped' = 'idle'
-  #timer: Timer | undefined
-  #turn: NodeJS.Immediate | undefined
+  private readonly options: TickPumpOptions
+  private readonly encoder = new MarketTickEncoder()
+  private state: 'idle' | 'running' | 'stopped' = 'idle'
+  private timer: Timer | undefined
+  private turn: NodeJS.Immediate | undefined
   /** Whether the current tick of the supply is not appended yet, because it is not due. */
-  #holdsTick = false
+  private holdsTick = false
   /** Whether the pump waits for the supply. */
-  #isFilling = false
-  #originMs = 0
+  private isFilling = false
+  private originMs = 0
 
   constructor(options: TickPumpOptions) {
-    this.#options = options
+    this.options = options
   }
 
   start(): void {
-    const { waitsForReader, holdsForReader } = this.#options
-    if (!waitsForReader && !holdsForReader && this.#options.speed > 0) this.#startPacing()
+    const { waitsForReader, holdsForReader } = this.options
+    if (!waitsForReader && !holdsForReader && this.options.speed > 0) this.startPacing()
   }
 
   /** A subscriber waits for ticks. */
   onReaderWaiting(): void {
-    if (this.#state === 'stopped') return
-    if (this.#options.speed === 0) this.#schedule(this.#serveDemand)
-    else if (this.#state === 'idle') this.#startPacing()
+    if (this.state === 'stopped') return
+    if (this.options.speed === 0) this.schedule(this.serveDemand)
+    else if (this.state === 'idle') this.startPacing()
   }
 
   stop(): void {
-    this.#state = 'stopped'
-    this.#timer?.cancel()
-    clearImmediate(this.#turn)
+    this.state = 'stopped'
+    this.timer?.cancel()
+    clearImmediate(this.turn)
   }
 
-  #startPacing(): void {
-    this.#state = 'running'
-    this.#originMs = this.#options.clock.nowMs()
-    this.#timer = this.#options.clock.every(PACE_PERIOD_MS, () => this.#guard(this.#pace))
-    this.#guard(this.#pace)
+  private startPacing(): void {
+    this.state = 'running'
+    this.originMs = this.options.clock.nowMs()
+    this.timer = this.options.clock.every(PACE_PERIOD_MS, () => this.guard(this.pace))
+    this.guard(this.pace)
   }
 
-  readonly #pace = (): void => {
-    if (this.#isFilling || this.#turn) return
-    const { supply, clock, speed, server } = this.#options
+  private readonly pace = (): void => {
+    if (this.isFilling || this.turn) return
+    const { supply, clock, speed, server } = this.options
     const nowMs = clock.nowMs()
     const stampUs = clock.epochUs()
     const firstUnsent = server.firstUnsent
     let appended = 0
     for (;;) {
       if (appended === PACED_TICKS_PER_TURN_MAX) {
-        this.#schedule(this.#pace)
+        this.schedule(this.pace)
         break
       }
-      if (this.#mustHold(firstUnsent)) break
-      if (!this.#holdsTick && !this.#take()) break
-      const lateMs = nowMs - this.#originMs - supply.dueMs / speed
+      if (this.mustHold(firstUnsent)) break
+      if (!this.holdsTick && !this.take()) break
+      const lateMs = nowMs - this.originMs - supply.dueMs / speed
       if (lateMs < 0) break
-      if (lateMs > CATCH_UP_MS_MAX) this.#originMs += lateMs - CATCH_UP_MS_MAX
-      this.#append(stampUs)
+      if (lateMs > CATCH_UP_MS_MAX) this.originMs += lateMs - CATCH_UP_MS_MAX
+      this.append(stampUs)
       appended++
     }
     if (appended > 0) server.flush()
   }
 
   /** Whether one more tick could replace a tick that was not sent. */
-  #mustHold(firstUnsent: number | undefined): boolean {
-    const { holdsForReader, history } = this.#options
+  private mustHold(firstUnsent: number | undefined): boolean {
+    const { holdsForReader, history } = this.options
     return holdsForReader && (firstUnsent === undefined || !history.canKeep(firstUnsent))
   }
 
   /** Runs `work` in the next turn of the event loop. */
-  #schedule(work: () => void): void {
-    if (this.#isFilling || this.#state === 'stopped') return
-    this.#state = 'running'
-    this.#turn ??= setImmediate(() => {
-      this.#turn = undefined
-      this.#guard(work)
+  private schedule(work: () => void): void {
+    if (this.isFilling || this.state === 'stopped') return
+    this.state = 'running'
+    this.turn ??= setImmediate(() => {
+      this.turn = undefined
+      this.guard(work)
     })
   }
 
-  readonly #serveDemand = (): void => {
-    const { server, clock } = this.#options
+  private readonly serveDemand = (): void => {
+    const { server, clock } = this.options
     const stampUs = clock.epochUs()
     for (let made = 0; made < DEMAND_TICKS_PER_TURN_MAX; made += DEMAND_TICKS) {
       if (!server.hasWaiting) return
-      for (let i = 0; i < DEMAND_TICKS && this.#take(); i++) this.#append(stampUs)
+      for (let i = 0; i < DEMAND_TICKS && this.take(); i++) this.append(stampUs)
       server.flush()
-      if (this.#isFilling || this.#state === 'stopped') return
+      if (this.isFilling || this.state === 'stopped') return
     }
-    this.#schedule(this.#serveDemand)
+    this.schedule(this.serveDemand)
   }
 
   /** Takes the next tick of the supply. Returns false when the supply has none now, or has ended. */
-  #take(): boolean {
-    const result = this.#options.supply.next()
-    this.#holdsTick = result === 'tick'
-    if (result === 'wait') this.#fill()
+  private take(): boolean {
+    const result = this.options.supply.next()
+    this.holdsTick = result === 'tick'
+    if (result === 'wait') this.fill()
     if (result === 'end') {
       this.stop()
-      this.#options.onEnd()
+      this.options.onEnd()
     }
-    return this.#holdsTick
+    return this.holdsTick
   }
 
-  #append(stampUs: number): void {
-    const { supply, history, stampsNow } = this.#options
+  private append(stampUs: number): void {
+    const { supply, history, stampsNow } = this.options
     const tick = supply.tick
     if (stampsNow) {
       tick.timeUs = stampUs
       tick.timeRestNs = 0
     }
-    history.append(this.#encoder.bytes, this.#encoder.encode(tick), tick.symbol.name)
-    this.#holdsTick = false
+    history.append(this.encoder.bytes, this.encoder.encode(tick), tick.symbol.name)
+    this.holdsTick = false
   }
 
-  #fill(): void {
-    this.#isFilling = true
-    this.#options.supply.ready().then(
+  private fill(): void {
+    this.isFilling = true
+    this.options.supply.ready().then(
       () => {
-        this.#isFilling = false
-        if (this.#options.speed === 0) this.#schedule(this.#serveDemand)
-        else this.#guard(this.#pace)
+        this.isFilling = false
+        if (this.options.speed === 0) this.schedule(this.serveDemand)
+        else this.guard(this.pace)
       },
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => this.fail(error),
     )
   }
 
   /** An error, for example a bad row of a file, ends the feed with `onFailure`, not the thread. */
-  #guard(work: () => void): void {
-    if (this.#state === 'stopped') return
+  private guard(work: () => void): void {
+    if (this.state === 'stopped') return
     try {
       work()
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
     }
   }
 
-  #fail(error: unknown): void {
-    if (this.#state === 'stopped') return
+  private fail(error: unknown): void {
+    if (this.state === 'stopped') return
     this.stop()
     // Ticks made before the failure are still sent.
-    this.#options.server.flush()
-    this.#options.onFailure(error)
+    this.options.server.flush()
+    this.options.onFailure(error)
   }
 }

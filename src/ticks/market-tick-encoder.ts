@@ -106,17 +106,17 @@ export function setTrade(tick: TickToEncode, sequence: number, last: number, las
 export class MarketTickEncoder {
   /** The tick that was encoded last, from 0 on. */
   readonly bytes = new Uint8Array(TICK_BYTES_MAX)
-  readonly #view = new DataView(this.bytes.buffer)
+  private readonly view = new DataView(this.bytes.buffer)
 
   /** Encodes a producer's tick into `bytes`. @returns its length */
   encode(tick: TickToEncode): number {
     const { bytes } = this
-    let at = this.#symbolAndKind(tick.symbol, tick.kind)
+    let at = this.symbolAndKind(tick.symbol, tick.kind)
     bytes[at++] = TAG_SEQUENCE
     at = writeVarint(bytes, at, tick.sequence)
     bytes[at++] = TAG_SOURCE_TIME
     at = writeNanoseconds(bytes, at, tick.timeUs, tick.timeRestNs)
-    return tick.kind === QUOTE ? this.#quotePrices(at, tick) : this.#tradePrices(at, tick)
+    return tick.kind === QUOTE ? this.quotePrices(at, tick) : this.tradePrices(at, tick)
   }
 
   /**
@@ -125,20 +125,20 @@ export class MarketTickEncoder {
    * @returns its length
    */
   encodePushed(tick: PushedTick): number {
-    let at = this.#symbolAndKind(tickSymbol(tick.symbol), tick.kind === 'quote' ? QUOTE : TRADE)
-    at = this.#integerUnlessZero(at, TAG_SEQUENCE, BigInt(tick.sequence))
-    at = this.#integerUnlessZero(at, TAG_SOURCE_TIME, tick.sourceTimeNs)
+    let at = this.symbolAndKind(tickSymbol(tick.symbol), tick.kind === 'quote' ? QUOTE : TRADE)
+    at = this.integerUnlessZero(at, TAG_SEQUENCE, BigInt(tick.sequence))
+    at = this.integerUnlessZero(at, TAG_SOURCE_TIME, tick.sourceTimeNs)
     if (tick.kind === 'quote') {
-      at = this.#doubleUnlessZero(at, TAG_BID, tick.bid)
-      at = this.#doubleUnlessZero(at, TAG_BID_SIZE, tick.bidSize)
-      at = this.#doubleUnlessZero(at, TAG_ASK, tick.ask)
-      return this.#doubleUnlessZero(at, TAG_ASK_SIZE, tick.askSize)
+      at = this.doubleUnlessZero(at, TAG_BID, tick.bid)
+      at = this.doubleUnlessZero(at, TAG_BID_SIZE, tick.bidSize)
+      at = this.doubleUnlessZero(at, TAG_ASK, tick.ask)
+      return this.doubleUnlessZero(at, TAG_ASK_SIZE, tick.askSize)
     }
-    at = this.#doubleUnlessZero(at, TAG_LAST, tick.last)
-    return this.#doubleUnlessZero(at, TAG_LAST_SIZE, tick.lastSize)
+    at = this.doubleUnlessZero(at, TAG_LAST, tick.last)
+    return this.doubleUnlessZero(at, TAG_LAST_SIZE, tick.lastSize)
   }
 
-  #symbolAndKind({ field }: TickSymbol, kind: TickKind): number {
+  private symbolAndKind({ field }: TickSymbol, kind: TickKind): number {
     const { bytes } = this
     let at = 0
     for (; at < field.length; at++) bytes[at] = field[at]!
@@ -147,32 +147,32 @@ export class MarketTickEncoder {
     return at
   }
 
-  #quotePrices(at: number, tick: TickToEncode): number {
-    this.#double(at, TAG_BID, tick.bid)
-    this.#double(at + 9, TAG_BID_SIZE, tick.bidSize)
-    this.#double(at + 18, TAG_ASK, tick.ask)
-    return this.#double(at + 27, TAG_ASK_SIZE, tick.askSize)
+  private quotePrices(at: number, tick: TickToEncode): number {
+    this.double(at, TAG_BID, tick.bid)
+    this.double(at + 9, TAG_BID_SIZE, tick.bidSize)
+    this.double(at + 18, TAG_ASK, tick.ask)
+    return this.double(at + 27, TAG_ASK_SIZE, tick.askSize)
   }
 
-  #tradePrices(at: number, tick: TickToEncode): number {
-    this.#double(at, TAG_LAST, tick.last)
-    return this.#double(at + 9, TAG_LAST_SIZE, tick.lastSize)
+  private tradePrices(at: number, tick: TickToEncode): number {
+    this.double(at, TAG_LAST, tick.last)
+    return this.double(at + 9, TAG_LAST_SIZE, tick.lastSize)
   }
 
-  #integerUnlessZero(at: number, tag: number, value: bigint): number {
+  private integerUnlessZero(at: number, tag: number, value: bigint): number {
     if (value === 0n) return at
     this.bytes[at] = tag
     return writeBigInt(this.bytes, at + 1, value)
   }
 
-  #doubleUnlessZero(at: number, tag: number, value: number): number {
+  private doubleUnlessZero(at: number, tag: number, value: number): number {
     // −0 is no default: it is written.
-    return Object.is(value, 0) ? at : this.#double(at, tag, value)
+    return Object.is(value, 0) ? at : this.double(at, tag, value)
   }
 
-  #double(at: number, tag: number, value: number): number {
+  private double(at: number, tag: number, value: number): number {
     this.bytes[at] = tag
-    this.#view.setFloat64(at + 1, value, true)
+    this.view.setFloat64(at + 1, value, true)
     return at + 9
   }
 }

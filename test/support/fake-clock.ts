@@ -11,53 +11,53 @@ interface FakeTimer {
 export class FakeClock extends Watched implements Clock {
   /** Of all timers ever set with `after`, in order. */
   readonly delaysMs: number[] = []
-  #nowMs = 0
-  readonly #epochUs: number
-  readonly #timers = new Set<FakeTimer>()
+  private currentMs = 0
+  private readonly startEpochUs: number
+  private readonly timers = new Set<FakeTimer>()
 
   constructor(epochUs = 1_700_000_000_000_000) {
     super()
-    this.#epochUs = epochUs
+    this.startEpochUs = epochUs
   }
 
   /** Timers that are set and have neither fired nor been cancelled. */
   get timerCount(): number {
-    return this.#timers.size
+    return this.timers.size
   }
 
   nowMs(): number {
-    return this.#nowMs
+    return this.currentMs
   }
 
   epochUs(): number {
-    return Math.floor(this.#epochUs + this.#nowMs * 1000)
+    return Math.floor(this.startEpochUs + this.currentMs * 1000)
   }
 
   after(delayMs: number, callback: () => void): Timer {
     this.delaysMs.push(delayMs)
-    return this.#set({ dueMs: this.#nowMs + delayMs, periodMs: undefined, callback })
+    return this.set({ dueMs: this.currentMs + delayMs, periodMs: undefined, callback })
   }
 
   every(periodMs: number, callback: () => void): Timer {
-    return this.#set({ dueMs: this.#nowMs + periodMs, periodMs, callback })
+    return this.set({ dueMs: this.currentMs + periodMs, periodMs, callback })
   }
 
   /** Moves time on and fires what falls due, in order. */
   advance(ms: number): void {
-    const endMs = this.#nowMs + ms
+    const endMs = this.currentMs + ms
     for (;;) {
       let next: FakeTimer | undefined
-      for (const timer of this.#timers) {
+      for (const timer of this.timers) {
         if (timer.dueMs <= endMs && (!next || timer.dueMs < next.dueMs)) next = timer
       }
       if (!next) break
-      this.#nowMs = Math.max(this.#nowMs, next.dueMs)
-      if (next.periodMs === undefined) this.#timers.delete(next)
+      this.currentMs = Math.max(this.currentMs, next.dueMs)
+      if (next.periodMs === undefined) this.timers.delete(next)
       // As Node does it: what was missed is not made up for.
-      else next.dueMs = this.#nowMs + next.periodMs
+      else next.dueMs = this.currentMs + next.periodMs
       next.callback()
     }
-    this.#nowMs = endMs
+    this.currentMs = endMs
   }
 
   /** Moves time on step by step. After each the thread hears its peers, and has what it reads of files, as when nothing holds it up. */
@@ -71,13 +71,13 @@ export class FakeClock extends Watched implements Clock {
 
   /** Moves time on as if the thread had been held up: nothing fires until the next `advance`. */
   jump(ms: number): void {
-    this.#nowMs += ms
+    this.currentMs += ms
   }
 
-  #set(timer: FakeTimer): Timer {
-    this.#timers.add(timer)
+  private set(timer: FakeTimer): Timer {
+    this.timers.add(timer)
     this.changed()
-    return { cancel: () => this.#timers.delete(timer) }
+    return { cancel: () => this.timers.delete(timer) }
   }
 }
 

@@ -34,8 +34,8 @@ export class ScriptedCall {
 
   /** Sends ticks in the method's form. */
   send(ticks: Partial<Tick>[]): void {
-    if (this.method === 'StreamBatches') this.#write(encodeTickBatch({ ticks }))
-    else for (const tick of ticks) this.#write(encodeTick(tick))
+    if (this.method === 'StreamBatches') this.write(encodeTickBatch({ ticks }))
+    else for (const tick of ticks) this.write(encodeTick(tick))
   }
 
   /** Sends one message after the other, each when HTTP/2 has taken the one before. */
@@ -43,7 +43,7 @@ export class ScriptedCall {
     let next = 0
     const sendNext = () => {
       if (next === ticks.length) return
-      this.#write(encodeTickBatch({ ticks: [ticks[next++]!] }), sendNext)
+      this.write(encodeTickBatch({ ticks: [ticks[next++]!] }), sendNext)
     }
     sendNext()
   }
@@ -57,7 +57,7 @@ export class ScriptedCall {
     this.stream.end()
   }
 
-  #write(message: Buffer, onSent: () => void = () => {}): void {
+  private write(message: Buffer, onSent: () => void = () => {}): void {
     const frame = Buffer.alloc(5 + message.length)
     frame.writeUInt32BE(message.length, 1)
     message.copy(frame, 5)
@@ -75,26 +75,26 @@ export class ScriptedCall {
 export class ScriptedFeed extends Watched {
   readonly calls: ScriptedCall[] = []
   readonly sessions = new Set<ServerHttp2Session>()
-  readonly #sockets = new Set<Socket>()
+  private readonly sockets = new Set<Socket>()
   /** All connections ever. */
   connectionCount = 0
   /** Paths asked for that are not there. */
   unimplementedCount = 0
   methods: ReadonlySet<string> = new Set(['Stream', 'StreamBatches'])
-  #server: Http2Server | undefined
-  #port = 0
+  private server: Http2Server | undefined
+  private port = 0
 
   get target(): string {
-    return `127.0.0.1:${this.#port}`
+    return `127.0.0.1:${this.port}`
   }
 
   /** Listens on a free port at first, on the same one after `stop`. */
   async start(): Promise<void> {
     const server = createServer()
-    this.#server = server
+    this.server = server
     server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket)
-      socket.on('close', () => this.#sockets.delete(socket))
+      this.sockets.add(socket)
+      socket.on('close', () => this.sockets.delete(socket))
     })
     server.on('session', session => {
       this.connectionCount++
@@ -106,9 +106,9 @@ export class ScriptedFeed extends Watched {
       })
       this.changed()
     })
-    server.on('stream', (stream, headers) => this.#opened(stream, String(headers[':path'])))
-    await new Promise<void>(resolve => server.listen(this.#port, '127.0.0.1', resolve))
-    this.#port = (server.address() as AddressInfo).port
+    server.on('stream', (stream, headers) => this.opened(stream, String(headers[':path'])))
+    await new Promise<void>(resolve => server.listen(this.port, '127.0.0.1', resolve))
+    this.port = (server.address() as AddressInfo).port
   }
 
   /** The call of this number, from 1; waits for it. */
@@ -119,19 +119,19 @@ export class ScriptedFeed extends Watched {
 
   /** All connections die without a word of HTTP/2. */
   drop(): void {
-    for (const socket of this.#sockets) socket.destroy()
+    for (const socket of this.sockets) socket.destroy()
   }
 
   async stop(): Promise<void> {
-    const server = this.#server
+    const server = this.server
     if (!server) return
-    this.#server = undefined
+    this.server = undefined
     const closed = new Promise(resolve => server.close(resolve))
     for (const session of this.sessions) session.destroy()
     await closed
   }
 
-  #opened(stream: ServerHttp2Stream, path: string): void {
+  private opened(stream: ServerHttp2Stream, path: string): void {
     const chunks: Buffer[] = []
     stream.on('error', () => {})
     stream.on('data', (chunk: Buffer) => chunks.push(chunk))

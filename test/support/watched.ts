@@ -1,15 +1,15 @@
 /** State that tests wait on: no sleeps, no polling. Whoever changes it calls `changed`. */
 export class Watched {
-  #waiting: (() => void)[] = []
+  private waiting: (() => void)[] = []
 
   protected changed(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
+    const waiting = this.waiting
+    this.waiting = []
     for (const look of waiting) look()
   }
 
   /** Resolves as soon as `holds` is true; the test's timeout is the bound. */
   async until(holds: () => boolean): Promise<void> {
-    while (!holds()) await new Promise<void>(resolve => this.#waiting.push(resolve))
+    while (!holds()) await new Promise<void>(resolve => this.waiting.push(resolve))
   }
 }

@@ -34,96 +34,96 @@ const MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 const KEEPALIVE_TIMEOUT_MS = 10_000
 
 export class GrpcCall {
-  readonly #client: Client
-  readonly #call: ClientReadableStream<Buffer>
-  readonly #listener: GrpcCallListener
-  readonly #isTls: boolean
-  #hasMetadata = false
-  #isPaused = false
-  #isFinished = false
+  private readonly client: Client
+  private readonly call: ClientReadableStream<Buffer>
+  private readonly listener: GrpcCallListener
+  private readonly isTls: boolean
+  private hasMetadata = false
+  private isPaused = false
+  private isFinished = false
 
   /** Connects and calls. Throws when grpc-js does not understand the target. */
   constructor(target: GrpcTarget, form: MessageForm, request: StreamRequest, listener: GrpcCallListener) {
-    this.#listener = listener
-    this.#isTls = target.tls !== false
-    this.#client = new Client(target.target, channelCredentials(target.tls), channelOptions(target))
+    this.listener = listener
+    this.isTls = target.tls !== false
+    this.client = new Client(target.target, channelCredentials(target.tls), channelOptions(target))
     const method = methodOfForm[form]
-    this.#call = this.#client.makeServerStreamRequest(
+    this.call = this.client.makeServerStreamRequest(
       method.path,
       method.requestSerialize,
       method.responseDeserialize,
       request,
     )
-    this.#on('metadata', (metadata: Metadata) => this.#onMetadata(metadata))
-    this.#on('status', (end: StatusObject) => this.#onStatus(end))
+    this.on('metadata', (metadata: Metadata) => this.onMetadata(metadata))
+    this.on('status', (end: StatusObject) => this.onStatus(end))
     // grpc-js reports a failure as 'error' and as 'status'. Only 'status' also reports success.
-    this.#call.on('error', ignore)
+    this.call.on('error', ignore)
   }
 
   /** grpc-js reads 16 messages more, then stops reading the HTTP/2 stream: the window fills, and the feed waits. */
   pause(): void {
-    this.#isPaused = true
-    this.#call.pause()
+    this.isPaused = true
+    this.call.pause()
   }
 
   resume(): void {
-    this.#isPaused = false
+    this.isPaused = false
     // Before the metadata there is no listener for 'data': a flowing stream would lose its messages.
-    if (this.#hasMetadata) this.#call.resume()
+    if (this.hasMetadata) this.call.resume()
   }
 
   /** Ends the call and its connection. Safe to call twice. */
   cancel(): void {
-    if (this.#isFinished) return
-    this.#isFinished = true
-    this.#call.removeAllListeners()
-    this.#call.on('error', ignore)
-    this.#call.cancel()
+    if (this.isFinished) return
+    this.isFinished = true
+    this.call.removeAllListeners()
+    this.call.on('error', ignore)
+    this.call.cancel()
     // A client of grpc-js 1.14 that is closed in the turn in which it was made connects nevertheless, for ever.
-    setImmediate(() => this.#client.close())
+    setImmediate(() => this.client.close())
   }
 
   /** Adds a listener whose errors are caught: through grpc-js, an error would reach the process and end it. */
-  #on<T>(event: string, listener: (value: T) => void): void {
-    this.#call.on(event, (value: T) => {
+  private on<T>(event: string, listener: (value: T) => void): void {
+    this.call.on(event, (value: T) => {
       try {
         listener(value)
       } catch (error) {
         this.cancel()
-        this.#listener.failed(error)
+        this.listener.failed(error)
       }
     })
   }
 
-  #onMetadata(metadata: Metadata): void {
-    this.#hasMetadata = true
+  private onMetadata(metadata: Metadata): void {
+    this.hasMetadata = true
     const epoch = metadata.get(EPOCH_METADATA_KEY)[0]
-    this.#listener.metadata(epoch === undefined ? undefined : String(epoch))
-    if (this.#isFinished) return
-    this.#on('data', (message: Buffer) => this.#listener.message(message))
+    this.listener.metadata(epoch === undefined ? undefined : String(epoch))
+    if (this.isFinished) return
+    this.on('data', (message: Buffer) => this.listener.message(message))
     // A pause and a resume before the metadata leave the stream stopped. Before the first read, grpc-js buffers
     // whatever the feed sends, without a bound.
-    if (this.#isPaused) this.#call.read(0)
-    else this.#call.resume()
+    if (this.isPaused) this.call.read(0)
+    else this.call.resume()
   }
 
-  #onStatus(end: StatusObject): void {
-    if (end.code === status.OK && this.#hasMetadata) {
+  private onStatus(end: StatusObject): void {
+    if (end.code === status.OK && this.hasMetadata) {
       // A paused call still holds the messages that came before the end.
-      this.#on('end', () => this.#end('ended', 'the feed ended the stream'))
+      this.on('end', () => this.end('ended', 'the feed ended the stream'))
       return
     }
     const reason =
       end.code === status.OK
         ? 'the feed ended the stream at once'
-        : `${status[end.code]}: ${callFailure(end.details, this.#isTls)}`
-    this.#end(end.code === status.UNIMPLEMENTED ? 'unimplemented' : 'ended', reason)
+        : `${status[end.code]}: ${callFailure(end.details, this.isTls)}`
+    this.end(end.code === status.UNIMPLEMENTED ? 'unimplemented' : 'ended', reason)
   }
 
-  #end(outcome: 'unimplemented' | 'ended', reason: string): void {
-    if (this.#isFinished) return
+  private end(outcome: 'unimplemented' | 'ended', reason: string): void {
+    if (this.isFinished) return
     this.cancel()
-    this.#listener.ended(outcome, reason)
+    this.listener.ended(outcome, reason)
   }
 }
 

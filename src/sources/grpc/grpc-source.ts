@@ -23,198 +23,203 @@ export type { GrpcSourceOptions }
 export const HEALTHY_SESSION_MS = 60_000
 
 export class GrpcSource implements TickSource {
-  readonly #target: GrpcTarget
-  readonly #symbols: string[]
-  readonly #method: MethodChoice
-  readonly #backoff: Backoff
-  readonly #stallTimer: StallTimer
-  readonly #clock: Clock
-  readonly #log: SourceLog
+  private readonly target: GrpcTarget
+  private readonly symbols: string[]
+  private readonly method: MethodChoice
+  private readonly backoff: Backoff
+  private readonly stallTimer: StallTimer
+  private readonly clock: Clock
+  private readonly log: SourceLog
 
-  #sink: TickSink | undefined
-  #state: SourceStatus['state'] = 'connecting'
-  #isPaused = false
-  #lastError: string | undefined
+  private sink: TickSink | undefined
+  private state: SourceStatus['state'] = 'connecting'
+  private isPaused = false
+  private lastError: string | undefined
   /** Whether the log says that the feed is down. It says so once until the feed is live again. */
-  #isDownLogged = false
-  #sessionCount = 0
-  #liveSinceMs = 0
+  private isDownLogged = false
+  private sessionCount = 0
+  private liveSinceMs = 0
 
   /** The epoch of the feed in the last session. */
-  #epoch: string | undefined
+  private epoch: string | undefined
   /** Whether a message of that epoch was pushed. Before that, the sink's last position is of another epoch. */
-  #hasPushed = false
+  private hasPushed = false
 
-  #call: GrpcCall | undefined
-  #retryTimer: Timer | undefined
+  private call: GrpcCall | undefined
+  private retryTimer: Timer | undefined
   /** Rises with each call and with `stop`. A reply of the sink to an older attempt is ignored. */
-  #attempt = 0
+  private attempt = 0
 
   /** @throws RingcastError `option_invalid`, with one line for each fault */
   constructor(options: GrpcSourceOptions) {
     const { target, tls, windowBytes, keepaliveMs, ...others } = grpcOptions(options)
-    this.#target = { target, tls, windowBytes, keepaliveMs }
-    this.#symbols = [...others.symbols]
-    this.#method = new MethodChoice(others.method === 'single' ? 'tick' : 'batch')
-    this.#backoff = new Backoff(others.backoffMinMs, others.backoffMaxMs, others.random)
-    this.#clock = others.clock
-    this.#log = others.log
-    this.#stallTimer = new StallTimer(others.clock, others.stallTimeoutMs, idleMs =>
-      this.#retry(this.#sink!, `the feed sent nothing for ${Math.round(idleMs)} ms`),
+    this.target = { target, tls, windowBytes, keepaliveMs }
+    this.symbols = [...others.symbols]
+    this.method = new MethodChoice(others.method === 'single' ? 'tick' : 'batch')
+    this.backoff = new Backoff(others.backoffMinMs, others.backoffMaxMs, others.random)
+    this.clock = others.clock
+    this.log = others.log
+    this.stallTimer = new StallTimer(others.clock, others.stallTimeoutMs, idleMs =>
+      this.retry(this.sink!, `the feed sent nothing for ${Math.round(idleMs)} ms`),
     )
   }
 
   /** @throws RingcastError `source_attached` when the source was started before */
   start(sink: TickSink): void {
-    if (this.#sink !== undefined) {
+    if (this.sink !== undefined) {
       throw new RingcastError(
         'source_attached',
         'a GrpcSource is started once: make another one to read the feed again',
       )
     }
-    this.#sink = sink
-    if (this.#state === 'stopped') return
-    this.#stallTimer.open()
-    this.#connect(sink)
+    this.sink = sink
+    if (this.state === 'stopped') return
+    this.stallTimer.open()
+    this.connect(sink)
   }
 
   pause(): void {
-    this.#isPaused = true
-    this.#call?.pause()
-    this.#stallTimer.stop()
+    this.isPaused = true
+    this.call?.pause()
+    this.stallTimer.stop()
   }
 
   resume(): void {
-    if (!this.#isPaused) return
-    this.#isPaused = false
-    this.#call?.resume()
-    if (this.#call) this.#stallTimer.start()
+    if (!this.isPaused) return
+    this.isPaused = false
+    this.call?.resume()
+    if (this.call) this.stallTimer.start()
   }
 
   status(): SourceStatus {
     return {
-      state: this.#state,
-      reconnects: Math.max(0, this.#sessionCount - 1),
-      lastError: this.#lastError,
+      state: this.state,
+      reconnects: Math.max(0, this.sessionCount - 1),
+      lastError: this.lastError,
     }
   }
 
   async stop(): Promise<void> {
-    this.#state = 'stopped'
-    this.#attempt++
-    this.#retryTimer?.cancel()
-    this.#stallTimer.close()
-    this.#dropCall()
+    this.state = 'stopped'
+    this.attempt++
+    this.retryTimer?.cancel()
+    this.stallTimer.close()
+    this.dropCall()
   }
 
   /** Asks the sink for the position to continue from, then calls the feed. */
-  #connect(sink: TickSink): void {
-    const attempt = ++this.#attempt
-    if (this.#epoch === undefined || !this.#hasPushed) {
-      this.#open(sink, 0)
+  private connect(sink: TickSink): void {
+    const attempt = ++this.attempt
+    if (this.epoch === undefined || !this.hasPushed) {
+      this.open(sink, 0)
       return
     }
     sink.lastPosition().then(
       last => {
-        if (attempt === this.#attempt) this.#open(sink, positionAfter(last))
+        if (attempt === this.attempt) this.open(sink, positionAfter(last))
       },
       (error: unknown) => {
-        if (attempt === this.#attempt) this.#retry(sink, `the last position is unknown: ${reasonOf(error)}`)
+        if (attempt === this.attempt) this.retry(sink, `the last position is unknown: ${reasonOf(error)}`)
       },
     )
   }
 
   /** Calls the feed. `fromPosition` is of the known epoch; 0: from the next tick on. */
-  #open(sink: TickSink, fromPosition: number): void {
-    this.#attempt++
-    const { form } = this.#method
-    const request = { symbols: this.#symbols, fromPosition }
+  private open(sink: TickSink, fromPosition: number): void {
+    this.attempt++
+    const { form } = this.method
+    const request = { symbols: this.symbols, fromPosition }
     try {
-      this.#call = new GrpcCall(this.#target, form, request, {
-        metadata: epoch => this.#onMetadata(sink, epoch, fromPosition),
+      this.call = new GrpcCall(this.target, form, request, {
+        metadata: epoch => this.onMetadata(sink, epoch, fromPosition),
         message: message => {
-          this.#stallTimer.messageReceived()
+          this.stallTimer.messageReceived()
           sink.push(message, form)
-          this.#hasPushed = true
+          this.hasPushed = true
         },
-        ended: (outcome, reason) => this.#onEnded(sink, outcome, reason, fromPosition),
-        failed: error => this.#onListenerError(sink, error),
+        ended: (outcome, reason) => this.onEnded(sink, outcome, reason, fromPosition),
+        failed: error => this.onListenerError(sink, error),
       })
     } catch (error) {
-      this.#retry(sink, reasonOf(error))
+      this.retry(sink, reasonOf(error))
       return
     }
-    if (this.#isPaused) this.#call.pause()
-    else this.#stallTimer.start()
+    if (this.isPaused) this.call.pause()
+    else this.stallTimer.start()
   }
 
-  #onMetadata(sink: TickSink, epoch: string | undefined, fromPosition: number): void {
-    const isSameEpoch = epoch !== undefined && epoch === this.#epoch
-    const continuous = isSameEpoch && this.#hasPushed && this.#symbols.length === 0
+  private onMetadata(sink: TickSink, epoch: string | undefined, fromPosition: number): void {
+    const isSameEpoch = epoch !== undefined && epoch === this.epoch
+    const continuous = isSameEpoch && this.hasPushed && this.symbols.length === 0
     if (!isSameEpoch) {
-      this.#epoch = epoch
-      this.#hasPushed = false
+      this.epoch = epoch
+      this.hasPushed = false
       if (fromPosition > 0) {
         // The feed counts anew: in its new epoch, the position of the request is another tick or none.
-        this.#dropCall()
-        this.#open(sink, 0)
+        this.dropCall()
+        this.open(sink, 0)
         return
       }
     }
-    this.#state = 'live'
-    this.#lastError = undefined
-    this.#liveSinceMs = this.#clock.nowMs()
-    this.#stallTimer.messageReceived()
-    this.#isDownLogged = false
-    this.#method.accepted()
-    this.#sessionCount++
-    this.#log.info(`the feed at ${this.#target.target} is live, session ${this.#sessionCount}`)
-    sink.sessionStarted({ number: this.#sessionCount, continuous })
+    this.state = 'live'
+    this.lastError = undefined
+    this.liveSinceMs = this.clock.nowMs()
+    this.stallTimer.messageReceived()
+    this.isDownLogged = false
+    this.method.accepted()
+    this.sessionCount++
+    this.log.info(`the feed at ${this.target.target} is live, session ${this.sessionCount}`)
+    sink.sessionStarted({ number: this.sessionCount, continuous })
   }
 
-  #onEnded(sink: TickSink, outcome: 'unimplemented' | 'ended', reason: string, fromPosition: number): void {
+  private onEnded(
+    sink: TickSink,
+    outcome: 'unimplemented' | 'ended',
+    reason: string,
+    fromPosition: number,
+  ): void {
     // A feed that was live has the method: it is called again with a delay, not in a tight loop.
-    if (outcome === 'unimplemented' && this.#state !== 'live' && this.#method.switchToOther()) {
-      this.#dropCall()
-      this.#open(sink, fromPosition)
+    if (outcome === 'unimplemented' && this.state !== 'live' && this.method.switchToOther()) {
+      this.dropCall()
+      this.open(sink, fromPosition)
       return
     }
-    this.#retry(sink, reason)
+    this.retry(sink, reason)
   }
 
   /** The source or the sink has thrown at a message: a bug of ours. */
-  #onListenerError(sink: TickSink, error: unknown): void {
+  private onListenerError(sink: TickSink, error: unknown): void {
     const stack = error instanceof Error ? error.stack : undefined
-    this.#log.warn(
+    this.log.warn(
       `a message of the feed was not processed, a bug; the feed is called again: ${stack ?? reasonOf(error)}`,
     )
-    if (this.#state === 'stopped') return
-    this.#isDownLogged = true
-    this.#retry(sink, `a message of the feed was not processed: ${reasonOf(error)}`)
+    if (this.state === 'stopped') return
+    this.isDownLogged = true
+    this.retry(sink, `a message of the feed was not processed: ${reasonOf(error)}`)
   }
 
   /** Ends the call and sets the timer for the next one. */
-  #retry(sink: TickSink, reason: string): void {
-    this.#dropCall()
-    this.#retryTimer?.cancel()
-    this.#attempt++
-    if (this.#state === 'live' && this.#clock.nowMs() - this.#liveSinceMs >= HEALTHY_SESSION_MS) {
-      this.#backoff.startOver()
+  private retry(sink: TickSink, reason: string): void {
+    this.dropCall()
+    this.retryTimer?.cancel()
+    this.attempt++
+    if (this.state === 'live' && this.clock.nowMs() - this.liveSinceMs >= HEALTHY_SESSION_MS) {
+      this.backoff.startOver()
     }
-    this.#state = 'connecting'
-    this.#lastError = reason
-    this.#method.failed()
-    if (!this.#isDownLogged) {
-      this.#isDownLogged = true
-      this.#log.warn(`no feed at ${this.#target.target}, trying until there is one: ${reason}`)
+    this.state = 'connecting'
+    this.lastError = reason
+    this.method.failed()
+    if (!this.isDownLogged) {
+      this.isDownLogged = true
+      this.log.warn(`no feed at ${this.target.target}, trying until there is one: ${reason}`)
     }
-    this.#retryTimer = this.#clock.after(this.#backoff.nextDelayMs(), () => this.#connect(sink))
+    this.retryTimer = this.clock.after(this.backoff.nextDelayMs(), () => this.connect(sink))
   }
 
-  #dropCall(): void {
-    this.#stallTimer.stop()
-    this.#call?.cancel()
-    this.#call = undefined
+  private dropCall(): void {
+    this.stallTimer.stop()
+    this.call?.cancel()
+    this.call = undefined
   }
 }
 
