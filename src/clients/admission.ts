@@ -21,7 +21,7 @@ import {
   guardedWebSocketServer,
 } from './guarded-web-socket.js'
 import { LifeSigns } from './life-signs.js'
-import { MessageIntake, type MessageIntakeDeps } from './message-intake.js'
+import { MessageIntake, type MessageIntakeDeps, REPLY_BYTES_PER_WORK } from './message-intake.js'
 import { MessageQuota } from './message-quota.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
 import type { SubscriptionBudget } from './subscription-budget.js'
@@ -80,7 +80,13 @@ export class Admission {
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     try {
-      const address = addressOf(request.socket.remoteAddress)
+      const { localAddress, remoteAddress } = request.socket
+      if (remoteAddress === undefined && localAddress !== undefined) {
+        // The peer has reset the TCP connection. Nobody is there to be charged, or to read a reply.
+        socket.destroy()
+        return false
+      }
+      const address = addressOf(remoteAddress)
       const work = this.deps.workBudgets.ofConnection(address)
       if (work.debtMs() > WAIT_MS_MAX) {
         this.refuse(socket, TOO_MANY_REQUESTS)
@@ -164,7 +170,7 @@ export class Admission {
   }
 
   private letIn(webSocket: GuardedWebSocket, { id, address, socket, stream, windowBits }: Entry): void {
-    const { limits, membership, patience, registry } = this.deps
+    const { limits, membership, patience, registry, workBudgets } = this.deps
     const { delivery, resume, symbols } = stream
     const form = { ...stream.form, windowBits }
     const subscriptions = new Subscriptions(limits, this.deps.subscriptionBudget)
@@ -182,7 +188,10 @@ export class Admission {
       delivery,
       signs: new LifeSigns(patience.nowMs()),
     })
-    listenToClient(client, () => this.intakeFor(client, address), registry)
+    // Whoever connects again and again pays for the snapshots, as far as the address can: a crowd that leaves owes nothing.
+    const spendReplies = (): void =>
+      workBudgets.ofConnection(address).spendShared(recipient.replyBytes / REPLY_BYTES_PER_WORK)
+    listenToClient(client, () => this.intakeFor(client, address), spendReplies, registry)
     registry.add(client)
     subscriptions.add(symbols, delivery.intervalMs)
     membership.join(

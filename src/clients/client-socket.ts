@@ -6,10 +6,14 @@ import type { Client } from './client.js'
 import type { ClientRegistry } from './client-registry.js'
 import type { Message, MessageIntake } from './message-intake.js'
 
-/** @param openIntake called with the first message: most clients send none */
+/**
+ * @param openIntake called with the first message: most clients send none
+ * @param closed called when the connection is gone
+ */
 export function listenToClient(
   client: Client,
   openIntake: () => MessageIntake,
+  closed: () => void,
   registry: ClientRegistry,
 ): void {
   const { recipient, socket } = client
@@ -40,5 +44,8 @@ export function listenToClient(
   // A client that closes the connection raises no event of its own: the library ends the gateway's side.
   recipient.socket.once('finish', () => registry.heartbeat.closing(client))
   // The library raises `close` when it has handled what it read. Nothing may wait for a budget then.
-  recipient.socket.once('close', () => intake?.stop())
+  recipient.socket.once('close', () => {
+    intake?.stop()
+    closed()
+  })
 }

@@ -79,8 +79,9 @@ export class Heartbeat {
     this.isAlive(client, this.options.patience.nowMs())
   }
 
-  /** A wait of the client begins or ends. Meanwhile its pong is not read, so the pong timeout begins anew. */
+  /** A wait of the client begins or ends. Meanwhile it is not read, so its timeouts begin anew. */
   waited(client: Client): void {
+    this.heard(client)
     if (!this.awaitingPong.has(client)) return
     client.signs.pingSentMs = this.options.patience.nowMs()
     moveToEnd(this.awaitingPong, client)

@@ -14,8 +14,14 @@ import type { Inflation } from './guarded-web-socket.js'
 import type { MessageQuota } from './message-quota.js'
 import { BURST_SECONDS, type WorkBudget } from './work-budgets.js'
 
+interface Command {
+  readonly kind: 'command'
+  readonly data: Buffer
+  readonly isBinary: boolean
+}
+
 export type Message =
-  | { readonly kind: 'command'; readonly data: Buffer; readonly isBinary: boolean }
+  | Command
   | { readonly kind: 'ping'; readonly data: Buffer }
   | { readonly kind: 'pong'; readonly data: Buffer }
 
@@ -27,7 +33,7 @@ const RESERVED_PER_BYTE = 8
  */
 const PAUSE_MS_MAX = 5000
 /** Replies with ticks cost a lane and the main thread less than commands of the same length. */
-const REPLY_BYTES_PER_WORK = 8
+export const REPLY_BYTES_PER_WORK = 8
 
 export interface MessageIntakeDeps {
   readonly registry: ClientRegistry
@@ -45,9 +51,9 @@ export class MessageIntake {
   /** Set while messages wait. */
   private timer: Timer | undefined
   /** The message whose work is reserved. The timer ends when it may be carried out. */
-  private reserved: Message | undefined
+  private reserved: Command | undefined
   /** The messages behind it, which came with the same read. */
-  private readonly queue: Message[] = []
+  private readonly queue: Command[] = []
   private heldInflation: Inflation | undefined
   private chargedReplyBytes = 0
   private isStopped = false
@@ -66,6 +72,9 @@ export class MessageIntake {
     if (verdict === 'close')
       this.deps.registry.closeUnread(client, CLOSE_CODES.tooManyRequests, 'disconnectProtocol')
     else if (verdict === 'refuse') this.refuse(message)
+    // Short, and a client may judge the connection by its pongs.
+    else if (message.kind === 'ping') client.pong(message.data)
+    else if (message.kind === 'pong') return
     else if (this.timer !== undefined) this.queue.push(message)
     else this.begin(message)
   }
@@ -80,7 +89,7 @@ export class MessageIntake {
     this.releaseInflation()
   }
 
-  private begin(message: Message): void {
+  private begin(message: Command): void {
     this.chargeReplies()
     const waitMs = this.work.reserve(reservedFor(message))
     if (waitMs === undefined) this.refuse(message)
@@ -92,25 +101,30 @@ export class MessageIntake {
     }
   }
 
-  private carryOut(message: Message): void {
-    const { commands } = this.deps
-    const { data, kind } = message
-    let work = data.length
-    if (kind === 'command') work += commands.handle(this.client, data, message.isBinary)
-    else if (kind === 'ping') this.client.pong(data)
+  private carryOut(message: Command): void {
+    const { data, isBinary } = message
+    const work = data.length + this.deps.commands.handle(this.client, data, isBinary)
     this.work.charge(work - reservedFor(message))
   }
 
   /** Refuses a message. While a budget is in debt, the client is not read for a while. */
   private refuse(message: Message): void {
+    this.replyRefused(message)
+    if (this.timer !== undefined) return
+    const debtMs = this.work.debtMs()
+    if (debtMs === 0) return
+    // The commands that came with the same read would have to wait as long, one after another.
+    for (const next of this.queue.splice(0)) this.replyRefused(next)
+    this.wait(Math.min(debtMs, this.pauseMsMax))
+  }
+
+  private replyRefused(message: Message): void {
     const { data, kind } = message
     this.work.charge(data.length)
     this.count('commandsRefused')
     const { commands } = this.deps
     const id = kind === 'command' && !message.isBinary ? commands.idOf(data) : undefined
     if (kind !== 'pong' && (id !== undefined || this.quota.tryError())) commands.refuse(this.client, id)
-    const debtMs = this.work.debtMs()
-    if (debtMs > 0 && this.timer === undefined) this.wait(Math.min(debtMs, this.pauseMsMax))
   }
 
   /** A pong that comes during the pause must still be in time. */
@@ -154,7 +168,7 @@ export class MessageIntake {
   private chargeReplies(): void {
     const { replyBytes } = this.client.recipient
     const work = (replyBytes - this.chargedReplyBytes) / REPLY_BYTES_PER_WORK
-    this.work.charge(Math.min(work, BURST_SECONDS * this.deps.settings.clientWorkPerSecond))
+    this.work.chargeOwn(Math.min(work, BURST_SECONDS * this.deps.settings.clientWorkPerSecond))
     this.chargedReplyBytes = replyBytes
   }
 
@@ -176,6 +190,6 @@ export class MessageIntake {
   }
 }
 
-function reservedFor({ data }: Message): number {
+function reservedFor({ data }: Command): number {
   return data.length * RESERVED_PER_BYTE
 }

@@ -41,12 +41,12 @@ export class WorkBudgets {
 
   /** @param address undefined: the connection has none, and only the total budget counts */
   ofConnection(address: string | undefined): WorkBudget {
-    return new WorkBudget(() => this.shared(address))
+    return new WorkBudget(undefined, () => this.shared(address))
   }
 
   ofClient(address: string | undefined): WorkBudget {
     const own = this.bucket(this.deps.settings.clientWorkPerSecond)
-    return new WorkBudget(() => [own, ...this.shared(address)])
+    return new WorkBudget(own, () => this.shared(address))
   }
 
   private shared(address: string | undefined): TokenBucket[] {
@@ -80,10 +80,12 @@ export class WorkBudgets {
 
 /** The budgets that one client or connection is charged to. Each must have paid its debt before the next command. */
 export class WorkBudget {
-  private readonly buckets: () => readonly TokenBucket[]
+  private readonly own: TokenBucket | undefined
+  private readonly shared: () => readonly TokenBucket[]
 
-  constructor(buckets: () => readonly TokenBucket[]) {
-    this.buckets = buckets
+  constructor(own: TokenBucket | undefined, shared: () => readonly TokenBucket[]) {
+    this.own = own
+    this.shared = shared
   }
 
   /**
@@ -100,11 +102,23 @@ export class WorkBudget {
 
   /** Charges work that was done, or gives back what was reserved too much. */
   charge(work: number): void {
-    for (const bucket of this.buckets()) bucket.charge(work)
+    this.own?.charge(work)
+    for (const bucket of this.shared()) bucket.charge(work)
+  }
+
+  /** Charges the client alone: many clients that were sent much must not put others into debt. */
+  chargeOwn(work: number): void {
+    this.own?.charge(work)
+  }
+
+  /** Takes from the shared budgets what they have, up to `work`. */
+  spendShared(work: number): void {
+    for (const bucket of this.shared()) bucket.spend(work)
   }
 
   /** The time until every debt is paid. */
   debtMs(): number {
-    return Math.max(...this.buckets().map(bucket => bucket.debtMs()))
+    const sharedMs = this.shared().map(bucket => bucket.debtMs())
+    return Math.max(this.own?.debtMs() ?? 0, ...sharedMs)
   }
 }

@@ -41,6 +41,12 @@ export class TokenBucket {
     this.tokens = Math.min(this.tokensMax(), this.tokens - count)
   }
 
+  /** Takes so many tokens as far as there are, and leaves no debt. */
+  spend(count: number): void {
+    this.fill()
+    this.tokens -= Math.max(0, Math.min(count, this.tokens))
+  }
+
   /** The time until the debt is paid; 0 without a debt. */
   debtMs(): number {
     this.fill()

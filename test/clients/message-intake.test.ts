@@ -1,7 +1,9 @@
 /**
  * The bounds on the work of commands and connections, over real sockets.
  */
+import type { IncomingMessage } from 'node:http'
 import { createRequire } from 'node:module'
+import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { HandlerOptions } from '../../src/config/config.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -94,12 +96,25 @@ describe('a client that asks for more work than it may', () => {
     await server.until(() => server.count('commandsRefused') > 0)
     // Each message reaches the gateway in real time, while the time of the test stands still.
     for (let pause = 1; pause <= 4; pause++) {
+      const before = server.count('commandsRefused')
       await clock.pass(4800, 600)
-      expect(server.count('commandsRefused')).toBe(pause)
+      expect(server.count('commandsRefused')).toBe(before)
       await clock.pass(200, 100)
-      await server.until(() => server.count('commandsRefused') > pause)
+      await server.until(() => server.count('commandsRefused') > before)
     }
     expect(client.closed).toBeUndefined()
+  })
+
+  it('has its pings answered while it is in debt', async () => {
+    await start({ clientWorkPerSecond: KIB })
+    const client = await server.connect('?symbols=A')
+    expect(await ask(client, subscribe(1))).toBe('subscribed')
+    const pongs: string[] = []
+    client.socket.on('pong', data => pongs.push(String(data)))
+    client.socket.ping('first')
+    await server.until(() => pongs.length === 1)
+    expect(await ask(client, subscribe(2))).toBe('error')
+    expect([pongs, server.count('commandsRefused')]).toEqual([['first'], 1])
   })
 
   it('costs other clients nothing', async () => {
@@ -194,6 +209,31 @@ describe('the clients of one address', () => {
     expect(await ask(other, subscribe(1))).toBe('error')
     const elsewhere = await server.connect('?symbols=A', { localAddress: '127.0.0.2' })
     expect(await ask(elsewhere, subscribe(1))).toBe('subscribed')
+  })
+
+  it('pay for snapshots when they connect again and again, and owe nothing', async () => {
+    await start({ addressWorkPerSecond: KIB })
+    for (let index = 0; index < 2000; index++)
+      server.handler.broadcastTick(quote(`S${String(index).padStart(60, '0')}`, 1))
+    const client = await server.connect('?delivery=latest')
+    await client.until(() => client.messages.some(message => message.type === 'snapshot' && !message.more))
+    client.socket.close()
+    await client.until(() => client.closed !== undefined)
+    await server.until(() => server.count('connectionsActive') === 0)
+    // The next one is on credit.
+    await server.connect('?symbols=A')
+    expect(await server.refusal('/ws/ticks?symbols=A')).toMatchObject({ status: 429 })
+    await clock.pass(2000, 100)
+    await server.connect('?symbols=A')
+  })
+
+  it('are not charged for a request whose connection was reset', async () => {
+    await start()
+    const socket = new PassThrough()
+    const request = { url: '/ws/ticks', method: 'GET', headers: {}, socket: { localAddress: '127.0.0.1' } }
+    const isUpgraded = server.handler.handleUpgrade(request as IncomingMessage, socket, Buffer.alloc(0))
+    expect([isUpgraded, socket.destroyed, socket.readableLength]).toEqual([false, true, 0])
+    expect(server.counts('refused')).toEqual({})
   })
 
   it('are refused with 429 and Retry-After when they connect again and again', async () => {

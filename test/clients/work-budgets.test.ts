@@ -27,6 +27,17 @@ describe('work budgets', () => {
     expect(all.ofClient('b').reserve(1)).toBe(0)
   })
 
+  it('let a client owe for what others do not pay, and spend no more than there is', () => {
+    const all = budgets({ clientWorkPerSecond: KIB, addressWorkPerSecond: KIB })
+    const client = all.ofClient('a')
+    client.chargeOwn(100 * KIB)
+    expect([client.debtMs(), all.ofConnection('a').debtMs()]).toEqual([(100 - SECONDS) * 1000, 0])
+    all.ofConnection('a').spendShared(100 * KIB)
+    expect(all.ofConnection('a').debtMs()).toBe(0)
+    all.ofConnection('a').charge(KIB)
+    expect(all.ofConnection('a').debtMs()).toBe(1000)
+  })
+
   it('forget addresses whose budget is full again', () => {
     const all = budgets({})
     for (let address = 0; address < 1000; address++) all.ofConnection(`a${address}`).charge(1)
