@@ -39,7 +39,7 @@ export class CommandInbox {
   /** Whether there is a command that the lane may take. @param offset of the last tick taken */
   canTake(offset: number): boolean {
     const { ring, transfers } = this.deps
-    return !transfers.areFull && ring.hasNext() && ring.afterOffset <= offset
+    return !transfers.isFull && ring.hasNext() && ring.afterOffset <= offset
   }
 
   /** Takes some commands. @param offset of the last tick taken @returns false when there was none to take */

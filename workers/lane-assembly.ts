@@ -37,7 +37,7 @@ import { LaneSleep } from './lane-sleep.js'
 import { FeedContinuity } from './read/feed-continuity.js'
 import { LogCursor } from './read/log-cursor.js'
 import { TickClassifier } from './read/tick-classifier.js'
-import { AudienceEntry } from './transfer/audience-entry.js'
+import { JoinFlush } from './transfer/join-flush.js'
 import { JoinTransfer } from './transfer/join-transfer.js'
 import { LaneTransfers } from './transfer/lane-transfers.js'
 import { ReplayReader } from './transfer/replay-reader.js'
@@ -101,13 +101,13 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
   const partBytesMax = turnBytesMax / 4
   const setCurrentClient = (client: number): void => control.setCurrentClient(client)
   const replyPublisher = new ReplyPublisher(publisher)
-  const entry = new AudienceEntry({
+  const joinFlush = new JoinFlush({
     ...{ directory, schedule, chunks, composer, publisher, groupFlush, setCurrentClient },
   })
   const snapshots = new SnapshotTransfer({
     ...{ directory, chunks, composer, publisher, replyPublisher, setCurrentClient },
   })
-  const joins = new JoinTransfer({ epoch, directory, entry, snapshots, replyBytesMax, setCurrentClient })
+  const joins = new JoinTransfer({ epoch, directory, joinFlush, snapshots, replyBytesMax, setCurrentClient })
   const replayReader = new ReplayReader({
     ...{
       codec,
@@ -124,7 +124,7 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
   })
   const replays = new ReplayTransfer({
     epoch,
-    entry,
+    joinFlush,
     reader: replayReader,
     snapshots,
     replyPublisher,

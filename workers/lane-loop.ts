@@ -115,15 +115,15 @@ export class LaneLoop {
 
   private hasTurn(): boolean {
     const { collector, schedule } = this.deps
-    return collector.planned.length > 0 || schedule.flushing.length > 0 || this.deps.transfers.areQueued
+    return collector.planned.length > 0 || schedule.flushing.length > 0 || this.deps.transfers.hasQueued
   }
 
   /** Whether a prompt turn may hold the next replies: no audience of theirs was flushed too often since the last paced turn. */
   private canReplyPromptly(): boolean {
     const { transfers } = this.deps
-    if (!transfers.arePlain) return false
+    if (!transfers.nextFitPromptTurn) return false
     for (const audience of transfers.nextAudiences())
-      if (audience.runCount > 0 && !audience.mayFlushPromptly(this.turns)) return false
+      if (audience.spanCount > 0 && !audience.mayFlushPromptly(this.turns)) return false
     return true
   }
 
@@ -135,9 +135,9 @@ export class LaneLoop {
     const { planned } = collector
     for (let index = 0; index < planned.length; index++) turnWriter.write(planned[index]!, reader.offset)
     groupFlush.flushAll(reader.offset)
-    if (transfers.areQueued) this.reply()
+    if (transfers.hasQueued) this.reply()
     turnWriter.endTurn()
-    ring.turnPublished()
+    ring.countTurn()
     this.turns++
     counters.values[LANE_SLOTS.turns]! += 1
     collector.clear()
@@ -150,7 +150,7 @@ export class LaneLoop {
 
   private reply(): void {
     const { wakeUp, reader, ring, transfers } = this.deps
-    if (transfers.takeLong) {
+    if (transfers.nextTakeLong) {
       ring.publish()
       wakeUp.wakeMain()
     }
@@ -166,7 +166,7 @@ export class LaneLoop {
     composer.beginTurn(clock.epochUs())
     turnWriter.beginTurn(PROMPT)
     for (const audience of transfers.nextAudiences()) {
-      if (audience.runCount === 0) continue
+      if (audience.spanCount === 0) continue
       audience.countPromptFlush(this.turns)
       collector.leaveOut(audience)
       turnWriter.write(audience, reader.offset)

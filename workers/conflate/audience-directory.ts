@@ -120,7 +120,7 @@ export class AudienceDirectory {
     for (const [prefix] of deliveries.prefixes.entries()) index.addPrefix(prefix, audience)
     const changed = new Set<LaneSymbol>()
     for (const entry of [...removed, ...added.map(([entry]) => entry)])
-      for (const symbol of symbols.entriesOf(entry)) changed.add(symbol)
+      for (const symbol of symbols.matching(entry)) changed.add(symbol)
     for (const [symbol, delivery] of this.attachments.get(base)!.symbols)
       if (!changed.has(symbol)) this.attach(symbol, audience, delivery)
     for (const symbol of changed) {

@@ -125,7 +125,7 @@ export class LatestTicks {
   }
 
   private begin(symbol: LaneSymbol, kind: number, length: number): LatestTick | undefined {
-    // A symbol that the table does not keep gets a new entry with each tick.
+    // For a symbol that the table does not keep, each tick gets a new LaneSymbol.
     return symbol.isKept ? this.add(symbol, kind, this.store.allocate(length)) : undefined
   }
 

@@ -8,8 +8,8 @@ import { type JoinCommand, type Progress, wantsAllLatest } from '../../src/lane-
 import { AWAIT_FLUSH, LIVE } from '../../src/memory/reply-descriptor.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { AudienceDirectory } from '../conflate/audience-directory.js'
-import type { AudienceEntry } from './audience-entry.js'
 import { type ClientFrames, concatBytes, NO_BYTES, NO_FRAMES } from './client-frames.js'
+import type { JoinFlush } from './join-flush.js'
 import { isBehind, joinReply, lossesSince } from './reply-messages.js'
 import type { RequestBatch } from './request-queue.js'
 import {
@@ -34,7 +34,7 @@ const LEAVING_SHARE = 1 / 4
 export interface JoinTransferDeps {
   readonly epoch: string
   readonly directory: AudienceDirectory
-  readonly entry: AudienceEntry
+  readonly joinFlush: JoinFlush
   readonly snapshots: SnapshotTransfer
   /** Bytes of the replies of one turn, about. */
   readonly replyBytesMax: number
@@ -61,13 +61,13 @@ export class JoinTransfer {
   }
 
   private replyTo(join: JoinCommand, audience: LaneAudience, offset: number): JoinReply {
-    const { entry, epoch, setCurrentClient } = this.deps
+    const { joinFlush, epoch, setCurrentClient } = this.deps
     setCurrentClient(join.client)
     // The audience is prepared first: a client that joins the audience that it is in gets the flush with the other
     // members.
-    entry.prepare(join, audience, offset)
+    joinFlush.prepare(join, audience, offset)
     const leaving = this.flushBeforeLeaving(join, offset)
-    const outcome = entry.hasDirtyTicks(audience) ? AWAIT_FLUSH : LIVE
+    const outcome = joinFlush.hasDirtyTicks(audience) ? AWAIT_FLUSH : LIVE
     return {
       ...leaving,
       join,
@@ -83,13 +83,13 @@ export class JoinTransfer {
    * intervals end. Where these ticks take too many bytes for one client, all members get them now.
    */
   private flushBeforeLeaving(join: JoinCommand, offset: number): ClientFrames {
-    const { directory, entry, replyBytesMax } = this.deps
+    const { directory, joinFlush, replyBytesMax } = this.deps
     const left = directory.get(join.leaving)
     if (left === undefined || isBehind(join)) return NO_FRAMES
     if (join.fellBehindAt !== null) return this.missedBeforeLeaving(join, join.fellBehindAt, left, offset)
-    const frames = entry.dirtyFrames(left, offset, LEAVING_SHARE * replyBytesMax)
+    const frames = joinFlush.dirtyFrames(left, offset, LEAVING_SHARE * replyBytesMax)
     if (frames !== undefined) return frames
-    entry.flushAll(join, left, offset)
+    joinFlush.flushAll(join, left, offset)
     return NO_FRAMES
   }
 

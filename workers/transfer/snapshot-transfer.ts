@@ -163,7 +163,7 @@ export class SnapshotTransfer {
       }
     }
     for (const entry of requested) {
-      for (const { latest, symbol } of directory.symbols.entriesOf(entry)) {
+      for (const { latest, symbol } of directory.symbols.matching(entry)) {
         // A later command of the same request may have unsubscribed from the symbol.
         if (audience.deliveryOf(symbol) === undefined) continue
         for (const tick of latest) if (tick !== undefined && tick.offset > 0) found.add(tick)

@@ -14,7 +14,7 @@ import type { ConflationSchedule } from '../conflate/conflation-schedule.js'
 import type { LatestChunks } from '../conflate/latest-chunks.js'
 import { type ClientFrames, concatFrames, NO_FRAMES } from './client-frames.js'
 
-export interface AudienceEntryDeps {
+export interface JoinFlushDeps {
   readonly directory: AudienceDirectory
   readonly schedule: ConflationSchedule
   readonly chunks: LatestChunks
@@ -25,10 +25,10 @@ export interface AudienceEntryDeps {
   readonly setCurrentClient: (client: number) => void
 }
 
-export class AudienceEntry {
-  private readonly deps: AudienceEntryDeps
+export class JoinFlush {
+  private readonly deps: JoinFlushDeps
 
-  constructor(deps: AudienceEntryDeps) {
+  constructor(deps: JoinFlushDeps) {
     this.deps = deps
   }
 
