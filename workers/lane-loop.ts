@@ -31,7 +31,7 @@ import {
 } from './next-step.js'
 import type { LaneTransfers } from './transfer/lane-transfers.js'
 
-/** The lane sleeps so much longer than until the next interval ends, and finds the ends of several intervals at once, ms. */
+/** Added to the sleep until the next interval ends, so that several intervals end in one wake-up, ms. */
 const DUE_SLACK_MS = 2
 
 export interface LaneLoopDeps {
@@ -96,7 +96,7 @@ export class LaneLoop {
       return
     }
     if (step === COMMIT) {
-      this.settle()
+      this.commitEmptyTurn()
       step = this.nextStep(hasRead, hasReplied, true)
     }
     if (step !== READ) this.rest(step)
@@ -118,7 +118,10 @@ export class LaneLoop {
     return collector.planned.length > 0 || schedule.flushing.length > 0 || this.deps.transfers.hasQueued
   }
 
-  /** Whether a prompt turn may hold the next replies: no audience of theirs was flushed too often since the last paced turn. */
+  /**
+   * Whether a prompt turn may hold the next replies. No audience of theirs may have been flushed too often since the
+   * last paced turn.
+   */
   private canReplyPromptly(): boolean {
     const { transfers } = this.deps
     if (!transfers.nextFitPromptTurn) return false
@@ -148,6 +151,7 @@ export class LaneLoop {
     wakeUp.wakeMain()
   }
 
+  /** Replies to some requests. What is written so far goes out before a long reply. */
   private reply(): void {
     const { wakeUp, reader, ring, transfers } = this.deps
     if (transfers.nextTakeLong) {
@@ -158,8 +162,8 @@ export class LaneLoop {
   }
 
   /**
-   * Replies between two paced turns, and first writes the plans of the audiences that the clients leave and join. The transmitter
-   * sends it at once: docs/decisions/0004-replies-overtake-frames.md.
+   * Replies between two paced turns, and first writes the plans of the audiences that the clients leave and join. The
+   * transmitter sends the turn at once: docs/decisions/0004-replies-overtake-frames.md.
    */
   private publishPromptTurn(): void {
     const { clock, collector, composer, wakeUp, reader, ring, transfers, turnWriter } = this.deps
@@ -178,7 +182,7 @@ export class LaneLoop {
   }
 
   /** Nothing is collected: empties the turn, and commits all that was read. */
-  private settle(): void {
+  private commitEmptyTurn(): void {
     this.deps.collector.clear()
     this.commit()
   }

@@ -1,6 +1,6 @@
 /**
- * The ticks and the gaps of the turn that the lane collects now. Each tick stands there once per encoding that a client needs.
- * One lane's own; emptied when the turn is published.
+ * The ticks and the gaps of the turn that the lane collects now. Each tick stands there once per encoding that a client
+ * needs. One lane's own; emptied when the turn is published.
  */
 
 import type { LaneLayout } from '../../src/memory/lane-layout.js'
@@ -54,7 +54,11 @@ export class TurnBuffer {
     return json.add(end + 1, offset, receivedUs)
   }
 
-  /** Copies the feed's own bytes of a tick, `source[start, end)`. There must be room. @returns its index in `ticks.protobuf` */
+  /**
+   * Copies the feed's own bytes of a tick, `source[start, end)`. There must be room.
+   *
+   * @returns its index in `ticks.protobuf`
+   */
   addProtobuf(source: Uint8Array, start: number, end: number, offset: number, receivedUs: number): number {
     const { bytes } = this
     const { protobuf } = this.ticks

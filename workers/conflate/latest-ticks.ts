@@ -1,7 +1,7 @@
 /**
  * The latest tick of each symbol and kind, for snapshots and conflation groups. One lane's own.
- * Each commit writes the changed ones into shared memory, where a successor finds them. Until then a latest tick lies in the tick
- * log, and the writer overwrites nothing there before the commit.
+ * Each commit writes the changed ones into shared memory, where a successor finds them. Until then a latest tick lies
+ * in the tick log, and the writer overwrites nothing there before the commit.
  */
 
 import { type LatestStore, NO_RECORD, NO_VERSION } from '../../src/memory/latest-store.js'

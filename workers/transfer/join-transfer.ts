@@ -15,8 +15,9 @@ import type { RequestBatch } from './request-queue.js'
 import {
   ALL_TICKS,
   type JoinReply,
+  type Missed,
+  missedAfter,
   NO_TICKS,
-  type Since,
   type SnapshotTransfer,
 } from './snapshot-transfer.js'
 
@@ -102,7 +103,7 @@ export class JoinTransfer {
   ): ClientFrames {
     const { replyBytesMax, snapshots } = this.deps
     left.sentOffset = Math.max(left.sentOffset, offset)
-    const missed = snapshots.snapshotSince(left, after(fellBehindAt))
+    const missed = snapshots.snapshotSince(left, missedAfter(fellBehindAt))
     const composed = snapshots.compose(missed, left, LEAVING_SHARE * replyBytesMax)
     if (composed === undefined) snapshots.publish(missed, join, left)
     const { frames, ...counts } = composed ?? NO_FRAMES
@@ -111,11 +112,7 @@ export class JoinTransfer {
 }
 
 /** The ticks of which a client gets the latest, beside those of the symbols that it asked for. */
-function missedBy(join: JoinCommand): Since {
+function missedBy(join: JoinCommand): Missed {
   if (wantsAllLatest(join.answers)) return ALL_TICKS
-  return isBehind(join) ? after(join.fellBehindAt!) : NO_TICKS
-}
-
-function after({ flushedOffset, lastOffset }: Progress): Since {
-  return { every: lastOffset, latest: flushedOffset }
+  return isBehind(join) ? missedAfter(join.fellBehindAt!) : NO_TICKS
 }

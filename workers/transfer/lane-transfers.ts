@@ -43,8 +43,8 @@ export class LaneTransfers {
   }
 
   /**
-   * Whether the next clients only change between audiences without conflation groups. Their replies need nothing of the
-   * turn, so a prompt turn may hold them.
+   * Whether the next requests are plain: each client only moves between audiences without conflation groups, and gets
+   * no snapshot and no replay. The replies then need nothing of the turn, so a prompt turn may hold them.
    */
   get nextFitPromptTurn(): boolean {
     const { directory } = this.deps

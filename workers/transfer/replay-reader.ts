@@ -123,7 +123,11 @@ class PartReading<Known extends KnownSymbol> implements TickLosses {
     this.continuity = new FeedContinuity(start, positionsTellLosses)
     const { continuity } = this
     this.classifier = new TickClassifier({
-      ...{ bytes: history.bytes, reader, symbols, quarantined, continuity },
+      bytes: history.bytes,
+      reader,
+      symbols,
+      quarantined,
+      continuity,
       losses: this,
     })
   }

@@ -16,7 +16,7 @@ import {
   ALL_CONFLATED,
   ALL_TICKS,
   type JoinReply,
-  type Since,
+  type Missed,
   type SnapshotTransfer,
 } from './snapshot-transfer.js'
 
@@ -93,7 +93,7 @@ export class ReplayTransfer {
     frames: ClientFrames,
     framesAfter: Uint8Array,
     firstOutcome: PartOutcome,
-    missed: Since,
+    missed: Missed,
   ): number {
     const { snapshots } = this.deps
     const reply: JoinReply = { ...frames, join, framesAfter, outcome: LIVE, firstOutcome }
