@@ -100,7 +100,7 @@ function laneSide(ticks: Ticks, wanted: Wanted): { turn(): number; messages(): u
   }
   const gathering: LaneAudience[] = []
   const give = (audience: LaneAudience, tick: number, length: number): void => {
-    if (audience.runCount === 0) gathering.push(audience)
+    if (audience.spanCount === 0) gathering.push(audience)
     audience.addTick(tick, length)
   }
   const gatherAll = (): void => {

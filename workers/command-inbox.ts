@@ -1,7 +1,7 @@
 /**
  * Takes the commands of clients out of the lane's command ring, between the records of the tick log. One lane's own.
- * A command is taken when the lane has read all ticks that were in the log when the command was sent. So a successor, too, replies
- * behind all ticks that any audience was sent: docs/decisions/0041-commands-have-a-ring-of-their-own.md.
+ * A command is taken when the lane has read all ticks that were in the log when the command was sent. So a successor,
+ * too, replies behind all ticks that any audience was sent: docs/decisions/0041-commands-have-a-ring-of-their-own.md.
  */
 import { decodeCommand, type LaneCommand } from '../src/lane-protocol/lane-commands.js'
 import type { CommandRingReader } from '../src/memory/command-ring-reader.js'
@@ -12,8 +12,8 @@ import type { LaneControl } from './lane-control.js'
 import type { LaneTransfers } from './transfer/lane-transfers.js'
 
 /**
- * Work from which on a round of the lane takes no more commands, so that ticks do not wait for many of them. A unit is the work for
- * one symbol: about 0.3 µs.
+ * Work from which on a round of the lane takes no more commands, so that ticks do not wait for many of them. A unit is
+ * the work for one symbol: about 0.3 µs.
  */
 const WORK_AT_ONCE = 2048
 const WORK_PER_COMMAND = 128
@@ -39,7 +39,7 @@ export class CommandInbox {
   /** Whether there is a command that the lane may take. @param offset of the last tick taken */
   canTake(offset: number): boolean {
     const { ring, transfers } = this.deps
-    return !transfers.areFull && ring.hasNext() && ring.afterOffset <= offset
+    return !transfers.isFull && ring.hasNext() && ring.afterOffset <= offset
   }
 
   /** Takes some commands. @param offset of the last tick taken @returns false when there was none to take */

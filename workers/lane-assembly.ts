@@ -37,7 +37,7 @@ import { LaneSleep } from './lane-sleep.js'
 import { FeedContinuity } from './read/feed-continuity.js'
 import { LogCursor } from './read/log-cursor.js'
 import { TickClassifier } from './read/tick-classifier.js'
-import { AudienceEntry } from './transfer/audience-entry.js'
+import { JoinFlush } from './transfer/join-flush.js'
 import { JoinTransfer } from './transfer/join-transfer.js'
 import { LaneTransfers } from './transfer/lane-transfers.js'
 import { ReplayReader } from './transfer/replay-reader.js'
@@ -74,7 +74,12 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
   const collector = new TickCollector({ log, reader: tickReader, turn, turnBytesMax })
   const losses = new LossCollector(cursor, collector, counters)
   const classifier = new TickClassifier({
-    ...{ bytes, reader: tickReader, symbols, quarantined, continuity, losses },
+    bytes,
+    reader: tickReader,
+    symbols,
+    quarantined,
+    continuity,
+    losses,
   })
 
   // Conflate
@@ -101,30 +106,39 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
   const partBytesMax = turnBytesMax / 4
   const setCurrentClient = (client: number): void => control.setCurrentClient(client)
   const replyPublisher = new ReplyPublisher(publisher)
-  const entry = new AudienceEntry({
-    ...{ directory, schedule, chunks, composer, publisher, groupFlush, setCurrentClient },
+  const joinFlush = new JoinFlush({
+    directory,
+    schedule,
+    chunks,
+    composer,
+    publisher,
+    groupFlush,
+    setCurrentClient,
   })
   const snapshots = new SnapshotTransfer({
-    ...{ directory, chunks, composer, publisher, replyPublisher, setCurrentClient },
+    directory,
+    chunks,
+    composer,
+    publisher,
+    replyPublisher,
+    setCurrentClient,
   })
-  const joins = new JoinTransfer({ epoch, directory, entry, snapshots, replyBytesMax, setCurrentClient })
+  const joins = new JoinTransfer({ epoch, directory, joinFlush, snapshots, replyBytesMax, setCurrentClient })
   const replayReader = new ReplayReader({
-    ...{
-      codec,
-      checkpoints,
-      symbols,
-      quarantined,
-      positionsTellLosses,
-      turn,
-      composer,
-      publisher,
-      partBytesMax,
-    },
+    codec,
+    checkpoints,
+    symbols,
+    quarantined,
+    positionsTellLosses,
+    turn,
+    composer,
+    publisher,
+    partBytesMax,
     history: new TickLogHistory(task.tickLog),
   })
   const replays = new ReplayTransfer({
     epoch,
-    entry,
+    joinFlush,
     reader: replayReader,
     snapshots,
     replyPublisher,
@@ -135,7 +149,16 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
 
   // The lane
   const laneReader = new LaneReader({
-    ...{ control, log, cursor, classifier, continuity, checkpoints, collector, schedule, latest, counters },
+    control,
+    log,
+    cursor,
+    classifier,
+    continuity,
+    checkpoints,
+    collector,
+    schedule,
+    latest,
+    counters,
   })
   const audiences = new LaneAudiences({ collector, directory, schedule, clock })
   for (const audience of task.audiences) {
@@ -144,13 +167,30 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
     audiences.restore(audience)
   }
   const inbox = new CommandInbox({
-    ...{ audiences, transfers, control, wakeUp, ring: new CommandRingReader(task.commands) },
+    audiences,
+    transfers,
+    control,
+    wakeUp,
+    ring: new CommandRingReader(task.commands),
     quarantinedClients: new Set(task.quarantinedClients),
   })
   const commit = new LaneCommit({ control, wakeUp, state, latest, continuity }, committed)
   commit.publish()
   return new LaneLoop({
-    ...{ clock, control, wakeUp, ring, counters, reader: laneReader, inbox, collector, schedule, composer },
-    ...{ turnWriter, groupFlush, transfers, commit, sleep },
+    clock,
+    control,
+    wakeUp,
+    ring,
+    counters,
+    reader: laneReader,
+    inbox,
+    collector,
+    schedule,
+    composer,
+    turnWriter,
+    groupFlush,
+    transfers,
+    commit,
+    sleep,
   })
 }

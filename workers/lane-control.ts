@@ -1,6 +1,6 @@
 /**
- * The lane's words in shared memory that the main thread watches, and those by which it steers the lane. One lane's own.
- * After this thread's end the main thread reads the current tick and client: they are the suspects.
+ * The lane's words in shared memory that the main thread watches, and those by which it steers the lane. One lane's
+ * own. After this thread's end the main thread reads the current tick and client: they are the suspects.
  */
 import {
   CONTROL_BYTES,

@@ -31,7 +31,7 @@ import {
 } from './next-step.js'
 import type { LaneTransfers } from './transfer/lane-transfers.js'
 
-/** The lane sleeps so much longer than until the next interval ends, and finds the ends of several intervals at once, ms. */
+/** Added to the sleep until the next interval ends, so that several intervals end in one wake-up, ms. */
 const DUE_SLACK_MS = 2
 
 export interface LaneLoopDeps {
@@ -96,7 +96,7 @@ export class LaneLoop {
       return
     }
     if (step === COMMIT) {
-      this.settle()
+      this.commitEmptyTurn()
       step = this.nextStep(hasRead, hasReplied, true)
     }
     if (step !== READ) this.rest(step)
@@ -115,15 +115,18 @@ export class LaneLoop {
 
   private hasTurn(): boolean {
     const { collector, schedule } = this.deps
-    return collector.planned.length > 0 || schedule.flushing.length > 0 || this.deps.transfers.areQueued
+    return collector.planned.length > 0 || schedule.flushing.length > 0 || this.deps.transfers.hasQueued
   }
 
-  /** Whether a prompt turn may hold the next replies: no audience of theirs was flushed too often since the last paced turn. */
+  /**
+   * Whether a prompt turn may hold the next replies. No audience of theirs may have been flushed too often since the
+   * last paced turn.
+   */
   private canReplyPromptly(): boolean {
     const { transfers } = this.deps
-    if (!transfers.arePlain) return false
+    if (!transfers.nextFitPromptTurn) return false
     for (const audience of transfers.nextAudiences())
-      if (audience.runCount > 0 && !audience.mayFlushPromptly(this.turns)) return false
+      if (audience.spanCount > 0 && !audience.mayFlushPromptly(this.turns)) return false
     return true
   }
 
@@ -135,9 +138,9 @@ export class LaneLoop {
     const { planned } = collector
     for (let index = 0; index < planned.length; index++) turnWriter.write(planned[index]!, reader.offset)
     groupFlush.flushAll(reader.offset)
-    if (transfers.areQueued) this.reply()
+    if (transfers.hasQueued) this.reply()
     turnWriter.endTurn()
-    ring.turnPublished()
+    ring.countTurn()
     this.turns++
     counters.values[LANE_SLOTS.turns]! += 1
     collector.clear()
@@ -148,9 +151,10 @@ export class LaneLoop {
     wakeUp.wakeMain()
   }
 
+  /** Replies to some requests. What is written so far goes out before a long reply. */
   private reply(): void {
     const { wakeUp, reader, ring, transfers } = this.deps
-    if (transfers.takeLong) {
+    if (transfers.nextTakeLong) {
       ring.publish()
       wakeUp.wakeMain()
     }
@@ -158,15 +162,15 @@ export class LaneLoop {
   }
 
   /**
-   * Replies between two paced turns, and first writes the plans of the audiences that the clients leave and join. The transmitter
-   * sends it at once: docs/decisions/0004-replies-overtake-frames.md.
+   * Replies between two paced turns, and first writes the plans of the audiences that the clients leave and join. The
+   * transmitter sends the turn at once: docs/decisions/0004-replies-overtake-frames.md.
    */
   private publishPromptTurn(): void {
     const { clock, collector, composer, wakeUp, reader, ring, transfers, turnWriter } = this.deps
     composer.beginTurn(clock.epochUs())
     turnWriter.beginTurn(PROMPT)
     for (const audience of transfers.nextAudiences()) {
-      if (audience.runCount === 0) continue
+      if (audience.spanCount === 0) continue
       audience.countPromptFlush(this.turns)
       collector.leaveOut(audience)
       turnWriter.write(audience, reader.offset)
@@ -178,7 +182,7 @@ export class LaneLoop {
   }
 
   /** Nothing is collected: empties the turn, and commits all that was read. */
-  private settle(): void {
+  private commitEmptyTurn(): void {
     this.deps.collector.clear()
     this.commit()
   }

@@ -1,5 +1,6 @@
 /**
- * Reads the tick log: takes each tick through classifier, collector and latest ticks, and obeys the stream events. One lane's own.
+ * Reads the tick log: takes each tick through classifier, collector and latest ticks, and obeys the stream events. One
+ * lane's own.
  */
 import { decodeEvent } from '../src/lane-protocol/stream-events.js'
 import type { CounterWriter } from '../src/memory/counters.js'

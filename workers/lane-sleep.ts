@@ -52,7 +52,11 @@ export class LaneSleep {
     this.countedMs = nowMs
   }
 
-  /** Publishes the part of a turn that is written, and sleeps until the frame ring has room for more. @throws Stopped */
+  /**
+   * Publishes the part of a turn that is written, and sleeps until the frame ring has room for more.
+   *
+   * @throws Stopped
+   */
   waitForRoom(hasRoom: () => boolean): void {
     const { control, wakeUp, ring } = this.deps
     while (!hasRoom()) {

@@ -1,5 +1,6 @@
 /**
- * The entry of a lane: a Piscina worker's one long task. It reads the tick log, writes the frame ring, and knows no socket.
+ * Starts a lane: a Piscina worker's one long task, which reads the tick log and writes the frame ring. It knows no
+ * socket.
  */
 
 import { systemClock } from '../src/common/clock.js'

@@ -1,8 +1,8 @@
 /**
  * Decides what the lane does next. Pure.
  *
- * The lane works in rounds. A round reads, replies in a prompt turn, publishes a paced turn or commits, and sleeps if all of that
- * left nothing to do.
+ * The lane works in rounds. A round reads, replies in a prompt turn, publishes a paced turn or commits, and sleeps if
+ * all of that left nothing to do.
  */
 
 /** Paced turns that the lane may publish before the transmitter takes them: one being written, one ready. */

@@ -72,7 +72,9 @@ export class ClientRegistry {
     else client.socket.close(code, reason)
   }
 
-  /** Closes a client and reads nothing more of it. Otherwise its messages would be parsed until the handshake is over. */
+  /**
+   * Closes a client and reads nothing more of it. Otherwise its messages would be parsed until the handshake is over.
+   */
   closeUnread(client: Client, code: CloseCode, endReason: EndReason): void {
     this.close(client, code, endReason)
     client.socket.pause()

@@ -14,8 +14,8 @@ import type { Client } from './client.js'
 import { WORK_PER_SYMBOL } from './work-budgets.js'
 
 /**
- * The work of a change for each entry of its client: the main thread copies the map of all entries. The lane is sent the
- * change alone.
+ * The work of a change for each entry of its client: the main thread copies the map of all entries. The lane is sent
+ * the change alone.
  */
 const WORK_PER_ENTRY = 16
 /** Bounds one entry of `refused` in a reply, without the symbol. */

@@ -1,6 +1,7 @@
 /**
  * The WebSocket library, and a WebSocket whose listeners may throw. Main thread.
- * An error in a listener goes to `onFault`. Otherwise it would pass through the library to the process and end every client.
+ * An error in a listener goes to `onFault`. Otherwise it would pass through the library to the process and end every
+ * client.
  */
 import { type RawData, type Server, type ServerOptions, WebSocket, WebSocketServer } from 'ws'
 
@@ -13,7 +14,9 @@ export interface Inflation {
   skip(): void
 }
 
-/** The part of the library's extension that is not documented: it calls `decompress` for each compressed frame, in turn. */
+/**
+ * The part of the library's extension that is not documented: it calls `decompress` for each compressed frame, in turn.
+ */
 interface PerMessageDeflate {
   decompress(data: Buffer, isFinal: boolean, callback: (error: Error | null, data?: Buffer) => void): void
 }

@@ -1,6 +1,6 @@
 /**
- * Finds clients that are gone or stuck: sends pings, and times out pongs, silence, writes and close handshakes. Main thread.
- * A slow client is not late while it takes bytes: docs/decisions/0024-progress-in-the-kernel.md.
+ * Finds clients that are gone or stuck: sends pings, and times out pongs, silence, writes and close handshakes. Main
+ * thread. A slow client is not late while it takes bytes: docs/decisions/0024-progress-in-the-kernel.md.
  * A beat costs only what is due: each list of clients is in the order of time, and pings are spread over the interval.
  */
 import type { PatientClock } from '../common/patient-clock.js'

@@ -1,7 +1,7 @@
 /**
- * The bytes of TCP connections that the kernel holds: one end has sent them, the other end has not taken them. Main thread.
- * From Linux's tables, https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html. Other systems report nothing.
- * docs/decisions/0024-progress-in-the-kernel.md says why these numbers are needed.
+ * The bytes of TCP connections that the kernel holds: one end has sent them, the other end has not taken them. Main
+ * thread. From Linux's tables, https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html. Other systems
+ * report nothing. docs/decisions/0024-progress-in-the-kernel.md says why these numbers are needed.
  */
 import { readFile } from 'node:fs/promises'
 
@@ -44,8 +44,8 @@ export class KernelQueues {
   }
 
   /**
-   * Bytes that were sent and that the remote end has not taken; 0 when nothing is known. A remote machine has taken what
-   * it has acknowledged. A process of this machine, such as a proxy, has taken what it has read.
+   * Bytes that were sent and that the remote end has not taken; 0 when nothing is known. A remote machine has taken
+   * what it has acknowledged. A process of this machine, such as a proxy, has taken what it has read.
    */
   untaken(inode: number): number {
     for (const [index, starts] of this.starts.entries()) {

@@ -1,6 +1,7 @@
 /**
- * Takes the messages of one client: counts each, charges its work, and lets it wait while a budget is in debt. Main thread.
- * While a message waits, the socket is not read and nothing is inflated. So only the rest of one read waits behind it.
+ * Takes the messages of one client: counts each, charges its work, and lets it wait while a budget is in debt. Main
+ * thread. While a message waits, the socket is not read and nothing is inflated. So only the rest of one read waits
+ * behind it.
  */
 import type { Clock, Timer } from '../common/clock.js'
 import type { HandlerOptions } from '../config/config.js'
@@ -164,7 +165,9 @@ export class MessageIntake {
     this.releaseInflation()
   }
 
-  /** Charges the snapshots that the client was sent since its last message. A large one uses up the burst and no more. */
+  /**
+   * Charges the snapshots that the client was sent since its last message. A large one uses up the burst and no more.
+   */
   private chargeReplies(): void {
     const { replyBytes } = this.client.recipient
     const work = (replyBytes - this.chargedReplyBytes) / REPLY_BYTES_PER_WORK

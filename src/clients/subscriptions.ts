@@ -36,7 +36,10 @@ export interface SubscriptionLimits {
   readonly bytesMax: number
 }
 
-/** Most different intervals of one client. For each, its audience has a conflation group with messages and counts of its own. */
+/**
+ * Most different intervals of one client. For each, its audience has a conflation group with messages and counts of its
+ * own.
+ */
 export const INTERVALS_MAX = 8
 
 export class Subscriptions {

@@ -1,6 +1,7 @@
 /**
  * Bounds the work for commands and connections: of one client, of one address, and of all clients. Main thread.
- * Work is measured in bytes; docs/limits.md says how much each thing costs. A new connection shares its address's budget.
+ * Work is measured in bytes; docs/limits.md says how much each thing costs. A new connection shares its address's
+ * budget.
  */
 import type { Clock } from '../common/clock.js'
 import type { PatientClock } from '../common/patient-clock.js'

@@ -85,7 +85,7 @@ export class FrameRingWriter {
   }
 
   /** Counts a turn. Call it after the turn's end was described, and before `publish`. */
-  turnPublished(): void {
+  countTurn(): void {
     const { control } = this.memory
     // Pairs with the load of the same word in `turnsAhead` of a successor, after this thread's end.
     Atomics.store(control, TURNS_PUBLISHED, advance(control[TURNS_PUBLISHED]!, 1))

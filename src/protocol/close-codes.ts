@@ -1,7 +1,7 @@
 /**
  * Every close code: when the gateway sends the code, and whether the client should reconnect. Any thread.
- * Codes below 4000: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1. The WebSocket library sends the codes without a
- * reason, and 1008 for a message in too many fragments. asyncapi.yaml and docs/client-protocol.md repeat these texts.
+ * Codes below 4000: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1. The WebSocket library sends the codes without
+ * a reason, and 1008 for a message in too many fragments. asyncapi.yaml and docs/client-protocol.md repeat these texts.
  */
 
 export interface CloseCode {

@@ -1,11 +1,12 @@
 /**
- * Compression of messages (permessage-deflate, https://www.rfc-editor.org/rfc/rfc7692): the gateway's terms. Main thread. Pure.
- * The WebSocket library negotiates, and inflates the messages of clients. Lanes compress; the library never does.
+ * Compression of messages (permessage-deflate, https://www.rfc-editor.org/rfc/rfc7692): the gateway's terms. Main
+ * thread. Pure. The WebSocket library negotiates, and inflates the messages of clients. Lanes compress; the library
+ * never does.
  */
 
 /**
- * No context is kept between messages. Clients of an audience share messages, so the gateway's side can have none. On the
- * client's side, a connection that sends nothing needs no memory.
+ * No context is kept between messages. Clients of an audience share messages, so the gateway's side can have none. On
+ * the client's side, a connection that sends nothing needs no memory.
  */
 export const PER_MESSAGE_DEFLATE = {
   serverNoContextTakeover: true,
@@ -16,8 +17,8 @@ export const PER_MESSAGE_DEFLATE = {
 }
 
 /**
- * The largest window in use: a larger one costs more time and saves little, see docs/decisions/0007-compress-once-per-audience.md.
- * So clients that offer 13, 14 and 15 bits share audiences.
+ * The largest window in use: a larger one costs more time and saves little, see
+ * docs/decisions/0007-compress-once-per-audience.md. So clients that offer 13, 14 and 15 bits share audiences.
  */
 const WINDOW_BITS_MAX = 13
 /**

@@ -1,5 +1,6 @@
 /**
- * The fields of a message that stand in front of its ticks. Lanes only. One object serves all messages, one after the other.
+ * The fields of a message that stand in front of its ticks. Lanes only.
+ * One object serves all messages, one after the other.
  */
 const EXTRAS_BYTES_INITIAL = 256
 
@@ -12,7 +13,15 @@ export class EnvelopeHead {
   extras = new Uint8Array(EXTRAS_BYTES_INITIAL)
   extrasLength = 0
 
-  begin(isSnapshot: boolean, seq: number, offset: number): void {
+  beginTicks(seq: number, offset: number): void {
+    this.begin(false, seq, offset)
+  }
+
+  beginSnapshot(seq: number, offset: number): void {
+    this.begin(true, seq, offset)
+  }
+
+  private begin(isSnapshot: boolean, seq: number, offset: number): void {
     this.isSnapshot = isSnapshot
     this.seq = seq
     this.offset = offset

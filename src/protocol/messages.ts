@@ -44,8 +44,8 @@ interface ChangedMessage {
   /** Names the run of the process. Offsets belong to it. */
   readonly epoch: string
   /**
-   * Every tick of the symbols with a higher offset follows. Of symbols that a command adds, no tick up to this offset is
-   * sent, and no gap reports those ticks.
+   * Every tick of the symbols with a higher offset follows. Of symbols that a command adds, no tick up to this offset
+   * is sent, and no gap reports those ticks.
    */
   readonly offset: number
   /** The next `ticks` message has this number plus one. */
@@ -120,8 +120,8 @@ export interface TicksMessage {
   readonly type: 'ticks'
   readonly seq: number
   /**
-   * The client has every tick up to this offset, or a gap that reports it, or a newer tick in its place. Ticks of `latest`
-   * symbols whose interval is not over follow with lower offsets.
+   * The client has every tick up to this offset, or a gap that reports it, or a newer tick in its place. Ticks of
+   * `latest` symbols whose interval is not over follow with lower offsets.
    */
   readonly offset: number
   /** How many older ticks were left out because these are newer. Left out for none. */
@@ -161,8 +161,8 @@ export type ControlMessage =
 export type ServerMessage = ControlMessage | TicksMessage | SnapshotMessage
 
 /**
- * The most ticks that a gap counts. At a million ticks a second this takes twelve days. A greater count is a mistake of the
- * feed, and the gap says `null`.
+ * The most ticks that a gap counts. At a million ticks a second this takes twelve days. A greater count is a mistake of
+ * the feed, and the gap says `null`.
  */
 export const MISSED_MAX = 2 ** 40
 

@@ -126,8 +126,8 @@ describe('the frame ring', () => {
     const ring = new TestRing(start)
     for (let turn = 0; turn < 12; turn++) {
       expect(ring.writer.turnsAhead()).toBe(0)
-      ring.writer.turnPublished()
-      ring.writer.turnPublished()
+      ring.writer.countTurn()
+      ring.writer.countTurn()
       expect(ring.writer.turnsAhead()).toBe(2)
       ring.reader.turnConsumed()
       expect(ring.writer.turnsAhead()).toBe(1)
@@ -139,7 +139,7 @@ describe('the frame ring', () => {
     const ring = new TestRing(start)
     for (let number = 1; number <= 3; number++) ring.write(number, 4096)
     ring.writer.publish()
-    ring.writer.turnPublished()
+    ring.writer.countTurn()
     // A segment that was taken, and a descriptor that was not published, end with the lane.
     ring.write(4, 4096)
     ring.writer.reserve(1)

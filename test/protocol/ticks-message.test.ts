@@ -14,7 +14,7 @@ describe('a ticks message', () => {
     fc.assert(
       fc.property(fc.oneof(fc.maxSafeNat(), fc.nat(1000)), fc.maxSafeNat(), (seq, offset) => {
         const message = new EnvelopeHead()
-        message.begin(false, seq, offset)
+        message.beginTicks(seq, offset)
         const bytes = new Uint8Array(TICKS_HEAD_BYTES_MAX + TICKS_TAIL_BYTES + 10)
         const head = writeTicksHead(bytes, 3, message)
         expect(head - 3).toBe(ticksHeadBytes(message))

@@ -154,7 +154,7 @@ export class FakeLane {
   endTurn(): void {
     this.beginTurn()
     this.describeTurnEnd()
-    this.ring.turnPublished()
+    this.ring.countTurn()
     this.publish()
   }
 

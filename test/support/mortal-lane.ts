@@ -16,7 +16,7 @@ export class Killed extends Error {}
 const DEADLY = [
   [FrameRingWriter.prototype, 'reserve'],
   [FrameRingWriter.prototype, 'describe'],
-  [FrameRingWriter.prototype, 'turnPublished'],
+  [FrameRingWriter.prototype, 'countTurn'],
   [FrameRingWriter.prototype, 'publish'],
   [CommittedState.prototype, 'commit'],
   [LaneWakeUp.prototype, 'wakeMain'],

@@ -24,7 +24,7 @@ import { Deflater } from '../../workers/compose/deflater.js'
 import { FrameComposer } from '../../workers/compose/frame-composer.js'
 import { FramePublisher } from '../../workers/compose/frame-publisher.js'
 import { FeedContinuity, markOf } from '../../workers/read/feed-continuity.js'
-import { SymbolEntry, SymbolTable } from '../../workers/read/symbol-table.js'
+import { KnownSymbol, SymbolTable } from '../../workers/read/symbol-table.js'
 import { type ReplayPart, ReplayReader } from '../../workers/transfer/replay-reader.js'
 import { frameTexts } from './frames.js'
 import { type Message, streamOf } from './lane-messages.js'
@@ -46,12 +46,12 @@ interface PastOptions {
 export class Past {
   offset: number
   readonly symbols = new SymbolTable(
-    (symbol, bytes, isKept) => new SymbolEntry(symbol, bytes, isKept, marketCodec),
+    (symbol, bytes, isKept) => new KnownSymbol(symbol, bytes, isKept, marketCodec),
   )
   private readonly log: TickLogWriter
   private readonly checkpoints: FeedCheckpoints
   private readonly live: FeedContinuity
-  private readonly reader: ReplayReader<SymbolEntry>
+  private readonly reader: ReplayReader<KnownSymbol>
   private readonly quarantined: ReadonlySet<number>
 
   constructor(options: PastOptions = {}) {

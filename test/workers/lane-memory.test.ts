@@ -4,7 +4,7 @@
 import { expect, it } from 'vitest'
 import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
 import { LaneAudience } from '../../workers/collect/lane-audience.js'
-import { SymbolEntry } from '../../workers/read/symbol-table.js'
+import { KnownSymbol } from '../../workers/read/symbol-table.js'
 import { extent } from '../support/extent.js'
 import { LaneStage } from '../support/lane-stage.js'
 import { living } from '../support/living.js'
@@ -30,7 +30,7 @@ it('a lane keeps no audience or symbol of clients that have left', () => {
     for (const symbol of TRADED) stage.tick({ symbol })
   }
   const look = (): void => {
-    seen.push(living(LaneAudience, SymbolEntry))
+    seen.push(living(LaneAudience, KnownSymbol))
   }
   const come = (id: number): void => {
     stage.open(id, specOf(id))

@@ -1,5 +1,5 @@
 /**
- * The ticks of a turn in one encoding. They stand side by side in the lane's scratch, so one copy takes a run of them.
+ * The ticks of a turn in one encoding. They stand side by side in the lane's scratch, so one copy takes a span of them.
  * One lane's own; emptied when the turn is published.
  */
 

@@ -1,51 +1,72 @@
 /**
- * A plan for frames: runs of the turn's encoded ticks, and between them the gaps to tell. One lane's own.
+ * A plan for frames: spans of the turn's encoded ticks, and between them the gaps to tell. One lane's own.
  *
- *   runs   | first tick, last tick | −1 − gap, 0 | first tick, last tick | …        int32 each
+ *   spans   | first tick, last tick | −1 − gap, 0 | first tick, last tick | …        int32 each
  */
 
-const RUNS_AT_FIRST = 8
+const SPANS_AT_FIRST = 8
 
 export class FramePlan {
   /** Pairs, as drawn above: indexes into the turn's encoded ticks, or into its gaps. */
-  runs = new Int32Array(2 * RUNS_AT_FIRST)
-  runCount = 0
-  /** Ticks in the runs. */
+  spans = new Int32Array(2 * SPANS_AT_FIRST)
+  spanCount = 0
+  /** Ticks in the spans. */
   tickCount = 0
-  /** At most so many bytes the runs take in frames, without the message around them. */
+  /** Upper bound of the bytes of the spans in frames, without the message around them. */
   planBytes = 0
+
+  /** Whether the span is a gap. */
+  isGap(span: number): boolean {
+    return this.spans[span * 2]! < 0
+  }
+
+  /** Index of the gap in the turn's gaps. @param span one that is a gap */
+  gapAt(span: number): number {
+    return -1 - this.spans[span * 2]!
+  }
+
+  /** Index of the span's first tick in the turn's encoded ticks. @param span one that is not a gap */
+  firstTick(span: number): number {
+    return this.spans[span * 2]!
+  }
+
+  /** Whether the plan ends with this gap. */
+  endsWithGap(gap: number): boolean {
+    return this.spanCount > 0 && this.gapAt(this.spanCount - 1) === gap
+  }
 
   /** @param bytes that the tick adds to the frames at most */
   addTick(tick: number, bytes: number): void {
-    const last = this.runCount * 2 - 1
-    if (this.runCount > 0 && this.runs[last] === tick - 1 && this.runs[last - 1]! >= 0) this.runs[last] = tick
-    else this.addRun(tick, tick)
+    const last = this.spanCount * 2 - 1
+    if (this.spanCount > 0 && this.spans[last] === tick - 1 && this.spans[last - 1]! >= 0)
+      this.spans[last] = tick
+    else this.addSpan(tick, tick)
     this.tickCount++
     this.planBytes += bytes
   }
 
   /** @param gap index of one of the turn's gaps @param bytes that the gap adds to the frames at most */
   addGap(gap: number, bytes: number): void {
-    this.addRun(-1 - gap, 0)
+    this.addSpan(-1 - gap, 0)
     this.planBytes += bytes
   }
 
   /** Empties the plan, once its frames are written. */
   clear(): void {
-    this.runCount = 0
+    this.spanCount = 0
     this.tickCount = 0
     this.planBytes = 0
   }
 
-  private addRun(first: number, last: number): void {
-    const index = this.runCount * 2
-    if (index === this.runs.length) {
+  private addSpan(first: number, last: number): void {
+    const index = this.spanCount * 2
+    if (index === this.spans.length) {
       const larger = new Int32Array(index * 2)
-      larger.set(this.runs)
-      this.runs = larger
+      larger.set(this.spans)
+      this.spans = larger
     }
-    this.runs[index] = first
-    this.runs[index + 1] = last
-    this.runCount++
+    this.spans[index] = first
+    this.spans[index + 1] = last
+    this.spanCount++
   }
 }

@@ -1,5 +1,6 @@
 /**
- * One audience in its lane: which symbols it gets, how far it was sent, and its frame plan for the current turn. One lane's own.
+ * One audience in its lane: which symbols it gets, how far it was sent, and its frame plan for the current turn. One
+ * lane's own.
  */
 import type { StreamForm } from '../../src/lane-protocol/audience-spec.js'
 import type { AudienceState } from '../../src/lane-protocol/lane-task.js'
@@ -13,8 +14,8 @@ import { type Delivery, type DeliveryMap, EVERY } from './delivery-map.js'
 import { FramePlan } from './frame-plan.js'
 
 /**
- * How often a prompt turn may flush one audience between two paced turns. The transmitter paces turns where it is busy; many
- * members that change their subscriptions must not take the time that this saves.
+ * How often a prompt turn may flush one audience between two paced turns. The transmitter paces turns where it is busy;
+ * many members that change their subscriptions must not take the time that this saves.
  */
 const PROMPT_FLUSHES_MAX = 4
 

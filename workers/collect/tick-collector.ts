@@ -9,15 +9,15 @@ import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.j
 import { GAP_TEXT_BYTES_MAX, type GapReason } from '../../src/protocol/messages.js'
 import { FRAME_HEADER_BYTES_MAX } from '../../src/protocol/websocket-frame.js'
 import type { TickReader } from '../../src/ticks/tick-codec.js'
-import type { SymbolEntry } from '../read/symbol-table.js'
+import type { KnownSymbol } from '../read/symbol-table.js'
 import type { LaneAudience } from './lane-audience.js'
 import type { TurnBuffer } from './turn-buffer.js'
 
 /** Bytes that a gap takes at most: its own message, and the new message that the ticks behind it need. */
 export const GAP_BYTES_MAX = FRAME_HEADER_BYTES_MAX + GAP_TEXT_BYTES_MAX + MESSAGE_OVERHEAD_BYTES_MAX
 
-/** Runs in the plans of all audiences of one turn at most, 8 bytes each. */
-const RUNS_MAX = 524_288
+/** Spans in the plans of all audiences of one turn at most, 8 bytes each. */
+const SPANS_MAX = 524_288
 
 const NOT_ENCODED = -1
 
@@ -43,7 +43,8 @@ export class TickCollector {
   private jsonBytes = 0
   private tickInProtobuf = NOT_ENCODED
   private protobufBytes = 0
-  private runs = 0
+  /** Spans in the plans of all audiences. */
+  private spans = 0
   /** Whether the plan of some audience has reached the turn's bound of bytes. */
   private isFull = false
 
@@ -53,7 +54,7 @@ export class TickCollector {
 
   /** Whether the turn takes one more tick. */
   get hasRoom(): boolean {
-    return !this.isFull && this.runs < RUNS_MAX && this.deps.turn.hasRoom()
+    return !this.isFull && this.spans < SPANS_MAX && this.deps.turn.hasRoom()
   }
 
   open(audience: LaneAudience): void {
@@ -73,9 +74,11 @@ export class TickCollector {
     this.tickInProtobuf = NOT_ENCODED
   }
 
-  /** Adds the current tick, at `[start, end)` of the log, to the plans of the unfiltered audiences and of `audiences`. */
+  /**
+   * Adds the current tick, at `[start, end)` of the log, to the plans of the unfiltered audiences and of `audiences`.
+   */
   collect(
-    symbol: SymbolEntry,
+    symbol: KnownSymbol,
     audiences: readonly LaneAudience[],
     start: number,
     end: number,
@@ -89,16 +92,16 @@ export class TickCollector {
   }
 
   /** Adds the current tick, at `[start, end)` of the log, to the plan of one audience. */
-  collectFor(audience: LaneAudience, symbol: SymbolEntry, start: number, end: number, offset: number): void {
+  collectFor(audience: LaneAudience, symbol: KnownSymbol, start: number, end: number, offset: number): void {
     // True only in a successor, for ticks between its starting point and the last published tick of the lane before.
     if (offset <= audience.sentOffset) return
     const { isJson } = audience
     const tick = isJson ? this.asJson(symbol, offset) : this.asProtobuf(start, end, offset)
     const bytes = isJson ? this.jsonBytes : this.protobufBytes
-    const runsBefore = audience.runCount
-    if (runsBefore === 0) this.planned.push(audience)
+    const spansBefore = audience.spanCount
+    if (spansBefore === 0) this.planned.push(audience)
     audience.addTick(tick, bytes + audience.bytesPerTick)
-    this.runs += audience.runCount - runsBefore
+    this.spans += audience.spanCount - spansBefore
     if (audience.planBytes >= this.deps.turnBytesMax) this.isFull = true
   }
 
@@ -108,7 +111,7 @@ export class TickCollector {
     const { gaps } = this.deps.turn
     const last = gaps.at(-1)
     const continues = last?.reason === reason && last.to === from - 1 && to >= from
-    if (continues && last.missed !== null && missed !== null && this.endWithGap(gaps.length - 1)) {
+    if (continues && last.missed !== null && missed !== null && this.allEndWithGap(gaps.length - 1)) {
       last.to = to
       last.missed += missed
     } else gaps.push({ reason, from, to, missed })
@@ -126,11 +129,11 @@ export class TickCollector {
   clear(): void {
     this.planned.length = 0
     this.deps.turn.clear()
-    this.runs = 0
+    this.spans = 0
     this.isFull = false
   }
 
-  private asJson(symbol: SymbolEntry, offset: number): number {
+  private asJson(symbol: KnownSymbol, offset: number): number {
     if (this.tickInJson === NOT_ENCODED) {
       const { log, reader, turn } = this.deps
       this.tickInJson = turn.addJson(reader, symbol, offset, log.receivedUs)
@@ -149,8 +152,8 @@ export class TickCollector {
   }
 
   /** Whether the plans of all audiences end with this gap, so that the gap can grow. */
-  private endWithGap(gap: number): boolean {
-    for (const audience of this.audiences) if (!endsWith(audience, gap)) return false
+  private allEndWithGap(gap: number): boolean {
+    for (const audience of this.audiences) if (!audience.endsWithGap(gap)) return false
     return true
   }
 
@@ -159,15 +162,10 @@ export class TickCollector {
     if (offset <= audience.sentOffset) return
     if (missed === null) audience.unknownLosses++
     else audience.lostTotal += missed
-    if (endsWith(audience, gap)) return
-    if (audience.runCount === 0) this.planned.push(audience)
+    if (audience.endsWithGap(gap)) return
+    if (audience.spanCount === 0) this.planned.push(audience)
     audience.addGap(gap, GAP_BYTES_MAX)
-    this.runs++
+    this.spans++
     if (audience.planBytes >= this.deps.turnBytesMax) this.isFull = true
   }
-}
-
-/** Whether the audience's plan ends with this gap. */
-function endsWith({ runCount, runs }: LaneAudience, gap: number): boolean {
-  return runCount > 0 && runs[runCount * 2 - 2] === -1 - gap
 }

@@ -1,6 +1,6 @@
 /**
- * The ticks and the gaps of the turn that the lane collects now. Each tick stands there once per encoding that a client needs.
- * One lane's own; emptied when the turn is published.
+ * The ticks and the gaps of the turn that the lane collects now. Each tick stands there once per encoding that a client
+ * needs. One lane's own; emptied when the turn is published.
  */
 
 import type { LaneLayout } from '../../src/memory/lane-layout.js'
@@ -9,7 +9,7 @@ import { TICKS_TAG } from '../../src/protocol/envelope-format.js'
 import type { GapReason } from '../../src/protocol/messages.js'
 import { TICK_BYTES_MAX, type TickCodec, type TickReader } from '../../src/ticks/tick-codec.js'
 import { writeVarint } from '../../src/ticks/varint.js'
-import type { SymbolEntry } from '../read/symbol-table.js'
+import type { KnownSymbol } from '../read/symbol-table.js'
 import { EncodedTicks } from './encoded-ticks.js'
 
 const COMMA = 0x2c
@@ -47,14 +47,18 @@ export class TurnBuffer {
   }
 
   /** Encodes a tick as JSON. There must be room. @returns its index in `ticks.json` */
-  addJson(tick: TickReader, symbol: SymbolEntry, offset: number, receivedUs: number): number {
+  addJson(tick: TickReader, symbol: KnownSymbol, offset: number, receivedUs: number): number {
     const { json } = this.ticks
     const end = tick.writeJson(this.bytes, json.end, symbol.jsonPrefixes[tick.kind]!)
     this.bytes[end] = COMMA
     return json.add(end + 1, offset, receivedUs)
   }
 
-  /** Copies the feed's own bytes of a tick, `source[start, end)`. There must be room. @returns its index in `ticks.protobuf` */
+  /**
+   * Copies the feed's own bytes of a tick, `source[start, end)`. There must be room.
+   *
+   * @returns its index in `ticks.protobuf`
+   */
   addProtobuf(source: Uint8Array, start: number, end: number, offset: number, receivedUs: number): number {
     const { bytes } = this
     const { protobuf } = this.ticks

@@ -1,6 +1,7 @@
 /**
  * Composes frames from a plan: one message with the ticks of the turn or one per tick, and gap messages in their
- * places. One lane's own; copies within the lane's memory and allocates nothing but for gaps.
+ * places. One lane's own; copies within the lane's memory, and allocates only for gaps and when `stamps` grows.
+ * It reads `spans` as the drawing in frame-plan.ts shows them.
  */
 import type { StreamForm } from '../../src/lane-protocol/audience-spec.js'
 import type { CopyBytes } from '../../src/memory/lane-allocation.js'
@@ -59,28 +60,28 @@ export class FrameComposer {
 
   /** Writes the frames of a plan from `start` on. @returns where they end */
   compose(stream: FrameStream, plan: FramePlan, start: number): number {
-    const { runs, runCount } = plan
-    let next = start
-    let run = 0
-    while (run < runCount) {
-      const first = runs[run * 2]!
-      if (first < 0) {
-        next = this.gap(this.turn.gaps[-1 - first]!, stream.seq, next)
-        run++
+    const { spans, spanCount } = plan
+    let end = start
+    let span = 0
+    while (span < spanCount) {
+      if (plan.isGap(span)) {
+        end = this.writeGap(this.turn.gaps[plan.gapAt(span)]!, stream.seq, end)
+        span++
         continue
       }
-      let endRun = run + 1
-      while (endRun < runCount && runs[endRun * 2]! >= 0) endRun++
-      next = stream.spec.batch
-        ? this.batch(stream, runs, run, endRun, next)
-        : this.singles(stream, runs, run, endRun, next)
-      run = endRun
+      let spanEnd = span + 1
+      while (spanEnd < spanCount && !plan.isGap(spanEnd)) spanEnd++
+      end = stream.spec.batch
+        ? this.writeBatch(stream, spans, span, spanEnd, end)
+        : this.writeSingles(stream, spans, span, spanEnd, end)
+      span = spanEnd
     }
-    return next
+    return end
   }
 
   /**
-   * Writes the frames of latest ticks from `start` on.
+   * Writes the frames of latest ticks from `start` on. `merged` stands on the last message: only then has a client all
+   * the ticks that replace the merged ones, and the number is told once.
    *
    * @param plan at least one tick, no gaps
    * @param offset up to which the ticks are the latest
@@ -88,24 +89,24 @@ export class FrameComposer {
    * @returns where the frames end
    */
   composeLatest(stream: FrameStream, plan: FramePlan, start: number, offset: number, merged: number): number {
-    const { runs, runCount } = plan
+    const { spans, spanCount } = plan
     const { head } = this
     if (stream.spec.batch) {
-      head.begin(false, ++stream.seq, offset)
+      head.beginTicks(++stream.seq, offset)
       if (merged > 0) stream.format.addMerged(head, merged)
-      return this.message(stream, runs, 0, runCount, start, stream.windowBits)
+      return this.writeMessage(stream, spans, 0, spanCount, start, stream.windowBits)
     }
-    let next = start
+    let end = start
     let ticksLeft = plan.tickCount
-    for (let run = 0; run < runCount; run++) {
-      const last = runs[run * 2 + 1]!
-      for (let tick = runs[run * 2]!; tick <= last; tick++) {
-        head.begin(false, ++stream.seq, offset)
+    for (let span = 0; span < spanCount; span++) {
+      const last = spans[span * 2 + 1]!
+      for (let tick = spans[span * 2]!; tick <= last; tick++) {
+        head.beginTicks(++stream.seq, offset)
         if (--ticksLeft === 0 && merged > 0) stream.format.addMerged(head, merged)
-        next = this.single(stream, tick, next)
+        end = this.writeSingle(stream, tick, end)
       }
     }
-    return next
+    return end
   }
 
   /**
@@ -122,90 +123,102 @@ export class FrameComposer {
     isLast: boolean,
   ): number {
     const { head } = this
-    head.begin(true, stream.seq, offset)
+    head.beginSnapshot(stream.seq, offset)
     if (!isLast) stream.format.addMore(head)
-    return this.message(stream, plan.runs, 0, plan.runCount, start, 0)
+    return this.writeMessage(stream, plan.spans, 0, plan.spanCount, start, 0)
   }
 
-  /** One message for the ticks of `runs[run, endRun)`. */
-  private batch(stream: FrameStream, runs: Int32Array, run: number, endRun: number, start: number): number {
-    const offset = this.turn.ticks[stream.spec.encoding].offsets[runs[endRun * 2 - 1]!]!
-    this.head.begin(false, ++stream.seq, offset)
-    return this.message(stream, runs, run, endRun, start, stream.windowBits)
+  /** One message for the ticks of the spans `[span, spanEnd)`. */
+  private writeBatch(
+    stream: FrameStream,
+    spans: Int32Array,
+    span: number,
+    spanEnd: number,
+    start: number,
+  ): number {
+    const offset = this.turn.ticks[stream.spec.encoding].offsets[spans[spanEnd * 2 - 1]!]!
+    this.head.beginTicks(++stream.seq, offset)
+    return this.writeMessage(stream, spans, span, spanEnd, start, stream.windowBits)
   }
 
-  /** A message for each tick of `runs[run, endRun)`. */
-  private singles(stream: FrameStream, runs: Int32Array, run: number, endRun: number, start: number): number {
+  /** A message for each tick of the spans `[span, spanEnd)`. */
+  private writeSingles(
+    stream: FrameStream,
+    spans: Int32Array,
+    span: number,
+    spanEnd: number,
+    start: number,
+  ): number {
     const { offsets } = this.turn.ticks[stream.spec.encoding]
-    let next = start
-    for (let index = run; index < endRun; index++) {
-      const last = runs[index * 2 + 1]!
-      for (let tick = runs[index * 2]!; tick <= last; tick++) {
-        this.head.begin(false, ++stream.seq, offsets[tick]!)
-        next = this.single(stream, tick, next)
+    let end = start
+    for (let index = span; index < spanEnd; index++) {
+      const last = spans[index * 2 + 1]!
+      for (let tick = spans[index * 2]!; tick <= last; tick++) {
+        this.head.beginTicks(++stream.seq, offsets[tick]!)
+        end = this.writeSingle(stream, tick, end)
       }
     }
-    return next
+    return end
   }
 
-  /** Writes the message that `head` begins, with the ticks of `runs[run, endRun)`. */
-  private message(
+  /** Writes the message that `head` begins, with the ticks of the spans `[span, spanEnd)`. */
+  private writeMessage(
     { format, spec }: FrameStream,
-    runs: Int32Array,
-    run: number,
-    endRun: number,
+    spans: Int32Array,
+    span: number,
+    spanEnd: number,
     start: number,
     windowBits: number,
   ): number {
     const { bytes, head } = this
     const { receivedUs, starts } = this.turn.ticks[spec.encoding]
-    let tickBytes = endRun > run ? -format.separatorBytes : 0
-    for (let index = run; index < endRun; index++)
-      tickBytes += starts[runs[index * 2 + 1]! + 1]! - starts[runs[index * 2]!]!
+    let tickBytes = spanEnd > span ? -format.separatorBytes : 0
+    for (let index = span; index < spanEnd; index++)
+      tickBytes += starts[spans[index * 2 + 1]! + 1]! - starts[spans[index * 2]!]!
     if (spec.stamps) {
       let count = 0
-      for (let index = run; index < endRun; index++)
-        for (let tick = runs[index * 2]!; tick <= runs[index * 2 + 1]!; tick++)
-          this.stamp(count++, receivedUs[tick]!)
+      for (let index = span; index < spanEnd; index++)
+        for (let tick = spans[index * 2]!; tick <= spans[index * 2 + 1]!; tick++)
+          this.addStamp(count++, receivedUs[tick]!)
       format.addStamps(head, this.publishedUs, this.stamps, count)
     }
     const payloadBytes = format.headBytes(head) + tickBytes + format.tailBytes
     const payloadStart = format.writeFrameHeader(bytes, start, payloadBytes)
-    let next = format.writeHead(bytes, payloadStart, head)
-    const ticksEnd = next + tickBytes
-    for (let index = run; index < endRun; index++) {
-      const from = starts[runs[index * 2]!]!
-      const to = starts[runs[index * 2 + 1]! + 1]!
-      this.copy(next, from, to - from)
-      next += to - from
+    let end = format.writeHead(bytes, payloadStart, head)
+    const ticksEnd = end + tickBytes
+    for (let index = span; index < spanEnd; index++) {
+      const from = starts[spans[index * 2]!]!
+      const to = starts[spans[index * 2 + 1]! + 1]!
+      this.copy(end, from, to - from)
+      end += to - from
     }
     // The tail overwrites the last separator.
-    return this.finish(start, payloadStart, format.writeTail(bytes, ticksEnd), windowBits)
+    return this.finishFrame(start, payloadStart, format.writeTail(bytes, ticksEnd), windowBits)
   }
 
   /** Writes the message that `head` begins, with one tick. */
-  private single({ format, spec, windowBits }: FrameStream, tick: number, start: number): number {
+  private writeSingle({ format, spec, windowBits }: FrameStream, tick: number, start: number): number {
     const { bytes, head } = this
     const { receivedUs, starts } = this.turn.ticks[spec.encoding]
     const from = starts[tick]!
     const tickBytes = starts[tick + 1]! - from - format.separatorBytes
     if (spec.stamps) {
-      this.stamp(0, receivedUs[tick]!)
+      this.addStamp(0, receivedUs[tick]!)
       format.addStamps(head, this.publishedUs, this.stamps, 1)
     }
     const payloadBytes = format.headBytes(head) + tickBytes + format.tailBytes
     const payloadStart = format.writeFrameHeader(bytes, start, payloadBytes)
-    const next = format.writeHead(bytes, payloadStart, head)
-    this.copy(next, from, tickBytes)
-    return this.finish(start, payloadStart, format.writeTail(bytes, next + tickBytes), windowBits)
+    const headEnd = format.writeHead(bytes, payloadStart, head)
+    this.copy(headEnd, from, tickBytes)
+    return this.finishFrame(start, payloadStart, format.writeTail(bytes, headEnd + tickBytes), windowBits)
   }
 
   /** Compresses the frame at `start`, if its stream is compressed. @returns where the frame ends */
-  private finish(start: number, payloadStart: number, end: number, windowBits: number): number {
+  private finishFrame(start: number, payloadStart: number, end: number, windowBits: number): number {
     return windowBits === 0 ? end : this.deflater.deflate(start, payloadStart, end, windowBits)
   }
 
-  private stamp(index: number, receivedUs: number): void {
+  private addStamp(index: number, receivedUs: number): void {
     if (index === this.stamps.length) {
       const larger = new Float64Array(2 * index)
       larger.set(this.stamps)
@@ -214,7 +227,7 @@ export class FrameComposer {
     this.stamps[index] = receivedUs
   }
 
-  private gap(gap: Gap, seq: number, start: number): number {
+  private writeGap(gap: Gap, seq: number, start: number): number {
     return writeTextFrame(this.bytes, start, messageText({ type: 'gap', ...gap, seq }))
   }
 }

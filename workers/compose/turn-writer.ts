@@ -65,10 +65,8 @@ export class TurnWriter {
 }
 
 /** When the first tick of the audience's plan came in, µs; 0: the plan holds gaps only. */
-function firstReceivedUs({ runCount, runs, spec }: LaneAudience, { ticks }: TurnBuffer): number {
-  for (let run = 0; run < runCount; run++) {
-    const first = runs[run * 2]!
-    if (first >= 0) return ticks[spec.encoding].receivedUs[first]!
-  }
+function firstReceivedUs(plan: LaneAudience, { ticks }: TurnBuffer): number {
+  for (let span = 0; span < plan.spanCount; span++)
+    if (!plan.isGap(span)) return ticks[plan.spec.encoding].receivedUs[plan.firstTick(span)]!
   return 0
 }

@@ -1,6 +1,7 @@
 /**
  * The open audiences of a lane, their conflation groups, and the symbols that each of them gets. One lane's own.
- * Unfiltered audiences stand at no symbol: the collector gives them each tick.
+ * Unfiltered audiences are attached to no symbol: the collector gives them each tick.
+ * A symbol is kept if it is one of the first 65,536 of the lane.
  */
 
 import { type EntryChange, entriesOf } from '../../src/lane-protocol/audience-spec.js'
@@ -13,7 +14,7 @@ import { ConflationGroup, READY, wakeWith } from './conflation-group.js'
 import { EntryIndex, removeUnordered } from './entry-index.js'
 import { LaneSymbol } from './lane-symbol.js'
 
-/** Where an audience stands. */
+/** What an audience is attached to. */
 interface Attachments {
   readonly groups: readonly ConflationGroup[]
   /** The kept symbols that the audience gets, and how. */
@@ -27,7 +28,7 @@ export class AudienceDirectory {
   private readonly codec: TickCodec
   private readonly audiences = new Map<number, LaneAudience>()
   private readonly attachments = new Map<LaneAudience, Attachments>()
-  /** The entries of audiences by which they get symbols that come first later. */
+  /** The entries of audiences that wait for symbols not seen yet. */
   private readonly index = new EntryIndex()
 
   constructor(codec: TickCodec) {
@@ -97,7 +98,7 @@ export class AudienceDirectory {
     return audience
   }
 
-  /** Attaches the known symbols of an audience. The cost is that of its entries, and of the symbols that its prefixes match. */
+  /** Attaches the known symbols of an audience. The work: its entries, and the symbols that its prefixes match. */
   private attachAll(audience: LaneAudience): void {
     const { names, prefixes } = audience.deliveries
     for (const [name, delivery] of names) this.attachName(name, audience, delivery)
@@ -111,7 +112,7 @@ export class AudienceDirectory {
     }
   }
 
-  /** Attaches the known symbols of an audience that differs from another one by a change. No symbol is searched for twice. */
+  /** Attaches the known symbols of an audience that differs from another one by a change. */
   private attachLike(base: LaneAudience, audience: LaneAudience, { added, removed }: EntryChange): void {
     const { index, symbols } = this
     const { deliveries } = audience
@@ -120,7 +121,7 @@ export class AudienceDirectory {
     for (const [prefix] of deliveries.prefixes.entries()) index.addPrefix(prefix, audience)
     const changed = new Set<LaneSymbol>()
     for (const entry of [...removed, ...added.map(([entry]) => entry)])
-      for (const symbol of symbols.entriesOf(entry)) changed.add(symbol)
+      for (const symbol of symbols.matching(entry)) changed.add(symbol)
     for (const [symbol, delivery] of this.attachments.get(base)!.symbols)
       if (!changed.has(symbol)) this.attach(symbol, audience, delivery)
     for (const symbol of changed) {

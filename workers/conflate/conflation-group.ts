@@ -1,6 +1,7 @@
 /**
  * A conflation group: the symbols whose latest ticks an audience gets at one interval. One lane's own.
- * A tick does nothing to its groups, but wakes those that are READY. When the interval ends, the group looks at its symbols.
+ * A tick does nothing to its groups, but wakes those that are READY. When the interval ends, the group looks at its
+ * symbols.
  */
 import type { GroupProgress } from '../../src/lane-protocol/lane-task.js'
 import type { LaneAudience } from '../collect/lane-audience.js'

@@ -47,8 +47,8 @@ export class ConflationSchedule {
   }
 
   /**
-   * Flushes a group before its interval ends, so that a client can join. Does so once per interval: the members want at most one
-   * flush in it.
+   * Flushes a group before its interval ends, so that a client can join. Does so once per interval: the members want at
+   * most one flush in it.
    */
   flushEarly(group: ConflationGroup): void {
     if (group.intervalMs > 0 && group.wasFlushedEarly) return

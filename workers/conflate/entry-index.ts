@@ -1,6 +1,7 @@
 /**
  * Which audiences name a symbol that has not come yet, and which have a prefix of it. One lane's own.
- * An entry of an audience takes few bytes here. A search costs the length of the symbol, whatever the number of prefixes.
+ * An entry of an audience takes few bytes here. A search costs the length of the symbol, whatever the number of
+ * prefixes.
  */
 import type { LaneAudience } from '../collect/lane-audience.js'
 
@@ -63,7 +64,10 @@ function remove(lists: Map<string, LaneAudience[]>, entry: string, audience: Lan
   return list.length === 0 && lists.delete(entry)
 }
 
-/** Removes an item that stands in a list at most once; another item takes its place. Items that came late are found soon. */
+/**
+ * Removes an item that stands in a list at most once; another item takes its place. Items that came late are found
+ * soon.
+ */
 export function removeUnordered<T>(list: T[], item: T): void {
   const index = list.lastIndexOf(item)
   if (index < 0) return

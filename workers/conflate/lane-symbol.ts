@@ -3,11 +3,11 @@
  */
 import type { TickCodec } from '../../src/ticks/tick-codec.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
-import { SymbolEntry } from '../read/symbol-table.js'
+import { KnownSymbol } from '../read/symbol-table.js'
 import type { ConflatedSymbol, ConflationGroup } from './conflation-group.js'
 import type { LatestTick } from './latest-tick.js'
 
-export class LaneSymbol extends SymbolEntry implements ConflatedSymbol {
+export class LaneSymbol extends KnownSymbol implements ConflatedSymbol {
   /** The audiences that get every tick of it. The unfiltered ones are not listed. */
   readonly audiences: LaneAudience[] = []
   /** The groups that get its latest ticks. */

@@ -32,22 +32,37 @@ export class LatestChunks {
 
   /** The chunks of `ticks`, at least one, maybe empty. A chunk holds until the next one is taken. */
   *of(audience: LaneAudience, ticks: readonly LatestTick[]): Generator<LatestChunk> {
-    const { plan } = this
     let first = 0
     do {
-      plan.clear()
-      const end = this.fill(audience, ticks, first)
-      yield {
-        plan,
-        isFirst: first === 0,
-        isLast: end === ticks.length,
-        lastOffset: ticks[end - 1]?.offset ?? 0,
-      }
-      first = end
+      const chunk = this.chunkFrom(audience, ticks, first)
+      yield chunk
+      first = chunk.end
     } while (first < ticks.length)
   }
 
-  /** Fills the plan with `ticks` from `first` on. @returns the index of the first tick that is left */
+  /** The first chunk of `ticks`, maybe empty. It holds until the next one is taken. */
+  firstOf(audience: LaneAudience, ticks: readonly LatestTick[]): LatestChunk {
+    return this.chunkFrom(audience, ticks, 0)
+  }
+
+  private chunkFrom(
+    audience: LaneAudience,
+    ticks: readonly LatestTick[],
+    first: number,
+  ): LatestChunk & { readonly end: number } {
+    const { plan } = this
+    plan.clear()
+    const end = this.fill(audience, ticks, first)
+    return {
+      plan,
+      isFirst: first === 0,
+      isLast: end === ticks.length,
+      lastOffset: ticks[end - 1]?.offset ?? 0,
+      end,
+    }
+  }
+
+  /** Fills the plan with `ticks` from `first` on. @returns the index after the last one that it took */
   private fill(audience: LaneAudience, ticks: readonly LatestTick[], first: number): number {
     const { chunkBytesMax, latest, plan, turn } = this
     const { bytesPerTick, spec } = audience

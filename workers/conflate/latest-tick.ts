@@ -4,12 +4,12 @@
 
 import { NO_VERSION } from '../../src/memory/latest-store.js'
 import type { Encoding } from '../../src/protocol/encoding.js'
-import type { SymbolEntry } from '../read/symbol-table.js'
+import type { KnownSymbol } from '../read/symbol-table.js'
 
 const NO_TURN = -1
 
 export class LatestTick {
-  readonly symbol: SymbolEntry
+  readonly symbol: KnownSymbol
   record: number
   /** The version of the record that was written last. */
   version = NO_VERSION
@@ -27,7 +27,7 @@ export class LatestTick {
     protobuf: { turn: NO_TURN, offset: 0, index: 0 },
   }
 
-  constructor(symbol: SymbolEntry, record: number) {
+  constructor(symbol: KnownSymbol, record: number) {
     this.symbol = symbol
     this.record = record
   }

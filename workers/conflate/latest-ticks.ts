@@ -1,7 +1,7 @@
 /**
  * The latest tick of each symbol and kind, for snapshots and conflation groups. One lane's own.
- * Each commit writes the changed ones into shared memory, where a successor finds them. Until then a latest tick lies in the tick
- * log, and the writer overwrites nothing there before the commit.
+ * Each commit writes the changed ones into shared memory, where a successor finds them. Until then a latest tick lies
+ * in the tick log, and the writer overwrites nothing there before the commit.
  */
 
 import { type LatestStore, NO_RECORD, NO_VERSION } from '../../src/memory/latest-store.js'
@@ -125,7 +125,7 @@ export class LatestTicks {
   }
 
   private begin(symbol: LaneSymbol, kind: number, length: number): LatestTick | undefined {
-    // A symbol that the table does not keep gets a new entry with each tick.
+    // For a symbol that the table does not keep, each tick gets a new LaneSymbol.
     return symbol.isKept ? this.add(symbol, kind, this.store.allocate(length)) : undefined
   }
 

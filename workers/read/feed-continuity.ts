@@ -1,6 +1,7 @@
 /**
  * Compares the feed's positions from tick to tick: finds repeated ticks, missing ticks, and a broken count.
- * Pure; the lane and each replay have one of their own. The rule and its reasons: docs/decisions/0022-feed-positions.md.
+ * Pure; the lane and each replay have one of their own. The rule and its reasons:
+ * docs/decisions/0022-feed-positions.md.
  */
 
 import type { SessionEvent } from '../../src/lane-protocol/stream-events.js'
@@ -20,8 +21,9 @@ export const SESSION_BOUNDARY = -2
 export const BROKEN = -3
 
 /**
- * How far behind the last position a continuous session may begin. The feed was asked for the position after the last one, so it
- * repeats little. Up to this bound a count that began anew under the old epoch would be taken for repeated ticks.
+ * How far behind the last position a continuous session may begin. The feed was asked for the position after the last
+ * one, so it repeats little. Up to this bound a count that began anew under the old epoch would be taken for repeated
+ * ticks.
  */
 export const RESEND_DEPTH_MAX = 65_536
 

@@ -1,6 +1,6 @@
 /**
- * Steps over the records of the tick log, and over the ticks of each record. The lane and each replay have one of their own.
- * Ticks up to `offset` were taken before; the cursor steps over them.
+ * Steps over the records of the tick log, and over the ticks of each record. The lane and each replay have one of their
+ * own. Ticks up to `offset` were taken before; the cursor steps over them.
  */
 
 import { type LostEvent, offsetsOf } from '../../src/lane-protocol/stream-events.js'

@@ -10,36 +10,36 @@ export interface Named {
   readonly symbol: string
 }
 
-export class SymbolOrder<Entry extends Named> {
-  private readonly chunks: Entry[][] = []
+export class SymbolOrder<Item extends Named> {
+  private readonly chunks: Item[][] = []
 
-  /** Inserts an entry whose symbol no other entry has. */
-  insert(entry: Entry): void {
+  /** Inserts a symbol that is not there. */
+  insert(item: Item): void {
     const { chunks } = this
-    const { symbol } = entry
+    const { symbol } = item
     if (chunks.length === 0) {
-      chunks.push([entry])
+      chunks.push([item])
       return
     }
     const index = this.chunkOf(symbol)
     const chunk = chunks[index]!
-    chunk.splice(lowerBound(chunk, symbol), 0, entry)
+    chunk.splice(lowerBound(chunk, symbol), 0, item)
     if (chunk.length > CHUNK_MAX) chunks.splice(index + 1, 0, chunk.splice(CHUNK_MAX / 2))
   }
 
-  /** The entries whose symbols begin with `prefix`, in order. An array: a generator takes several times as long. */
-  withPrefix(prefix: string): Entry[] {
+  /** The symbols that begin with `prefix`, in order. An array: a generator takes several times as long. */
+  withPrefix(prefix: string): Item[] {
     const { chunks } = this
-    const found: Entry[] = []
+    const found: Item[] = []
     if (chunks.length === 0) return found
     let index = this.chunkOf(prefix)
     let at = lowerBound(chunks[index]!, prefix)
     for (; index < chunks.length; index++) {
       const chunk = chunks[index]!
       for (; at < chunk.length; at++) {
-        const entry = chunk[at]!
-        if (!entry.symbol.startsWith(prefix)) return found
-        found.push(entry)
+        const item = chunk[at]!
+        if (!item.symbol.startsWith(prefix)) return found
+        found.push(item)
       }
       at = 0
     }
@@ -60,13 +60,13 @@ export class SymbolOrder<Entry extends Named> {
   }
 }
 
-/** Index of the first entry whose symbol is not before `text`. */
-function lowerBound(entries: readonly Named[], text: string): number {
+/** Index of the first symbol that is not before `text`. */
+function lowerBound(items: readonly Named[], text: string): number {
   let low = 0
-  let high = entries.length
+  let high = items.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (entries[middle]!.symbol < text) low = middle + 1
+    if (items[middle]!.symbol < text) low = middle + 1
     else high = middle
   }
   return low

@@ -1,25 +1,25 @@
 /**
- * The symbols of which a lane has got ticks. Finds an entry by the bytes of its symbol, without making a string. One lane's own.
+ * The symbols of which a lane has got ticks. Finds a symbol by its bytes, without making a string. One lane's own.
  * The bytes of a symbol are the UTF-8 of one well-formed string and of no other, see src/common/symbol.ts.
- * The table keeps the entries of the first SYMBOLS_MAX symbols for good, and none of the others.
+ * The table keeps the first SYMBOLS_MAX symbols for good, and none of the others.
  */
 
 import { prefixOf } from '../../src/lane-protocol/audience-spec.js'
 import type { TickCodec } from '../../src/ticks/tick-codec.js'
 import { SymbolOrder } from './symbol-order.js'
 
-/** For each tick of a further symbol the lane makes a new entry. */
+/** For each tick of a further symbol the lane makes a new KnownSymbol. */
 const SYMBOLS_MAX = 65_536
 
-/** A symbol. The rooms above add their own fields in a subclass. */
-export class SymbolEntry {
+/** A symbol of which ticks have come. The rooms above add their own fields in a subclass. */
+export class KnownSymbol {
   readonly symbol: string
   readonly bytes: Uint8Array
-  /** Whether the table keeps the entry. Otherwise the entry serves one tick. */
+  /** Whether the table keeps the symbol. Otherwise the object serves one tick. */
   readonly isKept: boolean
   /** How the JSON of its ticks begins, by the index of the kind. */
   readonly jsonPrefixes: readonly Uint8Array[]
-  /** The next entry with the same hash. */
+  /** The next symbol with the same hash. */
   next: this | undefined = undefined
 
   constructor(symbol: string, bytes: Uint8Array, isKept: boolean, codec: TickCodec) {
@@ -30,60 +30,59 @@ export class SymbolEntry {
   }
 }
 
-/** Makes the entry of a symbol. */
-export type NewEntry<Entry> = (symbol: string, bytes: Uint8Array, isKept: boolean) => Entry
+export type NewSymbol<Known> = (symbol: string, bytes: Uint8Array, isKept: boolean) => Known
 
-export class SymbolTable<Entry extends SymbolEntry> {
-  private readonly newEntry: NewEntry<Entry>
-  private readonly byHash = new Map<number, Entry>()
-  private readonly bySymbol = new Map<string, Entry>()
-  private readonly order = new SymbolOrder<Entry>()
+export class SymbolTable<Known extends KnownSymbol> {
+  private readonly newSymbol: NewSymbol<Known>
+  private readonly byHash = new Map<number, Known>()
+  private readonly bySymbol = new Map<string, Known>()
+  private readonly order = new SymbolOrder<Known>()
   private readonly decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-  constructor(newEntry: NewEntry<Entry>) {
-    this.newEntry = newEntry
+  constructor(newSymbol: NewSymbol<Known>) {
+    this.newSymbol = newSymbol
   }
 
-  /** The entry of the symbol at `bytes[start, start + length)`; undefined when these bytes are not UTF-8. */
-  ofTick(bytes: Uint8Array, start: number, length: number): Entry | undefined {
+  /** The symbol at `bytes[start, start + length)`; undefined when these bytes are not UTF-8. */
+  ofTick(bytes: Uint8Array, start: number, length: number): Known | undefined {
     const key = hash(bytes, start, length)
     return this.find(key, bytes, start, length) ?? this.add(key, bytes, start, length)
   }
 
-  /** The entry that the table keeps of a symbol. */
-  get(symbol: string): Entry | undefined {
+  /** The kept symbol of this name. */
+  get(symbol: string): Known | undefined {
     return this.bySymbol.get(symbol)
   }
 
-  /** The kept entries of all symbols with a prefix. */
-  withPrefix(prefix: string): readonly Entry[] {
+  /** The kept symbols with a prefix. */
+  withPrefix(prefix: string): readonly Known[] {
     return this.order.withPrefix(prefix)
   }
 
-  /** The kept entries of a symbol, or of all symbols with a prefix. */
-  entriesOf(symbolOrPrefix: string): readonly Entry[] {
-    const prefix = prefixOf(symbolOrPrefix)
+  /** The kept symbols that an entry of an audience selects. @param entry a symbol or a prefix (`BTC*`) */
+  matching(entry: string): readonly Known[] {
+    const prefix = prefixOf(entry)
     if (prefix !== undefined) return this.withPrefix(prefix)
-    const entry = this.get(symbolOrPrefix)
-    return entry === undefined ? [] : [entry]
+    const known = this.get(entry)
+    return known === undefined ? [] : [known]
   }
 
-  /** All kept entries. */
-  all(): readonly Entry[] {
+  /** All kept symbols. */
+  all(): readonly Known[] {
     return this.order.withPrefix('')
   }
 
-  private add(key: number, bytes: Uint8Array, start: number, length: number): Entry | undefined {
-    const symbol = this.decode(bytes, start, length)
-    if (symbol === undefined) return undefined
+  private add(key: number, bytes: Uint8Array, start: number, length: number): Known | undefined {
+    const name = this.decode(bytes, start, length)
+    if (name === undefined) return undefined
     const isKept = this.bySymbol.size < SYMBOLS_MAX
-    const entry = this.newEntry(symbol, bytes.slice(start, start + length), isKept)
-    if (!isKept) return entry
-    this.bySymbol.set(symbol, entry)
-    entry.next = this.byHash.get(key)
-    this.byHash.set(key, entry)
-    this.order.insert(entry)
-    return entry
+    const known = this.newSymbol(name, bytes.slice(start, start + length), isKept)
+    if (!isKept) return known
+    this.bySymbol.set(name, known)
+    known.next = this.byHash.get(key)
+    this.byHash.set(key, known)
+    this.order.insert(known)
+    return known
   }
 
   private decode(bytes: Uint8Array, start: number, length: number): string | undefined {
@@ -94,10 +93,10 @@ export class SymbolTable<Entry extends SymbolEntry> {
     }
   }
 
-  private find(key: number, bytes: Uint8Array, start: number, length: number): Entry | undefined {
-    let entry = this.byHash.get(key)
-    while (entry !== undefined && !equal(entry.bytes, bytes, start, length)) entry = entry.next
-    return entry
+  private find(key: number, bytes: Uint8Array, start: number, length: number): Known | undefined {
+    let known = this.byHash.get(key)
+    while (known !== undefined && !equal(known.bytes, bytes, start, length)) known = known.next
+    return known
   }
 }
 

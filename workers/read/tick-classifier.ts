@@ -6,7 +6,7 @@ import { lastLostOffset, type StreamEvent } from '../../src/lane-protocol/stream
 import type { GapReason } from '../../src/protocol/messages.js'
 import type { TickReader } from '../../src/ticks/tick-codec.js'
 import { BROKEN, type FeedContinuity, markOf, SEEN, SESSION_BOUNDARY, WHOLE } from './feed-continuity.js'
-import type { SymbolEntry, SymbolTable } from './symbol-table.js'
+import type { KnownSymbol, SymbolTable } from './symbol-table.js'
 
 /** Is told of losses, before or at the current tick. */
 export interface TickLosses {
@@ -22,29 +22,29 @@ export interface TickLosses {
   loseUnlogged(reason: GapReason, from: number, to: number, missed: number | null): void
 }
 
-export interface TickClassifierDeps<Entry extends SymbolEntry> {
+export interface TickClassifierDeps<Known extends KnownSymbol> {
   /** The bytes that the reader reads. */
   readonly bytes: Uint8Array
   readonly reader: TickReader
-  readonly symbols: SymbolTable<Entry>
+  readonly symbols: SymbolTable<Known>
   /** Offsets of quarantined ticks: they are not decoded. */
   readonly quarantined: ReadonlySet<number>
   readonly continuity: FeedContinuity
   readonly losses: TickLosses
 }
 
-export class TickClassifier<Entry extends SymbolEntry> {
+export class TickClassifier<Known extends KnownSymbol> {
   /** Holds the fields of the current tick. */
   readonly reader: TickReader
-  private readonly deps: TickClassifierDeps<Entry>
+  private readonly deps: TickClassifierDeps<Known>
 
-  constructor(deps: TickClassifierDeps<Entry>) {
+  constructor(deps: TickClassifierDeps<Known>) {
     this.deps = deps
     this.reader = deps.reader
   }
 
   /** @returns the symbol of the tick at `[start, end)`; undefined when no client gets the tick */
-  classify(start: number, end: number, offset: number): Entry | undefined {
+  classify(start: number, end: number, offset: number): Known | undefined {
     const { bytes, continuity, losses, quarantined, symbols } = this.deps
     const { reader } = this
     if (quarantined.has(offset)) return this.loseTick('poison')

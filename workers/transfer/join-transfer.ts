@@ -8,15 +8,16 @@ import { type JoinCommand, type Progress, wantsAllLatest } from '../../src/lane-
 import { AWAIT_FLUSH, LIVE } from '../../src/memory/reply-descriptor.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { AudienceDirectory } from '../conflate/audience-directory.js'
-import type { AudienceEntry } from './audience-entry.js'
 import { type ClientFrames, concatBytes, NO_BYTES, NO_FRAMES } from './client-frames.js'
+import type { JoinFlush } from './join-flush.js'
 import { isBehind, joinReply, lossesSince } from './reply-messages.js'
 import type { RequestBatch } from './request-queue.js'
 import {
   ALL_TICKS,
   type JoinReply,
+  type Missed,
+  missedAfter,
   NO_TICKS,
-  type Since,
   type SnapshotTransfer,
 } from './snapshot-transfer.js'
 
@@ -34,7 +35,7 @@ const LEAVING_SHARE = 1 / 4
 export interface JoinTransferDeps {
   readonly epoch: string
   readonly directory: AudienceDirectory
-  readonly entry: AudienceEntry
+  readonly joinFlush: JoinFlush
   readonly snapshots: SnapshotTransfer
   /** Bytes of the replies of one turn, about. */
   readonly replyBytesMax: number
@@ -61,13 +62,13 @@ export class JoinTransfer {
   }
 
   private replyTo(join: JoinCommand, audience: LaneAudience, offset: number): JoinReply {
-    const { entry, epoch, setCurrentClient } = this.deps
+    const { joinFlush, epoch, setCurrentClient } = this.deps
     setCurrentClient(join.client)
     // The audience is prepared first: a client that joins the audience that it is in gets the flush with the other
     // members.
-    entry.prepare(join, audience, offset)
+    joinFlush.prepare(join, audience, offset)
     const leaving = this.flushBeforeLeaving(join, offset)
-    const outcome = entry.hasDirtyTicks(audience) ? AWAIT_FLUSH : LIVE
+    const outcome = joinFlush.hasDirtyTicks(audience) ? AWAIT_FLUSH : LIVE
     return {
       ...leaving,
       join,
@@ -83,13 +84,13 @@ export class JoinTransfer {
    * intervals end. Where these ticks take too many bytes for one client, all members get them now.
    */
   private flushBeforeLeaving(join: JoinCommand, offset: number): ClientFrames {
-    const { directory, entry, replyBytesMax } = this.deps
+    const { directory, joinFlush, replyBytesMax } = this.deps
     const left = directory.get(join.leaving)
     if (left === undefined || isBehind(join)) return NO_FRAMES
     if (join.fellBehindAt !== null) return this.missedBeforeLeaving(join, join.fellBehindAt, left, offset)
-    const frames = entry.dirtyFrames(left, offset, LEAVING_SHARE * replyBytesMax)
+    const frames = joinFlush.dirtyFrames(left, offset, LEAVING_SHARE * replyBytesMax)
     if (frames !== undefined) return frames
-    entry.flushAll(join, left, offset)
+    joinFlush.flushAll(join, left, offset)
     return NO_FRAMES
   }
 
@@ -102,7 +103,7 @@ export class JoinTransfer {
   ): ClientFrames {
     const { replyBytesMax, snapshots } = this.deps
     left.sentOffset = Math.max(left.sentOffset, offset)
-    const missed = snapshots.snapshotSince(left, after(fellBehindAt))
+    const missed = snapshots.snapshotSince(left, missedAfter(fellBehindAt))
     const composed = snapshots.compose(missed, left, LEAVING_SHARE * replyBytesMax)
     if (composed === undefined) snapshots.publish(missed, join, left)
     const { frames, ...counts } = composed ?? NO_FRAMES
@@ -111,11 +112,7 @@ export class JoinTransfer {
 }
 
 /** The ticks of which a client gets the latest, beside those of the symbols that it asked for. */
-function missedBy(join: JoinCommand): Since {
+function missedBy(join: JoinCommand): Missed {
   if (wantsAllLatest(join.answers)) return ALL_TICKS
-  return isBehind(join) ? after(join.fellBehindAt!) : NO_TICKS
-}
-
-function after({ flushedOffset, lastOffset }: Progress): Since {
-  return { every: lastOffset, latest: flushedOffset }
+  return isBehind(join) ? missedAfter(join.fellBehindAt!) : NO_TICKS
 }

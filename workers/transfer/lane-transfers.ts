@@ -27,32 +27,32 @@ export class LaneTransfers {
     this.deps = deps
   }
 
-  get areQueued(): boolean {
+  get hasQueued(): boolean {
     return !this.deps.queue.isEmpty
   }
 
-  get areFull(): boolean {
+  get isFull(): boolean {
     return this.deps.queue.isFull
   }
 
   /** Whether the next replies take so long that the frames of audiences should not wait for them. */
-  get takeLong(): boolean {
+  get nextTakeLong(): boolean {
     return this.deps.queue
       .nextBatch()
       .some(({ join, snapshotKey }) => snapshotKey !== undefined || join.replay !== null)
   }
 
   /**
-   * Whether the next clients only change between audiences without conflation groups. Their replies need nothing of the
-   * turn, so a prompt turn may hold them.
+   * Whether the next requests are plain: each client only moves between audiences without conflation groups, and gets
+   * no snapshot and no replay. The replies then need nothing of the turn, so a prompt turn may hold them.
    */
-  get arePlain(): boolean {
+  get nextFitPromptTurn(): boolean {
     const { directory } = this.deps
     for (const { join, snapshotKey } of this.deps.queue.nextBatch()) {
       if (snapshotKey !== undefined || join.replay !== null || join.fellBehindAt !== null) return false
       for (const audience of this.audiencesOf(join)) if (directory.groupsOf(audience).length > 0) return false
     }
-    return this.areQueued
+    return this.hasQueued
   }
 
   add(join: JoinCommand): void {

@@ -20,7 +20,7 @@ import { clientStream, type FrameComposer } from '../compose/frame-composer.js'
 import type { FramePublisher } from '../compose/frame-publisher.js'
 import { FeedContinuity } from '../read/feed-continuity.js'
 import { LogCursor } from '../read/log-cursor.js'
-import type { SymbolEntry, SymbolTable } from '../read/symbol-table.js'
+import type { KnownSymbol, SymbolTable } from '../read/symbol-table.js'
 import { TickClassifier, type TickLosses } from '../read/tick-classifier.js'
 import type { ClientFrames } from './client-frames.js'
 
@@ -32,11 +32,11 @@ export interface ReplayPart extends ClientFrames {
   readonly position: ReplayPosition
 }
 
-export interface ReplayReaderDeps<Entry extends SymbolEntry> {
+export interface ReplayReaderDeps<Known extends KnownSymbol> {
   readonly codec: TickCodec
   readonly history: TickLogHistory
   readonly checkpoints: FeedCheckpoints
-  readonly symbols: SymbolTable<Entry>
+  readonly symbols: SymbolTable<Known>
   /** Offsets of quarantined ticks. */
   readonly quarantined: ReadonlySet<number>
   readonly positionsTellLosses: boolean
@@ -47,11 +47,11 @@ export interface ReplayReaderDeps<Entry extends SymbolEntry> {
   readonly partBytesMax: number
 }
 
-export class ReplayReader<Entry extends SymbolEntry> {
-  private readonly deps: ReplayReaderDeps<Entry>
+export class ReplayReader<Known extends KnownSymbol> {
+  private readonly deps: ReplayReaderDeps<Known>
   private readonly reader: TickReader
 
-  constructor(deps: ReplayReaderDeps<Entry>) {
+  constructor(deps: ReplayReaderDeps<Known>) {
     this.deps = deps
     this.reader = deps.codec.createReader(deps.history.bytes)
   }
@@ -74,7 +74,7 @@ export class ReplayReader<Entry extends SymbolEntry> {
     return this.compose(reading, audience, from)
   }
 
-  private compose(reading: PartReading<Entry>, audience: LaneAudience, from: ReplayPosition): ReplayPart {
+  private compose(reading: PartReading<Known>, audience: LaneAudience, from: ReplayPosition): ReplayPart {
     const { composer, publisher } = this.deps
     const stream = clientStream(audience, from.seq)
     const { plan } = reading
@@ -96,20 +96,20 @@ export class ReplayReader<Entry extends SymbolEntry> {
 }
 
 /** The reading of one part: plans its ticks and gaps. */
-class PartReading<Entry extends SymbolEntry> implements TickLosses {
+class PartReading<Known extends KnownSymbol> implements TickLosses {
   readonly plan = new FramePlan()
   readonly continuity: FeedContinuity
-  private readonly deps: ReplayReaderDeps<Entry>
+  private readonly deps: ReplayReaderDeps<Known>
   private readonly cursor: LogCursor
-  private readonly classifier: TickClassifier<Entry>
+  private readonly classifier: TickClassifier<Known>
   private readonly audience: LaneAudience
-  private readonly isDelivered = new Map<Entry, boolean>()
+  private readonly isDelivered = new Map<Known, boolean>()
   /** Ticks up to this offset were sent before. */
   private readonly sentOffset: number
   private ticksLeft = TICKS_MAX
 
   constructor(
-    deps: ReplayReaderDeps<Entry>,
+    deps: ReplayReaderDeps<Known>,
     reader: TickReader,
     audience: LaneAudience,
     from: ReplayPosition,
@@ -123,7 +123,11 @@ class PartReading<Entry extends SymbolEntry> implements TickLosses {
     this.continuity = new FeedContinuity(start, positionsTellLosses)
     const { continuity } = this
     this.classifier = new TickClassifier({
-      ...{ bytes: history.bytes, reader, symbols, quarantined, continuity },
+      bytes: history.bytes,
+      reader,
+      symbols,
+      quarantined,
+      continuity,
       losses: this,
     })
   }
@@ -182,7 +186,7 @@ class PartReading<Entry extends SymbolEntry> implements TickLosses {
   }
 
   /** Whether the audience gets every tick of the symbol. */
-  private delivers(symbol: Entry): boolean {
+  private delivers(symbol: Known): boolean {
     let isDelivered = this.isDelivered.get(symbol)
     if (isDelivered === undefined) {
       isDelivered = this.audience.deliveryOf(symbol.symbol) === EVERY

@@ -7,8 +7,8 @@ import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { LIVE, UNCHANGED } from '../../src/memory/reply-descriptor.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { LaneSymbol } from '../conflate/lane-symbol.js'
-import type { AudienceEntry } from './audience-entry.js'
 import { type ClientFrames, concatBytes, NO_BYTES, NO_FRAMES } from './client-frames.js'
+import type { JoinFlush } from './join-flush.js'
 import type { ReplayPart, ReplayReader } from './replay-reader.js'
 import { liveReply, notResumedReply, replayBrokenReply, resumedReply } from './reply-messages.js'
 import type { PartOutcome, ReplyPublisher } from './reply-publisher.js'
@@ -16,13 +16,13 @@ import {
   ALL_CONFLATED,
   ALL_TICKS,
   type JoinReply,
-  type Since,
+  type Missed,
   type SnapshotTransfer,
 } from './snapshot-transfer.js'
 
 export interface ReplayTransferDeps {
   readonly epoch: string
-  readonly entry: AudienceEntry
+  readonly joinFlush: JoinFlush
   readonly reader: ReplayReader<LaneSymbol>
   readonly snapshots: SnapshotTransfer
   readonly replyPublisher: ReplyPublisher
@@ -44,9 +44,9 @@ export class ReplayTransfer {
     audience: LaneAudience,
     offset: number,
   ): number {
-    const { entry, setCurrentClient } = this.deps
+    const { joinFlush, setCurrentClient } = this.deps
     setCurrentClient(join.client)
-    entry.prepare(join, audience, offset)
+    joinFlush.prepare(join, audience, offset)
     if (from === RESUME_GONE) return this.notResumed(join, audience, undefined)
     const isFirst = from.continuity === null
     const part = this.nextPart(from, audience)
@@ -93,7 +93,7 @@ export class ReplayTransfer {
     frames: ClientFrames,
     framesAfter: Uint8Array,
     firstOutcome: PartOutcome,
-    missed: Since,
+    missed: Missed,
   ): number {
     const { snapshots } = this.deps
     const reply: JoinReply = { ...frames, join, framesAfter, outcome: LIVE, firstOutcome }

@@ -1,9 +1,9 @@
 /**
  * Gives clients snapshots, the latest ticks of their symbols, with the replies that these belong to. One lane's own.
- * Call it when the plans of the audiences are written. A prompt turn may use it for replies without a snapshot alone.
+ * Call it when the plans of the audiences are written. In a prompt turn, use it only for replies without a snapshot.
  */
 
-import { type JoinCommand, snapshotSymbols } from '../../src/lane-protocol/lane-commands.js'
+import { type JoinCommand, type Progress, snapshotSymbols } from '../../src/lane-protocol/lane-commands.js'
 import { UNCHANGED } from '../../src/memory/reply-descriptor.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import { EVERY } from '../collect/delivery-map.js'
@@ -14,27 +14,40 @@ import type { AudienceDirectory } from '../conflate/audience-directory.js'
 import { byOffset } from '../conflate/conflation-group.js'
 import type { LatestChunk, LatestChunks } from '../conflate/latest-chunks.js'
 import type { LatestTick } from '../conflate/latest-tick.js'
-import { type ClientFrames, NO_BYTES } from './client-frames.js'
+import { type ClientFrames, NO_BYTES, NO_FRAMES } from './client-frames.js'
 import type { MemberOutcome, PartOutcome, ReplyPublisher } from './reply-publisher.js'
 
 /** How much longer a tick is as JSON than in the feed, about. */
 const JSON_GROWTH = 3
 
-/** Latest ticks with offsets above these: of symbols delivered tick by tick, and of conflated ones. */
-export interface Since {
-  readonly every: number
-  readonly latest: number
+/** Which of the latest ticks a client missed: those with offsets above these. */
+export interface Missed {
+  /** `some`: the ticks after a place in the stream, or those that a replay leaves out. */
+  readonly kind: 'none' | 'some' | 'all'
+  /** For symbols that are delivered tick by tick. */
+  readonly everyAfter: number
+  /** For conflated symbols. */
+  readonly latestAfter: number
 }
 
-export const NO_TICKS: Since = { every: Number.POSITIVE_INFINITY, latest: Number.POSITIVE_INFINITY }
-export const ALL_TICKS: Since = { every: 0, latest: 0 }
+export const NO_TICKS: Missed = {
+  kind: 'none',
+  everyAfter: Number.POSITIVE_INFINITY,
+  latestAfter: Number.POSITIVE_INFINITY,
+}
+export const ALL_TICKS: Missed = { kind: 'all', everyAfter: 0, latestAfter: 0 }
 /** The ticks that a replay leaves out. */
-export const ALL_CONFLATED: Since = { every: Number.POSITIVE_INFINITY, latest: 0 }
+export const ALL_CONFLATED: Missed = { kind: 'some', everyAfter: Number.POSITIVE_INFINITY, latestAfter: 0 }
+
+/** The ticks that a client missed that came so far. */
+export function missedAfter({ flushedOffset, lastOffset }: Progress): Missed {
+  return { kind: 'some', everyAfter: lastOffset, latestAfter: flushedOffset }
+}
 
 export interface Snapshot {
   readonly ticks: readonly LatestTick[]
-  /** Whether the client gets it even if it holds no ticks. */
-  readonly isSent: boolean
+  /** Whether the client gets a snapshot at all. One without ticks is due, too, where it tells the client its place. */
+  readonly isDue: boolean
   /** Bytes of its frames, about. */
   readonly bytes: number
 }
@@ -71,27 +84,25 @@ export class SnapshotTransfer {
   }
 
   /** The snapshot of a joining client: the ticks that it missed, and the latest of the symbols that it asked for. */
-  snapshotFor({ answers }: JoinCommand, audience: LaneAudience, missed: Since): Snapshot {
+  snapshotFor({ answers }: JoinCommand, audience: LaneAudience, missed: Missed): Snapshot {
     return this.snapshotOf(audience, missed, snapshotSymbols(answers))
   }
 
   /** The latest ticks that a client missed in an audience. */
-  snapshotSince(audience: LaneAudience, missed: Since): Snapshot {
+  snapshotSince(audience: LaneAudience, missed: Missed): Snapshot {
     return this.snapshotOf(audience, missed, [])
   }
 
   /** The frame of a snapshot that fits into one; undefined when it takes more than `bytesMax`. */
   compose({ ticks }: Snapshot, audience: LaneAudience, bytesMax: number): ClientFrames | undefined {
     const { chunks, composer, publisher } = this.deps
-    if (ticks.length === 0) return { frames: NO_BYTES, ticks: 0, messages: 0 }
-    for (const { isLast, plan } of chunks.of(audience, ticks)) {
-      if (!isLast) return undefined
-      const frames = publisher.copyOf(plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX, start =>
-        composer.composeSnapshot(audience, plan, start, audience.sentOffset, true),
-      )
-      if (frames.length <= bytesMax) return { frames, ticks: plan.tickCount, messages: 0 }
-    }
-    return undefined
+    if (ticks.length === 0) return NO_FRAMES
+    const { isLast, plan } = chunks.firstOf(audience, ticks)
+    if (!isLast) return undefined
+    const frames = publisher.copyOf(plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX, start =>
+      composer.composeSnapshot(audience, plan, start, audience.sentOffset, true),
+    )
+    return frames.length <= bytesMax ? { frames, ticks: plan.tickCount, messages: 0 } : undefined
   }
 
   /** Publishes a snapshot for a client that does not join with it. */
@@ -115,7 +126,7 @@ export class SnapshotTransfer {
    *
    * @returns bytes of all frames
    */
-  reply(replies: readonly JoinReply[], audience: LaneAudience, { isSent, ticks }: Snapshot): number {
+  reply(replies: readonly JoinReply[], audience: LaneAudience, { isDue, ticks }: Snapshot): number {
     const { chunks, setCurrentClient } = this.deps
     let bytes = 0
     const parts = chunks.of(audience, ticks)
@@ -125,7 +136,7 @@ export class SnapshotTransfer {
       setCurrentClient(replies[0]!.join.client)
       const { done, value: chunk } = parts.next()
       if (done) return bytes
-      for (const reply of replies) bytes += this.replyPart(reply, audience, chunk, isSent)
+      for (const reply of replies) bytes += this.replyPart(reply, audience, chunk, isDue)
     }
   }
 
@@ -133,17 +144,17 @@ export class SnapshotTransfer {
    * Publishes a chunk of one client's snapshot; with the first one its own frames, with the last one that it is a
    * member.
    */
-  private replyPart(reply: JoinReply, audience: LaneAudience, chunk: LatestChunk, isSent: boolean): number {
+  private replyPart(reply: JoinReply, audience: LaneAudience, chunk: LatestChunk, isDue: boolean): number {
     const { composer, publisher, replyPublisher, setCurrentClient } = this.deps
     const { join } = reply
     const { isFirst, isLast, plan } = chunk
     setCurrentClient(join.client)
     const before = isFirst ? reply.frames : NO_BYTES
     const after = isLast ? reply.framesAfter : NO_BYTES
-    const snapshotBytesMax = isSent ? plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX : 0
+    const snapshotBytesMax = isDue ? plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX : 0
     const start = publisher.reserve(before.length + snapshotBytesMax + after.length)
     let end = publisher.write(before, start)
-    if (isSent) end = composer.composeSnapshot(audience, plan, end, audience.sentOffset, isLast)
+    if (isDue) end = composer.composeSnapshot(audience, plan, end, audience.sentOffset, isLast)
     end = publisher.write(after, end)
     const ticks = (isFirst ? reply.ticks : 0) + plan.tickCount
     const frames = { start, end, ticks, messages: isFirst ? reply.messages : 0 }
@@ -151,19 +162,19 @@ export class SnapshotTransfer {
     return end - start
   }
 
-  private snapshotOf(audience: LaneAudience, missed: Since, requested: readonly string[]): Snapshot {
+  private snapshotOf(audience: LaneAudience, missed: Missed, requested: readonly string[]): Snapshot {
     const { directory } = this.deps
     const found = new Set<LatestTick>()
-    if (missed !== NO_TICKS) {
+    if (missed.kind !== 'none') {
       for (const symbol of directory.symbolsOf(audience)) {
         const delivery = audience.deliveryOf(symbol.symbol)
         if (delivery === undefined) continue
-        const offset = delivery === EVERY ? missed.every : missed.latest
+        const offset = delivery === EVERY ? missed.everyAfter : missed.latestAfter
         for (const tick of symbol.latest) if (tick !== undefined && tick.offset > offset) found.add(tick)
       }
     }
     for (const entry of requested) {
-      for (const { latest, symbol } of directory.symbols.entriesOf(entry)) {
+      for (const { latest, symbol } of directory.symbols.matching(entry)) {
         // A later command of the same request may have unsubscribed from the symbol.
         if (audience.deliveryOf(symbol) === undefined) continue
         for (const tick of latest) if (tick !== undefined && tick.offset > 0) found.add(tick)
@@ -174,11 +185,11 @@ export class SnapshotTransfer {
     return {
       ticks,
       // A client that goes on without a gap is told its place in the stream, if only by an empty snapshot.
-      isSent:
+      isDue:
         requested.length > 0 ||
         ticks.length > 0 ||
-        missed === ALL_TICKS ||
-        (missed !== NO_TICKS && audience.isConflated),
+        missed.kind === 'all' ||
+        (missed.kind === 'some' && audience.isConflated),
       bytes: audience.spec.encoding === 'json' ? JSON_GROWTH * bytes : bytes,
     }
   }

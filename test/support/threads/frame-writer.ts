@@ -48,7 +48,7 @@ for (let number = 1; number <= task.frames; number++) {
   if (number % task.turnFrames !== 0 && number !== task.frames) continue
   describe(turnEnd)
   waitFor('turn', () => ring.turnsAhead() < 2)
-  ring.turnPublished()
+  ring.countTurn()
   ring.publish()
   wakeUp.wakeMain()
 }

@@ -14,13 +14,13 @@ const STATE = {
   conflated: [],
 }
 
-const runsOf = ({ runs, runCount }: LaneAudience): number[][] =>
-  Array.from({ length: runCount }, (_, run) => [...runs.subarray(run * 2, run * 2 + 2)])
+const spansOf = ({ spans, spanCount }: LaneAudience): number[][] =>
+  Array.from({ length: spanCount }, (_, span) => [...spans.subarray(span * 2, span * 2 + 2)])
 
 describe('an audience of a lane', () => {
   it('goes on from where another lane left it', () => {
     const audience = laneAudience(STATE)
-    expect(audience).toMatchObject({ id: 3, seq: 7, sentOffset: 99, runCount: 0 })
+    expect(audience).toMatchObject({ id: 3, seq: 7, sentOffset: 99, spanCount: 0 })
     expect(audience.progress).toEqual({
       ticksTotal: 5,
       lostTotal: 2,
@@ -29,14 +29,14 @@ describe('an audience of a lane', () => {
     })
   })
 
-  it('gathers ticks that are neighbours as one run, and gaps in their places', () => {
+  it('gathers ticks that are neighbours as one span, and gaps in their places', () => {
     const audience = laneAudience(STATE)
     for (const tick of [0, 1, 2, 5]) audience.addTick(tick, 100)
     audience.addGap(0, 30)
     audience.addTick(6, 100)
     audience.addGap(1, 30)
     audience.addTick(1, 100)
-    expect(runsOf(audience)).toEqual([
+    expect(spansOf(audience)).toEqual([
       [0, 2],
       [5, 5],
       [-1, 0],
@@ -46,7 +46,7 @@ describe('an audience of a lane', () => {
     ])
     expect([audience.tickCount, audience.planBytes]).toEqual([6, 660])
     audience.clear()
-    expect([audience.runCount, audience.tickCount, audience.planBytes]).toEqual([0, 0, 0])
+    expect([audience.spanCount, audience.tickCount, audience.planBytes]).toEqual([0, 0, 0])
   })
 
   it('keeps all that it gathers, however much', () => {
@@ -68,7 +68,7 @@ describe('an audience of a lane', () => {
             tick++
           }
         }
-        const gathered = runsOf(audience).flatMap(([first, last]) =>
+        const gathered = spansOf(audience).flatMap(([first, last]) =>
           first! < 0 ? [first!] : Array.from({ length: last! - first! + 1 }, (_, index) => first! + index),
         )
         expect(gathered).toEqual(expected)

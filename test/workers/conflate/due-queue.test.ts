@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { type DueEntry, DueQueue, NOT_QUEUED } from '../../../workers/conflate/due-queue.js'
+import { type DueItem, DueQueue, NOT_QUEUED } from '../../../workers/conflate/due-queue.js'
 
-const entryDue = (dueMs: number): DueEntry => ({ dueMs, dueIndex: NOT_QUEUED })
+const entryDue = (dueMs: number): DueItem => ({ dueMs, dueIndex: NOT_QUEUED })
 
 it('tells when the first entry is due, and infinity when it is empty', () => {
   const queue = new DueQueue()
@@ -32,7 +32,7 @@ it('gives out each entry that was not removed once, in the order of their times'
   fc.assert(
     fc.property(fc.array(action, { minLength: 30, maxLength: 100 }), actions => {
       const queue = new DueQueue()
-      const model: DueEntry[] = []
+      const model: DueItem[] = []
       for (const each of actions) {
         if ('push' in each) {
           const entry = entryDue(each.push)

@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { marketCodec } from '../../../src/ticks/market-codec.js'
 import { TRADE_INDEX } from '../../../src/ticks/market-tick.js'
-import { SymbolEntry, SymbolTable } from '../../../workers/read/symbol-table.js'
+import { KnownSymbol, SymbolTable } from '../../../workers/read/symbol-table.js'
 import { anySymbol } from '../../support/any-tick.js'
 import { findSymbol, symbolNameOf } from '../../support/symbols.js'
 
 const newTable = () =>
-  new SymbolTable((symbol, bytes, isKept) => new SymbolEntry(symbol, bytes, isKept, marketCodec))
+  new SymbolTable((symbol, bytes, isKept) => new KnownSymbol(symbol, bytes, isKept, marketCodec))
 
 describe('the symbol table', () => {
   it('finds one entry for each symbol, with its own name', () => {

@@ -1,6 +1,6 @@
 /**
- * Readies an audience for a client that joins it, and gathers the conflated ticks of the audience that the client
- * leaves. One lane's own. Why a join flushes: docs/decisions/0016-a-join-sends-what-waits-once-per-interval.md.
+ * Flushes an audience before a client joins it, and gathers the conflated ticks of the audience that the client leaves.
+ * One lane's own. Why a join flushes: docs/decisions/0016-a-join-sends-what-waits-once-per-interval.md.
  */
 import type { JoinCommand } from '../../src/lane-protocol/lane-commands.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
@@ -14,7 +14,7 @@ import type { ConflationSchedule } from '../conflate/conflation-schedule.js'
 import type { LatestChunks } from '../conflate/latest-chunks.js'
 import { type ClientFrames, concatFrames, NO_FRAMES } from './client-frames.js'
 
-export interface AudienceEntryDeps {
+export interface JoinFlushDeps {
   readonly directory: AudienceDirectory
   readonly schedule: ConflationSchedule
   readonly chunks: LatestChunks
@@ -25,15 +25,15 @@ export interface AudienceEntryDeps {
   readonly setCurrentClient: (client: number) => void
 }
 
-export class AudienceEntry {
-  private readonly deps: AudienceEntryDeps
+export class JoinFlush {
+  private readonly deps: JoinFlushDeps
 
-  constructor(deps: AudienceEntryDeps) {
+  constructor(deps: JoinFlushDeps) {
     this.deps = deps
   }
 
   /**
-   * Brings an audience up to `offset`, so that a client can join. Ticks that wait for an interval are older than the
+   * Brings an audience up to `offset`, so that a client can join it. Ticks that wait for an interval are older than the
    * client: they are flushed early if this interval had no early flush. Otherwise the client waits, unless it would
    * miss other ticks by that.
    */
@@ -94,16 +94,14 @@ export class AudienceEntry {
     if (ticks.length === 0) return NO_FRAMES
     const toldOffset = Math.max(offset, audience.sentOffset)
     const merged = Math.max(0, group.countTicks() - group.ticksTotal - ticks.length)
-    for (const { isLast, plan } of chunks.of(audience, ticks)) {
-      const lengthMax = plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX
-      if (!isLast || lengthMax > bytesMax) return undefined
-      const seqBefore = stream.seq
-      const frames = publisher.copyOf(lengthMax, start =>
-        composer.composeLatest(stream, plan, start, toldOffset, merged),
-      )
-      return { frames, ticks: ticks.length, messages: stream.seq - seqBefore }
-    }
-    return undefined
+    const { isLast, plan } = chunks.firstOf(audience, ticks)
+    const lengthMax = plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX
+    if (!isLast || lengthMax > bytesMax) return undefined
+    const seqBefore = stream.seq
+    const frames = publisher.copyOf(lengthMax, start =>
+      composer.composeLatest(stream, plan, start, toldOffset, merged),
+    )
+    return { frames, ticks: ticks.length, messages: stream.seq - seqBefore }
   }
 
   /**
