@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { TIMER_MS_MAX } from '../common/clock.js'
 import type { HandlerOptions } from '../config/config.js'
+import type { Membership } from '../fanout/membership.js'
 import { Recipient } from '../fanout/recipient.js'
 import { RESUME_GONE } from '../lane-protocol/lane-commands.js'
 import { MAIN_SLOTS, type MainMetric } from '../metrics/metric-table.js'
@@ -36,6 +37,7 @@ const FRAGMENTS_MAX = 64
 export interface AdmissionDeps extends ClientRegistryDeps, MessageIntakeDeps {
   /** Names the run of the process. Part of every client's name. */
   readonly epoch: string
+  readonly membership: Membership
   readonly limits: SubscriptionLimits
   readonly subscriptionBudget: SubscriptionBudget
   readonly workBudgets: WorkBudgets

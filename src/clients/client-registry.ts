@@ -6,7 +6,6 @@ import type { Clock, Timer } from '../common/clock.js'
 import type { Log } from '../common/log.js'
 import type { PatientClock } from '../common/patient-clock.js'
 import type { HandlerOptions } from '../config/config.js'
-import type { Membership } from '../fanout/membership.js'
 import type { Recipient } from '../fanout/recipient.js'
 import type { Transmitter } from '../fanout/transmitter.js'
 import type { CounterWriter } from '../memory/counters.js'
@@ -23,7 +22,6 @@ export interface ClientRegistryDeps {
   readonly patience: PatientClock
   readonly counters: CounterWriter
   readonly transmitter: Transmitter
-  readonly membership: Membership
 }
 
 export class ClientRegistry {
@@ -63,7 +61,7 @@ export class ClientRegistry {
   /** Sends the close frame behind the bytes in flight. */
   close(client: Client, { code, reason }: CloseCode, endReason: EndReason): void {
     client.beginEnd(endReason)
-    this.sendNoTicks(client)
+    this.deps.transmitter.mute(client.recipient)
     this.heartbeat.closing(client)
     // Messages that wait for a budget are dropped, and the client's close frame is read.
     client.socket.resume()
@@ -91,7 +89,7 @@ export class ClientRegistry {
   /** The client has broken the WebSocket protocol. The library has sent a close frame; no tick may follow it. */
   protocolBroken(client: Client): void {
     client.beginEnd('disconnectProtocol')
-    this.sendNoTicks(client)
+    this.deps.transmitter.mute(client.recipient)
     this.heartbeat.closing(client)
   }
 
@@ -157,7 +155,7 @@ export class ClientRegistry {
   /** The connection is gone. Safe to call twice. */
   remove(client: Client): void {
     if (!client.finishEnd()) return
-    const { counters, membership, transmitter } = this.deps
+    const { counters, transmitter } = this.deps
     const { recipient } = client
     // First: a client whose removal fails must not keep its place.
     this.byRecipient.delete(recipient)
@@ -166,7 +164,6 @@ export class ClientRegistry {
     if (this.count === 0) for (const resolve of this.whenEmpty.splice(0)) resolve()
     this.heartbeat.remove(client)
     transmitter.leave(recipient)
-    membership.leave(recipient)
     client.subscriptions.clear()
     counters.flush()
   }
@@ -175,11 +172,6 @@ export class ClientRegistry {
     const { counters } = this.deps
     counters.values[MAIN_SLOTS.connectionsActive] = this.count
     counters.flush()
-  }
-
-  private sendNoTicks({ recipient }: Client): void {
-    this.deps.transmitter.mute(recipient)
-    this.deps.membership.leave(recipient)
   }
 
   private closeSlow(recipient: Recipient): void {

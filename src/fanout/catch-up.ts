@@ -93,7 +93,8 @@ export class CatchUp {
     }
     if (record === NO_RECORD) return
     cursor.fallBehind(record, progress)
-    while (cursor.isBehind && !recipient.isBlocked) if (this.writeRecords(recipient, audience) === 0) return
+    while (cursor.isBehind && !recipient.isBlocked)
+      if (this.writeRecords(recipient, audience) === undefined) return
   }
 
   /** Gives a client that is behind what it missed, in writes as large as the ring has it in a row. */
@@ -116,7 +117,7 @@ export class CatchUp {
         return
       }
       const bytes = this.writeRecords(recipient, audience)
-      if (bytes === 0 || recipient.isBlocked) break
+      if (bytes === undefined || recipient.isBlocked) break
       bytesLeft -= bytes
     }
     this.catchingUp.delete(recipient)
@@ -133,8 +134,12 @@ export class CatchUp {
     return receivedUs > 0 && this.deps.clock.epochUs() - receivedUs > limits.ageMsMax * 1000
   }
 
-  /** Writes the client's next records that lie side by side. @returns bytes written; 0: the connection is ending */
-  private writeRecords(recipient: Recipient, audience: Audience): number {
+  /**
+   * Writes the client's next records that lie side by side.
+   *
+   * @returns bytes written, 0 for a mark of a conflation group; undefined: the connection is ending
+   */
+  private writeRecords(recipient: Recipient, audience: Audience): number | undefined {
     const { cursor } = recipient
     const stream = this.deps.streams[audience.lane]!
     const { retained } = stream
@@ -161,7 +166,7 @@ export class CatchUp {
       next = retained.next(next)
     }
     const outcome = writeFrames(recipient, stream, start, length)
-    if (outcome === CLOSED) return 0
+    if (outcome === CLOSED) return undefined
     cursor.catchUp(last, next, progress)
     countWrites(this.deps.counters, 1, ticks, messages, length)
     if (outcome === HELD) this.block(recipient, retained.pins, segment)

@@ -67,7 +67,7 @@ export class Transmitter {
     this.sender = new RecordSender({ clock, counters, latency, pacing, catchUp, reader, budget })
   }
 
-  /** Takes a recipient out for good; its socket is closed, so the bytes that it pinned are free. */
+  /** Takes a recipient out of all for good. Its socket is closed, so the bytes that it pinned are free. */
   leave(recipient: Recipient): void {
     if (recipient.hasLeft) return
     recipient.hasLeft = true
@@ -75,7 +75,7 @@ export class Transmitter {
     this.catchUp.unblock(recipient)
   }
 
-  /** Sends no more frames to a recipient; its socket may stay open to be closed in order. */
+  /** Takes a recipient out of its audience: it gets no more frames. Its socket may stay open to be closed in order. */
   mute(recipient: Recipient): void {
     this.deps.membership.leave(recipient)
     this.catchUp.catchingUp.delete(recipient)

@@ -1,6 +1,6 @@
 /**
- * The way into the tick log: splits messages at tick boundaries, and gives each tick its offset. Main thread; decodes no tick.
- * What finds the log full waits in a backlog, and the source is paused.
+ * The way into the tick log: splits messages at tick boundaries, and gives each tick its offset. Main thread; decodes
+ * no tick. While the log is full, ticks and events wait in a backlog, and the source is paused.
  */
 import type { Clock } from '../common/clock.js'
 import type { LostEvent, StreamEvent } from '../lane-protocol/stream-events.js'
@@ -40,7 +40,7 @@ export class Ingest implements TickSink {
   private readonly recordBytesMax: number
   private lastOffset = 0
   /** Resolve the promises of `caughtUp`. */
-  private readonly catchUps: (() => void)[] = []
+  private readonly caughtUpWaiters: (() => void)[] = []
   private readonly tryAppendWaiting = (record: WaitingRecord): boolean => this.tryAppend(record)
 
   constructor({ clock, counters, links, queueSize, tickLog }: IngestOptions) {
@@ -114,7 +114,7 @@ export class Ingest implements TickSink {
   caughtUp(): Promise<void> {
     if (this.isCaughtUp) return Promise.resolve()
     const promise = new Promise<void>(resolve => {
-      this.catchUps.push(resolve)
+      this.caughtUpWaiters.push(resolve)
     })
     this.lanesMoved()
     return promise
@@ -122,7 +122,11 @@ export class Ingest implements TickSink {
 
   // For users who push ticks themselves
 
-  /** @returns false when the queue is full; nothing was taken then */
+  /**
+   * Takes a tick that this process has encoded: its bytes were not received, and are not counted as such.
+   *
+   * @returns false when the queue is full; nothing was taken then
+   */
   tryPush(tick: Uint8Array): boolean {
     const isFull = !this.backlog.isEmpty || this.flow.isQueueFull(this.lastOffset)
     if (isFull || !this.tryAppendTicks(TICK, 1, tick, 0, tick.length, this.clock.epochUs())) {
@@ -141,14 +145,16 @@ export class Ingest implements TickSink {
 
   /** The lanes may have got further: appends what waits, resumes the source, resolves the promises of `caughtUp`. */
   lanesMoved(): void {
-    // First the wish to be woken, then the look: what a lane does between the two is seen, and what it does later wakes this thread.
+    // First the wish to be woken, then the look. What a lane does between the two is seen. What it does later wakes
+    // this thread.
     this.setWaiting()
     if (!this.backlog.isEmpty) {
-      this.backlog.drain(this.tryAppendWaiting)
+      this.backlog.appendAll(this.tryAppendWaiting)
       this.readers.tell()
     }
     if (this.backlog.isEmpty) this.flow.resumeIfRoom(this.lastOffset)
-    if (this.catchUps.length > 0 && this.isCaughtUp) for (const resolve of this.catchUps.splice(0)) resolve()
+    if (this.caughtUpWaiters.length > 0 && this.isCaughtUp)
+      for (const resolve of this.caughtUpWaiters.splice(0)) resolve()
     this.setWaiting()
   }
 
@@ -204,7 +210,7 @@ export class Ingest implements TickSink {
   ): void {
     if (count === 0) return
     if (this.backlog.isEmpty && this.tryAppendTicks(type, count, message, start, end, receivedUs)) return
-    this.backlog.addTicks(type, count, message, start, end)
+    this.backlog.addTicks(type, count, message, start, end, receivedUs)
     this.pause()
   }
 
@@ -216,10 +222,10 @@ export class Ingest implements TickSink {
     this.readers.tell()
   }
 
-  private tryAppend({ count, offsets, payload, type }: WaitingRecord): boolean {
-    if (type !== STREAM_EVENT)
-      return this.tryAppendTicks(type, count, payload, 0, payload.length, this.clock.epochUs())
-    if (!this.log.tryAppend(type, count, this.lastOffset + 1, 0, payload, 0, payload.length)) return false
+  private tryAppend({ count, offsets, payload, receivedUs, type }: WaitingRecord): boolean {
+    const { length } = payload
+    if (type !== STREAM_EVENT) return this.tryAppendTicks(type, count, payload, 0, length, receivedUs)
+    if (!this.log.tryAppend(type, count, this.lastOffset + 1, receivedUs, payload, 0, length)) return false
     this.lastOffset += offsets
     return true
   }
@@ -244,6 +250,6 @@ export class Ingest implements TickSink {
 
   /** Lets the lanes wake this thread when they get further, while something waits for that. */
   private setWaiting(): void {
-    this.readers.setWaiting(this.flow.isPaused || !this.backlog.isEmpty || this.catchUps.length > 0)
+    this.readers.setWaiting(this.flow.isPaused || !this.backlog.isEmpty || this.caughtUpWaiters.length > 0)
   }
 }

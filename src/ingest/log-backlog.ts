@@ -1,6 +1,6 @@
 /**
- * What waits for room in the tick log, in the order of the stream: ticks of a source that was paused too late, and stream events.
- * Main thread. Ticks beyond the bound are given up, and an event in their place says how many.
+ * What waits for room in the tick log, in the order of the stream: stream events, and ticks of a source that was paused
+ * too late. Main thread. Ticks beyond the bound are given up, and an event in their place says how many.
  */
 import { encodeEvent, type LostEvent, offsetsOf, type StreamEvent } from '../lane-protocol/stream-events.js'
 import { RECORD_HEADER_BYTES, type RecordType, STREAM_EVENT } from '../memory/tick-log-layout.js'
@@ -14,6 +14,8 @@ export interface WaitingRecord {
   /** Offsets that it takes. */
   readonly offsets: number
   readonly payload: Uint8Array
+  /** When its ticks reached the gateway, µs; 0: it is an event. */
+  readonly receivedUs: number
   /** The loss that the record tells; undefined: it tells none. */
   readonly lost: LostEvent | undefined
 }
@@ -25,6 +27,7 @@ export function eventRecord(event: StreamEvent): WaitingRecord {
     count: 0,
     offsets: offsetsOf(event),
     payload: encodeEvent(event),
+    receivedUs: 0,
     lost: event.op === 'lost' ? event : undefined,
   }
 }
@@ -34,7 +37,9 @@ export class LogBacklog {
   private records: WaitingRecord[] = []
   private bytes = 0
 
-  /** @param bytesMax of ticks that wait; events wait beyond that, as losses side by side are one event for each reason */
+  /**
+   * @param bytesMax of ticks that wait. Events may wait beyond that: losses side by side are one event for each reason
+   */
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax
   }
@@ -44,7 +49,14 @@ export class LogBacklog {
   }
 
   /** Adds ticks; gives them up where they do not fit, or where ticks before them were given up. */
-  addTicks(type: RecordType, count: number, message: Uint8Array, start: number, end: number): void {
+  addTicks(
+    type: RecordType,
+    count: number,
+    message: Uint8Array,
+    start: number,
+    end: number,
+    receivedUs: number,
+  ): void {
     const bytes = RECORD_HEADER_BYTES + end - start
     if (this.bytes + bytes > this.bytesMax || this.endsWithOverload)
       this.addLoss({ op: 'lost', reason: 'overload', missed: count })
@@ -55,6 +67,7 @@ export class LogBacklog {
         count,
         offsets: count,
         payload: new Uint8Array(message.subarray(start, end)),
+        receivedUs,
         lost: undefined,
       })
   }
@@ -65,7 +78,7 @@ export class LogBacklog {
   }
 
   /** Appends the records in their order, until `tryAppend` returns false. */
-  drain(tryAppend: (record: WaitingRecord) => boolean): void {
+  appendAll(tryAppend: (record: WaitingRecord) => boolean): void {
     const { records } = this
     let appended = 0
     while (appended < records.length && tryAppend(records[appended]!))

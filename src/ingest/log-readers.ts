@@ -9,7 +9,11 @@ import { distance } from '../memory/ring-position.js'
 export interface LogReaderLane {
   /** How far the lane has come. */
   readonly state: Pick<CommittedState, 'cursor' | 'offsetLow' | 'committed'>
-  /** Lets the lane wake the main thread, or not, when what the main thread waits for has happened. @param reason bit of MAIN_WAITS */
+  /**
+   * Lets the lane wake the main thread, or not, when what the main thread waits for has happened.
+   *
+   * @param reason bit of MAIN_WAITS
+   */
   setWaiting(reason: number, isWaiting: boolean): void
   /** Wakes the lane after ticks. */
   wakeLaneForTicks(): void

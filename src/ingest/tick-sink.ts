@@ -25,8 +25,9 @@ export interface TickSink {
   sessionStarted(session: FeedSession): void
 
   /**
-   * The position (see `Tick.position`) of the last tick that was pushed, 0 when there was none, the feed keeps no
-   * positions, or that one has broken its count, so that nobody can go on from it. A promise, because only the lanes decode: it waits until one of them has caught up.
+   * The position (see `Tick.position`) of the last tick that was pushed. 0: there was none, the feed keeps no
+   * positions, or the tick has broken the feed's count, so that nobody can go on from it. A promise, because only the
+   * lanes decode: it waits until each of them has caught up.
    */
   lastPosition(): Promise<number>
 }

@@ -15,7 +15,11 @@ export const COMMAND_OVERHEAD_BYTES = 1024
 
 /** A lane as the sender sees it. */
 export interface CommandLane {
-  /** Lets the lane wake the main thread, or not, when what the main thread waits for has happened. @param reason bit of MAIN_WAITS */
+  /**
+   * Lets the lane wake the main thread, or not, when what the main thread waits for has happened.
+   *
+   * @param reason bit of MAIN_WAITS
+   */
   setWaiting(reason: number, isWaiting: boolean): void
   /** Wakes the lane, whatever it waits for. */
   wakeLane(): void

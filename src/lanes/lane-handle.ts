@@ -60,7 +60,11 @@ export class LaneHandle {
     this.wakeUp.wakeLaneForTicks()
   }
 
-  /** Lets the lane wake the main thread, or not, when what the main thread waits for has happened. @param reason bit of MAIN_WAITS */
+  /**
+   * Lets the lane wake the main thread, or not, when what the main thread waits for has happened.
+   *
+   * @param reason bit of MAIN_WAITS
+   */
   setWaiting(reason: number, isWaiting: boolean): void {
     const reasons = this.control[MAIN_WAITS]!
     // Pairs with the load in LaneControl.mainWaits. Only the main thread writes this word.

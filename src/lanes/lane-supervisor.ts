@@ -15,7 +15,7 @@ import { LaneGroups } from './lane-groups.js'
 import type { LaneAssignment, LanePool, LaneRun } from './lane-pool.js'
 import { RestartDelay } from './restart-delay.js'
 
-/** After a life of this length, a crash counts as the first again. */
+/** After a life of this length, the delay before a successor begins anew. */
 const HEALTHY_MS = 10_000
 /** Time of the lanes to end by themselves. Then their threads are terminated. */
 const STOP_GRACE_MS = 1_000
@@ -94,7 +94,7 @@ export class LaneSupervisor {
       restartDelay: new RestartDelay(),
       state: { name: 'unstarted' },
     }))
-    // A lane works on a tick once, unless the tick makes it fail. So a second crash is never by chance.
+    // Only a crash makes a lane read a tick again. So two crashes at one tick count, however far apart they are.
     this.tickSuspects = new CrashSuspects(lanes.length, Number.POSITIVE_INFINITY)
     this.clientSuspects = new CrashSuspects(lanes.length, HEALTHY_MS + laneHangTimeoutMs)
     this.groups = new LaneGroups({
@@ -171,7 +171,7 @@ export class LaneSupervisor {
     entry.state = { name: 'ended' }
     this.groups.laneFailed(index)
     this.noteSuspects(entry, this.deps.patience.nowMs() - startedMs)
-    const message = `lane ${index} failed and is replaced: ${error.message}`
+    const message = `lane ${index} failed: ${error.message}`
     this.deps.failed(index, new RingcastError('lane_failed', message, { cause: error }))
   }
 

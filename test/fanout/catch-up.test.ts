@@ -1,5 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { FanOut, type Member, ticksIn, upTo } from '../support/fan-out.js'
+import { spec } from '../support/specs.js'
+
+/** With a conflation group beside the symbols of every tick. */
+const MIXED = spec({ symbols: ['A'], latest: [{ intervalMs: 0, symbols: ['B'] }] })
 
 let fanOut: FanOut
 
@@ -77,6 +81,25 @@ describe('a blocked member', () => {
     expect(fanOut.recovered).toEqual([])
   })
 
+  it('goes on behind a mark that is the first record that it missed', async () => {
+    start()
+    const slow = fanOut.connect(MIXED)
+    fanOut.lane.obey()
+    await fanOut.turn()
+    const audience = fanOut.audience(slow)
+    slow.socket.isStuck = true
+    await fanOut.tick(audience, 60)
+    fanOut.lane.mark(audience.id, 0)
+    await fanOut.turn()
+    // Longer than what is left of the segment: the record does not lie beside the mark, and is no part of its write.
+    await fanOut.tick(audience, 130)
+    slow.socket.open()
+    await fanOut.rest()
+    await fanOut.tick(audience)
+    expect(ticksIn(slow.socket.text)).toEqual(upTo(191))
+    expect(fanOut.isDrained).toBe(true)
+  })
+
   it('is listed in the order in which members were blocked', async () => {
     start()
     const [first, second] = await fanOut.members(2)
@@ -124,7 +147,6 @@ describe('a blocked member', () => {
     await fanOut.tick(audience)
     await fanOut.tick(audience)
     fanOut.transmitter.mute(member.recipient)
-    fanOut.membership.leave(member.recipient)
     member.socket.open()
     await fanOut.rest()
     expect(ticksIn(member.socket.text)).toEqual([1])

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../src/common/clock.js'
+import { type Clock, systemClock } from '../../src/common/clock.js'
 import { Ingest } from '../../src/ingest/ingest.js'
 import { decodeEvent, offsetsOf } from '../../src/lane-protocol/stream-events.js'
 import { LaneHandle } from '../../src/lanes/lane-handle.js'
@@ -14,6 +14,7 @@ import { TickLogReader } from '../../src/memory/tick-log-reader.js'
 import { MAIN_SLOT_COUNT, MAIN_SLOTS, type MainMetric } from '../../src/metrics/metric-table.js'
 import { BatchReader } from '../../src/ticks/batch-reader.js'
 import { MarketTickReader } from '../../src/ticks/market-tick-reader.js'
+import { FakeClock } from '../support/fake-clock.js'
 import { encodeTick, encodeTickBatch } from '../support/proto-messages.js'
 
 const LAYOUT = laneLayout(65_536, 2048, 0)
@@ -26,6 +27,8 @@ class FakeLane {
   readonly read: unknown[] = []
   /** Ticks in each record. */
   readonly counts: number[] = []
+  /** When the ticks of each record reached the intake, µs. */
+  readonly receivedUs: number[] = []
   records = 0
   bytesMax = 0
   offset = 0
@@ -80,6 +83,7 @@ class FakeLane {
     }
     expect(this.read.length - before).toBe(log.count)
     this.counts.push(log.count)
+    this.receivedUs.push(log.receivedUs)
     this.offset += log.count
   }
 
@@ -103,13 +107,19 @@ class FakeSource {
   }
 }
 
-function begin({ logBytes = 65_536, queueSize = 1_000_000 } = {}) {
+interface BeginOptions {
+  readonly logBytes?: number
+  readonly queueSize?: number
+  readonly clock?: Clock
+}
+
+function begin({ logBytes = 65_536, queueSize = 1_000_000, clock = systemClock }: BeginOptions = {}) {
   const tickLog = new SharedArrayBuffer(tickLogBytes(logBytes))
   const links = Array.from({ length: LANE_COUNT }, (_, index) => new LaneHandle(index, LAYOUT, 8, () => {}))
   const counters = new CounterWriter(
     new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
   )
-  const intake = new Ingest({ tickLog, links, queueSize, clock: systemClock, counters })
+  const intake = new Ingest({ tickLog, links, queueSize, clock, counters })
   const source = new FakeSource()
   intake.attach(source)
   const lanes = links.map(link => new FakeLane(link, tickLog))
@@ -273,6 +283,22 @@ describe('the flow into the log', () => {
     expect(isRungFor()).toEqual([false, false])
     expect(count('sourcePauses')).toBe(1)
     for (const { read } of lanes) expect(read).toEqual(numbers(1))
+  })
+
+  it('keeps the time at which each tick came, however long the tick waits for room in the log', () => {
+    const clock = new FakeClock()
+    const { intake, lanes, workAll } = begin({ logBytes: 4096, clock })
+    const cameUs: number[] = []
+    for (let sequence = 1; sequence <= 200; sequence++) {
+      intake.push(encodeTick({ symbol: 'A', kind: 1, sequence }), 'tick')
+      cameUs.push(clock.epochUs())
+      clock.advance(1)
+    }
+    // The log is full: the last ticks wait in the backlog.
+    expect(intake.offset).toBeLessThan(200)
+    clock.advance(60_000)
+    workAll()
+    for (const { receivedUs } of lanes) expect(receivedUs).toEqual(cameUs)
   })
 
   it('resumes the source not before half the queue is free', () => {

@@ -99,7 +99,7 @@ describe('a lane that fails', () => {
   it('is told once, and replaced when its last frames have been transmitted', async () => {
     lanes[0]!.isTransmitted = false
     await crash()
-    const failure = '0 failed: lane 0 failed and is replaced: the test ends it'
+    const failure = '0 failed: lane 0 failed: the test ends it'
     expect([supervisor.isWhole, events, pool.lives.length]).toEqual([false, [failure], 1])
     lanes[0]!.isTransmitted = true
     supervisor.replaceEnded()

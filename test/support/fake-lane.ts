@@ -4,7 +4,7 @@
  */
 import type { JoinCommand, LaneCommand } from '../../src/lane-protocol/lane-commands.js'
 import type { LaneHandle } from '../../src/lanes/lane-handle.js'
-import { AudienceDescriptor } from '../../src/memory/audience-descriptor.js'
+import { AudienceDescriptor, NO_GROUP } from '../../src/memory/audience-descriptor.js'
 import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import {
@@ -70,6 +70,19 @@ export class FakeLane {
       }),
     )
     return true
+  }
+
+  /** Describes that the audience's conflation group `group` begins: a record without frames. */
+  mark(audience: number, group: number): void {
+    const ticksTotal = this.ticksTotal(audience)
+    this.beginTurn()
+    this.ring.describe(
+      Object.assign(this.frames, {
+        ...{ audience, group, length: 0, messages: 0, ticks: 0, receivedUs: 0 },
+        ...{ ticksTotal, lastOffset: ticksTotal },
+      }),
+    )
+    this.frames.group = NO_GROUP
   }
 
   /** Obeys its commands: replies to joins, as a lane does at the end of a turn. @returns false when the ring is full */

@@ -171,7 +171,6 @@ export class FanOut {
   leave(recipient: Recipient): void {
     recipient.socket.destroy()
     this.transmitter.leave(recipient)
-    this.membership.leave(recipient)
   }
 
   audience(member: Member): Audience {
