@@ -117,8 +117,8 @@ function asBatches({ messages }: Ticks, count: number): MicroTask {
 
 /** An ingest with one lane, which is awake. `catchUp` sets the lane's cursor. */
 function gatewayIntake(): { intake: Ingest; catchUp: () => void } {
-  const link = new LaneHandle(0, laneLayout(1 << 20, 4096, 4096), 4096, () => {})
-  const control = new Int32Array(link.memory, 0, CONTROL_BYTES / 4)
+  const handle = new LaneHandle(0, laneLayout(1 << 20, 4096, 4096), 4096, () => {})
+  const control = new Int32Array(handle.memory, 0, CONTROL_BYTES / 4)
   const log = new SharedArrayBuffer(tickLogBytes(LOG_BYTES))
   const reader = new TickLogReader(log, 0)
   const counters = new CounterWriter(
@@ -126,7 +126,7 @@ function gatewayIntake(): { intake: Ingest; catchUp: () => void } {
   )
   const intake = new Ingest({
     tickLog: log,
-    links: [link],
+    lanes: [handle],
     queueSize: 1 << 20,
     clock: systemClock,
     counters,

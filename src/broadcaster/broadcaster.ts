@@ -27,7 +27,7 @@ import { Shutdown } from './shutdown.js'
 /**
  * The scratch of a lane holds the ticks of one turn in two encodings, each up to twice as long as an audience may take.
  */
-const SCRATCH_PER_TURN_BYTES = 4
+const SCRATCH_BYTES_PER_TURN_BYTE = 4
 const SCRATCH_BYTES_MIN = 64 * 1024
 
 export interface BroadcasterDeps {
@@ -42,7 +42,7 @@ export interface BroadcasterDeps {
 export interface Broadcaster {
   /** Names the run of the handler. Offsets belong to it. */
   readonly epoch: string
-  readonly links: readonly LaneHandle[]
+  readonly laneHandles: readonly LaneHandle[]
   readonly metrics: HandlerMetrics
   readonly ingest: Ingest
   readonly clients: Clients
@@ -60,25 +60,25 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
 
   // Shared memory
   const layout = layoutOf(settings)
-  const links = Array.from(
+  const laneHandles = Array.from(
     { length: settings.poolSize },
     (_, lane) =>
       new LaneHandle(lane, layout, settings.latestBytes, (stream, segment) =>
         transmitter.evictHolders(stream, segment),
       ),
   )
-  const streams = links.map(({ stream }) => stream)
+  const streams = laneHandles.map(({ stream }) => stream)
   const tickLog = new SharedArrayBuffer(tickLogBytes(settings.tickLogBytes))
-  const ingest = new Ingest({ tickLog, links, queueSize: settings.queueSize, clock, counters })
+  const ingest = new Ingest({ tickLog, lanes: laneHandles, queueSize: settings.queueSize, clock, counters })
 
   const sender = new CommandSender({
-    lanes: links,
+    lanes: laneHandles,
     textBytesMax: settings.turnBytesMax,
     lastOffset: () => ingest.offset,
     counters,
   })
   const isFarBehind = (lane: number): boolean =>
-    ingest.lag(links[lane]!) > settings.queueSize / 2 || sender.isWaiting(lane)
+    ingest.lag(laneHandles[lane]!) > settings.queueSize / 2 || sender.isWaiting(lane)
 
   // To the sockets
   const membership = new Membership({
@@ -88,7 +88,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     send: (lane, command) => sender.send(lane, command),
     clock,
     counters,
-    answerLatency: metrics.answerLatency,
+    replyLatency: metrics.replyLatency,
   })
   const transmitter = new Transmitter({
     clock,
@@ -129,25 +129,25 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
 
   // The lanes
   const assignmentOf = (lane: number, quarantine: Quarantine): LaneAssignment => {
-    const link = links[lane]!
+    const handle = laneHandles[lane]!
     return {
       lane,
       epoch,
       tickLog,
       commands: sender.rings[lane]!,
-      memory: link.shared,
+      memory: handle.shared,
       layout,
-      latest: link.latest,
+      latest: handle.latest,
       counters: metrics.laneBlocks[lane]!,
       turnBytesMax: settings.turnBytesMax,
       compression: { bytesMin: settings.compressionMinBytes, level: settings.compressionLevel },
       positionsTellLosses: deps.positionsTellLosses,
-      audiences: [...link.stream.audiences.values()].map(audience => audience.state),
+      audiences: [...handle.stream.audiences.values()].map(audience => audience.state),
       ...quarantine,
     }
   }
   const supervisor = new LaneSupervisor({
-    lanes: links,
+    lanes: laneHandles,
     pool: new LanePool({ log, laneFile: deps.laneFile, onWakeUp: () => transmitter.wake() }),
     laneHangTimeoutMs: settings.laneHangTimeoutMs,
     clock,
@@ -155,7 +155,9 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     log,
     assignmentOf,
     hasWork: lane =>
-      ingest.hasUnread(links[lane]!) || sender.hasUntaken(lane) || links[lane]!.currentClient !== 0,
+      ingest.hasUnread(laneHandles[lane]!) ||
+      sender.hasUntaken(lane) ||
+      laneHandles[lane]!.currentClient !== 0,
     failed: (lane, err) => {
       sender.laneEnded(lane)
       counters.values[MAIN_SLOTS.laneRestarts]! += 1
@@ -170,10 +172,10 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       )
     },
     replacing: lane => {
-      const link = links[lane]!
+      const handle = laneHandles[lane]!
       // Replies of which a part was sent end here. The requests that are left have no reply so far: docs/decisions/0041.
-      transmitter.laneEnded(link.stream)
-      link.laneEnded()
+      transmitter.laneEnded(handle.stream)
+      handle.laneEnded()
       sender.laneReplaced(lane)
       membership.sendAgain(lane)
     },
@@ -181,15 +183,25 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   const positionWatch = new PositionWatch({ clock, log, laneBlocks: metrics.laneBlocks })
 
   const shutdown = new Shutdown({
-    ...{ links, clock, ingest, transmitter, clients, supervisor, positionWatch, patience, counters },
+    ...{
+      laneHandles: laneHandles,
+      clock,
+      ingest,
+      transmitter,
+      clients,
+      supervisor,
+      positionWatch,
+      patience,
+      counters,
+    },
   })
   // From here on the lanes wake the main thread.
   transmitter.wake()
-  return { epoch, links, metrics, ingest, clients, supervisor, shutdown }
+  return { epoch, laneHandles: laneHandles, metrics, ingest, clients, supervisor, shutdown }
 }
 
 export function layoutOf(settings: HandlerOptions): LaneLayout {
-  const scratchBytes = Math.max(SCRATCH_BYTES_MIN, SCRATCH_PER_TURN_BYTES * settings.turnBytesMax)
+  const scratchBytes = Math.max(SCRATCH_BYTES_MIN, SCRATCH_BYTES_PER_TURN_BYTE * settings.turnBytesMax)
   return laneLayout(settings.frameRingBytes, settings.turnBytesMax + TURN_OVERSHOOT_BYTES, scratchBytes)
 }
 

@@ -25,7 +25,7 @@ export class HandlerMetrics {
   readonly laneBlocks: readonly SharedArrayBuffer[]
   readonly latency = new Histogram()
   /** From the arrival of a command to its reply. */
-  readonly answerLatency = new Histogram()
+  readonly replyLatency = new Histogram()
   private readonly mainBlock = counterBlock(MAIN_SLOT_COUNT)
 
   constructor(laneCount: number) {
@@ -42,7 +42,7 @@ export class HandlerMetrics {
         return { lane, queueDepth, queueCapacity, utilisation: utilisation(counters), audiences, counters }
       }),
       latency: this.latency.view(),
-      answerLatency: this.answerLatency.view(),
+      answerLatency: this.replyLatency.view(),
       offset: state.offset,
       epoch: state.epoch,
       isUpstreamPaused: state.isUpstreamPaused,

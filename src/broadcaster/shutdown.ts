@@ -15,7 +15,7 @@ import type { PositionWatch } from '../lanes/position-watch.js'
 import type { CounterWriter } from '../memory/counters.js'
 
 export interface ShutdownDeps {
-  readonly links: readonly LaneHandle[]
+  readonly laneHandles: readonly LaneHandle[]
   readonly clock: Clock
   readonly ingest: Ingest
   readonly transmitter: Transmitter
@@ -98,14 +98,14 @@ export class Shutdown {
   }
 
   private closeServed(): void {
-    const { clients, ingest, links } = this.deps
-    for (const link of links) if (!ingest.isBehind(link)) this.finishedLanes.add(link)
+    const { clients, ingest, laneHandles } = this.deps
+    for (const handle of laneHandles) if (!ingest.isBehind(handle)) this.finishedLanes.add(handle)
     clients.registry.closeServed(recipient => this.isServed(recipient))
   }
 
   private isServed(recipient: Recipient): boolean {
     const { audience } = recipient.cursor
-    if (audience === undefined || !this.finishedLanes.has(this.deps.links[audience.lane]!)) return false
+    if (audience === undefined || !this.finishedLanes.has(this.deps.laneHandles[audience.lane]!)) return false
     return this.deps.transmitter.hasSentAll(recipient)
   }
 }

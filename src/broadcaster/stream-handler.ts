@@ -141,12 +141,12 @@ export class StreamHandler {
 
   /** The counters, queues and latencies, as `/metrics.json` shows them. */
   getMetrics(): MetricsView {
-    const { ingest, links, metrics } = this.broadcaster
+    const { ingest, laneHandles, metrics } = this.broadcaster
     return metrics.view({
-      lanes: links.map(link => ({
-        queueDepth: ingest.lag(link),
+      lanes: laneHandles.map(handle => ({
+        queueDepth: ingest.lag(handle),
         queueCapacity: this.settings.queueSize,
-        audiences: link.stream.audiences.size,
+        audiences: handle.stream.audiences.size,
       })),
       offset: ingest.offset,
       epoch: this.epoch,
@@ -157,7 +157,7 @@ export class StreamHandler {
   /** Whether every lane runs and the handler does not shut down. */
   isHealthy(): boolean {
     const { shutdown, supervisor } = this.broadcaster
-    return !shutdown.hasBegun && supervisor.isWhole
+    return !shutdown.hasBegun && supervisor.areAllRunning
   }
 
   /** How many clients are connected. */

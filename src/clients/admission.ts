@@ -192,7 +192,7 @@ export class Admission {
     })
     // Whoever connects again and again pays for the snapshots, as far as the address can: a crowd that leaves owes nothing.
     const spendReplies = (): void =>
-      workBudgets.ofConnection(address).spendShared(recipient.replyBytes / REPLY_BYTES_PER_WORK)
+      workBudgets.ofConnection(address).spendShared(recipient.givenReplyBytes / REPLY_BYTES_PER_WORK)
     listenToClient(client, () => this.intakeFor(client, address), spendReplies, registry)
     registry.add(client)
     subscriptions.add(symbols, delivery.intervalMs)

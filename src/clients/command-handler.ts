@@ -6,7 +6,7 @@ import type { Clock } from '../common/clock.js'
 import type { Membership } from '../fanout/membership.js'
 import type { Recipient } from '../fanout/recipient.js'
 import type { Entry, EntryChange } from '../lane-protocol/audience-spec.js'
-import type { CommandAnswer } from '../lane-protocol/lane-commands.js'
+import type { CommandReply } from '../lane-protocol/lane-commands.js'
 import { type ClientCommand, commandId, readCommand } from '../protocol/client-command.js'
 import { deliveryFields, readDelivery } from '../protocol/delivery.js'
 import type { CommandId, ControlMessage, ErrorMessage, SymbolRefusal } from '../protocol/messages.js'
@@ -113,7 +113,7 @@ export class CommandHandler {
 /** How a command changes the entries of its client, and the reply that the lane completes. */
 interface SubscriptionChange {
   readonly change: EntryChange
-  readonly reply: CommandAnswer
+  readonly reply: CommandReply
 }
 
 function list(client: Client, id: CommandId): ControlMessage {

@@ -125,7 +125,7 @@ export class Heartbeat {
     // Blocked clients are pinged, too: a slow reader may be blocked at every beat.
     socket.ping()
     signs.pingEndBytes = recipient.isBlocked ? NOT_GIVEN : recipient.givenBytes
-    if (!recipient.isBlocked) recipient.looks = 0
+    if (!recipient.isBlocked) recipient.progressChecks = 0
   }
 
   private isAlive(client: Client, nowMs: number): void {
@@ -162,12 +162,13 @@ export class Heartbeat {
     this.lookTookMs = patience.nowMs() - startMs
     this.isLooking = false
     if (this.isStopped) return
-    for (const recipient of this.options.blocked()) recipient.look(queues.untaken(recipient.inode), nowMs)
+    for (const recipient of this.options.blocked())
+      recipient.checkProgress(queues.untaken(recipient.inode), nowMs)
     for (const client of this.awaitingPong) {
       const { recipient, signs } = client
       // Clients whose ping is on its way stand at the end, behind this one.
       if (nowMs - signs.pingSentMs < this.lookPeriodMs) break
-      if (!recipient.isBlocked) recipient.look(queues.untaken(recipient.inode), nowMs)
+      if (!recipient.isBlocked) recipient.checkProgress(queues.untaken(recipient.inode), nowMs)
       if (!isPingOnItsWay(client, nowMs)) continue
       signs.pingSentMs = nowMs
       moveToEnd(this.awaitingPong, client)
@@ -181,7 +182,7 @@ export class Heartbeat {
     const { events, options } = this
     for (const client of this.awaitingPong) {
       if (nowMs - client.signs.pingSentMs < options.pongTimeoutMs) break
-      if (client.recipient.looks > 1) events.pongMissing(client)
+      if (client.recipient.progressChecks > 1) events.pongMissing(client)
     }
     for (const client of this.byLastHeard) {
       if (nowMs - client.signs.lastHeardMs < options.readTimeoutMs) break
@@ -189,7 +190,7 @@ export class Heartbeat {
     }
     for (const recipient of options.blocked()) {
       const isStuck = nowMs - recipient.stuckSinceMs >= options.writeTimeoutMs
-      if (isStuck && recipient.looks > 1) events.writeStuck(recipient)
+      if (isStuck && recipient.progressChecks > 1) events.writeStuck(recipient)
     }
     for (const client of this.inCloseHandshake) {
       const { recipient, signs } = client

@@ -169,10 +169,10 @@ export class MessageIntake {
    * Charges the snapshots that the client was sent since its last message. A large one uses up the burst and no more.
    */
   private chargeReplies(): void {
-    const { replyBytes } = this.client.recipient
-    const work = (replyBytes - this.chargedReplyBytes) / REPLY_BYTES_PER_WORK
+    const { givenReplyBytes } = this.client.recipient
+    const work = (givenReplyBytes - this.chargedReplyBytes) / REPLY_BYTES_PER_WORK
     this.work.chargeOwn(Math.min(work, BURST_SECONDS * this.deps.settings.clientWorkPerSecond))
-    this.chargedReplyBytes = replyBytes
+    this.chargedReplyBytes = givenReplyBytes
   }
 
   /** Decides about the next compressed message. The library waits for it before it reads the one behind. */

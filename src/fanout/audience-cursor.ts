@@ -127,7 +127,7 @@ export class AudienceCursor {
    *
    * @param next the audience's record after that, or NO_RECORD
    */
-  catchUp(last: number, next: number, progress: Progress): void {
+  advanceTo(last: number, next: number, progress: Progress): void {
     this.lastGiven = last
     this.next = next
     if (next === NO_RECORD) this.state = LIVE
@@ -152,7 +152,7 @@ export class AudienceCursor {
     this.reached = undefined
   }
 
-  invariants(): void {
+  checkInvariants(): void {
     const { joined, lastGiven, next, reached, recipient, state } = this
     const place = `client ${recipient.id} in state ${state}, next record ${next}`
     invariant((state === NOWHERE) === (joined === undefined), `${place}: audience ${joined?.id}`)

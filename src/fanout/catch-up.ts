@@ -48,7 +48,7 @@ export class CatchUp {
     recipient.pins.push({ pins, segment })
     if (recipient.isBlocked) return
     recipient.blockedSinceMs = this.deps.patience.nowMs()
-    recipient.looks = 0
+    recipient.progressChecks = 0
     this.blocked.add(recipient)
     this.awaitDrain(recipient)
   }
@@ -63,7 +63,7 @@ export class CatchUp {
       else if (recipient.socket.writableLength > 0) this.awaitDrain(recipient)
       else {
         this.unblock(recipient)
-        if (recipient.cursor.isBehind) this.catchUp(recipient)
+        if (recipient.cursor.isBehind) this.sendMissed(recipient)
         else this.deps.membership.sendNext(recipient)
         this.deps.schedule()
       }
@@ -80,7 +80,7 @@ export class CatchUp {
   /**
    * Gives a client the records of its audience that are still on their way to other members, as far as it takes them.
    */
-  bringUpToDate(recipient: Recipient): void {
+  sendPending(recipient: Recipient): void {
     const { cursor } = recipient
     const { audience } = cursor
     if (audience === undefined || !cursor.hasPending) return
@@ -98,7 +98,7 @@ export class CatchUp {
   }
 
   /** Gives a client that is behind what it missed, in writes as large as the ring has it in a row. */
-  catchUp(recipient: Recipient): void {
+  sendMissed(recipient: Recipient): void {
     const { cursor } = recipient
     const { audience } = cursor
     let bytesLeft = CATCH_UP_BYTES_MAX
@@ -167,7 +167,7 @@ export class CatchUp {
     }
     const outcome = writeFrames(recipient, stream, start, length)
     if (outcome === CLOSED) return undefined
-    cursor.catchUp(last, next, progress)
+    cursor.advanceTo(last, next, progress)
     countWrites(this.deps.counters, 1, ticks, messages, length)
     if (outcome === HELD) this.block(recipient, retained.pins, segment)
     return length

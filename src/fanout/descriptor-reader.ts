@@ -33,7 +33,7 @@ export class DescriptorReader {
     while (queue.length < QUEUE_MAX && mayRead(stream)) {
       const descriptor = ring.next()!
       isAnyRead = true
-      if (descriptor.length > 0) retained.enter(descriptor.segment, stream.firstUnsent)
+      if (descriptor.length > 0) retained.useSegment(descriptor.segment, stream.firstUnsent)
       switch (descriptor.kind) {
         case AUDIENCE_FRAMES:
           queueRecord(stream, descriptor)

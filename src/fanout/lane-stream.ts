@@ -7,7 +7,7 @@ import { FrameRingReader } from '../memory/frame-ring-reader.js'
 import type { LaneLayout } from '../memory/lane-layout.js'
 import type { MainWakeUp } from '../memory/lane-wake-up.js'
 import type { Audience } from './audience.js'
-import type { QueueEntry } from './record-pass.js'
+import type { QueueItem } from './record-pass.js'
 import { RetainedFrames } from './retained-frames.js'
 
 export interface LaneStreamDeps {
@@ -29,7 +29,7 @@ export class LaneStream {
   /** Those of the lane, by id. */
   readonly audiences = new Map<number, Audience>()
   /** What was read and is not sent yet, in its order. */
-  readonly queue: QueueEntry[] = []
+  readonly queue: QueueItem[] = []
   /** Whether the descriptors that are read now stand in a prompt turn. */
   isInPromptTurn = false
   private readonly memory: SharedArrayBuffer

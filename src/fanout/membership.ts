@@ -7,7 +7,7 @@
 import type { Clock } from '../common/clock.js'
 import { invariant } from '../common/errors.js'
 import { type AudienceSpec, type EntryChange, entriesOf } from '../lane-protocol/audience-spec.js'
-import type { CommandAnswer, LaneCommand, Progress, ReplayPosition } from '../lane-protocol/lane-commands.js'
+import type { CommandReply, LaneCommand, Progress, ReplayPosition } from '../lane-protocol/lane-commands.js'
 import type { CounterWriter } from '../memory/counters.js'
 import type { Histogram } from '../metrics/histogram.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
@@ -27,7 +27,7 @@ export interface MembershipDeps {
   readonly clock: Pick<Clock, 'epochUs'>
   readonly counters: CounterWriter
   /** From a command's arrival to its reply. */
-  readonly answerLatency: Histogram
+  readonly replyLatency: Histogram
 }
 
 export class Membership {
@@ -35,7 +35,7 @@ export class Membership {
   private readonly audiences: Audiences
   private readonly replays: ReplayQueue
   /** Clients whose requests a lane has not replied to, by id. */
-  private readonly inFlight = new Map<number, Recipient>()
+  private readonly clientsAsking = new Map<number, Recipient>()
 
   constructor(deps: MembershipDeps) {
     this.deps = deps
@@ -48,19 +48,19 @@ export class Membership {
   }
 
   /** Puts a client that is in no audience into the one for `spec`. */
-  join(recipient: Recipient, spec: AudienceSpec, answer: CommandAnswer, answerBytes: number): void {
+  join(recipient: Recipient, spec: AudienceSpec, reply: CommandReply, replyBytes: number): void {
     const { place, streams } = this.deps
     const entries = AudienceEntries.of(entriesOf(spec))
     const { index } = place(streams, stream => this.audiences.has(entries, spec, stream.index))
-    this.request(recipient, this.audiences.hold(spec, entries, index), answer, answerBytes)
+    this.request(recipient, this.audiences.hold(spec, entries, index), reply, replyBytes)
   }
 
   /** Lets a client change its entries. The changes that it asks for while one is in flight are done together. */
-  move(recipient: Recipient, change: EntryChange, answer: CommandAnswer, answerBytes: number): void {
+  move(recipient: Recipient, change: EntryChange, reply: CommandReply, replyBytes: number): void {
     const { cursor, transfer } = recipient
     const base = (transfer.queued ?? transfer.inFlight ?? cursor).audience
     if (base === undefined) return
-    this.request(recipient, this.audiences.holdChanged(base, change), answer, answerBytes)
+    this.request(recipient, this.audiences.holdChanged(base, change), reply, replyBytes)
   }
 
   /** Index of the client's lane; undefined: it is in no audience. */
@@ -70,7 +70,7 @@ export class Membership {
 
   /** Bytes of the replies that the client waits for, at most. */
   waitingBytes({ transfer }: Recipient): number {
-    return transfer.answerBytes
+    return transfer.waitingReplyBytes
   }
 
   /**
@@ -92,18 +92,18 @@ export class Membership {
    * reply.
    */
   clientOf(client: number, request: number): Recipient | undefined {
-    const recipient = this.inFlight.get(client)
+    const recipient = this.clientsAsking.get(client)
     return recipient?.transfer.isSent && recipient.transfer.requestId === request ? recipient : undefined
   }
 
   /** Voids the request in flight. The client takes first what it was given, and the rest of its audience's frames. */
-  defer(recipient: Recipient): void {
+  takeBack(recipient: Recipient): void {
     const { id, transfer } = recipient
     const { inFlight } = transfer
     if (inFlight === undefined) return
     this.replays.leave(recipient, inFlight.audience.lane)
-    const audience = transfer.voided()
-    if (transfer.inFlight === undefined) this.inFlight.delete(id)
+    const audience = transfer.takenBack()
+    if (transfer.inFlight === undefined) this.clientsAsking.delete(id)
     if (audience !== undefined) this.audiences.drop(audience)
   }
 
@@ -114,7 +114,7 @@ export class Membership {
   recover(recipient: Recipient): void {
     const { audience } = recipient.cursor
     if (audience === undefined) return
-    this.defer(recipient)
+    this.takeBack(recipient)
     this.begin(recipient, this.recovery(audience))
   }
 
@@ -134,7 +134,7 @@ export class Membership {
   /** The request of a client for what it missed in the audience that it is in. */
   private recovery(audience: Audience): TransferRequest {
     this.audiences.holdAgain(audience)
-    return { audience, answers: [], answerBytes: 0, sinceUs: 0, wasDeferred: false }
+    return { audience, replies: [], replyBytes: 0, sinceUs: 0, wasTakenBack: false }
   }
 
   /**
@@ -152,7 +152,7 @@ export class Membership {
    * client.
    */
   laneEnded(lane: number): void {
-    for (const recipient of this.inFlightOn(lane)) {
+    for (const recipient of this.clientsAskingOn(lane)) {
       const { outcome } = recipient.transfer
       if (outcome !== undefined) this.settle(recipient, outcome, false)
     }
@@ -163,7 +163,7 @@ export class Membership {
    * the end.
    */
   sendAgain(lane: number): void {
-    for (const recipient of this.inFlightOn(lane)) this.send(recipient)
+    for (const recipient of this.clientsAskingOn(lane)) this.send(recipient)
   }
 
   /** Takes a client out of all audiences. Safe to call twice. */
@@ -171,24 +171,24 @@ export class Membership {
     const { cursor, id, transfer } = recipient
     const { inFlight } = transfer
     if (inFlight !== undefined) this.replays.leave(recipient, inFlight.audience.lane)
-    this.inFlight.delete(id)
+    this.clientsAsking.delete(id)
     const { audience } = cursor
     cursor.leave()
     for (const held of [audience, ...transfer.end()]) if (held !== undefined) this.audiences.drop(held)
   }
 
   /** The clients whose requests the lane was sent and has not replied to, to the end. */
-  private inFlightOn(lane: number): Recipient[] {
-    return [...this.inFlight.values()].filter(
+  private clientsAskingOn(lane: number): Recipient[] {
+    return [...this.clientsAsking.values()].filter(
       ({ transfer }) => transfer.isSent && transfer.inFlight?.audience.lane === lane,
     )
   }
 
-  /** @param isWhole false: the lane has died, and the snapshot that the client was given has no end */
-  private settle(recipient: Recipient, outcome: TransferOutcome, isWhole: boolean): void {
+  /** @param gotWholeReply false: the lane has died, and the snapshot that the client was given has no end */
+  private settle(recipient: Recipient, outcome: TransferOutcome, gotWholeReply: boolean): void {
     if (outcome.type === 'more') this.replayTo(recipient, outcome.position)
-    else this.letIn(recipient, outcome.progress, outcome.type === 'await-flush', isWhole)
-    recipient.cursor.invariants()
+    else this.letIn(recipient, outcome.progress, outcome.type === 'await-flush', gotWholeReply)
+    recipient.cursor.checkInvariants()
   }
 
   /** The client has a part of its replay. It asks for the next part when it has taken this one. */
@@ -201,15 +201,20 @@ export class Membership {
   }
 
   /** The client belongs to the audience that it asked for. */
-  private letIn(recipient: Recipient, progress: Progress, awaitsFlush: boolean, isWhole: boolean): void {
+  private letIn(
+    recipient: Recipient,
+    progress: Progress,
+    awaitsFlush: boolean,
+    gotWholeReply: boolean,
+  ): void {
     const { cursor, id, transfer } = recipient
     const { replay } = transfer
     const { audience, sinceUs } = transfer.settled()
-    this.inFlight.delete(id)
+    this.clientsAsking.delete(id)
     this.replays.leave(recipient, audience.lane)
     // A replay takes as long as it is long.
     if (sinceUs > 0 && replay === undefined)
-      this.deps.answerLatency.observe(this.deps.clock.epochUs() - sinceUs, 1)
+      this.deps.replyLatency.observe(this.deps.clock.epochUs() - sinceUs, 1)
     if (cursor.isOverrun)
       this.countOverrun(cursor.audience!.progress.ticksTotal - cursor.progress!.ticksTotal)
     const { audience: left } = cursor
@@ -217,7 +222,7 @@ export class Membership {
     if (awaitsFlush) cursor.awaitFlush(audience, progress)
     else cursor.join(audience)
     if (left !== undefined) this.audiences.drop(left)
-    if (isWhole) this.sendNext(recipient)
+    if (gotWholeReply) this.sendNext(recipient)
     else this.requestSnapshot(recipient, audience)
   }
 
@@ -238,16 +243,11 @@ export class Membership {
   }
 
   /** @param audience held for the client */
-  private request(
-    recipient: Recipient,
-    audience: Audience,
-    answer: CommandAnswer,
-    answerBytes: number,
-  ): void {
+  private request(recipient: Recipient, audience: Audience, reply: CommandReply, replyBytes: number): void {
     // No command asks for the rest of a snapshot.
-    const sinceUs = answer.type === 'snapshot' ? 0 : this.deps.clock.epochUs()
+    const sinceUs = reply.type === 'snapshot' ? 0 : this.deps.clock.epochUs()
     const replaced = recipient.transfer.queue({
-      ...{ audience, answers: [answer], answerBytes, sinceUs, wasDeferred: false },
+      ...{ audience, replies: [reply], replyBytes, sinceUs, wasTakenBack: false },
     })
     if (replaced !== undefined) this.audiences.drop(replaced)
     this.sendNext(recipient)
@@ -257,7 +257,7 @@ export class Membership {
   private begin(recipient: Recipient, request?: TransferRequest): void {
     const { transfer } = recipient
     transfer.begin(request)
-    this.inFlight.set(recipient.id, recipient)
+    this.clientsAsking.set(recipient.id, recipient)
     if (transfer.isReplaying) this.replays.enter(recipient, transfer.inFlight!.audience.lane)
     else this.send(recipient)
   }
@@ -266,7 +266,7 @@ export class Membership {
     const { cursor, id, name, transfer } = recipient
     const request = transfer.inFlight
     invariant(request !== undefined, `client ${id} asks for nothing`)
-    const { answers, audience } = request
+    const { replies, audience } = request
     this.deps.send(audience.lane, {
       op: 'join',
       audience: audience.id,
@@ -276,7 +276,7 @@ export class Membership {
       request: transfer.sent(),
       fellBehindAt: cursor.fellBehindAt ?? null,
       replay: transfer.replay ?? null,
-      answers,
+      replies,
     })
   }
 }

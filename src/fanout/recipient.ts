@@ -31,9 +31,9 @@ export class Recipient {
   /** Bytes that the kernel has taken past the stream. */
   directBytes = 0
   /** Bytes of all replies of its lane without replays. The client is charged for them. */
-  replyBytes = 0
+  givenReplyBytes = 0
   /** How often its progress was looked at, since it was blocked, or pinged while it was not. */
-  looks = 0
+  progressChecks = 0
   /** Bytes that it had taken at the last look. */
   takenBytes = 0
   /** The last look that found it had taken something since the look before, ms. */
@@ -69,11 +69,11 @@ export class Recipient {
   }
 
   /** Looks at how much it has taken. @param untakenBytes of its connection in the kernel */
-  look(untakenBytes: number, nowMs: number): void {
+  checkProgress(untakenBytes: number, nowMs: number): void {
     const takenBytes = this.givenBytes - bytesQueuedIn(this.socket) - untakenBytes
-    if (this.looks > 0 && takenBytes > this.takenBytes) this.takenMs = nowMs
+    if (this.progressChecks > 0 && takenBytes > this.takenBytes) this.takenMs = nowMs
     this.takenBytes = takenBytes
-    this.looks++
+    this.progressChecks++
   }
 
   get isBlocked(): boolean {

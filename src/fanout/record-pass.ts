@@ -8,7 +8,7 @@ import type { RetainedFrames } from './retained-frames.js'
 export const TURN_BEGUN = 'turn begun'
 export const TURN_ENDED = 'turn ended'
 
-export type QueueEntry = RecordPass | typeof TURN_BEGUN | typeof TURN_ENDED
+export type QueueItem = RecordPass | typeof TURN_BEGUN | typeof TURN_ENDED
 
 /** Of a pass that has not begun. */
 const NOT_BEGUN = -1

@@ -35,7 +35,7 @@ export class RecordSender {
    *
    * @returns false when the time is up, whether or not the pass has ended
    */
-  resume(stream: LaneStream, pass: RecordPass): boolean {
+  send(stream: LaneStream, pass: RecordPass): boolean {
     const { budget, catchUp, reader } = this.deps
     if (!pass.hasBegun) pass.begin()
     const { audience, memberCount, record } = pass

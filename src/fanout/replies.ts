@@ -27,7 +27,7 @@ export class Replies {
     const { membership } = this
     const recipient = membership.clientOf(reply.client, reply.request)
     if (recipient === undefined) return
-    if (!this.mayReceive(recipient)) membership.defer(recipient)
+    if (!this.mayReceive(recipient)) membership.takeBack(recipient)
     else if (this.write(recipient, stream, reply))
       membership.partGiven(recipient, outcomeOf(reply), reply.isLast)
     // Its connection is ending: what it asks for is for nobody.
@@ -35,15 +35,15 @@ export class Replies {
   }
 
   /**
-   * Whether the client may be given a part now. The parts after the first follow directly. A client that was deferred
-   * once has taken since then what it held: it reads. If each turn blocked it just before the reply, it could never ask
-   * for less.
+   * Whether the client may be given a part now. The parts after the first follow directly. A client whose request was
+   * taken back has taken since then all that its socket held, so it reads. It gets the reply, even if it is blocked.
+   * Otherwise each turn could block it just before the reply.
    */
   private mayReceive(recipient: Recipient): boolean {
     const { cursor, transfer } = recipient
     if (transfer.isBegun) return true
-    this.catchUp.bringUpToDate(recipient)
-    return !cursor.isBehind && (!recipient.isBlocked || transfer.inFlight!.wasDeferred)
+    this.catchUp.sendPending(recipient)
+    return !cursor.isBehind && (!recipient.isBlocked || transfer.inFlight!.wasTakenBack)
   }
 
   /** @returns false when the connection is ending */
@@ -52,7 +52,7 @@ export class Replies {
     const outcome = writeFrames(recipient, stream, start, length)
     if (outcome === CLOSED) return false
     // A replay has a pace of its own, see ReplayQueue.
-    if (reply.outcome !== MORE) recipient.replyBytes += length
+    if (reply.outcome !== MORE) recipient.givenReplyBytes += length
     countWrites(this.counters, 1, ticks, messages, length)
     if (outcome === HELD) this.catchUp.block(recipient, stream.retained.pins, segment)
     return true

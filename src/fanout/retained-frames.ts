@@ -66,7 +66,7 @@ export class RetainedFrames {
    *
    * @param keepFrom see `makeRoom`
    */
-  enter(segment: number, keepFrom = this.nextRecord): void {
+  useSegment(segment: number, keepFrom = this.nextRecord): void {
     if (segment === this.current) return
     this.current = segment
     this.segmentsInUse.push({ segment, firstRecord: this.nextRecord })
@@ -210,6 +210,6 @@ export class RetainedFrames {
     const oldest = this.segmentsInUse.shift()
     invariant(oldest !== undefined && this.segmentsInUse.length > 0, 'the segment in use cannot be dropped')
     this.firstRecord = Math.max(this.firstRecord, this.segmentsInUse[0]!.firstRecord)
-    this.pins.drain(oldest.segment)
+    this.pins.releaseWhenUnpinned(oldest.segment)
   }
 }

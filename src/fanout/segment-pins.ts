@@ -41,7 +41,7 @@ export class SegmentPins {
   }
 
   /** No record needs the segment any more: gives it back as soon as no socket holds it. */
-  drain(segment: number): void {
+  releaseWhenUnpinned(segment: number): void {
     if (this.counts[segment] === 0) this.giveBack(segment)
     else this.draining.push(segment)
   }

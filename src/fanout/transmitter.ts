@@ -126,7 +126,7 @@ export class Transmitter {
     const { clock, counters, events } = this.deps
     const startMs = clock.nowMs()
     this.budget.begin(startMs)
-    const hasWork = !this.transmitAll() || this.hasWorkAfterRest()
+    const hasWork = !this.transmitAndCatchUp() || this.askForWakeUps()
     if (hasWork) this.scheduleRun()
     this.pacing.ran(startMs, clock.nowMs())
     counters.flush()
@@ -134,23 +134,23 @@ export class Transmitter {
   }
 
   /** Asks every lane to wake the main thread. @returns whether there is work already */
-  private hasWorkAfterRest(): boolean {
+  private askForWakeUps(): boolean {
     let hasWork = this.catchUp.catchingUp.size > 0
     for (const stream of this.deps.streams) hasWork = stream.sleepUnlessWork() || hasWork
     return hasWork
   }
 
   /** @returns false when the time is up and something is left */
-  private transmitAll(): boolean {
+  private transmitAndCatchUp(): boolean {
     this.reader.readAll()
-    for (const stream of this.deps.streams) if (!this.resumeBegunPass(stream)) return false
+    for (const stream of this.deps.streams) if (!this.finishBegunPass(stream)) return false
     // Neither clients that are behind nor live ones get all of the time.
     this.catchesUpFirst = !this.catchesUpFirst
     if (this.catchesUpFirst) {
       this.catchUpAll()
-      return this.drainAll()
+      return this.transmitAllLanes()
     }
-    if (!this.drainAll()) return false
+    if (!this.transmitAllLanes()) return false
     this.catchUpAll()
     return true
   }
@@ -158,24 +158,24 @@ export class Transmitter {
   /** Gives clients that are behind what they missed, until the time is up. */
   private catchUpAll(): void {
     for (const recipient of this.catchUp.catchingUp) {
-      this.catchUp.catchUp(recipient)
+      this.catchUp.sendMissed(recipient)
       if (this.budget.isSpent) return
     }
   }
 
   /** Transmits what all lanes have published. @returns false when the time is up */
-  private drainAll(): boolean {
+  private transmitAllLanes(): boolean {
     const { streams } = this.deps
     const count = streams.length
     this.firstLane = (this.firstLane + 1) % count
     for (let index = 0; index < count; index++) {
-      if (!this.drain(streams[(this.firstLane + index) % count]!)) return false
+      if (!this.transmitLane(streams[(this.firstLane + index) % count]!)) return false
     }
     return true
   }
 
   /** Transmits what a lane has published. @returns false when the time is up */
-  private drain(stream: LaneStream): boolean {
+  private transmitLane(stream: LaneStream): boolean {
     const { queue } = stream
     for (;;) {
       this.reader.read(stream)
@@ -183,7 +183,7 @@ export class Transmitter {
       const next = queue[0]
       if (next === undefined) return true
       if (typeof next === 'object') {
-        if (!this.resumePass(stream, next)) return false
+        if (!this.continuePass(stream, next)) return false
         continue
       }
       queue.shift()
@@ -198,14 +198,14 @@ export class Transmitter {
   }
 
   /** Goes on with the pass that ran out of time. @returns false when the time is up */
-  private resumeBegunPass(stream: LaneStream): boolean {
+  private finishBegunPass(stream: LaneStream): boolean {
     const next = stream.queue[0]
-    return typeof next !== 'object' || !next.hasBegun || this.resumePass(stream, next)
+    return typeof next !== 'object' || !next.hasBegun || this.continuePass(stream, next)
   }
 
   /** @returns false when the time is up, whether or not the pass has ended */
-  private resumePass(stream: LaneStream, pass: RecordPass): boolean {
-    const hasTime = this.sender.resume(stream, pass)
+  private continuePass(stream: LaneStream, pass: RecordPass): boolean {
+    const hasTime = this.sender.send(stream, pass)
     if (!pass.hasEnded) return false
     const { audience } = pass
     stream.queue.shift()

@@ -41,10 +41,10 @@ export interface TurnPacingDeps {
 }
 
 /** What one lane may publish. */
-interface Gate {
+interface LanePace {
   readonly stream: LaneStream
   /** Turns that have begun, and that the lane was not told to be done. */
-  owed: number
+  unacknowledged: number
   isInTurn: boolean
   /** Messages with ticks that came before the current turn, and since the turn before. */
   arrivalsBefore: number
@@ -55,7 +55,7 @@ interface Gate {
 
 export class TurnPacing {
   private readonly deps: TurnPacingDeps
-  private readonly gates: readonly Gate[]
+  private readonly paces: readonly LanePace[]
   private isGathering = false
   /** For how long ticks that come now are held back. */
   private gatherNowMs = 0
@@ -73,9 +73,9 @@ export class TurnPacing {
   constructor(deps: TurnPacingDeps) {
     this.deps = deps
     this.measuredFromMs = deps.clock.nowMs()
-    this.gates = deps.streams.map(stream => ({
+    this.paces = deps.streams.map(stream => ({
       stream,
-      owed: 0,
+      unacknowledged: 0,
       isInTurn: false,
       arrivalsBefore: 0,
       arrivals: 0,
@@ -85,35 +85,35 @@ export class TurnPacing {
 
   /** The first record of a turn of this lane is about to be sent. */
   turnBegun({ index }: LaneStream): void {
-    const gate = this.gates[index]!
+    const gate = this.paces[index]!
     const arrivals = this.deps.counters.values[MAIN_SLOTS.messagesReceived]!
     gate.isInTurn = true
-    gate.owed++
+    gate.unacknowledged++
     gate.arrivals = Math.max(1, arrivals - gate.arrivalsBefore)
     gate.arrivalsBefore = arrivals
-    if (this.isGathering) gate.timer ??= this.deps.clock.after(this.gatherNowMs, () => this.open(gate))
+    if (this.isGathering) gate.timer ??= this.deps.clock.after(this.gatherNowMs, () => this.holdEnds(gate))
   }
 
   /** `writes` members were given a record of `ticks` ticks and `bytes` bytes. */
   wrote({ index }: LaneStream, writes: number, ticks: number, bytes: number): void {
     this.writes += writes
-    this.writesAlone += writes * Math.min(ticks, this.gates[index]!.arrivals)
+    this.writesAlone += writes * Math.min(ticks, this.paces[index]!.arrivals)
     if (bytes > this.longestBytes) this.longestBytes = bytes
   }
 
   turnEnded({ index }: LaneStream): void {
-    const gate = this.gates[index]!
+    const gate = this.paces[index]!
     gate.isInTurn = false
     this.turns++
-    if (gate.timer === undefined) pay(gate, this.isGathering ? 1 : 0)
+    if (gate.timer === undefined) acknowledge(gate, this.isGathering ? 1 : 0)
   }
 
   /** The lane's successor begins with no turn. */
   laneEnded({ index }: LaneStream): void {
-    const gate = this.gates[index]!
+    const gate = this.paces[index]!
     gate.timer?.cancel()
     gate.timer = undefined
-    gate.owed = 0
+    gate.unacknowledged = 0
     gate.isInTurn = false
   }
 
@@ -133,7 +133,7 @@ export class TurnPacing {
   }
 
   stop(): void {
-    for (const { timer } of this.gates) timer?.cancel()
+    for (const { timer } of this.paces) timer?.cancel()
   }
 
   private get ticksReceived(): number {
@@ -147,20 +147,20 @@ export class TurnPacing {
     const load = share * (this.writesAlone / this.writes)
     const wasGathering = this.isGathering
     this.isGathering = load > (wasGathering ? CEASE_BELOW : GATHER_ABOVE)
-    const halfMs = wasGathering ? (this.gatherNowMs * share) / GATHER_ABOVE : gatherMs
-    const bytesPerMs = (this.longestBytes * this.turns) / this.gates.length / passedMs
+    const msForHalfLoad = wasGathering ? (this.gatherNowMs * share) / GATHER_ABOVE : gatherMs
+    const bytesPerMs = (this.longestBytes * this.turns) / this.paces.length / passedMs
     const ticksPerMs = (this.ticksReceived - this.ticksBefore) / passedMs
     this.gatherNowMs = Math.min(
-      clamp(halfMs, gatherMs, STRETCH_MAX * gatherMs),
+      clamp(msForHalfLoad, gatherMs, STRETCH_MAX * gatherMs),
       GATHERED_BYTES_MAX / bytesPerMs,
       GATHERED_TICKS_MAX / ticksPerMs,
     )
   }
 
   /** Lets the lane publish. */
-  private open(gate: Gate): void {
+  private holdEnds(gate: LanePace): void {
     gate.timer = undefined
-    pay(gate, this.isGathering || gate.isInTurn ? 1 : 0)
+    acknowledge(gate, this.isGathering || gate.isInTurn ? 1 : 0)
   }
 }
 
@@ -169,8 +169,8 @@ function clamp(value: number, least: number, most: number): number {
 }
 
 /** Tells the lane that turns are done, except the last `owed` ones. */
-function pay(gate: Gate, owed: number): void {
-  if (gate.owed <= owed) return
-  for (; gate.owed > owed; gate.owed--) gate.stream.ring.turnConsumed()
+function acknowledge(gate: LanePace, owed: number): void {
+  if (gate.unacknowledged <= owed) return
+  for (; gate.unacknowledged > owed; gate.unacknowledged--) gate.stream.ring.turnConsumed()
   gate.stream.wakeForRoom()
 }

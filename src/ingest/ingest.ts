@@ -22,7 +22,7 @@ const NO_BYTES = new Uint8Array(0)
 
 export interface IngestOptions {
   readonly tickLog: SharedArrayBuffer
-  readonly links: readonly LogReaderLane[]
+  readonly lanes: readonly LogReaderLane[]
   /** Ticks that the slowest lane may be behind before the source is paused. */
   readonly queueSize: number
   readonly clock: Clock
@@ -43,10 +43,10 @@ export class Ingest implements TickSink {
   private readonly caughtUpWaiters: (() => void)[] = []
   private readonly tryAppendWaiting = (record: WaitingRecord): boolean => this.tryAppend(record)
 
-  constructor({ clock, counters, links, queueSize, tickLog }: IngestOptions) {
+  constructor({ clock, counters, lanes, queueSize, tickLog }: IngestOptions) {
     this.clock = clock
     this.counts = counters.values
-    this.readers = new LogReaders(links)
+    this.readers = new LogReaders(lanes)
     this.flow = new FlowControl({ readers: this.readers, queueSize, counters })
     this.log = new TickLogWriter(tickLog, () => this.readers.slowestCursor())
     this.backlog = new LogBacklog(tickLog.byteLength)

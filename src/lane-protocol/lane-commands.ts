@@ -55,7 +55,7 @@ export interface ReplayPosition {
  * The request of one client: to be a member of an audience, see docs/decisions/0045-one-transfer.md. It holds at the
  * end of a turn, or between two turns. Up to there the client gets the frames of the audience that it leaves.
  *
- * The lane replies with the gap since `fellBehindAt`, the messages of `answers`, and a snapshot of the missed and
+ * The lane replies with the gap since `fellBehindAt`, the messages of `replies`, and a snapshot of the missed and
  * requested ticks. A client that resumes gets a part of the ticks in between. It is a member with the last part.
  */
 export interface JoinCommand {
@@ -70,24 +70,24 @@ export interface JoinCommand {
   readonly request: number
   /**
    * How far the client was when it was overrun, or began to await a flush; null: it gets all frames of the audience
-   * that it leaves. Without `answers` it goes on in its audience, with `answers` it leaves the audience.
+   * that it leaves. Without `replies` it goes on in its audience, with `replies` it leaves the audience.
    */
   readonly fellBehindAt: Progress | null
   /** How far a client is that resumes; RESUME_GONE: nobody has the ticks that it missed; null: it does not resume. */
   readonly replay: ReplayPosition | typeof RESUME_GONE | null
-  readonly answers: readonly CommandAnswer[]
+  readonly replies: readonly CommandReply[]
 }
 
 /** The reply to one command of the client, as far as the lane does not know it. */
-export type CommandAnswer = SubscribedAnswer | UnsubscribedAnswer | SnapshotAnswer
+export type CommandReply = SubscribedReply | UnsubscribedReply | SnapshotReply
 
-interface ChangedAnswer {
+interface ChangedReply {
   readonly id?: CommandId
   readonly symbols: readonly string[]
   readonly refused?: readonly SymbolRefusal[]
 }
 
-export interface SubscribedAnswer extends ChangedAnswer {
+export interface SubscribedReply extends ChangedReply {
   readonly type: 'subscribed'
   readonly delivery: 'every' | 'latest'
   readonly interval?: number
@@ -95,23 +95,23 @@ export interface SubscribedAnswer extends ChangedAnswer {
   readonly snapshot: boolean
 }
 
-export interface UnsubscribedAnswer extends ChangedAnswer {
+export interface UnsubscribedReply extends ChangedReply {
   readonly type: 'unsubscribed'
 }
 
 /** A snapshot of all symbols of the client: the lane has died in the midst of an earlier one. */
-export interface SnapshotAnswer {
+export interface SnapshotReply {
   readonly type: 'snapshot'
 }
 
 /** The symbols of which the client gets a snapshot, as far as they are in the audience that it joins. */
-export function snapshotSymbols(answers: readonly CommandAnswer[]): string[] {
-  return answers.flatMap(answer => (answer.type === 'subscribed' && answer.snapshot ? answer.symbols : []))
+export function snapshotSymbols(replies: readonly CommandReply[]): string[] {
+  return replies.flatMap(reply => (reply.type === 'subscribed' && reply.snapshot ? reply.symbols : []))
 }
 
 /** Whether the client gets a snapshot of all its symbols. */
-export function wantsAllLatest(answers: readonly CommandAnswer[]): boolean {
-  return answers.some(({ type }) => type === 'snapshot')
+export function wantsAllLatest(replies: readonly CommandReply[]): boolean {
+  return replies.some(({ type }) => type === 'snapshot')
 }
 
 export type LaneCommand = OpenCommand | DeriveCommand | CloseCommand | JoinCommand

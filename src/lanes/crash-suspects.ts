@@ -27,7 +27,7 @@ export class CrashSuspects {
    * @param lifetimeMs how long the lane had lived
    * @returns whether `current` is quarantined by this crash
    */
-  laneCrashed(lane: number, current: number, lifetimeMs: number): boolean {
+  noteCrash(lane: number, current: number, lifetimeMs: number): boolean {
     const isConfirmed = current !== 0 && this.suspects[lane] === current && lifetimeMs <= this.lifetimeMsMax
     this.suspects[lane] = current
     if (isConfirmed) this.ids.add(current)

@@ -17,7 +17,7 @@ export class HangWatch {
   }
 
   /** @returns whether the lane hangs */
-  look(hasWork: boolean, heartbeat: number, nowMs: number): boolean {
+  isHanging(hasWork: boolean, heartbeat: number, nowMs: number): boolean {
     if (hasWork && heartbeat === this.heartbeat) return nowMs - this.stillSinceMs >= this.timeoutMs
     this.heartbeat = heartbeat
     this.stillSinceMs = nowMs

@@ -67,7 +67,7 @@ type LaneState =
   | { readonly name: 'delayed'; readonly timer: Timer }
   | { readonly name: 'stopped' }
 
-interface Entry {
+interface LaneSlot {
   readonly index: number
   readonly lane: SupervisedLane
   readonly hangWatch: HangWatch
@@ -77,7 +77,7 @@ interface Entry {
 
 export class LaneSupervisor {
   private readonly deps: LaneSupervisorDeps
-  private readonly entries: readonly Entry[]
+  private readonly slots: readonly LaneSlot[]
   private readonly tickSuspects: CrashSuspects
   private readonly clientSuspects: CrashSuspects
   private readonly groups: LaneGroups
@@ -87,7 +87,7 @@ export class LaneSupervisor {
   constructor(deps: LaneSupervisorDeps) {
     const { clock, lanes, laneHangTimeoutMs, patience, pool } = deps
     this.deps = deps
-    this.entries = lanes.map((lane, index) => ({
+    this.slots = lanes.map((lane, index) => ({
       index,
       lane,
       hangWatch: new HangWatch(laneHangTimeoutMs),
@@ -103,15 +103,15 @@ export class LaneSupervisor {
       hasBegun: lane => lanes[lane]!.isAsleep || lanes[lane]!.progress !== 0,
       start: group => {
         pool.startThreads(group)
-        for (const lane of group) this.start(this.entries[lane]!)
+        for (const lane of group) this.start(this.slots[lane]!)
       },
     })
     patience.onBeat(nowMs => this.endHanging(nowMs))
   }
 
   /** Whether every lane runs. */
-  get isWhole(): boolean {
-    return this.entries.every(({ state }) => state.name === 'running')
+  get areAllRunning(): boolean {
+    return this.slots.every(({ state }) => state.name === 'running')
   }
 
   /**
@@ -119,7 +119,7 @@ export class LaneSupervisor {
    */
   replaceEnded(): void {
     if (this.isStopping) return
-    for (const entry of this.entries) {
+    for (const entry of this.slots) {
       if (entry.state.name !== 'ended' || !entry.lane.isTransmitted) continue
       const delayMs = entry.restartDelay.nextDelayMs()
       if (delayMs === 0) this.replace(entry)
@@ -132,18 +132,18 @@ export class LaneSupervisor {
     const { clock, pool } = this.deps
     this.isStopping = true
     this.groups.stop()
-    for (const { lane, state } of this.entries) {
+    for (const { lane, state } of this.slots) {
       if (state.name === 'delayed') state.timer.cancel()
       lane.setStop(true)
     }
-    const runs = this.entries.map(({ state }) => (state.name === 'running' ? state.run.ended : undefined))
+    const runs = this.slots.map(({ state }) => (state.name === 'running' ? state.run.ended : undefined))
     const allEnded = Promise.all(runs)
     await doneWithin(clock, STOP_GRACE_MS, allEnded)
     await pool.destroy()
     await allEnded
   }
 
-  private start(entry: Entry): void {
+  private start(entry: LaneSlot): void {
     const { assignmentOf, patience, pool } = this.deps
     const run = pool.run(
       assignmentOf(entry.index, {
@@ -157,12 +157,12 @@ export class LaneSupervisor {
     void run.ended.then(error => this.ended(entry, error, startedMs))
   }
 
-  private replace(entry: Entry): void {
+  private replace(entry: LaneSlot): void {
     this.deps.replacing(entry.index)
     this.start(entry)
   }
 
-  private ended(entry: Entry, error: Error, startedMs: number): void {
+  private ended(entry: LaneSlot, error: Error, startedMs: number): void {
     if (this.isStopping) {
       entry.state = { name: 'stopped' }
       return
@@ -175,10 +175,10 @@ export class LaneSupervisor {
     this.deps.failed(index, new RingcastError('lane_failed', message, { cause: error }))
   }
 
-  private noteSuspects({ index, lane, restartDelay }: Entry, lifetimeMs: number): void {
+  private noteSuspects({ index, lane, restartDelay }: LaneSlot, lifetimeMs: number): void {
     if (lifetimeMs > HEALTHY_MS) restartDelay.startOver()
-    if (this.tickSuspects.laneCrashed(index, currentOffset(lane), lifetimeMs)) restartDelay.startOver()
-    if (this.clientSuspects.laneCrashed(index, lane.currentClient, lifetimeMs)) {
+    if (this.tickSuspects.noteCrash(index, currentOffset(lane), lifetimeMs)) restartDelay.startOver()
+    if (this.clientSuspects.noteCrash(index, lane.currentClient, lifetimeMs)) {
       restartDelay.startOver()
       this.deps.clientQuarantined(lane.currentClient)
     }
@@ -186,10 +186,10 @@ export class LaneSupervisor {
 
   private endHanging(nowMs: number): void {
     if (this.isStopping) return
-    for (const { hangWatch, index, lane, state } of this.entries) {
+    for (const { hangWatch, index, lane, state } of this.slots) {
       if (state.name !== 'running') continue
       const hasWork = !lane.isAsleep && this.deps.hasWork(index)
-      if (!hangWatch.look(hasWork, lane.progress, nowMs)) continue
+      if (!hangWatch.isHanging(hasWork, lane.progress, nowMs)) continue
       this.deps.log.error({ lane: index }, 'a lane hangs and is ended')
       // The thread may take a while to end.
       hangWatch.startOver(nowMs)

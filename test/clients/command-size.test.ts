@@ -8,7 +8,7 @@ import type { Membership } from '../../src/fanout/membership.js'
 import type { Recipient } from '../../src/fanout/recipient.js'
 import type { AudienceSpec, Selection, StreamForm } from '../../src/lane-protocol/audience-spec.js'
 import {
-  type CommandAnswer,
+  type CommandReply,
   encodeCommand,
   type JoinCommand,
   type LaneCommand,
@@ -76,13 +76,13 @@ describe('the longest command', () => {
     fc.assert(
       fc.property(fc.array(command, { minLength: 1, maxLength: 40 }), fc.nat(20), (commands, countMax) => {
         const replyBytesMax = 8192
-        const answers: CommandAnswer[] = []
+        const replies: CommandReply[] = []
         let waitingBytes = 0
         const membership = {
           waitingBytes: () => waitingBytes,
-          move: (_recipient: Recipient, _spec: Selection, answer: CommandAnswer, answerBytes: number) => {
-            answers.push(answer)
-            waitingBytes += answerBytes
+          move: (_recipient: Recipient, _spec: Selection, reply: CommandReply, replyBytes: number) => {
+            replies.push(reply)
+            waitingBytes += replyBytes
           },
         }
         const client = {
@@ -122,12 +122,12 @@ describe('the longest command', () => {
               isInDoubt: true,
             },
           },
-          answers,
+          replies,
         }
         expect(fits(join, replyBytesMax)).toBe(true)
         // The rest has room for what the lane adds to each reply: client, epoch, offset and so on.
-        expect(Buffer.byteLength(JSON.stringify(answers))).toBeLessThanOrEqual(
-          Math.max(2, waitingBytes - 200 * answers.length),
+        expect(Buffer.byteLength(JSON.stringify(replies))).toBeLessThanOrEqual(
+          Math.max(2, waitingBytes - 200 * replies.length),
         )
       }),
       { numRuns: 300 },

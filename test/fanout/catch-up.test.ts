@@ -188,7 +188,7 @@ describe('an overrun member', () => {
         request: 2,
         fellBehindAt: fanOut.recovered[0]!.progress,
         replay: null,
-        answers: [],
+        replies: [],
       },
     ])
     await fanOut.tick(fanOut.audience(slow!))

@@ -15,7 +15,7 @@ afterEach(() => fanOut.transmitter.stop())
 
 describe('a lane that dies before the last part of a reply', () => {
   const B = spec({ symbols: ['B'], batch: true, latest: [{ intervalMs: 100, symbols: ['C*'] }] })
-  const ANSWER = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: true } as const
+  const REPLY = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: true } as const
 
   /** One of two members has asked for another audience. The lane publishes the first part of the reply. */
   async function half({ newcomersWait = false } = {}) {
@@ -23,7 +23,7 @@ describe('a lane that dies before the last part of a reply', () => {
     const [mover] = await fanOut.members(2)
     const first = fanOut.audience(mover)
     await fanOut.tick(first)
-    membership.move(mover.recipient, changeTo(mover.recipient, B), ANSWER, 100)
+    membership.move(mover.recipient, changeTo(mover.recipient, B), REPLY, 100)
     const [derive, join] = fanOut.lane.commands.splice(0)
     if (derive?.op !== 'derive' || join?.op !== 'join') throw new Error('nothing was asked')
     fanOut.lane.ticksTotals.set(join.audience, 0)
@@ -40,7 +40,7 @@ describe('a lane that dies before the last part of a reply', () => {
     expect(joins()).toMatchObject([
       {
         ...{ audience: second.id, leaving: second.id, fellBehindAt: null },
-        answers: [{ type: 'snapshot' }],
+        replies: [{ type: 'snapshot' }],
       },
     ])
     // A reply to the first request is for nobody.
@@ -83,10 +83,10 @@ describe('a lane that dies before the last part of a reply', () => {
         await fanOut.rest()
       }
       const [join, ...others] = joins()
-      const answers = [TO_C, { type: 'snapshot' }]
+      const replies = [TO_C, { type: 'snapshot' }]
       expect(join).toMatchObject({
         leaving: second.id,
-        answers: when === 'before' ? answers : answers.reverse(),
+        replies: when === 'before' ? replies : replies.reverse(),
       })
       expect(others).toEqual([])
       expect(join?.op === 'join' && fanOut.streams[0]!.audiences.get(join.audience)?.spec).toEqual(C)
@@ -143,7 +143,7 @@ describe('a lane that dies before the last part of a reply', () => {
     fanOut.lane.replay(join, true)
     await fanOut.turn()
     expect(joins()).toMatchObject([
-      { client: recipient.id, replay: { offset: 3, seq: 3, continuity: { lastPosition: 3 } }, answers: [] },
+      { client: recipient.id, replay: { offset: 3, seq: 3, continuity: { lastPosition: 3 } }, replies: [] },
     ])
     expect(socket.text).toBe('1~;')
   })
@@ -172,12 +172,12 @@ describe('a lane that dies before the last part of a reply', () => {
     const { lane, membership } = start()
     const [mover] = await fanOut.members(2)
     const first = fanOut.audience(mover)
-    membership.move(mover.recipient, changeTo(mover.recipient, B), ANSWER, 100)
+    membership.move(mover.recipient, changeTo(mover.recipient, B), REPLY, 100)
     lane.commands.length = 0
     mover.socket.isStuck = true
     for (let tick = 0; tick < 3; tick++) await fanOut.tick(first)
     await fanOut.laneDies()
-    expect(joins()).toMatchObject([{ leaving: first.id, fellBehindAt: null, answers: [ANSWER] }])
+    expect(joins()).toMatchObject([{ leaving: first.id, fellBehindAt: null, replies: [REPLY] }])
     mover.socket.open()
     await fanOut.rest()
     fanOut.lane.obey()

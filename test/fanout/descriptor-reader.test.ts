@@ -35,7 +35,7 @@ function watchOrder(members: readonly Member[]): void {
 
 describe('a reply in a prompt turn', () => {
   const B = spec({ symbols: ['B'], batch: true })
-  const ANSWER = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
+  const REPLY = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
 
   it('overtakes records that are not for its client', async () => {
     const { members, giveTime } = await suspendedPass(start())
@@ -75,7 +75,7 @@ describe('a reply in a prompt turn', () => {
       const before = new Set(served(members))
       const mover = members.find(member => before.has(member) === (has === 'has'))!
       const first = fanOut.audience(mover)
-      fanOut.membership.move(mover.recipient, changeTo(mover.recipient, B), ANSWER, 100)
+      fanOut.membership.move(mover.recipient, changeTo(mover.recipient, B), REPLY, 100)
       fanOut.lane.obeyPromptly({ gathered: [first.id] })
       await new Promise(setImmediate)
       expect(served(members).length).toBeLessThan(COUNT)
@@ -93,7 +93,7 @@ describe('a reply in a prompt turn', () => {
     const before = new Set(served(members))
     const mover = members.find(member => !before.has(member))!
     const first = fanOut.audience(mover)
-    fanOut.membership.move(mover.recipient, changeTo(mover.recipient, B), ANSWER, 100)
+    fanOut.membership.move(mover.recipient, changeTo(mover.recipient, B), REPLY, 100)
     mover.socket.isStuck = true
     fanOut.lane.obeyPromptly({ gathered: [first.id] })
     await new Promise(setImmediate)

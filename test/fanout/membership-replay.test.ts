@@ -23,21 +23,21 @@ let streams: LaneStream[]
 let sent: { lane: number; command: LaneCommand }[]
 let membership: Membership
 let clock: FakeClock
-let answerLatency: Histogram
+let replyLatency: Histogram
 
 beforeEach(() => {
   const layout = laneLayout(8192, 512, 64)
   streams = [0, 1].map(index => new LaneHandle(index, layout, LATEST_BYTES, () => {}).stream)
   sent = []
   clock = new FakeClock()
-  answerLatency = new Histogram()
+  replyLatency = new Histogram()
   membership = new Membership({
     streams,
     place: (lanes, hasAudience) => chooseLane(lanes, hasAudience, () => false),
     send: (lane, command) => sent.push({ lane, command }),
     clock,
     counters: new CounterWriter(new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT)))),
-    answerLatency,
+    replyLatency,
   })
 })
 
@@ -45,10 +45,10 @@ function recipient(id: number): Recipient {
   return new Recipient(id, `test-${id}`, new FakeSocket().duplex)
 }
 
-const ANSWER = { type: 'subscribed', symbols: ['A'], delivery: 'every', snapshot: false } as const
+const REPLY = { type: 'subscribed', symbols: ['A'], delivery: 'every', snapshot: false } as const
 
 function join(recipient: Recipient, spec: AudienceSpec): void {
-  membership.join(recipient, spec, ANSWER, 100)
+  membership.join(recipient, spec, REPLY, 100)
 }
 
 const joinCommand = (client: number, audience: number, request = 1, leaving = 0) => ({
@@ -60,7 +60,7 @@ const joinCommand = (client: number, audience: number, request = 1, leaving = 0)
   request,
   fellBehindAt: null,
   replay: null,
-  answers: [ANSWER],
+  replies: [REPLY],
 })
 
 /** Lets the client have the lane's reply. @returns the audience that it has joined */
@@ -94,7 +94,7 @@ describe('a client that resumes', () => {
     const client = resuming(1)
     expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 1), replay: BEFORE } })
     replayed(client)
-    const again = { ...joinCommand(1, 1, 2), replay: AFTER, answers: [] }
+    const again = { ...joinCommand(1, 1, 2), replay: AFTER, replies: [] }
     expect(sent.at(-1)).toEqual({ lane: 0, command: again })
     replied(client)
     expect([client.cursor.audience?.spec, client.transfer.replay]).toEqual([A, undefined])
@@ -155,7 +155,7 @@ describe('a client that resumes', () => {
   it('has its change done when it has all', () => {
     const B = spec({ symbols: ['B'], batch: true })
     const client = resuming(1)
-    membership.move(client, changeTo(client, B), ANSWER, 100)
+    membership.move(client, changeTo(client, B), REPLY, 100)
     replayed(client)
     expect(sent.at(-1)).toMatchObject({ command: { op: 'join', audience: 1, replay: AFTER } })
     replied(client)

@@ -23,21 +23,21 @@ let streams: LaneStream[]
 let sent: { lane: number; command: LaneCommand }[]
 let membership: Membership
 let clock: FakeClock
-let answerLatency: Histogram
+let replyLatency: Histogram
 
 beforeEach(() => {
   const layout = laneLayout(8192, 512, 64)
   streams = [0, 1].map(index => new LaneHandle(index, layout, LATEST_BYTES, () => {}).stream)
   sent = []
   clock = new FakeClock()
-  answerLatency = new Histogram()
+  replyLatency = new Histogram()
   membership = new Membership({
     streams,
     place: (lanes, hasAudience) => chooseLane(lanes, hasAudience, () => false),
     send: (lane, command) => sent.push({ lane, command }),
     clock,
     counters: new CounterWriter(new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT)))),
-    answerLatency,
+    replyLatency,
   })
 })
 
@@ -45,10 +45,10 @@ function recipient(id: number): Recipient {
   return new Recipient(id, `test-${id}`, new FakeSocket().duplex)
 }
 
-const ANSWER = { type: 'subscribed', symbols: ['A'], delivery: 'every', snapshot: false } as const
+const REPLY = { type: 'subscribed', symbols: ['A'], delivery: 'every', snapshot: false } as const
 
 function join(recipient: Recipient, spec: AudienceSpec): void {
-  membership.join(recipient, spec, ANSWER, 100)
+  membership.join(recipient, spec, REPLY, 100)
 }
 
 function fallBehind({ cursor }: Recipient, progress: Progress = AT_START): void {
@@ -56,7 +56,7 @@ function fallBehind({ cursor }: Recipient, progress: Progress = AT_START): void 
 }
 
 function catchUp({ cursor }: Recipient): void {
-  cursor.catchUp(7, NO_RECORD, AT_START)
+  cursor.advanceTo(7, NO_RECORD, AT_START)
 }
 
 /** Its next record leaves the ring. */
@@ -75,7 +75,7 @@ const joinCommand = (client: number, audience: number, request = 1, leaving = 0)
   request,
   fellBehindAt: null,
   replay: null,
-  answers: [ANSWER],
+  replies: [REPLY],
 })
 
 describe('Membership', () => {
@@ -148,7 +148,7 @@ describe('Membership', () => {
     overrun(slow, progress)
     expect(sent.at(-1)).toEqual({
       lane: 0,
-      command: { ...joinCommand(1, 1, 2, 1), fellBehindAt: progress, answers: [] },
+      command: { ...joinCommand(1, 1, 2, 1), fellBehindAt: progress, replies: [] },
     })
     replied(slow)
     expect(streams[0]!.audiences.get(1)!.clientCount).toBe(1)
@@ -183,7 +183,7 @@ describe('Membership', () => {
       membership.move(mover, changeTo(mover, B), TO_B, 100)
       expect(sent).toEqual([
         { lane: 0, command: { op: 'derive', audience: 2, base: 1, added: [['B', null]], removed: ['A'] } },
-        { lane: 0, command: { ...joinCommand(1, 2, 2, 1), answers: [TO_B] } },
+        { lane: 0, command: { ...joinCommand(1, 2, 2, 1), replies: [TO_B] } },
       ])
       expect(mover.cursor.audience?.spec).toEqual(A)
       expect(replied(mover)?.spec).toEqual(B)
@@ -193,14 +193,14 @@ describe('Membership', () => {
     })
 
     it('is counted with the time since the first of its commands', () => {
-      const before = answerLatency.view()
+      const before = replyLatency.view()
       membership.move(mover, changeTo(mover, B), TO_B, 100)
       clock.advance(2)
       membership.move(mover, changeTo(mover, C), TO_C, 100)
       replied(mover)
       clock.advance(3)
       replied(mover)
-      const { count, sumUs } = answerLatency.view()
+      const { count, sumUs } = replyLatency.view()
       expect([count - before.count, sumUs - before.sumUs]).toEqual([2, 5000])
     })
 
@@ -211,7 +211,7 @@ describe('Membership', () => {
       expect(membership.waitingBytes(mover)).toBe(300)
       expect(sent.filter(({ command }) => command.op === 'join')).toHaveLength(1)
       replied(mover)
-      expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 1, 3, 2), answers: [TO_C, TO_B] } })
+      expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 1, 3, 2), replies: [TO_C, TO_B] } })
       replied(mover)
       expect(mover.cursor.audience?.spec).toEqual(A)
       expect(membership.audienceCount).toBe(1)
@@ -225,7 +225,7 @@ describe('Membership', () => {
       expect(sent.filter(({ command }) => command.op === 'join')).toEqual([])
       catchUp(mover)
       membership.sendNext(mover)
-      expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 2, 2, 1), answers: [TO_B] } })
+      expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 2, 2, 1), replies: [TO_B] } })
     })
 
     it('waits with the change while its socket has not taken all', () => {
@@ -235,17 +235,17 @@ describe('Membership', () => {
       expect(sent.filter(({ command }) => command.op === 'join')).toEqual([])
       mover.blockedSinceMs = 0
       membership.sendNext(mover)
-      expect(sent.at(-1)).toMatchObject({ command: { op: 'join', answers: [TO_B, TO_C] } })
+      expect(sent.at(-1)).toMatchObject({ command: { op: 'join', replies: [TO_B, TO_C] } })
     })
 
     it('asks again for a reply that came while it was behind', () => {
       membership.move(mover, changeTo(mover, B), TO_B, 100)
       fallBehind(mover)
-      membership.defer(mover)
+      membership.takeBack(mover)
       membership.move(mover, changeTo(mover, C), TO_C, 100)
       catchUp(mover)
       membership.sendNext(mover)
-      expect(sent.at(-1)).toMatchObject({ command: { op: 'join', answers: [TO_B, TO_C] } })
+      expect(sent.at(-1)).toMatchObject({ command: { op: 'join', replies: [TO_B, TO_C] } })
       replied(mover)
       expect(mover.cursor.audience?.spec).toEqual(C)
       expect(membership.audienceCount).toBe(1)
@@ -256,11 +256,11 @@ describe('Membership', () => {
       const progress = { ticksTotal: 4, lostTotal: 0, unknownLosses: 0, lastOffset: 12, flushedOffset: 0 }
       overrun(mover, progress)
       expect(sent.at(-1)).toMatchObject({
-        command: { op: 'join', audience: 1, fellBehindAt: progress, answers: [] },
+        command: { op: 'join', audience: 1, fellBehindAt: progress, replies: [] },
       })
       replied(mover)
       expect(sent.at(-1)).toMatchObject({
-        command: { op: 'join', audience: 2, fellBehindAt: null, answers: [TO_B] },
+        command: { op: 'join', audience: 2, fellBehindAt: null, replies: [TO_B] },
       })
       replied(mover)
       expect(membership.audienceCount).toBe(1)

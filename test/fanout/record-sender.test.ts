@@ -30,16 +30,16 @@ describe('a pass that runs out of time', () => {
   it('is not drained, and its lane not transmitted, until it is done', async () => {
     start()
     const members = await fanOut.members(COUNT)
-    const [link] = fanOut.streams
+    const [stream] = fanOut.streams
     const giveTime = fanOut.withoutTime()
     // A lane that died leaves its turn without an end.
     fanOut.lane.record(fanOut.audience(members[0]).id)
     fanOut.lane.publish()
     fanOut.transmitter.wake()
-    expect([fanOut.isDrained, link!.isTransmitted]).toEqual([false, false])
+    expect([fanOut.isDrained, stream!.isTransmitted]).toEqual([false, false])
     giveTime()
     await fanOut.rest()
-    expect([fanOut.isDrained, link!.isTransmitted]).toEqual([true, true])
+    expect([fanOut.isDrained, stream!.isTransmitted]).toEqual([true, true])
   })
 
   it('goes on with the members that are left when some leave meanwhile', async () => {

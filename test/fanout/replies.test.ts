@@ -13,13 +13,13 @@ afterEach(() => fanOut.transmitter.stop())
 
 describe('a member that changes its audience', () => {
   const B = spec({ symbols: ['B'], batch: true })
-  const ANSWER = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
+  const REPLY = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
 
   async function asked() {
     const { lane, membership, streams } = start()
     const [mover, other] = await fanOut.members(2)
     const first = fanOut.audience(mover)
-    membership.move(mover.recipient, changeTo(mover.recipient, B), ANSWER, 100)
+    membership.move(mover.recipient, changeTo(mover.recipient, B), REPLY, 100)
     return { lane, mover, other: other!, first, second: () => streams[0]!.audiences.get(first.id + 1)! }
   }
 
@@ -63,7 +63,7 @@ describe('a member that changes its audience', () => {
     mover.socket.isStuck = true
     await fanOut.tick(fanOut.audience(mover))
     for (let round = 0; round < 10; round++) {
-      membership.move(mover.recipient, changeTo(mover.recipient, B), ANSWER, 100)
+      membership.move(mover.recipient, changeTo(mover.recipient, B), REPLY, 100)
       lane.obey()
       await fanOut.turn()
     }
@@ -118,7 +118,7 @@ describe('a member that changes its audience', () => {
 
 describe('a client that resumes', () => {
   const B = spec({ symbols: ['B'], batch: true })
-  const ANSWER = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
+  const REPLY = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
 
   const resuming = () => fanOut.connect(undefined, { replay: { offset: 0, seq: 0, continuity: null } })
 
@@ -143,7 +143,7 @@ describe('a client that resumes', () => {
     socket.isStuck = true
     lane.replay(joins()[0]!)
     await fanOut.turn()
-    membership.move(recipient, changeTo(recipient, B), ANSWER, 100)
+    membership.move(recipient, changeTo(recipient, B), REPLY, 100)
     expect(joins()).toEqual([])
     socket.open()
     expect(joins()).toMatchObject([{ client: recipient.id, replay: { seq: 1 } }])
@@ -173,7 +173,7 @@ describe('a client that resumes', () => {
 
 describe('a client that awaits a flush', () => {
   const B = spec({ symbols: ['B'], batch: true })
-  const ANSWER = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
+  const REPLY = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
   const AT_TICK = { lostTotal: 0, unknownLosses: 0 }
 
   /** One client is a member. The other got a reply after one tick, and awaits a flush. */
@@ -198,7 +198,7 @@ describe('a client that awaits a flush', () => {
     const request = newcomer.recipient.transfer.requestId
     const fellBehindAt = { ...AT_TICK, ticksTotal: 1, lastOffset: 1, flushedOffset: 1 }
     expect(lane.commands).toMatchObject([
-      { op: 'join', audience: 1, leaving: 1, request, fellBehindAt, answers: [] },
+      { op: 'join', audience: 1, leaving: 1, request, fellBehindAt, replies: [] },
     ])
     lane.obey()
     await fanOut.turn()
@@ -210,11 +210,11 @@ describe('a client that awaits a flush', () => {
 
   it('may ask for a change meanwhile, from where it waits', async () => {
     const { audience, lane, membership, newcomer } = await waiting()
-    membership.move(newcomer.recipient, changeTo(newcomer.recipient, B), ANSWER, 100)
+    membership.move(newcomer.recipient, changeTo(newcomer.recipient, B), REPLY, 100)
     const fellBehindAt = { ...AT_TICK, ticksTotal: 1, lastOffset: 1, flushedOffset: 1 }
     expect(lane.commands).toMatchObject([
       { op: 'derive', audience: 2 },
-      { op: 'join', audience: 2, leaving: 1, fellBehindAt, answers: [ANSWER] },
+      { op: 'join', audience: 2, leaving: 1, fellBehindAt, replies: [REPLY] },
     ])
     await fanOut.tick(audience)
     lane.obey()

@@ -51,7 +51,7 @@ function record(before = NO_RECORD, length = SEGMENT_BYTES, keepFrom?: number): 
   writer.publish()
   expect(reader.next()).toBeDefined()
   reader.release()
-  retained.enter(descriptor.segment, keepFrom)
+  retained.useSegment(descriptor.segment, keepFrom)
   return retained.add(descriptor, before, 0)
 }
 
@@ -179,7 +179,7 @@ describe('RetainedFrames', () => {
     for (let number = 0; number < count; number++) {
       // The records have no bytes: only their count matters here.
       const descriptor = Object.assign(new AudienceDescriptor(), { length: 0, segment: 0, start: number })
-      if (number === 0) retained.enter(0)
+      if (number === 0) retained.useSegment(0)
       last = retained.add(descriptor, last, 0)
     }
     expect(retained.firstRecord).toBe(10)
@@ -202,18 +202,18 @@ describe('RetainedFrames', () => {
     }
     for (const segment of [0, 1]) {
       take()
-      retained.enter(segment)
+      retained.useSegment(segment)
       for (let count = 0; count < 40_000; count++) retained.add(descriptor, NO_RECORD, 0)
     }
     take()
-    retained.enter(2)
+    retained.useSegment(2)
     for (let count = 0; count < 30_000; count++) retained.add(descriptor, NO_RECORD, 0)
     const first = 110_000 - 65_536
     expect(retained.firstRecord).toBe(first)
     // The next segment leaves too few free. The oldest goes back, whose records were dropped before.
     for (let segment = 3; freed === 0; segment++) {
       take()
-      retained.enter(segment)
+      retained.useSegment(segment)
     }
     expect(retained.firstRecord).toBe(first)
   })

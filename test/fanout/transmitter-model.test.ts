@@ -193,7 +193,7 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
     } else if (die < 24) await dieDuringTurn()
     else await new Promise(setImmediate)
     sweepEvicted()
-    for (const { recipient } of ready) recipient.cursor.invariants()
+    for (const { recipient } of ready) recipient.cursor.checkInvariants()
   }
 
   isBusy = false

@@ -38,7 +38,7 @@ class FakeLane {
   private readonly reader: MarketTickReader
 
   constructor(
-    private readonly link: LaneHandle,
+    private readonly handle: LaneHandle,
     tickLog: SharedArrayBuffer,
   ) {
     this.log = new TickLogReader(tickLog, 0)
@@ -50,7 +50,7 @@ class FakeLane {
     const before = this.records
     while (this.records - before < records && this.log.next()) this.record()
     const { position } = this.log
-    this.link.state.commit({
+    this.handle.state.commit({
       cursor: position,
       offset: this.offset,
       ...CONTINUITY_AT_START,
@@ -115,14 +115,14 @@ interface BeginOptions {
 
 function begin({ logBytes = 65_536, queueSize = 1_000_000, clock = systemClock }: BeginOptions = {}) {
   const tickLog = new SharedArrayBuffer(tickLogBytes(logBytes))
-  const links = Array.from({ length: LANE_COUNT }, (_, index) => new LaneHandle(index, LAYOUT, 8, () => {}))
+  const handles = Array.from({ length: LANE_COUNT }, (_, index) => new LaneHandle(index, LAYOUT, 8, () => {}))
   const counters = new CounterWriter(
     new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
   )
-  const intake = new Ingest({ tickLog, links, queueSize, clock, counters })
+  const intake = new Ingest({ tickLog, lanes: handles, queueSize, clock, counters })
   const source = new FakeSource()
   intake.attach(source)
-  const lanes = links.map(link => new FakeLane(link, tickLog))
+  const lanes = handles.map(handle => new FakeLane(handle, tickLog))
   const count = (metric: MainMetric): number => counters.values[MAIN_SLOTS[metric]]!
   /** Lets every lane do all there is, and the intake see it, until nothing is left. */
   function workAll(): void {
@@ -132,8 +132,8 @@ function begin({ logBytes = 65_536, queueSize = 1_000_000, clock = systemClock }
     } while (!intake.isCaughtUp)
   }
   const isRungFor = (): boolean[] =>
-    links.map(({ memory }) => new Int32Array(memory, 0, CONTROL_BYTES / 4)[MAIN_WAITS] === FOR_COMMIT)
-  return { count, intake, isRungFor, lanes, links, source, workAll }
+    handles.map(({ memory }) => new Int32Array(memory, 0, CONTROL_BYTES / 4)[MAIN_WAITS] === FOR_COMMIT)
+  return { count, intake, isRungFor, lanes, handles, source, workAll }
 }
 
 let last = 0
@@ -259,13 +259,13 @@ describe('the intake', () => {
 
 describe('the flow into the log', () => {
   it('pauses the source while the slowest lane is behind, and resumes it when that has halved', () => {
-    const { count, intake, isRungFor, lanes, links, source } = begin({ queueSize: 10 })
+    const { count, intake, isRungFor, lanes, handles, source } = begin({ queueSize: 10 })
     intake.push(batchOf(1, 10), 'batch')
     expect(source.calls).toEqual([])
     expect(isRungFor()).toEqual([false, false])
     lanes[0]!.work()
     intake.push(batchOf(11, 1), 'batch')
-    expect(links.map(link => intake.lag(link))).toEqual([1, 11])
+    expect(handles.map(handle => intake.lag(handle))).toEqual([1, 11])
     expect(source.calls).toEqual(['pause'])
     expect(intake.isPaused).toBe(true)
     // From now on a lane that gets further rings.

@@ -40,7 +40,7 @@ const anyCommand: fc.Arbitrary<LaneCommand> = fc.oneof(
       fc.constantFrom(null, 'gone' as const),
       fc.record({ offset: total, seq: total, continuity: fc.constant(null) }),
     ),
-    answers: fc.array(
+    replies: fc.array(
       fc.record({
         type: fc.constant('subscribed' as const),
         delivery: fc.constantFrom('every' as const, 'latest' as const),

@@ -9,9 +9,9 @@ function suspects(): CrashSuspects {
 
 it('quarantines what two lives of a lane in a row have crashed at', () => {
   const ticks = suspects()
-  expect(ticks.laneCrashed(0, 7, LIFETIME_MS)).toBe(false)
+  expect(ticks.noteCrash(0, 7, LIFETIME_MS)).toBe(false)
   expect(ticks.quarantined).toEqual([])
-  expect(ticks.laneCrashed(0, 7, LIFETIME_MS)).toBe(true)
+  expect(ticks.noteCrash(0, 7, LIFETIME_MS)).toBe(true)
   expect(ticks.quarantined).toEqual([7])
 })
 
@@ -26,20 +26,20 @@ it('quarantines nothing for crashes at different ticks, at none, or of different
     [0, 0],
     [0, 7],
   ] as const)
-    expect(ticks.laneCrashed(lane, current, LIFETIME_MS)).toBe(false)
+    expect(ticks.noteCrash(lane, current, LIFETIME_MS)).toBe(false)
   expect(ticks.quarantined).toEqual([])
 })
 
 it('quarantines nothing for the crash of a lane that has lived long', () => {
   const ticks = suspects()
-  ticks.laneCrashed(0, 7, LIFETIME_MS)
-  expect(ticks.laneCrashed(0, 7, 101)).toBe(false)
+  ticks.noteCrash(0, 7, LIFETIME_MS)
+  expect(ticks.noteCrash(0, 7, 101)).toBe(false)
   // That crash may be the first of two.
-  expect(ticks.laneCrashed(0, 7, 100)).toBe(true)
+  expect(ticks.noteCrash(0, 7, 100)).toBe(true)
 })
 
 it('names what two lanes have crashed at once only', () => {
   const ticks = suspects()
-  for (const lane of [0, 1, 0, 1]) ticks.laneCrashed(lane, 7, LIFETIME_MS)
+  for (const lane of [0, 1, 0, 1]) ticks.noteCrash(lane, 7, LIFETIME_MS)
   expect(ticks.quarantined).toEqual([7])
 })

@@ -100,10 +100,14 @@ describe('a lane that fails', () => {
     lanes[0]!.isTransmitted = false
     await crash()
     const failure = '0 failed: lane 0 failed: the test ends it'
-    expect([supervisor.isWhole, events, pool.lives.length]).toEqual([false, [failure], 1])
+    expect([supervisor.areAllRunning, events, pool.lives.length]).toEqual([false, [failure], 1])
     lanes[0]!.isTransmitted = true
     supervisor.replaceEnded()
-    expect([supervisor.isWhole, events, pool.lives.length]).toEqual([true, [failure, '0 is replaced'], 2])
+    expect([supervisor.areAllRunning, events, pool.lives.length]).toEqual([
+      true,
+      [failure, '0 is replaced'],
+      2,
+    ])
     supervisor.replaceEnded()
     expect(pool.lives).toHaveLength(2)
   })

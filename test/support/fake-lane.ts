@@ -122,8 +122,8 @@ export class FakeLane {
    * @returns false when the ring is full
    */
   beginReply(join: JoinCommand, isLast = false, outcome: ReplyOutcome = this.memberOutcome): boolean {
-    const { answers, audience, fellBehindAt, leaving } = join
-    const goesOn = fellBehindAt !== null && answers.length === 0
+    const { replies, audience, fellBehindAt, leaving } = join
+    const goesOn = fellBehindAt !== null && replies.length === 0
     const behindIn = goesOn ? audience : leaving
     const missed =
       fellBehindAt === null ? '' : `${behindIn}?${this.ticksTotal(behindIn) - fellBehindAt.ticksTotal};`

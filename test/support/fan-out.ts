@@ -26,7 +26,7 @@ export const ALL_TICKS: AudienceSpec = spec({ symbols: null, batch: true })
 export const PASS_BUDGET_MS = 4
 /** No lane here keeps latest ticks. */
 export const LATEST_BYTES = 8
-const ANSWER = { type: 'subscribed', symbols: ['*'], delivery: 'every', snapshot: false } as const
+const REPLY = { type: 'subscribed', symbols: ['*'], delivery: 'every', snapshot: false } as const
 
 export interface ConnectOptions {
   readonly limits?: LagLimits
@@ -76,7 +76,7 @@ export class FanOut {
       place: (streams, hasAudience) => chooseLane(streams, hasAudience, () => false),
       clock: this.clock,
       counters: this.counters,
-      answerLatency: new Histogram(),
+      replyLatency: new Histogram(),
       send: (lane, command) => this.lanes[lane]!.commands.push(command),
     })
     const recover = this.membership.recover.bind(this.membership)
@@ -129,7 +129,7 @@ export class FanOut {
     const recipient = new Recipient(this.nextId, `test-${this.nextId++}`, socket, limits)
     if (replay !== undefined) recipient.transfer.resume(replay)
     this.recipients.push(recipient)
-    this.membership.join(recipient, spec, ANSWER, 100)
+    this.membership.join(recipient, spec, REPLY, 100)
     return recipient
   }
 

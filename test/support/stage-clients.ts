@@ -4,7 +4,7 @@
  */
 import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
 import type {
-  CommandAnswer,
+  CommandReply,
   JoinCommand,
   LaneCommand,
   Progress,
@@ -133,7 +133,7 @@ export abstract class StageClients {
       request: client.request,
       fellBehindAt: behind,
       replay: null,
-      answers: fellBehindAt === null ? [answerWith(snapshotOf, isTold)] : [],
+      replies: fellBehindAt === null ? [answerWith(snapshotOf, isTold)] : [],
     }
     client.asked = { command, audience, fellBehindAt, snapshotOf, isTold, messages: [], begun: undefined }
     this.command(command)
@@ -238,7 +238,7 @@ export abstract class StageClients {
   }
 }
 
-function answerWith(snapshotOf: readonly string[] | undefined, isTold: boolean): CommandAnswer {
+function answerWith(snapshotOf: readonly string[] | undefined, isTold: boolean): CommandReply {
   const symbols = snapshotOf ?? ['*']
   if (isTold) return { type: 'snapshot' }
   return { type: 'subscribed', symbols, delivery: 'every', snapshot: snapshotOf !== undefined }

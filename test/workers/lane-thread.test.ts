@@ -29,11 +29,11 @@ describe('a lane in a thread of its own', () => {
   it('brings every tick once and in order through small rings, and ends when it is told to', async () => {
     const layout = laneLayout(1 << 18, TURN_BYTES_MAX / 4 + TURN_OVERSHOOT_BYTES, 1 << 17)
     const tickLog = new SharedArrayBuffer(tickLogBytes(1 << 16))
-    const link = new LaneHandle(0, layout, 1 << 16, () => {})
+    const handle = new LaneHandle(0, layout, 1 << 16, () => {})
     const counters = new CounterWriter(
       new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
     )
-    const intake = new Ingest({ tickLog, links: [link], queueSize: 500, clock: systemClock, counters })
+    const intake = new Ingest({ tickLog, lanes: [handle], queueSize: 500, clock: systemClock, counters })
     const { port1, port2 } = new MessageChannel()
     const commands = new SharedArrayBuffer(commandRingBytes(1024))
     const task: LaneTask = {
@@ -41,9 +41,9 @@ describe('a lane in a thread of its own', () => {
       epoch: 'e',
       tickLog,
       commands,
-      memory: link.shared,
+      memory: handle.shared,
       layout,
-      latest: link.latest,
+      latest: handle.latest,
       counters: new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT)),
       wakeUpPort: port2,
       turnBytesMax: TURN_BYTES_MAX / 4,
@@ -92,18 +92,18 @@ describe('a lane in a thread of its own', () => {
       expect(message.offset).toBe(received)
     }
     const drain = (): void => {
-      const { retained, ring } = link.stream
+      const { retained, ring } = handle.stream
       for (let descriptor = ring.next(); descriptor !== undefined; descriptor = ring.next()) {
         const { kind, length, segment, start } = descriptor
         if (kind === TURN_END) ring.turnConsumed()
         else if (kind !== TURN_BEGIN) {
           expect(kind).toBe(AUDIENCE_FRAMES)
-          retained.enter(segment)
-          for (const text of frameTexts(new Uint8Array(link.memory, start, length))) take(text)
+          retained.useSegment(segment)
+          for (const text of frameTexts(new Uint8Array(handle.memory, start, length))) take(text)
         }
       }
       ring.release()
-      link.wakeLane()
+      handle.wakeLane()
     }
 
     const done = new Promise<void>(resolve => {
@@ -112,7 +112,7 @@ describe('a lane in a thread of its own', () => {
           drain()
           intake.lanesMoved()
           push()
-        } while (link.stream.sleepUnlessWork())
+        } while (handle.stream.sleepUnlessWork())
         intake.lanesMoved()
         if (!isPaused && pushed < TICKS) setImmediate(onBell)
         else if (received === TICKS) resolve()
@@ -123,9 +123,9 @@ describe('a lane in a thread of its own', () => {
     await done
     await intake.caughtUp()
     expect(pauses).toBeGreaterThan(TICKS / 500 / 4)
-    expect(link.state.committed()).toMatchObject({ offset: TICKS, lastPosition: TICKS })
+    expect(handle.state.committed()).toMatchObject({ offset: TICKS, lastPosition: TICKS })
     const closed = once(port1, 'close')
-    link.setStop(true)
+    handle.setStop(true)
     expect(await end).toBe('ended')
     await closed
   })

@@ -113,6 +113,6 @@ export class JoinTransfer {
 
 /** The ticks of which a client gets the latest, beside those of the symbols that it asked for. */
 function missedBy(join: JoinCommand): Missed {
-  if (wantsAllLatest(join.answers)) return ALL_TICKS
+  if (wantsAllLatest(join.replies)) return ALL_TICKS
   return isBehind(join) ? missedAfter(join.fellBehindAt!) : NO_TICKS
 }

@@ -21,8 +21,8 @@ interface StreamPlace {
 }
 
 /** Whether the client goes on in the audience in which it fell behind or waits. Otherwise it leaves that audience. */
-export function isBehind({ answers, fellBehindAt }: JoinCommand): boolean {
-  return fellBehindAt !== null && answers.length === 0
+export function isBehind({ replies, fellBehindAt }: JoinCommand): boolean {
+  return fellBehindAt !== null && replies.length === 0
 }
 
 /** Replies to `join`. The next frames of `audience` follow directly. */
@@ -92,15 +92,15 @@ function commandReplies(
   { offset, seq }: StreamPlace,
 ): (SubscribedMessage | UnsubscribedMessage)[] {
   const place = { client: join.name, epoch, offset, seq, batch: audience.spec.batch }
-  return join.answers.flatMap(answer => {
-    if (answer.type === 'snapshot') return []
+  return join.replies.flatMap(reply => {
+    if (reply.type === 'snapshot') return []
     // The type stands first: for a literal that begins with a spread V8 makes a new hidden class each time. That costs
     // 8 µs, and garbage that only a full collection finds.
-    if (answer.type === 'unsubscribed') {
-      const { type, ...rest } = answer
+    if (reply.type === 'unsubscribed') {
+      const { type, ...rest } = reply
       return { type, ...rest, ...place }
     }
-    const { type, snapshot: _, delivery, interval, ...rest } = answer
+    const { type, snapshot: _, delivery, interval, ...rest } = reply
     return { type, ...rest, ...place, delivery, ...(interval === undefined ? {} : { interval }) }
   })
 }

@@ -83,11 +83,11 @@ export class RequestBatch {
 }
 
 function snapshotKeyOf(join: JoinCommand): string | undefined {
-  const { answers, audience, replay } = join
+  const { replies, audience, replay } = join
   const fellBehindAt = isBehind(join) ? join.fellBehindAt : null
   if (replay !== null) return undefined
-  const symbols = snapshotSymbols(answers)
-  const all = wantsAllLatest(answers)
+  const symbols = snapshotSymbols(replies)
+  const all = wantsAllLatest(replies)
   if (symbols.length === 0 && fellBehindAt === null && !all) return undefined
   return JSON.stringify([audience, fellBehindAt?.lastOffset, fellBehindAt?.flushedOffset, symbols, all])
 }

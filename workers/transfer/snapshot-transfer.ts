@@ -84,8 +84,8 @@ export class SnapshotTransfer {
   }
 
   /** The snapshot of a joining client: the ticks that it missed, and the latest of the symbols that it asked for. */
-  snapshotFor({ answers }: JoinCommand, audience: LaneAudience, missed: Missed): Snapshot {
-    return this.snapshotOf(audience, missed, snapshotSymbols(answers))
+  snapshotFor({ replies }: JoinCommand, audience: LaneAudience, missed: Missed): Snapshot {
+    return this.snapshotOf(audience, missed, snapshotSymbols(replies))
   }
 
   /** The latest ticks that a client missed in an audience. */

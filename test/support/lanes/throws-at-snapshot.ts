@@ -13,7 +13,7 @@ export default function runFaultyLane(task: LaneTask): void {
     'snapshotFor',
     snapshotFor =>
       function (this: SnapshotTransfer, ...args) {
-        const [{ answers }] = args
+        const [{ replies: answers }] = args
         if (snapshotSymbols(answers).includes(FATAL_SYMBOL)) throw new Error('a snapshot of FATAL')
         return snapshotFor.apply(this, args)
       },

@@ -118,7 +118,7 @@ describe('a snapshot in several parts', () => {
         fellBehindAt: null,
         replay,
       },
-      answers: [{ type: 'subscribed', symbols: ['*'], delivery: 'latest', interval: 100, snapshot: false }],
+      replies: [{ type: 'subscribed', symbols: ['*'], delivery: 'latest', interval: 100, snapshot: false }],
     })
     stage.run()
     return stage.replies.filter(({ client }) => client === 9)

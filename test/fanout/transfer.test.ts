@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { Audience } from '../../src/fanout/audience.js'
+import { AudienceEntries } from '../../src/fanout/audience-entries.js'
+import { Transfer, type TransferRequest } from '../../src/fanout/transfer.js'
+import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
+import { spec } from '../support/specs.js'
+
+const AUDIENCE = new Audience(1, 0, AudienceEntries.of([['A', null]]), spec())
+const REQUEST: TransferRequest = {
+  audience: AUDIENCE,
+  replies: [{ type: 'unsubscribed', symbols: ['B'] }],
+  replyBytes: 100,
+  sinceUs: 1,
+  wasTakenBack: false,
+}
+
+/** A transfer whose client was given the first part of a reply. */
+function begun(transfer = new Transfer()): Transfer {
+  transfer.begin(REQUEST)
+  transfer.sent()
+  transfer.partGiven(undefined)
+  return transfer
+}
+
+describe('a request that is taken back', () => {
+  it('is queued again, and says so', () => {
+    const transfer = new Transfer()
+    transfer.begin(REQUEST)
+    transfer.sent()
+    expect(transfer.takenBack()).toBeUndefined()
+    expect(transfer.inFlight).toBeUndefined()
+    expect(transfer.queued).toEqual({ ...REQUEST, wasTakenBack: true })
+  })
+
+  it('has not begun to be replied to: the client would get the first part twice', () => {
+    expect(() => begun().takenBack()).toThrow('the reply to request 1 has begun, and is taken back')
+  })
+
+  it('may have begun during a replay, which goes on from where it is', () => {
+    const transfer = new Transfer()
+    transfer.resume({ offset: 3, seq: 1, continuity: CONTINUITY_AT_START })
+    begun(transfer).takenBack()
+    expect([transfer.isSent, transfer.isBegun, transfer.queued]).toEqual([false, false, undefined])
+    expect(transfer.inFlight).toEqual({ ...REQUEST, wasTakenBack: true })
+  })
+})
