@@ -1,6 +1,7 @@
 /**
  * Wires the parts between a tick and a socket: tick log, lanes, transmitter, clients. Main thread.
- * It only assembles: what a part does stands in the part.
+ * It only assembles: each part's own file says what the part does. Parts that need one another are named in callbacks,
+ * which nobody calls before all parts are there.
  */
 import { randomBytes } from 'node:crypto'
 import { assembleClients, type Clients } from '../clients/clients.js'
@@ -24,9 +25,7 @@ import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { HandlerMetrics } from './handler-metrics.js'
 import { Shutdown } from './shutdown.js'
 
-/**
- * The scratch of a lane holds the ticks of one turn in two encodings, each up to twice as long as an audience may take.
- */
+/** The scratch of a lane holds the ticks of one turn: two encodings × twice a turn's bytes. */
 const SCRATCH_BYTES_PER_TURN_BYTE = 4
 const SCRATCH_BYTES_MIN = 64 * 1024
 
@@ -173,7 +172,8 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     },
     replacing: lane => {
       const handle = laneHandles[lane]!
-      // Replies of which a part was sent end here. The requests that are left have no reply so far: docs/decisions/0041.
+      // Replies of which a part was sent end here. The requests that are left have no reply so far, see
+      // docs/decisions/0041-commands-have-a-ring-of-their-own.md.
       transmitter.laneEnded(handle.stream)
       handle.laneEnded()
       sender.laneReplaced(lane)
@@ -183,17 +183,15 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   const positionWatch = new PositionWatch({ clock, log, laneBlocks: metrics.laneBlocks })
 
   const shutdown = new Shutdown({
-    ...{
-      laneHandles: laneHandles,
-      clock,
-      ingest,
-      transmitter,
-      clients,
-      supervisor,
-      positionWatch,
-      patience,
-      counters,
-    },
+    laneHandles,
+    clock,
+    ingest,
+    transmitter,
+    clients,
+    supervisor,
+    positionWatch,
+    patience,
+    counters,
   })
   // From here on the lanes wake the main thread.
   transmitter.wake()

@@ -190,7 +190,8 @@ export class Admission {
       delivery,
       signs: new LifeSigns(patience.nowMs()),
     })
-    // Whoever connects again and again pays for the snapshots, as far as the address can: a crowd that leaves owes nothing.
+    // Whoever connects again and again pays for the snapshots, as far as the address can: a crowd that leaves owes
+    // nothing.
     const spendReplies = (): void =>
       workBudgets.ofConnection(address).spendShared(recipient.givenReplyBytes / REPLY_BYTES_PER_WORK)
     listenToClient(client, () => this.intakeFor(client, address), spendReplies, registry)

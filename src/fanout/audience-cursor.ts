@@ -59,7 +59,10 @@ export class AudienceCursor {
     return this.reached
   }
 
-  /** How far the client was when it became no member; undefined while it is one. A client that is behind is a member. */
+  /**
+   * How far the client was when it became no member; undefined while it is a member. A client that is behind is a
+   * member.
+   */
   get fellBehindAt(): Progress | undefined {
     return this.state === BEHIND ? undefined : this.reached
   }

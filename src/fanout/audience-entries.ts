@@ -1,5 +1,5 @@
 /**
- * The entries of an audience, with a hash by which audiences with the same entries are found. Main thread. Never changes.
+ * The entries of an audience, with a hash by which audiences with the same entries are found. Main thread. Immutable.
  * The hash is a sum over the entries. So a change costs the hash of what it names, and not of all entries.
  */
 import { randomInt } from 'node:crypto'

@@ -10,7 +10,10 @@ import type { LaneStream } from './lane-stream.js'
 export class Audiences {
   private readonly streams: readonly LaneStream[]
   private readonly send: (lane: number, command: LaneCommand) => void
-  /** The audiences of each lane, by the key of entries and form. Two audiences with one key differ by chance; one is then not found. */
+  /**
+   * The audiences of each lane, by the key of entries and form. Two different audiences may have one key by chance:
+   * then one of them is not found.
+   */
   private readonly byKey: readonly Map<string, Audience>[]
   private openCount = 0
   private nextId = 1

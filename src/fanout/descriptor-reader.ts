@@ -10,7 +10,7 @@ import type { LaneStream } from './lane-stream.js'
 import { RecordPass, TURN_BEGUN, TURN_ENDED } from './record-pass.js'
 import type { Replies } from './replies.js'
 
-/** Records and marks of one lane that are read ahead, at most. */
+/** Records and marks of one lane that are read ahead, at most. Fewer than are retained: RECORDS_MAX. */
 const QUEUE_MAX = 4096
 
 export class DescriptorReader {

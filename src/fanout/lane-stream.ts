@@ -7,7 +7,7 @@ import { FrameRingReader } from '../memory/frame-ring-reader.js'
 import type { LaneLayout } from '../memory/lane-layout.js'
 import type { MainWakeUp } from '../memory/lane-wake-up.js'
 import type { Audience } from './audience.js'
-import type { QueueItem } from './record-pass.js'
+import { type QueueItem, RecordPass } from './record-pass.js'
 import { RetainedFrames } from './retained-frames.js'
 
 export interface LaneStreamDeps {
@@ -70,7 +70,7 @@ export class LaneStream {
 
   /** The first record that is on its way; undefined: there is none. */
   get firstUnsent(): number | undefined {
-    for (const entry of this.queue) if (typeof entry === 'object') return entry.record
+    for (const item of this.queue) if (item instanceof RecordPass) return item.record
     return undefined
   }
 

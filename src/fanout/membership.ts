@@ -2,8 +2,8 @@
  * Lets clients join audiences, and takes them through their transfers: docs/decisions/0045-one-transfer.md. Main
  * thread. A client stays on the lane of its first audience. So a change from one audience to another has one place in
  * one lane's stream, at which no tick is missing and none doubled.
+ * Holds of audiences are counted: each `hold`, `holdChanged` and `holdAgain` needs one `drop`.
  */
-
 import type { Clock } from '../common/clock.js'
 import { invariant } from '../common/errors.js'
 import { type AudienceSpec, type EntryChange, entriesOf } from '../lane-protocol/audience-spec.js'
@@ -26,7 +26,7 @@ export interface MembershipDeps {
   readonly send: (lane: number, command: LaneCommand) => void
   readonly clock: Pick<Clock, 'epochUs'>
   readonly counters: CounterWriter
-  /** From a command's arrival to its reply. */
+  /** From the arrival of a command to its reply. */
   readonly replyLatency: Histogram
 }
 
@@ -34,7 +34,7 @@ export class Membership {
   private readonly deps: MembershipDeps
   private readonly audiences: Audiences
   private readonly replays: ReplayQueue
-  /** Clients whose requests a lane has not replied to, by id. */
+  /** Clients with a request in flight, by id. */
   private readonly clientsAsking = new Map<number, Recipient>()
 
   constructor(deps: MembershipDeps) {
@@ -68,15 +68,15 @@ export class Membership {
     return (transfer.inFlight ?? cursor).audience?.lane
   }
 
-  /** Bytes of the replies that the client waits for, at most. */
+  /** Upper bound of the bytes of the replies that the client waits for. */
   waitingBytes({ transfer }: Recipient): number {
     return transfer.waitingReplyBytes
   }
 
   /**
-   * Sends the lane the client's next request, if it may be sent now: no other is in flight, and the client has all
-   * frames of its audience. A blocked client sends when its socket has taken all: the reply, maybe a snapshot of all
-   * symbols, would pin the ring.
+   * Sends the lane the client's queued request, or the next request of its replay. A queued request waits until no
+   * other is in flight and the client has all frames of its audience. Every request waits while the client is blocked:
+   * the reply, maybe a snapshot of all symbols, would pin the ring.
    */
   sendNext(recipient: Recipient): void {
     const { cursor, transfer } = recipient
@@ -96,7 +96,10 @@ export class Membership {
     return recipient?.transfer.isSent && recipient.transfer.requestId === request ? recipient : undefined
   }
 
-  /** Voids the request in flight. The client takes first what it was given, and the rest of its audience's frames. */
+  /**
+   * Takes the request in flight back. The client first takes the bytes that its socket holds, and the rest of its
+   * audience's frames.
+   */
   takeBack(recipient: Recipient): void {
     const { id, transfer } = recipient
     const { inFlight } = transfer
@@ -108,8 +111,9 @@ export class Membership {
   }
 
   /**
-   * Asks the lane for what a client missed that was overrun, or that awaited a flush: it goes on in the audience that
-   * it is in.
+   * Asks the lane for what a client missed that was overrun, or that awaited a flush. The client goes on in the
+   * audience that it is in. It is not replaying, because a client in a replay is in no audience: after `takeBack` it
+   * has no request in flight.
    */
   recover(recipient: Recipient): void {
     const { audience } = recipient.cursor
@@ -118,7 +122,7 @@ export class Membership {
     this.begin(recipient, this.recovery(audience))
   }
 
-  /** The audience was sent a record. Clients that awaited it ask again: from here on they can be members. */
+  /** The audience was sent a record. Clients that awaited this ask again: from here on they can be members. */
   recordSent(audience: Audience): void {
     const { awaitingFlush } = audience
     for (const recipient of awaitingFlush) {
@@ -126,7 +130,7 @@ export class Membership {
       if (transfer.inFlight !== undefined) continue
       awaitingFlush.delete(recipient)
       if (!isBlocked) this.recover(recipient)
-      // It asks when its socket has taken all. A change that it has queued brings it what it missed, too.
+      // The client asks when its socket has taken all. A queued change brings what the client missed, too.
       else if (transfer.queued === undefined) transfer.queue(this.recovery(audience))
     }
   }
@@ -159,7 +163,7 @@ export class Membership {
   }
 
   /**
-   * The successor of a lane has none of the lane's commands: sends it the requests that the lane has not replied to, to
+   * The successor of a lane has none of the lane's commands: sends it the requests that the lane has not replied to to
    * the end.
    */
   sendAgain(lane: number): void {
@@ -177,7 +181,7 @@ export class Membership {
     for (const held of [audience, ...transfer.end()]) if (held !== undefined) this.audiences.drop(held)
   }
 
-  /** The clients whose requests the lane was sent and has not replied to, to the end. */
+  /** The clients whose requests the lane was sent and has not replied to to the end. */
   private clientsAskingOn(lane: number): Recipient[] {
     return [...this.clientsAsking.values()].filter(
       ({ transfer }) => transfer.isSent && transfer.inFlight?.audience.lane === lane,
@@ -212,7 +216,7 @@ export class Membership {
     const { audience, sinceUs } = transfer.settled()
     this.clientsAsking.delete(id)
     this.replays.leave(recipient, audience.lane)
-    // A replay takes as long as it is long.
+    // A replay's duration depends on its length, so it is not measured.
     if (sinceUs > 0 && replay === undefined)
       this.deps.replyLatency.observe(this.deps.clock.epochUs() - sinceUs, 1)
     if (cursor.isOverrun)
@@ -244,11 +248,10 @@ export class Membership {
 
   /** @param audience held for the client */
   private request(recipient: Recipient, audience: Audience, reply: CommandReply, replyBytes: number): void {
-    // No command asks for the rest of a snapshot.
+    // The gateway asks, not a client: no latency is measured.
     const sinceUs = reply.type === 'snapshot' ? 0 : this.deps.clock.epochUs()
-    const replaced = recipient.transfer.queue({
-      ...{ audience, replies: [reply], replyBytes, sinceUs, wasTakenBack: false },
-    })
+    const request = { audience, replies: [reply], replyBytes, sinceUs, wasTakenBack: false }
+    const replaced = recipient.transfer.queue(request)
     if (replaced !== undefined) this.audiences.drop(replaced)
     this.sendNext(recipient)
   }

@@ -9,7 +9,7 @@ import { type AudienceDescriptor, NO_GROUP } from '../memory/audience-descriptor
 import type { FrameRingReader } from '../memory/frame-ring-reader.js'
 import { SegmentPins } from './segment-pins.js'
 
-/** Records that are retained at most, a power of two; about 5 MiB. */
+/** Records that are retained at most, a power of two; about 5 MiB. More than are read ahead: QUEUE_MAX. */
 const RECORDS_MAX = 65_536
 const MASK = RECORDS_MAX - 1
 /** With fewer free segments the lane would soon have to wait: then clients are evicted that hold segments. */
@@ -48,7 +48,7 @@ export class RetainedFrames {
   private readonly segmentsInUse: { segment: number; firstRecord: number }[] = []
   readonly pins: SegmentPins
   private current = NO_SEGMENT
-  /** Segments that are kept free for the lane while sockets hold others. */
+  /** Below this number of free segments, the oldest records are given up. */
   private readonly freeSegmentsWanted: number
 
   constructor(ring: FrameRingReader, events: RetainedFramesEvents) {
@@ -102,7 +102,8 @@ export class RetainedFrames {
    * @returns the record's number
    */
   add(descriptor: AudienceDescriptor, before: number, bytesBefore: number): number {
-    // The record's bytes stay with those of its segment, which may even be the one in use.
+    // Only the number is given up; the bytes stay until the segment goes. The oldest record was sent to all live
+    // members: fewer than RECORDS_MAX are read ahead.
     if (this.nextRecord - this.firstRecord === RECORDS_MAX) this.firstRecord++
     const record = this.nextRecord++
     const index = record & MASK
@@ -172,11 +173,11 @@ export class RetainedFrames {
     return this.ticksTotals[record & MASK]!
   }
 
-  /** How far a client is at the end of the record that was at `before` at its start. */
+  /** How far a client is after the record, if it was at `before` in front of it. */
   progress(record: number, before: Progress): Progress {
     const index = record & MASK
     const { flushedOffset } = before
-    // Nothing counts which of several groups a client has: it is given the latest ticks of a group rather twice.
+    // Progress is not kept per group, so a client may get a group's latest ticks twice, never zero times.
     if (this.groups[index] !== NO_GROUP) return before
     return {
       ticksTotal: this.ticksTotals[index]!,
@@ -187,7 +188,10 @@ export class RetainedFrames {
     }
   }
 
-  /** Its audience has nothing up to a later offset than the record told. */
+  /**
+   * There are no ticks of the audience between the record's last offset and `lastOffset`: the record then reaches up to
+   * there.
+   */
   extend(record: number, lastOffset: number): void {
     const index = record & MASK
     invariant(this.groups[index] === NO_GROUP, `record ${record} is of group ${this.groups[index]}`)

@@ -1,12 +1,12 @@
 /**
- * Which segments of a frame ring sockets hold bytes of. Main thread.
- * A segment that no record needs any more drains until no socket holds it, and then goes back to the lane.
+ * Counts which segments of a frame ring sockets hold bytes of. Main thread.
+ * A segment that no record needs any more goes back to the lane as soon as no socket holds bytes of it.
  */
 import { invariant } from '../common/errors.js'
 
 export class SegmentPins {
   private readonly counts: Int32Array
-  /** No record needs them, and sockets hold them; oldest first. */
+  /** Segments that no record needs, and that sockets hold; oldest first. */
   private readonly draining: number[] = []
   private readonly giveBack: (segment: number) => void
 

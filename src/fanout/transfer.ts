@@ -148,7 +148,8 @@ export class Transfer {
       this.inFlightState = { request: again, state: WAITING, outcome: undefined }
       return undefined
     }
-    // The client would get the first part twice. Between two parts nothing else is for the client, so it takes them all.
+    // The client would get the first part twice. Between two parts nothing else is for the client, so it takes them
+    // all.
     invariant(state !== BEGUN, `the reply to request ${this.lastRequestId} has begun, and is taken back`)
     this.inFlightState = undefined
     this.queuedRequest = queuedRequest === undefined ? again : merged(again, queuedRequest)

@@ -13,7 +13,7 @@ import { DescriptorReader } from './descriptor-reader.js'
 import type { LaneStream } from './lane-stream.js'
 import type { Membership } from './membership.js'
 import type { Recipient } from './recipient.js'
-import { type RecordPass, TURN_BEGUN } from './record-pass.js'
+import { RecordPass, TURN_BEGUN } from './record-pass.js'
 import { RecordSender } from './record-sender.js'
 import { Replies } from './replies.js'
 import { RunBudget } from './run-budget.js'
@@ -22,13 +22,13 @@ import { TurnPacing } from './turn-pacing.js'
 export interface TransmitterEvents {
   /** The ring needs bytes that the recipient's socket holds: end it now, and call `leave`. */
   evict(recipient: Recipient): void
-  /** The lanes may have got further. When there was nothing left to do, they wake the main thread from now on. */
+  /** A run has ended: look for room, for free commands, and for lanes that have ended. */
   afterRun(): void
 }
 
 export interface TransmitterDeps {
   readonly clock: Clock
-  /** The clock that judges recipients which take nothing. */
+  /** Stands still while the process is held up, so recipients that take nothing are judged fairly. */
   readonly patience: Pick<PatientClock, 'nowMs'>
   readonly counters: CounterWriter
   readonly latency: Histogram
@@ -94,7 +94,7 @@ export class Transmitter {
     return !cursor.isBehind && !isBlocked && this.deps.streams[audience.lane]!.isTransmitted
   }
 
-  /** Something was published, or the last run has left something to do. */
+  /** A lane has published something, or has ended. */
   wake(): void {
     if (this.immediate === undefined && !this.isStopped) this.run()
   }
@@ -133,7 +133,7 @@ export class Transmitter {
     events.afterRun()
   }
 
-  /** Asks every lane to wake the main thread. @returns whether there is work already */
+  /** Asks every lane to wake the main thread at its next work. @returns whether there is work already */
   private askForWakeUps(): boolean {
     let hasWork = this.catchUp.catchingUp.size > 0
     for (const stream of this.deps.streams) hasWork = stream.sleepUnlessWork() || hasWork
@@ -182,7 +182,7 @@ export class Transmitter {
       stream.retained.makeRoom(stream.firstUnsent)
       const next = queue[0]
       if (next === undefined) return true
-      if (typeof next === 'object') {
+      if (next instanceof RecordPass) {
         if (!this.continuePass(stream, next)) return false
         continue
       }
@@ -197,10 +197,10 @@ export class Transmitter {
     this.pacing.turnEnded(stream)
   }
 
-  /** Goes on with the pass that ran out of time. @returns false when the time is up */
+  /** Ends the pass that ran out of time in the run before. @returns false when the time is up */
   private finishBegunPass(stream: LaneStream): boolean {
     const next = stream.queue[0]
-    return typeof next !== 'object' || !next.hasBegun || this.continuePass(stream, next)
+    return !(next instanceof RecordPass && next.hasBegun) || this.continuePass(stream, next)
   }
 
   /** @returns false when the time is up, whether or not the pass has ended */

@@ -3,10 +3,11 @@
  *
  *   a write for each arrival takes less than half of the time   each turn goes out at once
  *   it would take more                                          a turn every `gatherMs`: a write carries several ticks
- *   even that takes more than half                              a turn every so much later that it takes half
+ *   even that takes more than half                              turns are spaced out until sending takes half, at most
+ *                                                               by 2.5 × `gatherMs`
  *
- * A lane may have two turns that it was not told to be done. To hold a lane back is to tell it late: while ticks are
- * held back the lane is always owed one turn, and so is one turn ahead at most.
+ * A lane may have two turns that the main thread has not acknowledged. To slow a lane down, its turns are acknowledged
+ * late. Then one turn stays unacknowledged, so the lane can publish only one more.
  */
 import type { Clock, Timer } from '../common/clock.js'
 import type { CounterWriter } from '../memory/counters.js'
@@ -16,12 +17,12 @@ import type { LaneStream } from './lane-stream.js'
 /** The load is measured for so long before it is judged. */
 const MEASURE_MS = 100
 /**
- * Shares of the main thread's time that sending each arrival on its own would take: ticks are held back above the one …
+ * Ticks are held back when sending each arrival on its own would take more than this share of the main thread's time.
  */
 const GATHER_ABOVE = 0.5
-/** … and not below the other. */
+/** Ticks are no longer held back when it would take less than this share. */
 const CEASE_BELOW = 0.35
-/** Ticks are held back for `gatherMs`, and for so many times that at most. */
+/** Turns are spaced out by `gatherMs`, and at most by this many times `gatherMs`. */
 const STRETCH_MAX = 2.5
 /** Larger writes would save little: one of 150 bytes costs 8 µs, one of 1,500 bytes 9, one of 15,000 bytes 13. */
 const GATHERED_BYTES_MAX = 16 * 1024
@@ -35,7 +36,7 @@ export interface TurnPacingDeps {
   readonly streams: readonly LaneStream[]
   /** 0: ticks are never held back. */
   readonly gatherMs: number
-  /** Count what comes. */
+  /** For messages and ticks received. */
   readonly counters: CounterWriter
   readonly clock: Pick<Clock, 'nowMs' | 'after'>
 }
@@ -43,7 +44,7 @@ export interface TurnPacingDeps {
 /** What one lane may publish. */
 interface LanePace {
   readonly stream: LaneStream
-  /** Turns that have begun, and that the lane was not told to be done. */
+  /** Turns that have begun and are not acknowledged to the lane. */
   unacknowledged: number
   isInTurn: boolean
   /** Messages with ticks that came before the current turn, and since the turn before. */
@@ -85,13 +86,13 @@ export class TurnPacing {
 
   /** The first record of a turn of this lane is about to be sent. */
   turnBegun({ index }: LaneStream): void {
-    const gate = this.paces[index]!
+    const pace = this.paces[index]!
     const arrivals = this.deps.counters.values[MAIN_SLOTS.messagesReceived]!
-    gate.isInTurn = true
-    gate.unacknowledged++
-    gate.arrivals = Math.max(1, arrivals - gate.arrivalsBefore)
-    gate.arrivalsBefore = arrivals
-    if (this.isGathering) gate.timer ??= this.deps.clock.after(this.gatherNowMs, () => this.holdEnds(gate))
+    pace.isInTurn = true
+    pace.unacknowledged++
+    pace.arrivals = Math.max(1, arrivals - pace.arrivalsBefore)
+    pace.arrivalsBefore = arrivals
+    if (this.isGathering) pace.timer ??= this.deps.clock.after(this.gatherNowMs, () => this.holdEnds(pace))
   }
 
   /** `writes` members were given a record of `ticks` ticks and `bytes` bytes. */
@@ -102,19 +103,19 @@ export class TurnPacing {
   }
 
   turnEnded({ index }: LaneStream): void {
-    const gate = this.paces[index]!
-    gate.isInTurn = false
+    const pace = this.paces[index]!
+    pace.isInTurn = false
     this.turns++
-    if (gate.timer === undefined) acknowledge(gate, this.isGathering ? 1 : 0)
+    if (pace.timer === undefined) acknowledge(pace, this.isGathering ? 1 : 0)
   }
 
   /** The lane's successor begins with no turn. */
   laneEnded({ index }: LaneStream): void {
-    const gate = this.paces[index]!
-    gate.timer?.cancel()
-    gate.timer = undefined
-    gate.unacknowledged = 0
-    gate.isInTurn = false
+    const pace = this.paces[index]!
+    pace.timer?.cancel()
+    pace.timer = undefined
+    pace.unacknowledged = 0
+    pace.isInTurn = false
   }
 
   /** The transmitter has run from `startMs` to `endMs`. */
@@ -157,10 +158,10 @@ export class TurnPacing {
     )
   }
 
-  /** Lets the lane publish. */
-  private holdEnds(gate: LanePace): void {
-    gate.timer = undefined
-    acknowledge(gate, this.isGathering || gate.isInTurn ? 1 : 0)
+  /** The lane may publish. */
+  private holdEnds(pace: LanePace): void {
+    pace.timer = undefined
+    acknowledge(pace, this.isGathering || pace.isInTurn ? 1 : 0)
   }
 }
 
@@ -168,9 +169,9 @@ function clamp(value: number, least: number, most: number): number {
   return Math.min(most, Math.max(least, value))
 }
 
-/** Tells the lane that turns are done, except the last `owed` ones. */
-function acknowledge(gate: LanePace, owed: number): void {
-  if (gate.unacknowledged <= owed) return
-  for (; gate.unacknowledged > owed; gate.unacknowledged--) gate.stream.ring.turnConsumed()
-  gate.stream.wakeForRoom()
+/** Acknowledges the lane's turns, except the last `keep` ones. */
+function acknowledge(pace: LanePace, keep: number): void {
+  if (pace.unacknowledged <= keep) return
+  for (; pace.unacknowledged > keep; pace.unacknowledged--) pace.stream.ring.turnConsumed()
+  pace.stream.wakeForRoom()
 }

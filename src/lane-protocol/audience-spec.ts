@@ -29,7 +29,7 @@ export interface AudienceSpec extends Selection {
   readonly batch: boolean
   /** Whether `ticks` messages say when each tick came in and when the turn was published. */
   readonly stamps: boolean
-  /** Base-2 logarithm of the window that messages are compressed with that go to all members; 0: they are not compressed. */
+  /** Messages to all members are compressed with a window of 2^windowBits bytes; 0: they are not compressed. */
   readonly windowBits: number
 }
 

@@ -61,5 +61,8 @@ export interface LaneTask {
   readonly quarantinedClients: readonly number[]
 }
 
-/** Room that a run of frames takes above `turnBytesMax`: the tick and the gap that passed the bound, and the message around them. */
+/**
+ * Bytes that a run of frames takes above `turnBytesMax`: the tick and the gap that passed the bound, and the message
+ * around them.
+ */
 export const TURN_OVERSHOOT_BYTES = 2048

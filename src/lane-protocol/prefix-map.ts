@@ -1,6 +1,7 @@
 /**
  * Values by prefix: finds that of the longest prefix of a text. Any thread.
- * The cost of a search grows with the length of the text, at most 64 bytes for a symbol, and not with the number of prefixes.
+ * The cost of a search grows with the length of the text, at most 64 bytes for a symbol. It does not grow with the
+ * number of prefixes.
  */
 export class PrefixMap<V> {
   private readonly values: Map<string, V>

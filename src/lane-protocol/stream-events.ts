@@ -1,6 +1,6 @@
 /**
- * What the main thread tells all lanes in the tick log, between the ticks: each event has an exact place in the stream, also for
- * clients that resume. JSON: events are rare. Any thread.
+ * What the main thread tells all lanes in the tick log, between the ticks: each event has an exact place in the stream,
+ * also for clients that resume. JSON: events are rare. Any thread.
  */
 import type { GapReason } from '../protocol/messages.js'
 
@@ -24,8 +24,8 @@ export interface LostEvent {
 export type StreamEvent = SessionEvent | LostEvent
 
 /**
- * How many offsets an event takes. A loss takes those of its ticks, and one where they have none or their number is unknown: so the
- * loss has a place between the ticks, and is told once.
+ * How many offsets an event takes. A loss takes those of its ticks, and one where they have none or their number is
+ * unknown. So the loss has a place between the ticks, and is told once.
  */
 export function offsetsOf(event: StreamEvent): number {
   if (event.op !== 'lost') return 0

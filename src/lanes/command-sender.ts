@@ -1,7 +1,7 @@
 /**
  * Sends commands to the lanes, each through the command ring of its lane. Main thread.
- * A command that finds the ring full waits, and so do all later commands for that lane. So commands stay in their order.
- * What waits is bounded: while a command waits, the clients of its lane are refused further changes.
+ * A command that finds the ring full waits, and so do all later commands for that lane. So commands stay in their
+ * order. What waits is bounded: while a command waits, the clients of its lane are refused further changes.
  */
 import { encodeCommand, type LaneCommand } from '../lane-protocol/lane-commands.js'
 import { commandRingBytes } from '../memory/command-ring-memory.js'
@@ -40,7 +40,9 @@ interface Channel {
   readonly writer: CommandRingWriter
   /** Encoded commands. */
   readonly waiting: Uint8Array[]
-  /** No lane runs: its successor is told of the open audiences by its task, and is sent the requests in flight again. */
+  /**
+   * No lane runs: its successor is told of the open audiences by its task, and is sent the requests in flight again.
+   */
   isDown: boolean
 }
 
@@ -83,7 +85,8 @@ export class CommandSender {
     if (channel.waiting.length > 0 || !this.tryWrite(channel, bytes)) {
       this.deps.counters.values[MAIN_SLOTS.laneCommandsDelayed]! += 1
       channel.waiting.push(bytes)
-      // First the wish to be woken, then the look: what the lane takes between the two is seen, and what it takes later wakes this thread.
+      // First the wish to be woken, then the look: what the lane takes between the two is seen, and what it takes later
+      // wakes this thread.
       channel.lane.setWaiting(FOR_COMMAND_ROOM, true)
       this.writeWaiting(channel)
     }

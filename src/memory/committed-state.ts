@@ -1,7 +1,7 @@
 /**
- * How far a lane has come, so that its successor can go on from there. The lane writes, its successor and the main thread read.
- * There are two slots. The lane fills the slot that STATE_SLOT does not name, then names it: a lane that dies before that
- * leaves the older point whole.
+ * How far a lane has come, so that its successor can go on from there. The lane writes, its successor and the main
+ * thread read. There are two slots. The lane fills the slot that STATE_SLOT does not name, then names it: a lane that
+ * dies before that leaves the older point whole.
  *
  *   0         8         16                   48      64
  *   +---------+---------+--------------------+--------+----------------+

@@ -13,13 +13,19 @@
 export interface ContinuityState {
   /** The feed's position of the last tick that had a new position; 0 for none. */
   readonly lastPosition: number
-  /** Ticks reported as lost since that tick. Nobody has read their positions, so as many missing positions are no new loss. */
+  /**
+   * Ticks reported as lost since that tick. Nobody has read their positions, so as many missing positions are no new
+   * loss.
+   */
   readonly lostSincePosition: number
   /** Mark of the tick at the last position, see `markOf`. */
   readonly lastMark: number
   /** How far behind the last position a tick may be that the feed sends again. */
   readonly resendDepth: number
-  /** A session of the feed has begun, its first tick has not come, and its positions cannot be compared with earlier ones. */
+  /**
+   * A session of the feed has begun, its first tick has not come, and its positions cannot be compared with earlier
+   * ones.
+   */
   readonly atSessionBoundary: boolean
   /** The last position broke the feed's count, and no tick has come after it. A resumed stream must not begin there. */
   readonly isInDoubt: boolean

@@ -1,6 +1,7 @@
 /**
- * The control words of one lane: int32 words at the start of the memory that the lane and the main thread share. Layout only; any
- * thread. Each cache line (16 words) has one writer, so that the threads do not slow each other down. WAKE_UPS and the flags are apart.
+ * The control words of one lane: int32 words at the start of the memory that the lane and the main thread share. Layout
+ * only; any thread. Each cache line (16 words) has one writer, so that the threads do not slow each other down.
+ * WAKE_UPS and the flags are apart.
  */
 
 export const CONTROL_BYTES = 256
@@ -19,9 +20,14 @@ export const COMMITTED_CURSOR = 3
 export const COMMITTED_OFFSET = 4
 /** Which slot of the committed state counts. */
 export const STATE_SLOT = 5
-/** Grows with each record that the lane reads and each audience it writes for. A lane that has work while it stands still hangs. */
+/**
+ * Grows with each record that the lane reads and each audience it writes for. A lane that has work while it stands
+ * still hangs.
+ */
 export const HEARTBEAT = 6
-/** Low 32 bits of the offset of the tick that the lane works on; 0 between ticks. Names the suspect when a lane dies. */
+/**
+ * Low 32 bits of the offset of the tick that the lane works on; 0 between ticks. Names the suspect when a lane dies.
+ */
 export const CURRENT_TICK = 7
 /** Id of the client that the lane replies to; 0 between replies. Names the suspect when a lane dies. */
 export const CURRENT_CLIENT = 8

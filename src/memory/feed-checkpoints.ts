@@ -1,7 +1,7 @@
 /**
- * The continuity state of the feed about every CHECKPOINT_TICKS ticks: a replay begins at a checkpoint, and so finds the losses that
- * the lane found. In the lane's memory, so that a successor has the checkpoints. One lane uses them at a time.
- * A checkpoint follows from the tick log alone, so it counts even if the lane died before it committed.
+ * The continuity state of the feed about every CHECKPOINT_TICKS ticks: a replay begins at a checkpoint, and so finds
+ * the losses that the lane found. In the lane's memory, so that a successor has the checkpoints. One lane uses them at
+ * a time. A checkpoint follows from the tick log alone, so it counts even if the lane died before it committed.
  *
  *   slot   0         8                           40
  *          +---------+---------------------------+

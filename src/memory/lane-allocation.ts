@@ -1,6 +1,7 @@
 /**
  * Allocates the memory that a lane shares with the main thread, and copies within it. Any thread.
- * It is a WebAssembly memory, whose `memory.copy` is fast at any alignment. Reason: docs/decisions/0006-lane-memory-is-webassembly.md
+ * It is a WebAssembly memory, whose `memory.copy` is fast at any alignment. Reason:
+ * docs/decisions/0006-lane-memory-is-webassembly.md
  */
 
 /** A WebAssembly.Memory that threads share. */

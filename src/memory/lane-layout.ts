@@ -9,9 +9,10 @@
  *
  * C: CHECKPOINT_COUNT, D: descriptorCount, S: segmentCount. The columns of `+` add to the start before them.
  *
- * The frame ring is a ring of segments, not of bytes. A segment whose bytes a socket still holds stays out of the round while the
- * others go on. The lane takes segments from the free queue and fills them with whole frames. A descriptor names each run of frames.
- * The main thread gives a segment back when nobody needs its bytes. Reason: docs/decisions/0001-frame-ring-of-segments.md
+ * The frame ring is a ring of segments, not of bytes. A segment whose bytes a socket still holds stays out of the round
+ * while the others go on. The lane takes segments from the free queue and fills them with whole frames. A descriptor
+ * names each run of frames. The main thread gives a segment back when nobody needs its bytes. Reason:
+ * docs/decisions/0001-frame-ring-of-segments.md
  */
 import { invariant } from '../common/errors.js'
 import { CONTROL_BYTES } from './control-words.js'

@@ -1,7 +1,8 @@
 /**
  * How the lane and the main thread wake each other. Nobody polls, and a thread that is awake costs one load.
- * A thread that wants to sleep raises its flag, looks once more for work, and only then sleeps. The other thread publishes its work
- * first, and looks at the flag after. Atomics are sequentially consistent: one of the two sees the other's store.
+ * A thread that wants to sleep raises its flag, looks once more for work, and only then sleeps. The other thread
+ * publishes its work first, and looks at the flag after. Atomics are sequentially consistent: one of the two sees the
+ * other's store.
  *
  *   LANE_ASLEEP   AWAKE ──► ASLEEP or ASLEEP_FOR_ROOM     the lane
  *                 AWAKE ◄── ASLEEP or ASLEEP_FOR_ROOM     the lane, or the main thread that wakes it
@@ -37,7 +38,8 @@ export class LaneWakeUp {
    * @param flag ASLEEP or ASLEEP_FOR_ROOM
    */
   waitUnless(hasWork: () => boolean, flag = ASLEEP, timeoutMs = Number.POSITIVE_INFINITY): void {
-    // Before the flag is up: a wake-up takes the flag down first and counts after, so the wait below sees another count.
+    // Before the flag is up: a wake-up takes the flag down first and counts after, so the wait below sees another
+    // count.
     const wakeUps = Atomics.load(this.control, WAKE_UPS)
     // Pairs with the loads in the MainWakeUp methods that wake the lane.
     Atomics.store(this.control, LANE_ASLEEP, flag)
@@ -85,7 +87,11 @@ export class MainWakeUp {
     if (Atomics.load(this.control, LANE_ASLEEP) === ASLEEP_FOR_ROOM) this.wake()
   }
 
-  /** Asks for a message when the lane publishes next. @returns true, without asking, when `hasWork` finds work already */
+  /**
+   * Asks for a message when the lane publishes next.
+   *
+   * @returns true, without asking, when `hasWork` finds work already
+   */
   sleepUnless(hasWork: () => boolean): boolean {
     // Pairs with the load in LaneWakeUp.wakeMain.
     Atomics.store(this.control, MAIN_ASLEEP, 1)

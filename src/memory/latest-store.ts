@@ -1,6 +1,7 @@
 /**
- * The bytes of the latest tick of each symbol and kind of one lane, and the count of such ticks. One lane uses it at a time; a
- * successor finds in it what the lane committed. A record holds one symbol and kind; an empty record holds none.
+ * The bytes of the latest tick of each symbol and kind of one lane, and the count of such ticks. One lane uses it at a
+ * time; a successor finds in it what the lane committed. A record holds one symbol and kind; an empty record holds
+ * none.
  *
  *   header    0         4                                   64
  *             +---------+-----------------------------------+
@@ -15,8 +16,8 @@
  *             | offset  | count   | received, µs | length   | tick         |      float64 three times, int32, bytes
  *             +---------+---------+--------------+----------+--------------+
  *
- * A version counts if its offset is above 0 and not above the offset that the lane has committed. The lane overwrites the older
- * version, so the version of its last commit stays whole until its next commit.
+ * A version counts if its offset is above 0 and not above the offset that the lane has committed. The lane overwrites
+ * the older version, so the version of its last commit stays whole until its next commit.
  */
 import { invariant } from '../common/errors.js'
 

@@ -1,7 +1,7 @@
 /**
  * How the positions of all rings count and wrap. Any thread.
- * A position is an int32 that grows, and wraps from 2^31 − 1 to −2^31: it fits one Atomics word. Two positions of one ring are less
- * than 2^31 apart, so their difference is exact when it is cut to 32 bits.
+ * A position is an int32 that grows, and wraps from 2^31 − 1 to −2^31: it fits one Atomics word. Two positions of one
+ * ring are less than 2^31 apart, so their difference is exact when it is cut to 32 bits.
  */
 
 /** How far `to` is past `from`; negative when `to` is behind. Exact across the wrap. */

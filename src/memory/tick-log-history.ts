@@ -1,7 +1,7 @@
 /**
  * Reads records of the tick log again that every reader has finished with. One lane's own.
- * The writer does not wait for this reader and may overwrite a record at any moment: use the bytes first, then ask `isIntact`, and
- * only then believe them. Reason: docs/decisions/0013-the-tick-log-is-read-again-without-a-lock.md
+ * The writer does not wait for this reader and may overwrite a record at any moment: use the bytes first, then ask
+ * `isIntact`, and only then believe them. Reason: docs/decisions/0013-the-tick-log-is-read-again-without-a-lock.md
  */
 
 import { RecordHeader } from './record-header.js'
@@ -10,8 +10,8 @@ import { HEAD_WORD, PADDING, STREAM_EVENT } from './tick-log-layout.js'
 import { TickLogMemory } from './tick-log-memory.js'
 
 /**
- * The share of the log behind the head that the writer cannot be overwriting. Ahead of the head it writes one record, at most an
- * eighth of the log, and padding before the record, which is less.
+ * The share of the log behind the head that the writer cannot be overwriting. Ahead of the head it writes one record,
+ * at most an eighth of the log, and padding before the record, which is less.
  */
 const SAFE_SHARE = 3 / 4
 
@@ -56,7 +56,11 @@ export class TickLogHistory extends RecordHeader {
     return false
   }
 
-  /** Makes the next record the current one. @returns false when there is none, and when it was overwritten, see `isIntact` */
+  /**
+   * Makes the next record the current one.
+   *
+   * @returns false when there is none, and when it was overwritten, see `isIntact`
+   */
   next(): boolean {
     while (this.isSafe(this.cursor)) {
       this.position = this.cursor
@@ -81,8 +85,9 @@ export class TickLogHistory extends RecordHeader {
   }
 
   private head(): number {
-    // Pairs with the store in TickLogWriter.tryAppend. The writer overwrites only bytes a whole log behind what it publishes next.
-    // So bytes that were read before this load, and lie within the safe share behind it, were not touched.
+    // Pairs with the store in TickLogWriter.tryAppend. The writer overwrites only bytes a whole log behind what it
+    // publishes next. So bytes that were read before this load, and lie within the safe share behind it, were not
+    // touched.
     return Atomics.load(this.memory.header, HEAD_WORD)
   }
 

@@ -1,14 +1,15 @@
 /**
  * The bytes of the tick log: a ring of records. Layout only; any thread.
- * Positions count units of 8 bytes, see ring-position.ts. A record never wraps: a PADDING record fills the ring to its end.
+ * Positions count units of 8 bytes, see ring-position.ts. A record never wraps: a PADDING record fills the ring to its
+ * end.
  *
  *   0                64              64 + 4·B                                64 + 4·B + capacity
  *   +----------------+---------------+---------------------------------------+
  *   | HEAD, unused   | B blocks      | records, each of whole units          |
  *   +----------------+---------------+---------------------------------------+
  *
- * The records' bytes are divided into B blocks of one size. Each block names a position (int32) at which a reader can begin: of the
- * first record that ends in the block or after it.
+ * The records' bytes are divided into B blocks of one size. Each block names a position (int32) at which a reader can
+ * begin: of the first record that ends in the block or after it.
  *
  *   One record
  *
@@ -29,7 +30,10 @@ export const TICK_LOG_HEADER_BYTES = 64
 export const RECORD_HEADER_BYTES = 24
 export const UNIT_BYTES = 8
 
-/** Index of the header's word HEAD: the position after the last whole record. The writer stores it, every reader loads it. */
+/**
+ * Index of the header's word HEAD: the position after the last whole record. The writer stores it, every reader loads
+ * it.
+ */
 export const HEAD_WORD = 0
 
 // Fields of a record, as indexes from its first int32 or float64.

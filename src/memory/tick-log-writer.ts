@@ -104,7 +104,11 @@ export class TickLogWriter {
     return true
   }
 
-  /** Names the record at `position` for each block that it reaches into first. @param end index of the block in which it ends */
+  /**
+   * Names the record at `position` for each block that it reaches into first.
+   *
+   * @param end index of the block in which it ends
+   */
   private enterBlocks(end: number, position: number): void {
     const { blocks } = this.memory
     while (this.block !== end) {
