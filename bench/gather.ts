@@ -68,7 +68,7 @@ async function compare(
   if (JSON.stringify(lane.messages()) !== JSON.stringify(expected)) throw new Error('the messages differ')
   const figures = await measure(
     [
-      { name: 'lane: encode once, copy runs', operations: 1, run: lane.turn },
+      { name: 'lane: encode once, copy spans', operations: 1, run: lane.turn },
       { name: '`JSON.stringify` for each audience', operations: 1, run: objects.stringified },
       { name: 'texts of ticks made once, joined for each audience', operations: 1, run: objects.joined },
     ],

@@ -70,7 +70,7 @@ export class Shutdown {
   private async run(timeoutMs: number, stopSource: () => Promise<void>): Promise<void> {
     const { clients, clock, counters, patience, positionWatch, supervisor, transmitter } = this.deps
     this.phase = 'draining'
-    clients.admission.drain()
+    clients.admission.refuseAll()
     try {
       await doneWithin(clock, timeoutMs, this.closeInOrder(stopSource))
     } finally {

@@ -47,8 +47,8 @@ export interface AdmissionDeps extends ClientRegistryDeps, MessageIntakeDeps {
   readonly lastOffset: () => number
 }
 
-/** An upgrade request that becomes a client. */
-interface Entry {
+/** An upgrade request that is accepted: the client that it becomes has an id. */
+interface AcceptedRequest {
   readonly id: number
   readonly address: string | undefined
   readonly socket: Duplex
@@ -71,7 +71,7 @@ export class Admission {
   }
 
   /** From now on every request is refused. */
-  drain(): void {
+  refuseAll(): void {
     this.isDraining = true
   }
 
@@ -96,18 +96,23 @@ export class Admission {
       }
       work.charge(WORK_PER_CONNECTION + (request.url?.length ?? 0))
       const stream = readUpgradeRequest(request, this.deps.limits)
-      const refusal = isRefusal(stream) ? stream : this.refusalOf(stream)
-      if (refusal !== undefined) this.refuse(socket, refusal)
-      else if (!isRefusal(stream)) {
-        work.charge(stream.symbols.length * WORK_PER_SYMBOL)
-        return this.upgrade(request, head, { socket, stream, address })
+      if (isRefusal(stream)) {
+        this.refuse(socket, stream)
+        return false
       }
+      const refusal = this.refusalOf(stream)
+      if (refusal !== undefined) {
+        this.refuse(socket, refusal)
+        return false
+      }
+      work.charge(stream.symbols.length * WORK_PER_SYMBOL)
+      return this.upgrade(request, head, { socket, stream, address })
     } catch (err) {
       this.deps.log.error({ err }, 'an upgrade request has failed: this is a bug in Ringcast')
       const message = 'the gateway has failed while it handled the request: this is a bug, see its log'
       this.refuse(socket, { status: 500, code: 'internal', message })
+      return false
     }
-    return false
   }
 
   /** Why this request is refused now; undefined when it is not. */
@@ -149,7 +154,7 @@ export class Admission {
   private upgrade(
     request: IncomingMessage,
     head: Buffer,
-    details: Pick<Entry, 'address' | 'socket' | 'stream'>,
+    details: Pick<AcceptedRequest, 'address' | 'socket' | 'stream'>,
   ): boolean {
     let isUpgraded = false
     let windowBits = 0
@@ -162,7 +167,7 @@ export class Admission {
       this.server.handleUpgrade(request, details.socket, head, webSocket => {
         isUpgraded = true
         const id = this.nextId++
-        webSocket.onFault = err => this.entryFailed(webSocket, id, err)
+        webSocket.onFault = err => this.admissionFailed(webSocket, id, err)
         webSocket.guard(() => this.letIn(webSocket, { ...details, id, windowBits }))
       })
     } finally {
@@ -171,7 +176,10 @@ export class Admission {
     return isUpgraded
   }
 
-  private letIn(webSocket: GuardedWebSocket, { id, address, socket, stream, windowBits }: Entry): void {
+  private letIn(
+    webSocket: GuardedWebSocket,
+    { id, address, socket, stream, windowBits }: AcceptedRequest,
+  ): void {
     const { limits, membership, patience, registry, workBudgets } = this.deps
     const { delivery, resume, symbols } = stream
     const form = { ...stream.form, windowBits }
@@ -207,6 +215,7 @@ export class Admission {
         // A resume brings every tick that the client missed.
         snapshot: resume === undefined && delivery.snapshot,
       },
+      // The reply names the symbols of the request, and these have at most so many bytes.
       limits.bytesMax,
     )
   }
@@ -221,8 +230,8 @@ export class Admission {
     return `${this.deps.epoch}-${id}`
   }
 
-  /** An error was thrown before the client was registered. It ends this connection only. */
-  private entryFailed(webSocket: GuardedWebSocket, id: number, err: unknown): void {
+  /** An error was thrown before the client was registered. The error ends this connection only. */
+  private admissionFailed(webSocket: GuardedWebSocket, id: number, err: unknown): void {
     const client = this.nameOf(id)
     this.deps.log.error({ err, client }, 'serving a client has failed: this is a bug in Ringcast')
     this.countRefusal('refusedFault')

@@ -73,7 +73,7 @@ export class ClientRegistry {
   /**
    * Closes a client and reads nothing more of it. Otherwise its messages would be parsed until the handshake is over.
    */
-  closeUnread(client: Client, code: CloseCode, endReason: EndReason): void {
+  closeWithoutReading(client: Client, code: CloseCode, endReason: EndReason): void {
     this.close(client, code, endReason)
     client.socket.pause()
     // Otherwise the client would wait for the gateway to read its close frame.
@@ -98,7 +98,7 @@ export class ClientRegistry {
     const { name } = client.recipient
     this.deps.log.error({ err, client: name }, 'serving a client has failed: this is a bug in Ringcast')
     try {
-      this.closeUnread(client, CLOSE_CODES.internalError, 'disconnectFault')
+      this.closeWithoutReading(client, CLOSE_CODES.internalError, 'disconnectFault')
     } catch {
       // The same fault may make the close fail.
       client.socket.terminate()

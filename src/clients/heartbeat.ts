@@ -79,8 +79,8 @@ export class Heartbeat {
     this.isAlive(client, this.options.patience.nowMs())
   }
 
-  /** A wait of the client begins or ends. Meanwhile it is not read, so its timeouts begin anew. */
-  waited(client: Client): void {
+  /** A message of the client begins or ends to wait. During the wait the client is not read. */
+  restartTimeouts(client: Client): void {
     this.heard(client)
     if (!this.awaitingPong.has(client)) return
     client.signs.pingSentMs = this.options.patience.nowMs()

@@ -71,7 +71,7 @@ export class MessageIntake {
     if (client.state !== 'open' || this.isStopped) return
     const verdict = client.readsReplies ? this.quota.judge() : 'close'
     if (verdict === 'close')
-      this.deps.registry.closeUnread(client, CLOSE_CODES.tooManyRequests, 'disconnectProtocol')
+      this.deps.registry.closeWithoutReading(client, CLOSE_CODES.tooManyRequests, 'disconnectProtocol')
     else if (verdict === 'refuse') this.refuse(message)
     // Short, and a client may judge the connection by its pongs.
     else if (message.kind === 'ping') client.pong(message.data)
@@ -135,7 +135,7 @@ export class MessageIntake {
 
   private wait(waitMs: number): void {
     const { socket } = this.client
-    this.deps.registry.heartbeat.waited(this.client)
+    this.deps.registry.heartbeat.restartTimeouts(this.client)
     socket.pause()
     this.timer = this.deps.clock.after(waitMs, () => socket.guard(() => this.continue()))
   }
@@ -146,7 +146,7 @@ export class MessageIntake {
       this.stop()
       return
     }
-    this.deps.registry.heartbeat.waited(this.client)
+    this.deps.registry.heartbeat.restartTimeouts(this.client)
     const reserved = this.reserved
     this.reserved = undefined
     if (reserved !== undefined) this.carryOut(reserved)

@@ -27,7 +27,7 @@ it('commands that came with one that is refused are refused at once, and their c
   const deps = {
     clock,
     counters: new CounterWriter(new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT)))),
-    registry: { heartbeat: { waited: () => {} } },
+    registry: { heartbeat: { restartTimeouts: () => {} } },
     settings: { pongTimeoutMs: 10_000, clientWorkPerSecond: 1 },
     commands: { handle: () => log.push('done'), idOf: () => 1, refuse: () => log.push('refused') },
   }

@@ -120,7 +120,9 @@ describe('a burst', () => {
     client.socket.ping()
     client.socket.send('{"id":"last"}')
     const error = (code: string, id?: number | string) => ({
-      ...{ type: 'error', code, message: expect.any(String) },
+      type: 'error',
+      code,
+      message: expect.any(String),
       ...(id === undefined ? {} : { id }),
     })
     const refused = (ids: (number | string | undefined)[]) => ids.map(id => error('too_many_commands', id))

@@ -15,12 +15,23 @@ const OFFSET = 2 ** 53 - 1
 const MEMBER = { offset: OFFSET, ticksTotal: 2 ** 52 + 1, lostTotal: 2 ** 40, unknownLosses: 5 }
 const CONTINUITY = {
   ...CONTINUITY_AT_START,
-  ...{ lastPosition: 2 ** 52, lastMark: 9, lostSincePosition: 3, isInDoubt: true },
+  lastPosition: 2 ** 52,
+  lastMark: 9,
+  lostSincePosition: 3,
+  isInDoubt: true,
 }
 const PART = { length: 77, client: INT32_MAX, request: INT32_MAX - 1, messages: 3, ticks: 6 }
 const AUDIENCE = {
-  ...{ length: 77, audience: INT32_MAX, messages: 3, ticks: 6, group: 7, unknownLosses: 5 },
-  ...{ ticksTotal: OFFSET, lastOffset: 2 ** 52 + 1, lostTotal: 2 ** 40, receivedUs: 1_723_161_255_088_169 },
+  length: 77,
+  audience: INT32_MAX,
+  messages: 3,
+  ticks: 6,
+  group: 7,
+  unknownLosses: 5,
+  ticksTotal: OFFSET,
+  lastOffset: 2 ** 52 + 1,
+  lostTotal: 2 ** 40,
+  receivedUs: 1_723_161_255_088_169,
 }
 const replyWith = (fields: Partial<ReplyDescriptor>) => Object.assign(new ReplyDescriptor(), PART, fields)
 const DESCRIPTORS: readonly (readonly [string, () => FrameDescriptor])[] = [

@@ -138,7 +138,9 @@ export class Past {
 
   private whole(ticks: readonly Partial<Tick>[]): Partial<Tick>[] {
     return ticks.map((tick, index) => ({
-      ...{ symbol: 'A', kind: QUOTE, sequence: this.offset + 1 + index },
+      symbol: 'A',
+      kind: QUOTE,
+      sequence: this.offset + 1 + index,
       ...tick,
     }))
   }

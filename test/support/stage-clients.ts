@@ -230,7 +230,13 @@ export abstract class StageClients {
     if (client.waits)
       client.fellBehindAt = { ticksTotal, lostTotal, unknownLosses, lastOffset: from, flushedOffset: from }
     client.stays.push({
-      ...{ spec: joined.spec, from, fellBehindAt, snapshotOf, answer, messages: [], waited: undefined },
+      spec: joined.spec,
+      from,
+      fellBehindAt,
+      snapshotOf,
+      answer,
+      messages: [],
+      waited: undefined,
       isCut: !descriptor.isLast,
       to: client.waits ? from : undefined,
     })

@@ -75,12 +75,20 @@ describe('MarketTickEncoder', () => {
     const times = { sequence: fc.oneof(uint64, fc.maxSafeNat()), sourceTimeNs: int64 }
     const symbol = anySymbol
     const quotes = fc.record({
-      ...{ ...times, symbol, kind: fc.constant('quote' as const) },
-      ...{ bid: anyDouble, bidSize: anyDouble, ask: anyDouble, askSize: anyDouble },
+      ...times,
+      symbol,
+      kind: fc.constant('quote' as const),
+      bid: anyDouble,
+      bidSize: anyDouble,
+      ask: anyDouble,
+      askSize: anyDouble,
     })
     const trades = fc.record({
-      ...{ ...times, symbol, kind: fc.constant('trade' as const) },
-      ...{ last: anyDouble, lastSize: anyDouble },
+      ...times,
+      symbol,
+      kind: fc.constant('trade' as const),
+      last: anyDouble,
+      lastSize: anyDouble,
     })
     const none = { bid: 0, bidSize: 0, ask: 0, askSize: 0, last: 0, lastSize: 0, position: 0 }
     fc.assert(

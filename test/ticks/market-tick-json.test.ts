@@ -17,8 +17,18 @@ function fieldsOf(tick: WholeTick): MarketTick {
   const [sequenceLow, sequenceHigh] = halves(tick.sequence)
   const [timeLow, timeHigh] = halves(tick.sourceTimeNs)
   return Object.assign(new MarketTick(), {
-    ...{ kind: kind - 1, bid, bidSize, ask, askSize, last, lastSize, position },
-    ...{ sequenceLow, sequenceHigh, timeLow, timeHigh },
+    kind: kind - 1,
+    bid,
+    bidSize,
+    ask,
+    askSize,
+    last,
+    lastSize,
+    position,
+    sequenceLow,
+    sequenceHigh,
+    timeLow,
+    timeHigh,
   })
 }
 

@@ -16,7 +16,12 @@ const LONG = `B${'L'.repeat(59)}`
 /** … unless all their fields are large. */
 const LARGE = {
   sourceTimeNs: -1n,
-  ...{ bid: 1 / 3, bidSize: 1 / 3, ask: 1 / 3, askSize: 1 / 3, last: 1 / 3, lastSize: 1 / 3 },
+  bid: 1 / 3,
+  bidSize: 1 / 3,
+  ask: 1 / 3,
+  askSize: 1 / 3,
+  last: 1 / 3,
+  lastSize: 1 / 3,
 }
 
 /** Latest at once, at an interval, at several with every tick of others; and every tick of all. */

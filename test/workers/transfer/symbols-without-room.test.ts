@@ -42,7 +42,12 @@ describe('a symbol without room in the store of latest ticks', () => {
   const LARGE = {
     symbol: LONG,
     sourceTimeNs: -1n,
-    ...{ bid: 1 / 3, bidSize: 1 / 3, ask: 1 / 3, askSize: 1 / 3, last: 1 / 3, lastSize: 1 / 3 },
+    bid: 1 / 3,
+    bidSize: 1 / 3,
+    ask: 1 / 3,
+    askSize: 1 / 3,
+    last: 1 / 3,
+    lastSize: 1 / 3,
   }
 
   it('that it had before is forgotten, and `merged` stays exact', () => {
