@@ -12,11 +12,12 @@ const GATEWAY = ['--watch-preserve-output', ...WATCHED, '--enable-source-maps', 
 // In groups of their own, so that a signal reaches each once, and the compiler although it runs below a process that passes on none.
 const build = spawn(process.execPath, BUILD, { detached: true, stdio: ['ignore', 'pipe', 'inherit'] })
 let gateway
+let isStopping = false
 
 createInterface({ input: build.stdout }).on('line', line => {
   process.stdout.write(`${line}\n`)
   // The first build is there, whole or with errors.
-  if (gateway === undefined && line.includes('Watching for file changes'))
+  if (gateway === undefined && !isStopping && line.includes('Watching for file changes'))
     gateway = spawn(process.execPath, [...GATEWAY, ...process.argv.slice(2)], {
       detached: true,
       stdio: ['ignore', 'inherit', 'inherit'],
@@ -25,6 +26,7 @@ createInterface({ input: build.stdout }).on('line', line => {
 
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.once(signal, () => {
+    isStopping = true
     process.kill(-build.pid, 'SIGTERM')
     gateway?.kill('SIGTERM')
   })

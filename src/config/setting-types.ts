@@ -109,11 +109,13 @@ export function flag(description: string, { initial }: { initial: boolean }) {
 
 export function choice<const T extends readonly [string, ...string[]]>(
   description: string,
-  { of, initial }: { of: T; initial: z.util.NoUndefined<T[number]> },
-) {
+  { of, initial }: { of: T; initial: T[number] },
+): Setting<T[number]> {
   const rule = `must be ${of.slice(0, -1).join(', ')} or ${of.at(-1)}`
   const form = plainText(of.length > 3 ? 'name' : of.join('|'))
-  return setting(z.enum(of).default(initial), { description, rule, form, defaultText: initial })
+  // The type that is inferred of an enum does not compile for users of the package who check the types of libraries.
+  const schema: z.ZodType<T[number]> = z.enum<readonly string[]>(of).default(initial)
+  return setting(schema, { description, rule, form, defaultText: initial })
 }
 
 /** A host name, an IPv4 or an IPv6 address. Only a first check: the system's resolver decides. */
