@@ -23,7 +23,7 @@ describe('bench:fanout', () => {
         '--peers',
         'ws',
         '--runs',
-        '2',
+        '1',
       ])
       expect(stdout).toMatch(/^\| ringcast /m)
       expect(stdout).toMatch(/^\| ws /m)

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { HandlerOptions } from '../../src/config/config.js'
+import { extent } from '../support/extent.js'
 import { FULL_SIZE } from '../support/handler-server.js'
 import { KernelReader } from '../support/kernel-reader.js'
 import type { PausableRequest } from '../support/pausable-process.js'
@@ -42,7 +43,10 @@ async function ask(request: PausableRequest): Promise<unknown> {
   return answer
 }
 
-async function pause(how: 'is stopped' | 'is busy'): Promise<void> {
+type Pause = 'is stopped' | 'is busy'
+const PAUSES = extent<readonly Pause[]>(['is stopped'], ['is stopped', 'is busy'])
+
+async function pause(how: Pause): Promise<void> {
   if (how === 'is busy') {
     await ask({ type: 'hold-up', ms: PAUSE_MS })
     return
@@ -52,7 +56,7 @@ async function pause(how: 'is stopped' | 'is busy'): Promise<void> {
   child.kill('SIGCONT')
 }
 
-it.each(['is stopped', 'is busy'] as const)('ends no client, and replaces no lane, when it %s', async how => {
+it.each(PAUSES)('ends no client, and replaces no lane, when it %s', async how => {
   const port = Number(await ask({ type: 'start', options: { ...FULL_SIZE, ...TIMEOUTS } }))
   const url = `ws://127.0.0.1:${port}/ws/ticks`
   const slow = await KernelReader.connect(port)

@@ -9,7 +9,7 @@ import { extent } from '../support/extent.js'
 import { LaneStage } from '../support/lane-stage.js'
 import { living } from '../support/living.js'
 
-const WAVES = extent(3, 20)
+const WAVES = extent(2, 20)
 const AUDIENCES = 8
 const NAMES = 50
 /** The symbols of the feed. */
