@@ -4,7 +4,7 @@
 import { afterEach, expect, it } from 'vitest'
 import { Recipient } from '../../src/fanout/recipient.js'
 import { extent } from '../support/extent.js'
-import { HandlerServer, quote, type TestClient } from '../support/handler-server.js'
+import { AMPLE_WORK, HandlerServer, quote, type TestClient } from '../support/handler-server.js'
 import { living } from '../support/living.js'
 
 const WAVES = extent(3, 20)
@@ -27,7 +27,7 @@ async function come(name: string): Promise<TestClient> {
 }
 
 it('the main thread keeps no client, audience or entry of clients that have left', async () => {
-  server = await HandlerServer.start()
+  server = await HandlerServer.start(AMPLE_WORK)
   // A client and its listeners hold the recipient, so this counts them, too.
   const before = living(Recipient)
   for (let wave = 0; wave < WAVES; wave++) {
