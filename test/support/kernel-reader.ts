@@ -22,6 +22,7 @@ export class KernelReader {
   /** Of all ticks. */
   readonly sequences: number[] = []
   pongs = 0
+  takenBytes = 0
   /** The code it was closed with; 1006: it was cut. */
   closed: number | undefined
 
@@ -57,6 +58,21 @@ export class KernelReader {
     const whole = wholeFramesLength(this.rest)
     for (const frame of framesOf(this.rest.subarray(0, whole))) this.obey(frame)
     this.rest = this.rest.subarray(whole)
+  }
+
+  /**
+   * Takes that many bytes and waits for those that the kernel does not have yet. Clocks of tests can be faster than the kernel.
+   *
+   * @param isDone whether no more bytes come
+   */
+  async readFully(bytes: number, isDone: () => boolean): Promise<void> {
+    for (let left = bytes; ; ) {
+      const before = this.takenBytes
+      this.read(left)
+      left -= this.takenBytes - before
+      if (left === 0 || isDone() || this.closed !== undefined) return
+      await new Promise(setImmediate)
+    }
   }
 
   /** Takes all that there is, and all that comes, until `isDone`. */
@@ -96,6 +112,7 @@ export class KernelReader {
     try {
       const length = readSync(fd, this.buffer, 0, Math.min(bytesMax, this.buffer.length), null)
       if (length === 0) this.closed ??= 1006
+      this.takenBytes += length
       return Buffer.from(this.buffer.subarray(0, length))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') this.closed ??= 1006
