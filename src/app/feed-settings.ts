@@ -2,6 +2,7 @@
  * Translates the config into the settings of the embedded feed and of the gRPC source. Main thread. Pure.
  */
 import type { Config } from '../config/config.js'
+import { ownMethod } from '../config/feed-setting-types.js'
 import type { FeedSettings } from '../embedded-feed/run-feed.js'
 import type { GrpcSourceOptions } from '../sources/grpc/grpc-source.js'
 
@@ -25,7 +26,7 @@ export function feedSettings(config: Config, listen: string): FeedSettings {
 export function sourceSettings(config: Config, target: string): GrpcSourceOptions {
   return {
     target,
-    method: config.upstreamMethod,
+    method: ownMethod(config.upstreamMethod),
     symbols: config.upstreamSymbols,
     windowBytes: config.upstreamWindowBytes,
     keepaliveMs: config.upstreamKeepaliveMs,

@@ -1,12 +1,11 @@
 /**
  * The whole gateway: starts its parts in order, and stops them in reverse. Main thread.
  */
-import { readFile } from 'node:fs/promises'
 import { ADMIN_CONNECTIONS_MAX, AdminServer, type AdminView } from '../admin/admin-server.js'
 import { StreamHandler } from '../broadcaster/stream-handler.js'
 import { ClientServer } from '../clients/client-server.js'
 import { systemClock } from '../common/clock.js'
-import { RingcastError } from '../common/errors.js'
+import type { RingcastError } from '../common/errors.js'
 import {
   connectionBounds,
   descriptorLimit,
@@ -20,6 +19,7 @@ import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
 import { GrpcSource } from '../sources/grpc/grpc-source.js'
 import { feedSettings, sourceSettings } from './feed-settings.js'
 import { readiness } from './readiness.js'
+import { readUpstreamFiles } from './upstream-files.js'
 
 /** The least bound without `maxPendingConnections`. Otherwise `maxClients`, because all clients may return at once. */
 const PENDING_MAX_DEFAULT = 1000
@@ -61,7 +61,7 @@ export class Gateway {
     const limit = descriptorLimit()
     const { maxClients, pendingMax } = this.boundConnections(limit)
     const target = config.upstream ?? (await this.startFeed())
-    const tls = config.upstreamTls ? await this.tls() : false
+    const { tls, metadata } = await readUpstreamFiles(config)
     const handler = new StreamHandler(
       { ...handlerPart(config), maxClients },
       { log, positionsTellLosses: config.upstreamSymbols.length === 0 },
@@ -88,6 +88,7 @@ export class Gateway {
     this.source = new GrpcSource({
       ...sourceSettings(config, target),
       tls,
+      metadata,
       log: { info: message => log.info({}, message), warn: message => log.warn({}, message) },
     })
     handler.attachSource(this.source)
@@ -150,20 +151,6 @@ export class Gateway {
     const { feedReplay, feedRate, feedSpeed, feedSymbols } = this.config
     if (feedReplay !== undefined) return `replay of ${feedReplay} at speed ${feedSpeed}`
     return `synthetic: ${feedSymbols} symbols, ${feedRate === 0 ? 'as many ticks as are read' : `${feedRate} ticks/s`}`
-  }
-
-  private async tls(): Promise<{ ca?: Buffer }> {
-    const { upstreamTlsCa } = this.config
-    if (upstreamTlsCa === undefined) return {}
-    try {
-      return { ca: await readFile(upstreamTlsCa) }
-    } catch (cause) {
-      throw new RingcastError(
-        'config_invalid',
-        `${variableOf('upstreamTlsCa')}=${upstreamTlsCa}: must be a file that can be read`,
-        { cause },
-      )
-    }
   }
 
   private view(handler: StreamHandler, server: ClientServer): AdminView {

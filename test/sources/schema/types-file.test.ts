@@ -75,7 +75,10 @@ describe('a .proto file', () => {
       { 'a.proto': 'message {' },
       "must be a .proto file, or a descriptor set of protoc: illegal type name '{' (a.proto, line 1)",
     ],
-    [{ 'a.proto': 'syntax = "proto3"; message A { Nothing x = 1; }' }, "no such Type or Enum 'Nothing' in Type .A"],
+    [
+      { 'a.proto': 'syntax = "proto3"; message A { Nothing x = 1; }' },
+      "no such Type or Enum 'Nothing' in Type .A",
+    ],
     [
       { 'a.proto': 'syntax = "proto3"; import "lib/b.proto";' },
       './a.proto imports lib/b.proto, which is neither beside it nor in a folder above ./a.proto: put it there',
