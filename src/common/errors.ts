@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'listen_failed'
   | 'feed_file_invalid'
   | 'feed_failed'
+  | 'feed_unreachable'
   | 'schema_invalid'
   | 'lane_failed'
   | 'tick_invalid'

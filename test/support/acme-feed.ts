@@ -9,8 +9,8 @@ import { TestFolder } from './acme-proto.js'
 import { Watched } from './watched.js'
 
 export interface AcmeFeedOptions {
-  /** Default true. */
-  readonly reflection?: boolean
+  /** Default: of v1 and v1alpha. */
+  readonly reflection?: boolean | 'v1' | 'v1alpha'
   readonly credentials?: ServerCredentials
   /** Names of methods that the server has. Default: all that stream. */
   readonly methods?: readonly string[]
@@ -60,7 +60,17 @@ export class AcmeFeed extends Watched {
     this.server = server
     for (const method of methods)
       this.addMethod(server, types.lookupService('acme.md.MarketData').methods[method]!)
-    if (reflection) new ReflectionService(definition).addToServer(server)
+    if (reflection !== false) {
+      const service = new ReflectionService(definition)
+      const { addService } = server
+      // The package adds both versions. A server without one lacks its service.
+      server.addService = (added, implementation) => {
+        const [{ path } = { path: '' }] = Object.values(added)
+        const isOther = typeof reflection === 'string' && !path.includes(`.${reflection}.`)
+        if (!isOther) addService.call(server, added, implementation)
+      }
+      service.addToServer(server)
+    }
     this.port = await new Promise<number>((resolve, reject) => {
       server.bindAsync(`127.0.0.1:${this.port}`, credentials, (error, port) =>
         error ? reject(error) : resolve(port),

@@ -22,8 +22,8 @@ export type MappingKey = keyof MappingPaths
 
 export interface MappingFault {
   readonly key: MappingKey
-  readonly path: string
-  /** A sentence without its first word and its full stop. */
+  readonly given: string
+  /** One sentence without its full stop. */
   readonly problem: string
 }
 
@@ -51,7 +51,7 @@ export function checkMapping(message: protobuf.Type, paths: MappingPaths): Check
   const faults: MappingFault[] = []
   const check = (key: MappingKey, from: protobuf.Type, path: string | undefined, rule: EndRule) => {
     const problem = path === undefined ? undefined : problemOf(from, path, rule)
-    if (problem !== undefined) faults.push({ key, path: path!, problem })
+    if (problem !== undefined) faults.push({ key, given: paths[key]!, problem })
   }
   check('repeated', message, paths.repeated, repeatedRule)
   // Below a repeated field that does not exist there is nothing to look at.

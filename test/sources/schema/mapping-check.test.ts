@@ -131,12 +131,12 @@ describe('a wrong mapping', () => {
     expect(faults![0]!.problem).toContain(problem)
   })
 
-  it('tells all faults at once, each with its setting and its path', () => {
-    const { faults } = check({ symbol: 'sym', kind: 'price', time: 'time_ms', sequence: 'side' })
-    expect(faults!.map(({ key, path }) => [key, path])).toEqual([
+  it('tells all faults at once, each with its setting and what was given', () => {
+    const { faults } = check({ symbol: 'sym', kind: 'price', time: 'time_ms:min', sequence: 'side' })
+    expect(faults!.map(({ key, given }) => [key, given])).toEqual([
       ['symbol', 'sym'],
       ['kind', 'price'],
-      ['time', 'time_ms'],
+      ['time', 'time_ms:min'],
       ['sequence', 'side'],
     ])
   })
