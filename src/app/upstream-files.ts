@@ -9,13 +9,17 @@ import type { Config } from '../config/config.js'
 import { metadataOf } from '../config/feed-setting-types.js'
 import type { GrpcSourceOptions } from '../sources/grpc/grpc-source.js'
 
-export type UpstreamFiles = Required<Pick<GrpcSourceOptions, 'tls' | 'metadata'>>
+export interface UpstreamFiles extends Required<Pick<GrpcSourceOptions, 'tls' | 'metadata'>> {
+  /** JSON of the request; undefined: none was given. */
+  readonly request: unknown
+}
 
 /** @throws RingcastError `config_invalid` when a file cannot be read, or holds something else */
 export async function readUpstreamFiles(config: Config): Promise<UpstreamFiles> {
   return {
     tls: config.upstreamTls ? await readTls(config) : false,
     metadata: await readMetadata(config.upstreamMetadata),
+    request: await readRequest(config.upstreamRequest),
   }
 }
 
@@ -48,6 +52,19 @@ async function readMetadata(setting: string | undefined): Promise<Record<string,
   const metadata = metadataOf(text.toString(), '\n')
   if (metadata !== undefined) return metadata
   throw wrong(`${variableOf('upstreamMetadata')}=${setting}: the file must hold one key=value a line`)
+}
+
+async function readRequest(setting: string | undefined): Promise<unknown> {
+  if (setting === undefined) return undefined
+  const text = setting.startsWith('@') ? (await readNamed('upstreamRequest', setting)).toString() : setting
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw wrong(
+      `${variableOf('upstreamRequest')}=${setting}: the file must hold JSON: ${(cause as Error).message}`,
+      cause,
+    )
+  }
 }
 
 /** Reads the file that a setting names, as a path or as `@` and a path. */
