@@ -14,8 +14,20 @@ export interface UpstreamFiles extends Required<Pick<GrpcSourceOptions, 'tls' | 
   readonly request: unknown
 }
 
+/** The settings that name these files. */
+export type UpstreamFileSettings = Pick<
+  Config,
+  | 'upstreamTls'
+  | 'upstreamTlsCa'
+  | 'upstreamTlsCert'
+  | 'upstreamTlsKey'
+  | 'upstreamTlsServerName'
+  | 'upstreamMetadata'
+  | 'upstreamRequest'
+>
+
 /** @throws RingcastError `config_invalid` when a file cannot be read, or holds something else */
-export async function readUpstreamFiles(config: Config): Promise<UpstreamFiles> {
+export async function readUpstreamFiles(config: UpstreamFileSettings): Promise<UpstreamFiles> {
   return {
     tls: config.upstreamTls ? await readTls(config) : false,
     metadata: await readMetadata(config.upstreamMetadata),
@@ -23,7 +35,7 @@ export async function readUpstreamFiles(config: Config): Promise<UpstreamFiles> 
   }
 }
 
-async function readTls(config: Config): Promise<GrpcSourceOptions['tls'] & object> {
+async function readTls(config: UpstreamFileSettings): Promise<GrpcSourceOptions['tls'] & object> {
   const { upstreamTlsCa, upstreamTlsCert, upstreamTlsKey, upstreamTlsServerName } = config
   const files = {
     ...(upstreamTlsCa === undefined ? {} : { ca: await readNamed('upstreamTlsCa', upstreamTlsCa) }),

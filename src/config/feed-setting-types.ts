@@ -31,6 +31,15 @@ export function feedMethod(description: string): Setting<string> {
   })
 }
 
+/** The full name of a method; unset by default. */
+export function methodName(description: string): Setting<string | undefined> {
+  return textSetting(description, {
+    rule: 'must be a method such as acme.md.MarketData/Subscribe',
+    placeholder: 'name',
+    holds: text => METHOD.test(text),
+  })
+}
+
 /** A JSON object, or `@` and the path of a file with one. */
 export function jsonOrFile(description: string): Setting<string | undefined> {
   return textSetting(description, {

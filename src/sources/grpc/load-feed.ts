@@ -18,7 +18,8 @@ import { ReflectionFailure } from './reflection-stream.js'
 
 export type { LoadedFeed }
 
-export interface LoadFeedOptions extends ForeignFeed {
+/** Where the types of a feed are. */
+export interface TypesOptions {
   /** 'host:port'. Called only without `proto`. */
   readonly target: string
   /** Default false. */
@@ -29,6 +30,8 @@ export interface LoadFeedOptions extends ForeignFeed {
   /** Ends the call to the feed. */
   readonly signal?: AbortSignal | undefined
 }
+
+export interface LoadFeedOptions extends TypesOptions, ForeignFeed {}
 
 type OptionName = FeedFault['option'] | 'proto'
 
@@ -42,17 +45,26 @@ export async function loadFeed(
   options: LoadFeedOptions,
   nameOf: (option: OptionName) => string = option => option,
 ): Promise<LoadedFeed> {
-  const { feed, faults } = checkForeignFeed(await typesOf(options, nameOf('proto')), options)
+  const [service] = options.method.replace(/^\//, '').split('/')
+  const { feed, faults } = checkForeignFeed(await loadTypes(options, service, nameOf('proto')), options)
   if (feed !== undefined) return feed
   const lines = faults.map(({ option, given, problem }) => `${named(nameOf(option), given)}: ${problem}`)
   throw new RingcastError('schema_invalid', lines.join('\n'))
 }
 
-async function typesOf(options: LoadFeedOptions, protoName: string): Promise<protobuf.Root> {
-  const { target, tls = false, metadata = {}, method, proto, signal } = options
+/**
+ * @param service the service that reflection is asked for; undefined: all
+ * @param protoName how the user knows the option `proto`
+ * @throws RingcastError as `loadFeed`
+ */
+export async function loadTypes(
+  options: TypesOptions,
+  service: string | undefined,
+  protoName: string,
+): Promise<protobuf.Root> {
+  const { target, tls = false, metadata = {}, proto, signal } = options
   try {
     if (proto !== undefined) return loadTypesFile(proto)
-    const [service] = method.replace(/^\//, '').split('/')
     const callTarget = { target, tls, metadata, windowBytes: WINDOW_BYTES, keepaliveMs: 0 }
     return await reflectedTypes(callTarget, service, signal)
   } catch (cause) {
