@@ -27,6 +27,8 @@ class MessageSink extends Watched {
     this.changed()
   }
 
+  setSourceState(): void {}
+
   async lastPosition(): Promise<number> {
     this.positionsAsked++
     return 0
