@@ -46,10 +46,12 @@ class Reader extends Watched {
         tls: false,
         windowBytes: options.windowBytes ?? 1 << 20,
         keepaliveMs: 0,
+        proxy: false,
       },
       form,
       { symbols: options.symbols ?? [], fromPosition: options.from ?? 0 },
       {
+        connected: () => {},
         metadata: epoch => {
           this.epoch = epoch
           this.hasMetadata = true

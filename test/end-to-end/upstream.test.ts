@@ -146,6 +146,23 @@ it('tells bytes that are no tick as a gap, and goes on', async () => {
   ])
 })
 
+it('goes on behind a batch that is too long to be read, and tells the exact gap', async () => {
+  const first = await feed.call(1)
+  first.open('epoch-1')
+  await deliver(first, [tickAt(1)])
+  for (let number = 1; number <= 4; number++) {
+    const call = await feed.call(number)
+    if (number > 1) call.open('epoch-1')
+    call.sendBytes(new Uint8Array(17 * 1024 * 1024))
+  }
+  const last = await feed.call(5)
+  expect(last.request.fromPosition).toBe(0)
+  last.open('epoch-1')
+  await deliver(last, [tickAt(900)])
+  expect(client.gaps).toEqual([gap(2, 898)])
+  expect(client.silentErrors).toEqual([])
+})
+
 it('skips and counts ticks of a kind that a newer feed has added, and tells no gap', async () => {
   const call = await feed.call(1)
   call.open('epoch-1')

@@ -6,6 +6,7 @@ export {
   Client,
   type ClientReadableStream,
   type ConnectionInjector,
+  connectivityState,
   credentials,
   Metadata,
   Server,
