@@ -24,6 +24,8 @@ export interface LoadFeedOptions extends ForeignFeed {
   /** Default false. */
   readonly tls?: Tls
   readonly metadata?: CallMetadata
+  /** See GrpcSourceOptions. Default true. */
+  readonly proxy?: boolean
   /** Path of a `.proto` file or a descriptor set. Default: the feed is asked by gRPC server reflection. */
   readonly proto?: string | undefined
   /** Ends the call to the feed. */
@@ -49,11 +51,11 @@ export async function loadFeed(
 }
 
 async function typesOf(options: LoadFeedOptions, protoName: string): Promise<protobuf.Root> {
-  const { target, tls = false, metadata = {}, method, proto, signal } = options
+  const { target, tls = false, metadata = {}, proxy = true, method, proto, signal } = options
   try {
     if (proto !== undefined) return loadTypesFile(proto)
     const [service] = method.replace(/^\//, '').split('/')
-    const callTarget = { target, tls, metadata, windowBytes: WINDOW_BYTES, keepaliveMs: 0 }
+    const callTarget = { target, tls, metadata, proxy, windowBytes: WINDOW_BYTES, keepaliveMs: 0 }
     return await reflectedTypes(callTarget, service, signal)
   } catch (cause) {
     if (cause instanceof ReflectionFailure) {
