@@ -77,7 +77,7 @@ function serveService(config: Config, log: ProcessLog): Service {
     stop: () => gateway.stop(),
     async start(signal) {
       const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
-      log.info({ webSocketUrl, adminUrl, feed }, 'streaming')
+      log.info({ webSocketUrl, adminUrl, feed }, 'accepting clients')
       log.info({}, `try: npx wscat -c ${webSocketUrl.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')}`)
     },
   }

@@ -75,6 +75,7 @@ export class ForeignFeedLoader {
     const { config, call, request } = this.options
     return {
       ...call,
+      proxy: config.upstreamProxy,
       method: config.upstreamMethod,
       proto: config.upstreamProto,
       request: request ?? {},

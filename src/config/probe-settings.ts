@@ -13,6 +13,7 @@ const {
   upstreamTlsKey,
   upstreamTlsServerName,
   upstreamMetadata,
+  upstreamProxy,
 } = configSettings
 
 export const probeSettings = {
@@ -25,6 +26,7 @@ export const probeSettings = {
   upstreamTlsKey,
   upstreamTlsServerName,
   upstreamMetadata,
+  upstreamProxy,
 }
 
 export type ProbeOptions = { readonly [K in keyof typeof probeSettings]: ValueOf<(typeof probeSettings)[K]> }

@@ -39,9 +39,14 @@ export interface GrpcSourceOptions {
   readonly symbols?: readonly string[]
   /** HTTP/2 flow control window. Default 4 MiB. */
   readonly windowBytes?: number
-  /** Time between two HTTP/2 pings; 0: no pings. Default 30 s. */
+  /** Time between two HTTP/2 pings; 0: no pings. Many feeds forbid less than 5 minutes. Default 330 s. */
   readonly keepaliveMs?: number
-  /** A call that brings nothing for this long while the source is not paused is made again; 0: never. Default 0. */
+  /** Whether to use the proxy that grpc_proxy, https_proxy or http_proxy names, but for no_proxy. Default true. */
+  readonly proxy?: boolean
+  /**
+   * For a feed that is never silent: a call that brings nothing for this long while the source is not paused is made
+   * again; 0: never. Default 0.
+   */
   readonly stallTimeoutMs?: number
   /** Upper bound of the wait after the first failure. Default 100 ms. */
   readonly backoffMinMs?: number
@@ -53,6 +58,8 @@ export interface GrpcSourceOptions {
   readonly log?: SourceLog
 }
 
+/** Servers of gRPC end a quiet connection that is pinged more often than every 5 minutes, unless they are told otherwise. */
+const KEEPALIVE_MS_DEFAULT = 330_000
 const DAY_MS = 86_400_000
 /** HTTP/2 begins with this window: https://httpwg.org/specs/rfc9113.html#InitialWindowSize */
 const WINDOW_BYTES_MIN = 65_535
@@ -84,6 +91,7 @@ const rules: Readonly<Record<keyof GrpcSourceOptions, OptionRule>> = {
   },
   windowBytes: wholeFrom(WINDOW_BYTES_MIN, WINDOW_BYTES_MAX),
   keepaliveMs: wholeFrom(0, DAY_MS),
+  proxy: { rule: 'must be true or false', holds: value => typeof value === 'boolean' },
   stallTimeoutMs: wholeFrom(0, DAY_MS),
   backoffMinMs: wholeFrom(1, DAY_MS),
   backoffMaxMs: wholeFrom(1, DAY_MS),
@@ -113,7 +121,8 @@ export function grpcOptions(options: GrpcSourceOptions): Required<GrpcSourceOpti
     metadata: { ...options.metadata },
     symbols: [...(options.symbols ?? [])],
     windowBytes: options.windowBytes ?? 4 * 1024 * 1024,
-    keepaliveMs: options.keepaliveMs ?? 30_000,
+    keepaliveMs: options.keepaliveMs ?? KEEPALIVE_MS_DEFAULT,
+    proxy: options.proxy ?? true,
     stallTimeoutMs: options.stallTimeoutMs ?? 0,
     backoffMinMs,
     backoffMaxMs,

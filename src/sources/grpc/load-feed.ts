@@ -25,6 +25,8 @@ export interface TypesOptions {
   /** Default false. */
   readonly tls?: Tls
   readonly metadata?: CallMetadata
+  /** See GrpcSourceOptions. Default true. */
+  readonly proxy?: boolean
   /** Path of a `.proto` file or a descriptor set. Default: the feed is asked by gRPC server reflection. */
   readonly proto?: string | undefined
   /** Ends the call to the feed. */
@@ -62,10 +64,10 @@ export async function loadTypes(
   service: string | undefined,
   protoName: string,
 ): Promise<protobuf.Root> {
-  const { target, tls = false, metadata = {}, proto, signal } = options
+  const { target, tls = false, metadata = {}, proxy = true, proto, signal } = options
   try {
     if (proto !== undefined) return loadTypesFile(proto)
-    const callTarget = { target, tls, metadata, windowBytes: WINDOW_BYTES, keepaliveMs: 0 }
+    const callTarget = { target, tls, metadata, proxy, windowBytes: WINDOW_BYTES, keepaliveMs: 0 }
     return await reflectedTypes(callTarget, service, signal)
   } catch (cause) {
     if (cause instanceof ReflectionFailure) {

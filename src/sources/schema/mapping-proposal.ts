@@ -33,6 +33,7 @@ const SYMBOL_NAMES = [
   'pair',
   'isin',
   'contract',
+  'market',
 ]
 const TIME_NAMES = [
   'sourcetime',
