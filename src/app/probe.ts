@@ -35,7 +35,11 @@ async function look(config: ProbeConfig, { result, progress }: ProbeOutput): Pro
   const { target, method: name, proto } = config
   const { tls, metadata } = await readUpstreamFiles({ ...config, upstreamRequest: undefined })
   progress(proto === undefined ? `asking ${target} for its types` : `reading ${proto}`)
-  const types = await loadTypes({ target, tls, metadata, proto, proxy: config.upstreamProxy }, name?.split('/')[0], '--proto')
+  const types = await loadTypes(
+    { target, tls, metadata, proto, proxy: config.upstreamProxy },
+    name?.split('/')[0],
+    '--proto',
+  )
   if (name === undefined) {
     for (const line of serviceLines(types)) result(line)
     const [stream] = servicesOf(types).flatMap(service =>

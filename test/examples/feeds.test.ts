@@ -52,8 +52,15 @@ afterEach(async () => {
 })
 
 /** Starts a program that says where it feeds, and returns that address. */
-async function start(command: string, args: readonly string[], env: Record<string, string> = {}): Promise<string> {
-  const started = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'pipe'] })
+async function start(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<string> {
+  const started = spawn(command, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'inherit', 'pipe'],
+  })
   child = started
   for await (const line of createInterface({ input: started.stderr })) {
     const [, target] = /^feeding at (\S+)$/.exec(line) ?? []
@@ -88,7 +95,9 @@ async function messagesOf(target: string, proto: string | undefined): Promise<Re
   source.start(sink)
   await sink.until(() => sink.messages.length >= 3)
   const type = loadTypesFile(PROTO).lookupType('example.depth.Event')
-  return sink.messages.slice(0, 3).map(bytes => type.toObject(type.decode(bytes), { longs: String, oneofs: true }))
+  return sink.messages
+    .slice(0, 3)
+    .map(bytes => type.toObject(type.decode(bytes), { longs: String, oneofs: true }))
 }
 
 /** The first three events of a feed: of all markets, two books and a trade. */
@@ -143,7 +152,12 @@ describe('the feed in Python', () => {
     const folder = new TestFolder()
     try {
       const path = folder.write('depth.pb', '')
-      execFileSync('/usr/bin/protoc', [`-I${FEEDS}`, '--include_imports', `--descriptor_set_out=${path}`, PROTO])
+      execFileSync('/usr/bin/protoc', [
+        `-I${FEEDS}`,
+        '--include_imports',
+        `--descriptor_set_out=${path}`,
+        PROTO,
+      ])
       const load = (proto: string) =>
         loadFeed({
           target: 'localhost:1',

@@ -5,7 +5,10 @@ import { loadSync } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
 
 const MARKETS = ['ACME-USD', 'BOLT-USD', 'CORE-USD']
-const definition = loadSync(fileURLToPath(new URL('../depth.proto', import.meta.url)), { keepCase: true, arrays: true })
+const definition = loadSync(fileURLToPath(new URL('../depth.proto', import.meta.url)), {
+  keepCase: true,
+  arrays: true,
+})
 const { Depth } = loadPackageDefinition(definition).example.depth
 let seq = 0
 
@@ -32,7 +35,11 @@ function watch(call) {
 const server = new Server()
 server.addService(Depth.service, { watch })
 new ReflectionService(definition).addToServer(server)
-server.bindAsync(`localhost:${process.argv[2] ?? 50061}`, ServerCredentials.createInsecure(), (error, port) => {
-  if (error) throw error
-  console.error(`feeding at localhost:${port}`)
-})
+server.bindAsync(
+  `localhost:${process.argv[2] ?? 50061}`,
+  ServerCredentials.createInsecure(),
+  (error, port) => {
+    if (error) throw error
+    console.error(`feeding at localhost:${port}`)
+  },
+)
