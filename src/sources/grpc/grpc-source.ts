@@ -19,6 +19,10 @@ import { StallTimer } from './stall-timer.js'
 
 export type { GrpcSourceOptions }
 
+// What clients are told. The log has the details, which may name hosts.
+const NOT_CONNECTED = 'the gateway is not connected to the feed yet'
+const FEED_LOST = 'the gateway has lost the feed and calls it again'
+
 /** After a session of this length, the next failure waits as briefly as a first failure. */
 export const HEALTHY_SESSION_MS = 60_000
 
@@ -75,6 +79,7 @@ export class GrpcSource implements TickSource {
     this.sink = sink
     if (this.state === 'stopped') return
     this.stallTimer.open()
+    sink.setSourceState('down', NOT_CONNECTED)
     this.connect(sink)
   }
 
@@ -170,6 +175,7 @@ export class GrpcSource implements TickSource {
     this.sessionCount++
     this.log.info(`the feed at ${this.target.target} is live, session ${this.sessionCount}`)
     sink.sessionStarted({ number: this.sessionCount, continuous })
+    sink.setSourceState('live')
   }
 
   private onEnded(
@@ -206,6 +212,7 @@ export class GrpcSource implements TickSource {
     if (this.state === 'live' && this.clock.nowMs() - this.liveSinceMs >= HEALTHY_SESSION_MS) {
       this.backoff.startOver()
     }
+    if (this.state === 'live') sink.setSourceState('down', FEED_LOST)
     this.state = 'connecting'
     this.lastError = reason
     this.method.failed()
