@@ -13,9 +13,11 @@ export type { LaneView, MetricsView } from './metrics/metrics-view.js'
 export { CLOSE_CODES, type CloseCode } from './protocol/close-codes.js'
 export type {
   ErrorMessage,
+  FeedState,
   GapMessage,
   GapReason,
   ServerMessage,
+  StatusMessage,
   SubscribedMessage,
   TickJson,
   TicksMessage,
