@@ -22,6 +22,9 @@ export type {
   TickJson,
   TicksMessage,
 } from './protocol/messages.js'
-export { GrpcSource, type GrpcSourceOptions } from './sources/grpc/grpc-source.js'
+export { type GrpcMethod, GrpcSource, type GrpcSourceOptions } from './sources/grpc/grpc-source.js'
+export { type LoadedFeed, type LoadFeedOptions, loadFeed } from './sources/grpc/load-feed.js'
+export type { ForeignFeed } from './sources/schema/foreign-feed.js'
+export type { MappingPaths } from './sources/schema/mapping-check.js'
 export type { SourceStatus, TickSource } from './sources/tick-source.js'
 export type { PushedTick, QuoteTick, TradeTick } from './ticks/pushed-tick.js'
