@@ -16,6 +16,7 @@ export type {
   FeedState,
   GapMessage,
   GapReason,
+  HeartbeatMessage,
   ServerMessage,
   StatusMessage,
   SubscribedMessage,

@@ -150,6 +150,24 @@ it.each(['throws-before-publish', 'throws-after-publish', 'exits'])(
   },
 )
 
+it('gives clients that hear nothing a heartbeat, with their place in the stream and the state of the feed', async () => {
+  await begin()
+  const call = await opened(1)
+  const all = await server.connect()
+  const query = '?symbols=NONE&heartbeat=1000'
+  const quiet = await server.connect(query)
+  const other = await server.connect(query, {}, ['ringcast.v1.protobuf'])
+  await deliver(all, call, 1, 2, 3)
+  const heartbeats = ({ messages }: TestClient) => messages.filter(({ type }) => type === 'heartbeat')
+  for (const client of [quiet, other]) await client.until(() => heartbeats(client).length > 0)
+  for (const client of [quiet, other])
+    expect(heartbeats(client)[0]).toEqual({ type: 'heartbeat', offset: 3, seq: 0, feed: 'live' })
+  feed.drop()
+  await quiet.until(() => heartbeats(quiet).some(message => 'feed' in message && message.feed === 'down'))
+  expect(types(quiet).slice(-2)).toEqual(['status', 'heartbeat'])
+  expect(heartbeats(all)).toEqual([])
+})
+
 describe('a library that reads its feed itself', () => {
   it('tells nothing before it tells a state, and then each change in its place', async () => {
     await begin()
