@@ -73,7 +73,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   const sender = new CommandSender({
     lanes: laneHandles,
     textBytesMax: settings.turnBytesMax,
-    lastOffset: () => ingest.offset,
+    logPosition: () => ingest.logPosition,
     counters,
   })
   const isFarBehind = (lane: number): boolean =>
@@ -141,6 +141,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       turnBytesMax: settings.turnBytesMax,
       compression: { bytesMin: settings.compressionMinBytes, level: settings.compressionLevel },
       positionsTellLosses: deps.positionsTellLosses,
+      feedStatus: ingest.statusAt(handle),
       audiences: [...handle.stream.audiences.values()].map(audience => audience.state),
       ...quarantine,
     }

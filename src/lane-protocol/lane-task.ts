@@ -7,6 +7,7 @@ import type { LaneMemory } from '../memory/lane-allocation.js'
 import type { LaneLayout } from '../memory/lane-layout.js'
 import type { AudienceSpec } from './audience-spec.js'
 import type { Progress } from './lane-commands.js'
+import type { FeedStatus } from './stream-events.js'
 
 /** How far the frames of one part of an audience go, those of one interval. */
 export interface GroupProgress {
@@ -54,6 +55,8 @@ export interface LaneTask {
   readonly compression: CompressionSettings
   /** Whether a hole in the feed's positions is a loss. */
   readonly positionsTellLosses: boolean
+  /** The state of the feed at the place from which the lane reads. */
+  readonly feedStatus: FeedStatus
   readonly audiences: readonly AudienceState[]
   /** Ticks that the lane skips: two lives of a lane in a row have ended at each. */
   readonly quarantinedOffsets: readonly number[]
@@ -63,6 +66,6 @@ export interface LaneTask {
 
 /**
  * Bytes that a run of frames takes above `turnBytesMax`: the tick and the gap that passed the bound, and the message
- * around them.
+ * around them. Or a status and the message around it.
  */
 export const TURN_OVERSHOOT_BYTES = 2048

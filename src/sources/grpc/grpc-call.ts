@@ -3,10 +3,8 @@
  * The listener hears `metadata` before the first message, `ended` or `failed` last and once, and nothing after `cancel`.
  * A feed may send its metadata late: most libraries for servers send it with the first message.
  */
-import type { MessageForm } from '../../ingest/tick-sink.js'
 import { callFailure } from './call-failure.js'
-import type { StreamRequest } from './feed-messages.js'
-import { channelCredentials, type Tls } from './grpc-credentials.js'
+import { channelCredentials } from './grpc-credentials.js'
 import {
   Client,
   type ClientReadableStream,
@@ -15,21 +13,8 @@ import {
   type StatusObject,
   status,
 } from './grpc-js.js'
-import { EPOCH_METADATA_KEY, methodOfForm } from './tick-feed-service.js'
-
-export interface GrpcTarget {
-  /** 'host:port'. */
-  readonly target: string
-  readonly tls: Tls
-  /** HTTP/2 flow control window: the bytes that the feed may send before they are read. */
-  readonly windowBytes: number
-  /** Time between two HTTP/2 pings, which find out whether the feed still answers; 0: no pings. */
-  readonly keepaliveMs: number
-  /** Whether to connect through the proxy that the environment names. */
-  readonly proxy: boolean
-  /** How long the connection may take. Default 20 s. */
-  readonly connectTimeoutMs?: number
-}
+import { channelOptions, type GrpcMethod, type GrpcTarget, metadataOf } from './grpc-target.js'
+import { EPOCH_METADATA_KEY } from './tick-feed-service.js'
 
 /**
  * `complete`: in good order. `unimplemented`: the feed lacks the method. `unreadable`: the feed does not hold what was
@@ -49,10 +34,6 @@ export interface GrpcCallListener {
   failed(error: unknown): void
 }
 
-/** The contract allows 64 KiB. A feed that sends longer messages is read all the same. */
-const MESSAGE_BYTES_MAX = 16 * 1024 * 1024
-/** By grpc-js's own timer: a pause of the process between ping and answer that is longer costs a new call, and no tick. */
-const KEEPALIVE_TIMEOUT_MS = 10_000
 /** A server that accepts a connection and never says a word of HTTP/2 would be waited for without an end. */
 const CONNECT_TIMEOUT_MS = 20_000
 /** The words of grpc-js for the error ENHANCE_YOUR_CALM of HTTP/2. */
@@ -71,19 +52,19 @@ export class GrpcCall {
   private isFinished = false
 
   /** Connects and calls. Throws when grpc-js does not understand the target. */
-  constructor(target: GrpcTarget, form: MessageForm, request: StreamRequest, listener: GrpcCallListener) {
+  constructor(target: GrpcTarget, method: GrpcMethod, listener: GrpcCallListener) {
     this.listener = listener
     this.isTls = target.tls !== false
     this.client = new Client(target.target, channelCredentials(target.tls), channelOptions(target))
     this.proxy = proxyOf(this.client, target.target)
     const connectTimeoutMs = target.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
     this.watchConnection(Date.now() + connectTimeoutMs, connectTimeoutMs)
-    const method = methodOfForm[form]
     this.call = this.client.makeServerStreamRequest(
       method.path,
-      method.requestSerialize,
-      method.responseDeserialize,
-      request,
+      bytesOf,
+      bytesOf,
+      Buffer.from(method.request),
+      metadataOf(target.metadata),
     )
     this.on('metadata', (metadata: Metadata) => this.onMetadata(metadata))
     this.on('status', (end: StatusObject) => this.onStatus(end))
@@ -188,6 +169,10 @@ export class GrpcCall {
   }
 }
 
+function bytesOf(bytes: Buffer): Buffer {
+  return bytes
+}
+
 function outcomeOf({ code, details }: StatusObject): CallOutcome {
   switch (code) {
     case status.OK:
@@ -209,23 +194,6 @@ function outcomeOf({ code, details }: StatusObject): CallOutcome {
 function proxyOf(client: Client, target: string): string | undefined {
   const reached = client.getChannel().getTarget().replace(/^\w+:/, '')
   return reached === target ? undefined : reached
-}
-
-function channelOptions(target: GrpcTarget): Record<string, number> {
-  const options: Record<string, number> = {
-    'grpc-node.flow_control_window': target.windowBytes,
-    'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
-    // Retries and their delays are the source's: one policy, not two on top of each other.
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.enable_retries': 0,
-    'grpc.service_config_disable_resolution': 1,
-    'grpc.enable_http_proxy': target.proxy ? 1 : 0,
-  }
-  if (target.keepaliveMs > 0) {
-    options['grpc.keepalive_time_ms'] = target.keepaliveMs
-    options['grpc.keepalive_timeout_ms'] = KEEPALIVE_TIMEOUT_MS
-  }
-  return options
 }
 
 function ignore(): void {}

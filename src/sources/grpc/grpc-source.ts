@@ -13,13 +13,15 @@ import type { TickSink } from '../../ingest/tick-sink.js'
 import type { SourceStatus, TickSource } from '../tick-source.js'
 import { CallProgress } from './call-progress.js'
 import { FeedLog } from './feed-log.js'
-import { type CallOutcome, GrpcCall, type GrpcTarget } from './grpc-call.js'
+import { type CallOutcome, GrpcCall } from './grpc-call.js'
 import { type GrpcSourceOptions, grpcOptions } from './grpc-options.js'
+import type { GrpcMethod, GrpcTarget } from './grpc-target.js'
 import { MethodChoice } from './method-choice.js'
 import { RetryRule } from './retry-rule.js'
 import { StallTimer } from './stall-timer.js'
+import { tickFeedCall } from './tick-feed-service.js'
 
-export type { GrpcSourceOptions }
+export type { GrpcMethod, GrpcSourceOptions }
 
 /** A feed that refuses pings gets half as many, see https://github.com/grpc/proposal/blob/master/A8-client-side-keepalive.md. */
 const PING_INTERVAL_FACTOR = 2
@@ -29,6 +31,8 @@ export class GrpcSource implements TickSource {
   private target: GrpcTarget
   private readonly symbols: string[]
   private readonly method: MethodChoice
+  /** The method of a feed of another schema. It knows no positions, so its call cannot ask for one. */
+  private readonly foreignMethod: GrpcMethod | undefined
   private readonly retryRule: RetryRule
   private readonly stallTimer: StallTimer
   private readonly clock: Clock
@@ -56,9 +60,10 @@ export class GrpcSource implements TickSource {
 
   /** @throws RingcastError `option_invalid`, with one line for each fault */
   constructor(options: GrpcSourceOptions) {
-    const { target, tls, windowBytes, keepaliveMs, proxy, ...others } = grpcOptions(options)
-    this.target = { target, tls, windowBytes, keepaliveMs, proxy }
+    const { target, tls, windowBytes, keepaliveMs, metadata, proxy, ...others } = grpcOptions(options)
+    this.target = { target, tls, windowBytes, keepaliveMs, metadata, proxy }
     this.symbols = [...others.symbols]
+    this.foreignMethod = typeof others.method === 'object' ? others.method : undefined
     this.method = new MethodChoice(others.method === 'single' ? 'tick' : 'batch')
     this.retryRule = new RetryRule(others)
     this.clock = others.clock
@@ -118,7 +123,8 @@ export class GrpcSource implements TickSource {
   private connect(sink: TickSink): void {
     const attempt = ++this.attempt
     this.progress = new CallProgress(this.clock)
-    if (this.epoch === undefined || !this.hasPushed || this.retryRule.mustSkip) {
+    const isUnknown = this.epoch === undefined || !this.hasPushed || this.retryRule.mustSkip
+    if (isUnknown || this.foreignMethod !== undefined) {
       this.open(sink, 0)
       return
     }
@@ -135,12 +141,13 @@ export class GrpcSource implements TickSource {
   /** Calls the feed. `fromPosition` is of the known epoch; 0: from the next tick on. */
   private open(sink: TickSink, fromPosition: number): void {
     this.attempt++
-    const { form } = this.method
-    const request = { symbols: this.symbols, fromPosition }
+    const { symbols } = this
+    const method = this.foreignMethod ?? tickFeedCall(this.method.form, { symbols, fromPosition })
+    const { form } = method
     const progress = new CallProgress(this.clock)
     this.progress = progress
     try {
-      this.call = new GrpcCall(this.target, form, request, {
+      this.call = new GrpcCall(this.target, method, {
         connected: () => {
           progress.connected()
           this.log.connected()
@@ -194,12 +201,12 @@ export class GrpcSource implements TickSource {
 
   private onEnded(sink: TickSink, outcome: CallOutcome, reason: string, fromPosition: number): void {
     if (outcome === 'unimplemented' && !this.progress.isOpen) {
-      if (this.method.switchToOther()) {
+      if (this.foreignMethod === undefined && this.method.switchToOther()) {
         this.dropCall()
         this.open(sink, fromPosition)
         return
       }
-      this.retry(sink, noFeedThere(reason))
+      this.retry(sink, this.foreignMethod === undefined ? noFeedThere(reason) : reason)
       return
     }
     if (outcome === 'overloaded') this.pingLessOften()

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ACCEPTED_AFTER_MS } from '../../../src/sources/grpc/call-progress.js'
 import { GrpcCall } from '../../../src/sources/grpc/grpc-call.js'
 import { GrpcSource, type GrpcSourceOptions } from '../../../src/sources/grpc/grpc-source.js'
+import { tickFeedCall } from '../../../src/sources/grpc/tick-feed-service.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { RecordingSink } from '../../support/recording-sink.js'
 import { OK, ScriptedFeed, ticksAt, UNAVAILABLE } from '../../support/scripted-feed.js'
@@ -235,11 +236,16 @@ describe('a feed that is not there', () => {
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     const end = await new Promise(resolve => {
-      const target = { target: `127.0.0.1:${port}`, tls: false, windowBytes: 65_535, keepaliveMs: 0 } as const
+      const target = {
+        target: `127.0.0.1:${port}`,
+        tls: false,
+        windowBytes: 65_535,
+        keepaliveMs: 0,
+        metadata: {},
+      } as const
       new GrpcCall(
         { ...target, proxy: false, connectTimeoutMs: 50 },
-        'batch',
-        { symbols: [], fromPosition: 0 },
+        tickFeedCall('batch', { symbols: [], fromPosition: 0 }),
         {
           connected: () => resolve('connected'),
           metadata: () => resolve('metadata'),
