@@ -48,7 +48,7 @@ import { ReplyPublisher } from './transfer/reply-publisher.js'
 import { RequestQueue } from './transfer/request-queue.js'
 import { SnapshotTransfer } from './transfer/snapshot-transfer.js'
 
-export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epochUs'>): LaneLoop {
+export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epochUs' | 'aheadUs'>): LaneLoop {
   const { layout, positionsTellLosses, turnBytesMax } = task
   const codec = marketCodec
   const memory = task.memory.buffer
