@@ -13,9 +13,12 @@ export type { LaneView, MetricsView } from './metrics/metrics-view.js'
 export { CLOSE_CODES, type CloseCode } from './protocol/close-codes.js'
 export type {
   ErrorMessage,
+  FeedState,
   GapMessage,
   GapReason,
+  HeartbeatMessage,
   ServerMessage,
+  StatusMessage,
   SubscribedMessage,
   TickJson,
   TicksMessage,
