@@ -1,14 +1,15 @@
 /**
- * Finds the ticks in a protobuf `TickBatch`, without decoding them. Any thread.
- * The main thread counts the ticks of a batch, because it gives each tick its offset. Lanes find the ticks to decode.
+ * Finds the ticks in a protobuf message that holds them in a repeated field, such as `TickBatch`, without decoding them.
+ * Any thread. The main thread counts the ticks of a batch, because it gives each tick its offset. Lanes find the ticks to
+ * decode.
  * Wire format: https://protobuf.dev/programming-guides/encoding/
  */
 
-/** Tag of `TickBatch.ticks`: field 1, length-delimited. */
-const TICKS_TAG = 0x0a
 const VARINT = 0
 const FIXED64 = 1
 const LENGTH_DELIMITED = 2
+const START_GROUP = 3
+const END_GROUP = 4
 const FIXED32 = 5
 
 export class BatchReader {
@@ -17,10 +18,16 @@ export class BatchReader {
   fieldStart = 0
   tickStart = 0
   tickEnd = 0
+  private readonly ticksTag: number
   private bytes: Uint8Array = new Uint8Array(0)
   private at = 0
   private end = 0
   private broken = false
+
+  /** @param field number of the field that holds the ticks */
+  constructor(field: number) {
+    this.ticksTag = ((field << 3) | LENGTH_DELIMITED) >>> 0
+  }
 
   /** Begins the batch at `bytes[start, end)`. */
   reset(bytes: Uint8Array, start: number, end: number): void {
@@ -51,18 +58,20 @@ export class BatchReader {
         if (length < 0 || length > this.end - this.at) return this.fail()
         this.tickStart = this.at
         this.at += length
-        if (tag !== TICKS_TAG) continue
+        if (tag !== this.ticksTag) continue
         this.tickEnd = this.at
         return true
       }
-      if (!this.skip(tag & 7)) return this.fail()
+      if (!this.skip(tag)) return this.fail()
     }
     return false
   }
 
-  private skip(wireType: number): boolean {
+  private skip(tag: number): boolean {
+    const wireType = tag & 7
     if (wireType === FIXED64) this.at += 8
     else if (wireType === FIXED32) this.at += 4
+    else if (wireType === START_GROUP) return this.skipGroup()
     else if (wireType !== VARINT) return false
     else
       do {
@@ -71,12 +80,30 @@ export class BatchReader {
     return this.at <= this.end
   }
 
-  /** Reads a tag or a length of at most 4 bytes: 256 MiB is more than a gRPC message holds. @returns -1 when it is longer or cut off */
+  /** Skips a group with the groups in it. Which field each of them belongs to makes no difference. */
+  private skipGroup(): boolean {
+    for (let depth = 1; depth > 0; ) {
+      const tag = this.varint()
+      if (tag < 8) return false
+      const wireType = tag & 7
+      if (wireType === START_GROUP) depth++
+      else if (wireType === END_GROUP) depth--
+      else if (wireType === LENGTH_DELIMITED) {
+        const length = this.varint()
+        if (length < 0 || length > this.end - this.at) return false
+        this.at += length
+      } else if (!this.skip(tag)) return false
+    }
+    return true
+  }
+
+  /** Reads a tag or a length of at most 32 bits. @returns -1 when it is longer or cut off */
   private varint(): number {
     let value = 0
-    for (let shift = 0; shift <= 21; shift += 7) {
+    for (let shift = 0; shift <= 28; shift += 7) {
       if (this.at >= this.end) return -1
       const byte = this.bytes[this.at++]!
+      if (shift === 28) return byte < 0x10 ? (value | (byte << 28)) >>> 0 : -1
       value |= (byte & 0x7f) << shift
       if (byte < 0x80) return value
     }

@@ -21,6 +21,7 @@ export class MarketTick implements TickFields {
   kind = -1
   sequenceLow = 0
   sequenceHigh = 0
+  /** Nanoseconds since the Unix epoch. */
   timeLow = 0
   timeHigh = 0
   bid = 0
@@ -30,6 +31,10 @@ export class MarketTick implements TickFields {
   last = 0
   lastSize = 0
   position = 0
+
+  get mark(): number {
+    return (this.sequenceLow << 2) ^ this.kind ^ this.timeLow
+  }
 
   /** Makes every field what it is in an empty message. */
   clear(): void {

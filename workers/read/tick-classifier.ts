@@ -5,7 +5,7 @@
 import { lastLostOffset, type StreamEvent } from '../../src/lane-protocol/stream-events.js'
 import type { GapReason } from '../../src/protocol/messages.js'
 import type { TickReader } from '../../src/ticks/tick-codec.js'
-import { BROKEN, type FeedContinuity, markOf, SEEN, SESSION_BOUNDARY, WHOLE } from './feed-continuity.js'
+import { BROKEN, type FeedContinuity, SEEN, SESSION_BOUNDARY, WHOLE } from './feed-continuity.js'
 import type { KnownSymbol, SymbolTable } from './symbol-table.js'
 
 /** Is told of losses, before or at the current tick. */
@@ -51,7 +51,7 @@ export class TickClassifier<Known extends KnownSymbol> {
     const isTick = reader.decode(start, end)
     const symbol = isTick ? symbols.ofTick(bytes, reader.symbolStart, reader.symbolLength) : undefined
     if (symbol === undefined) return this.loseTick('malformed')
-    const found = continuity.take(reader.position, markOf(reader))
+    const found = continuity.take(reader.position, reader.mark)
     if (found === WHOLE) return symbol
     if (found === SEEN) {
       losses.seenBefore()
