@@ -50,7 +50,8 @@ describe('a handler with a schema', () => {
     )
 
     // The last tick of each symbol and kind comes, and the numbers of the others are told.
-    const merged = () => latest.messages.reduce((sum, message) => sum + ((message as { merged?: number }).merged ?? 0), 0)
+    const merged = () =>
+      latest.messages.reduce((sum, message) => sum + ((message as { merged?: number }).merged ?? 0), 0)
     await latest.until(() => ticksOf(latest.messages).length + merged() === 800)
     const last = new Map(ticksOf(latest.messages).map(tick => [`${tick.symbol} ${tick.kind}`, tick]))
     expect([...last.values()]).toEqual(expect.arrayContaining(expected.slice(-4)))
@@ -71,7 +72,8 @@ describe('a handler with a schema', () => {
   })
 
   it('gives kinds beyond the 64th tick by tick, also to clients of latest ticks', async () => {
-    const proto = 'syntax = "proto3"; package k; message T { string symbol = 1; string type = 2; uint32 n = 3; }'
+    const proto =
+      'syntax = "proto3"; package k; message T { string symbol = 1; string type = 2; uint32 n = 3; }'
     const schema = schemaOf({ proto, message: 'k.T', mapping: { symbol: 'symbol', kind: 'type' } })
     server = await HandlerServer.start({ ...FULL_SIZE, schema })
     const client = await server.connect('?delivery=latest&interval=60000')
@@ -86,13 +88,47 @@ describe('a handler with a schema', () => {
     expect(server.countOfLane('latestFull')).toBe(18)
   })
 
+  it('keeps the latest tick of each kind when lanes fail, though a lane numbers kinds as it meets them', async () => {
+    const proto =
+      'syntax = "proto3"; package k; message T { string symbol = 1; string type = 2; uint32 n = 3; }'
+    const schema = schemaOf({ proto, message: 'k.T', mapping: { symbol: 'symbol', kind: 'type' } })
+    const laneFile = new URL('../support/lanes/throws-before-publish.js', import.meta.url).href
+    server = await HandlerServer.start({ ...FULL_SIZE, schema }, { laneFile })
+    const every = await server.connect()
+    const numbers = (client: typeof every) =>
+      client.messages.flatMap(message => (message as unknown as { ticks?: Json[] }).ticks ?? [])
+    // Each hundred of ticks brings its kinds in another order.
+    for (let n = 1; n <= 400; n++) {
+      server.handler.broadcastTick({ symbol: 'A', type: `kind ${(n + Math.floor(n / 100)) % 3}`, n })
+      if (n === 350) server.handler.broadcastTick({ symbol: 'A', type: 'rare', n })
+      if (n % 20 === 0) await every.until(() => numbers(every).length >= n - 40)
+    }
+    await every.until(() => numbers(every).length === 401)
+    expect(server.count('laneRestarts')).toBeGreaterThan(0)
+    expect(new Set(numbers(every).map(({ n }) => n)).size).toBe(400)
+    const client = await server.connect('?snapshot=true')
+    await client.until(() => numbers(client).length === 4)
+    expect(numbers(client).map(({ kind, n }) => [kind, n])).toEqual([
+      ['rare', 350],
+      ['kind 1', 397],
+      ['kind 0', 399],
+      ['kind 2', 400],
+    ])
+  })
+
   it('finds the ticks of a source in a batch several messages deep, and tells what is too long as lost', async () => {
     const schema = schemaOf(FOREIGN_SCHEMAS.at(-1)!)
     server = await HandlerServer.start({ ...FULL_SIZE, schema, tickBytesMax: 4096 })
     const client = await server.connect()
-    const ticks = Array.from({ length: 500 }, (_, change) => ({ s: change === 250 ? 'x'.repeat(5000) : 'A', change }))
+    const ticks = Array.from({ length: 500 }, (_, change) => ({
+      s: change === 250 ? 'x'.repeat(5000) : 'A',
+      change,
+    }))
     const packet = (from: number, to: number) => ({ number: from, ticks: ticks.slice(from, to) })
-    const message = { gateway: 'g', packets: [packet(0, 100), packet(100, 100), packet(100, 450), packet(450, 500)] }
+    const message = {
+      gateway: 'g',
+      packets: [packet(0, 100), packet(100, 100), packet(100, 450), packet(450, 500)],
+    }
     server.handler.attachSource({
       start(sink) {
         sink.sessionStarted({ number: 1, continuous: false })
@@ -109,7 +145,9 @@ describe('a handler with a schema', () => {
         .map(({ change }) => change)
     await client.until(() => changes().length === 499)
     expect(changes()).toEqual(ticks.map(({ change }) => change).filter(change => change !== 250))
-    expect(client.messages).toContainEqual(expect.objectContaining({ type: 'gap', reason: 'malformed', missed: 1 }))
+    expect(client.messages).toContainEqual(
+      expect.objectContaining({ type: 'gap', reason: 'malformed', missed: 1 }),
+    )
   })
 
   it('refuses what is no tick of the schema, and a schema that is broken', async () => {
@@ -117,11 +155,17 @@ describe('a handler with a schema', () => {
     expect(() => server.handler.broadcastTick({ trade: { symbol: 5 } })).toThrow(
       'tick.trade.symbol must be a well-formed string, got 5',
     )
+    await expect(HandlerServer.start({ schema: { ...EVENTS, message: 'one.None' } })).rejects.toMatchObject({
+      code: 'option_invalid',
+    })
     await expect(
-      HandlerServer.start({ schema: { ...EVENTS, message: 'one.None' } }),
-    ).rejects.toMatchObject({ code: 'option_invalid' })
-    await expect(
-      HandlerServer.start({ schema: EVENTS, tickBytesMax: 65_536, turnBytesMax: 65_536, frameRingBytes: 4 << 20, tickLogBytes: 1 << 20 }),
+      HandlerServer.start({
+        schema: EVENTS,
+        tickBytesMax: 65_536,
+        turnBytesMax: 65_536,
+        frameRingBytes: 4 << 20,
+        tickLogBytes: 1 << 20,
+      }),
     ).rejects.toThrow('frameRingBytes=4194304: must be at least ')
   })
 })
