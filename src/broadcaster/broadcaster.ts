@@ -90,7 +90,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   const sender = new CommandSender({
     lanes: laneHandles,
     textBytesMax: settings.turnBytesMax,
-    lastOffset: () => ingest.offset,
+    logPosition: () => ingest.logPosition,
     counters,
   })
   const isFarBehind = (lane: number): boolean =>
@@ -160,6 +160,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       schema: deps.schema,
       tickBytesMax: settings.tickBytesMax,
       positionsTellLosses: deps.positionsTellLosses,
+      feedStatus: ingest.statusAt(handle),
       audiences: [...handle.stream.audiences.values()].map(audience => audience.state),
       ...quarantine,
     }

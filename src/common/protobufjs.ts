@@ -1,4 +1,6 @@
-/** The one importer of protobufjs: schemas, messages and descriptors at runtime. Any thread. */
+/**
+ * The protobuf library. Any thread. No other file imports the package.
+ */
 import protobuf from 'protobufjs'
 
 export { protobuf }

@@ -9,6 +9,7 @@ import type { TickCodec } from '../ticks/tick-codec.js'
 import type { TickSchema } from '../ticks/tick-schema.js'
 import type { AudienceSpec } from './audience-spec.js'
 import type { Progress } from './lane-commands.js'
+import type { FeedStatus } from './stream-events.js'
 
 /** How far the frames of one part of an audience go, those of one interval. */
 export interface GroupProgress {
@@ -60,6 +61,8 @@ export interface LaneTask {
   readonly tickBytesMax: number
   /** Whether a hole in the feed's positions is a loss. */
   readonly positionsTellLosses: boolean
+  /** The state of the feed at the place from which the lane reads. */
+  readonly feedStatus: FeedStatus
   readonly audiences: readonly AudienceState[]
   /** Ticks that the lane skips: two lives of a lane in a row have ended at each. */
   readonly quarantinedOffsets: readonly number[]
@@ -72,7 +75,7 @@ const GAP_AND_MESSAGES_BYTES = 1024
 
 /**
  * Bytes that a run of frames takes above `turnBytesMax`: the tick and the gap that passed the bound, and the message
- * around them.
+ * around them. Or a status and the message around it.
  */
 export function turnOvershootBytes({ binaryBytesMax, jsonBytesMax }: TickCodec): number {
   // A comma follows the JSON of a tick.

@@ -5,12 +5,7 @@
  * Wire format: https://protobuf.dev/programming-guides/encoding/
  */
 
-const VARINT = 0
-const FIXED64 = 1
-const LENGTH_DELIMITED = 2
-const START_GROUP = 3
-const END_GROUP = 4
-const FIXED32 = 5
+import { FieldSkipper, LENGTH_DELIMITED } from './field-skipper.js'
 
 export class BatchReader {
   // Offsets in bytes.
@@ -23,6 +18,7 @@ export class BatchReader {
   private at = 0
   private end = 0
   private broken = false
+  private readonly skipper = new FieldSkipper()
 
   /** @param field number of the field that holds the ticks */
   constructor(field: number) {
@@ -68,43 +64,21 @@ export class BatchReader {
   }
 
   private skip(tag: number): boolean {
-    const wireType = tag & 7
-    if (wireType === FIXED64) this.at += 8
-    else if (wireType === FIXED32) this.at += 4
-    else if (wireType === START_GROUP) return this.skipGroup()
-    else if (wireType !== VARINT) return false
-    else
-      do {
-        if (this.at >= this.end) return false
-      } while (this.bytes[this.at++]! >= 0x80)
-    return this.at <= this.end
+    const at = this.skipper.skip(this.bytes, this.at, this.end, tag)
+    if (at >= 0) this.at = at
+    return at >= 0
   }
 
-  /** Skips a group with the groups in it. Which field each of them belongs to makes no difference. */
-  private skipGroup(): boolean {
-    for (let depth = 1; depth > 0; ) {
-      const tag = this.varint()
-      if (tag < 8) return false
-      const wireType = tag & 7
-      if (wireType === START_GROUP) depth++
-      else if (wireType === END_GROUP) depth--
-      else if (wireType === LENGTH_DELIMITED) {
-        const length = this.varint()
-        if (length < 0 || length > this.end - this.at) return false
-        this.at += length
-      } else if (!this.skip(tag)) return false
-    }
-    return true
-  }
-
-  /** Reads a tag or a length of at most 32 bits. @returns -1 when it is longer or cut off */
+  /** Reads a tag or a length, of up to 32 bits. @returns -1 when it is larger or cut off */
   private varint(): number {
     let value = 0
-    for (let shift = 0; shift <= 28; shift += 7) {
+    for (let shift = 0; shift <= 63; shift += 7) {
       if (this.at >= this.end) return -1
       const byte = this.bytes[this.at++]!
-      if (shift === 28) return byte < 0x10 ? (value | (byte << 28)) >>> 0 : -1
-      value |= (byte & 0x7f) << shift
+      const bits = byte & 0x7f
+      if (shift < 28) value |= bits << shift
+      else if (shift === 28 && bits < 16) value += bits * 2 ** 28
+      else if (bits !== 0) return -1
       if (byte < 0x80) return value
     }
     return -1

@@ -9,6 +9,9 @@ export const TICK_BYTES_DEFAULT = 1024
 /** The index of a kind that a lane cannot number any more: its ticks are not conflated. */
 export const UNNUMBERED_KIND = -1
 
+/** The kind of a tick that is not conflated because its kind is not known: a newer feed has added it. */
+export const UNKNOWN_KIND = 255
+
 export interface TickCodec {
   /** How many kinds are numbered from the start: 0, 1, 2 … A lane may number further ones as it meets them. */
   readonly kindCount: number
@@ -43,8 +46,13 @@ export interface TickFields {
   /** Where the symbol begins in the reader's bytes. */
   readonly symbolStart: number
   readonly symbolLength: number
-  /** The kind's index in this lane; UNNUMBERED_KIND: it has none. It must not be kept in shared memory. */
+  /**
+   * The kind's index in this lane; UNNUMBERED_KIND: it has none.
+   * It must not be kept in shared memory.
+   */
   readonly kind: number
+  /** False for a kind that a newer feed has added: nobody here knows what the tick means. */
+  readonly isKindKnown: boolean
   /** The feed's count, below 2^53; 0 for none. */
   readonly position: number
   /** Tells two ticks of the same position apart, an int32. A repeated tick has the same mark, in every lane. */

@@ -24,6 +24,7 @@ const LONGEST_PROGRESS: Progress = {
   ticksTotal: LARGEST,
   lostTotal: LARGEST,
   unknownLosses: LARGEST,
+  statusNumber: LARGEST,
   lastOffset: LARGEST,
   flushedOffset: LARGEST,
 }
@@ -94,6 +95,7 @@ describe('the longest command', () => {
         const handler = new CommandHandler({
           membership: membership as unknown as Membership,
           clock: systemClock,
+          counters: { values: new Float64Array(0) },
           replyBytesMax,
           isLaneBusy: () => false,
         })

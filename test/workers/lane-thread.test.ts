@@ -5,6 +5,7 @@ import { systemClock } from '../../src/common/clock.js'
 import { Ingest } from '../../src/ingest/ingest.js'
 import { encodeCommand } from '../../src/lane-protocol/lane-commands.js'
 import { type LaneTask, turnOvershootBytes } from '../../src/lane-protocol/lane-task.js'
+import { STATUS_AT_START } from '../../src/lane-protocol/stream-events.js'
 import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { commandRingBytes } from '../../src/memory/command-ring-memory.js'
 import { CommandRingWriter } from '../../src/memory/command-ring-writer.js'
@@ -59,6 +60,7 @@ describe('a lane in a thread of its own', () => {
       schema: undefined,
       tickBytesMax: marketCodec.tickBytesMax,
       positionsTellLosses: true,
+      feedStatus: STATUS_AT_START,
       audiences: [],
       quarantinedOffsets: [],
       quarantinedClients: [],

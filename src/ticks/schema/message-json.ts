@@ -2,13 +2,14 @@
  * Writes a message that stands on a tape as JSON, straight into bytes. One reader's own. Nothing is allocated for
  * ordinary values. Writing beyond the end of the target does nothing, and the index goes on.
  */
+
+import { LENGTH_DELIMITED } from '../field-skipper.js'
 import { writeAscii, writeDouble, writeFloat, writeInt64, writeSigned, writeUint64 } from '../number-text.js'
 import { type FieldTape, NODE_IS_PACKED, NODE_LENGTH, NODE_NEXT, NODE_VALUE } from './field-tape.js'
 import * as form from './json-form.js'
 import type { FieldPlan, MessagePlan } from './message-plan.js'
 import { writeBase64, writeText } from './text-json.js'
 import { writeDuration, writeTimestamp } from './well-known-json.js'
-import { LENGTH_DELIMITED } from './wire-type.js'
 import { WireValue } from './wire-value.js'
 
 const COMMA = 0x2c

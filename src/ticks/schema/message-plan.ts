@@ -2,6 +2,8 @@
  * How messages of one type are read and written. Any thread; one for all messages of the type.
  * A frame on the tape holds one message: two words for each field, at the field's slot, see field-tape.ts.
  */
+
+import { LENGTH_DELIMITED, START_GROUP, VARINT } from '../field-skipper.js'
 import {
   defaultText,
   ENUM,
@@ -11,7 +13,7 @@ import {
   VALUE_BYTES_MAX,
   WELL_KNOWN_FORMS,
 } from './json-form.js'
-import { LENGTH_DELIMITED, START_GROUP, VARINT, WIRE_TYPES } from './wire-type.js'
+import { WIRE_TYPES } from './wire-type.js'
 
 /** Field numbers up to here are found by an array. */
 const DENSE_NUMBER_MAX = 255

@@ -4,9 +4,18 @@
  * Unknown fields, and known ones of another wire type, are skipped.
  * Wire format: https://protobuf.dev/programming-guides/encoding/
  */
+
+import {
+  END_GROUP,
+  FIXED32,
+  FIXED64,
+  FieldSkipper,
+  LENGTH_DELIMITED,
+  START_GROUP,
+  VARINT,
+} from '../field-skipper.js'
 import type { FieldTape } from './field-tape.js'
 import type { FieldPlan, MessagePlan } from './message-plan.js'
-import { END_GROUP, FIXED32, FIXED64, LENGTH_DELIMITED, START_GROUP, VARINT } from './wire-type.js'
 
 /** As protobuf libraries allow by default. */
 const DEPTH_MAX = 100
@@ -17,6 +26,7 @@ export class MessageReader {
   jsonBytes = 0
   private readonly bytes: Uint8Array
   private readonly tape: FieldTape
+  private readonly skipper = new FieldSkipper()
   private at = 0
   private depth = 0
 
@@ -140,40 +150,9 @@ export class MessageReader {
   }
 
   private skip(tag: number, end: number): boolean {
-    switch (tag & 7) {
-      case VARINT:
-        return this.skipVarint(end)
-      case FIXED64:
-        this.at += 8
-        return this.at <= end
-      case FIXED32:
-        this.at += 4
-        return this.at <= end
-      case LENGTH_DELIMITED: {
-        const length = this.length(end)
-        this.at += length
-        return length >= 0
-      }
-      case START_GROUP:
-        return this.skipGroup(tag >>> 3, end)
-      default:
-        return false
-    }
-  }
-
-  private skipGroup(group: number, end: number): boolean {
-    if (this.depth === DEPTH_MAX) return false
-    this.depth++
-    while (this.at < end) {
-      const tag = this.tag(end)
-      if (tag >>> 3 === 0) return false
-      if ((tag & 7) === END_GROUP) {
-        this.depth--
-        return tag >>> 3 === group
-      }
-      if (!this.skip(tag, end)) return false
-    }
-    return false
+    const at = this.skipper.skip(this.bytes, this.at, end, tag)
+    if (at >= 0) this.at = at
+    return at >= 0
   }
 
   /** A tag has 32 bits. @returns 0 when it is longer or cut off */

@@ -1,12 +1,6 @@
-/** The wire types of protobuf: https://protobuf.dev/programming-guides/encoding/#structure */
-export const VARINT = 0
-export const FIXED64 = 1
-export const LENGTH_DELIMITED = 2
-export const START_GROUP = 3
-export const END_GROUP = 4
-export const FIXED32 = 5
+/** Which wire type a scalar type of a `.proto` file has: https://protobuf.dev/programming-guides/encoding/#structure */
+import { FIXED32, FIXED64, LENGTH_DELIMITED, VARINT } from '../field-skipper.js'
 
-/** Which wire type a scalar type of a `.proto` file has. */
 export const WIRE_TYPES: Readonly<Record<string, number>> = {
   double: FIXED64,
   fixed64: FIXED64,

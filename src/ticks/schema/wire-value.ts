@@ -1,7 +1,8 @@
 /** Reads numbers of a message that was checked before, by the index of their bytes. One reader's own. */
+
+import { FIXED32, FIXED64 } from '../field-skipper.js'
 import * as form from './json-form.js'
 import type { FieldPlan } from './message-plan.js'
-import { FIXED32, FIXED64 } from './wire-type.js'
 
 export class WireValue {
   /** The number that was read last, as two int32 halves. */
