@@ -68,9 +68,9 @@ function serveService(config: Config, log: ProcessLog): Service {
   return {
     failed: gateway.failed,
     stop: () => gateway.stop(),
-    async start() {
-      const { webSocketUrl, adminUrl, feed } = await gateway.start()
-      log.info({ webSocketUrl, adminUrl, feed }, 'streaming')
+    async start(signal) {
+      const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
+      log.info({ webSocketUrl, adminUrl, feed }, 'accepting clients')
       log.info({}, `try: npx wscat -c ${webSocketUrl.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')}`)
     },
   }

@@ -4,7 +4,7 @@
  */
 import type { ServerMessage } from '../../src/protocol/messages.js'
 import type { AttackReport, Target } from './attack.js'
-import { CommandClient } from './command-client.js'
+import { CommandClient, type CommandClientOptions } from './command-client.js'
 import { Rounds } from './rounds.js'
 
 /** The gateway allows 50. */
@@ -35,9 +35,7 @@ export async function changeOften(
   const counts: Counts = { sent: 0, done: 0, refused: 0, wrongCodes: new Set() }
   const onMessage = (message: ServerMessage): void => read(message, counts)
   const clients = await Promise.all(
-    Array.from({ length: count }, (_, index) =>
-      CommandClient.connect({ port, query: `?symbols=NONE${index}`, onMessage }),
-    ),
+    Array.from({ length: count }, (_, index) => letIn({ port, query: `?symbols=NONE${index}`, onMessage })),
   )
   const rounds = new Rounds(seconds)
   for (let round = 0; await rounds.next(1000 / PER_SECOND); round++) {
@@ -51,6 +49,18 @@ export async function changeOften(
   const closed = clients.filter(({ connection }) => connection.isClosed).length
   for (const { connection } of clients) connection.end()
   return { done: summary(counts), violations: violationsOf(counts, closed) }
+}
+
+/** Connects a client. The address may first have to pay for the commands of the round before. */
+async function letIn(options: CommandClientOptions): Promise<CommandClient> {
+  for (;;) {
+    try {
+      return await CommandClient.connect(options)
+    } catch (error) {
+      // The gateway refuses late, so this loop needs no pause.
+      if (!String(error).includes(' 429 ')) throw error
+    }
+  }
 }
 
 /** The fields of a command that names these entries. */

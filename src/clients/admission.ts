@@ -21,6 +21,7 @@ import {
   type GuardedWebSocketServer,
   guardedWebSocketServer,
 } from './guarded-web-socket.js'
+import { LateRefusals } from './late-refusals.js'
 import { LifeSigns } from './life-signs.js'
 import { MessageIntake, type MessageIntakeDeps, REPLY_BYTES_PER_WORK } from './message-intake.js'
 import { MessageQuota } from './message-quota.js'
@@ -59,12 +60,14 @@ interface AcceptedRequest {
 export class Admission {
   private readonly deps: AdmissionDeps
   private readonly server: GuardedWebSocketServer
+  private readonly lateRefusals: LateRefusals
   private nextId = 1
   private isDraining = false
 
   constructor(deps: AdmissionDeps) {
     this.deps = deps
     this.server = webSocketServer(deps.settings)
+    this.lateRefusals = new LateRefusals(deps.clock, socket => this.refuse(socket, TOO_MANY_REQUESTS))
     this.server.on('wsClientError', ({ message }, socket) =>
       this.refuse(socket, badRequest('bad_handshake', message)),
     )
@@ -73,6 +76,7 @@ export class Admission {
   /** From now on every request is refused. */
   refuseAll(): void {
     this.isDraining = true
+    this.lateRefusals.flush()
   }
 
   /**
@@ -91,7 +95,7 @@ export class Admission {
       const address = addressOf(remoteAddress)
       const work = this.deps.workBudgets.ofConnection(address)
       if (work.debtMs() > WAIT_MS_MAX) {
-        this.refuse(socket, TOO_MANY_REQUESTS)
+        this.lateRefusals.add(socket)
         return false
       }
       work.charge(WORK_PER_CONNECTION + (request.url?.length ?? 0))

@@ -7,6 +7,8 @@ import type { Membership } from '../fanout/membership.js'
 import type { Recipient } from '../fanout/recipient.js'
 import type { Entry, EntryChange } from '../lane-protocol/audience-spec.js'
 import type { CommandReply } from '../lane-protocol/lane-commands.js'
+import type { CounterWriter } from '../memory/counters.js'
+import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { type ClientCommand, commandId, readCommand } from '../protocol/client-command.js'
 import { deliveryFields, readDelivery } from '../protocol/delivery.js'
 import type { CommandId, ControlMessage, ErrorMessage, SymbolRefusal } from '../protocol/messages.js'
@@ -28,6 +30,7 @@ type SymbolsCommand = Extract<ClientCommand, { type: 'subscribe' | 'unsubscribe'
 export interface CommandHandlerDeps {
   readonly membership: Membership
   readonly clock: Clock
+  readonly counters: Pick<CounterWriter, 'values'>
   /** Bounds the replies that one client waits for, in bytes of JSON. */
   readonly replyBytesMax: number
   /** Whether the client's lane is too far behind to take one more change. */
@@ -85,7 +88,7 @@ export class CommandHandler {
    * @returns the work
    */
   private change(client: Client, command: SymbolsCommand, commandBytes: number): number {
-    const { isLaneBusy, membership, replyBytesMax } = this.deps
+    const { counters, isLaneBusy, membership, replyBytesMax } = this.deps
     const symbolCount = command.symbols.length
     const replyBytes = commandBytes + symbolCount * REFUSAL_BYTES_MAX + REPLY_BYTES_MAX
     const error = isLaneBusy(client.recipient)
@@ -96,6 +99,7 @@ export class CommandHandler {
           ? tooMany(command.id)
           : undefined
     if (error !== undefined) {
+      if (error.code === 'too_many_commands') counters.values[MAIN_SLOTS.commandsRefused]! += 1
       client.reply(error)
       return 0
     }

@@ -56,8 +56,12 @@ export class Ingest implements TickSink {
     this.flow = new FlowControl({ readers: this.readers, queueSize, counters })
     this.log = new TickLogWriter(tickLog, () => this.readers.slowestCursor())
     this.backlog = new LogBacklog(tickLog.byteLength)
-    this.statuses = new FeedStatusLog(clock)
-    this.sourceState = new SourceState(clock, (state, reason) => this.tellState(state, reason))
+    this.statuses = new FeedStatusLog()
+    this.sourceState = new SourceState({
+      clock,
+      told: () => this.statuses.state,
+      tell: (state, reason, sinceUs) => this.tellState(state, reason, sinceUs),
+    })
     this.recordBytesMax = Math.min(RECORD_BYTES_MAX, this.log.payloadBytesMax)
   }
 
@@ -162,8 +166,8 @@ export class Ingest implements TickSink {
   }
 
   /** Tells every client the state of the feed, behind all ticks so far. */
-  tellState(state: FeedState, reason: string | undefined): void {
-    const status = this.statuses.change(state, reason)
+  tellState(state: FeedState, reason: string | undefined, sinceUs = this.clock.epochUs()): void {
+    const status = this.statuses.change(state, reason, sinceUs)
     if (status !== undefined) this.pushEvent({ op: 'status', status })
   }
 

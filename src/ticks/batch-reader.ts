@@ -4,12 +4,10 @@
  * Wire format: https://protobuf.dev/programming-guides/encoding/
  */
 
+import { FieldSkipper, LENGTH_DELIMITED } from './field-skipper.js'
+
 /** Tag of `TickBatch.ticks`: field 1, length-delimited. */
 const TICKS_TAG = 0x0a
-const VARINT = 0
-const FIXED64 = 1
-const LENGTH_DELIMITED = 2
-const FIXED32 = 5
 
 export class BatchReader {
   // Offsets in bytes.
@@ -21,6 +19,7 @@ export class BatchReader {
   private at = 0
   private end = 0
   private broken = false
+  private readonly skipper = new FieldSkipper()
 
   /** Begins the batch at `bytes[start, end)`. */
   reset(bytes: Uint8Array, start: number, end: number): void {
@@ -55,29 +54,27 @@ export class BatchReader {
         this.tickEnd = this.at
         return true
       }
-      if (!this.skip(tag & 7)) return this.fail()
+      if (!this.skip(tag)) return this.fail()
     }
     return false
   }
 
-  private skip(wireType: number): boolean {
-    if (wireType === FIXED64) this.at += 8
-    else if (wireType === FIXED32) this.at += 4
-    else if (wireType !== VARINT) return false
-    else
-      do {
-        if (this.at >= this.end) return false
-      } while (this.bytes[this.at++]! >= 0x80)
-    return this.at <= this.end
+  private skip(tag: number): boolean {
+    const at = this.skipper.skip(this.bytes, this.at, this.end, tag)
+    if (at >= 0) this.at = at
+    return at >= 0
   }
 
-  /** Reads a tag or a length of at most 4 bytes: 256 MiB is more than a gRPC message holds. @returns -1 when it is longer or cut off */
+  /** Reads a tag or a length, of up to 32 bits. @returns -1 when it is larger or cut off */
   private varint(): number {
     let value = 0
-    for (let shift = 0; shift <= 21; shift += 7) {
+    for (let shift = 0; shift <= 63; shift += 7) {
       if (this.at >= this.end) return -1
       const byte = this.bytes[this.at++]!
-      value |= (byte & 0x7f) << shift
+      const bits = byte & 0x7f
+      if (shift < 28) value |= bits << shift
+      else if (shift === 28 && bits < 16) value += bits * 2 ** 28
+      else if (bits !== 0) return -1
       if (byte < 0x80) return value
     }
     return -1

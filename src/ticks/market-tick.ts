@@ -12,13 +12,15 @@ export type TickKind = typeof QUOTE | typeof TRADE
 // Indexes of the kinds in the codec.
 export const QUOTE_INDEX = QUOTE - 1
 export const TRADE_INDEX = TRADE - 1
+/** Of a message without a kind. */
+export const NO_KIND = -1
 export const MARKET_KIND_NAMES = ['quote', 'trade'] as const
 
 export class MarketTick implements TickFields {
   symbolStart = 0
   symbolLength = 0
-  /** QUOTE_INDEX, TRADE_INDEX; -1 while the kind is unknown. */
-  kind = -1
+  /** QUOTE_INDEX, TRADE_INDEX, UNKNOWN_KIND or NO_KIND. */
+  kind: number = NO_KIND
   sequenceLow = 0
   sequenceHigh = 0
   timeLow = 0
@@ -34,7 +36,7 @@ export class MarketTick implements TickFields {
   /** Makes every field what it is in an empty message. */
   clear(): void {
     this.symbolLength = 0
-    this.kind = -1
+    this.kind = NO_KIND
     this.sequenceLow = 0
     this.sequenceHigh = 0
     this.timeLow = 0

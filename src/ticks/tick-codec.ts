@@ -6,6 +6,9 @@
 /** The longest encoded tick, position included. */
 export const TICK_BYTES_MAX = 1024
 
+/** The kind of a tick whose kind is not in the schema: a newer feed has added it. */
+export const UNKNOWN_KIND = 255
+
 export interface TickCodec {
   /** The name of each kind in JSON, by the kind's index. */
   readonly kindNames: readonly string[]
@@ -35,7 +38,7 @@ export interface TickFields {
   /** Where the symbol begins in the reader's bytes. */
   readonly symbolStart: number
   readonly symbolLength: number
-  /** Index of the kind. */
+  /** Index of the kind, or UNKNOWN_KIND. */
   readonly kind: number
   readonly sequenceLow: number
   readonly sequenceHigh: number

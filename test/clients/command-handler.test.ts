@@ -4,10 +4,13 @@ import { CommandHandler } from '../../src/clients/command-handler.js'
 import { Subscriptions } from '../../src/clients/subscriptions.js'
 import { systemClock } from '../../src/common/clock.js'
 import type { Membership } from '../../src/fanout/membership.js'
+import { MAIN_SLOTS } from '../../src/metrics/metric-table.js'
 import { EVERY_TICK } from '../../src/protocol/delivery.js'
 import type { ControlMessage } from '../../src/protocol/messages.js'
 
 const REPLY_BYTES_MAX = 4096
+
+const values = new Float64Array(Object.keys(MAIN_SLOTS).length)
 
 /** The error code for a command of so many symbols while the client waits for replies of `waitingBytes`. */
 function errorCode(symbolCount: number, waitingBytes: number): string | undefined {
@@ -15,6 +18,7 @@ function errorCode(symbolCount: number, waitingBytes: number): string | undefine
   const handler = new CommandHandler({
     membership: membership as unknown as Membership,
     clock: systemClock,
+    counters: { values },
     replyBytesMax: REPLY_BYTES_MAX,
     isLaneBusy: () => false,
   })
@@ -36,4 +40,5 @@ it('a client is asked to wait only where waiting helps', () => {
   expect(errorCode(10, 3000)).toBe('too_many_commands')
   expect(errorCode(100, 0)).toBe('command_too_large')
   expect(errorCode(100, 3000)).toBe('command_too_large')
+  expect(values[MAIN_SLOTS.commandsRefused]).toBe(1)
 })

@@ -101,6 +101,7 @@ describe('the longest command', () => {
         const handler = new CommandHandler({
           membership: membership as unknown as Membership,
           clock: systemClock,
+          counters: { values: new Float64Array(0) },
           replyBytesMax,
           isLaneBusy: () => false,
         })

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import { createRequire } from 'node:module'
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { REFUSED_AFTER_MS } from '../../src/clients/late-refusals.js'
 import type { HandlerOptions } from '../../src/config/config.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { FULL_SIZE, HandlerServer, quote, type TestClient } from '../support/handler-server.js'
@@ -43,6 +44,16 @@ const repliesOf = (client: TestClient) =>
   client.messages.flatMap(message =>
     'id' in message && message.id !== undefined ? [[message.id, message.type]] : [],
   )
+
+/** The response to an upgrade request that is refused after a while. */
+async function lateRefusal(target: string): ReturnType<HandlerServer['refusal']> {
+  const timers = clock.delaysMs.length
+  const refused = server.refusal(target)
+  await server.until(() => clock.delaysMs.length > timers)
+  expect(clock.delaysMs.at(-1)).toBe(REFUSED_AFTER_MS)
+  clock.advance(REFUSED_AFTER_MS)
+  return await refused
+}
 
 /** Sends a message and resolves with the type of its reply. */
 async function ask(client: TestClient, text: string): Promise<unknown> {
@@ -205,7 +216,7 @@ describe('the clients of one address', () => {
     const [greedy, other] = [await server.connect('?symbols=A'), await server.connect('?symbols=A')]
     expect(await ask(greedy, subscribe(1))).toBe('subscribed')
     greedy.socket.terminate()
-    expect(await server.refusal('/ws/ticks?symbols=A')).toMatchObject({ status: 429 })
+    expect(await lateRefusal('/ws/ticks?symbols=A')).toMatchObject({ status: 429 })
     expect(await ask(other, subscribe(1))).toBe('error')
     const elsewhere = await server.connect('?symbols=A', { localAddress: '127.0.0.2' })
     expect(await ask(elsewhere, subscribe(1))).toBe('subscribed')
@@ -222,7 +233,7 @@ describe('the clients of one address', () => {
     await server.until(() => server.count('connectionsActive') === 0)
     // The next one is on credit.
     await server.connect('?symbols=A')
-    expect(await server.refusal('/ws/ticks?symbols=A')).toMatchObject({ status: 429 })
+    expect(await lateRefusal('/ws/ticks?symbols=A')).toMatchObject({ status: 429 })
     await clock.pass(2000, 100)
     await server.connect('?symbols=A')
   })
@@ -247,8 +258,8 @@ describe('the clients of one address', () => {
       headers: { 'retry-after': '7' },
       body: { type: 'error', code: 'too_many_requests' },
     }
-    expect(await server.refusal(`/ws/ticks?symbols=${symbols}`)).toMatchObject(refused)
-    expect(await server.refusal('/nowhere')).toMatchObject(refused)
+    expect(await lateRefusal(`/ws/ticks?symbols=${symbols}`)).toMatchObject(refused)
+    expect(await lateRefusal('/nowhere')).toMatchObject(refused)
     expect(server.counts('refused')).toEqual({ refusedRate: 2 })
     await clock.pass(10_000, 1000)
     await server.connect('?symbols=A')

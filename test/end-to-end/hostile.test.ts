@@ -28,7 +28,7 @@ const clock = {
 beforeEach(async () => {
   errors = []
   fault = undefined
-  server = await HandlerServer.start({ compression: true }, { clock, log })
+  server = await HandlerServer.start({ compression: true, closeTimeoutMs: 500 }, { clock, log })
   other = await server.connect('?symbols=A')
 })
 

@@ -1,6 +1,6 @@
 /**
  * How far a test goes: as far as is needed to have used each mechanism once in `npm test`, much farther in `npm run test:long`. A file
- * `name.long.test.ts` runs the tests of `name.test.ts` the long way.
+ * `name.long.test.ts` runs the tests of `name.test.ts` the long way, or holds tests that are long in any case.
  */
 import { inject } from 'vitest'
 

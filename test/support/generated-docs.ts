@@ -5,7 +5,12 @@
 
 import { parseConfig } from '../../src/config/config.js'
 import { markdownTable, settingsTable } from '../../src/config/help.js'
-import { LANE_METRICS, MAIN_METRICS, type MetricDescription } from '../../src/metrics/metric-table.js'
+import {
+  LANE_METRICS,
+  MAIN_METRICS,
+  type MetricDescription,
+  SERVER_METRICS,
+} from '../../src/metrics/metric-table.js'
 import { CLOSE_CODES } from '../../src/protocol/close-codes.js'
 import { COMMAND_ERRORS, REQUEST_ERRORS, SYMBOL_ERRORS } from '../../src/protocol/error-codes.js'
 import { memoryBounds, sumOf } from './memory-bounds.js'
@@ -75,7 +80,11 @@ function counters(): string {
       ['counter', 'unit', 'meaning'],
       Object.entries(metrics).map(([key, { unit, help }]) => [`\`${key}\``, unit, help]),
     )
-  return `Counters of the main thread:\n\n${table(MAIN_METRICS)}\n\nCounters of each lane:\n\n${table(LANE_METRICS)}`
+  return [
+    `Counters of the main thread:\n\n${table(MAIN_METRICS)}`,
+    `Counters of the server, which a library's user does not have:\n\n${table(SERVER_METRICS)}`,
+    `Counters of each lane:\n\n${table(LANE_METRICS)}`,
+  ].join('\n\n')
 }
 
 /** The memory of a process with one lane and the defaults, without the embedded feed. */

@@ -215,6 +215,10 @@ class PartReading<Known extends KnownSymbol> implements TickLosses {
     // No gap: the client has the tick, or gets it elsewhere in the replay.
   }
 
+  skipUnknownKind(): void {
+    // No gap: a client that was connected was told of none.
+  }
+
   loseUnlogged(reason: GapReason, from: number, to: number, missed: number | null): void {
     if (this.offset <= this.sentOffset) return
     this.plan.addNotice(this.deps.turn.notices.push({ reason, from, to, missed }) - 1, GAP_BYTES_MAX)

@@ -1,58 +1,70 @@
 /**
  * One call to a tick feed, over a connection of its own. Main thread. Decides nothing: retries are the source's.
  * The listener hears `metadata` before the first message, `ended` or `failed` last and once, and nothing after `cancel`.
+ * A feed may send its metadata late: most libraries for servers send it with the first message.
  */
-import type { MessageForm } from '../../ingest/tick-sink.js'
 import { callFailure } from './call-failure.js'
-import type { StreamRequest } from './feed-messages.js'
-import { channelCredentials, type Tls } from './grpc-credentials.js'
-import { Client, type ClientReadableStream, type Metadata, type StatusObject, status } from './grpc-js.js'
-import { EPOCH_METADATA_KEY, methodOfForm } from './tick-feed-service.js'
+import { channelCredentials } from './grpc-credentials.js'
+import {
+  Client,
+  type ClientReadableStream,
+  connectivityState,
+  type Metadata,
+  type StatusObject,
+  status,
+} from './grpc-js.js'
+import { channelOptions, type GrpcMethod, type GrpcTarget, metadataOf } from './grpc-target.js'
+import { EPOCH_METADATA_KEY } from './tick-feed-service.js'
 
-export interface GrpcTarget {
-  /** 'host:port'. */
-  readonly target: string
-  readonly tls: Tls
-  /** HTTP/2 flow control window: the bytes that the feed may send before they are read. */
-  readonly windowBytes: number
-  /** Time between two HTTP/2 pings, which detect a dead connection; 0: no pings. */
-  readonly keepaliveMs: number
-}
+/**
+ * `complete`: in good order. `unimplemented`: the feed lacks the method. `unreadable`: the feed does not hold what was
+ * asked for, or not in messages that can be read: the same request would end in the same way. `overloaded`: the feed
+ * counts too many pings or too many of something else.
+ */
+export type CallOutcome = 'complete' | 'unimplemented' | 'unreadable' | 'overloaded' | 'failed'
 
 export interface GrpcCallListener {
+  /** The connection stands, and the call is on its way. */
+  connected(): void
   metadata(epoch: string | undefined): void
   message(message: Buffer): void
-  /** `unimplemented`: the feed lacks the method. `reason` is one sentence. */
-  ended(outcome: 'unimplemented' | 'ended', reason: string): void
+  /** `reason` is one sentence. */
+  ended(outcome: CallOutcome, reason: string): void
   /** One of the methods above has thrown `error`. The call is cancelled. */
   failed(error: unknown): void
 }
 
-/** The contract allows 64 KiB. A feed that sends longer messages is read all the same. */
-const MESSAGE_BYTES_MAX = 16 * 1024 * 1024
-/** By grpc-js's own timer: a pause of the process between ping and answer that is longer costs a new call, and no tick. */
-const KEEPALIVE_TIMEOUT_MS = 10_000
+/** A server that accepts a connection and never says a word of HTTP/2 would be waited for without an end. */
+const CONNECT_TIMEOUT_MS = 20_000
+/** The words of grpc-js for the error ENHANCE_YOUR_CALM of HTTP/2. */
+const ENHANCE_YOUR_CALM = 'Bandwidth exhausted or memory limit exceeded'
+const MESSAGE_TOO_LONG = /^Received message larger than max/
 
 export class GrpcCall {
   private readonly client: Client
   private readonly call: ClientReadableStream<Buffer>
   private readonly listener: GrpcCallListener
   private readonly isTls: boolean
+  /** 'host:port'; undefined: there is none. */
+  private readonly proxy: string | undefined
   private hasMetadata = false
   private isPaused = false
   private isFinished = false
 
   /** Connects and calls. Throws when grpc-js does not understand the target. */
-  constructor(target: GrpcTarget, form: MessageForm, request: StreamRequest, listener: GrpcCallListener) {
+  constructor(target: GrpcTarget, method: GrpcMethod, listener: GrpcCallListener) {
     this.listener = listener
     this.isTls = target.tls !== false
     this.client = new Client(target.target, channelCredentials(target.tls), channelOptions(target))
-    const method = methodOfForm[form]
+    this.proxy = proxyOf(this.client, target.target)
+    const connectTimeoutMs = target.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
+    this.watchConnection(Date.now() + connectTimeoutMs, connectTimeoutMs)
     this.call = this.client.makeServerStreamRequest(
       method.path,
-      method.requestSerialize,
-      method.responseDeserialize,
-      request,
+      bytesOf,
+      bytesOf,
+      Buffer.from(method.request),
+      metadataOf(target.metadata),
     )
     this.on('metadata', (metadata: Metadata) => this.onMetadata(metadata))
     this.on('status', (end: StatusObject) => this.onStatus(end))
@@ -89,10 +101,14 @@ export class GrpcCall {
       try {
         listener(value)
       } catch (error) {
-        this.cancel()
-        this.listener.failed(error)
+        this.fail(error)
       }
     })
+  }
+
+  private fail(error: unknown): void {
+    this.cancel()
+    this.listener.failed(error)
   }
 
   private onMetadata(metadata: Metadata): void {
@@ -107,40 +123,77 @@ export class GrpcCall {
     else this.call.resume()
   }
 
+  /** Not `waitForReady` of the client, which connects by itself, also when the call was cancelled meanwhile. */
+  private watchConnection(deadline: number, timeoutMs: number): void {
+    const channel = this.client.getChannel()
+    const state = channel.getConnectivityState(false)
+    if (state === connectivityState.READY) {
+      try {
+        this.listener.connected()
+      } catch (error) {
+        this.fail(error)
+      }
+      return
+    }
+    channel.watchConnectivityState(state, deadline, error => {
+      if (this.isFinished) return
+      if (error === undefined) this.watchConnection(deadline, timeoutMs)
+      else this.end('failed', this.withProxy(`no connection within ${timeoutMs} ms: is this a gRPC server?`))
+    })
+  }
+
   private onStatus(end: StatusObject): void {
     if (end.code === status.OK && this.hasMetadata) {
       // A paused call still holds the messages that came before the end.
-      this.on('end', () => this.end('ended', 'the feed ended the stream'))
+      this.on('end', () => this.end('complete', 'the feed ended the stream'))
       return
     }
     const reason =
       end.code === status.OK
         ? 'the feed ended the stream at once'
-        : `${status[end.code]}: ${callFailure(end.details, this.isTls)}`
-    this.end(end.code === status.UNIMPLEMENTED ? 'unimplemented' : 'ended', reason)
+        : this.withProxy(`${status[end.code]}: ${callFailure(end.details, this.isTls)}`)
+    this.end(outcomeOf(end), reason)
   }
 
-  private end(outcome: 'unimplemented' | 'ended', reason: string): void {
+  private withProxy(reason: string): string {
+    if (this.proxy === undefined) return reason
+    // A proxy that cannot be reached leaves grpc-js without a reason.
+    const known = reason.replace(/\.? Last error: undefined$/, '')
+    return `${known} (through the proxy ${this.proxy} of grpc_proxy, https_proxy or http_proxy)`
+  }
+
+  private end(outcome: CallOutcome, reason: string): void {
     if (this.isFinished) return
     this.cancel()
     this.listener.ended(outcome, reason)
   }
 }
 
-function channelOptions(target: GrpcTarget): Record<string, number> {
-  const options: Record<string, number> = {
-    'grpc-node.flow_control_window': target.windowBytes,
-    'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
-    // Retries and their delays are the source's: one policy, not two on top of each other.
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.enable_retries': 0,
-    'grpc.service_config_disable_resolution': 1,
+function bytesOf(bytes: Buffer): Buffer {
+  return bytes
+}
+
+function outcomeOf({ code, details }: StatusObject): CallOutcome {
+  switch (code) {
+    case status.OK:
+      return 'complete'
+    case status.UNIMPLEMENTED:
+      return 'unimplemented'
+    case status.DATA_LOSS:
+    case status.OUT_OF_RANGE:
+      return 'unreadable'
+    case status.RESOURCE_EXHAUSTED:
+      if (details === ENHANCE_YOUR_CALM) return 'overloaded'
+      return MESSAGE_TOO_LONG.test(details) ? 'unreadable' : 'failed'
+    default:
+      return 'failed'
   }
-  if (target.keepaliveMs > 0) {
-    options['grpc.keepalive_time_ms'] = target.keepaliveMs
-    options['grpc.keepalive_timeout_ms'] = KEEPALIVE_TIMEOUT_MS
-  }
-  return options
+}
+
+/** The proxy that grpc-js connects to in place of the target, without the credentials for it. */
+function proxyOf(client: Client, target: string): string | undefined {
+  const reached = client.getChannel().getTarget().replace(/^\w+:/, '')
+  return reached === target ? undefined : reached
 }
 
 function ignore(): void {}

@@ -4,8 +4,10 @@
 export {
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientReadableStream,
   type ConnectionInjector,
+  connectivityState,
   credentials,
   Metadata,
   Server,
