@@ -126,7 +126,8 @@ export class Audience {
   /** The lane has let a client in: the records that were read hold everything up to there. */
   joinedAt({ lastOffset, statusNumber }: Place, retained: RetainedFrames): void {
     if (this.firstPending === NO_RECORD) this.progress = { ...this.progress, lastOffset, statusNumber }
-    else retained.extend(this.lastRecord, { lastOffset, statusNumber })
+    // Each change of the status has a record of its own.
+    else retained.extend(this.lastRecord, lastOffset)
   }
 
   /** For AudienceCursor, before the client is a member. */

@@ -193,13 +193,12 @@ export class RetainedFrames {
 
   /**
    * There are no ticks of the audience between the record's last offset and `lastOffset`: the record then reaches up to
-   * there. The same holds for changes of the feed's status up to `statusNumber`.
+   * there.
    */
-  extend(record: number, { lastOffset, statusNumber }: Pick<Progress, 'lastOffset' | 'statusNumber'>): void {
+  extend(record: number, lastOffset: number): void {
     const index = record & MASK
     invariant(this.groups[index] === NO_GROUP, `record ${record} is of group ${this.groups[index]}`)
     this.lastOffsets[index] = Math.max(this.lastOffsets[index]!, lastOffset)
-    this.statusNumbers[index] = Math.max(this.statusNumbers[index]!, statusNumber)
   }
 
   /** The audience's record after this one, or NO_RECORD. */

@@ -2,7 +2,6 @@
  * The states of the feed that the lanes may still have to know. Main thread. A successor begins at a place of the tick
  * log and must know the state at that place. Bounded by the records of the log: older states are forgotten.
  */
-import { type Clock, wallUs } from '../common/clock.js'
 import { type FeedStatus, STATUS_AT_START } from '../lane-protocol/stream-events.js'
 import { distance } from '../memory/ring-position.js'
 import type { FeedState } from '../protocol/messages.js'
@@ -14,27 +13,29 @@ interface LoggedStatus {
 }
 
 export class FeedStatusLog {
-  private readonly clock: Pick<Clock, 'epochUs' | 'aheadUs'>
   private newest = STATUS_AT_START
   /** In the order of the log; the first one holds at the slowest lane. */
   private logged: LoggedStatus[] = [{ position: undefined, status: STATUS_AT_START }]
-
-  constructor(clock: Pick<Clock, 'epochUs' | 'aheadUs'>) {
-    this.clock = clock
-  }
 
   /** The number of states that it keeps. */
   get size(): number {
     return this.logged.length
   }
 
-  /** @returns the new status; undefined: nothing has changed */
-  change(feed: FeedState, reason: string | undefined): FeedStatus | undefined {
+  /** The state that was told last; undefined: none. */
+  get state(): FeedState | undefined {
+    return this.newest.number > 0 ? this.newest.feed : undefined
+  }
+
+  /**
+   * @param sinceUs when the feed came into this state; kept from before where the state is the same
+   * @returns the new status; undefined: nothing has changed
+   */
+  change(feed: FeedState, reason: string | undefined, sinceUs: number): FeedStatus | undefined {
     const { number, ...before } = this.newest
     const isSameState = number > 0 && before.feed === feed
     if (isSameState && before.reason === reason) return undefined
-    const sinceUs = isSameState ? before.sinceUs : wallUs(this.clock)
-    this.newest = { number: number + 1, feed, sinceUs, reason }
+    this.newest = { number: number + 1, feed, sinceUs: isSameState ? before.sinceUs : sinceUs, reason }
     return this.newest
   }
 

@@ -2,7 +2,7 @@
  * The way into the tick log: splits messages at tick boundaries, and gives each tick its offset. Main thread; decodes
  * no tick. While the log is full, ticks and events wait in a backlog, and the source is paused.
  */
-import type { Clock } from '../common/clock.js'
+import { type Clock, wallUs } from '../common/clock.js'
 import { cutText } from '../common/quote-value.js'
 import type { FeedStatus, LostEvent, StreamEvent } from '../lane-protocol/stream-events.js'
 import type { CounterWriter } from '../memory/counters.js'
@@ -62,8 +62,12 @@ export class Ingest implements TickSink {
     this.flow = new FlowControl({ readers: this.readers, queueSize, counters })
     this.log = new TickLogWriter(tickLog, () => this.readers.slowestCursor())
     this.backlog = new LogBacklog(tickLog.byteLength)
-    this.statuses = new FeedStatusLog(clock)
-    this.sourceState = new SourceState(clock, (state, reason) => this.tellState(state, reason))
+    this.statuses = new FeedStatusLog()
+    this.sourceState = new SourceState({
+      clock,
+      told: () => this.statuses.state,
+      tell: (state, reason, sinceUs) => this.tellState(state, reason, sinceUs),
+    })
     this.recordBytesMax = Math.min(RECORD_BYTES_MAX, this.log.payloadBytesMax)
   }
 
@@ -168,8 +172,8 @@ export class Ingest implements TickSink {
   }
 
   /** Tells every client the state of the feed, behind all ticks so far. */
-  tellState(state: FeedState, reason: string | undefined): void {
-    const status = this.statuses.change(state, reason)
+  tellState(state: FeedState, reason: string | undefined, sinceUs = wallUs(this.clock)): void {
+    const status = this.statuses.change(state, reason, sinceUs)
     if (status !== undefined) this.pushEvent({ op: 'status', status })
   }
 

@@ -1,47 +1,73 @@
 /**
- * Decides when clients are told what a source says of itself. Main thread. A feed that comes back may have lost ticks,
- * and the lanes find that at its first tick. So `live` is told behind the first message, and behind the gap. A feed
- * that is quiet is told as live a moment later.
+ * Decides when clients are told what a source says of itself. Main thread.
+ *
+ *   down   after a moment: a feed that ends its stream and sends again at once was not lost
+ *   live   behind the next message, since the lanes find at its ticks what is missing, and so behind the gap; if a feed
+ *          is quiet, a second later: a feed that refuses the call has done so by then
  */
-import type { Clock, Timer } from '../common/clock.js'
+import { type Clock, type Timer, wallUs } from '../common/clock.js'
 import type { FeedState } from '../protocol/messages.js'
 
-/** How long a live feed may send nothing before clients are told that it is live, ms. */
-export const QUIET_MS = 500
+/** Clients are to know of a loss within a second, ms. */
+export const DOWN_AFTER_MS = 300
+export const LIVE_AFTER_MS = 1_000
+
+export interface SourceStateDeps {
+  readonly clock: Pick<Clock, 'after' | 'aheadUs' | 'epochUs'>
+  /** The state that clients were told last; undefined: none. */
+  readonly told: () => FeedState | undefined
+  readonly tell: (state: FeedState, reason: string | undefined, sinceUs: number) => void
+}
 
 export class SourceState {
-  private readonly clock: Pick<Clock, 'after'>
-  private readonly tell: (state: FeedState, reason: string | undefined) => void
-  /** Undefined: nothing waits to be told. */
+  private readonly deps: SourceStateDeps
+  private downTimer: Timer | undefined
   private liveTimer: Timer | undefined
   private liveReason: string | undefined
 
-  constructor(clock: Pick<Clock, 'after'>, tell: (state: FeedState, reason: string | undefined) => void) {
-    this.clock = clock
-    this.tell = tell
+  constructor(deps: SourceStateDeps) {
+    this.deps = deps
   }
 
   set(state: FeedState, reason: string | undefined): void {
-    this.stop()
-    if (state === 'down') this.tell(state, reason)
-    else {
-      this.liveReason = reason
-      this.liveTimer = this.clock.after(QUIET_MS, () => this.tellLive())
-    }
+    if (state === 'live') this.setLive(reason)
+    else this.setDown(reason)
   }
 
   /** A message is in the log. */
   messagePushed(): void {
-    if (this.liveTimer !== undefined) this.tellLive()
+    if (this.liveTimer !== undefined) this.confirmLive()
   }
 
+  /** Forgets what was not told. */
   stop(): void {
+    this.downTimer?.cancel()
+    this.downTimer = undefined
     this.liveTimer?.cancel()
     this.liveTimer = undefined
   }
 
-  private tellLive(): void {
+  private setDown(reason: string | undefined): void {
+    const { clock, tell, told } = this.deps
+    this.liveTimer?.cancel()
+    this.liveTimer = undefined
+    const sinceUs = wallUs(clock)
+    if (told() !== 'live') tell('down', reason, sinceUs)
+    else
+      this.downTimer ??= clock.after(DOWN_AFTER_MS, () => {
+        this.downTimer = undefined
+        tell('down', reason, sinceUs)
+      })
+  }
+
+  private setLive(reason: string | undefined): void {
+    this.liveReason = reason
+    this.liveTimer ??= this.deps.clock.after(LIVE_AFTER_MS, () => this.confirmLive())
+  }
+
+  private confirmLive(): void {
+    const { clock, tell } = this.deps
     this.stop()
-    this.tell('live', this.liveReason)
+    tell('live', this.liveReason, wallUs(clock))
   }
 }

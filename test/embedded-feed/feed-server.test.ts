@@ -53,7 +53,6 @@ class Reader extends Watched {
       tickFeedCall(form, { symbols: options.symbols ?? [], fromPosition: options.from ?? 0 }),
       {
         connected: () => {},
-        accepted: () => {},
         metadata: epoch => {
           this.epoch = epoch
           this.hasMetadata = true

@@ -26,7 +26,7 @@ afterEach(async () => {
 
 async function begin(options: Partial<HandlerOptions> = {}, laneFile?: string): Promise<void> {
   server = await HandlerServer.start(options, laneFile === undefined ? {} : { laneFile: laneUrl(laneFile) })
-  source = new GrpcSource({ target: feed.target, backoffMinMs: 1, backoffMaxMs: 1 })
+  source = new GrpcSource({ target: feed.target, backoffMinMs: 1, backoffMaxMs: 20 })
   server.handler.attachSource(source)
 }
 
@@ -53,6 +53,7 @@ async function opened(number: number, epoch = 'epoch-1'): Promise<ScriptedCall> 
 }
 
 it('tells every client within a second that the feed is lost, and that it is back behind the gap', async () => {
+  await feed.stop()
   await begin({ poolSize: 2 })
   const clients = await Promise.all(
     ['', '?symbols=NONE', '?delivery=latest', '?delivery=latest&interval=60000', '?batch=false'].map(query =>
@@ -60,13 +61,15 @@ it('tells every client within a second that the feed is lost, and that it is bac
     ),
   )
   const [all] = clients as [TestClient]
+  await feed.start()
   const first = await opened(1)
   await deliver(all, first, 1, 2)
   for (const client of clients) await has(client, 'down', 'live')
   const lostMs = performance.now()
-  feed.drop()
+  await feed.stop()
   for (const client of clients) await has(client, 'down', 'live', 'down')
   expect(performance.now() - lostMs).toBeLessThan(1_000)
+  await feed.start()
   const second = await opened(2)
   await deliver(all, second, 10)
   for (const client of clients) await has(client, 'down', 'live', 'down', 'live')
@@ -92,8 +95,8 @@ it('tells that a quiet feed is live', async () => {
 })
 
 it('tells a new client the present state behind its first message, in both subprotocols', async () => {
+  await feed.stop()
   await begin()
-  await feed.call(1)
   for (const subprotocol of ['ringcast.v1.json', 'ringcast.v1.protobuf']) {
     const client = await server.connect('', {}, [subprotocol])
     await client.until(() => client.messages.length > 1)
@@ -125,22 +128,25 @@ it('tells a client that resumes the present state once, behind `live`', async ()
 it.each(['throws-before-publish', 'throws-after-publish', 'exits'])(
   'tells each state once, in its place, while lanes die: %s',
   async laneFile => {
-    await begin({ poolSize: 2, latestBytes: 1 << 16 }, laneFile)
+    await feed.stop()
+    await begin({ poolSize: 2 }, laneFile)
     const clients = await Promise.all(
       ['', '?batch=false', '?symbols=NONE', '?symbols=NONE*'].map(query => server.connect(query)),
     )
     const [all, single] = clients as [TestClient, TestClient]
     const expected = ['down']
     let position = 0
-    for (let session = 1; session <= 25; session++) {
+    await feed.start()
+    for (let session = 1; session <= 12; session++) {
       const call = await opened(session)
       for (let message = 0; message < 5; message++) {
         await deliver(all, call, position + 1, position + 2)
         position += 2
       }
-      feed.drop()
+      await feed.stop()
       expected.push('live', 'down')
       await has(all, ...expected)
+      await feed.start()
     }
     for (const client of clients) await has(client, ...expected)
     await single.until(() => single.ticks.length === all.ticks.length)
@@ -162,7 +168,7 @@ it('gives clients that hear nothing a heartbeat, with their place in the stream 
   for (const client of [quiet, other]) await client.until(() => heartbeats(client).length > 0)
   for (const client of [quiet, other])
     expect(heartbeats(client)[0]).toEqual({ type: 'heartbeat', offset: 3, seq: 0, feed: 'live' })
-  feed.drop()
+  await feed.stop()
   await quiet.until(() => heartbeats(quiet).some(message => 'feed' in message && message.feed === 'down'))
   expect(types(quiet).slice(-2)).toEqual(['status', 'heartbeat'])
   expect(heartbeats(all)).toEqual([])

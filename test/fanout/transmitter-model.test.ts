@@ -40,13 +40,15 @@ interface Place {
   leaves: boolean
   ticks: number
   moves: number
+  /** Number of the last status of the feed. */
+  status: number
 }
 
 /** Checks that all bytes of a client are one unbroken stream. @returns where the client is at the end */
 function readStream(text: string): Place {
-  const place: Place = { audience: 0, next: Number.NaN, leaves: true, ticks: 0, moves: 0 }
+  const place: Place = { audience: 0, next: Number.NaN, leaves: true, ticks: 0, moves: 0, status: 0 }
   let end = 0
-  for (const [word, id, kind, number] of text.matchAll(/(\d+)([-!?:])(\d+);/g)) {
+  for (const [word, id, kind, number] of text.matchAll(/(\d+)([-!?:#])(\d+);/g)) {
     if (!text.startsWith(word, end) || !isRight(place, Number(id), kind!, Number(number)))
       throw new Error(`${word} where ${place.next} was due, after …${text.slice(Math.max(0, end - 60), end)}`)
     end += word.length
@@ -64,7 +66,10 @@ function isRight(place: Place, audience: number, kind: string, number: number): 
     return true
   }
   if (audience !== place.audience || place.leaves) return false
-  if (kind === '?') place.next += number
+  if (kind === '#') {
+    if (number <= place.status) return false
+    place.status = number
+  } else if (kind === '?') place.next += number
   else if (kind === '-') {
     if (number + 1 !== place.next) return false
     place.leaves = true
@@ -156,6 +161,11 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
     lanes[lane]!.obeyPromptly({ gathered: gathered.filter(id => lanes[lane]!.ticksTotals.has(id)) })
   }
 
+  /** The feed goes down, or comes back. */
+  const changeStatus = () => {
+    for (const [index, lane] of lanes.entries()) if (index !== dead) lane.status++
+  }
+
   const dieDuringTurn = async (lane = random(lanes.length)) => {
     seen.deaths++
     for (const audience of lanes[lane]!.ticksTotals.keys())
@@ -167,12 +177,16 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
     dead = lane
     await fanOut.laneDies(lane)
     dead = -1
+    // Its successor is told what the members of each audience know.
+    for (const { id, members, state } of streams[lane]!.audiences.values())
+      if (members.length > 0) expect(state.statusNumber).toBe(lanes[lane]!.statusNumber(id))
   }
 
   while (ready.size < MEMBERS_MAX / 2) connect()
   for (let step = 0; step < STEPS; step++) {
     const member = anyMember()
     const die = random(26)
+    if (random(40) === 0) changeStatus()
     if (member === undefined || (die < 3 && ready.size < MEMBERS_MAX)) connect()
     else if (die < 5) member.socket.isStuck = true
     else if (die < 6) for (const { socket } of ready) socket.isStuck = random(3) === 0
@@ -219,6 +233,7 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
     expect(place, `client ${member.recipient.id}`).toMatchObject({
       audience: id,
       next: lanes[lane]!.ticksTotal(id) + 1,
+      status: lanes[lane]!.status,
     })
     ticks += place.ticks
     seen.moves += place.moves

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../src/common/clock.js'
 import { Ingest } from '../../src/ingest/ingest.js'
-import { QUIET_MS } from '../../src/ingest/source-state.js'
+import { DOWN_AFTER_MS, LIVE_AFTER_MS } from '../../src/ingest/source-state.js'
 import { decodeEvent, offsetsOf, type StreamEvent } from '../../src/lane-protocol/stream-events.js'
 import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
@@ -553,21 +553,70 @@ describe('the state of the source', () => {
     lanes[1]!.work()
     expect(numbers()).toEqual([2, 5])
   })
+})
 
-  it('live is told behind the first message, or when the source sends nothing for a while', () => {
+describe('what a source says of itself', () => {
+  const SECOND_US = 1_000_000
+
+  function beginTold() {
     const clock = new FakeClock()
     const { intake, lanes, workAll } = begin({ clock })
+    const told = () => {
+      workAll()
+      return lanes[0]!.read.map(each => {
+        if (typeof each === 'number') return each
+        const event = each as StreamEvent
+        return event.op === 'status' ? event.status.feed : event.op
+      })
+    }
+    return { clock, intake, lanes, told }
+  }
+
+  it('is told as live behind the next message, or a second later', () => {
+    const { clock, intake, told } = beginTold()
+    intake.setSourceState('down')
+    intake.setSourceState('live')
     intake.setSourceState('live')
     intake.push(batchOf(1, 2), 'batch')
-    intake.setSourceState('down')
-    intake.setSourceState('live')
-    intake.setSourceState('down')
-    clock.advance(QUIET_MS)
-    intake.setSourceState('live')
-    clock.advance(QUIET_MS)
     intake.push(batchOf(3, 1), 'batch')
-    workAll()
-    expect(texts(lanes[0]!.read)).toEqual([1, 2, 'live 1', 'down 2', 'live 3', 3])
+    expect(told()).toEqual(['down', 1, 2, 'live', 3])
+    intake.setSourceState('down')
+    clock.advance(DOWN_AFTER_MS)
+    intake.setSourceState('live')
+    clock.advance(LIVE_AFTER_MS - 1)
+    expect(told().slice(5)).toEqual(['down'])
+    clock.advance(1)
+    expect(told().slice(5)).toEqual(['down', 'live'])
+  })
+
+  it('is told as down a moment later, with the time of the loss, unless messages come again', () => {
+    const { clock, intake, lanes, told } = beginTold()
+    intake.setSourceState('live')
+    intake.push(batchOf(1, 1), 'batch')
+    intake.setSourceState('down')
+    clock.advance(DOWN_AFTER_MS - 1)
+    intake.setSourceState('live')
+    intake.push(batchOf(2, 1), 'batch')
+    clock.advance(LIVE_AFTER_MS)
+    expect(told()).toEqual([1, 'live', 2])
+    const lostUs = clock.epochUs()
+    intake.setSourceState('down')
+    // The feed takes connections and refuses each call.
+    for (let call = 0; call < 3; call++) {
+      clock.advance(100)
+      intake.setSourceState('live')
+      intake.setSourceState('down')
+    }
+    expect(told()).toEqual([1, 'live', 2, 'down'])
+    expect(lanes[0]!.read.at(-1)).toMatchObject({ status: { sinceUs: lostUs } })
+    expect(clock.epochUs() - lostUs).toBeLessThan(SECOND_US)
+  })
+
+  it('is forgotten at the end, as far as it was not told', () => {
+    const { clock, intake } = beginTold()
+    intake.setSourceState('live')
+    intake.push(batchOf(1, 1), 'batch')
+    intake.setSourceState('down')
     intake.setSourceState('live')
     intake.stop()
     expect(clock.timerCount).toBe(0)

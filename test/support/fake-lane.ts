@@ -1,6 +1,7 @@
 /**
  * A lane without a thread: writes its frame ring by hand. A record is readable text, `<audience>:<tick>;` for each
- * tick, numbered from 1 for each audience, so a test checks what a client got without a decoder.
+ * tick, numbered from 1 for each audience, so a test checks what a client got without a decoder. A status of the feed is
+ * `<audience>#<number>;`.
  */
 import type { JoinCommand, LaneCommand } from '../../src/lane-protocol/lane-commands.js'
 import type { LaneHandle } from '../../src/lanes/lane-handle.js'
@@ -27,6 +28,10 @@ export class FakeLane {
   /** The commands that the lane has not obeyed. */
   readonly commands: LaneCommand[] = []
   readonly ticksTotals: Map<number, number>
+  /** Number of the status that each audience was told last. */
+  readonly statusNumbers: Map<number, number>
+  /** Number of the present status of the feed. An audience is told it with its next record. */
+  status = 0
   readonly ring: FrameRingWriter
   /** Whether clients that it replies to are to wait for the next flush. */
   newcomersWait = false
@@ -49,27 +54,48 @@ export class FakeLane {
     for (const audience of handle.stream.audiences.keys())
       this.ticksTotals.set(audience, this.ticksTotal(audience))
     this.tellsLeft = before?.tellsLeft ?? false
+    this.status = before?.status ?? 0
+    this.statusNumbers = new Map(before?.statusNumbers)
+    for (const audience of handle.stream.audiences.keys()) this.openStatus(audience)
   }
 
   ticksTotal(audience: number): number {
     return this.ticksTotals.get(audience) ?? 0
   }
 
+  /** Number of the status that the audience was told last. */
+  statusNumber(audience: number): number {
+    return this.statusNumbers.get(audience) ?? this.status
+  }
+
   /** Describes frames of the audience's next ticks. @returns false when the ring is full */
   record(audience: number, ticks = 1, receivedUs = 0): boolean {
     const before = this.ticksTotal(audience)
-    const text = Array.from({ length: ticks }, (_, tick) => `${audience}:${before + tick + 1};`).join('')
+    const status = this.statusNumber(audience) < this.status ? `${audience}#${this.status};` : ''
+    const tickWords = Array.from({ length: ticks }, (_, tick) => `${audience}:${before + tick + 1};`)
+    const text = status + tickWords.join('')
     this.beginTurn()
     if (!this.put(text)) return false
     const total = before + ticks
     this.ticksTotals.set(audience, total)
+    this.statusNumbers.set(audience, this.status)
     this.ring.describe(
       Object.assign(this.frames, {
         ...{ audience, length: text.length, messages: ticks, ticks, receivedUs },
-        ...{ ticksTotal: total, lastOffset: total },
+        ...{ ticksTotal: total, lastOffset: total, statusNumber: this.status },
       }),
     )
     return true
+  }
+
+  /** Tells the audience the present status, if it does not know it. @returns false when the ring is full */
+  private tellStatus(audience: number): boolean {
+    const isKnown = audience === 0 || this.statusNumber(audience) === this.status
+    return isKnown || this.record(audience, 0)
+  }
+
+  private openStatus(audience: number): void {
+    this.statusNumbers.set(audience, this.statusNumber(audience))
   }
 
   /** Describes that the audience's conflation group `group` begins: a record without frames. */
@@ -90,12 +116,17 @@ export class FakeLane {
     while (this.commands.length > 0) {
       const command = this.commands[0]!
       if (command.op === 'open' || command.op === 'derive')
-        this.ticksTotals.set(command.audience, this.ticksTotal(command.audience))
+        this.open(command.audience)
       else if (command.op === 'close') this.ticksTotals.delete(command.audience)
       else if (command.op === 'join' && !this.replyTo(command)) return false
       this.commands.shift()
     }
     return true
+  }
+
+  private open(audience: number): void {
+    this.ticksTotals.set(audience, this.ticksTotal(audience))
+    this.openStatus(audience)
   }
 
   /**
@@ -123,13 +154,17 @@ export class FakeLane {
    */
   beginReply(join: JoinCommand, isLast = false, outcome: ReplyOutcome = this.memberOutcome): boolean {
     const { replies, audience, fellBehindAt, leaving } = join
+    // As a lane does, which writes the plans of both audiences before it replies.
+    if (!this.tellStatus(leaving) || !this.tellStatus(audience)) return false
+    const known = fellBehindAt?.statusNumber ?? (leaving === 0 ? 0 : this.status)
+    const status = known < this.status ? `${audience}#${this.status};` : ''
     const goesOn = fellBehindAt !== null && replies.length === 0
     const behindIn = goesOn ? audience : leaving
     const missed =
       fellBehindAt === null ? '' : `${behindIn}?${this.ticksTotal(behindIn) - fellBehindAt.ticksTotal};`
     const left = this.tellsLeft && leaving !== 0 ? `${leaving}-${this.ticksTotal(leaving)};` : ''
     const text = goesOn ? missed : `${missed}${left}${audience}!${this.ticksTotal(audience)};`
-    return this.describeReply(join, text, outcome, isLast)
+    return this.describeReply(join, text + status, outcome, isLast)
   }
 
   /**
@@ -198,7 +233,7 @@ export class FakeLane {
     this.ring.describe(
       Object.assign(this.reply, {
         ...{ client: join.client, request: join.request, length: text.length, outcome, isLast },
-        ...{ ticksTotal: total, offset: total },
+        ...{ ticksTotal: total, offset: total, statusNumber: this.statusNumber(join.audience) },
       }),
     )
     return true

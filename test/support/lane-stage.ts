@@ -90,7 +90,7 @@ export class LaneStage extends StageFrames {
   private readonly tickLog = new SharedArrayBuffer(tickLogBytes(1 << 20))
   private readonly commandRing = new SharedArrayBuffer(commandRingBytes(1 << 20))
   private readonly commands = new CommandRingWriter(this.commandRing)
-  private readonly statuses = new FeedStatusLog(this.clock)
+  private readonly statuses = new FeedStatusLog()
   /** How often the state of the feed was told. */
   statusCount = 0
   private readonly latest: SharedArrayBuffer
@@ -165,7 +165,7 @@ export class LaneStage extends StageFrames {
 
   /** The feed goes down, or comes back. Each state is told as the reason `n` and its number. */
   status(feed: FeedState): FeedStatus {
-    const status = this.statuses.change(feed, `n${++this.statusCount}`)!
+    const status = this.statuses.change(feed, `n${++this.statusCount}`, this.clock.epochUs())!
     this.event({ op: 'status', status })
     this.statuses.append(status, this.log.position, this.state.cursor())
     return status

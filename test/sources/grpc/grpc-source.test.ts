@@ -162,6 +162,19 @@ describe('a reconnection', () => {
     expect(source.status()).toEqual({ state: 'live', reconnects: 1, lastError: undefined })
   })
 
+  it('is told to the sink, with a reason that names no host', async () => {
+    startSource()
+    expect(sink.states).toEqual([['down', 'the gateway is not connected to the feed yet']])
+    const call = await feed.call(1)
+    call.open('a')
+    call.send(ticksAt(1))
+    await sink.until(() => sink.ticks.length === 1)
+    expect(new Set(sink.states.slice(1).map(([state]) => state))).toEqual(new Set(['live']))
+    feed.drop()
+    await sink.until(() => sink.states.at(-1)![0] === 'down')
+    expect(sink.states.at(-1)).toEqual(['down', 'the gateway has lost the feed and calls it again'])
+  })
+
   it.each([0, 2 ** 53 - 1])('requests new ticks only when there is no position after %d', async last => {
     startSource()
     const first = await feed.call(1)
