@@ -14,6 +14,7 @@ import {
   status,
 } from './grpc-js.js'
 import { channelOptions, type GrpcMethod, type GrpcTarget, metadataOf } from './grpc-target.js'
+import { proxyOf, withProxy } from './proxy-name.js'
 import { EPOCH_METADATA_KEY } from './tick-feed-service.js'
 
 /**
@@ -138,7 +139,11 @@ export class GrpcCall {
     channel.watchConnectivityState(state, deadline, error => {
       if (this.isFinished) return
       if (error === undefined) this.watchConnection(deadline, timeoutMs)
-      else this.end('failed', this.withProxy(`no connection within ${timeoutMs} ms: is this a gRPC server?`))
+      else
+        this.end(
+          'failed',
+          withProxy(`no connection within ${timeoutMs} ms: is this a gRPC server?`, this.proxy),
+        )
     })
   }
 
@@ -151,15 +156,8 @@ export class GrpcCall {
     const reason =
       end.code === status.OK
         ? 'the feed ended the stream at once'
-        : this.withProxy(`${status[end.code]}: ${callFailure(end.details, this.isTls)}`)
+        : withProxy(`${status[end.code]}: ${callFailure(end.details, this.isTls)}`, this.proxy)
     this.end(outcomeOf(end), reason)
-  }
-
-  private withProxy(reason: string): string {
-    if (this.proxy === undefined) return reason
-    // A proxy that cannot be reached leaves grpc-js without a reason.
-    const known = reason.replace(/\.? Last error: undefined$/, '')
-    return `${known} (through the proxy ${this.proxy} of grpc_proxy, https_proxy or http_proxy)`
   }
 
   private end(outcome: CallOutcome, reason: string): void {
@@ -188,12 +186,6 @@ function outcomeOf({ code, details }: StatusObject): CallOutcome {
     default:
       return 'failed'
   }
-}
-
-/** The proxy that grpc-js connects to in place of the target, without the credentials for it. */
-function proxyOf(client: Client, target: string): string | undefined {
-  const reached = client.getChannel().getTarget().replace(/^\w+:/, '')
-  return reached === target ? undefined : reached
 }
 
 function ignore(): void {}

@@ -206,7 +206,7 @@ export class GrpcSource implements TickSource {
         this.open(sink, fromPosition)
         return
       }
-      this.retry(sink, this.foreignMethod === undefined ? noFeedThere(reason) : reason)
+      this.retry(sink, noFeedThere(reason, this.foreignMethod?.path))
       return
     }
     if (outcome === 'overloaded') this.pingLessOften()
@@ -265,8 +265,10 @@ function positionAfter(last: number): number {
   return last > 0 && last < Number.MAX_SAFE_INTEGER ? last + 1 : 0
 }
 
-function noFeedThere(reason: string): string {
-  return `the server does not know ringcast.v1.TickFeed, with either method; is this the address of a tick feed? ${reason}`
+/** @param path of the method, where it is one of another schema */
+function noFeedThere(reason: string, path: string | undefined): string {
+  const lacks = path ?? 'ringcast.v1.TickFeed, with either method'
+  return `the server does not know ${lacks}; is this the address of a tick feed? ${reason}`
 }
 
 function reasonOf(error: unknown): string {
