@@ -18,7 +18,7 @@ export interface ForeignFeedLoaderOptions {
   /** Where the feed is, and how it is called. */
   readonly call: Pick<GrpcSourceOptions, 'target' | 'tls' | 'metadata'>
   /** JSON of the request; undefined: an empty message. */
-  readonly request: unknown
+  readonly request: object | undefined
   readonly clock: Clock
   readonly log: Log
   /** Returns 0 up to, not including, 1. Default `Math.random`. */

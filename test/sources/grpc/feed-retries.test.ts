@@ -249,6 +249,7 @@ describe('a feed that is not there', () => {
         tickFeedCall('batch', { symbols: [], fromPosition: 0 }),
         {
           connected: () => resolve('connected'),
+          accepted: () => resolve('accepted'),
           metadata: () => resolve('metadata'),
           message: () => resolve('message'),
           ended: (outcome, reason) => resolve(`${outcome}: ${reason}`),
