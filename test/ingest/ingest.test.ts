@@ -14,7 +14,9 @@ import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { TickLogReader } from '../../src/memory/tick-log-reader.js'
 import { MAIN_SLOT_COUNT, MAIN_SLOTS, type MainMetric } from '../../src/metrics/metric-table.js'
 import { BatchReader } from '../../src/ticks/batch-reader.js'
+import { marketCodec } from '../../src/ticks/market-codec.js'
 import { MarketTickReader } from '../../src/ticks/market-tick-reader.js'
+import type { TickCodec } from '../../src/ticks/tick-codec.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { encodeTick, encodeTickBatch } from '../support/proto-messages.js'
 
@@ -35,7 +37,7 @@ class FakeLane {
   offset = 0
   isInDoubt = false
   private readonly log: TickLogReader
-  private readonly batch = new BatchReader()
+  private readonly batch = new BatchReader(1)
   private readonly reader: MarketTickReader
 
   constructor(
@@ -112,15 +114,21 @@ interface BeginOptions {
   readonly logBytes?: number
   readonly queueSize?: number
   readonly clock?: Clock
+  readonly codec?: Pick<TickCodec, 'batchPath' | 'tickBytesMax'>
 }
 
-function begin({ logBytes = 65_536, queueSize = 1_000_000, clock = systemClock }: BeginOptions = {}) {
+function begin({
+  logBytes = 65_536,
+  queueSize = 1_000_000,
+  clock = systemClock,
+  codec = marketCodec,
+}: BeginOptions = {}) {
   const tickLog = new SharedArrayBuffer(tickLogBytes(logBytes))
   const handles = Array.from({ length: LANE_COUNT }, (_, index) => new LaneHandle(index, LAYOUT, 8, () => {}))
   const counters = new CounterWriter(
     new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
   )
-  const intake = new Ingest({ tickLog, lanes: handles, queueSize, clock, counters })
+  const intake = new Ingest({ tickLog, lanes: handles, queueSize, codec, clock, counters })
   const source = new FakeSource()
   intake.attach(source)
   const lanes = handles.map(handle => new FakeLane(handle, tickLog))
