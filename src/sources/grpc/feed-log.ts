@@ -29,7 +29,7 @@ export class FeedLog {
   private backAtMs = Number.NEGATIVE_INFINITY
   private endsToldMs = Number.NEGATIVE_INFINITY
   private endsUntold = 0
-  private isConnectionTold = false
+  private isAcceptanceTold = false
 
   constructor(log: SourceLog, clock: Clock, target: string) {
     this.log = log
@@ -37,10 +37,10 @@ export class FeedLog {
     this.target = target
   }
 
-  /** The connection stands, and the feed has sent nothing yet. */
-  connected(): void {
-    if (this.isConnectionTold) return
-    this.isConnectionTold = true
+  /** The connection stands, and the feed has not refused the call. */
+  accepted(): void {
+    if (this.isAcceptanceTold) return
+    this.isAcceptanceTold = true
     this.log.info(`connected to ${this.target}, waiting for its first tick`)
   }
 
@@ -48,7 +48,7 @@ export class FeedLog {
   live(session: number): void {
     const nowMs = this.clock.nowMs()
     const after = this.isDown ? ` again after ${durationText(nowMs - this.downSinceMs)}` : ''
-    this.isConnectionTold = true
+    this.isAcceptanceTold = true
     if (!this.isLiveTold) this.log.info(`the feed at ${this.target} is live${after}, session ${session}`)
     if (this.isDown) this.backAtMs = nowMs
     this.isLiveTold = true
@@ -86,7 +86,7 @@ export class FeedLog {
     else this.log.warn(`no feed at ${this.target} for ${durationText(downMs)}, still trying: ${reason}`)
     this.isDownTold = true
     this.isLiveTold = false
-    this.isConnectionTold = false
+    this.isAcceptanceTold = false
   }
 
   /** Something else that an operator must know. */

@@ -153,11 +153,11 @@ export class GrpcSource implements TickSource {
     this.progress = progress
     try {
       this.call = new GrpcCall(this.target, method, {
-        connected: () => {
-          progress.connected()
-          this.log.connected()
+        connected: () => progress.connected(),
+        accepted: () => {
+          this.log.accepted()
+          this.tellState(sink)
         },
-        accepted: () => this.tellState(sink),
         metadata: epoch => this.onMetadata(sink, epoch, fromPosition),
         message: message => {
           this.stallTimer.messageReceived()

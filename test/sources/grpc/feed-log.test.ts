@@ -11,14 +11,14 @@ function feedLog() {
 
 it('tells of an outage, and of its end', () => {
   const { lines, clock, log } = feedLog()
-  log.connected()
+  log.accepted()
   log.live(1)
   clock.advance(100_000)
   log.ended('bye')
   log.failed('refused')
   clock.advance(10_000)
   log.failed('refused')
-  log.connected()
+  log.accepted()
   log.live(2)
   expect(lines).toEqual([
     'connected to X, waiting for its first tick',
@@ -73,7 +73,7 @@ it('tells of a new outage after the feed was connected and silent', () => {
   const { lines, clock, log } = feedLog()
   log.live(1)
   log.failed('refused')
-  log.connected()
+  log.accepted()
   clock.advance(REMINDER_MS)
   log.ended('bye')
   log.failed('refused')
