@@ -4,6 +4,7 @@
  * A feed may send its metadata late: most libraries for servers send it with the first message.
  */
 import { callFailure } from './call-failure.js'
+import { ACCEPTED_AFTER_MS } from './call-progress.js'
 import { channelCredentials } from './grpc-credentials.js'
 import {
   Client,
@@ -27,6 +28,8 @@ export type CallOutcome = 'complete' | 'unimplemented' | 'unreadable' | 'overloa
 export interface GrpcCallListener {
   /** The connection stands, and the call is on its way. */
   connected(): void
+  /** The feed has had the time to refuse the call, and has not, see CallProgress. */
+  accepted(): void
   metadata(epoch: string | undefined): void
   message(message: Buffer): void
   /** `reason` is one sentence. */
@@ -39,6 +42,8 @@ export interface GrpcCallListener {
 const CONNECT_TIMEOUT_MS = 20_000
 /** The words of grpc-js for the error ENHANCE_YOUR_CALM of HTTP/2. */
 const ENHANCE_YOUR_CALM = 'Bandwidth exhausted or memory limit exceeded'
+/** Two clocks may differ by so much. */
+const TIMER_SLACK_MS = 20
 const MESSAGE_TOO_LONG = /^Received message larger than max/
 
 export class GrpcCall {
@@ -129,11 +134,8 @@ export class GrpcCall {
     const channel = this.client.getChannel()
     const state = channel.getConnectivityState(false)
     if (state === connectivityState.READY) {
-      try {
-        this.listener.connected()
-      } catch (error) {
-        this.fail(error)
-      }
+      this.tell(() => this.listener.connected())
+      if (!this.isFinished) this.watchAcceptance(channel)
       return
     }
     channel.watchConnectivityState(state, deadline, error => {
@@ -145,6 +147,22 @@ export class GrpcCall {
           withProxy(`no connection within ${timeoutMs} ms: is this a gRPC server?`, this.proxy),
         )
     })
+  }
+
+  /** By the timer of grpc-js, which ends with the connection. */
+  private watchAcceptance(channel: ReturnType<Client['getChannel']>): void {
+    const deadline = Date.now() + ACCEPTED_AFTER_MS + TIMER_SLACK_MS
+    channel.watchConnectivityState(connectivityState.READY, deadline, error => {
+      if (error !== undefined && !this.isFinished) this.tell(() => this.listener.accepted())
+    })
+  }
+
+  private tell(what: () => void): void {
+    try {
+      what()
+    } catch (error) {
+      this.fail(error)
+    }
   }
 
   private onStatus(end: StatusObject): void {

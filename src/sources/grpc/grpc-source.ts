@@ -156,9 +156,9 @@ export class GrpcSource implements TickSource {
       this.call = new GrpcCall(this.target, method, {
         connected: () => {
           progress.connected()
-          this.log.connected()
           this.tellLive(sink)
         },
+        accepted: () => this.log.accepted(),
         metadata: epoch => this.onMetadata(sink, epoch, fromPosition),
         message: message => {
           this.stallTimer.messageReceived()
