@@ -114,8 +114,8 @@ export class Ingest implements TickSink {
     this.counts[MAIN_SLOTS.messagesReceived]! += 1
     this.counts[MAIN_SLOTS.bytesReceived]! += message.length
     const receivedUs = this.clock.epochUs()
-    if (form === 'batch' && this.levels.length > 0) this.pushBatch(message, receivedUs)
-    else this.pushTick(message, receivedUs)
+    if (form !== 'batch' || this.levels.length === 0) this.pushTick(message, receivedUs)
+    else if (!this.pushLevel(0, message, 0, message.length, receivedUs)) this.loseRest()
     this.readers.tell()
     if (this.flow.isPauseDue(this.lastOffset)) this.pause()
   }
@@ -184,10 +184,6 @@ export class Ingest implements TickSink {
   }
 
   // Ticks
-
-  private pushBatch(message: Uint8Array, receivedUs: number): void {
-    if (!this.pushLevel(0, message, 0, message.length, receivedUs)) this.loseRest()
-  }
 
   /** Pushes the ticks of `message[start, end)`, which is so many levels deep. @returns false at bytes that are no field */
   private pushLevel(
