@@ -20,6 +20,7 @@ import {
 import type { TickSink } from '../ingest/tick-sink.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { MetricsView } from '../metrics/metrics-view.js'
+import type { FeedState } from '../protocol/messages.js'
 import type { TickSource } from '../sources/tick-source.js'
 import type { PushedTick } from '../ticks/pushed-tick.js'
 import type { TickCodec } from '../ticks/tick-codec.js'
@@ -27,6 +28,7 @@ import { tickCodecOf } from '../ticks/tick-codec-of.js'
 import type { TickSchema } from '../ticks/tick-schema.js'
 import { assembleBroadcaster, type Broadcaster } from './broadcaster.js'
 import { type PushedGap, pushedGapRules } from './pushed-gap.js'
+import { pushedStateRules } from './pushed-state.js'
 
 const SHUTDOWN_TIMEOUT_MS = 10_000
 
@@ -127,6 +129,22 @@ export class StreamHandler<Tick extends object = PushedTick> {
     if (shutdown.hasBegun) return false
     const { missed, reason = 'upstream' } = gap
     ingest.lose({ op: 'lost', reason, missed, isUnnumbered: true })
+    return true
+  }
+
+  /**
+   * Tells every client whether ticks come, behind all ticks so far. New clients are told the last state, too. The same
+   * state and reason again tell nothing. An attached GrpcSource calls it by itself.
+   *
+   * @param reason one sentence for every client, of 1 to 200 characters: no secrets
+   * @returns false after `shutdown`: no client is told
+   * @throws RingcastError `option_invalid`, naming the value and the rule
+   */
+  setSourceState(state: FeedState, reason?: string): boolean {
+    checkOptions({ state, reason }, pushedStateRules, 'a state of the source')
+    const { ingest, shutdown } = this.broadcaster
+    if (shutdown.hasBegun) return false
+    ingest.tellState(state, reason)
     return true
   }
 

@@ -3,18 +3,20 @@
  * no tick. While the log is full, ticks and events wait in a backlog, and the source is paused.
  */
 import type { Clock } from '../common/clock.js'
+import { cutText } from '../common/quote-value.js'
 import type { FeedStatus, LostEvent, StreamEvent } from '../lane-protocol/stream-events.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { type RecordType, STREAM_EVENT, TICK, TICK_BATCH } from '../memory/tick-log-layout.js'
 import { TickLogWriter } from '../memory/tick-log-writer.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
-import type { FeedState } from '../protocol/messages.js'
+import { type FeedState, REASON_LENGTH_MAX } from '../protocol/messages.js'
 import { BatchReader } from '../ticks/batch-reader.js'
 import type { TickCodec } from '../ticks/tick-codec.js'
 import { FeedStatusLog } from './feed-status-log.js'
 import { FlowControl, type Pausable } from './flow-control.js'
 import { eventRecord, LogBacklog, type WaitingRecord } from './log-backlog.js'
 import { type LogReaderLane, LogReaders, lagOf } from './log-readers.js'
+import { SourceState } from './source-state.js'
 import type { FeedSession, MessageForm, TickSink } from './tick-sink.js'
 
 /** Ticks in one record at the most: a lane looks up from its work between records. */
@@ -41,6 +43,7 @@ export class Ingest implements TickSink {
   private readonly log: TickLogWriter
   private readonly backlog: LogBacklog
   private readonly statuses: FeedStatusLog
+  private readonly sourceState: SourceState
   /** Finds the messages on the way to the ticks, and in the last place the ticks. */
   private readonly levels: readonly BatchReader[]
   private readonly tickBytesMax: number
@@ -60,6 +63,7 @@ export class Ingest implements TickSink {
     this.log = new TickLogWriter(tickLog, () => this.readers.slowestCursor())
     this.backlog = new LogBacklog(tickLog.byteLength)
     this.statuses = new FeedStatusLog(clock)
+    this.sourceState = new SourceState(clock, (state, reason) => this.tellState(state, reason))
     this.recordBytesMax = Math.min(RECORD_BYTES_MAX, this.log.payloadBytesMax)
   }
 
@@ -116,6 +120,7 @@ export class Ingest implements TickSink {
     const receivedUs = this.clock.epochUs()
     if (form !== 'batch' || this.levels.length === 0) this.pushTick(message, receivedUs)
     else if (!this.pushLevel(0, message, 0, message.length, receivedUs)) this.loseRest()
+    this.sourceState.messagePushed()
     this.readers.tell()
     if (this.flow.isPauseDue(this.lastOffset)) this.pause()
   }
@@ -126,8 +131,7 @@ export class Ingest implements TickSink {
   }
 
   setSourceState(state: FeedState, reason?: string): void {
-    const status = this.statuses.change(state, reason)
-    if (status !== undefined) this.pushEvent({ op: 'status', status })
+    this.sourceState.set(state, reason === undefined ? reason : cutText(reason, REASON_LENGTH_MAX))
   }
 
   async lastPosition(): Promise<number> {
@@ -163,9 +167,20 @@ export class Ingest implements TickSink {
     return true
   }
 
+  /** Tells every client the state of the feed, behind all ticks so far. */
+  tellState(state: FeedState, reason: string | undefined): void {
+    const status = this.statuses.change(state, reason)
+    if (status !== undefined) this.pushEvent({ op: 'status', status })
+  }
+
   /** Tells every client of lost ticks, behind all ticks so far. */
   lose(loss: LostEvent): void {
     this.pushEvent(loss)
+  }
+
+  /** Ends its timer. */
+  stop(): void {
+    this.sourceState.stop()
   }
 
   /** The lanes may have got further: appends what waits, resumes the source, resolves the promises of `caughtUp`. */

@@ -1,7 +1,7 @@
 /**
  * Numbers kinds in the order in which a lane first meets them. One codec's own: a number means nothing in another lane,
  * and must not be kept in shared memory.
- * Kinds beyond the bound have no number: docs/decisions/0071-a-schema-of-ones-own.md.
+ * Kinds beyond the bound have no number: docs/decisions/0073-a-schema-of-ones-own.md.
  */
 import { UNNUMBERED_KIND } from '../tick-codec.js'
 

@@ -1,7 +1,7 @@
 /**
  * Reads one tick of a user's schema after another. Lanes only.
  * Ticks whose JSON might not fit are written into a buffer of the reader's own first, so that `decode` says whether it
- * does. Why a reader looks at all fields: docs/decisions/0071-a-schema-of-ones-own.md.
+ * does. Why a reader looks at all fields: docs/decisions/0073-a-schema-of-ones-own.md.
  */
 import { SYMBOL_BYTES_MAX } from '../../common/symbol.js'
 import { SCHEMA_TICKS_TAG, writeBytesField } from '../binary-tick.js'
