@@ -283,6 +283,15 @@ describe('a schema that is broken', () => {
     ],
     [schemaOf({ ...nested, mapping: { symbol: 'header.symbol', kind: 'header' } }), 'must name an enum'],
     [schemaOf({ ...nested, mapping: { symbol: 'header.symbol', repeated: 'header' } }), 'a repeated message'],
+    [
+      schemaOf({
+        proto: `syntax = "proto3"; package t; enum E { Z = 0; } message A { string k = 1; } message B { E k = 1; }
+          message M { string symbol = 1; oneof body { A a = 2; B b = 3; } }`,
+        message: 't.M',
+        mapping: { symbol: 'symbol', kind: 'body.k' },
+      }),
+      'schema.mapping.kind=body.k: must name an enum in every case, or a string in every case',
+    ],
   ])('is refused', (schema, message) => {
     expect(() => schemaCodec(schema)).toThrow(message)
   })
