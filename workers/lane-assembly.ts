@@ -47,7 +47,7 @@ import { RequestQueue } from './transfer/request-queue.js'
 import { SnapshotTransfer } from './transfer/snapshot-transfer.js'
 
 export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epochUs'>): LaneLoop {
-  const { layout, positionsTellLosses, turnBytesMax } = task
+  const { layout, positions, turnBytesMax } = task
   const codec = marketCodec
   const memory = task.memory.buffer
   const state = new CommittedState(memory)
@@ -66,7 +66,7 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
   const directory = new AudienceDirectory(codec)
   const { symbols } = directory
   const quarantined = new Set(task.quarantinedOffsets)
-  const continuity = new FeedContinuity(committed, positionsTellLosses)
+  const continuity = new FeedContinuity(committed, positions)
   const cursor = new LogCursor(log, committed.offset)
   const turn = new TurnBuffer(ring.bytes, layout, codec)
   const { bytes } = log
@@ -129,7 +129,7 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
     checkpoints,
     symbols,
     quarantined,
-    positionsTellLosses,
+    positions,
     turn,
     composer,
     publisher,

@@ -12,7 +12,7 @@ import type { HandlerOptions } from '../config/config.js'
 import { Membership } from '../fanout/membership.js'
 import { Transmitter } from '../fanout/transmitter.js'
 import { Ingest } from '../ingest/ingest.js'
-import { TURN_OVERSHOOT_BYTES } from '../lane-protocol/lane-task.js'
+import { type PositionRules, TURN_OVERSHOOT_BYTES } from '../lane-protocol/lane-task.js'
 import { CommandSender } from '../lanes/command-sender.js'
 import { LaneHandle } from '../lanes/lane-handle.js'
 import { chooseLane } from '../lanes/lane-placement.js'
@@ -32,8 +32,7 @@ const SCRATCH_BYTES_MIN = 64 * 1024
 export interface BroadcasterDeps {
   readonly clock: Clock
   readonly log: Log
-  /** Whether a hole in the feed's positions is a loss. */
-  readonly positionsTellLosses: boolean
+  readonly positions: PositionRules
   /** The worker's file; undefined: that of Ringcast. */
   readonly laneFile: string | undefined
 }
@@ -140,7 +139,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       counters: metrics.laneBlocks[lane]!,
       turnBytesMax: settings.turnBytesMax,
       compression: { bytesMin: settings.compressionMinBytes, level: settings.compressionLevel },
-      positionsTellLosses: deps.positionsTellLosses,
+      positions: deps.positions,
       audiences: [...handle.stream.audiences.values()].map(audience => audience.state),
       ...quarantine,
     }

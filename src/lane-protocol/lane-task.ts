@@ -34,6 +34,14 @@ export interface CompressionSettings {
   readonly level: number
 }
 
+/** What a lane may conclude from the positions of ticks. */
+export interface PositionRules {
+  /** Whether a hole is a loss. */
+  readonly tellLosses: boolean
+  /** Whether several endpoints send the same ticks: one that came before is no broken count. */
+  readonly areRepeated: boolean
+}
+
 export interface LaneTask {
   /** 0, 1, 2 … */
   readonly lane: number
@@ -52,8 +60,8 @@ export interface LaneTask {
   /** What one audience may gather in a turn, bytes. */
   readonly turnBytesMax: number
   readonly compression: CompressionSettings
-  /** Whether a hole in the feed's positions is a loss. */
-  readonly positionsTellLosses: boolean
+  /** What the feed's positions mean. */
+  readonly positions: PositionRules
   readonly audiences: readonly AudienceState[]
   /** Ticks that the lane skips: two lives of a lane in a row have ended at each. */
   readonly quarantinedOffsets: readonly number[]

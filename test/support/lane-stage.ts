@@ -240,7 +240,7 @@ export class LaneStage extends StageFrames {
       wakeUpPort: { postMessage: () => {} } as unknown as MessagePort,
       turnBytesMax: this.options.turnBytesMax,
       compression: this.options.compression,
-      positionsTellLosses: this.options.positionsTellLosses,
+      positions: { tellLosses: this.options.positionsTellLosses, areRepeated: false },
       audiences: [...this.audiences].map(([audience, { spec, seq, progress, conflated }]) => {
         const { flushedOffset: _, ...sent } = progress
         return { audience, spec, seq, ...sent, conflated }

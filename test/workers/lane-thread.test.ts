@@ -48,7 +48,7 @@ describe('a lane in a thread of its own', () => {
       wakeUpPort: port2,
       turnBytesMax: TURN_BYTES_MAX / 4,
       compression: { bytesMin: 1024, level: 6 },
-      positionsTellLosses: true,
+      positions: { tellLosses: true, areRepeated: false },
       audiences: [],
       quarantinedOffsets: [],
       quarantinedClients: [],
