@@ -1,12 +1,13 @@
 /**
  * Takes the commands of clients out of the lane's command ring, between the records of the tick log. One lane's own.
- * A command is taken when the lane has read all ticks that were in the log when the command was sent. So a successor,
- * too, replies behind all ticks that any audience was sent: docs/decisions/0041-commands-have-a-ring-of-their-own.md.
+ * A command is taken when the lane has read all records that were in the log when the command was sent. So a successor,
+ * too, replies behind all that any audience was sent: docs/decisions/0041-commands-have-a-ring-of-their-own.md.
  */
 import { decodeCommand, type LaneCommand } from '../src/lane-protocol/lane-commands.js'
 import type { CommandRingReader } from '../src/memory/command-ring-reader.js'
 import { FOR_COMMAND_ROOM } from '../src/memory/control-words.js'
 import type { LaneWakeUp } from '../src/memory/lane-wake-up.js'
+import { distance } from '../src/memory/ring-position.js'
 import type { LaneAudiences } from './lane-audiences.js'
 import type { LaneControl } from './lane-control.js'
 import type { LaneTransfers } from './transfer/lane-transfers.js'
@@ -36,17 +37,23 @@ export class CommandInbox {
     this.deps = deps
   }
 
-  /** Whether there is a command that the lane may take. @param offset of the last tick taken */
-  canTake(offset: number): boolean {
+  /** Whether there is a command that the lane may take. @param position up to which the lane has read the tick log */
+  canTake(position: number): boolean {
     const { ring, transfers } = this.deps
-    return !transfers.isFull && ring.hasNext() && ring.afterOffset <= offset
+    return !transfers.isFull && ring.hasNext() && distance(ring.afterPosition, position) >= 0
   }
 
-  /** Takes some commands. @param offset of the last tick taken @returns false when there was none to take */
-  take(offset: number): boolean {
+  /**
+   * Takes some commands.
+   *
+   * @param position up to which the lane has read the tick log
+   * @param offset of the last tick taken
+   * @returns false when there was none to take
+   */
+  take(position: number, offset: number): boolean {
     const { control, ring, wakeUp } = this.deps
     let work = 0
-    while (work < WORK_AT_ONCE && this.canTake(offset)) {
+    while (work < WORK_AT_ONCE && this.canTake(position)) {
       control.heartbeat()
       const payload = ring.payload()
       const symbols = this.obey(decodeCommand(payload), offset)

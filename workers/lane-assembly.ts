@@ -34,6 +34,7 @@ import { LaneControl } from './lane-control.js'
 import { LaneLoop } from './lane-loop.js'
 import { LaneReader } from './lane-reader.js'
 import { LaneSleep } from './lane-sleep.js'
+import { CurrentStatus } from './read/current-status.js'
 import { FeedContinuity } from './read/feed-continuity.js'
 import { LogCursor } from './read/log-cursor.js'
 import { TickClassifier } from './read/tick-classifier.js'
@@ -67,6 +68,7 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
   const { symbols } = directory
   const quarantined = new Set(task.quarantinedOffsets)
   const continuity = new FeedContinuity(committed, positions)
+  const status = new CurrentStatus(task.feedStatus)
   const cursor = new LogCursor(log, committed.offset)
   const turn = new TurnBuffer(ring.bytes, layout, codec)
   const { bytes } = log
@@ -123,7 +125,15 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
     replyPublisher,
     setCurrentClient,
   })
-  const joins = new JoinTransfer({ epoch, directory, joinFlush, snapshots, replyBytesMax, setCurrentClient })
+  const joins = new JoinTransfer({
+    epoch,
+    directory,
+    status,
+    joinFlush,
+    snapshots,
+    replyBytesMax,
+    setCurrentClient,
+  })
   const replayReader = new ReplayReader({
     codec,
     checkpoints,
@@ -138,6 +148,7 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
   })
   const replays = new ReplayTransfer({
     epoch,
+    status,
     joinFlush,
     reader: replayReader,
     snapshots,
@@ -154,13 +165,14 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
     cursor,
     classifier,
     continuity,
+    status,
     checkpoints,
     collector,
     schedule,
     latest,
     counters,
   })
-  const audiences = new LaneAudiences({ collector, directory, schedule, clock })
+  const audiences = new LaneAudiences({ collector, directory, schedule, status, clock })
   for (const audience of task.audiences) {
     // Many audiences of many symbols take longer than a lane may be silent.
     control.heartbeat()

@@ -9,13 +9,15 @@ import type { LaneAudience } from './collect/lane-audience.js'
 import type { TickCollector } from './collect/tick-collector.js'
 import type { AudienceDirectory } from './conflate/audience-directory.js'
 import type { ConflationSchedule } from './conflate/conflation-schedule.js'
+import type { CurrentStatus } from './read/current-status.js'
 
-const NOTHING_SENT = { seq: 0, ticksTotal: 0, lostTotal: 0, unknownLosses: 0 } as const
+const NOTHING_SENT = { seq: 0, ticksTotal: 0, lostTotal: 0, unknownLosses: 0, statusNumber: 0 } as const
 
 export interface LaneAudiencesDeps {
   readonly collector: TickCollector
   readonly directory: AudienceDirectory
   readonly schedule: ConflationSchedule
+  readonly status: CurrentStatus
   readonly clock: Pick<Clock, 'nowMs'>
 }
 
@@ -32,7 +34,10 @@ export class LaneAudiences {
 
   /** Opens an audience that an earlier lane has served. @returns the work: entries and symbols */
   restore(state: AudienceState): number {
-    return this.begin(this.deps.directory.open(state))
+    const { directory, status } = this.deps
+    // What an earlier lane committed, it has told all audiences; one that opened since begins here.
+    const statusNumber = Math.max(state.statusNumber, status.number)
+    return this.begin(directory.open({ ...state, statusNumber }))
   }
 
   private begin(audience: LaneAudience): number {
@@ -58,15 +63,14 @@ export class LaneAudiences {
   /** As `open`, with the entries of another audience and a change. */
   derive({ audience, base: baseId, ...change }: DeriveCommand, offset: number): number {
     if (this.has(audience)) return 0
-    const { directory } = this.deps
+    const { directory, status } = this.deps
     const base = directory.get(baseId)
     invariant(
       base !== undefined,
       `audience ${audience} is derived from audience ${baseId}, which is not open`,
     )
-    return this.begin(
-      directory.derive({ ...NOTHING_SENT, audience, spec: base.spec, lastOffset: offset }, base, change),
-    )
+    const start = { ...NOTHING_SENT, audience, spec: base.spec, lastOffset: offset }
+    return this.begin(directory.derive({ ...start, statusNumber: status.number }, base, change))
   }
 
   /** @returns the work: entries and symbols */

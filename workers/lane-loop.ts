@@ -58,7 +58,7 @@ export class LaneLoop {
   private turns = 0
   private readonly hasWork = (): boolean => {
     const { control, inbox, reader } = this.deps
-    return control.isStopped || reader.canRead || inbox.canTake(reader.offset)
+    return control.isStopped || reader.canRead || inbox.canTake(reader.resumePosition)
   }
   // There may be a command already, and the main thread does not wake the lane for it again.
   private readonly hasRoomOrWork = (): boolean =>
@@ -82,7 +82,7 @@ export class LaneLoop {
   /** Takes commands, reads ticks, and then does what there is to do until the next reading. */
   private round(): void {
     const { clock, inbox, reader, schedule } = this.deps
-    const hasTaken = inbox.take(reader.offset)
+    const hasTaken = inbox.take(reader.resumePosition, reader.offset)
     const hasRead = reader.readRecords() || hasTaken
     if (schedule.nextMs < Number.POSITIVE_INFINITY) schedule.endIntervals(clock.nowMs())
     let step: Step = this.nextStep(hasRead, false, false)

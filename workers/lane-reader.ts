@@ -12,6 +12,7 @@ import type { ConflationSchedule } from './conflate/conflation-schedule.js'
 import type { LaneSymbol } from './conflate/lane-symbol.js'
 import type { LatestTicks } from './conflate/latest-ticks.js'
 import type { LaneControl } from './lane-control.js'
+import type { CurrentStatus } from './read/current-status.js'
 import type { FeedContinuity } from './read/feed-continuity.js'
 import type { LogCursor } from './read/log-cursor.js'
 import type { TickClassifier } from './read/tick-classifier.js'
@@ -26,6 +27,7 @@ export interface LaneReaderDeps {
   readonly cursor: LogCursor
   readonly classifier: TickClassifier<LaneSymbol>
   readonly continuity: FeedContinuity
+  readonly status: CurrentStatus
   readonly checkpoints: FeedCheckpoints
   readonly collector: TickCollector
   readonly schedule: ConflationSchedule
@@ -132,6 +134,12 @@ export class LaneReader {
   private obeyEvent(): void {
     const { classifier, cursor } = this
     const event = decodeEvent(cursor.eventBytes())
+    if (event.op === 'status') {
+      const { status } = this.deps
+      status.change(event.status)
+      this.collector.collectStatus(status.number, status.frame)
+      return
+    }
     if (event.op === 'lost') cursor.skipLost(event)
     classifier.obey(event, this.deps.log.firstOffset)
   }

@@ -72,7 +72,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   const sender = new CommandSender({
     lanes: laneHandles,
     textBytesMax: settings.turnBytesMax,
-    lastOffset: () => ingest.offset,
+    logPosition: () => ingest.logPosition,
     counters,
   })
   const isFarBehind = (lane: number): boolean =>
@@ -140,6 +140,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       turnBytesMax: settings.turnBytesMax,
       compression: { bytesMin: settings.compressionMinBytes, level: settings.compressionLevel },
       positions: deps.positions,
+      feedStatus: ingest.statusAt(handle),
       audiences: [...handle.stream.audiences.values()].map(audience => audience.state),
       ...quarantine,
     }

@@ -12,6 +12,9 @@ import { NO_RECORD, type RetainedFrames } from './retained-frames.js'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
+/** A place in the stream. */
+type Place = Pick<Progress, 'lastOffset' | 'statusNumber'>
+
 export class Audience {
   readonly id: number
   readonly lane: number
@@ -39,7 +42,14 @@ export class Audience {
   seq = 0
   /** Bytes of all its records that were read. */
   bytesTotal = 0
-  private sent: Progress = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0, flushedOffset: 0 }
+  private sent: Progress = {
+    ticksTotal: 0,
+    lostTotal: 0,
+    unknownLosses: 0,
+    statusNumber: 0,
+    lastOffset: 0,
+    flushedOffset: 0,
+  }
   /** Replaces the one in `sent`, which is made anew when somebody looks. */
   private flushedOffset = 0
   /** How far each conflation group is, in the order of the intervals; null: nobody has joined yet. */
@@ -113,10 +123,10 @@ export class Audience {
     this.flushedOffset = least
   }
 
-  /** The lane has let a client in at `offset`: the records that were read hold all ticks up to there. */
-  joinedAt(offset: number, retained: RetainedFrames): void {
-    if (this.firstPending === NO_RECORD) this.progress = { ...this.progress, lastOffset: offset }
-    else retained.extend(this.lastRecord, offset)
+  /** The lane has let a client in: the records that were read hold everything up to there. */
+  joinedAt({ lastOffset, statusNumber }: Place, retained: RetainedFrames): void {
+    if (this.firstPending === NO_RECORD) this.progress = { ...this.progress, lastOffset, statusNumber }
+    else retained.extend(this.lastRecord, { lastOffset, statusNumber })
   }
 
   /** For AudienceCursor, before the client is a member. */

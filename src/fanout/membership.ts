@@ -222,7 +222,7 @@ export class Membership {
     if (cursor.isOverrun)
       this.countOverrun(cursor.audience!.progress.ticksTotal - cursor.progress!.ticksTotal)
     const { audience: left } = cursor
-    audience.joinedAt(progress.lastOffset, this.deps.streams[audience.lane]!.retained)
+    audience.joinedAt(progress, this.deps.streams[audience.lane]!.retained)
     if (awaitsFlush) cursor.awaitFlush(audience, progress)
     else cursor.join(audience)
     if (left !== undefined) this.audiences.drop(left)

@@ -61,9 +61,16 @@ export class Replies {
 
 /** Where a part of a reply leaves its client; undefined: where it was. */
 function outcomeOf(reply: ReplyDescriptor): TransferOutcome | undefined {
-  const { continuity, lostTotal, offset, outcome, seq, ticksTotal, unknownLosses } = reply
+  const { continuity, lostTotal, offset, outcome, seq, statusNumber, ticksTotal, unknownLosses } = reply
   if (outcome === UNCHANGED) return undefined
   if (outcome === MORE) return { type: 'more', position: { offset, seq, continuity } }
-  const progress = { ticksTotal, lostTotal, unknownLosses, lastOffset: offset, flushedOffset: offset }
+  const progress = {
+    ticksTotal,
+    lostTotal,
+    unknownLosses,
+    statusNumber,
+    lastOffset: offset,
+    flushedOffset: offset,
+  }
   return { type: outcome === LIVE ? 'live' : 'await-flush', progress }
 }

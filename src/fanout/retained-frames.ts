@@ -37,6 +37,7 @@ export class RetainedFrames {
   private readonly ticks = new Int32Array(RECORDS_MAX)
   private readonly groups = new Int32Array(RECORDS_MAX)
   private readonly unknownLosses = new Int32Array(RECORDS_MAX)
+  private readonly statusNumbers = new Float64Array(RECORDS_MAX)
   private readonly ticksTotals = new Float64Array(RECORDS_MAX)
   private readonly lastOffsets = new Float64Array(RECORDS_MAX)
   private readonly lostTotals = new Float64Array(RECORDS_MAX)
@@ -114,6 +115,7 @@ export class RetainedFrames {
     this.ticks[index] = descriptor.ticks
     this.groups[index] = descriptor.group
     this.unknownLosses[index] = descriptor.unknownLosses
+    this.statusNumbers[index] = descriptor.statusNumber
     this.ticksTotals[index] = descriptor.ticksTotal
     this.lastOffsets[index] = descriptor.lastOffset
     this.lostTotals[index] = descriptor.lostTotal
@@ -183,6 +185,7 @@ export class RetainedFrames {
       ticksTotal: this.ticksTotals[index]!,
       lostTotal: this.lostTotals[index]!,
       unknownLosses: this.unknownLosses[index]!,
+      statusNumber: this.statusNumbers[index]!,
       lastOffset: this.lastOffsets[index]!,
       flushedOffset,
     }
@@ -190,12 +193,13 @@ export class RetainedFrames {
 
   /**
    * There are no ticks of the audience between the record's last offset and `lastOffset`: the record then reaches up to
-   * there.
+   * there. The same holds for changes of the feed's status up to `statusNumber`.
    */
-  extend(record: number, lastOffset: number): void {
+  extend(record: number, { lastOffset, statusNumber }: Pick<Progress, 'lastOffset' | 'statusNumber'>): void {
     const index = record & MASK
     invariant(this.groups[index] === NO_GROUP, `record ${record} is of group ${this.groups[index]}`)
     this.lastOffsets[index] = Math.max(this.lastOffsets[index]!, lastOffset)
+    this.statusNumbers[index] = Math.max(this.statusNumbers[index]!, statusNumber)
   }
 
   /** The audience's record after this one, or NO_RECORD. */

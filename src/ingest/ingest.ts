@@ -3,13 +3,15 @@
  * no tick. While the log is full, ticks and events wait in a backlog, and the source is paused.
  */
 import type { Clock } from '../common/clock.js'
-import type { LostEvent, StreamEvent } from '../lane-protocol/stream-events.js'
+import type { FeedStatus, LostEvent, StreamEvent } from '../lane-protocol/stream-events.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { type RecordType, STREAM_EVENT, TICK, TICK_BATCH } from '../memory/tick-log-layout.js'
 import { TickLogWriter } from '../memory/tick-log-writer.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
+import type { FeedState } from '../protocol/messages.js'
 import { BatchReader } from '../ticks/batch-reader.js'
 import { TICK_BYTES_MAX } from '../ticks/tick-codec.js'
+import { FeedStatusLog } from './feed-status-log.js'
 import { FlowControl, type Pausable } from './flow-control.js'
 import { eventRecord, LogBacklog, type WaitingRecord } from './log-backlog.js'
 import { type LogReaderLane, LogReaders, lagOf } from './log-readers.js'
@@ -36,6 +38,7 @@ export class Ingest implements TickSink {
   private readonly flow: FlowControl
   private readonly log: TickLogWriter
   private readonly backlog: LogBacklog
+  private readonly statuses: FeedStatusLog
   private readonly batch = new BatchReader()
   private readonly recordBytesMax: number
   private lastOffset = 0
@@ -50,12 +53,23 @@ export class Ingest implements TickSink {
     this.flow = new FlowControl({ readers: this.readers, queueSize, counters })
     this.log = new TickLogWriter(tickLog, () => this.readers.slowestCursor())
     this.backlog = new LogBacklog(tickLog.byteLength)
+    this.statuses = new FeedStatusLog(clock)
     this.recordBytesMax = Math.min(RECORD_BYTES_MAX, this.log.payloadBytesMax)
   }
 
   /** Offset of the last tick in the log. */
   get offset(): number {
     return this.lastOffset
+  }
+
+  /** The position after the last record in the log. */
+  get logPosition(): number {
+    return this.log.position
+  }
+
+  /** The state of the feed at the place from which a lane reads. Only while the lane does not run. */
+  statusAt({ state }: LogReaderLane): FeedStatus {
+    return this.statuses.at(state.committed().cursor)
   }
 
   /** Whether the source is paused now. */
@@ -103,6 +117,11 @@ export class Ingest implements TickSink {
   sessionStarted({ continuous, number }: FeedSession): void {
     if (number > 1) this.counts[MAIN_SLOTS.upstreamReconnects]! += 1
     this.pushEvent({ op: 'session', first: number === 1, continuous })
+  }
+
+  setSourceState(state: FeedState, reason?: string): void {
+    const status = this.statuses.change(state, reason)
+    if (status !== undefined) this.pushEvent({ op: 'status', status })
   }
 
   async lastPosition(): Promise<number> {
@@ -222,11 +241,12 @@ export class Ingest implements TickSink {
     this.readers.tell()
   }
 
-  private tryAppend({ count, offsets, payload, receivedUs, type }: WaitingRecord): boolean {
+  private tryAppend({ count, offsets, payload, receivedUs, status, type }: WaitingRecord): boolean {
     const { length } = payload
     if (type !== STREAM_EVENT) return this.tryAppendTicks(type, count, payload, 0, length, receivedUs)
     if (!this.log.tryAppend(type, count, this.lastOffset + 1, receivedUs, payload, 0, length)) return false
     this.lastOffset += offsets
+    if (status !== undefined) this.statuses.append(status, this.log.position, this.readers.slowestCursor())
     return true
   }
 

@@ -2,7 +2,13 @@
  * What waits for room in the tick log, in the order of the stream: stream events, and ticks of a source that was paused
  * too late. Main thread. Ticks beyond the bound are given up, and an event in their place says how many.
  */
-import { encodeEvent, type LostEvent, offsetsOf, type StreamEvent } from '../lane-protocol/stream-events.js'
+import {
+  encodeEvent,
+  type FeedStatus,
+  type LostEvent,
+  offsetsOf,
+  type StreamEvent,
+} from '../lane-protocol/stream-events.js'
 import { RECORD_HEADER_BYTES, type RecordType, STREAM_EVENT } from '../memory/tick-log-layout.js'
 import { MISSED_MAX } from '../protocol/messages.js'
 
@@ -18,6 +24,8 @@ export interface WaitingRecord {
   readonly receivedUs: number
   /** The loss that the record tells; undefined: it tells none. */
   readonly lost: LostEvent | undefined
+  /** The state of the feed that the record tells; undefined: it tells none. */
+  readonly status: FeedStatus | undefined
 }
 
 /** The record of an event. */
@@ -29,6 +37,7 @@ export function eventRecord(event: StreamEvent): WaitingRecord {
     payload: encodeEvent(event),
     receivedUs: 0,
     lost: event.op === 'lost' ? event : undefined,
+    status: event.op === 'status' ? event.status : undefined,
   }
 }
 
@@ -69,12 +78,16 @@ export class LogBacklog {
         payload: new Uint8Array(message.subarray(start, end)),
         receivedUs,
         lost: undefined,
+        status: undefined,
       })
   }
 
   addEvent(event: StreamEvent): void {
     if (event.op === 'lost') this.addLoss(event)
-    else this.add(eventRecord(event))
+    else {
+      if (event.op === 'status') this.dropLastStatus()
+      this.add(eventRecord(event))
+    }
   }
 
   /** Appends the records in their order, until `tryAppend` returns false. */
@@ -84,6 +97,14 @@ export class LogBacklog {
     while (appended < records.length && tryAppend(records[appended]!))
       this.bytes -= bytesOf(records[appended++]!)
     records.splice(0, appended)
+  }
+
+  /** Of states of the feed that wait side by side, only the last one is told. */
+  private dropLastStatus(): void {
+    const last = this.records.at(-1)
+    if (last?.status === undefined) return
+    this.records.pop()
+    this.bytes -= bytesOf(last)
   }
 
   /** Losses that wait side by side are told as one for each reason. */

@@ -3,6 +3,8 @@
  * A source never decodes a tick, and the bytes that it pushes are its own again when `push` returns.
  */
 
+import type { FeedState } from '../protocol/messages.js'
+
 /** What one message holds: a `Tick` or a `TickBatch` of proto/ringcast.proto. */
 export type MessageForm = 'tick' | 'batch'
 
@@ -23,6 +25,14 @@ export interface TickSink {
 
   /** A stream has begun; the messages that follow belong to it. */
   sessionStarted(session: FeedSession): void
+
+  /**
+   * Tells all clients whether ticks come, in its place between the messages. The same state and reason again tell
+   * nothing. A source that never calls it leaves clients without a word about the feed.
+   *
+   * @param reason one sentence for every client, of at most REASON_LENGTH_MAX characters: no addresses, no secrets
+   */
+  setSourceState(state: FeedState, reason?: string): void
 
   /**
    * The position (see `Tick.position`) of the last tick that was pushed. 0: there was none, the feed keeps no

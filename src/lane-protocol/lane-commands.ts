@@ -12,6 +12,8 @@ export interface Progress {
   readonly ticksTotal: number
   readonly lostTotal: number
   readonly unknownLosses: number
+  /** Number of the feed's status that the client was told last, see FeedStatus. */
+  readonly statusNumber: number
   /** The client has all ticks of the audience up to this offset. */
   readonly lastOffset: number
   /** The client has all conflated ticks up to this offset, or later ones in their place. */

@@ -7,6 +7,7 @@ import type { LaneMemory } from '../memory/lane-allocation.js'
 import type { LaneLayout } from '../memory/lane-layout.js'
 import type { AudienceSpec } from './audience-spec.js'
 import type { Progress } from './lane-commands.js'
+import type { FeedStatus } from './stream-events.js'
 
 /** How far the frames of one part of an audience go, those of one interval. */
 export interface GroupProgress {
@@ -62,6 +63,8 @@ export interface LaneTask {
   readonly compression: CompressionSettings
   /** What the feed's positions mean. */
   readonly positions: PositionRules
+  /** The state of the feed at the place from which the lane reads. */
+  readonly feedStatus: FeedStatus
   readonly audiences: readonly AudienceState[]
   /** Ticks that the lane skips: two lives of a lane in a row have ended at each. */
   readonly quarantinedOffsets: readonly number[]
@@ -71,6 +74,6 @@ export interface LaneTask {
 
 /**
  * Bytes that a run of frames takes above `turnBytesMax`: the tick and the gap that passed the bound, and the message
- * around them.
+ * around them. Or a status and the message around it.
  */
 export const TURN_OVERSHOOT_BYTES = 2048

@@ -2,7 +2,7 @@
  * What the main thread tells all lanes in the tick log, between the ticks: each event has an exact place in the stream,
  * also for clients that resume. JSON: events are rare. Any thread.
  */
-import type { GapReason } from '../protocol/messages.js'
+import type { FeedState, GapReason } from '../protocol/messages.js'
 
 /** A session with the feed has begun, see FeedSession. */
 export interface SessionEvent {
@@ -21,7 +21,24 @@ export interface LostEvent {
   readonly isUnnumbered?: true
 }
 
-export type StreamEvent = SessionEvent | LostEvent
+/** The state of the feed from one place of the stream on. */
+export interface FeedStatus {
+  /** Counts the changes of one run: 1, 2, 3 … 0: nobody has told a state so far. */
+  readonly number: number
+  readonly feed: FeedState
+  readonly sinceUs: number
+  readonly reason: string | undefined
+}
+
+export const STATUS_AT_START: FeedStatus = { number: 0, feed: 'live', sinceUs: 0, reason: undefined }
+
+/** The state of the feed changes. It takes no offset: clients of an audience have it if they have its number. */
+export interface StatusEvent {
+  readonly op: 'status'
+  readonly status: FeedStatus
+}
+
+export type StreamEvent = SessionEvent | LostEvent | StatusEvent
 
 /**
  * How many offsets an event takes. A loss takes those of its ticks, and one where they have none or their number is

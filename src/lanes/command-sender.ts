@@ -29,8 +29,8 @@ export interface CommandSenderDeps {
   readonly lanes: readonly CommandLane[]
   /** Bytes of the symbols, or of the replies, in one command at most. */
   readonly textBytesMax: number
-  /** Offset of the last tick in the tick log. */
-  readonly lastOffset: () => number
+  /** The position after the last record of the tick log. */
+  readonly logPosition: () => number
   readonly counters: CounterWriter
 }
 
@@ -125,6 +125,6 @@ export class CommandSender {
   }
 
   private tryWrite({ writer }: Channel, bytes: Uint8Array): boolean {
-    return writer.tryWrite(bytes, this.deps.lastOffset())
+    return writer.tryWrite(bytes, this.deps.logPosition())
   }
 }

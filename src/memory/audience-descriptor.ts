@@ -2,13 +2,13 @@
  * The descriptor of frames for every member of an audience, and of how far the members are after them. Layout and
  * codec; any thread. Without frames it tells that the lane begins to count the ticks of a conflation group.
  *
- *   16         20         24      28      32               36         40
- *   +----------+----------+-------+-------+----------------+----------+
- *   | audience | messages | ticks | group | unknown losses | unused   |        int32 each
- *   +----------+----------+-------+-------+----------------+----------+
- *   | ticks total | last offset | lost total | received µs | unused   |        float64 each
- *   +-------------+-------------+------------+-------------+----------+
- *   40            48            56           64            72         88
+ *   16         20         24      28      32               36       40
+ *   +----------+----------+-------+-------+----------------+--------+
+ *   | audience | messages | ticks | group | unknown losses | unused |                   int32 each
+ *   +----------+----------+-------+-------+----------------+--------+
+ *   | ticks total | last offset | lost total | received µs | status number | unused |  float64 each
+ *   +-------------+-------------+------------+-------------+---------------+--------+
+ *   40            48            56           64            72              80       88
  */
 import { AUDIENCE_FRAMES, FIRST_FLOAT64, FIRST_INT32, FrameDescriptor } from './frame-descriptor.js'
 
@@ -21,6 +21,7 @@ const TICKS_TOTAL_FLOAT64 = FIRST_FLOAT64
 const LAST_OFFSET_FLOAT64 = FIRST_FLOAT64 + 1
 const LOST_TOTAL_FLOAT64 = FIRST_FLOAT64 + 2
 const RECEIVED_US_FLOAT64 = FIRST_FLOAT64 + 3
+const STATUS_NUMBER_FLOAT64 = FIRST_FLOAT64 + 4
 
 /** As `group`: the frames hold every tick of their symbols. */
 export const NO_GROUP = -1
@@ -45,6 +46,8 @@ export class AudienceDescriptor extends FrameDescriptor {
   lostTotal = 0
   /** When the oldest tick in these frames came in, µs; 0: no tick. */
   receivedUs = 0
+  /** Number of the feed's status that the audience was told last. */
+  statusNumber = 0
 
   protected readOwn(int32: Int32Array, words: number, float64: Float64Array, floats: number): void {
     this.audience = int32[words + AUDIENCE_INT32]!
@@ -56,6 +59,7 @@ export class AudienceDescriptor extends FrameDescriptor {
     this.lastOffset = float64[floats + LAST_OFFSET_FLOAT64]!
     this.lostTotal = float64[floats + LOST_TOTAL_FLOAT64]!
     this.receivedUs = float64[floats + RECEIVED_US_FLOAT64]!
+    this.statusNumber = float64[floats + STATUS_NUMBER_FLOAT64]!
   }
 
   protected writeOwn(int32: Int32Array, words: number, float64: Float64Array, floats: number): void {
@@ -68,5 +72,6 @@ export class AudienceDescriptor extends FrameDescriptor {
     float64[floats + LAST_OFFSET_FLOAT64] = this.lastOffset
     float64[floats + LOST_TOTAL_FLOAT64] = this.lostTotal
     float64[floats + RECEIVED_US_FLOAT64] = this.receivedUs
+    float64[floats + STATUS_NUMBER_FLOAT64] = this.statusNumber
   }
 }

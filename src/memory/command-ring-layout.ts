@@ -11,17 +11,17 @@
  *
  *   One record
  *
- *   0        4        8               16
- *   +--------+--------+---------------+----------------+-------+
- *   | length | unused | after offset  | payload        | to 8  |
- *   +--------+--------+---------------+----------------+-------+
- *     int32             float64         length bytes
+ *   0        4                8
+ *   +--------+----------------+----------------+-------+
+ *   | length | after position | payload        | to 8  |
+ *   +--------+----------------+----------------+-------+
+ *     int32    int32            length bytes
  *
- *   length         of the payload; PADDING: the record ends with the ring
- *   after offset   the lane takes the command when it has read all ticks up to this offset
+ *   length           of the payload; PADDING: the record ends with the ring
+ *   after position   the lane takes the command when it has read the tick log up to this position
  */
 
-export const COMMAND_HEADER_BYTES = 16
+export const COMMAND_HEADER_BYTES = 8
 export const COMMAND_UNIT_BYTES = 8
 export const COMMAND_RING_HEADER_BYTES = 128
 

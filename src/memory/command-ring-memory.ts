@@ -12,9 +12,8 @@ export function commandRingBytes(payloadBytesMax: number): number {
 
 export class CommandRingMemory {
   readonly header: Int32Array
-  /** The bytes of the records, as int32, as float64 and as bytes. */
+  /** The bytes of the records, as int32 and as bytes. */
   readonly int32: Int32Array
-  readonly float64: Float64Array
   readonly bytes: Uint8Array
   readonly capacityUnits: number
 
@@ -23,7 +22,6 @@ export class CommandRingMemory {
     invariant(isPowerOfTwo(capacityBytes), `command ring of ${capacityBytes} bytes`)
     this.header = new Int32Array(memory, 0, COMMAND_RING_HEADER_BYTES / 4)
     this.int32 = new Int32Array(memory, COMMAND_RING_HEADER_BYTES)
-    this.float64 = new Float64Array(memory, COMMAND_RING_HEADER_BYTES)
     this.bytes = new Uint8Array(memory, COMMAND_RING_HEADER_BYTES)
     this.capacityUnits = capacityBytes / COMMAND_UNIT_BYTES
   }

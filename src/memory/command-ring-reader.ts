@@ -35,9 +35,11 @@ export class CommandRingReader {
     return true
   }
 
-  /** Of the next command: the lane takes it when it has read all ticks up to this offset. Only after `hasNext`. */
-  get afterOffset(): number {
-    return this.memory.float64[this.index + 1]!
+  /**
+   * Of the next command: the lane takes it when it has read the tick log up to this position. Only after `hasNext`.
+   */
+  get afterPosition(): number {
+    return this.memory.int32[this.index * 2 + 1]!
   }
 
   /** The bytes of the next command, in the ring. Only after `hasNext`. */

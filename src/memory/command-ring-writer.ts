@@ -35,16 +35,16 @@ export class CommandRingWriter {
   /**
    * Writes a command and publishes it.
    *
-   * @param afterOffset the lane takes the command when it has read all ticks up to this offset
+   * @param afterPosition the lane takes the command when it has read the tick log up to this position
    * @returns false, with nothing written, when the lane leaves too little room
    */
-  tryWrite(payload: Uint8Array, afterOffset: number): boolean {
+  tryWrite(payload: Uint8Array, afterPosition: number): boolean {
     const { length } = payload
     invariant(
       length <= this.payloadBytesMax,
       `command of ${length} bytes, at most ${this.payloadBytesMax}: see commandRingBytes`,
     )
-    const { bytes, capacityUnits, float64, header, int32 } = this.memory
+    const { bytes, capacityUnits, header, int32 } = this.memory
     const units = commandUnits(length)
     const index = this.head & (capacityUnits - 1)
     const toEnd = capacityUnits - index
@@ -54,7 +54,7 @@ export class CommandRingWriter {
     if (padding > 0) int32[index * 2] = PADDING_LENGTH
     const start = padding > 0 ? 0 : index
     int32[start * 2] = length
-    float64[start + 1] = afterOffset
+    int32[start * 2 + 1] = afterPosition
     bytes.set(payload, start * COMMAND_UNIT_BYTES + COMMAND_HEADER_BYTES)
     this.head = advance(this.head, padding + units)
     // Publishes the command. Pairs with the load in CommandRingReader.hasNext.

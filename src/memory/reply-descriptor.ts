@@ -6,7 +6,7 @@
  *   +--------+----------+-------+---------+---------+---------+
  *   | client | messages | ticks | request | outcome | is last |                             int32 each
  *   +--------+----------+-------+---------+---------+---------+
- *   | offset | ticks total | lost total | unknown losses | unused        |   LIVE, AWAIT_FLUSH
+ *   | offset | ticks total | lost total | unknown losses | status number |   LIVE, AWAIT_FLUSH
  *   +--------+-------------+------------+----------------+---------------+
  *   | offset | seq         | continuity state                            |   MORE            float64 each
  *   +--------+-------------+---------------------------------------------+
@@ -31,6 +31,7 @@ const OFFSET_FLOAT64 = FIRST_FLOAT64
 const TICKS_TOTAL_FLOAT64 = FIRST_FLOAT64 + 1
 const LOST_TOTAL_FLOAT64 = FIRST_FLOAT64 + 2
 const UNKNOWN_LOSSES_FLOAT64 = FIRST_FLOAT64 + 3
+const STATUS_NUMBER_FLOAT64 = FIRST_FLOAT64 + 4
 // Of a replay
 const SEQ_FLOAT64 = FIRST_FLOAT64 + 1
 const CONTINUITY_FLOAT64 = FIRST_FLOAT64 + 2
@@ -67,6 +68,8 @@ export class ReplyDescriptor extends FrameDescriptor {
   ticksTotal = 0
   lostTotal = 0
   unknownLosses = 0
+  /** LIVE, AWAIT_FLUSH: number of the feed's status that the client was told last. */
+  statusNumber = 0
   /** MORE: number of the last `ticks` message. */
   seq = 0
   /** MORE: what is known of the feed's positions at the offset. */
@@ -87,6 +90,7 @@ export class ReplyDescriptor extends FrameDescriptor {
       this.ticksTotal = float64[floats + TICKS_TOTAL_FLOAT64]!
       this.lostTotal = float64[floats + LOST_TOTAL_FLOAT64]!
       this.unknownLosses = float64[floats + UNKNOWN_LOSSES_FLOAT64]!
+      this.statusNumber = float64[floats + STATUS_NUMBER_FLOAT64]!
     }
   }
 
@@ -105,6 +109,7 @@ export class ReplyDescriptor extends FrameDescriptor {
       float64[floats + TICKS_TOTAL_FLOAT64] = this.ticksTotal
       float64[floats + LOST_TOTAL_FLOAT64] = this.lostTotal
       float64[floats + UNKNOWN_LOSSES_FLOAT64] = this.unknownLosses
+      float64[floats + STATUS_NUMBER_FLOAT64] = this.statusNumber
     }
   }
 }

@@ -79,6 +79,22 @@ export interface GapMessage {
   readonly seq: number
 }
 
+/** Whether ticks come: a feed that is down sends none. */
+export type FeedState = 'down' | 'live'
+
+/**
+ * The feed is down, or live again. Every client is told at one place of the stream, and a new client behind its first
+ * message; after a resume, behind `live`.
+ */
+export interface StatusMessage {
+  readonly type: 'status'
+  readonly feed: FeedState
+  /** Since when the feed is in this state, µs since the Unix epoch. */
+  readonly since: number
+  /** One sentence. */
+  readonly reason?: string
+}
+
 /** The end of a resume: the client has all ticks up to `offset`, and a snapshot of its `latest` symbols. */
 export interface LiveMessage {
   readonly type: 'live'
@@ -155,6 +171,7 @@ export type ControlMessage =
   | SubscriptionsMessage
   | PongMessage
   | GapMessage
+  | StatusMessage
   | LiveMessage
   | ErrorMessage
 
@@ -169,6 +186,8 @@ export const MISSED_MAX = 2 ** 40
 /** Bounds the text of a gap message: five numbers of 16 digits and the names. */
 export const GAP_TEXT_BYTES_MAX = 192
 
+/** Bounds the reason of a status, in UTF-16 code units. None is a control character: each takes three bytes at most. */
+export const REASON_LENGTH_MAX = 200
 export function messageText(message: ControlMessage): string {
   return JSON.stringify(message)
 }

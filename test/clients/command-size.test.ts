@@ -24,6 +24,7 @@ const LONGEST_PROGRESS: Progress = {
   ticksTotal: LARGEST,
   lostTotal: LARGEST,
   unknownLosses: LARGEST,
+  statusNumber: LARGEST,
   lastOffset: LARGEST,
   flushedOffset: LARGEST,
 }

@@ -83,7 +83,14 @@ describe('Audience', () => {
   it('describes its state for a successor of its lane', () => {
     const audience = audienceOf(SPEC, 7, 1)
     audience.seq = 5
-    audience.progress = { ticksTotal: 9, lostTotal: 2, unknownLosses: 1, lastOffset: 30, flushedOffset: 0 }
+    audience.progress = {
+      ticksTotal: 9,
+      lostTotal: 2,
+      unknownLosses: 1,
+      statusNumber: 0,
+      lastOffset: 30,
+      flushedOffset: 0,
+    }
     expect(audience.state).toEqual({
       audience: 7,
       spec: SPEC,
@@ -91,6 +98,7 @@ describe('Audience', () => {
       ticksTotal: 9,
       lostTotal: 2,
       unknownLosses: 1,
+      statusNumber: 0,
       lastOffset: 30,
       conflated: [],
     })
@@ -121,8 +129,8 @@ describe('Audience', () => {
     ])
     audience.groupSent(2, 20, 40)
     expect(conflated[2]).toEqual({ flushedOffset: 9, ticksTotal: 18 })
-    audience.joinedAt(30, retainedFrames())
-    expect(audience.progress).toMatchObject({ lastOffset: 30, flushedOffset: 8 })
+    audience.joinedAt({ lastOffset: 30, statusNumber: 2 }, retainedFrames())
+    expect(audience.progress).toMatchObject({ lastOffset: 30, statusNumber: 2, flushedOffset: 8 })
   })
 
   it('tells the offset at which a client joins only when the records before it are sent', () => {
@@ -133,7 +141,7 @@ describe('Audience', () => {
       audience.recordRead(record, 10)
       return record
     })
-    audience.joinedAt(30, retained)
+    audience.joinedAt({ lastOffset: 30, statusNumber: 2 }, retained)
     expect(audience.progress).toMatchObject({ ticksTotal: 0, lastOffset: 0 })
     audience.recordSent(retained, first!)
     expect(audience.firstPending).toBe(second)

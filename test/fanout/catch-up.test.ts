@@ -175,7 +175,14 @@ describe('an overrun member', () => {
     expect(fanOut.recovered).toEqual([
       {
         recipient,
-        progress: { ticksTotal: 60, lostTotal: 0, unknownLosses: 0, lastOffset: 60, flushedOffset: 0 },
+        progress: {
+          ticksTotal: 60,
+          lostTotal: 0,
+          unknownLosses: 0,
+          statusNumber: 0,
+          lastOffset: 60,
+          flushedOffset: 0,
+        },
       },
     ])
     expect(fanOut.lane.commands).toEqual([

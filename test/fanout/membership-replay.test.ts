@@ -16,7 +16,14 @@ import { FakeSocket } from '../support/fake-socket.js'
 import { LATEST_BYTES } from '../support/fan-out.js'
 import { changeTo, spec } from '../support/specs.js'
 
-const AT_START = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0, flushedOffset: 0 }
+const AT_START = {
+  ticksTotal: 0,
+  lostTotal: 0,
+  unknownLosses: 0,
+  statusNumber: 0,
+  lastOffset: 0,
+  flushedOffset: 0,
+}
 const A = spec({ symbols: ['A'], batch: true })
 
 let streams: LaneStream[]

@@ -16,7 +16,14 @@ import { FakeSocket } from '../support/fake-socket.js'
 import { LATEST_BYTES } from '../support/fan-out.js'
 import { changeTo, spec } from '../support/specs.js'
 
-const AT_START = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0, flushedOffset: 0 }
+const AT_START = {
+  ticksTotal: 0,
+  lostTotal: 0,
+  unknownLosses: 0,
+  statusNumber: 0,
+  lastOffset: 0,
+  flushedOffset: 0,
+}
 const A = spec({ symbols: ['A'], batch: true })
 
 let streams: LaneStream[]
@@ -142,7 +149,14 @@ describe('Membership', () => {
 
   it('asks again, from where a client fell behind, for one that was overrun', () => {
     const slow = recipient(1)
-    const progress = { ticksTotal: 4, lostTotal: 0, unknownLosses: 0, lastOffset: 12, flushedOffset: 0 }
+    const progress = {
+      ticksTotal: 4,
+      lostTotal: 0,
+      unknownLosses: 0,
+      statusNumber: 0,
+      lastOffset: 12,
+      flushedOffset: 0,
+    }
     join(slow, A)
     replied(slow)
     overrun(slow, progress)
@@ -253,7 +267,14 @@ describe('Membership', () => {
 
     it('is told first what it missed in the old audience when it was overrun', () => {
       membership.move(mover, changeTo(mover, B), TO_B, 100)
-      const progress = { ticksTotal: 4, lostTotal: 0, unknownLosses: 0, lastOffset: 12, flushedOffset: 0 }
+      const progress = {
+        ticksTotal: 4,
+        lostTotal: 0,
+        unknownLosses: 0,
+        statusNumber: 0,
+        lastOffset: 12,
+        flushedOffset: 0,
+      }
       overrun(mover, progress)
       expect(sent.at(-1)).toMatchObject({
         command: { op: 'join', audience: 1, fellBehindAt: progress, replies: [] },

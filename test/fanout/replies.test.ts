@@ -174,7 +174,7 @@ describe('a client that resumes', () => {
 describe('a client that awaits a flush', () => {
   const B = spec({ symbols: ['B'], batch: true })
   const REPLY = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
-  const AT_TICK = { lostTotal: 0, unknownLosses: 0 }
+  const AT_TICK = { lostTotal: 0, unknownLosses: 0, statusNumber: 0 }
 
   /** One client is a member. The other got a reply after one tick, and awaits a flush. */
   async function waiting() {

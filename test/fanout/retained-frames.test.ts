@@ -63,11 +63,19 @@ describe('RetainedFrames', () => {
     expect(retained.start(second)).toBe(retained.start(first) + 100)
     expect(retained.segment(second)).toBe(retained.segment(first))
     expect([retained.messageCount(second), retained.tickCount(second)]).toEqual([3, 4])
-    const before = { ticksTotal: 0, lostTotal: 0, unknownLosses: 0, lastOffset: 0, flushedOffset: 5 }
+    const before = {
+      ticksTotal: 0,
+      lostTotal: 0,
+      unknownLosses: 0,
+      statusNumber: 0,
+      lastOffset: 0,
+      flushedOffset: 5,
+    }
     expect(retained.progress(second, before)).toEqual({
       ticksTotal: 7,
       lostTotal: 0,
       unknownLosses: 0,
+      statusNumber: 0,
       lastOffset: 9,
       flushedOffset: 5,
     })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../src/common/clock.js'
 import { Ingest } from '../../src/ingest/ingest.js'
-import { decodeEvent, offsetsOf } from '../../src/lane-protocol/stream-events.js'
+import { decodeEvent, offsetsOf, type StreamEvent } from '../../src/lane-protocol/stream-events.js'
 import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { CONTROL_BYTES, FOR_COMMIT, MAIN_WAITS } from '../../src/memory/control-words.js'
@@ -493,6 +493,56 @@ describe('sessions of the feed', () => {
       { op: 'session', first: false, continuous: true },
     ])
     expect(count('upstreamReconnects')).toBe(1)
+  })
+})
+
+describe('the state of the source', () => {
+  const texts = (read: readonly unknown[]) =>
+    read.map(each => {
+      if (typeof each === 'number') return each
+      const event = each as StreamEvent
+      return event.op === 'status' ? `${event.status.feed} ${event.status.number}` : event.op
+    })
+
+  it('is told to every lane in its place, when it changes, and takes no offset', () => {
+    const { intake, lanes, workAll } = begin()
+    intake.setSourceState('down', 'not there yet')
+    intake.setSourceState('down', 'not there yet')
+    intake.push(batchOf(1, 2), 'batch')
+    intake.setSourceState('live')
+    intake.setSourceState('live')
+    workAll()
+    for (const { read } of lanes) expect(texts(read)).toEqual(['down 1', 1, 2, 'live 2'])
+    expect(intake.offset).toBe(2)
+  })
+
+  it('waits for room in the log in its place, and of several in a row only the last one', () => {
+    const { intake, lanes, workAll } = begin()
+    let sequence = 0
+    while (!intake.isPaused) intake.push(batchOf(++sequence, 1), 'batch')
+    intake.setSourceState('down')
+    intake.setSourceState('live')
+    intake.setSourceState('down')
+    intake.push(batchOf(++sequence, 1), 'batch')
+    for (let round = 0; round < 3; round++) {
+      workAll()
+      intake.lanesMoved()
+    }
+    expect(texts(lanes[0]!.read).slice(-2)).toEqual(['down 3', sequence])
+    expect(texts(lanes[0]!.read).filter(each => typeof each === 'string')).toEqual(['down 3'])
+  })
+
+  it('at the place of a lane is known, however far the others are', () => {
+    const { handles, intake, lanes } = begin()
+    const numbers = () => handles.map(handle => intake.statusAt(handle).number)
+    for (const state of ['down', 'live', 'down', 'live'] as const) intake.setSourceState(state)
+    expect(numbers()).toEqual([0, 0])
+    lanes[0]!.work(2)
+    lanes[1]!.work(3)
+    expect(numbers()).toEqual([2, 3])
+    intake.setSourceState('down')
+    lanes[1]!.work()
+    expect(numbers()).toEqual([2, 5])
   })
 })
 

@@ -32,6 +32,7 @@ const anyCommand: fc.Arbitrary<LaneCommand> = fc.oneof(
         ticksTotal: total,
         lostTotal: total,
         unknownLosses: total,
+        statusNumber: total,
         lastOffset: total,
         flushedOffset: total,
       }),

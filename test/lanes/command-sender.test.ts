@@ -30,7 +30,7 @@ class FakeLane implements CommandLane {
     const taken: (readonly [number, number])[] = []
     while (taken.length < count && this.reader.hasNext()) {
       const { audience } = decodeCommand(this.reader.payload())
-      taken.push([audience, this.reader.afterOffset])
+      taken.push([audience, this.reader.afterPosition])
       this.reader.release()
     }
     return taken
@@ -46,7 +46,7 @@ beforeEach(() => {
   offset = 0
   lanes = [new FakeLane(), new FakeLane()]
   counters = new CounterWriter(new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))))
-  sender = new CommandSender({ lanes, textBytesMax: 1024, lastOffset: () => offset, counters })
+  sender = new CommandSender({ lanes, textBytesMax: 1024, logPosition: () => offset, counters })
   for (const [index, lane] of lanes.entries()) lane.reader = new CommandRingReader(sender.rings[index]!)
 })
 

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
   COMMAND_HEAD,
+  COMMAND_HEADER_BYTES,
   COMMAND_TAIL,
   COMMAND_UNIT_BYTES,
   commandUnits,
@@ -40,11 +41,11 @@ class TestRing {
   /** Takes one command, after a check that it is whole. @returns its number; -1: there is none */
   take(reader = this.reader): number {
     if (!reader.hasNext()) return -1
-    const { afterOffset } = reader
+    const { afterPosition } = reader
     const payload = reader.payload()
-    if (findTorn(payload, 0, payload.length, afterOffset) >= 0) return -2
+    if (findTorn(payload, 0, payload.length, afterPosition) >= 0) return -2
     reader.release()
-    return afterOffset
+    return afterPosition
   }
 }
 
@@ -104,7 +105,7 @@ describe('the command ring', () => {
   })
 
   it('throws, with the values, for a command that is too long', () => {
-    expect(() => new TestRing().write(1, 113)).toThrow(/command of 113 bytes, at most 112/)
+    expect(() => new TestRing().write(1, 121)).toThrow(/command of 121 bytes, at most 120/)
   })
 
   it('behaves like a bounded queue, whatever is done in whatever order', () => {
@@ -136,7 +137,7 @@ describe('the command ring', () => {
               queued.length = 0
               tail = head
             } else {
-              const units = Math.ceil((16 + step.length) / COMMAND_UNIT_BYTES)
+              const units = Math.ceil((COMMAND_HEADER_BYTES + step.length) / COMMAND_UNIT_BYTES)
               const toEnd = CAPACITY_UNITS - (head & (CAPACITY_UNITS - 1))
               const taken = units > toEnd ? toEnd + units : units
               const fits = distance(tail, head) + taken <= CAPACITY_UNITS

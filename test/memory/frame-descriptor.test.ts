@@ -12,7 +12,13 @@ const LAYOUT = laneLayout(32 * 1024, 2048, 0)
 
 const INT32_MAX = 2 ** 31 - 1
 const OFFSET = 2 ** 53 - 1
-const MEMBER = { offset: OFFSET, ticksTotal: 2 ** 52 + 1, lostTotal: 2 ** 40, unknownLosses: 5 }
+const MEMBER = {
+  offset: OFFSET,
+  ticksTotal: 2 ** 52 + 1,
+  lostTotal: 2 ** 40,
+  unknownLosses: 5,
+  statusNumber: 7,
+}
 const CONTINUITY = {
   ...CONTINUITY_AT_START,
   lastPosition: 2 ** 52,
@@ -32,6 +38,7 @@ const AUDIENCE = {
   lastOffset: 2 ** 52 + 1,
   lostTotal: 2 ** 40,
   receivedUs: 1_723_161_255_088_169,
+  statusNumber: OFFSET - 1,
 }
 const replyWith = (fields: Partial<ReplyDescriptor>) => Object.assign(new ReplyDescriptor(), PART, fields)
 const DESCRIPTORS: readonly (readonly [string, () => FrameDescriptor])[] = [

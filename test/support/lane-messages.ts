@@ -5,6 +5,7 @@
 import type {
   GapMessage,
   SnapshotMessage,
+  StatusMessage,
   SubscribedMessage,
   TickJson,
   TicksMessage,
@@ -12,7 +13,7 @@ import type {
 import { QUOTE } from '../../src/ticks/market-tick.js'
 import { decodeTicksMessage } from './proto-messages.js'
 
-export type Message = TicksMessage | SnapshotMessage | GapMessage | SubscribedMessage
+export type Message = TicksMessage | SnapshotMessage | GapMessage | SubscribedMessage | StatusMessage
 
 /** As the JSON message that says the same. */
 export function binaryMessage(payload: Uint8Array): Message {
@@ -37,7 +38,10 @@ export function binaryMessage(payload: Uint8Array): Message {
   return { type: 'ticks', ...(merged === 0 ? {} : { merged: Number(merged) }), ...rest }
 }
 
-/** A stream in short: `A1` for the tick of A with sequence 1, gaps as `reason:from-to:missed`. Checks `seq` on the way. */
+/**
+ * A stream in short: `A1` for the tick of A with sequence 1, gaps as `reason:from-to:missed`, a status as `feed:reason`.
+ * Checks `seq` on the way.
+ */
 export function streamOf(messages: readonly Message[], seqBefore: number): string[] {
   let seq = seqBefore
   const stream: string[] = []
@@ -45,11 +49,17 @@ export function streamOf(messages: readonly Message[], seqBefore: number): strin
     if (message.type === 'ticks') {
       if (message.seq !== ++seq) throw new Error(`seq ${message.seq} in place of ${seq}`)
       for (const tick of message.ticks) stream.push(`${tick.symbol}${tick.sequence}`)
-    } else {
+    } else if (message.type === 'status') stream.push(`${message.feed}:${message.reason}`)
+    else {
       if (message.seq !== seq) throw new Error(`${message.type} with seq ${message.seq} in place of ${seq}`)
       if (message.type === 'gap')
         stream.push(`${message.reason}:${message.from}-${message.to}:${message.missed}`)
     }
   }
   return stream
+}
+
+/** Of a status of a stage: its reason is `n` and the number. */
+export function statusNumber({ reason }: StatusMessage): number {
+  return Number(reason!.slice(1))
 }

@@ -3,6 +3,7 @@
  * A lane can be killed at any of its calls, see mortal-lane.ts, and a successor goes on.
  */
 import type { MessagePort } from 'node:worker_threads'
+import { FeedStatusLog } from '../../src/ingest/feed-status-log.js'
 import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
 import { encodeCommand, type LaneCommand } from '../../src/lane-protocol/lane-commands.js'
 import {
@@ -10,7 +11,12 @@ import {
   type LaneTask,
   TURN_OVERSHOOT_BYTES,
 } from '../../src/lane-protocol/lane-task.js'
-import { encodeEvent, offsetsOf, type StreamEvent } from '../../src/lane-protocol/stream-events.js'
+import {
+  encodeEvent,
+  type FeedStatus,
+  offsetsOf,
+  type StreamEvent,
+} from '../../src/lane-protocol/stream-events.js'
 import { commandRingBytes } from '../../src/memory/command-ring-memory.js'
 import { CommandRingWriter } from '../../src/memory/command-ring-writer.js'
 import { CommittedState } from '../../src/memory/committed-state.js'
@@ -33,7 +39,7 @@ import { type RecordType, STREAM_EVENT, TICK, TICK_BATCH } from '../../src/memor
 import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { TickLogWriter } from '../../src/memory/tick-log-writer.js'
 import { LANE_SLOT_COUNT, LANE_SLOTS, type LaneMetric } from '../../src/metrics/metric-table.js'
-import type { GapReason } from '../../src/protocol/messages.js'
+import type { FeedState, GapReason } from '../../src/protocol/messages.js'
 import { QUOTE } from '../../src/ticks/market-tick.js'
 import { assembleLane } from '../../workers/lane-assembly.js'
 import type { LaneLoop } from '../../workers/lane-loop.js'
@@ -83,6 +89,9 @@ export class LaneStage extends StageFrames {
   private readonly tickLog = new SharedArrayBuffer(tickLogBytes(1 << 20))
   private readonly commandRing = new SharedArrayBuffer(commandRingBytes(1 << 20))
   private readonly commands = new CommandRingWriter(this.commandRing)
+  private readonly statuses = new FeedStatusLog(this.clock)
+  /** How often the state of the feed was told. */
+  statusCount = 0
   private readonly latest: SharedArrayBuffer
   private readonly counters = new SharedArrayBuffer(counterBlockBytes(LANE_SLOT_COUNT))
 
@@ -153,10 +162,18 @@ export class LaneStage extends StageFrames {
     this.event({ op: 'lost', reason, missed, isUnnumbered: true })
   }
 
+  /** The feed goes down, or comes back. Each state is told as the reason `n` and its number. */
+  status(feed: FeedState): FeedStatus {
+    const status = this.statuses.change(feed, `n${++this.statusCount}`)!
+    this.event({ op: 'status', status })
+    this.statuses.append(status, this.log.position, this.state.cursor())
+    return status
+  }
+
   // Into the command ring
 
   command(command: LaneCommand): void {
-    if (!this.commands.tryWrite(encodeCommand(command), this.offset))
+    if (!this.commands.tryWrite(encodeCommand(command), this.log.position))
       throw new Error('the command ring is full')
   }
 
@@ -241,6 +258,7 @@ export class LaneStage extends StageFrames {
       turnBytesMax: this.options.turnBytesMax,
       compression: this.options.compression,
       positions: { tellLosses: this.options.positionsTellLosses, areRepeated: false },
+      feedStatus: this.statuses.at(this.state.committed().cursor),
       audiences: [...this.audiences].map(([audience, { spec, seq, progress, conflated }]) => {
         const { flushedOffset: _, ...sent } = progress
         return { audience, spec, seq, ...sent, conflated }

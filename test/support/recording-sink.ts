@@ -1,4 +1,5 @@
 import type { FeedSession, MessageForm, TickSink } from '../../src/ingest/tick-sink.js'
+import type { FeedState } from '../../src/protocol/messages.js'
 import { decodeTick, decodeTickBatch, type Tick } from './proto-messages.js'
 import { Watched } from './watched.js'
 
@@ -7,6 +8,8 @@ export class RecordingSink extends Watched implements TickSink {
   readonly ticks: Tick[] = []
   readonly forms: MessageForm[] = []
   readonly sessions: FeedSession[] = []
+  /** Each state of the feed, with its reason. */
+  readonly states: [FeedState, string | undefined][] = []
   /** 'session 1', 'push 3' (ticks of the message) … in order. */
   readonly events: string[] = []
   messageCount = 0
@@ -33,6 +36,11 @@ export class RecordingSink extends Watched implements TickSink {
   sessionStarted(session: FeedSession): void {
     this.sessions.push(session)
     this.events.push(`session ${session.number}`)
+    this.changed()
+  }
+
+  setSourceState(state: FeedState, reason?: string): void {
+    this.states.push([state, reason])
     this.changed()
   }
 

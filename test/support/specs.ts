@@ -21,6 +21,7 @@ export function audienceState(part: Partial<AudienceState> = {}): AudienceState 
     ticksTotal: 0,
     lostTotal: 0,
     unknownLosses: 0,
+    statusNumber: 0,
     lastOffset: 0,
     conflated: [],
     ...part,

@@ -83,6 +83,7 @@ const PROGRESS_AT_FIRST: Progress = {
   ticksTotal: 0,
   lostTotal: 0,
   unknownLosses: 0,
+  statusNumber: 0,
   lastOffset: 0,
   flushedOffset: 0,
 }
@@ -181,13 +182,20 @@ export abstract class StageClients {
   protected takeFrames(descriptor: AudienceDescriptor, messages: Message[]): void {
     const audience = this.audiences.get(descriptor.audience)
     if (audience === undefined) return
-    const { lastOffset, lostTotal, ticksTotal, unknownLosses } = descriptor
+    const { lastOffset, lostTotal, statusNumber, ticksTotal, unknownLosses } = descriptor
     const ticks = messages.filter(message => message.type === 'ticks')
     if (descriptor.messages !== ticks.length)
       throw new Error(`${ticks.length} ticks messages, ${descriptor.messages} said`)
     audience.seq += descriptor.messages
     if (descriptor.group === NO_GROUP)
-      audience.progress = { ...audience.progress, lastOffset, lostTotal, ticksTotal, unknownLosses }
+      audience.progress = {
+        ...audience.progress,
+        lastOffset,
+        lostTotal,
+        ticksTotal,
+        unknownLosses,
+        statusNumber,
+      }
     else audience.conflated[descriptor.group] = { flushedOffset: lastOffset, ticksTotal }
     for (const client of this.clients.values()) {
       if (client.audience !== descriptor.audience) continue
@@ -226,9 +234,16 @@ export abstract class StageClients {
     client.waits = descriptor.outcome === AWAIT_FLUSH
     client.isReceiving = !client.waits
     if (joined === undefined) return
-    const { lostTotal, ticksTotal, unknownLosses } = descriptor
+    const { lostTotal, statusNumber, ticksTotal, unknownLosses } = descriptor
     if (client.waits)
-      client.fellBehindAt = { ticksTotal, lostTotal, unknownLosses, lastOffset: from, flushedOffset: from }
+      client.fellBehindAt = {
+        ticksTotal,
+        lostTotal,
+        unknownLosses,
+        statusNumber,
+        lastOffset: from,
+        flushedOffset: from,
+      }
     client.stays.push({
       spec: joined.spec,
       from,
@@ -240,7 +255,7 @@ export abstract class StageClients {
       isCut: !descriptor.isLast,
       to: client.waits ? from : undefined,
     })
-    joined.progress = { ...joined.progress, lastOffset: from }
+    joined.progress = { ...joined.progress, lastOffset: from, statusNumber }
   }
 }
 

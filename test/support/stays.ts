@@ -5,7 +5,7 @@
 import { expect } from 'vitest'
 import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
 import type { TickJson } from '../../src/protocol/messages.js'
-import type { Message } from './lane-messages.js'
+import { type Message, statusNumber } from './lane-messages.js'
 import type { LaneStage, StageTick } from './lane-stage.js'
 import type { StageClient, Stay } from './stage-clients.js'
 
@@ -54,6 +54,14 @@ export function checkClient(stage: LaneStage, client: StageClient, isFlushed = t
     const isWhole = isLast ? isFlushed && client.isReceiving : next!.fellBehindAt === null
     checkStay(stage, stay, isWhole)
   }
+  checkStatuses(stage, client)
+}
+
+/** No status comes twice or behind a newer one, and a client that is up to date was told the newest one. */
+function checkStatuses(stage: LaneStage, { isReceiving, messages }: StageClient): void {
+  const numbers = messages.flatMap(message => (message.type === 'status' ? [statusNumber(message)] : []))
+  expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
+  if (isReceiving) expect(numbers.at(-1) ?? 0).toBe(stage.statusCount)
 }
 
 /** The snapshot has the newest of each symbol and kind that was asked for or missed and is in the audience, and no other; a gap has their number. */
@@ -147,6 +155,7 @@ function checkOrder(messages: readonly Message[], from: number): void {
   let seq: number | undefined
   let last = from
   for (const message of messages) {
+    if (message.type === 'status') continue
     const isTicks = message.type === 'ticks'
     if (seq !== undefined && message.seq !== seq + Number(isTicks)) failAt(message, `after seq ${seq}`)
     if (isTicks) {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { COMMITTED_CURSOR, COMMITTED_OFFSET } from '../../src/memory/control-words.js'
 import type { SubscribedMessage } from '../../src/protocol/messages.js'
-import { streamOf } from '../support/lane-messages.js'
+import { statusNumber, streamOf } from '../support/lane-messages.js'
 import { LaneStage } from '../support/lane-stage.js'
 import type { StageClient } from '../support/stage-clients.js'
 
@@ -16,6 +16,7 @@ type Deed =
   | { readonly lost: number | null }
   | { readonly gap: number | null }
   | { readonly continuous: boolean }
+  | { readonly feed: 'down' | 'live' }
   | { readonly joins: number }
 
 const ticks = fc.array(
@@ -35,6 +36,7 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ lost: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 9 })) }) },
   { weight: 1, arbitrary: fc.record({ gap: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 9 })) }) },
   { weight: 1, arbitrary: fc.record({ continuous: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ feed: fc.constantFrom('down', 'live') }) },
   { weight: 2, arbitrary: fc.record({ joins: fc.integer({ min: 1, max: 3 }) }) },
 )
 
@@ -44,6 +46,8 @@ interface Event {
   /** undefined: a loss, for everybody. */
   readonly symbol: string | undefined
   readonly text: string
+  /** Of a status of the feed: it has no offset. */
+  readonly status?: number
 }
 
 /** The plain account of what happens to be told, kept beside a stage. */
@@ -102,6 +106,9 @@ class Ledger {
       }
       this.sentAgainFrom = 0
       this.told = 0
+    } else if ('feed' in deed) {
+      const { number } = stage.status(deed.feed)
+      this.events.push({ offset, symbol: undefined, text: `${deed.feed}:n${number}`, status: number })
     } else {
       const id = stage.clients.size + 1
       stage.join(id, deed.joins)
@@ -157,12 +164,18 @@ function check(stage: LaneStage, ledger: Ledger, { audience, messages }: StageCl
   // A lane that dies between the answer and what it stands for leaves the client with two, and nothing between.
   expect(messages.slice(0, begin).every(({ type }) => type === 'subscribed')).toBe(true)
   const { offset, seq } = messages[begin] as SubscribedMessage
-  const expected = ledger.events.filter(
-    event =>
-      event.offset > offset &&
-      (event.symbol === undefined || symbols === null || symbols.includes(event.symbol)),
+  const stream = apart(streamOf(messages.slice(begin), seq))
+  // The status behind `subscribed` is the present one. All later ones follow, each in its place.
+  const present = messages.slice(begin).find(message => message.type === 'status')
+  const first = present === undefined ? Number.POSITIVE_INFINITY : statusNumber(present)
+  if (present !== undefined && first > 1) expect(messages[begin + 1]).toBe(present)
+  const expected = ledger.events.filter(event =>
+    event.status === undefined
+      ? event.offset > offset &&
+        (event.symbol === undefined || symbols === null || symbols.includes(event.symbol))
+      : event.status >= Math.min(first, stage.statusCount),
   )
-  expect(apart(streamOf(messages.slice(begin), seq))).toEqual(expected.map(({ text }) => text))
+  expect(stream).toEqual(expected.map(({ text }) => text))
   expect(stage.audiences.get(audience)!.seq).toBe(
     seq + messages.filter(({ type }) => type === 'ticks').length,
   )
@@ -218,7 +231,8 @@ describe('lanes that die', () => {
     const tick = { symbol: 'A', step: 1 }
     const chunks: Deed[][] = [
       [{ ticks: [tick, tick] }, { malformed: true }, { joins: 1 }, { ticks: [tick] }],
-      [{ lost: 3 }, { ticks: [tick, { symbol: 'B', step: 4 }] }, { joins: 2 }, { continuous: true }],
+      [{ lost: 3 }, { feed: 'down' }, { ticks: [tick, { symbol: 'B', step: 4 }] }, { joins: 2 }],
+      [{ continuous: true }, { feed: 'live' }, { joins: 1 }],
       [{ gap: 2 }, { continuous: false }, { ticks: [tick] }, { lost: null }, { gap: null }],
     ]
     for (let killAt = 0; play(chunks, [killAt]).deaths > 0; killAt++);

@@ -5,6 +5,7 @@ import { systemClock } from '../../src/common/clock.js'
 import { Ingest } from '../../src/ingest/ingest.js'
 import { encodeCommand } from '../../src/lane-protocol/lane-commands.js'
 import { type LaneTask, TURN_OVERSHOOT_BYTES } from '../../src/lane-protocol/lane-task.js'
+import { STATUS_AT_START } from '../../src/lane-protocol/stream-events.js'
 import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { commandRingBytes } from '../../src/memory/command-ring-memory.js'
 import { CommandRingWriter } from '../../src/memory/command-ring-writer.js'
@@ -49,6 +50,7 @@ describe('a lane in a thread of its own', () => {
       turnBytesMax: TURN_BYTES_MAX / 4,
       compression: { bytesMin: 1024, level: 6 },
       positions: { tellLosses: true, areRepeated: false },
+      feedStatus: STATUS_AT_START,
       audiences: [],
       quarantinedOffsets: [],
       quarantinedClients: [],

@@ -226,6 +226,7 @@ describe('a lane', () => {
       ticksTotal: 1,
       lostTotal: 1,
       unknownLosses: 1,
+      statusNumber: 0,
       lastOffset: 4,
       receivedUs: 1,
     })

@@ -1,13 +1,13 @@
 /**
- * A plan for frames: spans of the turn's encoded ticks, and between them the gaps to tell. One lane's own.
+ * A plan for frames: spans of the turn's encoded ticks, and between them the notices to tell. One lane's own.
  *
- *   spans   | first tick, last tick | −1 − gap, 0 | first tick, last tick | …        int32 each
+ *   spans   | first tick, last tick | −1 − notice, 0 | first tick, last tick | …     int32 each
  */
 
 const SPANS_AT_FIRST = 8
 
 export class FramePlan {
-  /** Pairs, as drawn above: indexes into the turn's encoded ticks, or into its gaps. */
+  /** Pairs, as drawn above: indexes into the turn's encoded ticks, or into its notices. */
   spans = new Int32Array(2 * SPANS_AT_FIRST)
   spanCount = 0
   /** Ticks in the spans. */
@@ -15,24 +15,24 @@ export class FramePlan {
   /** Upper bound of the bytes of the spans in frames, without the message around them. */
   planBytes = 0
 
-  /** Whether the span is a gap. */
-  isGap(span: number): boolean {
+  /** Whether the span is a notice. */
+  isNotice(span: number): boolean {
     return this.spans[span * 2]! < 0
   }
 
-  /** Index of the gap in the turn's gaps. @param span one that is a gap */
-  gapAt(span: number): number {
+  /** Index of the notice in the turn's notices. @param span one that is a notice */
+  noticeAt(span: number): number {
     return -1 - this.spans[span * 2]!
   }
 
-  /** Index of the span's first tick in the turn's encoded ticks. @param span one that is not a gap */
+  /** Index of the span's first tick in the turn's encoded ticks. @param span one that is not a notice */
   firstTick(span: number): number {
     return this.spans[span * 2]!
   }
 
-  /** Whether the plan ends with this gap. */
-  endsWithGap(gap: number): boolean {
-    return this.spanCount > 0 && this.gapAt(this.spanCount - 1) === gap
+  /** Whether the plan ends with this notice. */
+  endsWithNotice(notice: number): boolean {
+    return this.spanCount > 0 && this.noticeAt(this.spanCount - 1) === notice
   }
 
   /** @param bytes that the tick adds to the frames at most */
@@ -45,9 +45,9 @@ export class FramePlan {
     this.planBytes += bytes
   }
 
-  /** @param gap index of one of the turn's gaps @param bytes that the gap adds to the frames at most */
-  addGap(gap: number, bytes: number): void {
-    this.addSpan(-1 - gap, 0)
+  /** @param notice index of one of the turn's notices @param bytes that it adds to the frames at most */
+  addNotice(notice: number, bytes: number): void {
+    this.addSpan(-1 - notice, 0)
     this.planBytes += bytes
   }
 

@@ -29,6 +29,7 @@ export interface AudienceProgress {
   readonly ticksTotal: number
   readonly lostTotal: number
   readonly unknownLosses: number
+  readonly statusNumber: number
   readonly lastOffset: number
 }
 
@@ -52,6 +53,8 @@ export class LaneAudience extends FramePlan {
   ticksTotal: number
   lostTotal: number
   unknownLosses: number
+  /** Number of the feed's status that it was told last, maybe by an earlier lane. */
+  statusNumber: number
   /** All ticks up to this offset were published to it, maybe by an earlier lane. Conflated ticks do not count. */
   sentOffset: number
   /** How often a prompt turn flushed it before the paced turn `promptFlushesTurn`. */
@@ -74,12 +77,13 @@ export class LaneAudience extends FramePlan {
     this.ticksTotal = state.ticksTotal
     this.lostTotal = state.lostTotal
     this.unknownLosses = state.unknownLosses
+    this.statusNumber = state.statusNumber
     this.sentOffset = state.lastOffset
   }
 
   get progress(): AudienceProgress {
-    const { lostTotal, sentOffset, ticksTotal, unknownLosses } = this
-    return { ticksTotal, lostTotal, unknownLosses, lastOffset: sentOffset }
+    const { lostTotal, sentOffset, statusNumber, ticksTotal, unknownLosses } = this
+    return { ticksTotal, lostTotal, unknownLosses, statusNumber, lastOffset: sentOffset }
   }
 
   /** Whether a prompt turn may flush it before the paced turn number `turn`. */

@@ -1,5 +1,5 @@
 /**
- * Collects ticks and losses into the frame plans of the lane's audiences, until the turn is published. One lane's own.
+ * Collects ticks, losses and the feed's status into the frame plans of the lane's audiences, until the turn is published. One lane's own.
  * A tick is encoded when the first audience gets it, once per encoding.
  */
 
@@ -108,16 +108,29 @@ export class TickCollector {
   /** Adds a gap to the plans of all audiences: ticks are missing before or at the current tick. */
   collectLoss(reason: GapReason, from: number, to: number, missed: number | null): void {
     if (this.audiences.length === 0) return
-    const { gaps } = this.deps.turn
-    const last = gaps.at(-1)
-    const continues = last?.reason === reason && last.to === from - 1 && to >= from
-    if (continues && last.missed !== null && missed !== null && this.allEndWithGap(gaps.length - 1)) {
-      last.to = to
-      last.missed += missed
-    } else gaps.push({ reason, from, to, missed })
+    const { notices } = this.deps.turn
+    const last = notices.at(-1)
+    const before = last instanceof Uint8Array ? undefined : last
+    const continues = before?.reason === reason && before.to === from - 1 && to >= from
+    if (continues && before.missed !== null && missed !== null && this.allEndWithNotice(notices.length - 1)) {
+      before.to = to
+      before.missed += missed
+    } else notices.push({ reason, from, to, missed })
     // Ticks that the feed never sent have no offsets: they are missing before the tick at `from`.
     const offset = Math.max(from, to)
-    for (const audience of this.audiences) this.collectLossFor(audience, gaps.length - 1, missed, offset)
+    for (const audience of this.audiences) this.collectLossFor(audience, notices.length - 1, missed, offset)
+  }
+
+  /** Adds a status of the feed to the plans of all audiences. @param frame its message, the same for all of them */
+  collectStatus(number: number, frame: Uint8Array): void {
+    const { notices } = this.deps.turn
+    const notice = notices.push(frame) - 1
+    for (const audience of this.audiences) {
+      // The lane before has told it.
+      if (number <= audience.statusNumber) continue
+      audience.statusNumber = number
+      this.addNotice(audience, notice, frame.length + MESSAGE_OVERHEAD_BYTES_MAX)
+    }
   }
 
   /** Takes an audience out of the turn, since a prompt turn writes its plan. */
@@ -152,8 +165,8 @@ export class TickCollector {
   }
 
   /** Whether the plans of all audiences end with this gap, so that the gap can grow. */
-  private allEndWithGap(gap: number): boolean {
-    for (const audience of this.audiences) if (!audience.endsWithGap(gap)) return false
+  private allEndWithNotice(notice: number): boolean {
+    for (const audience of this.audiences) if (!audience.endsWithNotice(notice)) return false
     return true
   }
 
@@ -162,9 +175,12 @@ export class TickCollector {
     if (offset <= audience.sentOffset) return
     if (missed === null) audience.unknownLosses++
     else audience.lostTotal += missed
-    if (audience.endsWithGap(gap)) return
+    if (!audience.endsWithNotice(gap)) this.addNotice(audience, gap, GAP_BYTES_MAX)
+  }
+
+  private addNotice(audience: LaneAudience, notice: number, bytes: number): void {
     if (audience.spanCount === 0) this.planned.push(audience)
-    audience.addGap(gap, GAP_BYTES_MAX)
+    audience.addNotice(notice, bytes)
     this.spans++
     if (audience.planBytes >= this.deps.turnBytesMax) this.isFull = true
   }

@@ -1,5 +1,5 @@
 /**
- * The ticks and the gaps of the turn that the lane collects now. Each tick stands there once per encoding that a client
+ * The ticks and the notices of the turn that the lane collects now. Each tick stands there once per encoding that a client
  * needs. One lane's own; emptied when the turn is published.
  */
 
@@ -24,10 +24,13 @@ export interface Gap {
   missed: number | null
 }
 
+/** A message between two ticks, for every audience: a gap, or a frame that is the same for all of them. */
+export type Notice = Gap | Uint8Array
+
 export class TurnBuffer {
   /** Its ticks. Behind each stands a separator of `EnvelopeFormat.separatorBytes`. */
   readonly ticks: Readonly<Record<Encoding, EncodedTicks>>
-  readonly gaps: Gap[] = []
+  readonly notices: Notice[] = []
   /** Counts how often the buffer was emptied. An index of a tick holds for one id. */
   id = 0
   private readonly bytes: Uint8Array
@@ -73,6 +76,6 @@ export class TurnBuffer {
     this.id++
     this.ticks.json.clear()
     this.ticks.protobuf.clear()
-    this.gaps.length = 0
+    this.notices.length = 0
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Composes frames from a plan: one message with the ticks of the turn or one per tick, and gap messages in their
- * places. One lane's own; copies within the lane's memory, and allocates only for gaps and when `stamps` grows.
+ * Composes frames from a plan: one message with the ticks of the turn or one per tick, and notices in their places. One
+ * lane's own; copies within the lane's memory, and allocates only for gaps and when `stamps` grows.
  * It reads `spans` as the drawing in frame-plan.ts shows them.
  */
 import type { StreamForm } from '../../src/lane-protocol/audience-spec.js'
@@ -12,7 +12,7 @@ import { writeTextFrameHeader } from '../../src/protocol/websocket-frame.js'
 import { writeAscii } from '../../src/ticks/number-text.js'
 import type { FramePlan } from '../collect/frame-plan.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
-import type { Gap, TurnBuffer } from '../collect/turn-buffer.js'
+import type { Notice, TurnBuffer } from '../collect/turn-buffer.js'
 import type { Deflater } from './deflater.js'
 
 const STAMPS_AT_FIRST = 256
@@ -64,13 +64,13 @@ export class FrameComposer {
     let end = start
     let span = 0
     while (span < spanCount) {
-      if (plan.isGap(span)) {
-        end = this.writeGap(this.turn.gaps[plan.gapAt(span)]!, stream.seq, end)
+      if (plan.isNotice(span)) {
+        end = this.writeNotice(this.turn.notices[plan.noticeAt(span)]!, stream.seq, end)
         span++
         continue
       }
       let spanEnd = span + 1
-      while (spanEnd < spanCount && !plan.isGap(spanEnd)) spanEnd++
+      while (spanEnd < spanCount && !plan.isNotice(spanEnd)) spanEnd++
       end = stream.spec.batch
         ? this.writeBatch(stream, spans, span, spanEnd, end)
         : this.writeSingles(stream, spans, span, spanEnd, end)
@@ -83,7 +83,7 @@ export class FrameComposer {
    * Writes the frames of latest ticks from `start` on. `merged` stands on the last message: only then has a client all
    * the ticks that replace the merged ones, and the number is told once.
    *
-   * @param plan at least one tick, no gaps
+   * @param plan at least one tick, no notices
    * @param offset up to which the ticks are the latest
    * @param merged how many ticks they replace
    * @returns where the frames end
@@ -112,7 +112,7 @@ export class FrameComposer {
   /**
    * Writes one message of a snapshot from `start` on, not compressed.
    *
-   * @param plan no gaps
+   * @param plan no notices
    * @returns where the frame ends
    */
   composeSnapshot(
@@ -227,8 +227,11 @@ export class FrameComposer {
     this.stamps[index] = receivedUs
   }
 
-  private writeGap(gap: Gap, seq: number, start: number): number {
-    return writeTextFrame(this.bytes, start, messageText({ type: 'gap', ...gap, seq }))
+  private writeNotice(notice: Notice, seq: number, start: number): number {
+    if (!(notice instanceof Uint8Array))
+      return writeTextFrame(this.bytes, start, messageText({ type: 'gap', ...notice, seq }))
+    this.bytes.set(notice, start)
+    return start + notice.length
   }
 }
 

@@ -78,6 +78,7 @@ export class GroupFlush {
     descriptor.ticks = ticks
     descriptor.group = index
     descriptor.unknownLosses = audience.unknownLosses
+    descriptor.statusNumber = audience.statusNumber
     descriptor.ticksTotal = ticksTotal
     descriptor.lastOffset = flushedOffset
     descriptor.lostTotal = audience.lostTotal

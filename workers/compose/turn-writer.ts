@@ -48,6 +48,7 @@ export class TurnWriter {
     frames.ticksTotal = audience.ticksTotal
     frames.lostTotal = audience.lostTotal
     frames.unknownLosses = audience.unknownLosses
+    frames.statusNumber = audience.statusNumber
     frames.lastOffset = audience.sentOffset
     publisher.describeFrames(frames, start, end)
     counters.values[LANE_SLOTS.framesBytes]! += end - start
@@ -64,9 +65,9 @@ export class TurnWriter {
   }
 }
 
-/** When the first tick of the audience's plan came in, µs; 0: the plan holds gaps only. */
+/** When the first tick of the audience's plan came in, µs; 0: the plan holds notices only. */
 function firstReceivedUs(plan: LaneAudience, { ticks }: TurnBuffer): number {
   for (let span = 0; span < plan.spanCount; span++)
-    if (!plan.isGap(span)) return ticks[plan.spec.encoding].receivedUs[plan.firstTick(span)]!
+    if (!plan.isNotice(span)) return ticks[plan.spec.encoding].receivedUs[plan.firstTick(span)]!
   return 0
 }

@@ -2,7 +2,7 @@
  * Decides what a tick of the log is: a tick of a symbol, a lost one, or one that the feed sent before.
  * The lane and each replay have one of their own.
  */
-import { lastLostOffset, type StreamEvent } from '../../src/lane-protocol/stream-events.js'
+import { type LostEvent, lastLostOffset, type SessionEvent } from '../../src/lane-protocol/stream-events.js'
 import type { GapReason } from '../../src/protocol/messages.js'
 import type { TickReader } from '../../src/ticks/tick-codec.js'
 import { BROKEN, type FeedContinuity, markOf, SEEN, SESSION_BOUNDARY, WHOLE } from './feed-continuity.js'
@@ -62,8 +62,8 @@ export class TickClassifier<Known extends KnownSymbol> {
     return symbol
   }
 
-  /** Obeys an event of the stream. @param firstOffset of the event's record */
-  obey(event: StreamEvent, firstOffset: number): void {
+  /** Obeys an event of the stream, one about its ticks. @param firstOffset of the event's record */
+  obey(event: SessionEvent | LostEvent, firstOffset: number): void {
     const { continuity, losses } = this.deps
     if (event.op === 'session') {
       continuity.sessionStarted(event)

@@ -8,6 +8,7 @@ import { type JoinCommand, type Progress, wantsAllLatest } from '../../src/lane-
 import { AWAIT_FLUSH, LIVE } from '../../src/memory/reply-descriptor.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { AudienceDirectory } from '../conflate/audience-directory.js'
+import type { CurrentStatus } from '../read/current-status.js'
 import { type ClientFrames, concatBytes, NO_BYTES, NO_FRAMES } from './client-frames.js'
 import type { JoinFlush } from './join-flush.js'
 import { isBehind, joinReply, lossesSince } from './reply-messages.js'
@@ -35,6 +36,7 @@ const LEAVING_SHARE = 1 / 4
 export interface JoinTransferDeps {
   readonly epoch: string
   readonly directory: AudienceDirectory
+  readonly status: CurrentStatus
   readonly joinFlush: JoinFlush
   readonly snapshots: SnapshotTransfer
   /** Bytes of the replies of one turn, about. */
@@ -62,7 +64,7 @@ export class JoinTransfer {
   }
 
   private replyTo(join: JoinCommand, audience: LaneAudience, offset: number): JoinReply {
-    const { joinFlush, epoch, setCurrentClient } = this.deps
+    const { joinFlush, epoch, setCurrentClient, status } = this.deps
     setCurrentClient(join.client)
     // The audience is prepared first: a client that joins the audience that it is in gets the flush with the other
     // members.
@@ -72,7 +74,11 @@ export class JoinTransfer {
     return {
       ...leaving,
       join,
-      frames: concatBytes(leaving.frames, joinReply(join, audience, epoch)),
+      frames: concatBytes(
+        leaving.frames,
+        joinReply(join, audience, epoch),
+        status.frameAfter(toldStatus(join, status)),
+      ),
       framesAfter: NO_BYTES,
       outcome,
       firstOutcome: outcome,
@@ -109,6 +115,12 @@ export class JoinTransfer {
     const { frames, ...counts } = composed ?? NO_FRAMES
     return { ...counts, frames: concatBytes(lossesSince(fellBehindAt, left), frames) }
   }
+}
+
+/** Number of the feed's status that the client was told last: a member has been told the current one. */
+function toldStatus({ fellBehindAt, leaving }: JoinCommand, { number }: CurrentStatus): number {
+  if (fellBehindAt !== null) return fellBehindAt.statusNumber
+  return leaving === 0 ? 0 : number
 }
 
 /** The ticks of which a client gets the latest, beside those of the symbols that it asked for. */

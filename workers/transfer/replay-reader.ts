@@ -168,6 +168,8 @@ class PartReading<Known extends KnownSymbol> implements TickLosses {
     const bytes = cursor.eventBytes().slice()
     if (!history.isIntact()) return
     const event = decodeEvent(bytes)
+    // A client that resumes is told the present state of the feed when it joins, not the past ones.
+    if (event.op === 'status') return
     if (event.op === 'lost') cursor.skipLost(event)
     this.classifier.obey(event, history.firstOffset)
   }
@@ -216,6 +218,6 @@ class PartReading<Known extends KnownSymbol> implements TickLosses {
 
   loseUnlogged(reason: GapReason, from: number, to: number, missed: number | null): void {
     if (this.offset <= this.sentOffset) return
-    this.plan.addGap(this.deps.turn.gaps.push({ reason, from, to, missed }) - 1, GAP_BYTES_MAX)
+    this.plan.addNotice(this.deps.turn.notices.push({ reason, from, to, missed }) - 1, GAP_BYTES_MAX)
   }
 }

@@ -7,6 +7,7 @@ import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { LIVE, UNCHANGED } from '../../src/memory/reply-descriptor.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { LaneSymbol } from '../conflate/lane-symbol.js'
+import type { CurrentStatus } from '../read/current-status.js'
 import { type ClientFrames, concatBytes, NO_BYTES, NO_FRAMES } from './client-frames.js'
 import type { JoinFlush } from './join-flush.js'
 import type { ReplayPart, ReplayReader } from './replay-reader.js'
@@ -22,6 +23,7 @@ import {
 
 export interface ReplayTransferDeps {
   readonly epoch: string
+  readonly status: CurrentStatus
   readonly joinFlush: JoinFlush
   readonly reader: ReplayReader<LaneSymbol>
   readonly snapshots: SnapshotTransfer
@@ -69,7 +71,7 @@ export class ReplayTransfer {
     if (position.offset >= audience.sentOffset) {
       // The first message of the snapshot tells the number from which the audience goes on.
       const afterTicks = { ...position, seq: audience.seq }
-      return this.join(join, audience, frames, liveReply(audience), afterTicks, ALL_CONFLATED)
+      return this.join(join, audience, frames, this.live(audience), afterTicks, ALL_CONFLATED)
     }
     replyPublisher.publishReplay(frames, join, position, audience)
     return frames.frames.length
@@ -77,14 +79,21 @@ export class ReplayTransfer {
 
   /** The missed ticks are gone: the client joins with a gap. @param since the last offset of this epoch that it has */
   private notResumed(join: JoinCommand, audience: LaneAudience, since: number | undefined): number {
-    const frames = { ...NO_FRAMES, frames: notResumedReply(join, audience, this.deps.epoch, since) }
+    const { epoch, status } = this.deps
+    const reply = notResumedReply(join, audience, epoch, since)
+    const frames = { ...NO_FRAMES, frames: concatBytes(reply, status.frameAfter(0)) }
     return this.join(join, audience, frames, NO_BYTES, LIVE, ALL_TICKS)
   }
 
   /** The rest of the replay is gone: the client joins with a gap. */
   private broken(join: JoinCommand, audience: LaneAudience, since: number): number {
     const frames = { ...NO_FRAMES, frames: replayBrokenReply(audience, since) }
-    return this.join(join, audience, frames, liveReply(audience), UNCHANGED, ALL_TICKS)
+    return this.join(join, audience, frames, this.live(audience), UNCHANGED, ALL_TICKS)
+  }
+
+  /** The end of a replay, and the present state of the feed. */
+  private live(audience: LaneAudience): Uint8Array {
+    return concatBytes(liveReply(audience), this.deps.status.frameAfter(0))
   }
 
   private join(

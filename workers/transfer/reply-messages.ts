@@ -2,17 +2,9 @@
  * Writes the text messages that reply to a client's commands, and the gaps that it has to be told with them. Pure.
  */
 import type { JoinCommand } from '../../src/lane-protocol/lane-commands.js'
-import {
-  type ControlMessage,
-  type GapMessage,
-  messageText,
-  type SubscribedMessage,
-  type UnsubscribedMessage,
-} from '../../src/protocol/messages.js'
-import { frameHeaderBytes, writeTextFrameHeader } from '../../src/protocol/websocket-frame.js'
+import type { GapMessage, SubscribedMessage, UnsubscribedMessage } from '../../src/protocol/messages.js'
+import { textFrames } from '../../src/protocol/text-frames.js'
 import type { AudienceProgress, LaneAudience } from '../collect/lane-audience.js'
-
-const encoder = new TextEncoder()
 
 /** The place in a stream at which a client is told something. */
 interface StreamPlace {
@@ -118,18 +110,4 @@ function gapsSince(behind: AudienceProgress, audience: LaneAudience): GapMessage
   if (now.unknownLosses > behind.unknownLosses) gaps.push({ ...place, reason: 'upstream', missed: null })
   else if (lost > 0) gaps.push({ ...place, reason: 'upstream', missed: lost })
   return gaps
-}
-
-function textFrames(messages: readonly ControlMessage[]): Uint8Array {
-  const payloads = messages.map(message => encoder.encode(messageText(message)))
-  const bytes = new Uint8Array(
-    payloads.reduce((sum, { length }) => sum + frameHeaderBytes(length) + length, 0),
-  )
-  let next = 0
-  for (const payload of payloads) {
-    next = writeTextFrameHeader(bytes, next, payload.length)
-    bytes.set(payload, next)
-    next += payload.length
-  }
-  return bytes
 }

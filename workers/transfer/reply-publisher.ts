@@ -82,7 +82,7 @@ export class ReplyPublisher {
 
   private setMember(
     outcome: MemberOutcome | typeof UNCHANGED,
-    { lostTotal, sentOffset, ticksTotal, unknownLosses }: LaneAudience,
+    { lostTotal, sentOffset, statusNumber, ticksTotal, unknownLosses }: LaneAudience,
   ): void {
     const { descriptor } = this
     descriptor.outcome = outcome
@@ -90,5 +90,6 @@ export class ReplyPublisher {
     descriptor.ticksTotal = ticksTotal
     descriptor.lostTotal = lostTotal
     descriptor.unknownLosses = unknownLosses
+    descriptor.statusNumber = statusNumber
   }
 }

@@ -18,7 +18,7 @@ const task = workerData as CommandReaderTask
 const reader = new CommandRingReader(task.memory)
 
 function check(number: number): string {
-  if (reader.afterOffset !== number) return `command ${reader.afterOffset} in place of ${number}`
+  if (reader.afterPosition !== number) return `command ${reader.afterPosition} in place of ${number}`
   const payload = reader.payload()
   const torn = findTorn(payload, 0, payload.length, number)
   return torn < 0 ? '' : `command ${number} is torn at byte ${torn}`

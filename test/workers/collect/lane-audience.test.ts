@@ -10,6 +10,7 @@ const STATE = {
   ticksTotal: 5,
   lostTotal: 2,
   unknownLosses: 1,
+  statusNumber: 0,
   lastOffset: 99,
   conflated: [],
 }
@@ -25,6 +26,7 @@ describe('an audience of a lane', () => {
       ticksTotal: 5,
       lostTotal: 2,
       unknownLosses: 1,
+      statusNumber: 0,
       lastOffset: 99,
     })
   })
@@ -32,9 +34,9 @@ describe('an audience of a lane', () => {
   it('gathers ticks that are neighbours as one span, and gaps in their places', () => {
     const audience = laneAudience(STATE)
     for (const tick of [0, 1, 2, 5]) audience.addTick(tick, 100)
-    audience.addGap(0, 30)
+    audience.addNotice(0, 30)
     audience.addTick(6, 100)
-    audience.addGap(1, 30)
+    audience.addNotice(1, 30)
     audience.addTick(1, 100)
     expect(spansOf(audience)).toEqual([
       [0, 2],
@@ -59,7 +61,7 @@ describe('an audience of a lane', () => {
         for (const step of steps) {
           if (step === 'gap') {
             expected.push(-1 - gaps)
-            audience.addGap(gaps++, 1)
+            audience.addNotice(gaps++, 1)
           } else {
             if (step) {
               expected.push(tick)

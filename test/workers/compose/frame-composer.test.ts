@@ -47,7 +47,7 @@ function begin(batch: boolean, seq: number, windowBits = 0) {
     audience.addTick(tick, turn.ticks.json.bytesOf(tick) + (batch ? 0 : MESSAGE_OVERHEAD_BYTES_MAX))
   }
   function gatherGap(reason: GapReason, from: number, to: number, missed: number | null): void {
-    audience.addGap(turn.gaps.push({ reason, from, to, missed }) - 1, GAP_BYTES_MAX)
+    audience.addNotice(turn.notices.push({ reason, from, to, missed }) - 1, GAP_BYTES_MAX)
   }
   /** The composed frames, after a check that they stay within the reserved bytes. */
   function compose(): Record<string, unknown>[] {

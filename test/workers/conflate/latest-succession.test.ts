@@ -42,6 +42,7 @@ const SPECS: readonly Partial<AudienceSpec>[] = [
 type Deed =
   | { readonly op: 'ticks'; readonly symbols: readonly string[] }
   | { readonly op: 'malformed' }
+  | { readonly op: 'down' | 'live' }
   | { readonly op: 'advance'; readonly ms: number }
   | {
       readonly op: 'join'
@@ -64,6 +65,10 @@ function perform(stage: LaneStage, deed: Deed): void {
       return
     case 'malformed':
       stage.malformed()
+      return
+    case 'down':
+    case 'live':
+      stage.status(deed.op)
       return
     case 'advance':
       stage.clock.advance(deed.ms)
@@ -138,14 +143,14 @@ describe('lanes that die', () => {
         ticks('A', 'A'),
         { op: 'join', client: 5, audience: 2, snapshotOf: ['A', 'B*'] },
       ],
-      [ticks('B1', 'B3', 'A', 'A'), { op: 'malformed' }, ticks('B1')],
+      [ticks('B1', 'B3', 'A', 'A'), { op: 'malformed' }, { op: 'down' }, ticks('B1')],
       [{ op: 'advance', ms: 100 }, ticks('A', 'D')],
       [
         { op: 'join', client: 5, audience: 3 },
         { op: 'fallBehind', client: 2 },
         { op: 'fallBehind', client: 4 },
       ],
-      [ticks('B2', 'B2', 'C', 'A'), { op: 'join', client: 6, audience: 1, snapshotOf: ['*'] }],
+      [{ op: 'live' }, ticks('B2', 'C', 'A'), { op: 'join', client: 6, audience: 1, snapshotOf: ['*'] }],
       [{ op: 'advance', ms: 50 }, ticks('A', LONG, LONG), { op: 'comeBack', client: 2 }, ticks('B2')],
       [
         { op: 'comeBack', client: 4 },
@@ -179,6 +184,7 @@ describe('lanes that die', () => {
       arbitrary: fc.array(symbol, { minLength: 1, maxLength: 30 }).map(symbols => ticks(...symbols)),
     },
     { weight: 1, arbitrary: fc.constant<Deed>({ op: 'malformed' }) },
+    { weight: 2, arbitrary: fc.constantFrom<Deed>({ op: 'down' }, { op: 'live' }) },
     { weight: 3, arbitrary: fc.constantFrom(1, 60, 100, 300).map((ms): Deed => ({ op: 'advance', ms })) },
     {
       weight: 2,
