@@ -3,8 +3,7 @@
  * endpoint costs nothing. Main thread. The lanes tell by the positions which ticks came before (`isFeedRepeated` in the
  * lane's task), so every endpoint must keep the same positions under the same epoch.
  */
-import type { FeedSession, TickSink } from '../../ingest/tick-sink.js'
-import type { FeedState } from '../../protocol/messages.js'
+import type { FeedSession, FeedState, TickSink } from '../../ingest/tick-sink.js'
 import type { FeedMemory } from '../feed-memory.js'
 import type { SourceStatus, TickSource } from '../tick-source.js'
 import { FeedLine, type MakeSource } from './feed-line.js'
@@ -72,6 +71,7 @@ export class BothSource implements TickSource {
 
   /** The feed is down when no endpoint is live. */
   private stateTold(state: FeedState, reason: string | undefined): void {
-    if (state === 'live' || this.lines.every(({ isLive }) => !isLive)) this.sink!.setSourceState(state, reason)
+    if (state === 'live' || this.lines.every(({ isLive }) => !isLive))
+      this.sink!.setSourceState(state, reason)
   }
 }

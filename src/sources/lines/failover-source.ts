@@ -4,8 +4,7 @@
  * trying until one is live. From a later endpoint the source goes back to an earlier one that answers.
  */
 import type { Clock, Timer } from '../../common/clock.js'
-import type { FeedSession, TickSink } from '../../ingest/tick-sink.js'
-import type { FeedState } from '../../protocol/messages.js'
+import type { FeedSession, FeedState, TickSink } from '../../ingest/tick-sink.js'
 import type { SourceStatus, TickSource } from '../tick-source.js'
 import { FeedLine, type MakeSource } from './feed-line.js'
 
@@ -55,7 +54,8 @@ export class FailoverSource implements TickSource {
     return {
       state: this.isStopped ? 'stopped' : live === undefined ? 'connecting' : 'live',
       reconnects: Math.max(0, this.sessionCount - 1),
-      lastError: live === undefined ? statuses.find(({ lastError }) => lastError !== undefined)?.lastError : undefined,
+      lastError:
+        live === undefined ? statuses.find(({ lastError }) => lastError !== undefined)?.lastError : undefined,
     }
   }
 
@@ -87,12 +87,10 @@ export class FailoverSource implements TickSource {
   }
 
   private live(line: FeedLine, session: FeedSession): void {
-    if (line !== this.heard) {
-      this.heard = line
-      for (const other of this.lines) if (other !== line) this.end(other)
-      this.lines = [line]
-      line.isHeard = true
-    }
+    for (const other of this.lines) if (other !== line) this.end(other)
+    this.lines = [line]
+    this.heard = line
+    line.isHeard = true
     this.sink!.sessionStarted({ ...session, number: ++this.sessionCount })
     this.timer?.cancel()
     if (line.index > 0) this.timer = this.clock.after(LOOK_BACK_AFTER_MS, () => this.lookBack(line))

@@ -2,8 +2,7 @@
  * One endpoint of a feed that has several: its source, and the sink that the source pushes into. Main thread.
  * The owner of the line decides whether the sink hears what comes on it.
  */
-import type { FeedSession, MessageForm, TickSink } from '../../ingest/tick-sink.js'
-import type { FeedState } from '../../protocol/messages.js'
+import type { FeedSession, FeedState, MessageForm, TickSink } from '../../ingest/tick-sink.js'
 import type { SourceStatus, TickSource } from '../tick-source.js'
 
 export interface FeedLineEvents {
