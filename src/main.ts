@@ -68,8 +68,8 @@ function serveService(config: Config, log: ProcessLog): Service {
   return {
     failed: gateway.failed,
     stop: () => gateway.stop(),
-    async start() {
-      const { webSocketUrl, adminUrl, feed } = await gateway.start()
+    async start(signal) {
+      const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
       log.info({ webSocketUrl, adminUrl, feed }, 'streaming')
       log.info({}, `try: npx wscat -c ${webSocketUrl.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')}`)
     },

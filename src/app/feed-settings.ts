@@ -2,8 +2,9 @@
  * Translates the config into the settings of the embedded feed and of the gRPC source. Main thread. Pure.
  */
 import type { Config } from '../config/config.js'
+import { ownMethod } from '../config/feed-setting-types.js'
 import type { FeedSettings } from '../embedded-feed/run-feed.js'
-import type { GrpcSourceOptions } from '../sources/grpc/grpc-source.js'
+import type { GrpcMethod, GrpcSourceOptions } from '../sources/grpc/grpc-source.js'
 
 /** @param listen 'host:port'; port 0: any free port */
 export function feedSettings(config: Config, listen: string): FeedSettings {
@@ -21,11 +22,18 @@ export function feedSettings(config: Config, listen: string): FeedSettings {
   }
 }
 
-/** @param target 'host:port' of the upstream or of the embedded feed */
-export function sourceSettings(config: Config, target: string): GrpcSourceOptions {
+/**
+ * @param target 'host:port' of the upstream or of the embedded feed
+ * @param method of a feed of another schema
+ */
+export function sourceSettings(
+  config: Config,
+  target: string,
+  method: GrpcMethod | undefined,
+): GrpcSourceOptions {
   return {
     target,
-    method: config.upstreamMethod,
+    method: method ?? ownMethod(config.upstreamMethod),
     symbols: config.upstreamSymbols,
     windowBytes: config.upstreamWindowBytes,
     keepaliveMs: config.upstreamKeepaliveMs,

@@ -1,12 +1,11 @@
 /**
  * The whole gateway: starts its parts in order, and stops them in reverse. Main thread.
  */
-import { readFile } from 'node:fs/promises'
 import { ADMIN_CONNECTIONS_MAX, AdminServer, type AdminView } from '../admin/admin-server.js'
 import { StreamHandler } from '../broadcaster/stream-handler.js'
 import { ClientServer } from '../clients/client-server.js'
 import { systemClock } from '../common/clock.js'
-import { RingcastError } from '../common/errors.js'
+import type { RingcastError } from '../common/errors.js'
 import {
   connectionBounds,
   descriptorLimit,
@@ -16,10 +15,14 @@ import {
 import type { Log } from '../common/log.js'
 import { variableOf } from '../common/setting-names.js'
 import { type Config, handlerPart } from '../config/config.js'
+import { isForeignMethod } from '../config/feed-setting-types.js'
 import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
 import { GrpcSource } from '../sources/grpc/grpc-source.js'
+import type { LoadedFeed } from '../sources/grpc/load-feed.js'
 import { feedSettings, sourceSettings } from './feed-settings.js'
+import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
 import { readiness } from './readiness.js'
+import { readUpstreamFiles } from './upstream-files.js'
 
 /** The least bound without `maxPendingConnections`. Otherwise `maxClients`, because all clients may return at once. */
 const PENDING_MAX_DEFAULT = 1000
@@ -39,6 +42,7 @@ export class Gateway {
   private fail: (error: RingcastError) => void = () => {}
   private handler: StreamHandler | undefined
   private feed: EmbeddedFeed | undefined
+  private loader: ForeignFeedLoader | undefined
   private source: GrpcSource | undefined
   private server: ClientServer | undefined
   private admin: AdminServer | undefined
@@ -52,19 +56,31 @@ export class Gateway {
   }
 
   /**
-   * After an error, call `stop`, too.
+   * After an error, call `stop`, too. A feed of another schema is waited for, with the admin server open.
    *
-   * @throws RingcastError when an address is taken, or a file of the settings cannot be read
+   * @param signal ends that wait
+   * @throws RingcastError when an address is taken, a file of the settings cannot be read, or a setting does not fit the
+   *   schema of the feed; the reason of the signal after an abort
    */
-  async start(): Promise<GatewayAddresses> {
+  async start(signal: AbortSignal): Promise<GatewayAddresses> {
     const { config, log } = this
     const limit = descriptorLimit()
     const { maxClients, pendingMax } = this.boundConnections(limit)
+    const { tls, metadata, request } = await readUpstreamFiles(config)
     const target = config.upstream ?? (await this.startFeed())
-    const tls = config.upstreamTls ? await this.tls() : false
+    const isForeign = isForeignMethod(config.upstreamMethod)
+    const call = { target, tls, metadata }
+    const admin = isForeign ? await this.listenForAdmin() : undefined
+    const foreign = isForeign
+      ? await this.loadFeed({ config, call, request, clock: systemClock, log }, signal)
+      : undefined
     const handler = new StreamHandler(
       { ...handlerPart(config), maxClients },
-      { log, positionsTellLosses: config.upstreamSymbols.length === 0 },
+      {
+        log,
+        positionsTellLosses: config.upstreamSymbols.length === 0,
+        ...(foreign === undefined ? {} : { schema: foreign.schema }),
+      },
     )
     this.handler = handler
     this.server = new ClientServer({
@@ -77,23 +93,16 @@ export class Gateway {
       log,
     })
     const { host, port } = await this.server.listen()
-    this.admin = new AdminServer({
-      host: config.adminHost,
-      port: config.adminPort,
-      view: this.view(handler, this.server),
-      clock: systemClock,
-      log,
-    })
-    const admin = await this.admin.listen()
+    const { host: adminHost, port: adminPort } = admin ?? (await this.listenForAdmin())
     this.source = new GrpcSource({
-      ...sourceSettings(config, target),
-      tls,
+      ...sourceSettings(config, target, foreign?.method),
+      ...call,
       log: { info: message => log.info({}, message), warn: message => log.warn({}, message) },
     })
     handler.attachSource(this.source)
     return {
       webSocketUrl: `ws://${bracketed(host)}:${port}/ws/ticks`,
-      adminUrl: `http://${bracketed(admin.host)}:${admin.port}`,
+      adminUrl: `http://${bracketed(adminHost)}:${adminPort}`,
       feed: this.feed === undefined ? target : this.feedName(),
     }
   }
@@ -152,25 +161,30 @@ export class Gateway {
     return `synthetic: ${feedSymbols} symbols, ${feedRate === 0 ? 'as many ticks as are read' : `${feedRate} ticks/s`}`
   }
 
-  private async tls(): Promise<{ ca?: Buffer }> {
-    const { upstreamTlsCa } = this.config
-    if (upstreamTlsCa === undefined) return {}
-    try {
-      return { ca: await readFile(upstreamTlsCa) }
-    } catch (cause) {
-      throw new RingcastError(
-        'config_invalid',
-        `${variableOf('upstreamTlsCa')}=${upstreamTlsCa}: must be a file that can be read`,
-        { cause },
-      )
-    }
+  private loadFeed(options: ForeignFeedLoaderOptions, signal: AbortSignal): Promise<LoadedFeed> {
+    this.loader = new ForeignFeedLoader(options)
+    return this.loader.load(signal)
   }
 
-  private view(handler: StreamHandler, server: ClientServer): AdminView {
+  private listenForAdmin(): Promise<{ host: string; port: number }> {
+    const { config, log } = this
+    this.admin = new AdminServer({
+      host: config.adminHost,
+      port: config.adminPort,
+      view: this.view(),
+      clock: systemClock,
+      log,
+    })
+    return this.admin.listen()
+  }
+
+  /** Before the handler is there, there is nothing to measure. */
+  private view(): AdminView {
     return {
-      metrics: () => ({ ...handler.getMetrics(), server: server.counters() }),
+      metrics: () => ({ ...this.handler?.getMetrics(), server: this.server?.counters() }),
       isLive: () => true,
-      readiness: () => readiness(handler.isHealthy(), this.source?.status()),
+      readiness: () =>
+        readiness(this.handler?.isHealthy() ?? false, this.source?.status() ?? this.loader?.status()),
     }
   }
 }

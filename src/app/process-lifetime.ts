@@ -10,7 +10,8 @@ import type { ProcessLog } from '../common/log.js'
 import { PatientClock } from '../common/patient-clock.js'
 
 export interface Service {
-  start(): Promise<void>
+  /** @param signal the service is to stop: a start that waits for something gives up, and may reject */
+  start(signal: AbortSignal): Promise<void>
   /** Called once, after `start` was fulfilled or rejected. */
   stop(): Promise<void>
   /** Resolves or rejects with an error after which the service must stop. */
@@ -35,7 +36,11 @@ export interface LifetimeOptions {
 }
 
 /** The errors of a start with a wrong setting, or with a wrong file that a setting names. */
-const SETTING_CODES: ReadonlySet<ErrorCode> = new Set(['config_invalid', 'feed_file_invalid'])
+const SETTING_CODES: ReadonlySet<ErrorCode> = new Set([
+  'config_invalid',
+  'feed_file_invalid',
+  'schema_invalid',
+])
 /** The service observes `shutdownTimeoutMs` itself. Only after this time more is the process ended by force. */
 const GRACE_MS = 1000
 
@@ -48,7 +53,8 @@ export async function runService(service: Service, options: LifetimeOptions): Pr
   host.exitCode = 1
   const signalled = firstSignal(host)
   let hasStarted = false
-  const started = service.start().then(() => {
+  const stopping = new AbortController()
+  const started = service.start(stopping.signal).then(() => {
     hasStarted = true
   })
   const failure = started.then(() => service.failed).catch((error: unknown) => error)
@@ -71,6 +77,7 @@ export async function runService(service: Service, options: LifetimeOptions): Pr
     host.exit(1)
   })
   // A service that is still starting cannot be stopped: the stop waits for the start, up to the deadline.
+  stopping.abort()
   await started.catch(() => undefined)
   try {
     await service.stop()

@@ -9,6 +9,8 @@ export type ErrorCode =
   | 'listen_failed'
   | 'feed_file_invalid'
   | 'feed_failed'
+  | 'feed_unreachable'
+  | 'schema_invalid'
   | 'lane_failed'
   | 'tick_invalid'
   | 'source_attached'

@@ -6,7 +6,7 @@ import { quoteUnlessPlain, quoteValue } from '../common/quote-value.js'
 import { flagOf, variableOf } from '../common/setting-names.js'
 import type { GivenText } from './command-line.js'
 import type { BrokenRelation } from './setting-relations.js'
-import { configSettings } from './settings.js'
+import { configSettings, type SettingTable } from './settings.js'
 import type { SettingFault } from './settings-check.js'
 import { suggestion, unknownName } from './suggestion.js'
 
@@ -25,7 +25,8 @@ export function namesOfTexts(given: ReadonlyMap<string, GivenText>): SettingName
     given(key) {
       const entry = given.get(key)
       if (entry === undefined || entry.text === '') return undefined
-      return entry.name.startsWith('--no-') ? entry.name : `${entry.name}=${quoteUnlessPlain(entry.text)}`
+      if (entry.name.startsWith('--no-')) return entry.name
+      return `${entry.name}=${isSecret(key) ? '…' : quoteUnlessPlain(entry.text)}`
     },
     nameLike(key, sibling) {
       const name = given.get(key)?.name
@@ -77,5 +78,10 @@ function relationLine({ relation, firstValue, secondValue }: BrokenRelation, nam
 }
 
 function written(key: keyof typeof configSettings, value: unknown): string {
-  return value === undefined ? 'unset' : configSettings[key].form.write(value)
+  if (value === undefined) return 'unset'
+  return isSecret(key) ? 'set' : configSettings[key].form.write(value)
+}
+
+function isSecret(key: string): boolean {
+  return (configSettings as SettingTable)[key]?.isSecret === true
 }

@@ -2,6 +2,8 @@
  * The rules between two settings. Any thread. Pure.
  * A broken rule is reported on the setting that the user gave, so each rule is worded from both sides.
  */
+import { variableOf } from '../common/setting-names.js'
+import { isForeignMethod } from './feed-setting-types.js'
 import type { Config } from './settings.js'
 
 type Key = keyof Config
@@ -46,6 +48,24 @@ const needs = (first: Key, second: Key): Relation => ({
   secondMust: other => `must be set because of ${other}`,
 })
 
+/** A setting for feeds of another schema. */
+const needsForeignMethod = (first: Key): Relation => ({
+  first,
+  second: 'upstreamMethod',
+  holds: (a, method) => a === undefined || isForeignMethod(method),
+  firstMust: other => `has no effect with ${other}: name a method such as acme.md.MarketData/Subscribe`,
+  secondMust: other => `must be a method such as acme.md.MarketData/Subscribe because of ${other}`,
+})
+
+/** A setting that a method of another schema cannot do without. */
+const foreignMethodNeeds = (second: Key, what: string): Relation => ({
+  first: 'upstreamMethod',
+  second,
+  holds: (method, b) => !isForeignMethod(method) || b !== undefined,
+  firstMust: other => `needs ${other}: set it to ${what}`,
+  secondMust: other => `must be ${what} because of ${other}`,
+})
+
 const relations: readonly Relation[] = [
   // Otherwise a client that only listens is closed before its pong can prove it alive.
   less('pingIntervalMs', 'readTimeoutMs'),
@@ -58,6 +78,29 @@ const relations: readonly Relation[] = [
   // The embedded feed speaks no TLS. Certificates for a call without TLS are a mistake.
   needs('upstreamTls', 'upstream'),
   needs('upstreamTlsCa', 'upstreamTls'),
+  needs('upstreamTlsCert', 'upstreamTls'),
+  needs('upstreamTlsCert', 'upstreamTlsKey'),
+  needs('upstreamTlsKey', 'upstreamTlsCert'),
+  needs('upstreamTlsServerName', 'upstreamTls'),
+  needs('upstreamMetadata', 'upstream'),
+  foreignMethodNeeds('upstream', 'the address of the feed'),
+  foreignMethodNeeds('tickSymbol', "the path of the field that holds a tick's symbol"),
+  needsForeignMethod('upstreamProto'),
+  needsForeignMethod('upstreamRequest'),
+  needsForeignMethod('tickRepeated'),
+  needsForeignMethod('tickSymbol'),
+  needsForeignMethod('tickKind'),
+  needsForeignMethod('tickTime'),
+  needsForeignMethod('tickSequence'),
+  needsForeignMethod('tickPosition'),
+  {
+    first: 'upstreamSymbols',
+    second: 'upstreamMethod',
+    holds: (symbols, method) => (symbols as unknown[]).length === 0 || !isForeignMethod(method),
+    firstMust: other => `has no effect with ${other}: name the symbols in ${variableOf('upstreamRequest')}`,
+    secondMust: other =>
+      `has a request of its own, so ${other} has no effect: name the symbols in the request`,
+  },
 ]
 
 /** The broken rules between settings that both have a value in `values`. */

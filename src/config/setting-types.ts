@@ -23,6 +23,8 @@ export interface Setting<T = unknown> {
   readonly form: TextForm
   /** The default as a user would write it, or in words; undefined: unset. */
   readonly defaultText: string | undefined
+  /** No message shows the value. */
+  readonly isSecret?: boolean
   /** The value, or the default in place of `undefined`. Returns undefined when the value breaks the rule. */
   check(value: unknown): { readonly value: T } | undefined
 }
@@ -127,6 +129,12 @@ export function host(description: string, { initial }: { initial: string }) {
   return setting(schema, { description, rule, form: plainText('host'), defaultText: initial })
 }
 
+export function hostOrUnset(description: string) {
+  const rule = 'must be a host name or an IP address, without a port'
+  const schema = z.string().refine(isHost).optional()
+  return setting(schema, { description, rule, form: plainText('host'), defaultText: undefined })
+}
+
 /** Whether `text` is `host:port` or `[ipv6]:port` with a port of `portMin` to 65535. */
 export function isAddress(text: string, portMin: number): boolean {
   const match = /^(?:[^\s:/[\]]+|\[[\da-f:.]+\]):(\d{1,5})$/i.exec(text)
@@ -160,6 +168,24 @@ export function filePath(description: string) {
   const isPath = (text: string) => text !== '' && !text.includes('\0')
   const schema = z.string().refine(isPath).optional()
   return setting(schema, { description, rule, form: plainText('path'), defaultText: undefined })
+}
+
+interface TextRules {
+  readonly rule: string
+  readonly placeholder: string
+  holds(text: string): boolean
+}
+
+/** A text with rules of its own. */
+export function textSetting(description: string, rules: TextRules & { initial: string }): Setting<string>
+export function textSetting(description: string, rules: TextRules): Setting<string | undefined>
+export function textSetting(
+  description: string,
+  { rule, placeholder, holds, initial }: TextRules & { initial?: string },
+): Setting<string | undefined> {
+  const text = z.string().refine(holds)
+  const schema = initial === undefined ? text.optional() : text.default(initial)
+  return setting(schema, { description, rule, form: plainText(placeholder), defaultText: initial })
 }
 
 /** Symbols as the feed names them, separated by commas; none by default. */

@@ -4,6 +4,7 @@
  * in setting-relations.ts.
  */
 import { LOG_LEVELS } from '../common/log.js'
+import { feedMethod, fieldPath, jsonOrFile, metadataOrFile, timePath } from './feed-setting-types.js'
 import {
   byteSize,
   choice,
@@ -12,6 +13,7 @@ import {
   filePath,
   flag,
   host,
+  hostOrUnset,
   listenAddress,
   powerOfTwo,
   remoteAddress,
@@ -158,13 +160,14 @@ const lanes = {
 
 const upstream = {
   upstream: remoteAddress('Feed to read, as host:port; unset: the embedded feed'),
-  upstreamMethod: choice('Method of the feed to call first; the other one is called if the feed lacks it', {
-    of: ['batches', 'single'],
-    initial: 'batches',
-  }),
+  upstreamMethod: feedMethod('Method of the feed to call; batches and single stand in for one another'),
   upstreamSymbols: symbols('Symbols to ask the feed for; unset: all'),
   upstreamTls: flag('Call the feed over TLS', { initial: false }),
   upstreamTlsCa: filePath('File of certificates (PEM) to trust for the feed; unset: those of Node'),
+  upstreamTlsCert: filePath('File of the certificate (PEM) that the gateway shows to the feed (mTLS)'),
+  upstreamTlsKey: filePath('File of the private key (PEM) of that certificate'),
+  upstreamTlsServerName: hostOrUnset('Name in the certificate of the feed; unset: the host of the feed'),
+  upstreamMetadata: metadataOrFile('Metadata to send with each call, such as a token; never logged'),
   upstreamWindowBytes: byteSize('HTTP/2 flow control window: bytes that the feed may send ahead', {
     min: 64 * KiB,
     max: GiB,
@@ -183,6 +186,19 @@ const upstream = {
     { initial: 100 },
   ),
   upstreamBackoffMaxMs: duration('Upper bound of the wait after any failed call', { initial: 10_000 }),
+}
+
+const schema = {
+  upstreamProto: filePath(
+    'Types of the feed: a .proto file or a descriptor set; unset: by gRPC server reflection',
+  ),
+  upstreamRequest: jsonOrFile('Request of the call, as JSON of its protobuf message; unset: an empty one'),
+  tickRepeated: fieldPath('Repeated field that holds ticks; unset: a message is a tick'),
+  tickSymbol: fieldPath('Field of a tick that holds its symbol; the paths of this group begin at the tick'),
+  tickKind: fieldPath('Enum, string or oneof that tells the kind of a tick; unset: all are of one kind'),
+  tickTime: timePath('When the tick was made: an integer, a string of one, or a google.protobuf.Timestamp'),
+  tickSequence: fieldPath('Integer, or string of one, that rises per symbol and kind'),
+  tickPosition: fieldPath('Integer that counts all ticks of the feed without holes, see docs/feed.md'),
 }
 
 const feed = {
@@ -238,6 +254,7 @@ export const configSettings = {
   ...listening,
   ...handlerSettings,
   ...upstream,
+  ...schema,
   ...feed,
   ...admin,
   ...ofProcess,
@@ -251,6 +268,7 @@ export const settingGroups: readonly { title: string; settings: SettingTable }[]
   { title: 'Timeouts', settings: timeouts },
   { title: 'Lanes and memory', settings: lanes },
   { title: 'Upstream', settings: upstream },
+  { title: 'Upstream of another schema', settings: schema },
   { title: 'Embedded feed', settings: feed },
   { title: 'Admin', settings: admin },
   { title: 'Process', settings: ofProcess },

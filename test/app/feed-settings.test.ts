@@ -10,7 +10,7 @@ function config(argv: string[]): Config {
 
 it('sets the stall timeout for an upstream only: the embedded feed may be silent', () => {
   const stall = '--upstream-stall-timeout-ms=5000'
-  expect(sourceSettings(config(['--upstream=a:1', stall]), 'a:1').stallTimeoutMs).toBe(5000)
-  expect(sourceSettings(config(['--upstream=a:1']), 'a:1').stallTimeoutMs).toBe(30_000)
-  expect(sourceSettings(config([stall]), 'localhost:1').stallTimeoutMs).toBe(0)
+  expect(sourceSettings(config(['--upstream=a:1', stall]), 'a:1', undefined).stallTimeoutMs).toBe(5000)
+  expect(sourceSettings(config(['--upstream=a:1']), 'a:1', undefined).stallTimeoutMs).toBe(30_000)
+  expect(sourceSettings(config([stall]), 'localhost:1', undefined).stallTimeoutMs).toBe(0)
 })

@@ -49,8 +49,9 @@ function begin() {
   const steps: string[] = []
   const service: Service = {
     failed: failed.promise,
-    start() {
+    start(signal) {
       steps.push('start')
+      signal.addEventListener('abort', () => steps.push('abort'))
       return start.promise
     },
     stop() {
@@ -82,7 +83,7 @@ describe('runService', () => {
     host.signal(signal)
     stop.resolve()
     await ended
-    expect(steps).toEqual(['start', 'stop'])
+    expect(steps).toEqual(['start', 'abort', 'stop'])
     expect(host.exitCode).toBe(0)
     expect(host.exits).toEqual([])
   })
@@ -134,11 +135,21 @@ describe('runService', () => {
     // The deadline is set on the way to the stop, so everything before that has happened.
     await new Promise(setImmediate)
     expect(clock.timerCount).toBeGreaterThan(0)
-    expect(steps).toEqual(['start'])
+    expect(steps).toEqual(['start', 'abort'])
     start.resolve()
     await stopCalled
     stop.resolve()
     await ended
+    expect(host.exitCode).toBe(0)
+  })
+
+  it('has exit code 0 when a signal ends a start that waits for something', async () => {
+    const { host, start, stop, steps, ended } = begin()
+    host.signal('SIGTERM')
+    start.reject(new Error('aborted'))
+    stop.resolve()
+    await ended
+    expect(steps).toEqual(['start', 'abort', 'stop'])
     expect(host.exitCode).toBe(0)
   })
 
@@ -147,7 +158,7 @@ describe('runService', () => {
     start.reject(new RingcastError('listen_failed', 'choose another port'))
     stop.resolve()
     await ended
-    expect(steps).toEqual(['start', 'stop'])
+    expect(steps).toEqual(['start', 'abort', 'stop'])
     expect(host.exitCode).toBe(1)
     expect(lines[0]).toEqual({
       level: 'fatal',
@@ -156,7 +167,7 @@ describe('runService', () => {
     })
   })
 
-  it.each(['config_invalid', 'feed_file_invalid'] as const)(
+  it.each(['config_invalid', 'feed_file_invalid', 'schema_invalid'] as const)(
     'has exit code 2 for %s at the start, and 1 for the same later',
     async code => {
       const error = new RingcastError(code, 'name another file')

@@ -46,11 +46,23 @@ const DEFAULTS: Config = {
   upstreamSymbols: [],
   upstreamTls: false,
   upstreamTlsCa: undefined,
+  upstreamTlsCert: undefined,
+  upstreamTlsKey: undefined,
+  upstreamTlsServerName: undefined,
+  upstreamMetadata: undefined,
   upstreamWindowBytes: 4 * MiB,
   upstreamKeepaliveMs: 20_000,
   upstreamStallTimeoutMs: 30_000,
   upstreamBackoffMinMs: 100,
   upstreamBackoffMaxMs: 10_000,
+  upstreamProto: undefined,
+  upstreamRequest: undefined,
+  tickRepeated: undefined,
+  tickSymbol: undefined,
+  tickKind: undefined,
+  tickTime: undefined,
+  tickSequence: undefined,
+  tickPosition: undefined,
   feedListen: 'localhost:50051',
   feedSymbols: 50,
   feedRate: 1000,
@@ -112,6 +124,10 @@ const addresses = {
   right: fc.constantFrom('localhost:50051', '[::1]:1', '10.0.0.1:65535', 'a.example:443'),
   wrong: ['localhost', 'localhost:', 'localhost:65536', ':1', '::1:1', 'http://a:1', 'a:b', 'a:-1'],
 }
+const fieldPaths = {
+  right: fc.constantFrom('symbol', 'header.symbol', '_a.b_1'),
+  wrong: ['.', 'a.', '.a', 'a..b', 'a b', '1a', 'a-b', 'a:ns'],
+}
 const paths = { right: fc.constantFrom('/etc/ca.pem', 'a b.csv', './x=y'), wrong: ['a\0b'] }
 const booleans = { right: fc.boolean(), wrong: ['yes', '2', 'tru', ' '] }
 const port = whole(0, 65_535)
@@ -148,7 +164,10 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   gatherMs: whole(0, 1000),
   laneHangTimeoutMs: duration(100),
   upstream: { ...addresses, wrong: [...addresses.wrong, 'localhost:0'] },
-  upstreamMethod: { right: fc.constantFrom('batches', 'single'), wrong: ['batch', 'Single', ' '] },
+  upstreamMethod: {
+    right: fc.constantFrom('batches', 'single', 'ringcast.v1.TickFeed/Stream'),
+    wrong: ['batch', 'Single', ' ', 'a.B', 'a.B/', '/C', 'a.B/C/D', 'ringcast.v1.TickFeed/Batches'],
+  },
   upstreamSymbols: {
     right: fc.array(fc.constantFrom('BTCUSDT', 'ETH-PERP', '\ufeffA', 'ü'.repeat(32)), {
       minLength: 1,
@@ -158,11 +177,32 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   },
   upstreamTls: booleans,
   upstreamTlsCa: paths,
+  upstreamTlsCert: paths,
+  upstreamTlsKey: paths,
+  upstreamTlsServerName: hosts,
+  upstreamMetadata: {
+    right: fc.constantFrom('authorization=Bearer x=y', 'a=1,b-bin=AAE=', '@/run/token'),
+    wrong: ['token', '=x', 'a=1,b', 'A b=c', 'a=\u00fc', 'b-bin=?', 'grpc-timeout=1', ',', '@'],
+  },
   upstreamWindowBytes: size(64 * KiB, 1024 * MiB),
   upstreamKeepaliveMs: duration(),
   upstreamStallTimeoutMs: duration(0),
   upstreamBackoffMinMs: duration(),
   upstreamBackoffMaxMs: duration(),
+  upstreamProto: paths,
+  upstreamRequest: {
+    right: fc.constantFrom('{}', '{"symbols":["A"]}', '@request.json'),
+    wrong: ['symbols', '[]', '1', 'null', '{', '@'],
+  },
+  tickRepeated: fieldPaths,
+  tickSymbol: fieldPaths,
+  tickKind: fieldPaths,
+  tickTime: {
+    right: fc.constantFrom('time:ns', 'a.b:us', 'a:ms', 'a:s', 'received'),
+    wrong: [...fieldPaths.wrong.slice(0, -1), 'a:min', 'a:', 'a:ns:ns', ':ns'],
+  },
+  tickSequence: fieldPaths,
+  tickPosition: fieldPaths,
   feedListen: {
     right: fc.constantFrom('localhost:0', '[::]:50051', '0.0.0.0:65535'),
     wrong: addresses.wrong,
@@ -187,6 +227,12 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
 }
 
 /** Other settings with which every right value of the key passes the rules between settings. */
+const TLS = { RINGCAST_UPSTREAM: 'localhost:1', RINGCAST_UPSTREAM_TLS: 'true' }
+const FOREIGN = {
+  RINGCAST_UPSTREAM: 'localhost:1',
+  RINGCAST_UPSTREAM_METHOD: 'acme.md.MarketData/Subscribe',
+  RINGCAST_TICK_SYMBOL: 'symbol',
+}
 const LOOSE: Partial<Record<Key, Env>> = {
   turnBytesMax: { RINGCAST_FRAME_RING_BYTES: '1GiB' },
   frameRingBytes: { RINGCAST_TURN_BYTES_MAX: '1KiB' },
@@ -198,10 +244,25 @@ const LOOSE: Partial<Record<Key, Env>> = {
   upstreamBackoffMinMs: { RINGCAST_UPSTREAM_BACKOFF_MAX_MS: '86400000' },
   upstreamBackoffMaxMs: { RINGCAST_UPSTREAM_BACKOFF_MIN_MS: '1' },
   upstreamTls: { RINGCAST_UPSTREAM: 'localhost:1' },
-  upstreamTlsCa: { RINGCAST_UPSTREAM: 'localhost:1', RINGCAST_UPSTREAM_TLS: 'true' },
+  upstreamTlsCa: TLS,
+  upstreamTlsCert: { ...TLS, RINGCAST_UPSTREAM_TLS_KEY: 'key.pem' },
+  upstreamTlsKey: { ...TLS, RINGCAST_UPSTREAM_TLS_CERT: 'cert.pem' },
+  upstreamTlsServerName: TLS,
+  upstreamMetadata: { RINGCAST_UPSTREAM: 'localhost:1' },
+  upstreamProto: FOREIGN,
+  upstreamRequest: FOREIGN,
+  tickRepeated: FOREIGN,
+  tickSymbol: FOREIGN,
+  tickKind: FOREIGN,
+  tickTime: FOREIGN,
+  tickSequence: FOREIGN,
+  tickPosition: FOREIGN,
   feedSpeed: { RINGCAST_FEED_REPLAY: 'ticks.csv' },
   feedLoop: { RINGCAST_FEED_REPLAY: 'ticks.csv' },
 }
+
+/** The settings whose values no message shows. */
+const SECRET: ReadonlySet<Key> = new Set(['upstreamMetadata'])
 
 /** The command of which a setting is a flag. */
 const commandOf = (key: Key) => (key === 'feedListen' ? ['feed'] : ['serve'])
@@ -251,7 +312,7 @@ describe('parseConfig', () => {
 
     it('refuses a wrong value and tells the rule', () => {
       for (const text of wrong) {
-        const shown = text.includes('\0') ? JSON.stringify(text) : text
+        const shown = SECRET.has(key) ? '…' : text.includes('\0') ? JSON.stringify(text) : text
         const [line, ...rest] = problems(() => parse({ ...loose, [variable(key)]: text }))
         expect(rest).toEqual([])
         expect(line!.startsWith(`${variable(key)}=${shown}: must be `)).toBe(true)
@@ -399,6 +460,30 @@ describe('parseConfig', () => {
       [
         { RINGCAST_UPSTREAM: 'a:1', RINGCAST_UPSTREAM_TLS_CA: '/ca.pem' },
         'RINGCAST_UPSTREAM_TLS_CA=/ca.pem: has no effect without RINGCAST_UPSTREAM_TLS (false): set both or none',
+      ],
+      [
+        { RINGCAST_UPSTREAM: 'a:1', RINGCAST_TICK_KIND: 'side' },
+        'RINGCAST_TICK_KIND=side: has no effect with RINGCAST_UPSTREAM_METHOD (batches): name a method such as acme.md.MarketData/Subscribe',
+      ],
+      [
+        { RINGCAST_UPSTREAM: 'a:1', RINGCAST_UPSTREAM_METHOD: 'a.B/C' },
+        "RINGCAST_UPSTREAM_METHOD=a.B/C: needs RINGCAST_TICK_SYMBOL (unset): set it to the path of the field that holds a tick's symbol",
+      ],
+      [
+        { RINGCAST_TICK_SYMBOL: 'symbol', RINGCAST_UPSTREAM_METHOD: 'a.B/C' },
+        'RINGCAST_UPSTREAM_METHOD=a.B/C: needs RINGCAST_UPSTREAM (unset): set it to the address of the feed',
+      ],
+      [
+        { ...FOREIGN, RINGCAST_UPSTREAM_SYMBOLS: 'A,B' },
+        'RINGCAST_UPSTREAM_SYMBOLS=A,B: has no effect with RINGCAST_UPSTREAM_METHOD (acme.md.MarketData/Subscribe): name the symbols in RINGCAST_UPSTREAM_REQUEST',
+      ],
+      [
+        { ...TLS, RINGCAST_UPSTREAM_TLS_CERT: 'cert.pem' },
+        'RINGCAST_UPSTREAM_TLS_CERT=cert.pem: has no effect without RINGCAST_UPSTREAM_TLS_KEY (unset): set both or none',
+      ],
+      [
+        { RINGCAST_UPSTREAM_METADATA: 'authorization=secret' },
+        'RINGCAST_UPSTREAM_METADATA=…: has no effect without RINGCAST_UPSTREAM (unset): set both or none',
       ],
     ])('%j', (env, line) => {
       expect(problems(() => parse(env))).toEqual([line])

@@ -8,6 +8,7 @@ import { FeedStream } from '../../src/embedded-feed/feed-stream.js'
 import { TickHistory } from '../../src/embedded-feed/tick-history.js'
 import type { MessageForm } from '../../src/ingest/tick-sink.js'
 import { GrpcCall } from '../../src/sources/grpc/grpc-call.js'
+import { tickFeedCall } from '../../src/sources/grpc/tick-feed-service.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { decodeTick, decodeTickBatch, encodeTick } from '../support/proto-messages.js'
 import { dial, untilClosed } from '../support/raw-sockets.js'
@@ -46,9 +47,9 @@ class Reader extends Watched {
         tls: false,
         windowBytes: options.windowBytes ?? 1 << 20,
         keepaliveMs: 0,
+        metadata: {},
       },
-      form,
-      { symbols: options.symbols ?? [], fromPosition: options.from ?? 0 },
+      tickFeedCall(form, { symbols: options.symbols ?? [], fromPosition: options.from ?? 0 }),
       {
         metadata: epoch => {
           this.epoch = epoch

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import protobuf from 'protobufjs'
+import { protobuf } from '../../common/protobufjs.js'
 
 /** A number when it is safe, else a bigint. */
 export type Integer64 = number | bigint

@@ -2,22 +2,11 @@
  * One call to a tick feed, over a connection of its own. Main thread. Decides nothing: retries are the source's.
  * The listener hears `metadata` before the first message, `ended` or `failed` last and once, and nothing after `cancel`.
  */
-import type { MessageForm } from '../../ingest/tick-sink.js'
 import { callFailure } from './call-failure.js'
-import type { StreamRequest } from './feed-messages.js'
-import { channelCredentials, type Tls } from './grpc-credentials.js'
+import { channelCredentials } from './grpc-credentials.js'
 import { Client, type ClientReadableStream, type Metadata, type StatusObject, status } from './grpc-js.js'
-import { EPOCH_METADATA_KEY, methodOfForm } from './tick-feed-service.js'
-
-export interface GrpcTarget {
-  /** 'host:port'. */
-  readonly target: string
-  readonly tls: Tls
-  /** HTTP/2 flow control window: the bytes that the feed may send before they are read. */
-  readonly windowBytes: number
-  /** Time between two HTTP/2 pings, which detect a dead connection; 0: no pings. */
-  readonly keepaliveMs: number
-}
+import { channelOptions, type GrpcMethod, type GrpcTarget, metadataOf } from './grpc-target.js'
+import { EPOCH_METADATA_KEY } from './tick-feed-service.js'
 
 export interface GrpcCallListener {
   metadata(epoch: string | undefined): void
@@ -27,11 +16,6 @@ export interface GrpcCallListener {
   /** One of the methods above has thrown `error`. The call is cancelled. */
   failed(error: unknown): void
 }
-
-/** The contract allows 64 KiB. A feed that sends longer messages is read all the same. */
-const MESSAGE_BYTES_MAX = 16 * 1024 * 1024
-/** By grpc-js's own timer: a pause of the process between ping and answer that is longer costs a new call, and no tick. */
-const KEEPALIVE_TIMEOUT_MS = 10_000
 
 export class GrpcCall {
   private readonly client: Client
@@ -43,16 +27,16 @@ export class GrpcCall {
   private isFinished = false
 
   /** Connects and calls. Throws when grpc-js does not understand the target. */
-  constructor(target: GrpcTarget, form: MessageForm, request: StreamRequest, listener: GrpcCallListener) {
+  constructor(target: GrpcTarget, method: GrpcMethod, listener: GrpcCallListener) {
     this.listener = listener
     this.isTls = target.tls !== false
     this.client = new Client(target.target, channelCredentials(target.tls), channelOptions(target))
-    const method = methodOfForm[form]
     this.call = this.client.makeServerStreamRequest(
       method.path,
-      method.requestSerialize,
-      method.responseDeserialize,
-      request,
+      bytesOf,
+      bytesOf,
+      Buffer.from(method.request),
+      metadataOf(target.metadata),
     )
     this.on('metadata', (metadata: Metadata) => this.onMetadata(metadata))
     this.on('status', (end: StatusObject) => this.onStatus(end))
@@ -127,20 +111,8 @@ export class GrpcCall {
   }
 }
 
-function channelOptions(target: GrpcTarget): Record<string, number> {
-  const options: Record<string, number> = {
-    'grpc-node.flow_control_window': target.windowBytes,
-    'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
-    // Retries and their delays are the source's: one policy, not two on top of each other.
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.enable_retries': 0,
-    'grpc.service_config_disable_resolution': 1,
-  }
-  if (target.keepaliveMs > 0) {
-    options['grpc.keepalive_time_ms'] = target.keepaliveMs
-    options['grpc.keepalive_timeout_ms'] = KEEPALIVE_TIMEOUT_MS
-  }
-  return options
+function bytesOf(bytes: Buffer): Buffer {
+  return bytes
 }
 
 function ignore(): void {}

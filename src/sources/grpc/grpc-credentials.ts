@@ -4,11 +4,23 @@
  */
 import { type ChannelCredentials, credentials } from './grpc-js.js'
 
-/** `ca` in PEM; without it, the certificate authorities that Node trusts. */
-export type Tls = false | { readonly ca?: Buffer }
+/** Certificates and keys are in PEM. */
+export interface TlsFiles {
+  /** Certificates to trust. Default: those that Node trusts. */
+  readonly ca?: Buffer
+  /** The certificate that the feed is shown, with `key`. */
+  readonly cert?: Buffer
+  readonly key?: Buffer
+  /** The name in the certificate of the feed. Default: the host of the target. */
+  readonly serverName?: string
+}
+
+export type Tls = false | TlsFiles
 
 export function channelCredentials(tls: Tls): ChannelCredentials {
-  const made = tls ? credentials.createSsl(tls.ca ?? null) : credentials.createInsecure()
+  const made = tls
+    ? credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null)
+    : credentials.createInsecure()
   const createConnector = made._createSecureConnector.bind(made)
   made._createSecureConnector = (...options) => {
     const connector = createConnector(...options)

@@ -4,6 +4,7 @@
 export {
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientReadableStream,
   type ConnectionInjector,
   credentials,

@@ -5,6 +5,7 @@
 import { type Clock, systemClock } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
 import { isSymbol, SYMBOL_RULE } from '../../common/symbol.js'
+import { isMetadataEntry } from '../../config/feed-setting-types.js'
 import {
   checkOptions,
   clockRule,
@@ -14,6 +15,7 @@ import {
 } from '../../config/option-check.js'
 import { isAddress } from '../../config/setting-types.js'
 import type { Tls } from './grpc-credentials.js'
+import type { CallMetadata, GrpcMethod } from './grpc-target.js'
 
 /** Takes the messages of a source, for example a logger of pino. */
 export interface SourceLog {
@@ -24,10 +26,15 @@ export interface SourceLog {
 export interface GrpcSourceOptions {
   /** 'host:port'. */
   readonly target: string
-  /** `ca` in PEM. Default false. */
+  /** Default false. */
   readonly tls?: Tls
-  /** The method to call first. A feed that lacks it is called with the other one from then on. Default 'batches'. */
-  readonly method?: 'batches' | 'single'
+  /**
+   * The method to call first. A feed that lacks it is called with the other one from then on. Default 'batches'.
+   * For a feed of another schema, the only method to call: its messages need a `StreamHandler` with that schema.
+   */
+  readonly method?: 'batches' | 'single' | GrpcMethod
+  /** Metadata to send with each call. The value of a key that ends with `-bin` is base64. Default: none. */
+  readonly metadata?: CallMetadata
   /** Default: all. */
   readonly symbols?: readonly string[]
   /** HTTP/2 flow control window. Default 4 MiB. */
@@ -58,12 +65,18 @@ const rules: Readonly<Record<keyof GrpcSourceOptions, OptionRule>> = {
     holds: value => typeof value === 'string' && isAddress(value, 1),
   },
   tls: {
-    rule: 'must be false, or {} to trust the certificates of Node, or { ca } with others (PEM) as a Buffer',
+    rule:
+      'must be false, or {} to trust the certificates of Node, or { ca, cert, key, serverName } with PEM as a Buffer, ' +
+      'cert and key both or none',
     holds: isTls,
   },
   method: {
-    rule: "must be 'batches' or 'single'",
-    holds: value => value === 'batches' || value === 'single',
+    rule: "must be 'batches' or 'single', or { path, request, form } of a method of another schema",
+    holds: value => value === 'batches' || value === 'single' || isMethod(value),
+  },
+  metadata: {
+    rule: 'must be an object of texts, with keys that gRPC can send',
+    holds: isMetadata,
   },
   symbols: {
     rule: `must be an array of symbols, each ${SYMBOL_RULE}`,
@@ -97,6 +110,7 @@ export function grpcOptions(options: GrpcSourceOptions): Required<GrpcSourceOpti
     target: options.target,
     tls: options.tls ?? false,
     method: options.method ?? 'batches',
+    metadata: { ...options.metadata },
     symbols: [...(options.symbols ?? [])],
     windowBytes: options.windowBytes ?? 4 * 1024 * 1024,
     keepaliveMs: options.keepaliveMs ?? 30_000,
@@ -112,6 +126,25 @@ export function grpcOptions(options: GrpcSourceOptions): Required<GrpcSourceOpti
 function isTls(value: unknown): boolean {
   if (value === false) return true
   if (typeof value !== 'object' || value === null) return false
-  const { ca, ...others } = value as { ca?: unknown }
-  return (ca === undefined || Buffer.isBuffer(ca)) && Object.keys(others).length === 0
+  const { ca, cert, key, serverName, ...others } = value as Readonly<Record<string, unknown>>
+  const arePem = [ca, cert, key].every(pem => pem === undefined || Buffer.isBuffer(pem))
+  const isName = serverName === undefined || (typeof serverName === 'string' && serverName !== '')
+  return arePem && isName && (cert === undefined) === (key === undefined) && Object.keys(others).length === 0
+}
+
+function isMethod(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { path, request, form, ...others } = value as Readonly<Record<string, unknown>>
+  return (
+    typeof path === 'string' &&
+    /^\/[\w.]+\/\w+$/.test(path) &&
+    request instanceof Uint8Array &&
+    (form === 'tick' || form === 'batch') &&
+    Object.keys(others).length === 0
+  )
+}
+
+function isMetadata(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return Object.entries(value).every(([key, text]) => isMetadataEntry(key, text))
 }

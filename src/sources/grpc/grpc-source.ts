@@ -12,12 +12,14 @@ import type { Clock, Timer } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
 import type { TickSink } from '../../ingest/tick-sink.js'
 import type { SourceStatus, TickSource } from '../tick-source.js'
-import { GrpcCall, type GrpcTarget } from './grpc-call.js'
+import { GrpcCall } from './grpc-call.js'
 import { type GrpcSourceOptions, grpcOptions, type SourceLog } from './grpc-options.js'
+import type { GrpcMethod, GrpcTarget } from './grpc-target.js'
 import { MethodChoice } from './method-choice.js'
 import { StallTimer } from './stall-timer.js'
+import { tickFeedCall } from './tick-feed-service.js'
 
-export type { GrpcSourceOptions }
+export type { GrpcMethod, GrpcSourceOptions }
 
 /** After a session of this length, the next failure waits as briefly as a first failure. */
 export const HEALTHY_SESSION_MS = 60_000
@@ -26,6 +28,8 @@ export class GrpcSource implements TickSource {
   private readonly target: GrpcTarget
   private readonly symbols: string[]
   private readonly method: MethodChoice
+  /** The method of a feed of another schema. It knows no positions, so its call cannot ask for one. */
+  private readonly foreignMethod: GrpcMethod | undefined
   private readonly backoff: Backoff
   private readonly stallTimer: StallTimer
   private readonly clock: Clock
@@ -52,9 +56,10 @@ export class GrpcSource implements TickSource {
 
   /** @throws RingcastError `option_invalid`, with one line for each fault */
   constructor(options: GrpcSourceOptions) {
-    const { target, tls, windowBytes, keepaliveMs, ...others } = grpcOptions(options)
-    this.target = { target, tls, windowBytes, keepaliveMs }
+    const { target, tls, windowBytes, keepaliveMs, metadata, ...others } = grpcOptions(options)
+    this.target = { target, tls, windowBytes, keepaliveMs, metadata }
     this.symbols = [...others.symbols]
+    this.foreignMethod = typeof others.method === 'object' ? others.method : undefined
     this.method = new MethodChoice(others.method === 'single' ? 'tick' : 'batch')
     this.backoff = new Backoff(others.backoffMinMs, others.backoffMaxMs, others.random)
     this.clock = others.clock
@@ -110,7 +115,7 @@ export class GrpcSource implements TickSource {
   /** Asks the sink for the position to continue from, then calls the feed. */
   private connect(sink: TickSink): void {
     const attempt = ++this.attempt
-    if (this.epoch === undefined || !this.hasPushed) {
+    if (this.epoch === undefined || !this.hasPushed || this.foreignMethod !== undefined) {
       this.open(sink, 0)
       return
     }
@@ -127,10 +132,11 @@ export class GrpcSource implements TickSource {
   /** Calls the feed. `fromPosition` is of the known epoch; 0: from the next tick on. */
   private open(sink: TickSink, fromPosition: number): void {
     this.attempt++
-    const { form } = this.method
-    const request = { symbols: this.symbols, fromPosition }
+    const { symbols } = this
+    const method = this.foreignMethod ?? tickFeedCall(this.method.form, { symbols, fromPosition })
+    const { form } = method
     try {
-      this.call = new GrpcCall(this.target, form, request, {
+      this.call = new GrpcCall(this.target, method, {
         metadata: epoch => this.onMetadata(sink, epoch, fromPosition),
         message: message => {
           this.stallTimer.messageReceived()
@@ -179,7 +185,8 @@ export class GrpcSource implements TickSource {
     fromPosition: number,
   ): void {
     // A feed that was live has the method: it is called again with a delay, not in a tight loop.
-    if (outcome === 'unimplemented' && this.state !== 'live' && this.method.switchToOther()) {
+    const mayLackMethod = outcome === 'unimplemented' && this.foreignMethod === undefined
+    if (mayLackMethod && this.state !== 'live' && this.method.switchToOther()) {
       this.dropCall()
       this.open(sink, fromPosition)
       return

@@ -4,6 +4,7 @@
  */
 import type { MessageForm } from '../../ingest/tick-sink.js'
 import { decodeStreamRequest, encodeStreamRequest, methodPath, type StreamRequest } from './feed-messages.js'
+import type { GrpcMethod } from './grpc-target.js'
 
 /** The initial metadata that names an epoch of the feed; see proto/ringcast.proto. */
 export const EPOCH_METADATA_KEY = 'ringcast-feed-epoch'
@@ -36,10 +37,10 @@ export const tickFeedService = {
   StreamBatches: method('StreamBatches'),
 } as const
 
-/** The method whose messages have this form. */
-export const methodOfForm: Readonly<Record<MessageForm, TickFeedMethod>> = {
-  tick: tickFeedService.Stream,
-  batch: tickFeedService.StreamBatches,
+/** The call of the method whose messages have this form. */
+export function tickFeedCall(form: MessageForm, request: StreamRequest): GrpcMethod {
+  const { path, requestSerialize } = form === 'tick' ? tickFeedService.Stream : tickFeedService.StreamBatches
+  return { path, request: requestSerialize(request), form }
 }
 
 function identity(bytes: Buffer): Buffer {

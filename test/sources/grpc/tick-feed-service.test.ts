@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest'
-import { methodOfForm } from '../../../src/sources/grpc/tick-feed-service.js'
+import { tickFeedCall } from '../../../src/sources/grpc/tick-feed-service.js'
+
+const request = { symbols: [], fromPosition: 0 }
 
 it('has the paths of the contract', () => {
-  expect(methodOfForm.tick.path).toBe('/ringcast.v1.TickFeed/Stream')
-  expect(methodOfForm.batch.path).toBe('/ringcast.v1.TickFeed/StreamBatches')
+  expect(tickFeedCall('tick', request).path).toBe('/ringcast.v1.TickFeed/Stream')
+  expect(tickFeedCall('batch', request).path).toBe('/ringcast.v1.TickFeed/StreamBatches')
 })

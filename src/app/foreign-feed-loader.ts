@@ -1,0 +1,105 @@
+/**
+ * Loads the schema of a feed at the start of the gateway, and waits for a feed that cannot be reached. Main thread.
+ * The schema is loaded once: it does not change while the process lives.
+ */
+import { Backoff } from '../common/backoff.js'
+import type { Clock } from '../common/clock.js'
+import { RingcastError } from '../common/errors.js'
+import type { Log } from '../common/log.js'
+import { variableOf } from '../common/setting-names.js'
+import type { Config } from '../config/config.js'
+import type { GrpcSourceOptions } from '../sources/grpc/grpc-source.js'
+import { type LoadedFeed, type LoadFeedOptions, loadFeed } from '../sources/grpc/load-feed.js'
+import type { SourceStatus } from '../sources/tick-source.js'
+
+export interface ForeignFeedLoaderOptions {
+  readonly config: Config
+  /** Where the feed is, and how it is called. */
+  readonly call: Pick<GrpcSourceOptions, 'target' | 'tls' | 'metadata'>
+  /** JSON of the request; undefined: an empty message. */
+  readonly request: unknown
+  readonly clock: Clock
+  readonly log: Log
+  /** Returns 0 up to, not including, 1. Default `Math.random`. */
+  readonly random?: () => number
+}
+
+const SETTING_OF_OPTION = {
+  proto: 'upstreamProto',
+  method: 'upstreamMethod',
+  request: 'upstreamRequest',
+  repeated: 'tickRepeated',
+  symbol: 'tickSymbol',
+  kind: 'tickKind',
+  time: 'tickTime',
+  sequence: 'tickSequence',
+  position: 'tickPosition',
+} as const satisfies Readonly<Record<string, keyof Config>>
+
+export class ForeignFeedLoader {
+  private readonly options: ForeignFeedLoaderOptions
+  private lastError: string | undefined
+
+  constructor(options: ForeignFeedLoaderOptions) {
+    this.options = options
+  }
+
+  /** As a source that waits for its feed tells it. */
+  status(): SourceStatus {
+    return { state: 'connecting', reconnects: 0, lastError: this.lastError }
+  }
+
+  /**
+   * @param signal ends the wait
+   * @throws RingcastError `schema_invalid`, with one line for each fault, under the names of the variables; the reason of
+   *   the signal after an abort
+   */
+  async load(signal: AbortSignal): Promise<LoadedFeed> {
+    const { config, clock, log, random = Math.random } = this.options
+    const backoff = new Backoff(config.upstreamBackoffMinMs, config.upstreamBackoffMaxMs, random)
+    for (;;) {
+      try {
+        return await loadFeed(this.description(signal), option => variableOf(SETTING_OF_OPTION[option]))
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!(error instanceof RingcastError && error.code === 'feed_unreachable')) throw error
+        if (this.lastError === undefined) log.warn({}, `${error.message}: trying until it does`)
+        this.lastError = error.message
+      }
+      await pause(clock, backoff.nextDelayMs(), signal)
+      signal.throwIfAborted()
+    }
+  }
+
+  private description(signal: AbortSignal): LoadFeedOptions {
+    const { config, call, request } = this.options
+    return {
+      ...call,
+      method: config.upstreamMethod,
+      proto: config.upstreamProto,
+      request: request ?? {},
+      mapping: {
+        repeated: config.tickRepeated,
+        symbol: config.tickSymbol!,
+        kind: config.tickKind,
+        time: config.tickTime,
+        sequence: config.tickSequence,
+        position: config.tickPosition,
+      },
+      signal,
+    }
+  }
+}
+
+/** Resolves after the time, or with the abort. */
+function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const done = () => {
+      timer.cancel()
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = clock.after(delayMs, done)
+    signal.addEventListener('abort', done)
+  })
+}

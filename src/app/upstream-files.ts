@@ -1,0 +1,81 @@
+/**
+ * Reads the files that the settings of the upstream name. Main thread.
+ */
+import { readFile } from 'node:fs/promises'
+import { createSecureContext } from 'node:tls'
+import { RingcastError } from '../common/errors.js'
+import { variableOf } from '../common/setting-names.js'
+import type { Config } from '../config/config.js'
+import { metadataOf } from '../config/feed-setting-types.js'
+import type { GrpcSourceOptions } from '../sources/grpc/grpc-source.js'
+
+export interface UpstreamFiles extends Required<Pick<GrpcSourceOptions, 'tls' | 'metadata'>> {
+  /** JSON of the request; undefined: none was given. */
+  readonly request: unknown
+}
+
+/** @throws RingcastError `config_invalid` when a file cannot be read, or holds something else */
+export async function readUpstreamFiles(config: Config): Promise<UpstreamFiles> {
+  return {
+    tls: config.upstreamTls ? await readTls(config) : false,
+    metadata: await readMetadata(config.upstreamMetadata),
+    request: await readRequest(config.upstreamRequest),
+  }
+}
+
+async function readTls(config: Config): Promise<GrpcSourceOptions['tls'] & object> {
+  const { upstreamTlsCa, upstreamTlsCert, upstreamTlsKey, upstreamTlsServerName } = config
+  const files = {
+    ...(upstreamTlsCa === undefined ? {} : { ca: await readNamed('upstreamTlsCa', upstreamTlsCa) }),
+    ...(upstreamTlsCert === undefined ? {} : { cert: await readNamed('upstreamTlsCert', upstreamTlsCert) }),
+    ...(upstreamTlsKey === undefined ? {} : { key: await readNamed('upstreamTlsKey', upstreamTlsKey) }),
+  }
+  try {
+    createSecureContext(files)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const named = Object.keys(files).map(name =>
+      variableOf(`upstreamTls${name[0]?.toUpperCase()}${name.slice(1)}`),
+    )
+    throw wrong(
+      `${named.join(', ')}: must be PEM, and the key must be that of the certificate: ${reason}`,
+      cause,
+    )
+  }
+  return { ...files, ...(upstreamTlsServerName === undefined ? {} : { serverName: upstreamTlsServerName }) }
+}
+
+async function readMetadata(setting: string | undefined): Promise<Record<string, string>> {
+  if (setting === undefined) return {}
+  if (!setting.startsWith('@')) return metadataOf(setting, ',')!
+  const text = await readNamed('upstreamMetadata', setting)
+  const metadata = metadataOf(text.toString(), '\n')
+  if (metadata !== undefined) return metadata
+  throw wrong(`${variableOf('upstreamMetadata')}=${setting}: the file must hold one key=value a line`)
+}
+
+async function readRequest(setting: string | undefined): Promise<unknown> {
+  if (setting === undefined) return undefined
+  const text = setting.startsWith('@') ? (await readNamed('upstreamRequest', setting)).toString() : setting
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw wrong(
+      `${variableOf('upstreamRequest')}=${setting}: the file must hold JSON: ${(cause as Error).message}`,
+      cause,
+    )
+  }
+}
+
+/** Reads the file that a setting names, as a path or as `@` and a path. */
+async function readNamed(key: keyof Config, setting: string): Promise<Buffer> {
+  try {
+    return await readFile(setting.replace(/^@/, ''))
+  } catch (cause) {
+    throw wrong(`${variableOf(key)}=${setting}: must be a file that can be read`, cause)
+  }
+}
+
+function wrong(message: string, cause?: unknown): RingcastError {
+  return new RingcastError('config_invalid', message, { cause })
+}
