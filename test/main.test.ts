@@ -73,7 +73,7 @@ describe('ringcast', () => {
   })
 
   it.each([
-    [['--port=0', '--admin-port=0', '--pool-size=1'], 'streaming', 'npx wscat -c ws://'],
+    [['--port=0', '--admin-port=0', '--pool-size=1'], 'accepting clients', 'npx wscat -c ws://'],
     [['feed', '--feed-listen=localhost:0'], 'feeding', 'ringcast --upstream '],
   ])('%j runs until a signal, then ends by itself with 0', async (argv, what, example) => {
     const child = start(argv)
@@ -88,12 +88,24 @@ describe('ringcast', () => {
     expect(code).toBe(0)
   })
 
+  it('reads its embedded feed, whatever proxy the environment names', async () => {
+    const proxy = 'http://127.0.0.1:9'
+    const env = { grpc_proxy: proxy, https_proxy: proxy, http_proxy: proxy, no_proxy: '', no_grpc_proxy: '' }
+    const child = start(['--port=0', '--admin-port=0', '--pool-size=1'], env)
+    const messages: string[] = []
+    for await (const line of createInterface({ input: child.stdout })) {
+      messages.push((JSON.parse(line) as { msg: string }).msg)
+      if (/the feed at|no feed/.test(messages.at(-1)!)) child.kill('SIGTERM')
+    }
+    expect(messages).toContainEqual(expect.stringMatching(/^the feed at .* is live, session 1$/))
+  })
+
   it('keeps running, with its other clients, when a client sends JSON of thousands of levels', async () => {
     const child = start(['--port=0', '--admin-port=0', '--pool-size=1', '--compression'])
     let url = ''
     for await (const line of createInterface({ input: child.stdout })) {
       const { msg, webSocketUrl } = JSON.parse(line) as { msg: string; webSocketUrl?: string }
-      if (msg === 'streaming') url = webSocketUrl!.replace('0.0.0.0', '127.0.0.1')
+      if (msg === 'accepting clients') url = webSocketUrl!.replace('0.0.0.0', '127.0.0.1')
       if (url !== '') break
     }
     child.stdout.resume()

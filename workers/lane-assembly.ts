@@ -14,11 +14,12 @@ import { LaneWakeUp } from '../src/memory/lane-wake-up.js'
 import { LatestStore } from '../src/memory/latest-store.js'
 import { TickLogHistory } from '../src/memory/tick-log-history.js'
 import { TickLogReader } from '../src/memory/tick-log-reader.js'
-import { marketCodec } from '../src/ticks/market-codec.js'
+import { tickCodecOf } from '../src/ticks/tick-codec-of.js'
 import { LossCollector } from './collect/loss-collector.js'
 import { TickCollector } from './collect/tick-collector.js'
 import { TurnBuffer } from './collect/turn-buffer.js'
 import { CommandInbox } from './command-inbox.js'
+import { AudienceHeartbeats } from './compose/audience-heartbeats.js'
 import { Deflater } from './compose/deflater.js'
 import { FrameComposer } from './compose/frame-composer.js'
 import { FramePublisher } from './compose/frame-publisher.js'
@@ -47,9 +48,9 @@ import { ReplyPublisher } from './transfer/reply-publisher.js'
 import { RequestQueue } from './transfer/request-queue.js'
 import { SnapshotTransfer } from './transfer/snapshot-transfer.js'
 
-export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epochUs'>): LaneLoop {
+export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epochUs' | 'aheadUs'>): LaneLoop {
   const { layout, positions, turnBytesMax } = task
-  const codec = marketCodec
+  const codec = tickCodecOf(task.schema, task.tickBytesMax)
   const memory = task.memory.buffer
   const state = new CommittedState(memory)
   const committed = state.committed()
@@ -69,7 +70,7 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
   const quarantined = new Set(task.quarantinedOffsets)
   const continuity = new FeedContinuity(committed, positions)
   const status = new CurrentStatus(task.feedStatus)
-  const cursor = new LogCursor(log, committed.offset)
+  const cursor = new LogCursor(log, committed.offset, codec.batchPath)
   const turn = new TurnBuffer(ring.bytes, layout, codec)
   const { bytes } = log
   const tickReader = codec.createReader(bytes)
@@ -98,7 +99,8 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
     hasRoom => sleep.waitForRoom(hasRoom),
     () => control.heartbeat(),
   )
-  const turnWriter = new TurnWriter({ turn, composer, publisher, counters })
+  const turnWriter = new TurnWriter({ turn, composer, publisher, counters, clock })
+  const heartbeats = new AudienceHeartbeats()
   const groupFlush = new GroupFlush({ schedule, chunks, composer, publisher, counters, clock })
 
   // Transfer
@@ -172,7 +174,7 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
     latest,
     counters,
   })
-  const audiences = new LaneAudiences({ collector, directory, schedule, status, clock })
+  const audiences = new LaneAudiences({ collector, directory, schedule, heartbeats, status, clock })
   for (const audience of task.audiences) {
     // Many audiences of many symbols take longer than a lane may be silent.
     control.heartbeat()
@@ -201,6 +203,8 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
     composer,
     turnWriter,
     groupFlush,
+    heartbeats,
+    status,
     transfers,
     commit,
     sleep,

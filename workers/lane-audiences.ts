@@ -7,6 +7,7 @@ import type { DeriveCommand, OpenCommand } from '../src/lane-protocol/lane-comma
 import type { AudienceState } from '../src/lane-protocol/lane-task.js'
 import type { LaneAudience } from './collect/lane-audience.js'
 import type { TickCollector } from './collect/tick-collector.js'
+import type { AudienceHeartbeats } from './compose/audience-heartbeats.js'
 import type { AudienceDirectory } from './conflate/audience-directory.js'
 import type { ConflationSchedule } from './conflate/conflation-schedule.js'
 import type { CurrentStatus } from './read/current-status.js'
@@ -17,6 +18,7 @@ export interface LaneAudiencesDeps {
   readonly collector: TickCollector
   readonly directory: AudienceDirectory
   readonly schedule: ConflationSchedule
+  readonly heartbeats: AudienceHeartbeats
   readonly status: CurrentStatus
   readonly clock: Pick<Clock, 'nowMs'>
 }
@@ -41,9 +43,10 @@ export class LaneAudiences {
   }
 
   private begin(audience: LaneAudience): number {
-    const { clock, collector, directory, schedule } = this.deps
+    const { clock, collector, directory, heartbeats, schedule } = this.deps
     collector.open(audience)
     const nowMs = clock.nowMs()
+    heartbeats.open(audience, nowMs)
     for (const group of directory.groupsOf(audience)) if (group.isOpen) schedule.start(group, nowMs)
     return directory.workOf(audience)
   }
@@ -75,12 +78,13 @@ export class LaneAudiences {
 
   /** @returns the work: entries and symbols */
   close(id: number): number {
-    const { collector, directory, schedule } = this.deps
+    const { collector, directory, heartbeats, schedule } = this.deps
     const audience = directory.get(id)
     if (audience === undefined) return 0
     const work = directory.workOf(audience)
     for (const group of directory.groupsOf(audience)) schedule.close(group)
     collector.close(audience)
+    heartbeats.close(audience)
     directory.close(audience)
     return work
   }

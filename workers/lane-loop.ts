@@ -11,6 +11,7 @@ import { PACED, PROMPT } from '../src/memory/turn-descriptor.js'
 import { LANE_SLOTS } from '../src/metrics/metric-table.js'
 import type { TickCollector } from './collect/tick-collector.js'
 import type { CommandInbox } from './command-inbox.js'
+import type { AudienceHeartbeats } from './compose/audience-heartbeats.js'
 import type { FrameComposer } from './compose/frame-composer.js'
 import type { GroupFlush } from './compose/group-flush.js'
 import type { TurnWriter } from './compose/turn-writer.js'
@@ -29,13 +30,14 @@ import {
   type Step,
   TURNS_AHEAD_MAX,
 } from './next-step.js'
+import type { CurrentStatus } from './read/current-status.js'
 import type { LaneTransfers } from './transfer/lane-transfers.js'
 
 /** Added to the sleep until the next interval ends, so that several intervals end in one wake-up, ms. */
 const DUE_SLACK_MS = 2
 
 export interface LaneLoopDeps {
-  readonly clock: Pick<Clock, 'nowMs' | 'epochUs'>
+  readonly clock: Pick<Clock, 'nowMs' | 'epochUs' | 'aheadUs'>
   readonly control: LaneControl
   readonly wakeUp: LaneWakeUp
   readonly ring: FrameRingWriter
@@ -47,6 +49,8 @@ export interface LaneLoopDeps {
   readonly composer: FrameComposer
   readonly turnWriter: TurnWriter
   readonly groupFlush: GroupFlush
+  readonly heartbeats: AudienceHeartbeats
+  readonly status: CurrentStatus
   readonly transfers: LaneTransfers
   readonly commit: LaneCommit
   readonly sleep: LaneSleep
@@ -81,10 +85,11 @@ export class LaneLoop {
 
   /** Takes commands, reads ticks, and then does what there is to do until the next reading. */
   private round(): void {
-    const { clock, inbox, reader, schedule } = this.deps
+    const { clock, heartbeats, inbox, reader, schedule } = this.deps
     const hasTaken = inbox.take(reader.resumePosition, reader.offset)
     const hasRead = reader.readRecords() || hasTaken
     if (schedule.nextMs < Number.POSITIVE_INFINITY) schedule.endIntervals(clock.nowMs())
+    if (heartbeats.nextMs < Number.POSITIVE_INFINITY) heartbeats.endIntervals(clock.nowMs())
     let step: Step = this.nextStep(hasRead, false, false)
     const hasReplied = step === PROMPT_TURN
     if (hasReplied) {
@@ -114,8 +119,9 @@ export class LaneLoop {
   }
 
   private hasTurn(): boolean {
-    const { collector, schedule } = this.deps
-    return collector.planned.length > 0 || schedule.flushing.length > 0 || this.deps.transfers.hasQueued
+    const { collector, heartbeats, schedule, transfers } = this.deps
+    const hasFrames = collector.planned.length > 0 || schedule.flushing.length > 0
+    return hasFrames || heartbeats.due.length > 0 || transfers.hasQueued
   }
 
   /**
@@ -132,12 +138,13 @@ export class LaneLoop {
 
   private publishPacedTurn(): void {
     const { clock, collector, composer, counters, wakeUp, groupFlush, reader, ring, sleep } = this.deps
-    const { transfers, turnWriter } = this.deps
-    composer.beginTurn(clock.epochUs())
+    const { heartbeats, transfers, turnWriter } = this.deps
+    composer.beginTurn(clock.epochUs(), clock.aheadUs())
     turnWriter.beginTurn(PACED)
     const { planned } = collector
     for (let index = 0; index < planned.length; index++) turnWriter.write(planned[index]!, reader.offset)
     groupFlush.flushAll(reader.offset)
+    if (heartbeats.due.length > 0) this.writeHeartbeats()
     if (transfers.hasQueued) this.reply()
     turnWriter.endTurn()
     ring.countTurn()
@@ -149,6 +156,16 @@ export class LaneLoop {
     // After publishing: descriptors then tell a successor which of the records that it reads again were sent.
     this.commit()
     wakeUp.wakeMain()
+  }
+
+  /** Tells the audiences that were sent nothing for long that the stream goes on. */
+  private writeHeartbeats(): void {
+    const { clock, heartbeats, reader, status, turnWriter } = this.deps
+    for (const audience of heartbeats.take(clock.nowMs())) {
+      // An earlier lane has told the audience a state that this lane has still to read.
+      if (audience.statusNumber > status.number) continue
+      turnWriter.writeHeartbeat(audience, reader.offset, status.feed)
+    }
   }
 
   /** Replies to some requests. What is written so far goes out before a long reply. */
@@ -167,7 +184,7 @@ export class LaneLoop {
    */
   private publishPromptTurn(): void {
     const { clock, collector, composer, wakeUp, reader, ring, transfers, turnWriter } = this.deps
-    composer.beginTurn(clock.epochUs())
+    composer.beginTurn(clock.epochUs(), clock.aheadUs())
     turnWriter.beginTurn(PROMPT)
     for (const audience of transfers.nextAudiences()) {
       if (audience.spanCount === 0) continue
@@ -194,8 +211,9 @@ export class LaneLoop {
   }
 
   private rest(step: Step): void {
-    const { clock, schedule, sleep } = this.deps
+    const { clock, heartbeats, schedule, sleep } = this.deps
+    const nextMs = Math.min(schedule.nextMs, heartbeats.nextMs)
     if (step === SLEEP_FOR_ROOM) sleep.sleep(this.hasRoomOrWork, ASLEEP_FOR_ROOM)
-    else sleep.sleep(this.hasWork, ASLEEP, schedule.nextMs - clock.nowMs() + DUE_SLACK_MS)
+    else sleep.sleep(this.hasWork, ASLEEP, nextMs - clock.nowMs() + DUE_SLACK_MS)
   }
 }

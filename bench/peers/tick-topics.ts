@@ -77,6 +77,7 @@ export class TickTopics {
     const { path, requestSerialize } = tickFeedService.StreamBatches
     const feed = new Client(this.options.upstream, credentials.createInsecure(), {
       'grpc-node.flow_control_window': WINDOW_BYTES,
+      'grpc.enable_http_proxy': 0,
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 200,
     })

@@ -23,6 +23,7 @@ export interface WitnessOptions {
 
 /** A message of Ringcast or of a peer. A peer leaves out the fields that it cannot know. */
 type Message =
+  | { readonly type: 'status'; readonly feed: 'down' | 'live' }
   | { readonly type: 'subscribed'; readonly seq: number; readonly offset: number }
   | { readonly type: 'snapshot'; readonly seq: number; readonly ticks: readonly TickJson[] }
   | {
@@ -160,6 +161,9 @@ export class Witness implements MessageReader {
         break
       case 'gap':
         this.checkGap(message)
+        break
+      case 'status':
+        if (message.feed === 'down' && this.ticks > 0) this.fail('the feed of the gateway is down')
         break
       default:
         this.fail(`a message that nobody asked for: ${JSON.stringify(message).slice(0, 200)}`)

@@ -37,6 +37,8 @@ export function sourceSettings(
     symbols: config.upstreamSymbols,
     windowBytes: config.upstreamWindowBytes,
     keepaliveMs: config.upstreamKeepaliveMs,
+    // The embedded feed is in this process: a proxy of the environment leads elsewhere.
+    proxy: config.upstream !== undefined && config.upstreamProxy,
     // The embedded feed may be silent, as its file is. Its thread reports a failure.
     stallTimeoutMs: config.upstream === undefined ? 0 : config.upstreamStallTimeoutMs,
     backoffMinMs: config.upstreamBackoffMinMs,

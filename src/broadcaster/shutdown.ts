@@ -68,7 +68,7 @@ export class Shutdown {
   }
 
   private async run(timeoutMs: number, stopSource: () => Promise<void>): Promise<void> {
-    const { clients, clock, counters, patience, positionWatch, supervisor, transmitter } = this.deps
+    const { clients, clock, counters, ingest, patience, positionWatch, supervisor, transmitter } = this.deps
     this.phase = 'draining'
     clients.admission.refuseAll()
     try {
@@ -76,6 +76,7 @@ export class Shutdown {
     } finally {
       this.phase = 'stopped'
       clients.registry.stop()
+      ingest.stop()
       transmitter.stop()
       await supervisor.stop()
       positionWatch.stop()

@@ -27,6 +27,7 @@ const NAMES = [
   'stamps',
   'maxAgeMs',
   'maxLagBytes',
+  'heartbeat',
 ] as const
 
 type Values = ReadonlyMap<string, QueryValue>
@@ -39,6 +40,7 @@ const READERS = {
   stamps: booleanReader('stamps', 'bad_stamps', false),
   ageMsMax: limitReader('maxAgeMs', 'bad_max_age_ms', NO_LIMITS.ageMsMax),
   lagBytesMax: limitReader('maxLagBytes', 'bad_max_lag_bytes', NO_LIMITS.lagBytesMax),
+  heartbeatMs: readHeartbeat,
   resume: readResume,
 }
 
@@ -112,6 +114,19 @@ function limitReader(name: string, code: RequestErrorCode<400>, initial: number)
     if (typeof given === 'number' && given >= 1 && given <= max) return given
     return badRequest(code, `${name} must be a whole number from 1 to ${max}, got ${quoteValue(given)}`)
   }
+}
+
+/** The bounds of `heartbeat`, ms. */
+const HEARTBEAT_MS_MIN = 1_000
+const HEARTBEAT_MS_MAX = 60_000
+
+/** 0: no heartbeats. */
+function readHeartbeat(values: Values): number | Refusal {
+  const given = numberOrText(values.get('heartbeat')?.text)
+  if (given === undefined) return 0
+  if (typeof given === 'number' && given >= HEARTBEAT_MS_MIN && given <= HEARTBEAT_MS_MAX) return given
+  const rule = `a whole number of ms from ${HEARTBEAT_MS_MIN} to ${HEARTBEAT_MS_MAX}`
+  return badRequest('bad_heartbeat', `heartbeat must be ${rule}, got ${quoteValue(given)}`)
 }
 
 /** undefined: the stream begins with the next tick. */

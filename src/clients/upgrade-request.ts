@@ -48,9 +48,10 @@ export function readUpgradeRequest(
   if (refusal !== undefined) return refusal
   const parameters = readStreamParameters(query, subscriptionLimits)
   if (isRefusal(parameters)) return parameters
-  const { ageMsMax, batch, delivery, lagBytesMax, resume, stamps, symbols } = parameters
+  const { ageMsMax, batch, delivery, heartbeatMs, lagBytesMax, resume, stamps, symbols } = parameters
   const encoding = ENCODINGS[chooseSubprotocol(offeredBy(request)) ?? JSON_SUBPROTOCOL]
-  return { symbols, delivery, form: { batch, encoding, stamps }, limits: { ageMsMax, lagBytesMax }, resume }
+  const form = { batch, encoding, heartbeatMs, stamps }
+  return { symbols, delivery, form, limits: { ageMsMax, lagBytesMax }, resume }
 }
 
 function offeredBy(request: IncomingMessage): string[] {

@@ -135,6 +135,11 @@ const lanes = {
     max: GiB,
     initial: 16 * MiB,
   }),
+  tickBytesMax: byteSize('Longest tick of the feed; a longer one is told as lost, as malformed', {
+    min: KiB,
+    max: 64 * KiB,
+    initial: KiB,
+  }),
   turnBytesMax: byteSize('Most bytes that a lane collects for one audience before it publishes them', {
     min: KiB,
     max: 16 * MiB,
@@ -173,13 +178,15 @@ const upstream = {
     max: GiB,
     initial: 4 * MiB,
   }),
-  upstreamKeepaliveMs: duration('How often to probe the connection to the feed', { initial: 20_000 }),
+  upstreamKeepaliveMs: duration('How often to ping the feed; many feeds forbid less than 300000', {
+    initial: 330_000,
+  }),
+  upstreamProxy: flag('Reach the feed through the proxy that grpc_proxy, https_proxy or http_proxy names', {
+    initial: true,
+  }),
   upstreamStallTimeoutMs: duration(
-    'How long the feed may send nothing before it is called again; 0: for ever',
-    {
-      initial: 30_000,
-      min: 0,
-    },
+    'For a feed that is never silent: silence after which it is called again; 0: none',
+    { initial: 0, min: 0 },
   ),
   upstreamBackoffMinMs: duration(
     'Upper bound of the wait after the first failed call; it doubles with each failure',

@@ -68,8 +68,8 @@ export class Audiences {
   }
 
   private open(spec: AudienceSpec, entries: AudienceEntries, lane: number): Audience {
-    const { batch, encoding, stamps, windowBits } = spec
-    const audience = this.add(entries, { batch, encoding, stamps, windowBits }, lane)
+    const { batch, encoding, heartbeatMs, stamps, windowBits } = spec
+    const audience = this.add(entries, { batch, encoding, heartbeatMs, stamps, windowBits }, lane)
     this.send(lane, { op: 'open', audience: audience.id, spec })
     return audience
   }
@@ -90,6 +90,7 @@ export class Audiences {
   }
 }
 
-function keyOf({ hash }: AudienceEntries, { batch, encoding, stamps, windowBits }: StreamForm): string {
-  return `${hash} ${encoding} ${batch} ${stamps} ${windowBits}`
+function keyOf({ hash }: AudienceEntries, form: StreamForm): string {
+  const { batch, encoding, heartbeatMs, stamps, windowBits } = form
+  return `${hash} ${encoding} ${batch} ${stamps} ${windowBits} ${heartbeatMs}`
 }

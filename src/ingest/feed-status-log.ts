@@ -2,7 +2,7 @@
  * The states of the feed that the lanes may still have to know. Main thread. A successor begins at a place of the tick
  * log and must know the state at that place. Bounded by the records of the log: older states are forgotten.
  */
-import type { Clock } from '../common/clock.js'
+import { type Clock, wallUs } from '../common/clock.js'
 import { type FeedStatus, STATUS_AT_START } from '../lane-protocol/stream-events.js'
 import { distance } from '../memory/ring-position.js'
 import type { FeedState } from '../protocol/messages.js'
@@ -14,12 +14,12 @@ interface LoggedStatus {
 }
 
 export class FeedStatusLog {
-  private readonly clock: Pick<Clock, 'epochUs'>
+  private readonly clock: Pick<Clock, 'epochUs' | 'aheadUs'>
   private newest = STATUS_AT_START
   /** In the order of the log; the first one holds at the slowest lane. */
   private logged: LoggedStatus[] = [{ position: undefined, status: STATUS_AT_START }]
 
-  constructor(clock: Pick<Clock, 'epochUs'>) {
+  constructor(clock: Pick<Clock, 'epochUs' | 'aheadUs'>) {
     this.clock = clock
   }
 
@@ -33,7 +33,7 @@ export class FeedStatusLog {
     const { number, ...before } = this.newest
     const isSameState = number > 0 && before.feed === feed
     if (isSameState && before.reason === reason) return undefined
-    const sinceUs = isSameState ? before.sinceUs : this.clock.epochUs()
+    const sinceUs = isSameState ? before.sinceUs : wallUs(this.clock)
     this.newest = { number: number + 1, feed, sinceUs, reason }
     return this.newest
   }

@@ -3,18 +3,20 @@
  * no tick. While the log is full, ticks and events wait in a backlog, and the source is paused.
  */
 import type { Clock } from '../common/clock.js'
+import { cutText } from '../common/quote-value.js'
 import type { FeedStatus, LostEvent, StreamEvent } from '../lane-protocol/stream-events.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { type RecordType, STREAM_EVENT, TICK, TICK_BATCH } from '../memory/tick-log-layout.js'
 import { TickLogWriter } from '../memory/tick-log-writer.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
-import type { FeedState } from '../protocol/messages.js'
+import { type FeedState, REASON_LENGTH_MAX } from '../protocol/messages.js'
 import { BatchReader } from '../ticks/batch-reader.js'
-import { TICK_BYTES_MAX } from '../ticks/tick-codec.js'
+import type { TickCodec } from '../ticks/tick-codec.js'
 import { FeedStatusLog } from './feed-status-log.js'
 import { FlowControl, type Pausable } from './flow-control.js'
 import { eventRecord, LogBacklog, type WaitingRecord } from './log-backlog.js'
 import { type LogReaderLane, LogReaders, lagOf } from './log-readers.js'
+import { SourceState } from './source-state.js'
 import type { FeedSession, MessageForm, TickSink } from './tick-sink.js'
 
 /** Ticks in one record at the most: a lane looks up from its work between records. */
@@ -27,6 +29,8 @@ export interface IngestOptions {
   readonly lanes: readonly LogReaderLane[]
   /** Ticks that the slowest lane may be behind before the source is paused. */
   readonly queueSize: number
+  /** Says where a message has its ticks, and how long a tick may be. */
+  readonly codec: Pick<TickCodec, 'batchPath' | 'tickBytesMax'>
   readonly clock: Clock
   readonly counters: CounterWriter
 }
@@ -39,21 +43,27 @@ export class Ingest implements TickSink {
   private readonly log: TickLogWriter
   private readonly backlog: LogBacklog
   private readonly statuses: FeedStatusLog
-  private readonly batch = new BatchReader()
+  private readonly sourceState: SourceState
+  /** Finds the messages on the way to the ticks, and in the last place the ticks. */
+  private readonly levels: readonly BatchReader[]
+  private readonly tickBytesMax: number
   private readonly recordBytesMax: number
   private lastOffset = 0
   /** Resolve the promises of `caughtUp`. */
   private readonly caughtUpWaiters: (() => void)[] = []
   private readonly tryAppendWaiting = (record: WaitingRecord): boolean => this.tryAppend(record)
 
-  constructor({ clock, counters, lanes, queueSize, tickLog }: IngestOptions) {
+  constructor({ clock, codec, counters, lanes, queueSize, tickLog }: IngestOptions) {
     this.clock = clock
+    this.levels = codec.batchPath.map(field => new BatchReader(field))
+    this.tickBytesMax = codec.tickBytesMax
     this.counts = counters.values
     this.readers = new LogReaders(lanes)
     this.flow = new FlowControl({ readers: this.readers, queueSize, counters })
     this.log = new TickLogWriter(tickLog, () => this.readers.slowestCursor())
     this.backlog = new LogBacklog(tickLog.byteLength)
     this.statuses = new FeedStatusLog(clock)
+    this.sourceState = new SourceState(clock, (state, reason) => this.tellState(state, reason))
     this.recordBytesMax = Math.min(RECORD_BYTES_MAX, this.log.payloadBytesMax)
   }
 
@@ -108,8 +118,9 @@ export class Ingest implements TickSink {
     this.counts[MAIN_SLOTS.messagesReceived]! += 1
     this.counts[MAIN_SLOTS.bytesReceived]! += message.length
     const receivedUs = this.clock.epochUs()
-    if (form === 'batch') this.pushBatch(message, receivedUs)
+    if (form === 'batch' && this.levels.length > 0) this.pushBatch(message, receivedUs)
     else this.pushTick(message, receivedUs)
+    this.sourceState.messagePushed()
     this.readers.tell()
     if (this.flow.isPauseDue(this.lastOffset)) this.pause()
   }
@@ -120,8 +131,7 @@ export class Ingest implements TickSink {
   }
 
   setSourceState(state: FeedState, reason?: string): void {
-    const status = this.statuses.change(state, reason)
-    if (status !== undefined) this.pushEvent({ op: 'status', status })
+    this.sourceState.set(state, reason === undefined ? reason : cutText(reason, REASON_LENGTH_MAX))
   }
 
   async lastPosition(): Promise<number> {
@@ -157,9 +167,20 @@ export class Ingest implements TickSink {
     return true
   }
 
+  /** Tells every client the state of the feed, behind all ticks so far. */
+  tellState(state: FeedState, reason: string | undefined): void {
+    const status = this.statuses.change(state, reason)
+    if (status !== undefined) this.pushEvent({ op: 'status', status })
+  }
+
   /** Tells every client of lost ticks, behind all ticks so far. */
   lose(loss: LostEvent): void {
     this.pushEvent(loss)
+  }
+
+  /** Ends its timer. */
+  stop(): void {
+    this.sourceState.stop()
   }
 
   /** The lanes may have got further: appends what waits, resumes the source, resolves the promises of `caughtUp`. */
@@ -180,13 +201,35 @@ export class Ingest implements TickSink {
   // Ticks
 
   private pushBatch(message: Uint8Array, receivedUs: number): void {
-    const { batch } = this
-    batch.reset(message, 0, message.length)
+    if (!this.pushLevel(0, message, 0, message.length, receivedUs)) this.loseRest()
+  }
+
+  /** Pushes the ticks of `message[start, end)`, which is so many levels deep. @returns false at bytes that are no field */
+  private pushLevel(
+    depth: number,
+    message: Uint8Array,
+    start: number,
+    end: number,
+    receivedUs: number,
+  ): boolean {
+    const level = this.levels[depth]!
+    level.reset(message, start, end)
+    if (depth === this.levels.length - 1) {
+      this.pushTicksOf(level, message, receivedUs)
+      return !level.isBroken
+    }
+    let isWhole = true
+    while (isWhole && level.next())
+      isWhole = this.pushLevel(depth + 1, message, level.tickStart, level.tickEnd, receivedUs)
+    return isWhole && !level.isBroken
+  }
+
+  private pushTicksOf(batch: BatchReader, message: Uint8Array, receivedUs: number): void {
     let start = 0
     let end = 0
     let count = 0
     while (batch.next()) {
-      const isOversized = batch.tickEnd - batch.tickStart > TICK_BYTES_MAX
+      const isOversized = batch.tickEnd - batch.tickStart > this.tickBytesMax
       if (isOversized || count === RECORD_TICKS_MAX || batch.position - start > this.recordBytesMax) {
         this.pushTicks(TICK_BATCH, count, message, start, end, receivedUs)
         count = 0
@@ -200,11 +243,10 @@ export class Ingest implements TickSink {
       }
     }
     this.pushTicks(TICK_BATCH, count, message, start, end, receivedUs)
-    if (batch.isBroken) this.loseRest()
   }
 
   private pushTick(message: Uint8Array, receivedUs: number): void {
-    if (message.length > TICK_BYTES_MAX) this.pushOversized(receivedUs)
+    if (message.length > this.tickBytesMax) this.pushOversized(receivedUs)
     else this.pushTicks(TICK, 1, message, 0, message.length, receivedUs)
   }
 

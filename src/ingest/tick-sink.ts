@@ -29,10 +29,11 @@ export interface TickSink {
   sessionStarted(session: FeedSession): void
 
   /**
-   * Tells all clients whether ticks come, in its place between the messages. The same state and reason again tell
-   * nothing. A source that never calls it leaves clients without a word about the feed.
+   * Tells all clients whether ticks come: `down` at once, `live` behind the next message or half a second later. So
+   * clients are first told what is missing. The same state and reason again tell nothing. While a source has never
+   * called it, clients are told nothing about the feed.
    *
-   * @param reason one sentence for every client, of at most REASON_LENGTH_MAX characters: no addresses, no secrets
+   * @param reason one sentence for every client, of at most 200 characters: no addresses, no secrets
    */
   setSourceState(state: FeedState, reason?: string): void
 

@@ -31,6 +31,8 @@ export interface AudienceSpec extends Selection {
   readonly stamps: boolean
   /** Messages to all members are compressed with a window of 2^windowBits bytes; 0: they are not compressed. */
   readonly windowBits: number
+  /** The members get a heartbeat when the audience was sent nothing for so long, ms; 0: they get none. */
+  readonly heartbeatMs: number
 }
 
 /** Ends a prefix. */

@@ -150,6 +150,11 @@ export const SERVER_METRICS = {
 export const LANE_METRICS = {
   ticksDecoded: counter('lane_ticks_decoded', 'ticks', 'Ticks decoded.'),
   ticksMalformed: counter('lane_ticks_malformed', 'ticks', 'Ticks that could not be decoded.'),
+  ticksUnknownKind: counter(
+    'lane_ticks_unknown_kind',
+    'ticks',
+    'Ticks skipped because this version does not know their kind: a newer feed has added it.',
+  ),
   ticksPoison: counter(
     'lane_ticks_poison',
     'ticks',

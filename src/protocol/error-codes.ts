@@ -52,6 +52,7 @@ export const REQUEST_ERRORS = {
     bad_stamps: '`stamps` must be `true` or `false`.',
     bad_max_age_ms: '`maxAgeMs` must be a whole number from 1 to 2^53 − 1.',
     bad_max_lag_bytes: '`maxLagBytes` must be a whole number from 1 to 2^53 − 1.',
+    bad_heartbeat: '`heartbeat` must be a whole number of ms from 1000 to 60000.',
     bad_resume: '`resume` must be `<epoch>:<offset>`, and the offset must exist already.',
     unknown_subprotocol: 'The client offers subprotocols, but none that the gateway knows.',
     bad_handshake: 'The request is not a WebSocket handshake of version 13 or 8, or it has a body.',

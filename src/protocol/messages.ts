@@ -95,6 +95,17 @@ export interface StatusMessage {
   readonly reason?: string
 }
 
+/** With `heartbeat` in the URL: the client was sent nothing for so long. */
+export interface HeartbeatMessage {
+  readonly type: 'heartbeat'
+  /** As in a `ticks` message. */
+  readonly offset: number
+  /** The next `ticks` message has this number plus one. */
+  readonly seq: number
+  /** As the last `status` said; `live` where none came. */
+  readonly feed: FeedState
+}
+
 /** The end of a resume: the client has all ticks up to `offset`, and a snapshot of its `latest` symbols. */
 export interface LiveMessage {
   readonly type: 'live'
@@ -172,6 +183,7 @@ export type ControlMessage =
   | PongMessage
   | GapMessage
   | StatusMessage
+  | HeartbeatMessage
   | LiveMessage
   | ErrorMessage
 

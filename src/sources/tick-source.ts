@@ -5,7 +5,10 @@ import type { TickSink } from '../ingest/tick-sink.js'
 
 /** The state of a source, for health checks and metrics. */
 export interface SourceStatus {
-  /** `live` from the first message (or metadata) of a session until that session ends. */
+  /**
+   * `live` while a stream stands: the feed has sent something, or it was called over a connection that stands and has
+   * not refused the call. A feed that has nothing to send is live.
+   */
   readonly state: 'connecting' | 'live' | 'stopped'
   /** Sessions begun after the first. */
   readonly reconnects: number

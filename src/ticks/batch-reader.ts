@@ -1,15 +1,11 @@
 /**
- * Finds the ticks in a protobuf `TickBatch`, without decoding them. Any thread.
- * The main thread counts the ticks of a batch, because it gives each tick its offset. Lanes find the ticks to decode.
+ * Finds the ticks in a protobuf message that holds them in a repeated field, such as `TickBatch`, without decoding them.
+ * Any thread. The main thread counts the ticks of a batch, because it gives each tick its offset. Lanes find the ticks to
+ * decode.
  * Wire format: https://protobuf.dev/programming-guides/encoding/
  */
 
-/** Tag of `TickBatch.ticks`: field 1, length-delimited. */
-const TICKS_TAG = 0x0a
-const VARINT = 0
-const FIXED64 = 1
-const LENGTH_DELIMITED = 2
-const FIXED32 = 5
+import { FieldSkipper, LENGTH_DELIMITED } from './field-skipper.js'
 
 export class BatchReader {
   // Offsets in bytes.
@@ -17,10 +13,17 @@ export class BatchReader {
   fieldStart = 0
   tickStart = 0
   tickEnd = 0
+  private readonly ticksTag: number
   private bytes: Uint8Array = new Uint8Array(0)
   private at = 0
   private end = 0
   private broken = false
+  private readonly skipper = new FieldSkipper()
+
+  /** @param field number of the field that holds the ticks */
+  constructor(field: number) {
+    this.ticksTag = ((field << 3) | LENGTH_DELIMITED) >>> 0
+  }
 
   /** Begins the batch at `bytes[start, end)`. */
   reset(bytes: Uint8Array, start: number, end: number): void {
@@ -51,33 +54,31 @@ export class BatchReader {
         if (length < 0 || length > this.end - this.at) return this.fail()
         this.tickStart = this.at
         this.at += length
-        if (tag !== TICKS_TAG) continue
+        if (tag !== this.ticksTag) continue
         this.tickEnd = this.at
         return true
       }
-      if (!this.skip(tag & 7)) return this.fail()
+      if (!this.skip(tag)) return this.fail()
     }
     return false
   }
 
-  private skip(wireType: number): boolean {
-    if (wireType === FIXED64) this.at += 8
-    else if (wireType === FIXED32) this.at += 4
-    else if (wireType !== VARINT) return false
-    else
-      do {
-        if (this.at >= this.end) return false
-      } while (this.bytes[this.at++]! >= 0x80)
-    return this.at <= this.end
+  private skip(tag: number): boolean {
+    const at = this.skipper.skip(this.bytes, this.at, this.end, tag)
+    if (at >= 0) this.at = at
+    return at >= 0
   }
 
-  /** Reads a tag or a length of at most 4 bytes: 256 MiB is more than a gRPC message holds. @returns -1 when it is longer or cut off */
+  /** Reads a tag or a length, of up to 32 bits. @returns -1 when it is larger or cut off */
   private varint(): number {
     let value = 0
-    for (let shift = 0; shift <= 21; shift += 7) {
+    for (let shift = 0; shift <= 63; shift += 7) {
       if (this.at >= this.end) return -1
       const byte = this.bytes[this.at++]!
-      value |= (byte & 0x7f) << shift
+      const bits = byte & 0x7f
+      if (shift < 28) value |= bits << shift
+      else if (shift === 28 && bits < 16) value += bits * 2 ** 28
+      else if (bits !== 0) return -1
       if (byte < 0x80) return value
     }
     return -1

@@ -4,33 +4,33 @@
  * Wire format: https://protobuf.dev/programming-guides/encoding/
  */
 import { SYMBOL_BYTES_MAX } from '../common/symbol.js'
-import { MarketTick, QUOTE_INDEX, TRADE_INDEX } from './market-tick.js'
+import { TICKS_TAG, writeBytesField } from './binary-tick.js'
+import { FIXED32, FIXED64, FieldSkipper, LENGTH_DELIMITED, VARINT } from './field-skipper.js'
+import { MarketTick, NO_KIND, TRADE_INDEX } from './market-tick.js'
 import { writeMarketTickJson } from './market-tick-json.js'
-import { TICK_BYTES_MAX, type TickReader } from './tick-codec.js'
-
-const VARINT = 0
-const FIXED64 = 1
-const LENGTH_DELIMITED = 2
-const FIXED32 = 5
+import { TICK_BYTES_DEFAULT, type TickReader, UNKNOWN_KIND } from './tick-codec.js'
 
 export class MarketTickReader extends MarketTick implements TickReader {
   private readonly bytes: Uint8Array
   private readonly view: DataView
+  private readonly tickBytesMax: number
+  private readonly skipper = new FieldSkipper()
   private at = 0
   private end = 0
   // The two halves of the varint that was read last.
   private low = 0
   private high = 0
 
-  /** @param bytes the memory that holds the ticks */
-  constructor(bytes: Uint8Array) {
+  /** @param bytes the memory that holds the ticks @param tickBytesMax the longest tick */
+  constructor(bytes: Uint8Array, tickBytesMax: number = TICK_BYTES_DEFAULT) {
     super()
     this.bytes = bytes
+    this.tickBytesMax = tickBytesMax
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   decode(start: number, end: number): boolean {
-    if (end - start > TICK_BYTES_MAX) return false
+    if (end - start > this.tickBytesMax) return false
     this.at = start
     this.end = end
     this.clear()
@@ -38,11 +38,15 @@ export class MarketTickReader extends MarketTick implements TickReader {
       if (!this.varint() || this.high !== 0) return false
       if (!this.field(this.low >>> 3, this.low & 7)) return false
     }
-    return this.symbolLength > 0 && (this.kind === QUOTE_INDEX || this.kind === TRADE_INDEX)
+    return this.symbolLength > 0 && this.kind !== NO_KIND
   }
 
-  writeJson(target: Uint8Array, at: number, prefix: Uint8Array): number {
-    return writeMarketTickJson(target, at, this, prefix)
+  writeJson(target: Uint8Array, at: number, prefixes: readonly Uint8Array[]): number {
+    return writeMarketTickJson(target, at, this, prefixes[this.kind]!)
+  }
+
+  writeBinary(target: Uint8Array, at: number, start: number, end: number): number {
+    return writeBytesField(target, at, TICKS_TAG, this.bytes, start, end)
   }
 
   private field(number: number, wireType: number): boolean {
@@ -73,15 +77,23 @@ export class MarketTickReader extends MarketTick implements TickReader {
         this.at += 4
         return number !== 0 && this.at <= this.end
       default:
-        return false
+        return this.skipGroup(number * 8 + wireType)
     }
+  }
+
+  private skipGroup(tag: number): boolean {
+    const at = this.skipper.skip(this.bytes, this.at, this.end, tag)
+    if (at >= 0) this.at = at
+    return at >= 0
   }
 
   private varintField(number: number): boolean {
     switch (number) {
       case 2:
+        // An enum has 32 bits. A newer feed may have added kinds.
         this.kind = this.low - 1
-        return this.high === 0
+        if (this.kind < NO_KIND || this.kind > TRADE_INDEX) this.kind = UNKNOWN_KIND
+        return true
       case 3:
         this.sequenceLow = this.low
         this.sequenceHigh = this.high

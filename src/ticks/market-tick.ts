@@ -2,7 +2,7 @@
  * A decoded quote or trade: the fields of `Tick` in proto/ringcast.proto. Any thread.
  * One object is filled again and again. A 64-bit number is two int32 halves.
  */
-import type { TickFields } from './tick-codec.js'
+import { type TickFields, UNKNOWN_KIND } from './tick-codec.js'
 
 // Values of the enum `Kind` in proto/ringcast.proto.
 export const QUOTE = 1
@@ -12,15 +12,18 @@ export type TickKind = typeof QUOTE | typeof TRADE
 // Indexes of the kinds in the codec.
 export const QUOTE_INDEX = QUOTE - 1
 export const TRADE_INDEX = TRADE - 1
+/** Of a message without a kind. */
+export const NO_KIND = -1
 export const MARKET_KIND_NAMES = ['quote', 'trade'] as const
 
 export class MarketTick implements TickFields {
   symbolStart = 0
   symbolLength = 0
-  /** QUOTE_INDEX, TRADE_INDEX; -1 while the kind is unknown. */
-  kind = -1
+  /** QUOTE_INDEX, TRADE_INDEX, UNKNOWN_KIND or NO_KIND. */
+  kind: number = NO_KIND
   sequenceLow = 0
   sequenceHigh = 0
+  /** Nanoseconds since the Unix epoch. */
   timeLow = 0
   timeHigh = 0
   bid = 0
@@ -31,10 +34,18 @@ export class MarketTick implements TickFields {
   lastSize = 0
   position = 0
 
+  get isKindKnown(): boolean {
+    return this.kind !== UNKNOWN_KIND
+  }
+
+  get mark(): number {
+    return (this.sequenceLow << 2) ^ this.kind ^ this.timeLow
+  }
+
   /** Makes every field what it is in an empty message. */
   clear(): void {
     this.symbolLength = 0
-    this.kind = -1
+    this.kind = NO_KIND
     this.sequenceLow = 0
     this.sequenceHigh = 0
     this.timeLow = 0

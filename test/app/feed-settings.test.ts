@@ -11,6 +11,14 @@ function config(argv: string[]): Config {
 it('sets the stall timeout for an upstream only: the embedded feed may be silent', () => {
   const stall = '--upstream-stall-timeout-ms=5000'
   expect(sourceSettings(config(['--upstream=a:1', stall]), 'a:1', undefined).stallTimeoutMs).toBe(5000)
-  expect(sourceSettings(config(['--upstream=a:1']), 'a:1', undefined).stallTimeoutMs).toBe(30_000)
+  expect(sourceSettings(config(['--upstream=a:1']), 'a:1', undefined).stallTimeoutMs).toBe(0)
   expect(sourceSettings(config([stall]), 'localhost:1', undefined).stallTimeoutMs).toBe(0)
+})
+
+it('lets a proxy of the environment be used for an upstream only', () => {
+  expect(sourceSettings(config(['--upstream=a:1']), 'a:1', undefined).proxy).toBe(true)
+  expect(sourceSettings(config(['--upstream=a:1', '--no-upstream-proxy']), 'a:1', undefined).proxy).toBe(
+    false,
+  )
+  expect(sourceSettings(config([]), 'localhost:1', undefined).proxy).toBe(false)
 })

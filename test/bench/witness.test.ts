@@ -30,6 +30,14 @@ describe('a witness', () => {
     expect(witness).toMatchObject({ lost: 3, silent: 3, errorCount: 2 })
   })
 
+  it('lets the gateway say that its feed is live, and finds a feed that goes down in a run', () => {
+    const status = { type: 'status', since: 1 }
+    const witness = witnessed(EVERY, { ...status, feed: 'down' }, { ...status, feed: 'live' }, first)
+    expect(witness.errorCount).toBe(0)
+    const broken = witnessed(EVERY, first, { ...status, feed: 'down' })
+    expect(broken.errors).toEqual(['the feed of the gateway is down'])
+  })
+
   it('finds a tick that comes twice', () => {
     const witness = witnessed(EVERY, first, { type: 'ticks', seq: 2, offset: 3, ticks: [tick(2)] })
     expect(witness.errors).toEqual(['quote 2 of A after 2'])

@@ -19,7 +19,13 @@ import { EVERY_TICK } from '../../src/protocol/delivery.js'
 import { RESEND_DEPTH_MAX } from '../../workers/read/feed-continuity.js'
 
 const LARGEST = Number.MAX_SAFE_INTEGER
-const LONGEST_FORM: StreamForm = { encoding: 'protobuf', batch: false, stamps: false, windowBits: 13 }
+const LONGEST_FORM: StreamForm = {
+  encoding: 'protobuf',
+  batch: false,
+  stamps: false,
+  windowBits: 13,
+  heartbeatMs: 60_000,
+}
 const LONGEST_PROGRESS: Progress = {
   ticksTotal: LARGEST,
   lostTotal: LARGEST,

@@ -118,6 +118,9 @@ describe('an upgrade request', () => {
     ['stamps=yes', 'bad_stamps', 'stamps must be true or false, got "yes"'],
     ['maxAgeMs=0', 'bad_max_age_ms', 'maxAgeMs must be a whole number from 1 to 9007199254740991, got 0'],
     ['maxAgeMs=99999999999999999999', 'bad_max_age_ms', 'from 1 to 9007199254740991, got 1000'],
+    ['heartbeat=999', 'bad_heartbeat', 'heartbeat must be a whole number of ms from 1000 to 60000, got 999'],
+    ['heartbeat=60001', 'bad_heartbeat', 'got 60001'],
+    ['heartbeat=soon', 'bad_heartbeat', 'got "soon"'],
     [
       'maxLagBytes=many',
       'bad_max_lag_bytes',
@@ -138,6 +141,11 @@ describe('an upgrade request', () => {
       limits: { ageMsMax: 500, lagBytesMax: 1000 },
       form: { stamps: true },
     })
+  })
+
+  it('has heartbeats only when the URL asks for them', () => {
+    expect(read('/ws/ticks')).toMatchObject({ form: { heartbeatMs: 0 } })
+    expect(read('/ws/ticks?heartbeat=5000')).toMatchObject({ form: { heartbeatMs: 5000 } })
   })
 
   it('names each symbol once', () => {

@@ -48,9 +48,12 @@ class Reader extends Watched {
         windowBytes: options.windowBytes ?? 1 << 20,
         keepaliveMs: 0,
         metadata: {},
+        proxy: false,
       },
       tickFeedCall(form, { symbols: options.symbols ?? [], fromPosition: options.from ?? 0 }),
       {
+        connected: () => {},
+        accepted: () => {},
         metadata: epoch => {
           this.epoch = epoch
           this.hasMetadata = true

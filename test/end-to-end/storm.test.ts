@@ -8,6 +8,7 @@ import type { HandlerOptions } from '../../src/config/config.js'
 import { extent } from '../support/extent.js'
 import { FeedRecord } from '../support/feed-record.js'
 import { AMPLE_WORK, FULL_SIZE, HandlerServer } from '../support/handler-server.js'
+import { stateOf } from '../support/status-model.js'
 import { StormClient } from '../support/storm-client.js'
 import { TickClient } from '../support/tick-client.js'
 import { quote, trade } from '../support/ticks.js'
@@ -24,6 +25,8 @@ const MANY = Array.from({ length: 32 }, (_, index) =>
 const SEED = Number(process.env.RINGCAST_TEST_SEED ?? 20_261_124)
 const CLIENTS = 12
 const TICKS_PER_STEP = 4
+/** The feed goes down, or comes back. */
+const TICKS_PER_STATE = 60
 /** Ticks that those who read may be behind. */
 const LEAD_MAX = 100
 /** A storm in which something has not happened yet goes on for up to so many times its steps. */
@@ -89,11 +92,13 @@ async function rage(storm: Storm): Promise<void> {
     return Object.entries(happens).every(([key, atLeast]) => counts[key as Happening] >= atLeast)
   }
   let offset = 0
+  let states = 0
   while (offset < EXTENSION_MAX * steps * TICKS_PER_STEP) {
     offset++
     const make = record.kindAt(offset) === 'quote' ? quote : trade
     while (!running.handler.broadcastTick(make(record.symbolAt(offset), offset)))
       await new Promise(setImmediate)
+    if (offset % TICKS_PER_STATE === 0) running.handler.setSourceState(stateOf(++states), String(states))
     if (offset % TICKS_PER_STEP === 0) clients[random.below(CLIENTS)]!.step()
     if (offset % LEAD_MAX !== 0) continue
     await pacer.until(() => pacer.ticks.length + pacer.missed >= offset - LEAD_MAX)
@@ -101,7 +106,7 @@ async function rage(storm: Storm): Promise<void> {
   }
   await pacer.until(() => pacer.ticks.length + pacer.missed === offset)
   for (const client of clients) await client.settle()
-  for (const model of models) model.end(offset)
+  for (const model of models) model.end(offset, states)
   for (const client of clients) client.close()
   expect(
     [pacer, ...models].flatMap(({ silentErrors }) => silentErrors),

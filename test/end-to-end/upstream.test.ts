@@ -6,7 +6,7 @@ import type { StreamHandlerParts } from '../../src/broadcaster/stream-handler.js
 import { type Log, silentLog } from '../../src/common/log.js'
 import { GrpcSource } from '../../src/sources/grpc/grpc-source.js'
 import { HandlerServer } from '../support/handler-server.js'
-import type { Tick } from '../support/proto-messages.js'
+import { encodeTick, type Tick } from '../support/proto-messages.js'
 import { type ScriptedCall, ScriptedFeed, UNAVAILABLE } from '../support/scripted-feed.js'
 import { TickClient } from '../support/tick-client.js'
 import { sequences } from '../support/ticks.js'
@@ -144,6 +144,54 @@ it('tells bytes that are no tick as a gap, and goes on', async () => {
   expect(client.gaps).toEqual([
     { type: 'gap', reason: 'malformed', from: 2, to: 3, missed: 2, seq: expect.any(Number) },
   ])
+})
+
+it('goes on behind a batch that is too long to be read, and tells the exact gap', async () => {
+  const first = await feed.call(1)
+  first.open('epoch-1')
+  await deliver(first, [tickAt(1)])
+  for (let number = 1; number <= 4; number++) {
+    const call = await feed.call(number)
+    if (number > 1) call.open('epoch-1')
+    call.sendBytes(new Uint8Array(17 * 1024 * 1024))
+  }
+  const last = await feed.call(5)
+  expect(last.request.fromPosition).toBe(0)
+  last.open('epoch-1')
+  await deliver(last, [tickAt(900)])
+  expect(client.gaps).toEqual([gap(2, 898)])
+  expect(client.silentErrors).toEqual([])
+})
+
+it('skips and counts ticks of a kind that a newer feed has added, and tells no gap', async () => {
+  const call = await feed.call(1)
+  call.open('epoch-1')
+  await deliver(call, [tickAt(1), { ...tickAt(2), kind: 3 }, { ...tickAt(3), kind: -1 }, tickAt(4)])
+  await deliver(call, [{ ...tickAt(7), kind: 3 }, tickAt(8)])
+  expect(client.ticks.map(({ sequence }) => sequence)).toEqual([1, 4, 8])
+  // Positions 5 and 6 are missing, before the skipped tick with offset 5.
+  expect(client.gaps).toEqual([gap(5, 2)])
+  expect(client.silentErrors).toEqual([])
+  expect(server.countOfLane('ticksUnknownKind')).toBe(3)
+  const back = await TickClient.connect(server.url(`?resume=${client.subscribed!.epoch}:0`))
+  await back.until(() => back.ticks.length === 3)
+  expect(back.gaps.map(({ from, missed }) => [from, missed])).toEqual([[5, 2]])
+  await back.close()
+})
+
+it('reads a batch around the fields and groups that a newer feed has added', async () => {
+  const call = await feed.call(1)
+  call.open('epoch-1')
+  const group = [0xfb, 0xff, 0xff, 0xff, 0x0f, 0x08, 1, 0xfc, 0xff, 0xff, 0xff, 0x0f]
+  const batchOf = (position: number) => {
+    const tick = [...encodeTick(tickAt(position)), ...group]
+    return [0x0a, tick.length, ...tick]
+  }
+  call.sendBytes(Uint8Array.from([...batchOf(1), ...group, ...batchOf(2)]))
+  await deliver(call, [tickAt(3)])
+  expect(client.ticks.map(({ sequence }) => sequence)).toEqual([1, 2, 3])
+  expect(client.gaps).toEqual([])
+  expect(server.count('malformedMessages')).toBe(0)
 })
 
 const LARGEST = 2 ** 53 - 1

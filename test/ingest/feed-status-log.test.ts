@@ -17,6 +17,14 @@ it('counts changes, and keeps since when the feed is in a state', () => {
   expect(log.change('down', 'still')).toEqual({ number: 3, feed: 'down', sinceUs: downUs, reason: 'still' })
 })
 
+it('keeps that by the clock of the system, which may be stepped', () => {
+  const clock = new FakeClock()
+  clock.stepUs = 3_600_000_000
+  expect(new FeedStatusLog(clock).change('live', undefined)).toMatchObject({
+    sinceUs: clock.epochUs() + 3_600_000_000,
+  })
+})
+
 it('knows the state at each place that the slowest lane has not passed, across the wrap of positions', () => {
   const log = new FeedStatusLog(new FakeClock())
   const at = (position: number) => log.at(position | 0).number

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../src/common/clock.js'
 import { Ingest } from '../../src/ingest/ingest.js'
+import { QUIET_MS } from '../../src/ingest/source-state.js'
 import { decodeEvent, offsetsOf, type StreamEvent } from '../../src/lane-protocol/stream-events.js'
 import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
@@ -13,7 +14,9 @@ import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { TickLogReader } from '../../src/memory/tick-log-reader.js'
 import { MAIN_SLOT_COUNT, MAIN_SLOTS, type MainMetric } from '../../src/metrics/metric-table.js'
 import { BatchReader } from '../../src/ticks/batch-reader.js'
+import { marketCodec } from '../../src/ticks/market-codec.js'
 import { MarketTickReader } from '../../src/ticks/market-tick-reader.js'
+import type { TickCodec } from '../../src/ticks/tick-codec.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { encodeTick, encodeTickBatch } from '../support/proto-messages.js'
 
@@ -34,7 +37,7 @@ class FakeLane {
   offset = 0
   isInDoubt = false
   private readonly log: TickLogReader
-  private readonly batch = new BatchReader()
+  private readonly batch = new BatchReader(1)
   private readonly reader: MarketTickReader
 
   constructor(
@@ -111,15 +114,21 @@ interface BeginOptions {
   readonly logBytes?: number
   readonly queueSize?: number
   readonly clock?: Clock
+  readonly codec?: Pick<TickCodec, 'batchPath' | 'tickBytesMax'>
 }
 
-function begin({ logBytes = 65_536, queueSize = 1_000_000, clock = systemClock }: BeginOptions = {}) {
+function begin({
+  logBytes = 65_536,
+  queueSize = 1_000_000,
+  clock = systemClock,
+  codec = marketCodec,
+}: BeginOptions = {}) {
   const tickLog = new SharedArrayBuffer(tickLogBytes(logBytes))
   const handles = Array.from({ length: LANE_COUNT }, (_, index) => new LaneHandle(index, LAYOUT, 8, () => {}))
   const counters = new CounterWriter(
     new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
   )
-  const intake = new Ingest({ tickLog, lanes: handles, queueSize, clock, counters })
+  const intake = new Ingest({ tickLog, lanes: handles, queueSize, codec, clock, counters })
   const source = new FakeSource()
   intake.attach(source)
   const lanes = handles.map(handle => new FakeLane(handle, tickLog))
@@ -506,11 +515,11 @@ describe('the state of the source', () => {
 
   it('is told to every lane in its place, when it changes, and takes no offset', () => {
     const { intake, lanes, workAll } = begin()
-    intake.setSourceState('down', 'not there yet')
-    intake.setSourceState('down', 'not there yet')
+    intake.tellState('down', 'not there yet')
+    intake.tellState('down', 'not there yet')
     intake.push(batchOf(1, 2), 'batch')
-    intake.setSourceState('live')
-    intake.setSourceState('live')
+    intake.tellState('live', undefined)
+    intake.tellState('live', undefined)
     workAll()
     for (const { read } of lanes) expect(texts(read)).toEqual(['down 1', 1, 2, 'live 2'])
     expect(intake.offset).toBe(2)
@@ -520,9 +529,9 @@ describe('the state of the source', () => {
     const { intake, lanes, workAll } = begin()
     let sequence = 0
     while (!intake.isPaused) intake.push(batchOf(++sequence, 1), 'batch')
-    intake.setSourceState('down')
-    intake.setSourceState('live')
-    intake.setSourceState('down')
+    intake.tellState('down', undefined)
+    intake.tellState('live', undefined)
+    intake.tellState('down', undefined)
     intake.push(batchOf(++sequence, 1), 'batch')
     for (let round = 0; round < 3; round++) {
       workAll()
@@ -535,14 +544,33 @@ describe('the state of the source', () => {
   it('at the place of a lane is known, however far the others are', () => {
     const { handles, intake, lanes } = begin()
     const numbers = () => handles.map(handle => intake.statusAt(handle).number)
-    for (const state of ['down', 'live', 'down', 'live'] as const) intake.setSourceState(state)
+    for (const state of ['down', 'live', 'down', 'live'] as const) intake.tellState(state, undefined)
     expect(numbers()).toEqual([0, 0])
     lanes[0]!.work(2)
     lanes[1]!.work(3)
     expect(numbers()).toEqual([2, 3])
-    intake.setSourceState('down')
+    intake.tellState('down', undefined)
     lanes[1]!.work()
     expect(numbers()).toEqual([2, 5])
+  })
+
+  it('live is told behind the first message, or when the source sends nothing for a while', () => {
+    const clock = new FakeClock()
+    const { intake, lanes, workAll } = begin({ clock })
+    intake.setSourceState('live')
+    intake.push(batchOf(1, 2), 'batch')
+    intake.setSourceState('down')
+    intake.setSourceState('live')
+    intake.setSourceState('down')
+    clock.advance(QUIET_MS)
+    intake.setSourceState('live')
+    clock.advance(QUIET_MS)
+    intake.push(batchOf(3, 1), 'batch')
+    workAll()
+    expect(texts(lanes[0]!.read)).toEqual([1, 2, 'live 1', 'down 2', 'live 3', 3])
+    intake.setSourceState('live')
+    intake.stop()
+    expect(clock.timerCount).toBe(0)
   })
 })
 

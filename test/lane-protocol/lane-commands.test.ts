@@ -16,6 +16,7 @@ const anyCommand: fc.Arbitrary<LaneCommand> = fc.oneof(
       stamps: fc.boolean(),
       encoding: fc.constantFrom('json' as const, 'protobuf' as const),
       windowBits: fc.constantFrom(0, 9, 13),
+      heartbeatMs: fc.constantFrom(0, 1000),
     }),
   }),
   fc.record({ op: fc.constant('close' as const), audience: id }),

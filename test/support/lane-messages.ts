@@ -4,6 +4,7 @@
 
 import type {
   GapMessage,
+  HeartbeatMessage,
   SnapshotMessage,
   StatusMessage,
   SubscribedMessage,
@@ -13,7 +14,13 @@ import type {
 import { QUOTE } from '../../src/ticks/market-tick.js'
 import { decodeTicksMessage } from './proto-messages.js'
 
-export type Message = TicksMessage | SnapshotMessage | GapMessage | SubscribedMessage | StatusMessage
+export type Message =
+  | TicksMessage
+  | SnapshotMessage
+  | GapMessage
+  | SubscribedMessage
+  | StatusMessage
+  | HeartbeatMessage
 
 /** As the JSON message that says the same. */
 export function binaryMessage(payload: Uint8Array): Message {

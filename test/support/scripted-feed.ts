@@ -57,6 +57,11 @@ export class ScriptedCall {
     this.stream.end()
   }
 
+  /** Sends the bytes as one message. */
+  sendBytes(message: Uint8Array): void {
+    this.write(Buffer.from(message))
+  }
+
   private write(message: Buffer, onSent: () => void = () => {}): void {
     const frame = Buffer.alloc(5 + message.length)
     frame.writeUInt32BE(message.length, 1)

@@ -9,7 +9,16 @@ import { LaneAudience } from '../../workers/collect/lane-audience.js'
 
 /** Every tick as JSON, in batches, unless told otherwise. */
 export function spec(part: Partial<AudienceSpec> = {}): AudienceSpec {
-  return { symbols: null, latest: [], encoding: 'json', batch: true, stamps: false, windowBits: 0, ...part }
+  return {
+    symbols: null,
+    latest: [],
+    encoding: 'json',
+    batch: true,
+    stamps: false,
+    windowBits: 0,
+    heartbeatMs: 0,
+    ...part,
+  }
 }
 
 /** An audience that has been sent nothing yet, unless told otherwise. */

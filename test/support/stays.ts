@@ -164,6 +164,10 @@ function checkOrder(messages: readonly Message[], from: number): void {
       if (message.merged === 0) failAt(message, 'with nothing merged')
       last = message.offset
     }
+    if (message.type === 'heartbeat') {
+      if (message.offset < last) failAt(message, `after offset ${last}`)
+      last = message.offset
+    }
     ;({ seq } = message)
   }
 }

@@ -149,6 +149,7 @@ export class StormClient extends Watched {
     const symbols = this.someEntries().join(',')
     const form = new URLSearchParams({ symbols, delivery })
     if (this.options.random.next() < 0.2) form.set('batch', 'false')
+    if (this.options.random.next() < 0.1) form.set('heartbeat', '1000')
     if ('interval' in interval) form.set('interval', `${interval.interval}`)
     const socket = new WebSocket(this.options.urlOf(`?${form}${parameters}`))
     this.socket = socket

@@ -14,6 +14,7 @@ import type {
   UnsubscribedMessage,
 } from '../../src/protocol/messages.js'
 import type { FeedRecord, Kind } from './feed-record.js'
+import { StatusModel } from './status-model.js'
 
 const KINDS: readonly Kind[] = ['quote', 'trade']
 const keyOf = (symbol: string, kind: Kind): string => `${kind} ${symbol}`
@@ -50,6 +51,7 @@ export class StreamModel {
   isPartial = false
   /** Ids of the commands with a snapshot. */
   private readonly snapshotIds = new Set<unknown>()
+  private readonly statuses = new StatusModel(text => this.wrong(text))
 
   constructor(private readonly record: FeedRecord) {}
 
@@ -60,6 +62,7 @@ export class StreamModel {
     this.owed.clear()
     this.isPartial = false
     this.snapshotIds.clear()
+    this.statuses.connected()
     this.counted = 0
     this.seq = -1
     this.hasBegun = resumed !== undefined
@@ -74,7 +77,7 @@ export class StreamModel {
   take(message: ServerMessage): void {
     const { lastReplies } = this
     if (message.type === 'subscribed' || message.type === 'unsubscribed') lastReplies.push(message.type)
-    else if (message.type !== 'error') {
+    else if (message.type !== 'error' && message.type !== 'status') {
       if (message.type === 'snapshot' && lastReplies.length > 1 && lastReplies.includes('unsubscribed'))
         this.mergedSnapshots++
       lastReplies.length = 0
@@ -96,13 +99,21 @@ export class StreamModel {
       case 'ticks':
         this.takeTicks(message)
         break
+      case 'status':
+        this.statuses.take(message)
+        break
+      case 'heartbeat':
+        if (message.seq !== this.seq) this.wrong(`a heartbeat at seq ${message.seq}, not ${this.seq}`)
+        this.pass(message.offset)
+        break
       default:
         break
     }
   }
 
-  /** The end of the test: no tick up to `offset` may be missing. */
-  end(offset: number): void {
+  /** The end of the test: no tick up to `offset` may be missing, and the newest state of the feed is known. */
+  end(offset: number, statusNumber: number): void {
+    this.statuses.end(statusNumber)
     if (this.isPartial) this.wrong('a snapshot without an end')
     this.pass(offset)
     this.checkLatest(offset)

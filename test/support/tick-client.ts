@@ -87,6 +87,13 @@ export class TickClient {
         this.seq = message.seq
         this.offset = message.offset
         break
+      case 'heartbeat':
+        if (message.seq !== this.seq) this.silentErrors.push(`a heartbeat at ${message.seq}, not ${this.seq}`)
+        if (message.offset < this.offset)
+          this.silentErrors.push(`offset ${message.offset} after ${this.offset}`)
+        this.offset = message.offset
+        break
+      case 'status':
       case 'error':
         break
     }

@@ -14,7 +14,7 @@ interface Walk {
 function walk(batch: Uint8Array, filler = 0x0a): Walk {
   const bytes = new Uint8Array(batch.length + 30).fill(filler)
   bytes.set(batch, 11)
-  const reader = new BatchReader()
+  const reader = new BatchReader(1)
   reader.reset(bytes, 11, 11 + batch.length)
   const ticks: number[][] = []
   while (reader.next()) {
@@ -31,6 +31,16 @@ const oneOf = (...fields: number[][]): fc.Arbitrary<number[]> => fc.constantFrom
 const unknown: fc.Arbitrary<number[]> = fc.oneof(
   oneOf([0x10, 0x05], [0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]),
   oneOf([0x11, 1, 2, 3, 4, 5, 6, 7, 8], [0x1d, 1, 2, 3, 4], [0x08, 0x01], [0x09, 1, 2, 3, 4, 5, 6, 7, 8]),
+  // Fields 2^29 - 1, and groups: one that is empty, and one in another.
+  oneOf([0xf8, 0xff, 0xff, 0xff, 0x0f, 0x05], [0xfd, 0xff, 0xff, 0xff, 0x0f, 1, 2, 3, 4]),
+  oneOf([0x13, 0x14], [0x13, 0x08, 1, 0x0a, 1, 7, 0x1b, 0x0d, 1, 2, 3, 4, 0x1c, 0x14]),
+  fc
+    .uint8Array({ maxLength: 200 })
+    .map(bytes => [0xfa, 0xff, 0xff, 0xff, 0x0f, ...length(bytes.length), ...bytes]),
+  // A tag and a length that are written longer than they need be.
+  fc
+    .uint8Array({ maxLength: 100 })
+    .map(bytes => [0x92, 0x80, 0x00, bytes.length | 128, 0x80, 0x80, 0x80, 0x80, 0x00, ...bytes]),
   fc.uint8Array({ maxLength: 200 }).map(bytes => [0xfa, 0xff, 0x7f, ...length(bytes.length), ...bytes]),
 )
 
@@ -94,13 +104,17 @@ describe('the batch reader', () => {
 
   it.each([
     ['field number 0', [0x02, 0]],
-    ['a group', [0x0b]],
+    ['a group without an end', [0x0b]],
+    ['the end of a group', [0x0c]],
+    ['a group that ends with another number', [0x0b, 0x14]],
+    ['a tag of more than 32 bits', [0xfa, 0xff, 0xff, 0xff, 0x1f, 0]],
+    ['a tag of eleven bytes', [0x8a, ...Array(9).fill(0x80), 0x00, 0]],
     ['wire type 7', [0x0f]],
     ['a length of five bytes', [0x0a, 0x80, 0x80, 0x80, 0x80, 0x01]],
     ['a length beyond the end', [0x0a, 3, 1, 2]],
     ['a length of 2^28 − 1', [0x0a, 0xff, 0xff, 0xff, 0x7f]],
   ])('ends at %s, and stays at the end', (_, rest) => {
-    const reader = new BatchReader()
+    const reader = new BatchReader(1)
     const bytes = Uint8Array.from([0x0a, 1, 9, ...rest])
     reader.reset(bytes, 0, bytes.length)
     expect([reader.next(), reader.isBroken]).toEqual([true, false])

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { MarketTick, QUOTE, TRADE, TRADE_INDEX } from '../../src/ticks/market-tick.js'
 import { blankTick, MarketTickEncoder, tickSymbol } from '../../src/ticks/market-tick-encoder.js'
 import { MarketTickReader } from '../../src/ticks/market-tick-reader.js'
-import { TICK_BYTES_MAX } from '../../src/ticks/tick-codec.js'
+import { TICK_BYTES_DEFAULT, UNKNOWN_KIND } from '../../src/ticks/tick-codec.js'
 import { writeVarint } from '../../src/ticks/varint.js'
 import { anyTick, type WholeTick } from '../support/any-tick.js'
 import { encodeTick } from '../support/proto-messages.js'
@@ -129,8 +129,19 @@ describe('the reader of quotes and trades', () => {
       ...encodeTick(VALID),
       ...[...varint((17 << 3) | 2), 3, 9, 9, 9],
       ...[...varint((2 ** 29 - 1) * 8 + 5), 1, 2, 3, 4],
+      ...[...varint((2 ** 29 - 1) * 8 + 3), ...varint((2 ** 29 - 1) * 8 + 4)],
+      ...[0x63, 0x08, 1, 0x11, 1, 2, 3, 4, 5, 6, 7, 8, 0x1b, 0x0a, 1, 0, 0x1c, 0x25, 1, 2, 3, 4, 0x64],
     ]
     expect(decoded(Uint8Array.from(bytes))).toEqual(decoded(encodeTick(VALID)))
+  })
+
+  it.each([
+    ['3', encodeTick({ ...VALID, kind: 3 })],
+    ['2^31 - 1', encodeTick({ ...VALID, kind: 2 ** 31 - 1 })],
+    ['-1', encodeTick({ ...VALID, kind: -1 })],
+    ['-2^31', encodeTick({ ...VALID, kind: -(2 ** 31) })],
+  ])('reads a tick of kind %s, which a newer feed has added', (_, bytes) => {
+    expect(decode(bytes)).toMatchObject({ isTick: true, fields: { kind: UNKNOWN_KIND, position: 7 } })
   })
 
   it('takes the second value of a field that comes twice', () => {
@@ -144,13 +155,15 @@ describe('the reader of quotes and trades', () => {
     ['an empty symbol', [...encodeTick(VALID), 0x0a, 0]],
     ['a symbol of 65 bytes', encodeTick({ ...VALID, symbol: 'A'.repeat(65) })],
     ['no kind', encodeTick({ symbol: 'A' })],
-    ['an unknown kind', encodeTick({ symbol: 'A', kind: 3 })],
-    ['a kind beyond 32 bits', [0x0a, 1, 0x41, 0x10, 0x81, 0x80, 0x80, 0x80, 0x10]],
+    ['kind 0', [...encodeTick({ symbol: 'A' }), 0x10, 0]],
     ['a position of 2^53', [...encodeTick({ ...VALID, position: 0 }), 0x58, ...varint(2 ** 53)]],
     ['a position of 2^64 − 1', encodeTick({ ...VALID, position: 2n ** 64n - 1n })],
     ['field number 0', [...encodeTick(VALID), 0x00, 1]],
     ['a varint of eleven bytes', [...encodeTick(VALID), 0x18, ...new Array<number>(10).fill(0x80), 1]],
-    ['a group', [...encodeTick(VALID), 0x0b]],
+    ['a group without an end', [...encodeTick(VALID), 0x63, 0x08, 1]],
+    ['the end of a group that did not begin', [...encodeTick(VALID), 0x64]],
+    ['a group that ends with the number of another one', [...encodeTick(VALID), 0x63, 0x6c]],
+    ['groups 101 levels deep', [...encodeTick(VALID), ...Array(101).fill(0x63), ...Array(101).fill(0x64)]],
     ['a wire type that there is not', [...encodeTick(VALID), 0x0e]],
     [
       '1,025 bytes',
@@ -166,9 +179,9 @@ describe('the reader of quotes and trades', () => {
 
   it('takes a tick of exactly the longest length, and a symbol of 64 bytes', () => {
     const tick = encodeTick({ ...VALID, symbol: 'A'.repeat(64) })
-    const rest = TICK_BYTES_MAX - tick.length - 3
+    const rest = TICK_BYTES_DEFAULT - tick.length - 3
     const bytes = Uint8Array.from([...tick, 0x62, ...varint(rest), ...new Uint8Array(rest)])
-    expect(bytes.length).toBe(TICK_BYTES_MAX)
+    expect(bytes.length).toBe(TICK_BYTES_DEFAULT)
     expect(decode(bytes).isTick).toBe(true)
   })
 

@@ -57,15 +57,17 @@ export class LaneAudience extends FramePlan {
   statusNumber: number
   /** All ticks up to this offset were published to it, maybe by an earlier lane. Conflated ticks do not count. */
   sentOffset: number
+  /** When it was sent frames last, ms. Kept where its members get heartbeats. */
+  lastFramesMs = 0
   /** How often a prompt turn flushed it before the paced turn `promptFlushesTurn`. */
   private promptFlushes = 0
   private promptFlushesTurn = 0
 
   constructor(state: AudienceStart, deliveries: DeliveryMap) {
     super()
-    const { batch, encoding, stamps, windowBits } = state.spec
+    const { batch, encoding, heartbeatMs, stamps, windowBits } = state.spec
     this.id = state.audience
-    this.spec = { batch, encoding, stamps, windowBits }
+    this.spec = { batch, encoding, heartbeatMs, stamps, windowBits }
     this.deliveries = deliveries
     this.isUnfiltered = deliveries.isUnfiltered
     this.isConflated = deliveries.isConflated

@@ -42,6 +42,11 @@ export class LossCollector implements TickLosses {
     this.counters[LANE_SLOTS.ticksDuplicate]! += 1
   }
 
+  skipUnknownKind(): void {
+    this.counters[LANE_SLOTS.ticksDecoded]! += 1
+    this.counters[LANE_SLOTS.ticksUnknownKind]! += 1
+  }
+
   loseUnlogged(reason: GapReason, from: number, to: number, missed: number | null): void {
     if (reason === 'upstream') this.counters[LANE_SLOTS.upstreamGaps]! += 1
     this.collector.collectLoss(reason, from, to, missed)

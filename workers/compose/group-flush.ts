@@ -47,10 +47,11 @@ export class GroupFlush {
   }
 
   private flush(group: ConflationGroup, offset: number): void {
-    const { chunks, composer, counters, publisher } = this.deps
+    const { chunks, clock, composer, counters, publisher } = this.deps
     const { audience } = group
     const ticks = group.dirtyTicks()
     if (ticks.length === 0) return
+    if (audience.spec.heartbeatMs > 0) audience.lastFramesMs = clock.nowMs()
     const ticksTotal = group.countTicks()
     // A successor may be behind the offset that was told. A client that resumed from a lower one would get ticks twice.
     const toldOffset = Math.max(offset, audience.sentOffset)

@@ -1,11 +1,14 @@
 /**
  * Writes the frame plans of audiences into the frame ring, and the marks that separate turns. One lane's own.
  */
+import type { Clock } from '../../src/common/clock.js'
 import { AudienceDescriptor } from '../../src/memory/audience-descriptor.js'
 import type { CounterWriter } from '../../src/memory/counters.js'
 import { TurnBeginDescriptor, TurnEndDescriptor, type TurnPace } from '../../src/memory/turn-descriptor.js'
 import { LANE_SLOTS } from '../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
+import type { FeedState } from '../../src/protocol/messages.js'
+import { textFrames } from '../../src/protocol/text-frames.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { TurnBuffer } from '../collect/turn-buffer.js'
 import type { FrameComposer } from './frame-composer.js'
@@ -16,6 +19,7 @@ export interface TurnWriterDeps {
   readonly composer: FrameComposer
   readonly publisher: FramePublisher
   readonly counters: CounterWriter
+  readonly clock: Pick<Clock, 'nowMs'>
 }
 
 export class TurnWriter {
@@ -34,17 +38,41 @@ export class TurnWriter {
    * @param offset of the last tick taken: the audience was then sent all up to it
    */
   write(audience: LaneAudience, offset: number): void {
-    const { composer, counters, publisher, turn } = this.deps
-    const { frames } = this
+    const { clock, composer, publisher, turn } = this.deps
     const seqBefore = audience.seq
     const start = publisher.reserve(audience.planBytes + MESSAGE_OVERHEAD_BYTES_MAX)
     const end = composer.compose(audience, audience, start)
     audience.ticksTotal += audience.tickCount
     audience.sentOffset = offset
+    if (audience.spec.heartbeatMs > 0) audience.lastFramesMs = clock.nowMs()
+    this.describe(audience, start, end, audience.seq - seqBefore, firstReceivedUs(audience, turn))
+    audience.clear()
+  }
+
+  /** Tells the members of an audience without a plan that nothing was sent. @param offset of the last tick taken */
+  writeHeartbeat(audience: LaneAudience, offset: number, feed: FeedState): void {
+    const { publisher } = this.deps
+    // A successor may be behind the offset that was told.
+    audience.sentOffset = Math.max(audience.sentOffset, offset)
+    const { sentOffset, seq } = audience
+    const frame = textFrames([{ type: 'heartbeat', offset: sentOffset, seq, feed }])
+    const start = publisher.reserve(frame.length)
+    this.describe(audience, start, publisher.write(frame, start), 0, 0)
+  }
+
+  private describe(
+    audience: LaneAudience,
+    start: number,
+    end: number,
+    messages: number,
+    receivedUs: number,
+  ): void {
+    const { counters, publisher } = this.deps
+    const { frames } = this
     frames.audience = audience.id
-    frames.messages = audience.seq - seqBefore
+    frames.messages = messages
     frames.ticks = audience.tickCount
-    frames.receivedUs = firstReceivedUs(audience, turn)
+    frames.receivedUs = receivedUs
     frames.ticksTotal = audience.ticksTotal
     frames.lostTotal = audience.lostTotal
     frames.unknownLosses = audience.unknownLosses
@@ -52,7 +80,6 @@ export class TurnWriter {
     frames.lastOffset = audience.sentOffset
     publisher.describeFrames(frames, start, end)
     counters.values[LANE_SLOTS.framesBytes]! += end - start
-    audience.clear()
   }
 
   beginTurn(pace: TurnPace): void {

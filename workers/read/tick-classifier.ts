@@ -5,7 +5,7 @@
 import { type LostEvent, lastLostOffset, type SessionEvent } from '../../src/lane-protocol/stream-events.js'
 import type { GapReason } from '../../src/protocol/messages.js'
 import type { TickReader } from '../../src/ticks/tick-codec.js'
-import { BROKEN, type FeedContinuity, markOf, SEEN, SESSION_BOUNDARY, WHOLE } from './feed-continuity.js'
+import { BROKEN, type FeedContinuity, SEEN, SESSION_BOUNDARY, WHOLE } from './feed-continuity.js'
 import type { KnownSymbol, SymbolTable } from './symbol-table.js'
 
 /** Is told of losses, before or at the current tick. */
@@ -18,6 +18,8 @@ export interface TickLosses {
   breakPositions(): void
   /** The feed sent the current tick before. */
   seenBefore(): void
+  /** The current tick is of a kind that a newer feed has added. It is no loss: nobody here can know what it means. */
+  skipUnknownKind(): void
   /** An event in the log tells that ticks are lost which are not in the log. */
   loseUnlogged(reason: GapReason, from: number, to: number, missed: number | null): void
 }
@@ -51,15 +53,16 @@ export class TickClassifier<Known extends KnownSymbol> {
     const isTick = reader.decode(start, end)
     const symbol = isTick ? symbols.ofTick(bytes, reader.symbolStart, reader.symbolLength) : undefined
     if (symbol === undefined) return this.loseTick('malformed')
-    const found = continuity.take(reader.position, markOf(reader))
-    if (found === WHOLE) return symbol
+    const found = continuity.take(reader.position, reader.mark)
     if (found === SEEN) {
       losses.seenBefore()
       return undefined
     }
     if (found === BROKEN) losses.breakPositions()
-    else losses.loseUpstream(found === SESSION_BOUNDARY ? null : found)
-    return symbol
+    else if (found !== WHOLE) losses.loseUpstream(found === SESSION_BOUNDARY ? null : found)
+    if (reader.isKindKnown) return symbol
+    losses.skipUnknownKind()
+    return undefined
   }
 
   /** Obeys an event of the stream, one about its ticks. @param firstOffset of the event's record */

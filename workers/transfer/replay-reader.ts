@@ -116,12 +116,16 @@ class PartReading<Known extends KnownSymbol> implements TickLosses {
     from: ReplayPosition,
     start: Checkpoint,
   ) {
-    const { history, positions, quarantined, symbols } = deps
+    const { codec, history, positions, quarantined, symbols } = deps
     this.deps = deps
     this.audience = audience
     this.sentOffset = from.offset
-    this.cursor = new LogCursor(history, start.offset)
+    this.cursor = new LogCursor(history, start.offset, codec.batchPath)
     this.continuity = new FeedContinuity(start, positions)
+    this.deps = deps
+    this.audience = audience
+    this.sentOffset = from.offset
+    this.cursor = new LogCursor(history, start.offset, codec.batchPath)
     const { continuity } = this
     this.classifier = new TickClassifier({
       bytes: history.bytes,
@@ -184,7 +188,7 @@ class PartReading<Known extends KnownSymbol> implements TickLosses {
     if (symbol === undefined || offset <= this.sentOffset || !this.delivers(symbol)) return
     const tick = isJson
       ? turn.addJson(classifier.reader, symbol, offset, history.receivedUs)
-      : turn.addProtobuf(history.bytes, tickStart, tickEnd, offset, history.receivedUs)
+      : turn.addProtobuf(classifier.reader, tickStart, tickEnd, offset, history.receivedUs)
     plan.addTick(tick, turn.ticks[spec.encoding].bytesOf(tick) + bytesPerTick)
   }
 
@@ -214,6 +218,10 @@ class PartReading<Known extends KnownSymbol> implements TickLosses {
 
   seenBefore(): void {
     // No gap: the client has the tick, or gets it elsewhere in the replay.
+  }
+
+  skipUnknownKind(): void {
+    // No gap: a client that was connected was told of none.
   }
 
   loseUnlogged(reason: GapReason, from: number, to: number, missed: number | null): void {

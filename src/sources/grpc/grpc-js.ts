@@ -7,6 +7,7 @@ export {
   type ClientDuplexStream,
   type ClientReadableStream,
   type ConnectionInjector,
+  connectivityState,
   credentials,
   Metadata,
   Server,

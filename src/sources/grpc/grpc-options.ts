@@ -5,7 +5,6 @@
 import { type Clock, systemClock } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
 import { isSymbol, SYMBOL_RULE } from '../../common/symbol.js'
-import { isMetadataEntry } from '../../config/feed-setting-types.js'
 import {
   checkOptions,
   clockRule,
@@ -13,7 +12,7 @@ import {
   wholeFrom,
   withMethods,
 } from '../../config/option-check.js'
-import { isAddress } from '../../config/setting-types.js'
+import { callRules } from './call-rules.js'
 import type { Tls } from './grpc-credentials.js'
 import type { CallMetadata, GrpcMethod } from './grpc-target.js'
 
@@ -39,9 +38,14 @@ export interface GrpcSourceOptions {
   readonly symbols?: readonly string[]
   /** HTTP/2 flow control window. Default 4 MiB. */
   readonly windowBytes?: number
-  /** Time between two HTTP/2 pings; 0: no pings. Default 30 s. */
+  /** Time between two HTTP/2 pings; 0: no pings. Many feeds forbid less than 5 minutes. Default 330 s. */
   readonly keepaliveMs?: number
-  /** A call that brings nothing for this long while the source is not paused is made again; 0: never. Default 0. */
+  /** Whether to use the proxy that grpc_proxy, https_proxy or http_proxy names, but for no_proxy. Default true. */
+  readonly proxy?: boolean
+  /**
+   * For a feed that is never silent: a call that brings nothing for this long while the source is not paused is made
+   * again; 0: never. Default 0.
+   */
   readonly stallTimeoutMs?: number
   /** Upper bound of the wait after the first failure. Default 100 ms. */
   readonly backoffMinMs?: number
@@ -53,30 +57,18 @@ export interface GrpcSourceOptions {
   readonly log?: SourceLog
 }
 
+/** Servers of gRPC end a quiet connection that is pinged more often than every 5 minutes, unless they are told otherwise. */
+const KEEPALIVE_MS_DEFAULT = 330_000
 const DAY_MS = 86_400_000
 /** HTTP/2 begins with this window: https://httpwg.org/specs/rfc9113.html#InitialWindowSize */
 const WINDOW_BYTES_MIN = 65_535
 const WINDOW_BYTES_MAX = 2 ** 30
 
 const rules: Readonly<Record<keyof GrpcSourceOptions, OptionRule>> = {
-  target: {
-    rule: 'must be host:port, such as feed.example:50051',
-    isRequired: true,
-    holds: value => typeof value === 'string' && isAddress(value, 1),
-  },
-  tls: {
-    rule:
-      'must be false, or {} to trust the certificates of Node, or { ca, cert, key, serverName } with PEM as a Buffer, ' +
-      'cert and key both or none',
-    holds: isTls,
-  },
+  ...callRules,
   method: {
-    rule: "must be 'batches' or 'single', or { path, request, form } of a method of another schema",
+    rule: "must be 'batches' or 'single', or { path, request, form } as loadFeed returns it",
     holds: value => value === 'batches' || value === 'single' || isMethod(value),
-  },
-  metadata: {
-    rule: 'must be an object of texts, with keys that gRPC can send',
-    holds: isMetadata,
   },
   symbols: {
     rule: `must be an array of symbols, each ${SYMBOL_RULE}`,
@@ -113,7 +105,8 @@ export function grpcOptions(options: GrpcSourceOptions): Required<GrpcSourceOpti
     metadata: { ...options.metadata },
     symbols: [...(options.symbols ?? [])],
     windowBytes: options.windowBytes ?? 4 * 1024 * 1024,
-    keepaliveMs: options.keepaliveMs ?? 30_000,
+    keepaliveMs: options.keepaliveMs ?? KEEPALIVE_MS_DEFAULT,
+    proxy: options.proxy ?? true,
     stallTimeoutMs: options.stallTimeoutMs ?? 0,
     backoffMinMs,
     backoffMaxMs,
@@ -121,15 +114,6 @@ export function grpcOptions(options: GrpcSourceOptions): Required<GrpcSourceOpti
     clock: options.clock ?? systemClock,
     log: options.log ?? { info: () => {}, warn: () => {} },
   }
-}
-
-function isTls(value: unknown): boolean {
-  if (value === false) return true
-  if (typeof value !== 'object' || value === null) return false
-  const { ca, cert, key, serverName, ...others } = value as Readonly<Record<string, unknown>>
-  const arePem = [ca, cert, key].every(pem => pem === undefined || Buffer.isBuffer(pem))
-  const isName = serverName === undefined || (typeof serverName === 'string' && serverName !== '')
-  return arePem && isName && (cert === undefined) === (key === undefined) && Object.keys(others).length === 0
 }
 
 function isMethod(value: unknown): boolean {
@@ -142,9 +126,4 @@ function isMethod(value: unknown): boolean {
     (form === 'tick' || form === 'batch') &&
     Object.keys(others).length === 0
   )
-}
-
-function isMetadata(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  return Object.entries(value).every(([key, text]) => isMetadataEntry(key, text))
 }

@@ -2,47 +2,52 @@
  * Reads a tick feed over gRPC and keeps reading it: reconnects, and continues after the last tick. Main thread.
  * No message is pushed before `sessionStarted`.
  *
- *          ┌────────── delay (jitter) ◄──────────┐
- *   start ─► ask the sink for its position ─► call ─► live ─► ended        `stop` leads out of each state
+ *          ┌── at once after a call that has served, else a delay (jitter) ◄──┐
+ *   start ─► ask the sink for its position ─► call ─► connected ─► live ─► ended    `stop` leads out of each state
  *                                              └─► other method, or other epoch: call again at once
  */
 
-import { Backoff } from '../../common/backoff.js'
 import type { Clock, Timer } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
 import type { TickSink } from '../../ingest/tick-sink.js'
 import type { SourceStatus, TickSource } from '../tick-source.js'
-import { GrpcCall } from './grpc-call.js'
-import { type GrpcSourceOptions, grpcOptions, type SourceLog } from './grpc-options.js'
+import { CallProgress } from './call-progress.js'
+import { FeedLog } from './feed-log.js'
+import { type CallOutcome, GrpcCall } from './grpc-call.js'
+import { type GrpcSourceOptions, grpcOptions } from './grpc-options.js'
 import type { GrpcMethod, GrpcTarget } from './grpc-target.js'
 import { MethodChoice } from './method-choice.js'
+import { RetryRule } from './retry-rule.js'
 import { StallTimer } from './stall-timer.js'
 import { tickFeedCall } from './tick-feed-service.js'
 
 export type { GrpcMethod, GrpcSourceOptions }
 
-/** After a session of this length, the next failure waits as briefly as a first failure. */
-export const HEALTHY_SESSION_MS = 60_000
+/** A feed that refuses pings gets half as many, see https://github.com/grpc/proposal/blob/master/A8-client-side-keepalive.md. */
+const PING_INTERVAL_FACTOR = 2
+const PING_INTERVAL_MS_MAX = 86_400_000
+// What clients are told. The log has the details, which may name hosts.
+const NOT_CONNECTED = 'the gateway is not connected to the feed yet'
+const FEED_LOST = 'the gateway has lost the feed and calls it again'
 
 export class GrpcSource implements TickSource {
-  private readonly target: GrpcTarget
+  private target: GrpcTarget
   private readonly symbols: string[]
   private readonly method: MethodChoice
   /** The method of a feed of another schema. It knows no positions, so its call cannot ask for one. */
   private readonly foreignMethod: GrpcMethod | undefined
-  private readonly backoff: Backoff
+  private readonly retryRule: RetryRule
   private readonly stallTimer: StallTimer
   private readonly clock: Clock
-  private readonly log: SourceLog
+  private readonly log: FeedLog
 
   private sink: TickSink | undefined
-  private state: SourceStatus['state'] = 'connecting'
+  private isStopped = false
   private isPaused = false
   private lastError: string | undefined
-  /** Whether the log says that the feed is down. It says so once until the feed is live again. */
-  private isDownLogged = false
+  /** Whether the last message is too long ago. A connection alone is no sign of life then. */
+  private isStalled = false
   private sessionCount = 0
-  private liveSinceMs = 0
 
   /** The epoch of the feed in the last session. */
   private epoch: string | undefined
@@ -50,23 +55,28 @@ export class GrpcSource implements TickSource {
   private hasPushed = false
 
   private call: GrpcCall | undefined
+  /** Of the current try. */
+  private progress: CallProgress
   private retryTimer: Timer | undefined
+  private hasBeenLive = false
   /** Rises with each call and with `stop`. A reply of the sink to an older attempt is ignored. */
   private attempt = 0
 
   /** @throws RingcastError `option_invalid`, with one line for each fault */
   constructor(options: GrpcSourceOptions) {
-    const { target, tls, windowBytes, keepaliveMs, metadata, ...others } = grpcOptions(options)
-    this.target = { target, tls, windowBytes, keepaliveMs, metadata }
+    const { target, tls, windowBytes, keepaliveMs, metadata, proxy, ...others } = grpcOptions(options)
+    this.target = { target, tls, windowBytes, keepaliveMs, metadata, proxy }
     this.symbols = [...others.symbols]
     this.foreignMethod = typeof others.method === 'object' ? others.method : undefined
     this.method = new MethodChoice(others.method === 'single' ? 'tick' : 'batch')
-    this.backoff = new Backoff(others.backoffMinMs, others.backoffMaxMs, others.random)
+    this.retryRule = new RetryRule(others)
     this.clock = others.clock
-    this.log = others.log
-    this.stallTimer = new StallTimer(others.clock, others.stallTimeoutMs, idleMs =>
-      this.retry(this.sink!, `the feed sent nothing for ${Math.round(idleMs)} ms`),
-    )
+    this.progress = new CallProgress(others.clock)
+    this.log = new FeedLog(others.log, others.clock, target)
+    this.stallTimer = new StallTimer(others.clock, others.stallTimeoutMs, idleMs => {
+      this.isStalled = true
+      this.retry(this.sink!, `the feed sent nothing for ${Math.round(idleMs)} ms`, this.progress.isLive)
+    })
   }
 
   /** @throws RingcastError `source_attached` when the source was started before */
@@ -78,8 +88,9 @@ export class GrpcSource implements TickSource {
       )
     }
     this.sink = sink
-    if (this.state === 'stopped') return
+    if (this.isStopped) return
     this.stallTimer.open()
+    this.tellState(sink)
     this.connect(sink)
   }
 
@@ -97,15 +108,16 @@ export class GrpcSource implements TickSource {
   }
 
   status(): SourceStatus {
+    const { isLive } = this
     return {
-      state: this.state,
+      state: this.isStopped ? 'stopped' : isLive ? 'live' : 'connecting',
       reconnects: Math.max(0, this.sessionCount - 1),
-      lastError: this.lastError,
+      lastError: isLive ? undefined : this.lastError,
     }
   }
 
   async stop(): Promise<void> {
-    this.state = 'stopped'
+    this.isStopped = true
     this.attempt++
     this.retryTimer?.cancel()
     this.stallTimer.close()
@@ -115,7 +127,9 @@ export class GrpcSource implements TickSource {
   /** Asks the sink for the position to continue from, then calls the feed. */
   private connect(sink: TickSink): void {
     const attempt = ++this.attempt
-    if (this.epoch === undefined || !this.hasPushed || this.foreignMethod !== undefined) {
+    this.progress = new CallProgress(this.clock)
+    const isUnknown = this.epoch === undefined || !this.hasPushed || this.retryRule.mustSkip
+    if (isUnknown || this.foreignMethod !== undefined) {
       this.open(sink, 0)
       return
     }
@@ -135,13 +149,21 @@ export class GrpcSource implements TickSource {
     const { symbols } = this
     const method = this.foreignMethod ?? tickFeedCall(this.method.form, { symbols, fromPosition })
     const { form } = method
+    const progress = new CallProgress(this.clock)
+    this.progress = progress
     try {
       this.call = new GrpcCall(this.target, method, {
+        connected: () => {
+          progress.connected()
+          this.log.connected()
+        },
+        accepted: () => this.tellState(sink),
         metadata: epoch => this.onMetadata(sink, epoch, fromPosition),
         message: message => {
           this.stallTimer.messageReceived()
           sink.push(message, form)
           this.hasPushed = true
+          if (!progress.hasDelivered) this.onFirstMessage(progress)
         },
         ended: (outcome, reason) => this.onEnded(sink, outcome, reason, fromPosition),
         failed: error => this.onListenerError(sink, error),
@@ -167,29 +189,40 @@ export class GrpcSource implements TickSource {
         return
       }
     }
-    this.state = 'live'
-    this.lastError = undefined
-    this.liveSinceMs = this.clock.nowMs()
+    this.progress.opened()
     this.stallTimer.messageReceived()
-    this.isDownLogged = false
     this.method.accepted()
     this.sessionCount++
-    this.log.info(`the feed at ${this.target.target} is live, session ${this.sessionCount}`)
+    if (!this.isStalled) this.log.live(this.sessionCount)
     sink.sessionStarted({ number: this.sessionCount, continuous })
+    this.tellState(sink)
   }
 
-  private onEnded(
-    sink: TickSink,
-    outcome: 'unimplemented' | 'ended',
-    reason: string,
-    fromPosition: number,
-  ): void {
-    // A feed that was live has the method: it is called again with a delay, not in a tight loop.
-    const mayLackMethod = outcome === 'unimplemented' && this.foreignMethod === undefined
-    if (mayLackMethod && this.state !== 'live' && this.method.switchToOther()) {
-      this.dropCall()
-      this.open(sink, fromPosition)
+  private onFirstMessage(progress: CallProgress): void {
+    progress.delivered()
+    this.retryRule.delivered()
+    if (!this.isStalled) return
+    this.isStalled = false
+    this.log.live(this.sessionCount)
+    this.tellState(this.sink!)
+  }
+
+  private onEnded(sink: TickSink, outcome: CallOutcome, reason: string, fromPosition: number): void {
+    if (outcome === 'unimplemented' && !this.progress.isOpen) {
+      if (this.foreignMethod === undefined && this.method.switchToOther()) {
+        this.dropCall()
+        this.open(sink, fromPosition)
+        return
+      }
+      this.retry(sink, noFeedThere(reason, this.foreignMethod?.path))
       return
+    }
+    if (outcome === 'overloaded') this.pingLessOften()
+    if (this.retryRule.isGivenUp(outcome, fromPosition, this.progress)) {
+      this.log.warn(
+        `the feed cannot send what follows position ${fromPosition - 1}: it is read from the next tick on, and ` +
+          `clients are told the gap: ${reason}`,
+      )
     }
     this.retry(sink, reason)
   }
@@ -197,30 +230,47 @@ export class GrpcSource implements TickSource {
   /** The source or the sink has thrown at a message: a bug of ours. */
   private onListenerError(sink: TickSink, error: unknown): void {
     const stack = error instanceof Error ? error.stack : undefined
-    this.log.warn(
+    const reason = `a message of the feed was not processed: ${reasonOf(error)}`
+    this.log.failed(
+      reason,
       `a message of the feed was not processed, a bug; the feed is called again: ${stack ?? reasonOf(error)}`,
     )
-    if (this.state === 'stopped') return
-    this.isDownLogged = true
-    this.retry(sink, `a message of the feed was not processed: ${reasonOf(error)}`)
+    if (!this.isStopped) this.retry(sink, reason, false)
   }
 
-  /** Ends the call and sets the timer for the next one. */
-  private retry(sink: TickSink, reason: string): void {
+  /** Ends the call and sets the timer for the next one. @param hasServed whether it is made again at once */
+  private retry(sink: TickSink, reason: string, hasServed = this.progress.hasServed): void {
     this.dropCall()
     this.retryTimer?.cancel()
     this.attempt++
-    if (this.state === 'live' && this.clock.nowMs() - this.liveSinceMs >= HEALTHY_SESSION_MS) {
-      this.backoff.startOver()
-    }
-    this.state = 'connecting'
+    this.tellState(sink)
     this.lastError = reason
     this.method.failed()
-    if (!this.isDownLogged) {
-      this.isDownLogged = true
-      this.log.warn(`no feed at ${this.target.target}, trying until there is one: ${reason}`)
-    }
-    this.retryTimer = this.clock.after(this.backoff.nextDelayMs(), () => this.connect(sink))
+    if (hasServed && !this.isStalled) this.log.ended(reason)
+    else this.log.failed(reason)
+    const delayMs = this.retryRule.delayMs(hasServed, this.progress.ageMs)
+    this.retryTimer = this.clock.after(delayMs, () => this.connect(sink))
+  }
+
+  private pingLessOften(): void {
+    const keepaliveMs = Math.min(this.target.keepaliveMs * PING_INTERVAL_FACTOR, PING_INTERVAL_MS_MAX)
+    if (keepaliveMs === this.target.keepaliveMs) return
+    this.target = { ...this.target, keepaliveMs }
+    this.log.warn(
+      `the feed at ${this.target.target} ends connections on which it is pinged too often: ` +
+        `from now on it is pinged every ${Math.round(keepaliveMs / 1_000)} s`,
+    )
+  }
+
+  /** Tells clients whether the feed is live. */
+  private tellState(sink: TickSink): void {
+    this.hasBeenLive ||= this.isLive
+    if (this.isLive) sink.setSourceState('live')
+    else sink.setSourceState('down', this.hasBeenLive ? FEED_LOST : NOT_CONNECTED)
+  }
+
+  private get isLive(): boolean {
+    return this.call !== undefined && this.progress.isLive && !this.isStalled
   }
 
   private dropCall(): void {
@@ -233,6 +283,12 @@ export class GrpcSource implements TickSource {
 /** The position to continue from. 0, the next tick, when there is none: positions stay below 2^53. */
 function positionAfter(last: number): number {
   return last > 0 && last < Number.MAX_SAFE_INTEGER ? last + 1 : 0
+}
+
+/** @param path of the method, where it is one of another schema */
+function noFeedThere(reason: string, path: string | undefined): string {
+  const lacks = path ?? 'ringcast.v1.TickFeed, with either method'
+  return `the server does not know ${lacks}; is this the address of a tick feed? ${reason}`
 }
 
 function reasonOf(error: unknown): string {

@@ -11,8 +11,12 @@ export interface GrpcTarget {
   readonly tls: Tls
   /** HTTP/2 flow control window: the bytes that the feed may send before they are read. */
   readonly windowBytes: number
-  /** Time between two HTTP/2 pings, which detect a dead connection; 0: no pings. */
+  /** Time between two HTTP/2 pings, which find out whether the feed still answers; 0: no pings. */
   readonly keepaliveMs: number
+  /** Whether to connect through the proxy that the environment names. */
+  readonly proxy: boolean
+  /** How long the connection may take. Default 20 s. */
+  readonly connectTimeoutMs?: number
   /** Sent with each call. The value of a key that ends with `-bin` is base64. */
   readonly metadata: CallMetadata
 }
@@ -43,6 +47,7 @@ export function channelOptions(target: GrpcTarget): Record<string, number | stri
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_retries': 0,
     'grpc.service_config_disable_resolution': 1,
+    'grpc.enable_http_proxy': target.proxy ? 1 : 0,
   }
   if (target.keepaliveMs > 0) {
     options['grpc.keepalive_time_ms'] = target.keepaliveMs

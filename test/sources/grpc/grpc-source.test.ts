@@ -1,10 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { RingcastError } from '../../../src/common/errors.js'
-import {
-  GrpcSource,
-  type GrpcSourceOptions,
-  HEALTHY_SESSION_MS,
-} from '../../../src/sources/grpc/grpc-source.js'
+import { HEALTHY_CALL_MS } from '../../../src/sources/grpc/call-progress.js'
+import { GrpcSource, type GrpcSourceOptions } from '../../../src/sources/grpc/grpc-source.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { RecordingSink } from '../../support/recording-sink.js'
 import { OK, ScriptedFeed, ticksAt, UNAVAILABLE } from '../../support/scripted-feed.js'
@@ -313,7 +310,7 @@ describe('a reconnection', () => {
     expect(sink.sessions[2]!.continuous).toBe(false)
   })
 
-  it('waits longer with each failure, and briefly again after a healthy minute', async () => {
+  it('waits longer with each failure, and not at all after a call that stood for a while', async () => {
     startSource({ backoffMinMs: 100, backoffMaxMs: 350 })
     for (let number = 1; number <= 4; number++) {
       const call = await feed.call(number)
@@ -327,10 +324,13 @@ describe('a reconnection', () => {
     const healthy = await feed.call(5)
     healthy.open('a')
     await sink.until(() => sink.sessions.length === 5)
-    clock.advance(HEALTHY_SESSION_MS)
+    clock.advance(HEALTHY_CALL_MS)
     healthy.end(UNAVAILABLE)
     await clock.until(() => clock.delaysMs.length === 5)
-    expect(clock.delaysMs[4]).toBe(50)
+    clock.advance(clock.delaysMs[4]!)
+    ;(await feed.call(6)).end(UNAVAILABLE)
+    await clock.until(() => clock.delaysMs.length === 6)
+    expect(clock.delaysMs.slice(4)).toEqual([0, 50])
   })
 
   it('keeps trying when there is no feed, and logs one warning', async () => {
@@ -347,8 +347,10 @@ describe('a reconnection', () => {
     clock.advance(60_000)
     ;(await feed.call(1)).open('a')
     await sink.until(() => sink.sessions.length === 1)
-    expect(logged).toHaveLength(2)
-    expect(logged[1]).toContain('is live')
+    expect(logged.slice(1)).toEqual([
+      `info connected to ${feed.target}, waiting for its first tick`,
+      `info the feed at ${feed.target} is live again after 4 min, session 1`,
+    ])
   })
 
   it('tries again when the sink rejects the request for its last position', async () => {

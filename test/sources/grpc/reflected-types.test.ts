@@ -21,7 +21,14 @@ async function acme(options: AcmeFeedOptions = {}): Promise<AcmeFeed> {
 }
 
 function target(address: string) {
-  return { target: address, tls: false, windowBytes: 1 << 20, keepaliveMs: 0, metadata: {} } as const
+  return {
+    target: address,
+    tls: false,
+    windowBytes: 1 << 20,
+    keepaliveMs: 0,
+    metadata: {},
+    proxy: false,
+  } as const
 }
 
 describe('reflection', () => {

@@ -27,7 +27,7 @@ const LARGE = {
 /** Latest at once, at an interval, at several with every tick of others; and every tick of all. */
 const SPECS: readonly Partial<AudienceSpec>[] = [
   { symbols: [], latest: [{ intervalMs: 0, symbols: ['*'] }] },
-  { symbols: [], latest: [{ intervalMs: 100, symbols: ['A', 'B*'] }] },
+  { symbols: [], latest: [{ intervalMs: 100, symbols: ['A', 'B*'] }], heartbeatMs: 60 },
   {
     symbols: ['A', 'C*'],
     latest: [
@@ -36,7 +36,7 @@ const SPECS: readonly Partial<AudienceSpec>[] = [
     ],
     batch: false,
   },
-  {},
+  { heartbeatMs: 100 },
 ]
 
 type Deed =
