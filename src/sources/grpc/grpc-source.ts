@@ -10,6 +10,7 @@
 import type { Clock, Timer } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
 import type { TickSink } from '../../ingest/tick-sink.js'
+import { FeedMemory } from '../feed-memory.js'
 import type { SourceStatus, TickSource } from '../tick-source.js'
 import { CallProgress } from './call-progress.js'
 import { FeedLog } from './feed-log.js'
@@ -26,9 +27,18 @@ export type { GrpcMethod, GrpcSourceOptions }
 /** A feed that refuses pings gets half as many, see https://github.com/grpc/proposal/blob/master/A8-client-side-keepalive.md. */
 const PING_INTERVAL_FACTOR = 2
 const PING_INTERVAL_MS_MAX = 86_400_000
+const OTHER_EPOCH =
+  'it names no epoch, or another one than the endpoint that is read: endpoints of one feed keep the same positions'
 // What clients are told. The log has the details, which may name hosts.
 const NOT_CONNECTED = 'the gateway is not connected to the feed yet'
 const FEED_LOST = 'the gateway has lost the feed and calls it again'
+
+/** What the sources of several endpoints share with their owner. */
+interface Endpoint {
+  readonly memory?: FeedMemory
+  /** Called after each call that has failed or ended. */
+  readonly failed?: () => void
+}
 
 export class GrpcSource implements TickSource {
   private target: GrpcTarget
@@ -49,11 +59,8 @@ export class GrpcSource implements TickSource {
   private isStalled = false
   private sessionCount = 0
 
-  /** The epoch of the feed in the last session. */
-  private epoch: string | undefined
-  /** Whether a message of that epoch was pushed. Before that, the sink's last position is of another epoch. */
-  private hasPushed = false
-
+  private readonly memory: FeedMemory
+  private readonly failed: () => void
   private call: GrpcCall | undefined
   /** Of the current try. */
   private progress: CallProgress
@@ -62,8 +69,13 @@ export class GrpcSource implements TickSource {
   /** Rises with each call and with `stop`. A reply of the sink to an older attempt is ignored. */
   private attempt = 0
 
-  /** @throws RingcastError `option_invalid`, with one line for each fault */
-  constructor(options: GrpcSourceOptions) {
+  /**
+   * @param endpoint for one of several endpoints of a feed
+   * @throws RingcastError `option_invalid`, with one line for each fault
+   */
+  constructor(options: GrpcSourceOptions, endpoint: Endpoint = {}) {
+    this.memory = endpoint.memory ?? new FeedMemory()
+    this.failed = endpoint.failed ?? (() => {})
     const { target, tls, windowBytes, keepaliveMs, metadata, proxy, ...others } = grpcOptions(options)
     this.target = { target, tls, windowBytes, keepaliveMs, metadata, proxy }
     this.symbols = [...others.symbols]
@@ -128,7 +140,8 @@ export class GrpcSource implements TickSource {
   private connect(sink: TickSink): void {
     const attempt = ++this.attempt
     this.progress = new CallProgress(this.clock)
-    const isUnknown = this.epoch === undefined || !this.hasPushed || this.retryRule.mustSkip
+    const { epoch, hasPushed } = this.memory
+    const isUnknown = epoch === undefined || !hasPushed || this.retryRule.mustSkip
     if (isUnknown || this.foreignMethod !== undefined) {
       this.open(sink, 0)
       return
@@ -151,6 +164,7 @@ export class GrpcSource implements TickSource {
     const { form } = method
     const progress = new CallProgress(this.clock)
     this.progress = progress
+    const isFirst = this.memory.epoch === undefined
     try {
       this.call = new GrpcCall(this.target, method, {
         connected: () => {
@@ -158,11 +172,11 @@ export class GrpcSource implements TickSource {
           this.log.connected()
         },
         accepted: () => this.tellState(sink),
-        metadata: epoch => this.onMetadata(sink, epoch, fromPosition),
+        metadata: epoch => this.onMetadata(sink, epoch, fromPosition, isFirst),
         message: message => {
           this.stallTimer.messageReceived()
           sink.push(message, form)
-          this.hasPushed = true
+          this.memory.hasPushed = true
           if (!progress.hasDelivered) this.onFirstMessage(progress)
         },
         ended: (outcome, reason) => this.onEnded(sink, outcome, reason, fromPosition),
@@ -176,12 +190,29 @@ export class GrpcSource implements TickSource {
     else this.stallTimer.start()
   }
 
-  private onMetadata(sink: TickSink, epoch: string | undefined, fromPosition: number): void {
-    const isSameEpoch = epoch !== undefined && epoch === this.epoch
-    const continuous = isSameEpoch && this.hasPushed && this.symbols.length === 0
+  /** @param isFirst whether no epoch was known when the feed was called */
+  private onMetadata(
+    sink: TickSink,
+    epoch: string | undefined,
+    fromPosition: number,
+    isFirst: boolean,
+  ): void {
+    const { memory } = this
+    if (memory.isRefused(epoch)) {
+      this.retry(sink, OTHER_EPOCH, false)
+      return
+    }
+    const isSameEpoch = epoch !== undefined && epoch === memory.epoch
+    if (isSameEpoch && memory.hasPushed && isFirst && this.foreignMethod === undefined) {
+      // Another endpoint has sent ticks meanwhile: this one is asked for what follows them.
+      this.dropCall()
+      this.connect(sink)
+      return
+    }
+    const continuous = isSameEpoch && memory.hasPushed && this.symbols.length === 0
     if (!isSameEpoch) {
-      this.epoch = epoch
-      this.hasPushed = false
+      memory.epoch = epoch
+      memory.hasPushed = false
       if (fromPosition > 0) {
         // The feed counts anew: in its new epoch, the position of the request is another tick or none.
         this.dropCall()
@@ -243,8 +274,9 @@ export class GrpcSource implements TickSource {
     this.dropCall()
     this.retryTimer?.cancel()
     this.attempt++
-    this.tellState(sink)
     this.lastError = reason
+    this.failed()
+    this.tellState(sink)
     this.method.failed()
     if (hasServed && !this.isStalled) this.log.ended(reason)
     else this.log.failed(reason)
