@@ -49,7 +49,7 @@ import { RequestQueue } from './transfer/request-queue.js'
 import { SnapshotTransfer } from './transfer/snapshot-transfer.js'
 
 export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epochUs' | 'aheadUs'>): LaneLoop {
-  const { layout, positionsTellLosses, turnBytesMax } = task
+  const { layout, positions, turnBytesMax } = task
   const codec = tickCodecOf(task.schema, task.tickBytesMax)
   const memory = task.memory.buffer
   const state = new CommittedState(memory)
@@ -68,7 +68,7 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
   const directory = new AudienceDirectory(codec)
   const { symbols } = directory
   const quarantined = new Set(task.quarantinedOffsets)
-  const continuity = new FeedContinuity(committed, positionsTellLosses)
+  const continuity = new FeedContinuity(committed, positions)
   const status = new CurrentStatus(task.feedStatus)
   const cursor = new LogCursor(log, committed.offset, codec.batchPath)
   const turn = new TurnBuffer(ring.bytes, layout, codec)
@@ -141,7 +141,7 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
     checkpoints,
     symbols,
     quarantined,
-    positionsTellLosses,
+    positions,
     turn,
     composer,
     publisher,

@@ -15,8 +15,10 @@ import type { SourceStatus } from '../sources/tick-source.js'
 
 export interface ForeignFeedLoaderOptions {
   readonly config: Config
-  /** Where the feed is, and how it is called. */
-  readonly call: Pick<GrpcSourceOptions, 'target' | 'tls' | 'metadata'>
+  /** 'host:port' of each endpoint. They are asked in turn. */
+  readonly targets: readonly string[]
+  /** How they are called. */
+  readonly call: Pick<GrpcSourceOptions, 'tls' | 'metadata'>
   /** JSON of the request; undefined: an empty message. */
   readonly request: object | undefined
   readonly clock: Clock
@@ -57,13 +59,16 @@ export class ForeignFeedLoader {
    *   the signal after an abort
    */
   async load(signal: AbortSignal): Promise<LoadedFeed> {
-    const { call, config, clock, log, random = Math.random } = this.options
+    const { config, clock, log, random = Math.random, targets } = this.options
     const lines = { info: (text: string) => log.info({}, text), warn: (text: string) => log.warn({}, text) }
-    const feedLog = new FeedLog(lines, clock, call.target)
+    const feedLog = new FeedLog(lines, clock, targets.join(', '))
     const backoff = new Backoff(config.upstreamBackoffMinMs, config.upstreamBackoffMaxMs, random)
-    for (;;) {
+    for (let attempt = 0; ; attempt++) {
+      const target = targets[attempt % targets.length]!
       try {
-        return await loadFeed(this.description(signal), option => variableOf(SETTING_OF_OPTION[option]))
+        return await loadFeed(this.description(target, signal), option =>
+          variableOf(SETTING_OF_OPTION[option]),
+        )
       } catch (error) {
         signal.throwIfAborted()
         if (!(error instanceof RingcastError && error.code === 'feed_unreachable')) throw error
@@ -75,10 +80,11 @@ export class ForeignFeedLoader {
     }
   }
 
-  private description(signal: AbortSignal): LoadFeedOptions {
+  private description(target: string, signal: AbortSignal): LoadFeedOptions {
     const { config, call, request } = this.options
     return {
       ...call,
+      target,
       proxy: config.upstreamProxy,
       method: config.upstreamMethod,
       proto: config.upstreamProto,

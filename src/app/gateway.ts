@@ -17,12 +17,13 @@ import { variableOf } from '../common/setting-names.js'
 import { type Config, handlerPart } from '../config/config.js'
 import { isForeignMethod } from '../config/feed-setting-types.js'
 import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
-import { GrpcSource } from '../sources/grpc/grpc-source.js'
 import type { LoadedFeed } from '../sources/grpc/load-feed.js'
-import { feedSettings, sourceSettings } from './feed-settings.js'
+import type { TickSource } from '../sources/tick-source.js'
+import { feedSettings } from './feed-settings.js'
 import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
 import { readiness } from './readiness.js'
 import { readUpstreamFiles } from './upstream-files.js'
+import { upstreamSource } from './upstream-source.js'
 
 /** The least bound without `maxPendingConnections`. Otherwise `maxClients`, because all clients may return at once. */
 const PENDING_MAX_DEFAULT = 1000
@@ -43,7 +44,7 @@ export class Gateway {
   private handler: StreamHandler | undefined
   private feed: EmbeddedFeed | undefined
   private loader: ForeignFeedLoader | undefined
-  private source: GrpcSource | undefined
+  private source: TickSource | undefined
   private server: ClientServer | undefined
   private admin: AdminServer | undefined
 
@@ -67,18 +68,22 @@ export class Gateway {
     const limit = descriptorLimit()
     const { maxClients, pendingMax } = this.boundConnections(limit)
     const { tls, metadata, request } = await readUpstreamFiles(config)
-    const target = config.upstream ?? (await this.startFeed())
+    const targets = config.upstream ?? [await this.startFeed()]
     const isForeign = isForeignMethod(config.upstreamMethod)
-    const call = { target, tls, metadata }
+    const call = { tls, metadata }
     const admin = isForeign ? await this.listenForAdmin() : undefined
     if (admin !== undefined)
-      log.info({ adminUrl: urlOf(admin), feed: target }, 'loading the schema of the feed')
+      log.info({ adminUrl: urlOf(admin), feed: targets.join(', ') }, 'loading the schema of the feed')
     const foreign = isForeign
-      ? await this.loadFeed({ config, call, request, clock: systemClock, log }, signal)
+      ? await this.loadFeed({ config, targets, call, request, clock: systemClock, log }, signal)
       : undefined
     const handler = new StreamHandler(
       { ...handlerPart(config), maxClients, schema: foreign?.schema },
-      { log, positionsTellLosses: config.upstreamSymbols.length === 0 },
+      {
+        log,
+        positionsTellLosses: config.upstreamSymbols.length === 0,
+        ticksAreRepeated: targets.length > 1 && config.upstreamMode === 'both',
+      },
     )
     this.handler = handler
     this.server = new ClientServer({
@@ -92,16 +97,12 @@ export class Gateway {
     })
     const { host, port } = await this.server.listen()
     const adminUrl = urlOf(admin ?? (await this.listenForAdmin()))
-    this.source = new GrpcSource({
-      ...sourceSettings(config, target, foreign?.method),
-      ...call,
-      log: { info: message => log.info({}, message), warn: message => log.warn({}, message) },
-    })
+    this.source = upstreamSource({ config, targets, call, method: foreign?.method, log })
     handler.attachSource(this.source)
     return {
       webSocketUrl: `ws://${bracketed(host)}:${port}/ws/ticks`,
       adminUrl,
-      feed: this.feed === undefined ? target : this.feedName(),
+      feed: this.feed === undefined ? targets.join(', ') : this.feedName(),
     }
   }
 

@@ -13,7 +13,7 @@ import type { HandlerOptions } from '../config/config.js'
 import { Membership } from '../fanout/membership.js'
 import { Transmitter } from '../fanout/transmitter.js'
 import { Ingest } from '../ingest/ingest.js'
-import { turnOvershootBytes } from '../lane-protocol/lane-task.js'
+import { type PositionRules, turnOvershootBytes } from '../lane-protocol/lane-task.js'
 import { CommandSender } from '../lanes/command-sender.js'
 import { LaneHandle } from '../lanes/lane-handle.js'
 import { chooseLane } from '../lanes/lane-placement.js'
@@ -38,12 +38,11 @@ const SCRATCH_BYTES_MIN = 64 * 1024
 export interface BroadcasterDeps {
   readonly clock: Clock
   readonly log: Log
+  readonly positions: PositionRules
   /** Of the user's ticks; undefined: quotes and trades. */
   readonly schema: TickSchema | undefined
   /** The codec of the schema. */
   readonly codec: TickCodec
-  /** Whether a hole in the feed's positions is a loss. */
-  readonly positionsTellLosses: boolean
   /** The worker's file; undefined: that of Ringcast. */
   readonly laneFile: string | undefined
 }
@@ -157,9 +156,9 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       counters: metrics.laneBlocks[lane]!,
       turnBytesMax: settings.turnBytesMax,
       compression: { bytesMin: settings.compressionMinBytes, level: settings.compressionLevel },
+      positions: deps.positions,
       schema: deps.schema,
       tickBytesMax: settings.tickBytesMax,
-      positionsTellLosses: deps.positionsTellLosses,
       feedStatus: ingest.statusAt(handle),
       audiences: [...handle.stream.audiences.values()].map(audience => audience.state),
       ...quarantine,

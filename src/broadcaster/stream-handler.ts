@@ -40,6 +40,8 @@ export interface StreamHandlerParts {
   readonly log?: Log
   /** Whether a hole in the feed's positions is a loss. False for a source of some symbols only. Default true. */
   readonly positionsTellLosses?: boolean
+  /** Whether several endpoints of one feed send the same ticks, see `BothSource`. Default false. */
+  readonly ticksAreRepeated?: boolean
   /** URL of the worker's file, for tests. */
   readonly laneFile?: string
 }
@@ -54,6 +56,7 @@ const PART_RULES: Readonly<Record<keyof StreamHandlerParts, OptionRule>> = {
   clock: clockRule,
   log: withMethods('debug', 'info', 'warn', 'error'),
   positionsTellLosses: { rule: 'must be true or false', holds: value => typeof value === 'boolean' },
+  ticksAreRepeated: { rule: 'must be true or false', holds: value => typeof value === 'boolean' },
   laneFile: { rule: 'must be the URL of a file', holds: value => typeof value === 'string' },
 }
 const SOURCE_METHODS: readonly (keyof TickSource)[] = ['start', 'pause', 'resume', 'status', 'stop']
@@ -84,7 +87,10 @@ export class StreamHandler<Tick extends object = PushedTick> {
       codec: this.codec,
       clock: parts.clock ?? systemClock,
       log: parts.log ?? silentLog,
-      positionsTellLosses: parts.positionsTellLosses ?? true,
+      positions: {
+        tellLosses: parts.positionsTellLosses ?? true,
+        areRepeated: parts.ticksAreRepeated ?? false,
+      },
       laneFile: parts.laneFile,
     })
     this.epoch = this.broadcaster.epoch

@@ -67,6 +67,14 @@ const foreignMethodNeeds = (second: Key, what: string): Relation => ({
 })
 
 const relations: readonly Relation[] = [
+  {
+    first: 'upstreamMode',
+    second: 'upstreamMethod',
+    holds: (mode, method) => mode !== 'both' || !isForeignMethod(method),
+    firstMust: other =>
+      `needs positions and an epoch, which ringcast.v1.TickFeed has, and not ${other}: leave it out`,
+    secondMust: other => `must be of ringcast.v1.TickFeed because of ${other}`,
+  },
   // Otherwise a client that only listens is closed before its pong can prove it alive.
   less('pingIntervalMs', 'readTimeoutMs'),
   less('pongTimeoutMs', 'readTimeoutMs'),

@@ -152,14 +152,18 @@ export function listenAddress(description: string, { initial }: { initial: strin
   return setting(schema, { description, rule, form: plainText('host:port'), defaultText: initial })
 }
 
-/** `host:port` to call; unset by default. */
-export function remoteAddress(description: string) {
-  const rule = 'must be host:port, such as feed.example:50051'
-  const schema = z
-    .string()
-    .refine(text => isAddress(text, 1))
-    .optional()
-  return setting(schema, { description, rule, form: plainText('host:port'), defaultText: undefined })
+/** One or more `host:port` to call, each once; unset by default. */
+export function remoteAddresses(description: string) {
+  const rule = 'must be host:port, such as feed.example:50051, or several with commas between them'
+  const areAddresses = (texts: readonly string[]): boolean =>
+    texts.every(text => isAddress(text, 1)) && new Set(texts).size === texts.length
+  const schema = z.array(z.string()).min(1).readonly().refine(areAddresses).optional()
+  return setting(schema, {
+    description,
+    rule,
+    form: { ...listText, placeholder: 'host:port,…' },
+    defaultText: undefined,
+  })
 }
 
 /** The path of a file; unset by default. Whether the file can be read is found out when it is read. */

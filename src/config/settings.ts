@@ -16,7 +16,7 @@ import {
   hostOrUnset,
   listenAddress,
   powerOfTwo,
-  remoteAddress,
+  remoteAddresses,
   ringSize,
   type Setting,
   symbols,
@@ -164,7 +164,13 @@ const lanes = {
 }
 
 const upstream = {
-  upstream: remoteAddress('Feed to read, as host:port; unset: the embedded feed'),
+  upstream: remoteAddresses(
+    'Feed to read, as host:port, or several endpoints of it; unset: the embedded feed',
+  ),
+  upstreamMode: choice('With several endpoints: the first that answers, or all of them at once', {
+    of: ['failover', 'both'],
+    initial: 'failover',
+  }),
   upstreamMethod: feedMethod('Method of the feed to call; batches and single stand in for one another'),
   upstreamSymbols: symbols('Symbols to ask the feed for; unset: all'),
   upstreamTls: flag('Call the feed over TLS', { initial: false }),

@@ -5,6 +5,8 @@
 
 import type { FeedState } from '../protocol/messages.js'
 
+export type { FeedState }
+
 /** What one message holds: a `Tick` or a `TickBatch` of proto/ringcast.proto. */
 export type MessageForm = 'tick' | 'batch'
 

@@ -37,6 +37,14 @@ export interface CompressionSettings {
   readonly level: number
 }
 
+/** What a lane may conclude from the positions of ticks. */
+export interface PositionRules {
+  /** Whether a hole is a loss. */
+  readonly tellLosses: boolean
+  /** Whether several endpoints send the same ticks: one that came before is no broken count. */
+  readonly areRepeated: boolean
+}
+
 export interface LaneTask {
   /** 0, 1, 2 … */
   readonly lane: number
@@ -55,12 +63,12 @@ export interface LaneTask {
   /** What one audience may gather in a turn, bytes. */
   readonly turnBytesMax: number
   readonly compression: CompressionSettings
+  /** What the feed's positions mean. */
+  readonly positions: PositionRules
   /** Of the user's ticks; undefined: quotes and trades. */
   readonly schema: TickSchema | undefined
   /** The longest encoded tick. */
   readonly tickBytesMax: number
-  /** Whether a hole in the feed's positions is a loss. */
-  readonly positionsTellLosses: boolean
   /** The state of the feed at the place from which the lane reads. */
   readonly feedStatus: FeedStatus
   readonly audiences: readonly AudienceState[]

@@ -23,7 +23,8 @@ async function begin(options: AcmeFeedOptions, ...argv: string[]) {
   const log = (_details: object, message: string) => void logged.push(message)
   return new ForeignFeedLoader({
     config: (parsed as { config: Config }).config,
-    call: { target: feed.target, tls: false, metadata: {} },
+    targets: [feed.target],
+    call: { tls: false, metadata: {} },
     request: undefined,
     clock,
     log: { debug: log, info: log, warn: log, error: log },

@@ -43,6 +43,7 @@ const DEFAULTS: Config = {
   gatherMs: 20,
   laneHangTimeoutMs: 5000,
   upstream: undefined,
+  upstreamMode: 'failover',
   upstreamMethod: 'batches',
   upstreamSymbols: [],
   upstreamTls: false,
@@ -166,7 +167,11 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   passBudgetMs: whole(1, 1000),
   gatherMs: whole(0, 1000),
   laneHangTimeoutMs: duration(100),
-  upstream: { ...addresses, wrong: [...addresses.wrong, 'localhost:0'] },
+  upstream: {
+    right: fc.uniqueArray(addresses.right, { minLength: 1 }),
+    wrong: [...addresses.wrong, 'localhost:0', 'a:1,a:1', 'a:1,,b:1'],
+  },
+  upstreamMode: { right: fc.constantFrom('failover', 'both'), wrong: ['a/b', 'BOTH', ' '] },
   upstreamMethod: {
     right: fc.constantFrom('batches', 'single', 'ringcast.v1.TickFeed/Stream'),
     wrong: ['batch', 'Single', ' ', 'a.B', 'a.B/', '/C', 'a.B/C/D', 'ringcast.v1.TickFeed/Batches'],

@@ -258,9 +258,9 @@ export class LaneStage extends StageFrames {
       wakeUpPort: { postMessage: () => {} } as unknown as MessagePort,
       turnBytesMax: this.options.turnBytesMax,
       compression: this.options.compression,
+      positions: { tellLosses: this.options.positionsTellLosses, areRepeated: false },
       schema: undefined,
       tickBytesMax: marketCodec.tickBytesMax,
-      positionsTellLosses: this.options.positionsTellLosses,
       feedStatus: this.statuses.at(this.state.committed().cursor),
       audiences: [...this.audiences].map(([audience, { spec, seq, progress, conflated }]) => {
         const { flushedOffset: _, ...sent } = progress

@@ -56,11 +56,12 @@ export class Past {
 
   constructor(options: PastOptions = {}) {
     const { positionsTellLosses = true, partBytesMax = 1 << 20 } = options
+    const positions = { tellLosses: positionsTellLosses, areRepeated: false }
     this.offset = options.offset ?? 0
     this.quarantined = new Set(options.quarantined)
     const tickLog = new SharedArrayBuffer(tickLogBytes(options.tickLogBytes ?? 1 << 20))
     this.log = new TickLogWriter(tickLog, () => this.log.position)
-    this.live = new FeedContinuity(CONTINUITY_AT_START, positionsTellLosses)
+    this.live = new FeedContinuity(CONTINUITY_AT_START, positions)
     const layout = laneLayout(1 << 22, 1 << 18, options.scratchBytes ?? 1 << 20)
     const shared = allocateLaneMemory(layout.totalBytes)
     const memory = shared.buffer
@@ -77,7 +78,7 @@ export class Past {
       checkpoints: this.checkpoints,
       symbols: this.symbols,
       quarantined: this.quarantined,
-      positionsTellLosses,
+      positions,
       turn,
       composer: new FrameComposer(ring.bytes, copierOf(shared), turn, deflater),
       publisher: new FramePublisher(

@@ -4,6 +4,7 @@
  * docs/decisions/0022-feed-positions.md.
  */
 
+import type { PositionRules } from '../../src/lane-protocol/lane-task.js'
 import type { SessionEvent } from '../../src/lane-protocol/stream-events.js'
 import type { ContinuityState } from '../../src/memory/continuity-state.js'
 import { MISSED_MAX } from '../../src/protocol/messages.js'
@@ -33,16 +34,16 @@ export class FeedContinuity implements ContinuityState {
   resendDepth: number
   atSessionBoundary: boolean
   isInDoubt: boolean
-  private readonly positionsTellLosses: boolean
+  private readonly positions: PositionRules
 
-  constructor(state: ContinuityState, positionsTellLosses: boolean) {
+  constructor(state: ContinuityState, positions: PositionRules) {
     this.lastPosition = state.lastPosition
     this.lostSincePosition = state.lostSincePosition
     this.lastMark = state.lastMark
     this.resendDepth = state.resendDepth
     this.atSessionBoundary = state.atSessionBoundary
     this.isInDoubt = state.isInDoubt
-    this.positionsTellLosses = positionsTellLosses
+    this.positions = positions
   }
 
   get state(): ContinuityState {
@@ -65,7 +66,8 @@ export class FeedContinuity implements ContinuityState {
       return SESSION_BOUNDARY
     }
     if (position === 0) return WHOLE
-    if (before === 0 || !this.positionsTellLosses) {
+    if (this.positions.areRepeated && position <= before && before - position <= RESEND_DEPTH_MAX) return SEEN
+    if (before === 0 || !this.positions.tellLosses) {
       this.moveTo(position, mark, position <= before || position - before > MISSED_MAX)
       return WHOLE
     }

@@ -5,6 +5,7 @@
  */
 
 import type { ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
+import type { PositionRules } from '../../src/lane-protocol/lane-task.js'
 import { decodeEvent } from '../../src/lane-protocol/stream-events.js'
 import type { Checkpoint, FeedCheckpoints } from '../../src/memory/feed-checkpoints.js'
 import type { TickLogHistory } from '../../src/memory/tick-log-history.js'
@@ -39,7 +40,7 @@ export interface ReplayReaderDeps<Known extends KnownSymbol> {
   readonly symbols: SymbolTable<Known>
   /** Offsets of quarantined ticks. */
   readonly quarantined: ReadonlySet<number>
-  readonly positionsTellLosses: boolean
+  readonly positions: PositionRules
   readonly turn: TurnBuffer
   readonly composer: FrameComposer
   readonly publisher: FramePublisher
@@ -115,12 +116,16 @@ class PartReading<Known extends KnownSymbol> implements TickLosses {
     from: ReplayPosition,
     start: Checkpoint,
   ) {
-    const { codec, history, positionsTellLosses, quarantined, symbols } = deps
+    const { codec, history, positions, quarantined, symbols } = deps
     this.deps = deps
     this.audience = audience
     this.sentOffset = from.offset
     this.cursor = new LogCursor(history, start.offset, codec.batchPath)
-    this.continuity = new FeedContinuity(start, positionsTellLosses)
+    this.continuity = new FeedContinuity(start, positions)
+    this.deps = deps
+    this.audience = audience
+    this.sentOffset = from.offset
+    this.cursor = new LogCursor(history, start.offset, codec.batchPath)
     const { continuity } = this
     this.classifier = new TickClassifier({
       bytes: history.bytes,

@@ -89,10 +89,23 @@ export class FeedLog {
     this.isAcceptanceTold = false
   }
 
+  pingedLessOften(keepaliveMs: number): void {
+    this.log.warn(
+      `the feed at ${this.target} ends connections on which it is pinged too often: ` +
+        `from now on it is pinged every ${Math.round(keepaliveMs / 1_000)} s`,
+    )
+  }
+
   /** Something else that an operator must know. */
   warn(message: string): void {
     this.log.warn(message)
   }
+}
+
+/** @param path of the method; undefined: those of our own contract */
+export function noFeedThere(reason: string, path: string | undefined): string {
+  const lacks = path ?? 'ringcast.v1.TickFeed, with either method'
+  return `the server does not know ${lacks}; is this the address of a tick feed? ${reason}`
 }
 
 /** "45 s", "12 min" or "3 h". */

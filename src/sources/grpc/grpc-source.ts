@@ -10,25 +10,27 @@
 import type { Clock, Timer } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
 import type { TickSink } from '../../ingest/tick-sink.js'
+import { FeedMemory, OTHER_EPOCH, positionAfter } from '../feed-memory.js'
 import type { SourceStatus, TickSource } from '../tick-source.js'
 import { CallProgress } from './call-progress.js'
-import { FeedLog } from './feed-log.js'
+import { FeedLog, noFeedThere } from './feed-log.js'
 import { type CallOutcome, GrpcCall } from './grpc-call.js'
 import { type GrpcSourceOptions, grpcOptions } from './grpc-options.js'
-import type { GrpcMethod, GrpcTarget } from './grpc-target.js'
+import { type GrpcMethod, type GrpcTarget, pingedLessOften } from './grpc-target.js'
 import { MethodChoice } from './method-choice.js'
 import { RetryRule } from './retry-rule.js'
 import { StallTimer } from './stall-timer.js'
 import { tickFeedCall } from './tick-feed-service.js'
+import { ToldState } from './told-state.js'
 
 export type { GrpcMethod, GrpcSourceOptions }
 
-/** A feed that refuses pings gets half as many, see https://github.com/grpc/proposal/blob/master/A8-client-side-keepalive.md. */
-const PING_INTERVAL_FACTOR = 2
-const PING_INTERVAL_MS_MAX = 86_400_000
-// What clients are told. The log has the details, which may name hosts.
-const NOT_CONNECTED = 'the gateway is not connected to the feed yet'
-const FEED_LOST = 'the gateway has lost the feed and calls it again'
+/** What the sources of several endpoints share with their owner. */
+interface Endpoint {
+  readonly memory?: FeedMemory
+  /** Called after each call that has failed or ended. */
+  readonly failed?: () => void
+}
 
 export class GrpcSource implements TickSource {
   private target: GrpcTarget
@@ -50,21 +52,23 @@ export class GrpcSource implements TickSource {
   private isStalled = false
   private sessionCount = 0
 
-  /** The epoch of the feed in the last session. */
-  private epoch: string | undefined
-  /** Whether a message of that epoch was pushed. Before that, the sink's last position is of another epoch. */
-  private hasPushed = false
-
+  private readonly memory: FeedMemory
+  private readonly failed: () => void
   private call: GrpcCall | undefined
   /** Of the current try. */
   private progress: CallProgress
   private retryTimer: Timer | undefined
-  private hasBeenLive = false
+  private readonly told = new ToldState()
   /** Rises with each call and with `stop`. A reply of the sink to an older attempt is ignored. */
   private attempt = 0
 
-  /** @throws RingcastError `option_invalid`, with one line for each fault */
-  constructor(options: GrpcSourceOptions) {
+  /**
+   * @param endpoint for one of several endpoints of a feed
+   * @throws RingcastError `option_invalid`, with one line for each fault
+   */
+  constructor(options: GrpcSourceOptions, endpoint: Endpoint = {}) {
+    this.memory = endpoint.memory ?? new FeedMemory()
+    this.failed = endpoint.failed ?? (() => {})
     const { target, tls, windowBytes, keepaliveMs, metadata, proxy, ...others } = grpcOptions(options)
     this.target = { target, tls, windowBytes, keepaliveMs, metadata, proxy }
     this.symbols = [...others.symbols]
@@ -91,7 +95,7 @@ export class GrpcSource implements TickSource {
     this.sink = sink
     if (this.isStopped) return
     this.stallTimer.open()
-    this.tellDown(sink)
+    this.told.down(sink, this.progress.isLive)
     this.connect(sink)
   }
 
@@ -129,8 +133,9 @@ export class GrpcSource implements TickSource {
   private connect(sink: TickSink): void {
     const attempt = ++this.attempt
     this.progress = new CallProgress(this.clock)
-    const isUnknown = this.epoch === undefined || !this.hasPushed || this.retryRule.mustSkip
-    if (isUnknown || this.foreignMethod !== undefined) {
+    const { epoch, hasPushed } = this.memory
+    const isUnknown = epoch === undefined || !hasPushed
+    if (isUnknown || this.retryRule.mustSkip || this.foreignMethod !== undefined) {
       this.open(sink, 0)
       return
     }
@@ -152,18 +157,19 @@ export class GrpcSource implements TickSource {
     const { form } = method
     const progress = new CallProgress(this.clock)
     this.progress = progress
+    const isFirst = this.memory.epoch === undefined
     try {
       this.call = new GrpcCall(this.target, method, {
         connected: () => {
           progress.connected()
-          this.tellLive(sink)
+          if (!this.isStalled) this.told.live(sink)
         },
         accepted: () => this.log.accepted(),
-        metadata: epoch => this.onMetadata(sink, epoch, fromPosition),
+        metadata: epoch => this.onMetadata(sink, epoch, fromPosition, isFirst),
         message: message => {
           this.stallTimer.messageReceived()
           sink.push(message, form)
-          this.hasPushed = true
+          this.memory.hasPushed = true
           if (!progress.hasDelivered) this.onFirstMessage(sink, progress)
         },
         ended: (outcome, reason) => this.onEnded(sink, outcome, reason, fromPosition),
@@ -177,12 +183,29 @@ export class GrpcSource implements TickSource {
     else this.stallTimer.start()
   }
 
-  private onMetadata(sink: TickSink, epoch: string | undefined, fromPosition: number): void {
-    const isSameEpoch = epoch !== undefined && epoch === this.epoch
-    const continuous = isSameEpoch && this.hasPushed && this.symbols.length === 0
+  /** @param isFirst whether no epoch was known when the feed was called */
+  private onMetadata(
+    sink: TickSink,
+    epoch: string | undefined,
+    fromPosition: number,
+    isFirst: boolean,
+  ): void {
+    const { memory } = this
+    if (memory.isRefused(epoch)) {
+      this.retry(sink, OTHER_EPOCH, false)
+      return
+    }
+    const isSameEpoch = epoch !== undefined && epoch === memory.epoch
+    if (isSameEpoch && memory.hasPushed && isFirst && this.foreignMethod === undefined) {
+      // Another endpoint has sent ticks meanwhile: this one is asked for what follows them.
+      this.dropCall()
+      this.connect(sink)
+      return
+    }
+    const continuous = isSameEpoch && memory.hasPushed && this.symbols.length === 0
     if (!isSameEpoch) {
-      this.epoch = epoch
-      this.hasPushed = false
+      memory.epoch = epoch
+      memory.hasPushed = false
       if (fromPosition > 0) {
         // The feed counts anew: in its new epoch, the position of the request is another tick or none.
         this.dropCall()
@@ -196,7 +219,7 @@ export class GrpcSource implements TickSource {
     this.sessionCount++
     if (!this.isStalled) this.log.live(this.sessionCount)
     sink.sessionStarted({ number: this.sessionCount, continuous })
-    this.tellLive(sink)
+    if (!this.isStalled) this.told.live(sink)
   }
 
   private onFirstMessage(sink: TickSink, progress: CallProgress): void {
@@ -205,7 +228,7 @@ export class GrpcSource implements TickSource {
     if (!this.isStalled) return
     this.isStalled = false
     this.log.live(this.sessionCount)
-    this.tellLive(sink)
+    if (!this.isStalled) this.told.live(sink)
   }
 
   private onEnded(sink: TickSink, outcome: CallOutcome, reason: string, fromPosition: number): void {
@@ -244,8 +267,9 @@ export class GrpcSource implements TickSource {
     this.dropCall()
     this.retryTimer?.cancel()
     this.attempt++
-    this.tellDown(sink)
     this.lastError = reason
+    this.failed()
+    this.told.down(sink, this.progress.isLive)
     this.method.failed()
     if (hasServed && !this.isStalled) this.log.ended(reason)
     else this.log.failed(reason)
@@ -254,23 +278,9 @@ export class GrpcSource implements TickSource {
   }
 
   private pingLessOften(): void {
-    const keepaliveMs = Math.min(this.target.keepaliveMs * PING_INTERVAL_FACTOR, PING_INTERVAL_MS_MAX)
-    if (keepaliveMs === this.target.keepaliveMs) return
-    this.target = { ...this.target, keepaliveMs }
-    this.log.warn(
-      `the feed at ${this.target.target} ends connections on which it is pinged too often: ` +
-        `from now on it is pinged every ${Math.round(keepaliveMs / 1_000)} s`,
-    )
-  }
-
-  /** For clients. A feed that refuses the call is down again before they hear of it. */
-  private tellLive(sink: TickSink): void {
-    if (!this.isStalled) sink.setSourceState('live')
-  }
-
-  private tellDown(sink: TickSink): void {
-    this.hasBeenLive ||= this.progress.isLive
-    sink.setSourceState('down', this.hasBeenLive ? FEED_LOST : NOT_CONNECTED)
+    const { keepaliveMs } = this.target
+    this.target = pingedLessOften(this.target)
+    if (this.target.keepaliveMs !== keepaliveMs) this.log.pingedLessOften(this.target.keepaliveMs)
   }
 
   private get isLive(): boolean {
@@ -282,17 +292,6 @@ export class GrpcSource implements TickSource {
     this.call?.cancel()
     this.call = undefined
   }
-}
-
-/** The position to continue from. 0, the next tick, when there is none: positions stay below 2^53. */
-function positionAfter(last: number): number {
-  return last > 0 && last < Number.MAX_SAFE_INTEGER ? last + 1 : 0
-}
-
-/** @param path of the method, where it is one of another schema */
-function noFeedThere(reason: string, path: string | undefined): string {
-  const lacks = path ?? 'ringcast.v1.TickFeed, with either method'
-  return `the server does not know ${lacks}; is this the address of a tick feed? ${reason}`
 }
 
 function reasonOf(error: unknown): string {

@@ -38,6 +38,9 @@ const MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 /** By grpc-js's own timer: a pause of the process between ping and answer that is longer costs a new call, and no tick. */
 const KEEPALIVE_TIMEOUT_MS = 10_000
 
+const PING_INTERVAL_FACTOR = 2
+const PING_INTERVAL_MS_MAX = 86_400_000
+
 /** The options of the channel of a call. */
 export function channelOptions(target: GrpcTarget): Record<string, number | string> {
   const options: Record<string, number | string> = {
@@ -68,4 +71,10 @@ export function metadataOf(entries: CallMetadata): Metadata {
     metadata.set(key, key.endsWith('-bin') ? Buffer.from(value, 'base64') : value)
   }
   return metadata
+}
+
+/** After the feed has refused the pings: half as many, see https://github.com/grpc/proposal/blob/master/A8-client-side-keepalive.md. */
+export function pingedLessOften(target: GrpcTarget): GrpcTarget {
+  const keepaliveMs = Math.min(target.keepaliveMs * PING_INTERVAL_FACTOR, PING_INTERVAL_MS_MAX)
+  return { ...target, keepaliveMs }
 }

@@ -22,8 +22,11 @@ import {
 
 const LARGEST = 2 ** 53 - 1
 
-function continuity(state: Partial<ContinuityState> = {}, positionsTellLosses = true): FeedContinuity {
-  return new FeedContinuity({ ...CONTINUITY_AT_START, ...state }, positionsTellLosses)
+const RULES = { tellLosses: true, areRepeated: false }
+const HOLES_BY_NATURE = { tellLosses: false, areRepeated: false }
+
+function continuity(state: Partial<ContinuityState> = {}, rules = RULES): FeedContinuity {
+  return new FeedContinuity({ ...CONTINUITY_AT_START, ...state }, rules)
 }
 
 const session = (continuous: boolean, first = false) => ({ op: 'session' as const, first, continuous })
@@ -57,8 +60,29 @@ describe('the continuity of a feed', () => {
   })
 
   it('sees nothing in positions with holes by nature', () => {
-    expect(take(continuity({}, false), 5, 9, 9, 2)).toEqual([WHOLE, WHOLE, WHOLE, WHOLE])
+    expect(take(continuity({}, HOLES_BY_NATURE), 5, 9, 9, 2)).toEqual([WHOLE, WHOLE, WHOLE, WHOLE])
   })
+
+  it.each([true, false])(
+    'drops what another endpoint sent before, at any time: holes are losses %s',
+    tellLosses => {
+      const feed = continuity({}, { tellLosses, areRepeated: true })
+      expect(take(feed, 7, 8, 7, 8, 9, 9, 8, 10)).toEqual([
+        WHOLE,
+        WHOLE,
+        SEEN,
+        SEEN,
+        WHOLE,
+        SEEN,
+        SEEN,
+        WHOLE,
+      ])
+      expect(feed.isInDoubt).toBe(false)
+      expect(take(feed, 12, 11)).toEqual([tellLosses ? 1 : WHOLE, SEEN])
+      expect(take(feed, 12 + RESEND_DEPTH_MAX + 1)).toEqual([tellLosses ? RESEND_DEPTH_MAX : WHOLE])
+      expect(take(feed, 12)).toEqual([tellLosses ? BROKEN : WHOLE])
+    },
+  )
 
   it('goes on from what was known', () => {
     expect(take(continuity({ lastPosition: 7, lastMark: 7 }), 7)).toEqual([SEEN])
@@ -122,7 +146,7 @@ describe('a broken count', () => {
   })
 
   it('is nothing to go on from either where positions have holes by nature', () => {
-    const feed = continuity({}, false)
+    const feed = continuity({}, HOLES_BY_NATURE)
     const doubts = [99, 103, LARGEST, 107, 111].map(position => {
       take(feed, position)
       return feed.isInDoubt
@@ -297,33 +321,39 @@ describe('whatever a feed does', () => {
 
   it('whoever goes on from any place comes to the same verdicts, by way of shared memory and of a descriptor', () => {
     fc.assert(
-      fc.property(fc.array(deed, { maxLength: 40 }), fc.boolean(), (deeds, positionsTellLosses) => {
-        const feed = continuity({}, positionsTellLosses)
-        const words = new Float64Array(CONTINUITY_FLOAT64S + 1)
-        let successor = feed
-        let replay = feed
-        let sent = 10
-        let mark = 0
-        for (const each of deeds) {
-          const { lastMark, lastPosition, lostSincePosition } = successor
-          writeContinuity(words, 1, successor)
-          successor = new FeedContinuity(readContinuity(words, 1), positionsTellLosses)
-          const state = continuityOf(lastPosition, lostSincePosition, lastMark, continuityFlags(replay) | 0)
-          replay = new FeedContinuity(JSON.parse(JSON.stringify(state)), positionsTellLosses)
-          const all = [feed, successor, replay]
-          if ('continuous' in each) for (const one of all) one.sessionStarted(session(each.continuous))
-          else if ('lost' in each) for (const one of all) one.lose(each.lost)
-          else {
-            if (!('again' in each)) {
-              sent = 'step' in each ? Math.min(LARGEST, Math.max(1, sent + each.step)) : each.position
-              mark = mark * 31 + (1 << 30)
+      fc.property(
+        fc.array(deed, { maxLength: 40 }),
+        fc.boolean(),
+        fc.boolean(),
+        (deeds, tellLosses, areRepeated) => {
+          const rules = { tellLosses, areRepeated }
+          const feed = continuity({}, rules)
+          const words = new Float64Array(CONTINUITY_FLOAT64S + 1)
+          let successor = feed
+          let replay = feed
+          let sent = 10
+          let mark = 0
+          for (const each of deeds) {
+            const { lastMark, lastPosition, lostSincePosition } = successor
+            writeContinuity(words, 1, successor)
+            successor = new FeedContinuity(readContinuity(words, 1), rules)
+            const state = continuityOf(lastPosition, lostSincePosition, lastMark, continuityFlags(replay) | 0)
+            replay = new FeedContinuity(JSON.parse(JSON.stringify(state)), rules)
+            const all = [feed, successor, replay]
+            if ('continuous' in each) for (const one of all) one.sessionStarted(session(each.continuous))
+            else if ('lost' in each) for (const one of all) one.lose(each.lost)
+            else {
+              if (!('again' in each)) {
+                sent = 'step' in each ? Math.min(LARGEST, Math.max(1, sent + each.step)) : each.position
+                mark = mark * 31 + (1 << 30)
+              }
+              const [first, ...others] = all.map(one => one.take(sent, mark | 0))
+              for (const other of others) expect(other).toBe(first)
             }
-            const [first, ...others] = all.map(one => one.take(sent, mark | 0))
-            for (const other of others) expect(other).toBe(first)
+            for (const one of [successor, replay]) expect(one.state).toEqual(feed.state)
           }
-          for (const one of [successor, replay]) expect(one.state).toEqual(feed.state)
-        }
-      }),
+        },
+      ),
       { numRuns: 500 },
     )
   })
