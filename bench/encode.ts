@@ -24,7 +24,7 @@ async function run(options: BenchmarkOptions): Promise<Table[]> {
     return reader
   })
   const ofSymbol = new Map(objects.map(({ symbol }) => [symbol, marketCodec.jsonPrefixes(symbol)]))
-  const prefixes = objects.map(({ symbol }, index) => ofSymbol.get(symbol)![readers[index]!.kind]!)
+  const prefixes = objects.map(({ symbol }) => ofSymbol.get(symbol)!)
   const bytes = new Uint8Array(new SharedArrayBuffer(objects.length * marketCodec.jsonBytesMax))
   const count = objects.length
 

@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Benchmark, exitOnSignals, type Table, tableText } from './benchmark.js'
+import { codec } from './codec.js'
 import { decode } from './decode.js'
 import { encode } from './encode.js'
 import { endToEnd } from './end-to-end.js'
@@ -21,6 +22,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   publishThreads,
   decode,
   encode,
+  codec,
   frame,
   gather,
   endToEnd,

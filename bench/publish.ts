@@ -18,6 +18,7 @@ import { tickLogBytes } from '../src/memory/tick-log-memory.js'
 import { TickLogReader } from '../src/memory/tick-log-reader.js'
 import { TickLogWriter } from '../src/memory/tick-log-writer.js'
 import { MAIN_SLOT_COUNT } from '../src/metrics/metric-table.js'
+import { marketCodec } from '../src/ticks/market-codec.js'
 import type { Benchmark, BenchmarkOptions, Table } from './benchmark.js'
 import { figuresTable, type MicroTask, measure } from './micro.js'
 import { type Ticks, tickBatch, ticksOfMarket } from './ticks.js'
@@ -128,6 +129,7 @@ function gatewayIntake(): { intake: Ingest; catchUp: () => void } {
     tickLog: log,
     lanes: [handle],
     queueSize: 1 << 20,
+    codec: marketCodec,
     clock: systemClock,
     counters,
   })

@@ -3,7 +3,11 @@
  */
 
 export type { PushedGap } from './broadcaster/pushed-gap.js'
-export { StreamHandler, type StreamHandlerParts } from './broadcaster/stream-handler.js'
+export {
+  StreamHandler,
+  type StreamHandlerOptions,
+  type StreamHandlerParts,
+} from './broadcaster/stream-handler.js'
 export { type ErrorCode, RingcastError } from './common/errors.js'
 export type { Log } from './common/log.js'
 export type { HandlerOptions } from './config/config.js'
@@ -23,6 +27,10 @@ export type {
   TickJson,
   TicksMessage,
 } from './protocol/messages.js'
-export { GrpcSource, type GrpcSourceOptions } from './sources/grpc/grpc-source.js'
+export { type GrpcMethod, GrpcSource, type GrpcSourceOptions } from './sources/grpc/grpc-source.js'
+export { type LoadedFeed, type LoadFeedOptions, loadFeed } from './sources/grpc/load-feed.js'
+export type { ForeignFeed } from './sources/schema/foreign-feed.js'
+export type { MappingPaths } from './sources/schema/mapping-check.js'
 export type { SourceStatus, TickSource } from './sources/tick-source.js'
 export type { PushedTick, QuoteTick, TradeTick } from './ticks/pushed-tick.js'
+export type { TickMapping, TickSchema, TimeUnit } from './ticks/tick-schema.js'

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { feedSettings } from './app/feed-settings.js'
 import { Gateway } from './app/gateway.js'
+import { probe } from './app/probe.js'
 import { runService, type Service } from './app/process-lifetime.js'
 import { systemClock } from './common/clock.js'
 import { RingcastError } from './common/errors.js'
@@ -24,6 +25,12 @@ async function main(): Promise<void> {
       return
     case 'version':
       process.stdout.write(`${packageVersion()}\n`)
+      return
+    case 'probe':
+      process.exitCode = await probe(parsed.probe, {
+        result: line => process.stdout.write(`${line}\n`),
+        progress: line => process.stderr.write(`${line}\n`),
+      })
       return
     case 'serve':
       return run(serveService, parsed.config)

@@ -14,7 +14,7 @@ import { LaneWakeUp } from '../src/memory/lane-wake-up.js'
 import { LatestStore } from '../src/memory/latest-store.js'
 import { TickLogHistory } from '../src/memory/tick-log-history.js'
 import { TickLogReader } from '../src/memory/tick-log-reader.js'
-import { marketCodec } from '../src/ticks/market-codec.js'
+import { tickCodecOf } from '../src/ticks/tick-codec-of.js'
 import { LossCollector } from './collect/loss-collector.js'
 import { TickCollector } from './collect/tick-collector.js'
 import { TurnBuffer } from './collect/turn-buffer.js'
@@ -48,9 +48,9 @@ import { ReplyPublisher } from './transfer/reply-publisher.js'
 import { RequestQueue } from './transfer/request-queue.js'
 import { SnapshotTransfer } from './transfer/snapshot-transfer.js'
 
-export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epochUs'>): LaneLoop {
+export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epochUs' | 'aheadUs'>): LaneLoop {
   const { layout, positionsTellLosses, turnBytesMax } = task
-  const codec = marketCodec
+  const codec = tickCodecOf(task.schema, task.tickBytesMax)
   const memory = task.memory.buffer
   const state = new CommittedState(memory)
   const committed = state.committed()
@@ -70,7 +70,7 @@ export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epoch
   const quarantined = new Set(task.quarantinedOffsets)
   const continuity = new FeedContinuity(committed, positionsTellLosses)
   const status = new CurrentStatus(task.feedStatus)
-  const cursor = new LogCursor(log, committed.offset)
+  const cursor = new LogCursor(log, committed.offset, codec.batchPath)
   const turn = new TurnBuffer(ring.bytes, layout, codec)
   const { bytes } = log
   const tickReader = codec.createReader(bytes)

@@ -37,7 +37,7 @@ import type { LaneTransfers } from './transfer/lane-transfers.js'
 const DUE_SLACK_MS = 2
 
 export interface LaneLoopDeps {
-  readonly clock: Pick<Clock, 'nowMs' | 'epochUs'>
+  readonly clock: Pick<Clock, 'nowMs' | 'epochUs' | 'aheadUs'>
   readonly control: LaneControl
   readonly wakeUp: LaneWakeUp
   readonly ring: FrameRingWriter
@@ -139,7 +139,7 @@ export class LaneLoop {
   private publishPacedTurn(): void {
     const { clock, collector, composer, counters, wakeUp, groupFlush, reader, ring, sleep } = this.deps
     const { heartbeats, transfers, turnWriter } = this.deps
-    composer.beginTurn(clock.epochUs())
+    composer.beginTurn(clock.epochUs(), clock.aheadUs())
     turnWriter.beginTurn(PACED)
     const { planned } = collector
     for (let index = 0; index < planned.length; index++) turnWriter.write(planned[index]!, reader.offset)
@@ -184,7 +184,7 @@ export class LaneLoop {
    */
   private publishPromptTurn(): void {
     const { clock, collector, composer, wakeUp, reader, ring, transfers, turnWriter } = this.deps
-    composer.beginTurn(clock.epochUs())
+    composer.beginTurn(clock.epochUs(), clock.aheadUs())
     turnWriter.beginTurn(PROMPT)
     for (const audience of transfers.nextAudiences()) {
       if (audience.spanCount === 0) continue

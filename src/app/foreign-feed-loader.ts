@@ -8,6 +8,7 @@ import { RingcastError } from '../common/errors.js'
 import type { Log } from '../common/log.js'
 import { variableOf } from '../common/setting-names.js'
 import type { Config } from '../config/config.js'
+import { FeedLog } from '../sources/grpc/feed-log.js'
 import type { GrpcSourceOptions } from '../sources/grpc/grpc-source.js'
 import { type LoadedFeed, type LoadFeedOptions, loadFeed } from '../sources/grpc/load-feed.js'
 import type { SourceStatus } from '../sources/tick-source.js'
@@ -17,7 +18,7 @@ export interface ForeignFeedLoaderOptions {
   /** Where the feed is, and how it is called. */
   readonly call: Pick<GrpcSourceOptions, 'target' | 'tls' | 'metadata'>
   /** JSON of the request; undefined: an empty message. */
-  readonly request: unknown
+  readonly request: object | undefined
   readonly clock: Clock
   readonly log: Log
   /** Returns 0 up to, not including, 1. Default `Math.random`. */
@@ -55,7 +56,9 @@ export class ForeignFeedLoader {
    *   the signal after an abort
    */
   async load(signal: AbortSignal): Promise<LoadedFeed> {
-    const { config, clock, log, random = Math.random } = this.options
+    const { call, config, clock, log, random = Math.random } = this.options
+    const lines = { info: (text: string) => log.info({}, text), warn: (text: string) => log.warn({}, text) }
+    const feedLog = new FeedLog(lines, clock, call.target)
     const backoff = new Backoff(config.upstreamBackoffMinMs, config.upstreamBackoffMaxMs, random)
     for (;;) {
       try {
@@ -63,7 +66,7 @@ export class ForeignFeedLoader {
       } catch (error) {
         signal.throwIfAborted()
         if (!(error instanceof RingcastError && error.code === 'feed_unreachable')) throw error
-        if (this.lastError === undefined) log.warn({}, `${error.message}: trying until it does`)
+        feedLog.failed(error.message, `${error.message}: trying until it does`)
         this.lastError = error.message
       }
       await pause(clock, backoff.nextDelayMs(), signal)

@@ -75,12 +75,8 @@ export class Gateway {
       ? await this.loadFeed({ config, call, request, clock: systemClock, log }, signal)
       : undefined
     const handler = new StreamHandler(
-      { ...handlerPart(config), maxClients },
-      {
-        log,
-        positionsTellLosses: config.upstreamSymbols.length === 0,
-        ...(foreign === undefined ? {} : { schema: foreign.schema }),
-      },
+      { ...handlerPart(config), maxClients, schema: foreign?.schema },
+      { log, positionsTellLosses: config.upstreamSymbols.length === 0 },
     )
     this.handler = handler
     this.server = new ClientServer({

@@ -6,16 +6,28 @@ import { createSecureContext } from 'node:tls'
 import { RingcastError } from '../common/errors.js'
 import { variableOf } from '../common/setting-names.js'
 import type { Config } from '../config/config.js'
-import { metadataOf } from '../config/feed-setting-types.js'
+import { jsonObjectOf, metadataOf } from '../config/feed-setting-types.js'
 import type { GrpcSourceOptions } from '../sources/grpc/grpc-source.js'
 
 export interface UpstreamFiles extends Required<Pick<GrpcSourceOptions, 'tls' | 'metadata'>> {
   /** JSON of the request; undefined: none was given. */
-  readonly request: unknown
+  readonly request: object | undefined
 }
 
+/** The settings that name these files. */
+export type UpstreamFileSettings = Pick<
+  Config,
+  | 'upstreamTls'
+  | 'upstreamTlsCa'
+  | 'upstreamTlsCert'
+  | 'upstreamTlsKey'
+  | 'upstreamTlsServerName'
+  | 'upstreamMetadata'
+  | 'upstreamRequest'
+>
+
 /** @throws RingcastError `config_invalid` when a file cannot be read, or holds something else */
-export async function readUpstreamFiles(config: Config): Promise<UpstreamFiles> {
+export async function readUpstreamFiles(config: UpstreamFileSettings): Promise<UpstreamFiles> {
   return {
     tls: config.upstreamTls ? await readTls(config) : false,
     metadata: await readMetadata(config.upstreamMetadata),
@@ -23,7 +35,7 @@ export async function readUpstreamFiles(config: Config): Promise<UpstreamFiles> 
   }
 }
 
-async function readTls(config: Config): Promise<GrpcSourceOptions['tls'] & object> {
+async function readTls(config: UpstreamFileSettings): Promise<GrpcSourceOptions['tls'] & object> {
   const { upstreamTlsCa, upstreamTlsCert, upstreamTlsKey, upstreamTlsServerName } = config
   const files = {
     ...(upstreamTlsCa === undefined ? {} : { ca: await readNamed('upstreamTlsCa', upstreamTlsCa) }),
@@ -54,17 +66,12 @@ async function readMetadata(setting: string | undefined): Promise<Record<string,
   throw wrong(`${variableOf('upstreamMetadata')}=${setting}: the file must hold one key=value a line`)
 }
 
-async function readRequest(setting: string | undefined): Promise<unknown> {
+async function readRequest(setting: string | undefined): Promise<object | undefined> {
   if (setting === undefined) return undefined
   const text = setting.startsWith('@') ? (await readNamed('upstreamRequest', setting)).toString() : setting
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw wrong(
-      `${variableOf('upstreamRequest')}=${setting}: the file must hold JSON: ${(cause as Error).message}`,
-      cause,
-    )
-  }
+  const json = jsonObjectOf(text)
+  if (json !== undefined) return json
+  throw wrong(`${variableOf('upstreamRequest')}=${setting}: the file must hold a JSON object`)
 }
 
 /** Reads the file that a setting names, as a path or as `@` and a path. */

@@ -6,32 +6,42 @@
 import { randomBytes } from 'node:crypto'
 import { assembleClients, type Clients } from '../clients/clients.js'
 import type { Clock } from '../common/clock.js'
+import { RingcastError } from '../common/errors.js'
 import type { Log } from '../common/log.js'
 import { PatientClock } from '../common/patient-clock.js'
 import type { HandlerOptions } from '../config/config.js'
 import { Membership } from '../fanout/membership.js'
 import { Transmitter } from '../fanout/transmitter.js'
 import { Ingest } from '../ingest/ingest.js'
-import { TURN_OVERSHOOT_BYTES } from '../lane-protocol/lane-task.js'
+import { turnOvershootBytes } from '../lane-protocol/lane-task.js'
 import { CommandSender } from '../lanes/command-sender.js'
 import { LaneHandle } from '../lanes/lane-handle.js'
 import { chooseLane } from '../lanes/lane-placement.js'
 import { type LaneAssignment, LanePool } from '../lanes/lane-pool.js'
 import { LaneSupervisor, type Quarantine } from '../lanes/lane-supervisor.js'
 import { PositionWatch } from '../lanes/position-watch.js'
-import { type LaneLayout, laneLayout } from '../memory/lane-layout.js'
+import { type LaneLayout, laneLayout, SEGMENT_COUNT_MIN } from '../memory/lane-layout.js'
 import { tickLogBytes } from '../memory/tick-log-memory.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
+import type { TickCodec } from '../ticks/tick-codec.js'
+import type { TickSchema } from '../ticks/tick-schema.js'
 import { HandlerMetrics } from './handler-metrics.js'
 import { Shutdown } from './shutdown.js'
 
-/** The scratch of a lane holds the ticks of one turn: two encodings × twice a turn's bytes. */
+/**
+ * The scratch of a lane holds the ticks of one turn: two encodings × twice a turn's bytes, and two of the longest ticks in
+ * each.
+ */
 const SCRATCH_BYTES_PER_TURN_BYTE = 4
 const SCRATCH_BYTES_MIN = 64 * 1024
 
 export interface BroadcasterDeps {
   readonly clock: Clock
   readonly log: Log
+  /** Of the user's ticks; undefined: quotes and trades. */
+  readonly schema: TickSchema | undefined
+  /** The codec of the schema. */
+  readonly codec: TickCodec
   /** Whether a hole in the feed's positions is a loss. */
   readonly positionsTellLosses: boolean
   /** The worker's file; undefined: that of Ringcast. */
@@ -51,14 +61,14 @@ export interface Broadcaster {
 
 /** Starts the lanes at once. Clients and ticks may come before the lanes run. */
 export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterDeps): Broadcaster {
-  const { clock, log } = deps
+  const { clock, codec, log } = deps
   const epoch = randomBytes(6).toString('base64url')
   const patience = new PatientClock(clock, shortestTimeoutMs(settings))
   const metrics = new HandlerMetrics(settings.poolSize)
   const { counters } = metrics
 
   // Shared memory
-  const layout = layoutOf(settings)
+  const layout = layoutOf(settings, codec)
   const laneHandles = Array.from(
     { length: settings.poolSize },
     (_, lane) =>
@@ -68,7 +78,14 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   )
   const streams = laneHandles.map(({ stream }) => stream)
   const tickLog = new SharedArrayBuffer(tickLogBytes(settings.tickLogBytes))
-  const ingest = new Ingest({ tickLog, lanes: laneHandles, queueSize: settings.queueSize, clock, counters })
+  const ingest = new Ingest({
+    tickLog,
+    lanes: laneHandles,
+    queueSize: settings.queueSize,
+    codec,
+    clock,
+    counters,
+  })
 
   const sender = new CommandSender({
     lanes: laneHandles,
@@ -140,6 +157,8 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       counters: metrics.laneBlocks[lane]!,
       turnBytesMax: settings.turnBytesMax,
       compression: { bytesMin: settings.compressionMinBytes, level: settings.compressionLevel },
+      schema: deps.schema,
+      tickBytesMax: settings.tickBytesMax,
       positionsTellLosses: deps.positionsTellLosses,
       feedStatus: ingest.statusAt(handle),
       audiences: [...handle.stream.audiences.values()].map(audience => audience.state),
@@ -199,9 +218,23 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   return { epoch, laneHandles: laneHandles, metrics, ingest, clients, supervisor, shutdown }
 }
 
-export function layoutOf(settings: HandlerOptions): LaneLayout {
-  const scratchBytes = Math.max(SCRATCH_BYTES_MIN, SCRATCH_BYTES_PER_TURN_BYTE * settings.turnBytesMax)
-  return laneLayout(settings.frameRingBytes, settings.turnBytesMax + TURN_OVERSHOOT_BYTES, scratchBytes)
+/** @throws RingcastError `option_invalid` when the frame ring is too small for ticks of the schema */
+export function layoutOf(settings: HandlerOptions, codec: TickCodec): LaneLayout {
+  const { frameRingBytes, tickBytesMax, turnBytesMax } = settings
+  const overshootBytes = turnOvershootBytes(codec)
+  const recordBytesMax = turnBytesMax + overshootBytes
+  const ringBytesMin = 2 * SEGMENT_COUNT_MIN * recordBytesMax
+  if (frameRingBytes < ringBytesMin)
+    throw new RingcastError(
+      'option_invalid',
+      `frameRingBytes=${frameRingBytes}: must be at least ${ringBytesMin}, because a tick of tickBytesMax=${tickBytesMax} may take ${overshootBytes} bytes in a frame`,
+    )
+  const scratchBytesMin = Math.max(SCRATCH_BYTES_MIN, SCRATCH_BYTES_PER_TURN_BYTE * overshootBytes)
+  return laneLayout(
+    frameRingBytes,
+    recordBytesMax,
+    Math.max(scratchBytesMin, SCRATCH_BYTES_PER_TURN_BYTE * turnBytesMax),
+  )
 }
 
 /** The shortest timeout by which a client or a lane is judged. */

@@ -9,14 +9,23 @@ import { RingcastError } from '../common/errors.js'
 import { type Log, silentLog } from '../common/log.js'
 import { quoteValue } from '../common/quote-value.js'
 import { type HandlerOptions, handlerOptions } from '../config/config.js'
-import { checkOptions, clockRule, hasMethods, type OptionRule, withMethods } from '../config/option-check.js'
+import {
+  checkObject,
+  checkOptions,
+  clockRule,
+  hasMethods,
+  type OptionRule,
+  withMethods,
+} from '../config/option-check.js'
 import type { TickSink } from '../ingest/tick-sink.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { MetricsView } from '../metrics/metrics-view.js'
 import type { FeedState } from '../protocol/messages.js'
 import type { TickSource } from '../sources/tick-source.js'
-import { marketCodec } from '../ticks/market-codec.js'
 import type { PushedTick } from '../ticks/pushed-tick.js'
+import type { TickCodec } from '../ticks/tick-codec.js'
+import { tickCodecOf } from '../ticks/tick-codec-of.js'
+import type { TickSchema } from '../ticks/tick-schema.js'
 import { assembleBroadcaster, type Broadcaster } from './broadcaster.js'
 import { type PushedGap, pushedGapRules } from './pushed-gap.js'
 import { pushedStateRules } from './pushed-state.js'
@@ -35,6 +44,12 @@ export interface StreamHandlerParts {
   readonly laneFile?: string
 }
 
+/** The settings of a handler, and the schema of its ticks. */
+export interface StreamHandlerOptions extends Readonly<Partial<HandlerOptions>> {
+  /** Of the ticks that are pushed; unset: quotes and trades. */
+  readonly schema?: TickSchema | undefined
+}
+
 const PART_RULES: Readonly<Record<keyof StreamHandlerParts, OptionRule>> = {
   clock: clockRule,
   log: withMethods('debug', 'info', 'warn', 'error'),
@@ -43,12 +58,14 @@ const PART_RULES: Readonly<Record<keyof StreamHandlerParts, OptionRule>> = {
 }
 const SOURCE_METHODS: readonly (keyof TickSource)[] = ['start', 'pause', 'resume', 'status', 'stop']
 
-export class StreamHandler {
+/** With a schema of one's own: `new StreamHandler<MyTick>({ schema })`. */
+export class StreamHandler<Tick extends object = PushedTick> {
   /** The options, with their defaults filled in. */
   readonly settings: HandlerOptions
   /** Names the run of this handler: 8 characters of base64url. Offsets belong to it. */
   readonly epoch: string
   private readonly broadcaster: Broadcaster
+  private readonly codec: TickCodec
   private source: TickSource | undefined
 
   /**
@@ -56,10 +73,15 @@ export class StreamHandler {
    *
    * @throws RingcastError `option_invalid`, naming everything that is wrong
    */
-  constructor(options: Readonly<Partial<HandlerOptions>> = {}, parts: StreamHandlerParts = {}) {
-    this.settings = handlerOptions(options)
+  constructor(options: StreamHandlerOptions = {}, parts: StreamHandlerParts = {}) {
+    checkObject(options, 'options')
+    const { schema, ...settings } = options
+    this.settings = handlerOptions(settings)
     checkOptions(parts, PART_RULES, 'the second argument of a StreamHandler')
+    this.codec = tickCodecOf(schema, this.settings.tickBytesMax)
     this.broadcaster = assembleBroadcaster(this.settings, {
+      schema,
+      codec: this.codec,
       clock: parts.clock ?? systemClock,
       log: parts.log ?? silentLog,
       positionsTellLosses: parts.positionsTellLosses ?? true,
@@ -81,12 +103,13 @@ export class StreamHandler {
   /**
    * Sends a tick to every client that has subscribed to its symbol.
    *
+   * @param tick with a schema: the fields of its message, by their names in JSON or in the `.proto` file
    * @returns false when the queue is full or the handler shuts down. The tick was not taken, and is counted as refused
    * @throws RingcastError `tick_invalid`, naming the field, its value and the rule
    */
-  broadcastTick(tick: PushedTick): boolean {
+  broadcastTick(tick: Tick): boolean {
     const { ingest, metrics, shutdown } = this.broadcaster
-    const bytes = marketCodec.encodePushed(tick)
+    const bytes = this.codec.encodePushed(tick)
     if (!shutdown.hasBegun) return ingest.tryPush(bytes)
     metrics.counters.values[MAIN_SLOTS.ticksRefused]! += 1
     return false

@@ -2,7 +2,7 @@
  * Carries out the commands of connected clients. Main thread.
  * The lane replies to a change of subscriptions, at its exact place in the stream. Every other reply is sent at once.
  */
-import type { Clock } from '../common/clock.js'
+import { type Clock, wallUs } from '../common/clock.js'
 import type { Membership } from '../fanout/membership.js'
 import type { Recipient } from '../fanout/recipient.js'
 import type { Entry, EntryChange } from '../lane-protocol/audience-spec.js'
@@ -63,7 +63,7 @@ export class CommandHandler {
     const { command } = result
     switch (command.type) {
       case 'ping':
-        client.reply({ type: 'pong', id: command.id, time: this.deps.clock.epochUs() })
+        client.reply({ type: 'pong', id: command.id, time: wallUs(this.deps.clock) })
         return 0
       case 'list':
         return client.reply(list(client, command.id))

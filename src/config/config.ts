@@ -8,17 +8,20 @@ import { quoteUnlessPlain } from '../common/quote-value.js'
 import { readCommandLine } from './command-line.js'
 import { faultLines, namesOfOptions, namesOfTexts } from './config-errors.js'
 import { readEnvironment } from './environment.js'
-import { helpText } from './help.js'
+import { helpText, probeHelpText } from './help.js'
 import { checkObject } from './option-check.js'
+import { type ProbeConfig, type ProbeOptions, probeSettings } from './probe-settings.js'
+import { isAddress } from './setting-types.js'
 import { type Config, configSettings, type HandlerOptions, handlerSettings } from './settings.js'
 import { checkSettings } from './settings-check.js'
 import { suggestion, unknownName } from './suggestion.js'
 import { unusedSettings } from './unused-settings.js'
 
-export type { Config, HandlerOptions }
+export type { Config, HandlerOptions, ProbeConfig }
 
 export type ParsedCommand =
   | { readonly command: 'serve' | 'feed'; readonly config: Config }
+  | { readonly command: 'probe'; readonly probe: ProbeConfig }
   | { readonly command: 'help'; readonly text: string }
   | { readonly command: 'version' }
 
@@ -35,6 +38,7 @@ const POOL_SIZE_MAX = 100
 
 /** @throws RingcastError `config_invalid`, with one line for each fault */
 export function parseConfig({ env, argv, availableParallelism }: ConfigSources): ParsedCommand {
+  if (argv[0] === 'probe') return parseProbe(env, argv.slice(1))
   const line = readCommandLine(argv, configSettings)
   if (line.help) return { command: 'help', text: helpText() }
   if (line.version) return { command: 'version' }
@@ -42,7 +46,8 @@ export function parseConfig({ env, argv, availableParallelism }: ConfigSources):
   const [word = 'serve', ...surplus] = line.words
   const command = COMMANDS.find(known => known === word)
   const problems = [...line.problems]
-  if (command === undefined) problems.push(unknownName(word, suggestion(word, COMMANDS)))
+  if (word === 'probe') problems.push('probe: must be the first word')
+  else if (command === undefined) problems.push(unknownName(word, suggestion(word, [...COMMANDS, 'probe'])))
   if (surplus.length > 0) problems.push(`${quoteUnlessPlain(surplus.join(' '))}: only one command at a time`)
 
   const environment = readEnvironment(env)
@@ -61,6 +66,31 @@ export function parseConfig({ env, argv, availableParallelism }: ConfigSources):
     throw new RingcastError('config_invalid', problems.join('\n'))
   }
   return { command, config: Object.freeze(Object.fromEntries(values) as unknown as Config) }
+}
+
+function parseProbe(env: ConfigSources['env'], argv: readonly string[]): ParsedCommand {
+  const line = readCommandLine(argv, probeSettings)
+  if (line.help) return { command: 'help', text: probeHelpText() }
+  if (line.version) return { command: 'version' }
+  const problems = [...line.problems]
+  const [target, ...surplus] = line.words
+  if (target === undefined) problems.push('host:port: must be given, such as feed.example:50051')
+  else if (!isAddress(target, 1)) {
+    problems.push(`${quoteUnlessPlain(target)}: must be host:port, such as feed.example:50051`)
+  }
+  if (surplus.length > 0) problems.push(`${quoteUnlessPlain(surplus.join(' '))}: only one feed at a time`)
+  const environment = readEnvironment(env)
+  const ofProbe = [...environment.given].filter(([key]) => Object.hasOwn(probeSettings, key))
+  const given = new Map([...ofProbe, ...line.given])
+  const read: Record<string, unknown> = {}
+  for (const [key, { text }] of given) {
+    if (text !== '') read[key] = probeSettings[key as keyof typeof probeSettings].form.read(text)
+  }
+  const { values, faults } = checkSettings(probeSettings, read)
+  problems.push(...faultLines(faults, namesOfTexts(given)))
+  if (target === undefined || problems.length > 0)
+    throw new RingcastError('config_invalid', problems.join('\n'))
+  return { command: 'probe', probe: { ...(Object.fromEntries(values) as unknown as ProbeOptions), target } }
 }
 
 /**

@@ -31,12 +31,21 @@ export function feedMethod(description: string): Setting<string> {
   })
 }
 
+/** The full name of a method; unset by default. */
+export function methodName(description: string): Setting<string | undefined> {
+  return textSetting(description, {
+    rule: 'must be a method such as acme.md.MarketData/Subscribe',
+    placeholder: 'name',
+    holds: text => METHOD.test(text),
+  })
+}
+
 /** A JSON object, or `@` and the path of a file with one. */
 export function jsonOrFile(description: string): Setting<string | undefined> {
   return textSetting(description, {
     rule: 'must be a JSON object, or @ and the path of a file with one',
     placeholder: 'json|@path',
-    holds: text => isFile(text) || isJsonObject(text),
+    holds: text => isFile(text) || jsonObjectOf(text) !== undefined,
   })
 }
 
@@ -66,6 +75,16 @@ export function timePath(description: string): Setting<string | undefined> {
   })
 }
 
+/** @returns undefined when the text is no JSON, or JSON of something else */
+export function jsonObjectOf(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** @returns undefined when a part is no `key=value` that gRPC can send */
 export function metadataOf(text: string, separator: ',' | '\n'): Record<string, string> | undefined {
   const entries: [string, string][] = []
@@ -93,13 +112,4 @@ function isFeedMethod(text: string): boolean {
 
 function isFile(text: string): boolean {
   return /^@[^\0]+$/.test(text)
-}
-
-function isJsonObject(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-  } catch {
-    return false
-  }
 }

@@ -3,7 +3,8 @@
  * Both are made from the settings, so neither can be out of date.
  */
 import { flagOf, variableOf } from '../common/setting-names.js'
-import { settingGroups } from './settings.js'
+import { probeSettings } from './probe-settings.js'
+import { type SettingTable, settingGroups } from './settings.js'
 
 export function helpText(): string {
   const lines = [
@@ -11,20 +12,38 @@ export function helpText(): string {
     '',
     'Usage: ringcast [serve] [flags]    read a feed and serve WebSocket clients',
     '       ringcast feed [flags]       serve a synthetic or recorded feed over gRPC',
-    '       ringcast --help | --version',
+    '       ringcast probe host:port    look at a feed of any schema, and propose settings for it',
+    '       ringcast [probe] --help | --version',
     '',
     'Each flag is a variable, too: --max-clients is RINGCAST_MAX_CLIENTS. The flag wins; --flag= puts the default back.',
     'Sizes are in bytes, or with KiB, MiB or GiB.',
   ]
   for (const { title, settings } of settingGroups) {
-    lines.push('', `${title}:`)
-    for (const [key, { description, form, defaultText }] of Object.entries(settings)) {
-      const name =
-        form.placeholder === undefined ? `--[no-]${flagOf(key)}` : `--${flagOf(key)} <${form.placeholder}>`
-      lines.push(`  ${name.padEnd(36)} ${description}${defaultText === undefined ? '' : ` [${defaultText}]`}`)
-    }
+    lines.push('', `${title}:`, ...flagLines(settings))
   }
   return `${lines.join('\n')}\n`
+}
+
+export function probeHelpText(): string {
+  const lines = [
+    'Looks at a gRPC feed of any schema: lists its services, or prints the messages of a method and proposes settings.',
+    '',
+    'Usage: ringcast probe host:port [flags]',
+    '',
+    'What was found is on stdout, all else on stderr. Exit codes: 0 found, 1 the feed cannot be reached, 2 a wrong flag,',
+    'file or name.',
+    '',
+    ...flagLines(probeSettings),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function flagLines(settings: SettingTable): string[] {
+  return Object.entries(settings).map(([key, { description, form, defaultText }]) => {
+    const name =
+      form.placeholder === undefined ? `--[no-]${flagOf(key)}` : `--${flagOf(key)} <${form.placeholder}>`
+    return `  ${name.padEnd(36)} ${description}${defaultText === undefined ? '' : ` [${defaultText}]`}`
+  })
 }
 
 /** Every variable in Markdown: one table for each group. */

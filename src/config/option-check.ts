@@ -62,4 +62,4 @@ export function withMethods(...names: string[]): OptionRule {
   }
 }
 
-export const clockRule = withMethods('nowMs', 'epochUs', 'after', 'every')
+export const clockRule = withMethods('nowMs', 'epochUs', 'aheadUs', 'after', 'every')

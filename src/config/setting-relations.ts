@@ -74,6 +74,10 @@ const relations: readonly Relation[] = [
   less('closeTimeoutMs', 'shutdownTimeoutMs'),
   // A ring that a few turns fill leaves a slow client nothing to catch up from.
   atMost('turnBytesMax', 'frameRingBytes', 64),
+  // A tick that passes the bound of a turn goes into the same run of frames.
+  atMost('tickBytesMax', 'turnBytesMax'),
+  // A record of the tick log is at most an eighth of it.
+  atMost('tickBytesMax', 'tickLogBytes', 16),
   atMost('upstreamBackoffMinMs', 'upstreamBackoffMaxMs'),
   // The embedded feed speaks no TLS. Certificates for a call without TLS are a mistake.
   needs('upstreamTls', 'upstream'),

@@ -135,6 +135,11 @@ const lanes = {
     max: GiB,
     initial: 16 * MiB,
   }),
+  tickBytesMax: byteSize('Longest tick of the feed; a longer one is told as lost, as malformed', {
+    min: KiB,
+    max: 64 * KiB,
+    initial: KiB,
+  }),
   turnBytesMax: byteSize('Most bytes that a lane collects for one audience before it publishes them', {
     min: KiB,
     max: 16 * MiB,

@@ -13,11 +13,15 @@ import { quoteValue } from '../common/quote-value.js'
 const LINE_BYTES_MAX = 4_096
 const GZIP_MAGIC = 0x1f8b
 const CARRIAGE_RETURN = 13
+/** The byte-order mark of UTF-8, one character for each byte. */
+const BYTE_ORDER_MARK = '\xef\xbb\xbf'
+/** Spreadsheets write empty rows of a table so, most often at its end. */
+const BLANK = /^[, \t]*$/
 
 export class CsvLines {
   private readonly path: string
   private readonly isGzip: boolean
-  private readonly header: string
+  private readonly headerFault: (line: string) => string | undefined
   private input: Readable
   private pieces: AsyncIterator<string>
   /** The piece in memory, with the rest of the piece before. */
@@ -27,10 +31,10 @@ export class CsvLines {
   private lineNumber = 0
   private _isFileEnd = false
 
-  private constructor(path: string, isGzip: boolean, header: string) {
+  private constructor(path: string, isGzip: boolean, headerFault: (line: string) => string | undefined) {
     this.path = path
     this.isGzip = isGzip
-    this.header = header
+    this.headerFault = headerFault
     this.input = openText(path, isGzip)
     this.pieces = this.input[Symbol.asyncIterator]()
   }
@@ -38,10 +42,11 @@ export class CsvLines {
   /**
    * Opens the file and checks its first line.
    *
+   * @param headerFault says what is wrong with that line
    * @throws RingcastError `feed_file_invalid`
    */
-  static async open(path: string, header: string): Promise<CsvLines> {
-    const lines = new CsvLines(path, await isGzip(path), header)
+  static async open(path: string, headerFault: (line: string) => string | undefined): Promise<CsvLines> {
+    const lines = new CsvLines(path, await isGzip(path), headerFault)
     try {
       await lines.readHeader()
     } catch (error) {
@@ -56,8 +61,14 @@ export class CsvLines {
     return this._isFileEnd
   }
 
-  /** The next line without its end; undefined when memory holds no whole line. */
+  /** The next line that is not blank, without its end; undefined when memory holds no whole line. */
   next(): string | undefined {
+    let line = this.nextLine()
+    while (line !== undefined && BLANK.test(line)) line = this.nextLine()
+    return line
+  }
+
+  private nextLine(): string | undefined {
     const end = this.text.indexOf('\n', this.at)
     if (end < 0) return undefined
     const isCrLf = end > this.at && this.text.charCodeAt(end - 1) === CARRIAGE_RETURN
@@ -121,11 +132,12 @@ export class CsvLines {
     let line: string | undefined
     while (line === undefined && !this._isFileEnd) {
       await this.read()
-      line = this.next()
+      line = this.nextLine()
     }
-    if (line !== this.header) {
-      throw this.fault(`must be the header "${this.header}", but is ${quoteBytes(line ?? '')}`, 1)
-    }
+    const fault = this.headerFault(
+      line?.startsWith(BYTE_ORDER_MARK) ? line.slice(BYTE_ORDER_MARK.length) : (line ?? ''),
+    )
+    if (fault !== undefined) throw this.fault(fault, 1)
   }
 }
 

@@ -4,8 +4,9 @@
  */
 import { CSV_KIND_RULE, CSV_KINDS } from '../ticks/market-csv.js'
 import { blankTick, type TickSymbol, type TickToEncode, tickSymbol } from '../ticks/market-tick-encoder.js'
+import { headerFault } from './csv-header.js'
 import { CsvLines } from './csv-lines.js'
-import { CSV_HEADER, CsvRow } from './csv-row.js'
+import { CsvRow } from './csv-row.js'
 import type { SupplyResult, TickSupply } from './tick-supply.js'
 
 /** The sequences of one symbol and kind. */
@@ -38,6 +39,8 @@ export class CsvReplay implements TickSupply {
   /** Added to the times of the file in this loop. */
   private shiftUs = 0
   private _dueMs = 0
+  /** Whether the first tick was read and not yet taken. */
+  private holdsFirst = false
 
   private constructor(lines: CsvLines, loop: boolean) {
     this.lines = lines
@@ -46,12 +49,24 @@ export class CsvReplay implements TickSupply {
   }
 
   /**
-   * Opens the file and checks its header.
+   * Opens the file, checks its header and reads its first tick: what a program has done to all rows shows there.
    *
    * @throws RingcastError `feed_file_invalid`
    */
   static async open(path: string, options: { loop: boolean }): Promise<CsvReplay> {
-    return new CsvReplay(await CsvLines.open(path, CSV_HEADER), options.loop)
+    const lines = await CsvLines.open(path, headerFault)
+    const replay = new CsvReplay(lines, options.loop)
+    try {
+      for (;;) {
+        replay.holdsFirst = replay.next() === 'tick'
+        if (replay.holdsFirst || lines.isFileEnd) break
+        await lines.read()
+      }
+    } catch (error) {
+      await lines.close()
+      throw error
+    }
+    return replay
   }
 
   get dueMs(): number {
@@ -60,6 +75,10 @@ export class CsvReplay implements TickSupply {
 
   /** @throws RingcastError `feed_file_invalid`, which names the line and the column */
   next(): SupplyResult {
+    if (this.holdsFirst) {
+      this.holdsFirst = false
+      return 'tick'
+    }
     const line = this.lines.next()
     if (line !== undefined) {
       this.row.load(line)

@@ -4,9 +4,8 @@
  */
 import type { RingcastError } from '../common/errors.js'
 import { CSV_COLUMNS, type CsvColumn } from '../ticks/market-csv.js'
+import { splitCells } from './csv-cells.js'
 import { type CsvLines, quoteBytes } from './csv-lines.js'
-
-export const CSV_HEADER = CSV_COLUMNS.join(',')
 
 const INDEX_OF = Object.fromEntries(CSV_COLUMNS.map((name, index) => [name, index])) as Record<
   CsvColumn,
@@ -23,7 +22,11 @@ export class CsvRow {
 
   /** @throws RingcastError `feed_file_invalid` when the line has another number of columns */
   load(line: string): void {
-    this.cells = line.split(',')
+    const cells = splitCells(line, ',')
+    if (cells === undefined) {
+      throw this.lines.fault(`has a quoted cell that does not end before a comma: ${quoteBytes(line)}`)
+    }
+    this.cells = cells
     if (this.cells.length !== CSV_COLUMNS.length) {
       throw this.lines.fault(`has ${this.cells.length} columns in place of ${CSV_COLUMNS.length}`)
     }

@@ -2,7 +2,7 @@
  * Assembles a feed: a supply of ticks, their history, the server, and the pump between them. Any thread.
  * The `ringcast feed` command and the embedded feed both run it.
  */
-import { type Clock, systemClock } from '../common/clock.js'
+import { type Clock, systemClock, wallUs } from '../common/clock.js'
 import { RingcastError } from '../common/errors.js'
 import type { Log } from '../common/log.js'
 import { quoteValue } from '../common/quote-value.js'
@@ -120,7 +120,7 @@ async function openSupply(options: FeedOptions, clock: Clock): Promise<TickSuppl
     symbols: options.symbols ?? 100,
     rate: options.rate === 0 ? UNPACED_RATE : (options.rate ?? 1_000),
     seed: options.seed ?? 1,
-    startUs: clock.epochUs(),
+    startUs: wallUs(clock),
   })
 }
 

@@ -9,7 +9,7 @@
  */
 import { RingcastError } from '../common/errors.js'
 import { quoteValue } from '../common/quote-value.js'
-import { TICK_BYTES_MAX } from '../ticks/tick-codec.js'
+import { TICK_BYTES_DEFAULT } from '../ticks/tick-codec.js'
 import { writeVarint } from '../ticks/varint.js'
 
 export const HISTORY_TICKS_DEFAULT = 262_144
@@ -48,7 +48,7 @@ export class TickHistory {
     }
     this.mask = ticks - 1
     // Room for at least two of the longest ticks, so that the newest one is always held.
-    this.ring = Buffer.allocUnsafeSlow(Math.max(ticks * ENTRY_BYTES_MEAN, TICK_BYTES_MAX * 4))
+    this.ring = Buffer.allocUnsafeSlow(Math.max(ticks * ENTRY_BYTES_MEAN, TICK_BYTES_DEFAULT * 4))
     this.starts = new Float64Array(ticks)
     this.lengths = new Uint16Array(ticks)
     this.symbols = new Array<string>(ticks).fill('')
@@ -74,10 +74,10 @@ export class TickHistory {
     this.positionField[0] = TAG_POSITION
     const positionLength = writeVarint(this.positionField, 1, position)
     const tickLength = length + positionLength
-    if (tickLength > TICK_BYTES_MAX) {
+    if (tickLength > TICK_BYTES_DEFAULT) {
       throw new RingcastError(
         'tick_invalid',
-        `a tick may have ${TICK_BYTES_MAX} bytes, one of ${quoteValue(symbol)} has ${tickLength}`,
+        `a tick may have ${TICK_BYTES_DEFAULT} bytes, one of ${quoteValue(symbol)} has ${tickLength}`,
       )
     }
     const start = this.makeRoom(ENTRY_HEADER_BYTES_MAX + tickLength)
@@ -100,7 +100,7 @@ export class TickHistory {
   /** Whether this position is still held after one more tick of any length. */
   canKeep(position: number): boolean {
     if (position > this._newest) return true
-    const bytes = ENTRY_HEADER_BYTES_MAX + TICK_BYTES_MAX
+    const bytes = ENTRY_HEADER_BYTES_MAX + TICK_BYTES_DEFAULT
     const keepFrom = this.startOf(bytes) + bytes - this.ring.length
     return this.starts[position & this.mask]! >= keepFrom && this._newest - position < this.mask
   }

@@ -2,7 +2,7 @@
  * Moves ticks from a supply into the history: each when it is due, or as fast as subscribers read. Feed's thread.
  * A single subscriber loses no tick at speed 0, where ticks are made on demand, nor when the pace holds for it.
  */
-import type { Clock, Timer } from '../common/clock.js'
+import { type Clock, type Timer, wallUs } from '../common/clock.js'
 import { MarketTickEncoder } from '../ticks/market-tick-encoder.js'
 import type { FeedServer } from './feed-server.js'
 import type { TickHistory } from './tick-history.js'
@@ -83,7 +83,7 @@ export class TickPump {
     if (this.isFilling || this.turn) return
     const { supply, clock, speed, server } = this.options
     const nowMs = clock.nowMs()
-    const stampUs = clock.epochUs()
+    const stampUs = wallUs(clock)
     const firstUnsent = server.firstUnsent
     let appended = 0
     for (;;) {
@@ -120,7 +120,7 @@ export class TickPump {
 
   private readonly serveDemand = (): void => {
     const { server, clock } = this.options
-    const stampUs = clock.epochUs()
+    const stampUs = wallUs(clock)
     for (let made = 0; made < DEMAND_TICKS_PER_TURN_MAX; made += DEMAND_TICKS) {
       if (!server.hasWaiting) return
       for (let i = 0; i < DEMAND_TICKS && this.take(); i++) this.append(stampUs)

@@ -2,7 +2,7 @@
  * The way into the tick log: splits messages at tick boundaries, and gives each tick its offset. Main thread; decodes
  * no tick. While the log is full, ticks and events wait in a backlog, and the source is paused.
  */
-import type { Clock } from '../common/clock.js'
+import { type Clock, wallUs } from '../common/clock.js'
 import { cutText } from '../common/quote-value.js'
 import type { FeedStatus, LostEvent, StreamEvent } from '../lane-protocol/stream-events.js'
 import type { CounterWriter } from '../memory/counters.js'
@@ -11,7 +11,7 @@ import { TickLogWriter } from '../memory/tick-log-writer.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { type FeedState, REASON_LENGTH_MAX } from '../protocol/messages.js'
 import { BatchReader } from '../ticks/batch-reader.js'
-import { TICK_BYTES_MAX } from '../ticks/tick-codec.js'
+import type { TickCodec } from '../ticks/tick-codec.js'
 import { FeedStatusLog } from './feed-status-log.js'
 import { FlowControl, type Pausable } from './flow-control.js'
 import { eventRecord, LogBacklog, type WaitingRecord } from './log-backlog.js'
@@ -29,6 +29,8 @@ export interface IngestOptions {
   readonly lanes: readonly LogReaderLane[]
   /** Ticks that the slowest lane may be behind before the source is paused. */
   readonly queueSize: number
+  /** Says where a message has its ticks, and how long a tick may be. */
+  readonly codec: Pick<TickCodec, 'batchPath' | 'tickBytesMax'>
   readonly clock: Clock
   readonly counters: CounterWriter
 }
@@ -42,15 +44,19 @@ export class Ingest implements TickSink {
   private readonly backlog: LogBacklog
   private readonly statuses: FeedStatusLog
   private readonly sourceState: SourceState
-  private readonly batch = new BatchReader()
+  /** Finds the messages on the way to the ticks, and in the last place the ticks. */
+  private readonly levels: readonly BatchReader[]
+  private readonly tickBytesMax: number
   private readonly recordBytesMax: number
   private lastOffset = 0
   /** Resolve the promises of `caughtUp`. */
   private readonly caughtUpWaiters: (() => void)[] = []
   private readonly tryAppendWaiting = (record: WaitingRecord): boolean => this.tryAppend(record)
 
-  constructor({ clock, counters, lanes, queueSize, tickLog }: IngestOptions) {
+  constructor({ clock, codec, counters, lanes, queueSize, tickLog }: IngestOptions) {
     this.clock = clock
+    this.levels = codec.batchPath.map(field => new BatchReader(field))
+    this.tickBytesMax = codec.tickBytesMax
     this.counts = counters.values
     this.readers = new LogReaders(lanes)
     this.flow = new FlowControl({ readers: this.readers, queueSize, counters })
@@ -116,7 +122,7 @@ export class Ingest implements TickSink {
     this.counts[MAIN_SLOTS.messagesReceived]! += 1
     this.counts[MAIN_SLOTS.bytesReceived]! += message.length
     const receivedUs = this.clock.epochUs()
-    if (form === 'batch') this.pushBatch(message, receivedUs)
+    if (form === 'batch' && this.levels.length > 0) this.pushBatch(message, receivedUs)
     else this.pushTick(message, receivedUs)
     this.sourceState.messagePushed()
     this.readers.tell()
@@ -166,7 +172,7 @@ export class Ingest implements TickSink {
   }
 
   /** Tells every client the state of the feed, behind all ticks so far. */
-  tellState(state: FeedState, reason: string | undefined, sinceUs = this.clock.epochUs()): void {
+  tellState(state: FeedState, reason: string | undefined, sinceUs = wallUs(this.clock)): void {
     const status = this.statuses.change(state, reason, sinceUs)
     if (status !== undefined) this.pushEvent({ op: 'status', status })
   }
@@ -199,13 +205,35 @@ export class Ingest implements TickSink {
   // Ticks
 
   private pushBatch(message: Uint8Array, receivedUs: number): void {
-    const { batch } = this
-    batch.reset(message, 0, message.length)
+    if (!this.pushLevel(0, message, 0, message.length, receivedUs)) this.loseRest()
+  }
+
+  /** Pushes the ticks of `message[start, end)`, which is so many levels deep. @returns false at bytes that are no field */
+  private pushLevel(
+    depth: number,
+    message: Uint8Array,
+    start: number,
+    end: number,
+    receivedUs: number,
+  ): boolean {
+    const level = this.levels[depth]!
+    level.reset(message, start, end)
+    if (depth === this.levels.length - 1) {
+      this.pushTicksOf(level, message, receivedUs)
+      return !level.isBroken
+    }
+    let isWhole = true
+    while (isWhole && level.next())
+      isWhole = this.pushLevel(depth + 1, message, level.tickStart, level.tickEnd, receivedUs)
+    return isWhole && !level.isBroken
+  }
+
+  private pushTicksOf(batch: BatchReader, message: Uint8Array, receivedUs: number): void {
     let start = 0
     let end = 0
     let count = 0
     while (batch.next()) {
-      const isOversized = batch.tickEnd - batch.tickStart > TICK_BYTES_MAX
+      const isOversized = batch.tickEnd - batch.tickStart > this.tickBytesMax
       if (isOversized || count === RECORD_TICKS_MAX || batch.position - start > this.recordBytesMax) {
         this.pushTicks(TICK_BATCH, count, message, start, end, receivedUs)
         count = 0
@@ -219,11 +247,10 @@ export class Ingest implements TickSink {
       }
     }
     this.pushTicks(TICK_BATCH, count, message, start, end, receivedUs)
-    if (batch.isBroken) this.loseRest()
   }
 
   private pushTick(message: Uint8Array, receivedUs: number): void {
-    if (message.length > TICK_BYTES_MAX) this.pushOversized(receivedUs)
+    if (message.length > this.tickBytesMax) this.pushOversized(receivedUs)
     else this.pushTicks(TICK, 1, message, 0, message.length, receivedUs)
   }
 

@@ -3,17 +3,18 @@
  *
  *   down   after a moment: a feed that ends its stream and sends again at once was not lost
  *   live   behind the next message, since the lanes find at its ticks what is missing, and so behind the gap; if a feed
- *          is quiet, a second later: a feed that refuses the call has done so by then
+ *          is quiet, a moment later
  */
-import type { Clock, Timer } from '../common/clock.js'
+import { type Clock, type Timer, wallUs } from '../common/clock.js'
 import type { FeedState } from '../protocol/messages.js'
 
-/** Clients are to know of a loss within a second, ms. */
+/** How long a source may be down before clients are told, ms. They are to know of a loss within a second. */
 export const DOWN_AFTER_MS = 300
-export const LIVE_AFTER_MS = 1_000
+/** How long a live feed may send nothing before clients are told that it is live, ms. */
+export const LIVE_AFTER_MS = 500
 
 export interface SourceStateDeps {
-  readonly clock: Pick<Clock, 'after' | 'epochUs'>
+  readonly clock: Pick<Clock, 'after' | 'epochUs' | 'aheadUs'>
   /** The state that clients were told last; undefined: none. */
   readonly told: () => FeedState | undefined
   readonly tell: (state: FeedState, reason: string | undefined, sinceUs: number) => void
@@ -51,7 +52,7 @@ export class SourceState {
     const { clock, tell, told } = this.deps
     this.liveTimer?.cancel()
     this.liveTimer = undefined
-    const sinceUs = clock.epochUs()
+    const sinceUs = wallUs(clock)
     if (told() !== 'live') tell('down', reason, sinceUs)
     else
       this.downTimer ??= clock.after(DOWN_AFTER_MS, () => {
@@ -68,6 +69,6 @@ export class SourceState {
   private confirmLive(): void {
     const { clock, tell } = this.deps
     this.stop()
-    tell('live', this.liveReason, clock.epochUs())
+    tell('live', this.liveReason, wallUs(clock))
   }
 }

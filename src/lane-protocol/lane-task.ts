@@ -5,6 +5,8 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { LaneMemory } from '../memory/lane-allocation.js'
 import type { LaneLayout } from '../memory/lane-layout.js'
+import type { TickCodec } from '../ticks/tick-codec.js'
+import type { TickSchema } from '../ticks/tick-schema.js'
 import type { AudienceSpec } from './audience-spec.js'
 import type { Progress } from './lane-commands.js'
 import type { FeedStatus } from './stream-events.js'
@@ -53,6 +55,10 @@ export interface LaneTask {
   /** What one audience may gather in a turn, bytes. */
   readonly turnBytesMax: number
   readonly compression: CompressionSettings
+  /** Of the user's ticks; undefined: quotes and trades. */
+  readonly schema: TickSchema | undefined
+  /** The longest encoded tick. */
+  readonly tickBytesMax: number
   /** Whether a hole in the feed's positions is a loss. */
   readonly positionsTellLosses: boolean
   /** The state of the feed at the place from which the lane reads. */
@@ -64,8 +70,14 @@ export interface LaneTask {
   readonly quarantinedClients: readonly number[]
 }
 
+/** Bounds a gap, and the messages around the gap and the tick that passed the bound of a turn. */
+const GAP_AND_MESSAGES_BYTES = 1024
+
 /**
  * Bytes that a run of frames takes above `turnBytesMax`: the tick and the gap that passed the bound, and the message
  * around them. Or a status and the message around it.
  */
-export const TURN_OVERSHOOT_BYTES = 2048
+export function turnOvershootBytes({ binaryBytesMax, jsonBytesMax }: TickCodec): number {
+  // A comma follows the JSON of a tick.
+  return Math.max(binaryBytesMax, jsonBytesMax + 1) + GAP_AND_MESSAGES_BYTES
+}

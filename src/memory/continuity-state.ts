@@ -18,7 +18,7 @@ export interface ContinuityState {
    * loss.
    */
   readonly lostSincePosition: number
-  /** Mark of the tick at the last position, see `markOf`. */
+  /** Mark of the tick at the last position, see `TickFields`. */
   readonly lastMark: number
   /** How far behind the last position a tick may be that the feed sends again. */
   readonly resendDepth: number

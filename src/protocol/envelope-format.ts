@@ -38,7 +38,6 @@ export interface EnvelopeFormat {
 // The tags of TicksMessage in proto/ringcast.proto: field number << 3 | wire type.
 const SEQ_TAG = 0x08
 const OFFSET_TAG = 0x10
-export const TICKS_TAG = 0x1a
 const MERGED_TAG = 0x20
 const SNAPSHOT_TAG = 0x28
 const MORE_TAG = 0x30

@@ -1,13 +1,11 @@
 /**
- * Finds the ticks in a protobuf `TickBatch`, without decoding them. Any thread.
- * The main thread counts the ticks of a batch, because it gives each tick its offset. Lanes find the ticks to decode.
+ * Finds the ticks in a protobuf message that holds them in a repeated field, such as `TickBatch`, without decoding them.
+ * Any thread. The main thread counts the ticks of a batch, because it gives each tick its offset. Lanes find the ticks to
+ * decode.
  * Wire format: https://protobuf.dev/programming-guides/encoding/
  */
 
 import { FieldSkipper, LENGTH_DELIMITED } from './field-skipper.js'
-
-/** Tag of `TickBatch.ticks`: field 1, length-delimited. */
-const TICKS_TAG = 0x0a
 
 export class BatchReader {
   // Offsets in bytes.
@@ -15,11 +13,17 @@ export class BatchReader {
   fieldStart = 0
   tickStart = 0
   tickEnd = 0
+  private readonly ticksTag: number
   private bytes: Uint8Array = new Uint8Array(0)
   private at = 0
   private end = 0
   private broken = false
   private readonly skipper = new FieldSkipper()
+
+  /** @param field number of the field that holds the ticks */
+  constructor(field: number) {
+    this.ticksTag = ((field << 3) | LENGTH_DELIMITED) >>> 0
+  }
 
   /** Begins the batch at `bytes[start, end)`. */
   reset(bytes: Uint8Array, start: number, end: number): void {
@@ -50,7 +54,7 @@ export class BatchReader {
         if (length < 0 || length > this.end - this.at) return this.fail()
         this.tickStart = this.at
         this.at += length
-        if (tag !== TICKS_TAG) continue
+        if (tag !== this.ticksTag) continue
         this.tickEnd = this.at
         return true
       }

@@ -1,14 +1,27 @@
 /** The codec of quotes and trades, the `Tick` of proto/ringcast.proto. Any thread; it has no state. */
+import { fieldHeadBytes } from './binary-tick.js'
 import { MARKET_KIND_NAMES } from './market-tick.js'
 import { encodePushedTick } from './market-tick-encoder.js'
 import { marketJsonPrefixes, TICK_JSON_BYTES_MAX } from './market-tick-json.js'
 import { MarketTickReader } from './market-tick-reader.js'
-import type { TickCodec } from './tick-codec.js'
+import { TICK_BYTES_DEFAULT, type TickCodec } from './tick-codec.js'
 
-export const marketCodec: TickCodec = {
-  kindNames: MARKET_KIND_NAMES,
-  jsonBytesMax: TICK_JSON_BYTES_MAX,
-  createReader: bytes => new MarketTickReader(bytes),
-  jsonPrefixes: marketJsonPrefixes,
-  encodePushed: encodePushedTick,
+/** Number of `TickBatch.ticks`. */
+const TICKS_FIELD = 1
+
+/** @param tickBytesMax the longest tick: a feed may send fields that Ringcast does not know */
+export function marketCodecOf(tickBytesMax: number): TickCodec {
+  return {
+    kindCount: MARKET_KIND_NAMES.length,
+    tickBytesMax,
+    jsonBytesMax: TICK_JSON_BYTES_MAX,
+    binaryBytesMax: fieldHeadBytes(tickBytesMax) + tickBytesMax,
+    binaryNeedsDecode: false,
+    batchPath: [TICKS_FIELD],
+    createReader: bytes => new MarketTickReader(bytes, tickBytesMax),
+    jsonPrefixes: marketJsonPrefixes,
+    encodePushed: encodePushedTick,
+  }
 }
+
+export const marketCodec = marketCodecOf(TICK_BYTES_DEFAULT)

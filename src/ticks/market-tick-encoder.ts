@@ -7,7 +7,7 @@ import { quoteValue } from '../common/quote-value.js'
 import { symbolFault } from '../common/symbol.js'
 import { QUOTE, type TickKind, TRADE } from './market-tick.js'
 import { checkTick, type PushedTick } from './pushed-tick.js'
-import { TICK_BYTES_MAX } from './tick-codec.js'
+import { TICK_BYTES_DEFAULT } from './tick-codec.js'
 import { writeVarint, writeVarintHalves } from './varint.js'
 
 const TWO_TO_32 = 2 ** 32
@@ -105,7 +105,7 @@ export function setTrade(tick: TickToEncode, sequence: number, last: number, las
 
 export class MarketTickEncoder {
   /** The tick that was encoded last, from 0 on. */
-  readonly bytes = new Uint8Array(TICK_BYTES_MAX)
+  readonly bytes = new Uint8Array(TICK_BYTES_DEFAULT)
   private readonly view = new DataView(this.bytes.buffer)
 
   /** Encodes a producer's tick into `bytes`. @returns its length */

@@ -4,7 +4,8 @@
  */
 import { SYMBOL_BYTES_MAX } from '../common/symbol.js'
 import { MARKET_KIND_NAMES, type MarketTick, QUOTE_INDEX } from './market-tick.js'
-import { NUMBER_BYTES_MAX, writeAscii, writeDouble, writeInteger } from './number-text.js'
+import { NUMBER_BYTES_MAX, writeDouble, writeSigned, writeUint64 } from './number-text.js'
+import { nanosToMicros } from './time-units.js'
 
 /** One tick in a `ticks` message: a quote has bid and ask, a trade has last. */
 export interface TickJson {
@@ -71,24 +72,4 @@ export function writeMarketTickJson(
 function copy(bytes: Uint8Array, at: number, text: Uint8Array): number {
   for (let index = 0; index < text.length; index++) bytes[at + index] = text[index]!
   return at + text.length
-}
-
-/** Below 2^53 a number, which `JSON.parse` keeps exact; from there on a string of digits. */
-function writeUint64(bytes: Uint8Array, at: number, low: number, high: number): number {
-  if (high >>> 21 === 0) return writeInteger(bytes, at, high * 0x1_0000_0000 + (low >>> 0))
-  const digits = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)
-  return writeAscii(bytes, at, `"${digits}"`)
-}
-
-function writeSigned(bytes: Uint8Array, at: number, value: number): number {
-  if (value >= 0) return writeInteger(bytes, at, value)
-  bytes[at] = 0x2d
-  return writeInteger(bytes, at + 1, -value)
-}
-
-/** An int64 of nanoseconds as microseconds, rounded down. Exact up to 2^53 µs, the year 2255. */
-function nanosToMicros(low: number, high: number): number {
-  const upper = Math.floor(high / 1000)
-  const rest = high - upper * 1000
-  return upper * 0x1_0000_0000 + Math.floor((rest * 0x1_0000_0000 + (low >>> 0)) / 1000)
 }

@@ -4,14 +4,16 @@
  * Wire format: https://protobuf.dev/programming-guides/encoding/
  */
 import { SYMBOL_BYTES_MAX } from '../common/symbol.js'
+import { TICKS_TAG, writeBytesField } from './binary-tick.js'
 import { FIXED32, FIXED64, FieldSkipper, LENGTH_DELIMITED, VARINT } from './field-skipper.js'
 import { MarketTick, NO_KIND, TRADE_INDEX } from './market-tick.js'
 import { writeMarketTickJson } from './market-tick-json.js'
-import { TICK_BYTES_MAX, type TickReader, UNKNOWN_KIND } from './tick-codec.js'
+import { TICK_BYTES_DEFAULT, type TickReader, UNKNOWN_KIND } from './tick-codec.js'
 
 export class MarketTickReader extends MarketTick implements TickReader {
   private readonly bytes: Uint8Array
   private readonly view: DataView
+  private readonly tickBytesMax: number
   private readonly skipper = new FieldSkipper()
   private at = 0
   private end = 0
@@ -19,15 +21,16 @@ export class MarketTickReader extends MarketTick implements TickReader {
   private low = 0
   private high = 0
 
-  /** @param bytes the memory that holds the ticks */
-  constructor(bytes: Uint8Array) {
+  /** @param bytes the memory that holds the ticks @param tickBytesMax the longest tick */
+  constructor(bytes: Uint8Array, tickBytesMax: number = TICK_BYTES_DEFAULT) {
     super()
     this.bytes = bytes
+    this.tickBytesMax = tickBytesMax
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   decode(start: number, end: number): boolean {
-    if (end - start > TICK_BYTES_MAX) return false
+    if (end - start > this.tickBytesMax) return false
     this.at = start
     this.end = end
     this.clear()
@@ -38,8 +41,12 @@ export class MarketTickReader extends MarketTick implements TickReader {
     return this.symbolLength > 0 && this.kind !== NO_KIND
   }
 
-  writeJson(target: Uint8Array, at: number, prefix: Uint8Array): number {
-    return writeMarketTickJson(target, at, this, prefix)
+  writeJson(target: Uint8Array, at: number, prefixes: readonly Uint8Array[]): number {
+    return writeMarketTickJson(target, at, this, prefixes[this.kind]!)
+  }
+
+  writeBinary(target: Uint8Array, at: number, start: number, end: number): number {
+    return writeBytesField(target, at, TICKS_TAG, this.bytes, start, end)
   }
 
   private field(number: number, wireType: number): boolean {

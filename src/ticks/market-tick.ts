@@ -2,7 +2,7 @@
  * A decoded quote or trade: the fields of `Tick` in proto/ringcast.proto. Any thread.
  * One object is filled again and again. A 64-bit number is two int32 halves.
  */
-import type { TickFields } from './tick-codec.js'
+import { type TickFields, UNKNOWN_KIND } from './tick-codec.js'
 
 // Values of the enum `Kind` in proto/ringcast.proto.
 export const QUOTE = 1
@@ -23,6 +23,7 @@ export class MarketTick implements TickFields {
   kind: number = NO_KIND
   sequenceLow = 0
   sequenceHigh = 0
+  /** Nanoseconds since the Unix epoch. */
   timeLow = 0
   timeHigh = 0
   bid = 0
@@ -32,6 +33,14 @@ export class MarketTick implements TickFields {
   last = 0
   lastSize = 0
   position = 0
+
+  get isKindKnown(): boolean {
+    return this.kind !== UNKNOWN_KIND
+  }
+
+  get mark(): number {
+    return (this.sequenceLow << 2) ^ this.kind ^ this.timeLow
+  }
 
   /** Makes every field what it is in an empty message. */
   clear(): void {

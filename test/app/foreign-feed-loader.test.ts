@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { ForeignFeedLoader } from '../../src/app/foreign-feed-loader.js'
 import { type Config, parseConfig } from '../../src/config/config.js'
+import { REMINDER_MS } from '../../src/sources/grpc/feed-log.js'
 import { AcmeFeed, type AcmeFeedOptions } from '../support/acme-feed.js'
 import { FakeClock } from '../support/fake-clock.js'
 
@@ -70,6 +71,23 @@ describe('the schema of a feed', () => {
       ),
     ])
     expect(clock.delaysMs).toEqual([50, 100, 200])
+  })
+
+  it('is told of again every few minutes while it cannot be reached', async () => {
+    const loader = await begin({})
+    await feed.stop()
+    const abort = new AbortController()
+    const loaded = loader.load(abort.signal)
+    for (let tries = 0; tries < 3; tries++) {
+      await clock.until(() => clock.timerCount > 0)
+      clock.advance(REMINDER_MS / 2)
+    }
+    await clock.until(() => clock.timerCount > 0)
+    abort.abort()
+    await expect(loaded).rejects.toBe(abort.signal.reason)
+    expect(logged.slice(1)).toEqual([
+      expect.stringMatching(/^no feed at localhost:\d+ for 5 min, still trying: /),
+    ])
   })
 
   it('is not waited for after an abort', async () => {

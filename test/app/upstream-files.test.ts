@@ -41,6 +41,26 @@ describe('metadata', () => {
   })
 })
 
+describe('the request', () => {
+  const foreign = ['--upstream-method=a.B/C', '--tick-symbol=symbol']
+
+  it('comes from the setting, or from a file', async () => {
+    const path = folder.write('request.json', '{ "symbols": ["A"] }')
+    expect((await readUpstreamFiles(config())).request).toBeUndefined()
+    for (const text of ['{"symbols":["A"]}', `@${path}`]) {
+      const { request } = await readUpstreamFiles(config(...foreign, `--upstream-request=${text}`))
+      expect(request).toEqual({ symbols: ['A'] })
+    }
+  })
+
+  it.each(['[]', '{', ''])('is refused when its file holds %j', async text => {
+    const path = folder.write('request.json', text)
+    expect(await faultOf(...foreign, `--upstream-request=@${path}`)).toBe(
+      'RINGCAST_UPSTREAM_REQUEST=@./request.json: the file must hold a JSON object',
+    )
+  })
+})
+
 describe('TLS', () => {
   it('has the files and the name of the settings', async () => {
     const { ca } = new CertificateAuthority(folder.path)

@@ -37,6 +37,7 @@ const DEFAULTS: Config = {
   tickLogBytes: 64 * MiB,
   frameRingBytes: 64 * MiB,
   latestBytes: 16 * MiB,
+  tickBytesMax: KiB,
   turnBytesMax: 256 * KiB,
   passBudgetMs: 4,
   gatherMs: 20,
@@ -160,6 +161,7 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   tickLogBytes: powerOfTwo(64 * KiB, 1024 * MiB),
   frameRingBytes: powerOfTwo(64 * KiB, 1024 * MiB),
   latestBytes: size(64 * KiB, 1024 * MiB),
+  tickBytesMax: size(KiB, 64 * KiB),
   turnBytesMax: size(KiB, 16 * MiB),
   passBudgetMs: whole(1, 1000),
   gatherMs: whole(0, 1000),
@@ -236,6 +238,7 @@ const FOREIGN = {
   RINGCAST_TICK_SYMBOL: 'symbol',
 }
 const LOOSE: Partial<Record<Key, Env>> = {
+  tickLogBytes: { RINGCAST_TICK_BYTES_MAX: '1KiB' },
   turnBytesMax: { RINGCAST_FRAME_RING_BYTES: '1GiB' },
   frameRingBytes: { RINGCAST_TURN_BYTES_MAX: '1KiB' },
   readTimeoutMs: { RINGCAST_PING_INTERVAL_MS: '1', RINGCAST_PONG_TIMEOUT_MS: '1' },
@@ -595,7 +598,7 @@ describe('handlerOptions', () => {
       ...Object.fromEntries(Object.keys(options).map(key => [key, DEFAULTS[key as Key]])),
       maxClients: 5,
     })
-    expect(Object.keys(options)).toHaveLength(27)
+    expect(Object.keys(options)).toHaveLength(28)
     expect(options).not.toHaveProperty('port')
     expect(options).not.toHaveProperty('logLevel')
   })

@@ -57,6 +57,16 @@ it.each([
   ['gzip', (text: string) => gzipSync(text)],
   ['without a line end at the end', (text: string) => text.trimEnd()],
   ['with line ends of Windows', (text: string) => text.replaceAll('\n', '\r\n')],
+  ['with a byte-order mark', (text: string) => `\ufeff${text}`],
+  ['gzip with a byte-order mark', (text: string) => gzipSync(`\ufeff${text}`)],
+  ['with blank lines at its end', (text: string) => `${text}\n\r\n   \n,,,,,,,,,\n\n`],
+  ['with blank lines, the last one without a line end', (text: string) => `${text},,,,,,,,,`],
+  ['with blank lines between its rows', (text: string) => text.replaceAll('\n', '\n\n,,,,,,,,,\r\n')],
+  ['with every cell quoted', (text: string) => text.replaceAll(/[^,\n]+/g, '"$&"')],
+  [
+    'with every cell quoted, also the empty ones',
+    (text: string) => text.trimEnd().replaceAll(/(?<=^|,)[^,\n]*/gm, '"$&"'),
+  ],
 ])('reads ticks exactly: %s', async (_name, encode) => {
   const ticks = await readAll(await file(encode(`${HEADER}\n${QUOTE}\n${TRADE}\n${LATER}\n`)))
   expect(ticks).toHaveLength(3)
@@ -83,6 +93,18 @@ it('reads rows that lie across pieces of the file', async () => {
   const ticks = await readAll(await file(`${HEADER}\n${rows.join('\n')}\n`))
   expect(ticks.map(tick => tick.sequence)).toEqual(Array.from({ length: 5_000 }, (_, i) => i))
   expect(new Set(ticks.map(tick => tick.symbol.name)).size).toBe(7)
+})
+
+it('reads quoted symbols, with commas and quotation marks in them', async () => {
+  const cells = ['"BRK.B"', '"A,B"', '"say ""A"""', 'B"C', '"\ufeffA"']
+  const rows = cells.map(cell => QUOTE.replace('BTCUSDT', cell))
+  const ticks = await readAll(await file(`${HEADER}\n${rows.join('\n')}\n`))
+  expect(ticks.map(tick => tick.symbol.name)).toEqual(['BRK.B', 'A,B', 'say "A"', 'B"C', '\ufeffA'])
+})
+
+it('reads the same in a loop, with a byte-order mark', async () => {
+  const ticks = await readAll(await file(`\ufeff${HEADER}\r\n${QUOTE}\r\n\r\n`), 3, true)
+  expect(ticks.map(tick => tick.sequence)).toEqual([100, 101, 102])
 })
 
 it('keeps symbols apart that differ in one byte', async () => {
@@ -122,7 +144,11 @@ describe('a wrong file', () => {
     [QUOTE.replace('1723161255088169167', '17231.5'), 'column receive_time_ns', '"17231.5"'],
     [QUOTE.replace('BTCUSDT', ''), 'column symbol', 'at least one character'],
     [`${QUOTE},`, 'has 11 columns in place of 10'],
-    ['', 'has 1 columns in place of 10'],
+    ['x', 'has 1 columns in place of 10'],
+    [QUOTE.replace('BTCUSDT', '"BTC'), 'has a quoted cell that does not end before a comma: "1723'],
+    [QUOTE.replace('BTCUSDT', '"BTC"x'), 'has a quoted cell that does not end before a comma: "1723'],
+    [QUOTE.replace('BTCUSDT', '"'), 'has a quoted cell that does not end before a comma: "1723'],
+    [QUOTE.replace('61800.2', '"61800,2"'), 'column bid_price', 'must be a number, but is "61800,2"'],
     [`${QUOTE}${'0'.repeat(100_000)}`, 'longer than 4096 bytes'],
   ])('is refused with its line: %s', async (row, ...parts) => {
     await expectInvalid(`${HEADER}\n${TRADE}\n${row}\n${TRADE}\n`, 'line 3', ...parts)
@@ -131,11 +157,20 @@ describe('a wrong file', () => {
   it('is refused when a symbol is no UTF-8, with invisible characters escaped', async () => {
     const latin1 = Buffer.from(`${HEADER}\n${TRADE}\n${QUOTE.replace('BTCUSDT', 'CAF\xc9')}\n`, 'latin1')
     await expectInvalid(latin1, 'line 3', 'column symbol: must be UTF-8')
-    await expectInvalid(`\ufeff${HEADER}\n${QUOTE}\n`, 'line 1', String.raw`but is "\ufeffreceive_time_ns`)
+    await expectInvalid(
+      `\ufeff\ufeff${HEADER}\n${QUOTE}\n`,
+      'line 1',
+      String.raw`column 1 must be "receive_time_ns", but is "\ufeffreceive_time_ns"`,
+    )
   })
 
   it('is refused without its header', async () => {
-    await expectInvalid(`${QUOTE}\n`, 'line 1', 'must be the header', QUOTE)
+    await expectInvalid(`${TRADE.slice(0, 30)}\n`, 'line 1', 'must be the header', TRADE.slice(0, 30))
+    await expectInvalid(
+      `${QUOTE}\n`,
+      'line 1',
+      'column 1 must be "receive_time_ns", but is "1723161255088169167"',
+    )
     await expectInvalid('', 'line 1', 'but is ""')
   })
 
@@ -154,5 +189,28 @@ describe('a wrong file', () => {
       message: expect.stringContaining('none.csv cannot be read'),
     })
     await expect(CsvReplay.open(folder, { loop: false })).rejects.toMatchObject({ code: 'feed_file_invalid' })
+  })
+
+  it.each([
+    ['is UTF-16', Buffer.from(`\ufeff${HEADER}\n`, 'utf16le')],
+    ['is no text', Buffer.from('PK\x03\x04\x14\0')],
+    ['ends with a CR alone', `${HEADER}\r${QUOTE}\r`],
+    ['has ";" between its columns: save the file with commas', `${HEADER}\n${QUOTE}\n`.replaceAll(',', ';')],
+    [String.raw`has "\t" between its columns`, `${HEADER}\n${QUOTE}\n`.replaceAll(',', '\t')],
+    [
+      String.raw`column 2 must be "symbol", but is " symbol\u200b"`,
+      HEADER.replace('symbol', ' symbol\u200b'),
+    ],
+    ['must end after the column "last_size", but goes on with "note"', `${HEADER},note\n`],
+    [
+      'line 2: column receive_time_ns: must be nanoseconds',
+      `${HEADER}\n${QUOTE.replace(/^\d+/, '1.72316E+18')}`,
+    ],
+    ['line 4: column symbol', `${HEADER}\n\n,,,,,,,,,\n${QUOTE.replace('BTCUSDT', '')}`],
+  ])('of a spreadsheet is refused when it is opened: %s', async (reason, content) => {
+    await expect(CsvReplay.open(await file(content), { loop: true })).rejects.toMatchObject({
+      code: 'feed_file_invalid',
+      message: expect.stringContaining(reason),
+    })
   })
 })

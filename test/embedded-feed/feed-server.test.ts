@@ -53,6 +53,7 @@ class Reader extends Watched {
       tickFeedCall(form, { symbols: options.symbols ?? [], fromPosition: options.from ?? 0 }),
       {
         connected: () => {},
+        accepted: () => {},
         metadata: epoch => {
           this.epoch = epoch
           this.hasMetadata = true

@@ -14,7 +14,9 @@ import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { TickLogReader } from '../../src/memory/tick-log-reader.js'
 import { MAIN_SLOT_COUNT, MAIN_SLOTS, type MainMetric } from '../../src/metrics/metric-table.js'
 import { BatchReader } from '../../src/ticks/batch-reader.js'
+import { marketCodec } from '../../src/ticks/market-codec.js'
 import { MarketTickReader } from '../../src/ticks/market-tick-reader.js'
+import type { TickCodec } from '../../src/ticks/tick-codec.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { encodeTick, encodeTickBatch } from '../support/proto-messages.js'
 
@@ -35,7 +37,7 @@ class FakeLane {
   offset = 0
   isInDoubt = false
   private readonly log: TickLogReader
-  private readonly batch = new BatchReader()
+  private readonly batch = new BatchReader(1)
   private readonly reader: MarketTickReader
 
   constructor(
@@ -112,15 +114,21 @@ interface BeginOptions {
   readonly logBytes?: number
   readonly queueSize?: number
   readonly clock?: Clock
+  readonly codec?: Pick<TickCodec, 'batchPath' | 'tickBytesMax'>
 }
 
-function begin({ logBytes = 65_536, queueSize = 1_000_000, clock = systemClock }: BeginOptions = {}) {
+function begin({
+  logBytes = 65_536,
+  queueSize = 1_000_000,
+  clock = systemClock,
+  codec = marketCodec,
+}: BeginOptions = {}) {
   const tickLog = new SharedArrayBuffer(tickLogBytes(logBytes))
   const handles = Array.from({ length: LANE_COUNT }, (_, index) => new LaneHandle(index, LAYOUT, 8, () => {}))
   const counters = new CounterWriter(
     new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
   )
-  const intake = new Ingest({ tickLog, lanes: handles, queueSize, clock, counters })
+  const intake = new Ingest({ tickLog, lanes: handles, queueSize, codec, clock, counters })
   const source = new FakeSource()
   intake.attach(source)
   const lanes = handles.map(handle => new FakeLane(handle, tickLog))
@@ -602,6 +610,22 @@ describe('what a source says of itself', () => {
     expect(told()).toEqual([1, 'live', 2, 'down'])
     expect(lanes[0]!.read.at(-1)).toMatchObject({ status: { sinceUs: lostUs } })
     expect(clock.epochUs() - lostUs).toBeLessThan(SECOND_US)
+  })
+
+  it('began at a time of the system clock, which may be stepped', () => {
+    const { clock, intake, lanes, told } = beginTold()
+    clock.stepUs = 3_600 * SECOND_US
+    intake.setSourceState('down')
+    intake.tellState('live', undefined)
+    told()
+    for (const event of lanes[0]!.read)
+      expect(event).toMatchObject({ status: { sinceUs: clock.epochUs() + 3_600 * SECOND_US } })
+    intake.setSourceState('down')
+    clock.advance(DOWN_AFTER_MS)
+    told()
+    expect(lanes[0]!.read.at(-1)).toMatchObject({
+      status: { sinceUs: clock.epochUs() + 3_600 * SECOND_US - DOWN_AFTER_MS * 1_000 },
+    })
   })
 
   it('is forgotten at the end, as far as it was not told', () => {

@@ -29,6 +29,13 @@ export class FakeClock extends Watched implements Clock {
     return this.currentMs
   }
 
+  /** How far the system's clock was stepped ahead. */
+  stepUs = 0
+
+  aheadUs(): number {
+    return this.stepUs
+  }
+
   epochUs(): number {
     return Math.floor(this.startEpochUs + this.currentMs * 1000)
   }

@@ -10,7 +10,11 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { type ClientOptions, WebSocket } from 'ws'
-import { StreamHandler, type StreamHandlerParts } from '../../src/broadcaster/stream-handler.js'
+import {
+  StreamHandler,
+  type StreamHandlerOptions,
+  type StreamHandlerParts,
+} from '../../src/broadcaster/stream-handler.js'
 import { KernelQueues } from '../../src/clients/kernel-queues.js'
 import { inodeOf } from '../../src/common/socket-handle.js'
 import type { HandlerOptions } from '../../src/config/config.js'
@@ -49,20 +53,21 @@ export const AMPLE_WORK: Partial<HandlerOptions> = {
 const FILL = 'FILL'.padEnd(64, '-')
 
 export class HandlerServer {
-  readonly handler: StreamHandler
+  /** Takes ticks of any schema. */
+  readonly handler: StreamHandler<object>
   /** The sockets of all upgrade requests, in order. */
   readonly sockets: Duplex[] = []
   private readonly server: Server
   private readonly clients: { terminate(): void }[] = []
 
   private constructor(
-    options: Partial<HandlerOptions>,
+    options: StreamHandlerOptions,
     parts: StreamHandlerParts,
     /** The path of a Unix socket; undefined: TCP. */
     readonly path?: string,
     private readonly tls?: ServerOptions,
   ) {
-    this.handler = new StreamHandler({ ...SMALL, ...options }, parts)
+    this.handler = new StreamHandler<object>({ ...SMALL, ...options }, parts)
     this.server = tls === undefined ? createServer() : createTlsServer(tls)
     this.server.on('upgrade', (incoming, socket, head) => {
       this.sockets.push(socket)
@@ -71,7 +76,7 @@ export class HandlerServer {
   }
 
   static async start(
-    options: Partial<HandlerOptions> = {},
+    options: StreamHandlerOptions = {},
     parts: StreamHandlerParts = {},
   ): Promise<HandlerServer> {
     const server = new HandlerServer(options, parts)

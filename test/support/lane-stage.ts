@@ -9,7 +9,7 @@ import { encodeCommand, type LaneCommand } from '../../src/lane-protocol/lane-co
 import {
   type CompressionSettings,
   type LaneTask,
-  TURN_OVERSHOOT_BYTES,
+  turnOvershootBytes,
 } from '../../src/lane-protocol/lane-task.js'
 import {
   encodeEvent,
@@ -40,6 +40,7 @@ import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { TickLogWriter } from '../../src/memory/tick-log-writer.js'
 import { LANE_SLOT_COUNT, LANE_SLOTS, type LaneMetric } from '../../src/metrics/metric-table.js'
 import type { FeedState, GapReason } from '../../src/protocol/messages.js'
+import { marketCodec } from '../../src/ticks/market-codec.js'
 import { QUOTE } from '../../src/ticks/market-tick.js'
 import { assembleLane } from '../../workers/lane-assembly.js'
 import type { LaneLoop } from '../../workers/lane-loop.js'
@@ -108,7 +109,7 @@ export class LaneStage extends StageFrames {
     }
     this.latest = new SharedArrayBuffer(latestStoreBytes(this.options.latestBytes))
     const { frameRingBytes, turnBytesMax, scratchBytes } = this.options
-    this.layout = laneLayout(frameRingBytes, turnBytesMax + TURN_OVERSHOOT_BYTES, scratchBytes)
+    this.layout = laneLayout(frameRingBytes, turnBytesMax + turnOvershootBytes(marketCodec), scratchBytes)
     this.shared = allocateLaneMemory(this.layout.totalBytes)
     this.memory = this.shared.buffer
     this.descriptorsMax = options.descriptorsMax ?? this.layout.descriptorCount
@@ -257,6 +258,8 @@ export class LaneStage extends StageFrames {
       wakeUpPort: { postMessage: () => {} } as unknown as MessagePort,
       turnBytesMax: this.options.turnBytesMax,
       compression: this.options.compression,
+      schema: undefined,
+      tickBytesMax: marketCodec.tickBytesMax,
       positionsTellLosses: this.options.positionsTellLosses,
       feedStatus: this.statuses.at(this.state.committed().cursor),
       audiences: [...this.audiences].map(([audience, { spec, seq, progress, conflated }]) => {

@@ -10,7 +10,14 @@ const ROOT = new URL('../../..', import.meta.url)
 export function pages(): readonly string[] {
   const names = readdirSync(new URL('docs/', ROOT), { recursive: true, encoding: 'utf8' })
   const docs = names.filter(name => name.endsWith('.md')).map(name => `docs/${name.replaceAll('\\', '/')}`)
-  return ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'bench/README.md', ...docs.sort()]
+  return [
+    'README.md',
+    'CONTRIBUTING.md',
+    'CHANGELOG.md',
+    'bench/README.md',
+    'examples/feeds/README.md',
+    ...docs.sort(),
+  ]
 }
 
 /** @param path from the root */

@@ -8,6 +8,7 @@ import { COMMAND_OVERHEAD_BYTES } from '../../src/lanes/command-sender.js'
 import { commandRingBytes } from '../../src/memory/command-ring-memory.js'
 import { latestStoreBytes } from '../../src/memory/latest-store.js'
 import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
+import { marketCodec } from '../../src/ticks/market-codec.js'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -76,7 +77,7 @@ export function memoryBounds(config: Config, usesEmbeddedFeed: boolean): readonl
     of(
       'each lane',
       'frame ring, descriptors, checkpoints, scratch',
-      layoutOf(config).totalBytes,
+      layoutOf(config, marketCodec).totalBytes,
       'frameRingBytes',
     ),
     of('each lane', 'latest ticks', latestStoreBytes(config.latestBytes), 'latestBytes'),

@@ -23,7 +23,7 @@ import { TurnBuffer } from '../../workers/collect/turn-buffer.js'
 import { Deflater } from '../../workers/compose/deflater.js'
 import { FrameComposer } from '../../workers/compose/frame-composer.js'
 import { FramePublisher } from '../../workers/compose/frame-publisher.js'
-import { FeedContinuity, markOf } from '../../workers/read/feed-continuity.js'
+import { FeedContinuity } from '../../workers/read/feed-continuity.js'
 import { KnownSymbol, SymbolTable } from '../../workers/read/symbol-table.js'
 import { type ReplayPart, ReplayReader } from '../../workers/transfer/replay-reader.js'
 import { frameTexts } from './frames.js'
@@ -150,7 +150,7 @@ export class Past {
       const numbers = { sequenceLow: Number(sequence), timeLow: Number(sourceTimeNs) }
       const fields = Object.assign(new MarketTick(), { kind: kind! - 1, ...numbers })
       if (this.quarantined.has(this.offset + 1 + index)) this.live.lose(1)
-      else this.live.take(Number(position), markOf(fields))
+      else this.live.take(Number(position), fields.mark)
     }
     this.put(type, ticks.length, payload, ticks.length)
     if (!this.checkpoints.isDue(this.offset)) return

@@ -37,6 +37,14 @@ export interface TicksMessage {
   more: boolean
   published: Integer64
   received: Integer64[]
+  schemaTicks: SchemaTick[]
+}
+
+/** A tick of a user's own schema. */
+export interface SchemaTick {
+  symbol: string
+  kind: string
+  message: number[]
 }
 
 interface Wire {
@@ -82,6 +90,7 @@ export function decodeTicksMessage(bytes: Uint8Array): TicksMessage {
     more: wire.more as boolean,
     published: integerFromWire(wire.published),
     received: (wire.received as unknown[]).map(integerFromWire),
+    schemaTicks: (wire.schemaTicks as Wire[]).map(schemaTickFromWire),
   }
 }
 
@@ -93,6 +102,10 @@ function encode(type: protobuf.Type, wire: Wire): Buffer {
 function toObject(type: protobuf.Type, bytes: Uint8Array): Wire {
   // Strings, because they carry all 64 bits without a type of the library's own.
   return type.toObject(type.decode(bytes), { defaults: true, arrays: true, longs: String })
+}
+
+function schemaTickFromWire({ kind, message, symbol }: Wire): SchemaTick {
+  return { symbol: symbol as string, kind: kind as string, message: [...(message as Uint8Array)] }
 }
 
 function tickToWire(tick: Partial<Tick>): Wire {

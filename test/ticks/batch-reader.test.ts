@@ -14,7 +14,7 @@ interface Walk {
 function walk(batch: Uint8Array, filler = 0x0a): Walk {
   const bytes = new Uint8Array(batch.length + 30).fill(filler)
   bytes.set(batch, 11)
-  const reader = new BatchReader()
+  const reader = new BatchReader(1)
   reader.reset(bytes, 11, 11 + batch.length)
   const ticks: number[][] = []
   while (reader.next()) {
@@ -114,7 +114,7 @@ describe('the batch reader', () => {
     ['a length beyond the end', [0x0a, 3, 1, 2]],
     ['a length of 2^28 − 1', [0x0a, 0xff, 0xff, 0xff, 0x7f]],
   ])('ends at %s, and stays at the end', (_, rest) => {
-    const reader = new BatchReader()
+    const reader = new BatchReader(1)
     const bytes = Uint8Array.from([0x0a, 1, 9, ...rest])
     reader.reset(bytes, 0, bytes.length)
     expect([reader.next(), reader.isBroken]).toEqual([true, false])

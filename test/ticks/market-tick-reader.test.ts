@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { MarketTick, QUOTE, TRADE, TRADE_INDEX } from '../../src/ticks/market-tick.js'
 import { blankTick, MarketTickEncoder, tickSymbol } from '../../src/ticks/market-tick-encoder.js'
 import { MarketTickReader } from '../../src/ticks/market-tick-reader.js'
-import { TICK_BYTES_MAX, UNKNOWN_KIND } from '../../src/ticks/tick-codec.js'
+import { TICK_BYTES_DEFAULT, UNKNOWN_KIND } from '../../src/ticks/tick-codec.js'
 import { writeVarint } from '../../src/ticks/varint.js'
 import { anyTick, type WholeTick } from '../support/any-tick.js'
 import { encodeTick } from '../support/proto-messages.js'
@@ -179,9 +179,9 @@ describe('the reader of quotes and trades', () => {
 
   it('takes a tick of exactly the longest length, and a symbol of 64 bytes', () => {
     const tick = encodeTick({ ...VALID, symbol: 'A'.repeat(64) })
-    const rest = TICK_BYTES_MAX - tick.length - 3
+    const rest = TICK_BYTES_DEFAULT - tick.length - 3
     const bytes = Uint8Array.from([...tick, 0x62, ...varint(rest), ...new Uint8Array(rest)])
-    expect(bytes.length).toBe(TICK_BYTES_MAX)
+    expect(bytes.length).toBe(TICK_BYTES_DEFAULT)
     expect(decode(bytes).isTick).toBe(true)
   })
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/common/clock.js'
 import { Ingest } from '../../src/ingest/ingest.js'
 import { encodeCommand } from '../../src/lane-protocol/lane-commands.js'
-import { type LaneTask, TURN_OVERSHOOT_BYTES } from '../../src/lane-protocol/lane-task.js'
+import { type LaneTask, turnOvershootBytes } from '../../src/lane-protocol/lane-task.js'
 import { STATUS_AT_START } from '../../src/lane-protocol/stream-events.js'
 import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { commandRingBytes } from '../../src/memory/command-ring-memory.js'
@@ -15,6 +15,7 @@ import { laneLayout } from '../../src/memory/lane-layout.js'
 import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { LANE_SLOT_COUNT, MAIN_SLOT_COUNT } from '../../src/metrics/metric-table.js'
 import type { TicksMessage } from '../../src/protocol/messages.js'
+import { marketCodec } from '../../src/ticks/market-codec.js'
 import { frameTexts } from '../support/frames.js'
 import { encodeTickBatch } from '../support/proto-messages.js'
 import { spec } from '../support/specs.js'
@@ -28,13 +29,20 @@ afterEach(terminateThreads)
 
 describe('a lane in a thread of its own', () => {
   it('brings every tick once and in order through small rings, and ends when it is told to', async () => {
-    const layout = laneLayout(1 << 18, TURN_BYTES_MAX / 4 + TURN_OVERSHOOT_BYTES, 1 << 17)
+    const layout = laneLayout(1 << 18, TURN_BYTES_MAX / 4 + turnOvershootBytes(marketCodec), 1 << 17)
     const tickLog = new SharedArrayBuffer(tickLogBytes(1 << 16))
     const handle = new LaneHandle(0, layout, 1 << 16, () => {})
     const counters = new CounterWriter(
       new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
     )
-    const intake = new Ingest({ tickLog, lanes: [handle], queueSize: 500, clock: systemClock, counters })
+    const intake = new Ingest({
+      tickLog,
+      lanes: [handle],
+      queueSize: 500,
+      codec: marketCodec,
+      clock: systemClock,
+      counters,
+    })
     const { port1, port2 } = new MessageChannel()
     const commands = new SharedArrayBuffer(commandRingBytes(1024))
     const task: LaneTask = {
@@ -49,6 +57,8 @@ describe('a lane in a thread of its own', () => {
       wakeUpPort: port2,
       turnBytesMax: TURN_BYTES_MAX / 4,
       compression: { bytesMin: 1024, level: 6 },
+      schema: undefined,
+      tickBytesMax: marketCodec.tickBytesMax,
       positionsTellLosses: true,
       feedStatus: STATUS_AT_START,
       audiences: [],

@@ -202,6 +202,28 @@ describe('a lane', () => {
     expect(stage.state.offsetLow()).toBe(100)
   })
 
+  it.each(['json', 'protobuf'] as const)(
+    'stamps %s with the time of the system, which may be stepped',
+    encoding => {
+      const stage = new LaneStage()
+      const client = stage.listen({ stamps: true, encoding })
+      stage.tick({})
+      stage.run()
+      const receivedUs = stage.records.at(-1)!.receivedUs
+      const hourUs = 3_600_000_000
+      stage.clock.stepUs = hourUs
+      stage.tick({})
+      stage.run()
+      const nowUs = stage.clock.epochUs()
+      expect(client.messages).toMatchObject([
+        { published: nowUs, received: [receivedUs] },
+        { published: nowUs + hourUs, received: [receivedUs + hourUs] },
+      ])
+      // Durations are measured by what the clock of the system does not change.
+      expect(stage.records.at(-1)!.receivedUs).toBe(receivedUs)
+    },
+  )
+
   it('counts its ticks, turns and bytes', () => {
     const stage = new LaneStage()
     stage.listen()

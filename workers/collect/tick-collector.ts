@@ -157,8 +157,8 @@ export class TickCollector {
 
   private asProtobuf(start: number, end: number, offset: number): number {
     if (this.tickInProtobuf === NOT_ENCODED) {
-      const { log, turn } = this.deps
-      this.tickInProtobuf = turn.addProtobuf(log.bytes, start, end, offset, log.receivedUs)
+      const { log, reader, turn } = this.deps
+      this.tickInProtobuf = turn.addProtobuf(reader, start, end, offset, log.receivedUs)
       this.protobufBytes = turn.ticks.protobuf.bytesOf(this.tickInProtobuf)
     }
     return this.tickInProtobuf

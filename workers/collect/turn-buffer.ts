@@ -5,16 +5,12 @@
 
 import type { LaneLayout } from '../../src/memory/lane-layout.js'
 import type { Encoding } from '../../src/protocol/encoding.js'
-import { TICKS_TAG } from '../../src/protocol/envelope-format.js'
 import type { GapReason } from '../../src/protocol/messages.js'
-import { TICK_BYTES_MAX, type TickCodec, type TickReader } from '../../src/ticks/tick-codec.js'
-import { writeVarint } from '../../src/ticks/varint.js'
+import type { TickCodec, TickReader } from '../../src/ticks/tick-codec.js'
 import type { KnownSymbol } from '../read/symbol-table.js'
 import { EncodedTicks } from './encoded-ticks.js'
 
 const COMMA = 0x2c
-/** Bytes of tag and length before a tick in a protobuf message, at most. */
-const TICK_FIELD_BYTES_MAX = 3
 
 /** A loss between two ticks, told to every audience. */
 export interface Gap {
@@ -41,7 +37,7 @@ export class TurnBuffer {
     const half = scratchStart + scratchBytes / 2
     this.ticks = {
       json: new EncodedTicks(scratchStart, half, codec.jsonBytesMax + 1),
-      protobuf: new EncodedTicks(half, scratchStart + scratchBytes, TICK_BYTES_MAX + TICK_FIELD_BYTES_MAX),
+      protobuf: new EncodedTicks(half, scratchStart + scratchBytes, codec.binaryBytesMax),
     }
   }
 
@@ -52,24 +48,19 @@ export class TurnBuffer {
   /** Encodes a tick as JSON. There must be room. @returns its index in `ticks.json` */
   addJson(tick: TickReader, symbol: KnownSymbol, offset: number, receivedUs: number): number {
     const { json } = this.ticks
-    const end = tick.writeJson(this.bytes, json.end, symbol.jsonPrefixes[tick.kind]!)
+    const end = tick.writeJson(this.bytes, json.end, symbol.jsonPrefixes)
     this.bytes[end] = COMMA
     return json.add(end + 1, offset, receivedUs)
   }
 
   /**
-   * Copies the feed's own bytes of a tick, `source[start, end)`. There must be room.
+   * Adds the feed's own bytes of the tick at `[start, end)` of the reader's bytes. There must be room.
    *
    * @returns its index in `ticks.protobuf`
    */
-  addProtobuf(source: Uint8Array, start: number, end: number, offset: number, receivedUs: number): number {
-    const { bytes } = this
+  addProtobuf(tick: TickReader, start: number, end: number, offset: number, receivedUs: number): number {
     const { protobuf } = this.ticks
-    let next = protobuf.end
-    bytes[next++] = TICKS_TAG
-    next = writeVarint(bytes, next, end - start)
-    for (let index = start; index < end; index++) bytes[next++] = source[index]!
-    return protobuf.add(next, offset, receivedUs)
+    return protobuf.add(tick.writeBinary(this.bytes, protobuf.end, start, end), offset, receivedUs)
   }
 
   clear(): void {

@@ -39,6 +39,8 @@ export class FrameComposer {
   private readonly deflater: Deflater
   private readonly head = new EnvelopeHead()
   private publishedUs = 0
+  /** Makes the time at which a tick came in one of the system's clock. */
+  private aheadUs = 0
   /** When the ticks of the current message came in, µs. */
   private stamps = new Float64Array(STAMPS_AT_FIRST)
 
@@ -53,9 +55,10 @@ export class FrameComposer {
     this.deflater = deflater
   }
 
-  /** Begins a turn. @param publishedUs its time, for messages with stamps, µs */
-  beginTurn(publishedUs: number): void {
-    this.publishedUs = publishedUs
+  /** Begins a turn. @param nowUs its time, for messages with stamps, µs @param aheadUs see `Clock` */
+  beginTurn(nowUs: number, aheadUs: number): void {
+    this.publishedUs = nowUs + aheadUs
+    this.aheadUs = aheadUs
   }
 
   /** Writes the frames of a plan from `start` on. @returns where they end */
@@ -224,7 +227,7 @@ export class FrameComposer {
       larger.set(this.stamps)
       this.stamps = larger
     }
-    this.stamps[index] = receivedUs
+    this.stamps[index] = receivedUs + this.aheadUs
   }
 
   private writeNotice(notice: Notice, seq: number, start: number): number {

@@ -15,10 +15,11 @@ export class LaneSymbol extends KnownSymbol implements ConflatedSymbol {
   /** The groups with an interval of 0. */
   readonly immediate: ConflationGroup[] = []
   ready: Set<ConflationGroup> | undefined = undefined
+  /** By the index of the kind. */
   readonly latest: (LatestTick | undefined)[]
 
   constructor(symbol: string, bytes: Uint8Array, isKept: boolean, codec: TickCodec) {
     super(symbol, bytes, isKept, codec)
-    this.latest = codec.kindNames.map(() => undefined)
+    this.latest = Array.from({ length: codec.kindCount }, () => undefined)
   }
 }

@@ -6,7 +6,7 @@
 
 import { type LatestStore, NO_RECORD, NO_VERSION } from '../../src/memory/latest-store.js'
 import type { Encoding } from '../../src/protocol/encoding.js'
-import type { TickCodec, TickReader } from '../../src/ticks/tick-codec.js'
+import { type TickCodec, type TickReader, UNNUMBERED_KIND } from '../../src/ticks/tick-codec.js'
 import type { TurnBuffer } from '../collect/turn-buffer.js'
 import type { SymbolTable } from '../read/symbol-table.js'
 import type { LaneSymbol } from './lane-symbol.js'
@@ -17,6 +17,7 @@ export class LatestTicks {
   private readonly logBytes: Uint8Array
   private readonly logReader: TickReader
   private readonly storeReader: TickReader
+  private readonly binaryNeedsDecode: boolean
   /** The ticks that have changed since the last commit. */
   private readonly changed: LatestTick[] = []
   /** Records that larger ones have replaced since the last commit. */
@@ -28,6 +29,7 @@ export class LatestTicks {
     this.logBytes = logBytes
     this.logReader = codec.createReader(logBytes)
     this.storeReader = codec.createReader(store.bytes)
+    this.binaryNeedsDecode = codec.binaryNeedsDecode
   }
 
   /** Takes over the ticks that an earlier lane has committed. */
@@ -89,14 +91,13 @@ export class LatestTicks {
     const encoded = tick.encoded[encoding]
     if (encoded.turn === turn.id && encoded.offset === tick.offset) return encoded.index
     const { start, length, offset, receivedUs, symbol } = tick
-    if (encoding === 'json') {
-      const reader = tick.isInLog ? this.logReader : this.storeReader
-      reader.decode(start, start + length)
-      encoded.index = turn.addJson(reader, symbol, offset, receivedUs)
-    } else {
-      const bytes = tick.isInLog ? this.logBytes : this.store.bytes
-      encoded.index = turn.addProtobuf(bytes, start, start + length, offset, receivedUs)
-    }
+    const reader = tick.isInLog ? this.logReader : this.storeReader
+    const end = start + length
+    if (encoding === 'json' || this.binaryNeedsDecode) reader.decode(start, end)
+    encoded.index =
+      encoding === 'json'
+        ? turn.addJson(reader, symbol, offset, receivedUs)
+        : turn.addProtobuf(reader, start, end, offset, receivedUs)
     encoded.turn = turn.id
     encoded.offset = offset
     return encoded.index
@@ -126,7 +127,8 @@ export class LatestTicks {
 
   private begin(symbol: LaneSymbol, kind: number, length: number): LatestTick | undefined {
     // For a symbol that the table does not keep, each tick gets a new LaneSymbol.
-    return symbol.isKept ? this.add(symbol, kind, this.store.allocate(length)) : undefined
+    const isConflated = symbol.isKept && kind !== UNNUMBERED_KIND
+    return isConflated ? this.add(symbol, kind, this.store.allocate(length)) : undefined
   }
 
   private add(symbol: LaneSymbol, kind: number, record: number): LatestTick {

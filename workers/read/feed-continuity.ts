@@ -7,7 +7,6 @@
 import type { SessionEvent } from '../../src/lane-protocol/stream-events.js'
 import type { ContinuityState } from '../../src/memory/continuity-state.js'
 import { MISSED_MAX } from '../../src/protocol/messages.js'
-import type { TickFields } from '../../src/ticks/tick-codec.js'
 
 // Results of `take`. A result above 0 is the number of ticks that are missing before the tick.
 
@@ -26,11 +25,6 @@ export const BROKEN = -3
  * ticks.
  */
 export const RESEND_DEPTH_MAX = 65_536
-
-/** Tells two ticks of the same position apart. A repeated tick has the same mark. */
-export function markOf({ kind, sequenceLow, timeLow }: TickFields): number {
-  return (sequenceLow << 2) ^ kind ^ timeLow
-}
 
 export class FeedContinuity implements ContinuityState {
   lastPosition: number
@@ -60,7 +54,7 @@ export class FeedContinuity implements ContinuityState {
    * Takes the next tick.
    *
    * @param position of the tick, 0 for none
-   * @param mark of the tick, see `markOf`
+   * @param mark of the tick, see `TickFields`
    * @returns WHOLE, SEEN, SESSION_BOUNDARY, BROKEN, or how many ticks are missing before it
    */
   take(position: number, mark: number): number {

@@ -15,6 +15,9 @@ export interface LogRecords extends RecordHeader {
   next(): boolean
 }
 
+/** No field has this number. */
+const NO_FIELD = 0
+
 export class LogCursor {
   /** Of the last tick taken, or of the last one that an event told as lost. */
   offset: number
@@ -22,12 +25,14 @@ export class LogCursor {
   tickStart = 0
   tickEnd = 0
   private readonly log: LogRecords
-  private readonly batch = new BatchReader()
+  private readonly batch: BatchReader
   /** Ticks of the current record that were not taken yet. */
   private ticksLeft = 0
 
-  constructor(log: LogRecords, offset: number) {
+  /** @param batchPath see `TickCodec`; a record holds fields of its last number */
+  constructor(log: LogRecords, offset: number, batchPath: readonly number[]) {
     this.log = log
+    this.batch = new BatchReader(batchPath.at(-1) ?? NO_FIELD)
     this.offset = offset
   }
 

@@ -4,8 +4,8 @@
  */
 import { type LostEvent, lastLostOffset, type SessionEvent } from '../../src/lane-protocol/stream-events.js'
 import type { GapReason } from '../../src/protocol/messages.js'
-import { type TickReader, UNKNOWN_KIND } from '../../src/ticks/tick-codec.js'
-import { BROKEN, type FeedContinuity, markOf, SEEN, SESSION_BOUNDARY, WHOLE } from './feed-continuity.js'
+import type { TickReader } from '../../src/ticks/tick-codec.js'
+import { BROKEN, type FeedContinuity, SEEN, SESSION_BOUNDARY, WHOLE } from './feed-continuity.js'
 import type { KnownSymbol, SymbolTable } from './symbol-table.js'
 
 /** Is told of losses, before or at the current tick. */
@@ -53,14 +53,14 @@ export class TickClassifier<Known extends KnownSymbol> {
     const isTick = reader.decode(start, end)
     const symbol = isTick ? symbols.ofTick(bytes, reader.symbolStart, reader.symbolLength) : undefined
     if (symbol === undefined) return this.loseTick('malformed')
-    const found = continuity.take(reader.position, markOf(reader))
+    const found = continuity.take(reader.position, reader.mark)
     if (found === SEEN) {
       losses.seenBefore()
       return undefined
     }
     if (found === BROKEN) losses.breakPositions()
     else if (found !== WHOLE) losses.loseUpstream(found === SESSION_BOUNDARY ? null : found)
-    if (reader.kind !== UNKNOWN_KIND) return symbol
+    if (reader.isKindKnown) return symbol
     losses.skipUnknownKind()
     return undefined
   }

@@ -115,11 +115,11 @@ class PartReading<Known extends KnownSymbol> implements TickLosses {
     from: ReplayPosition,
     start: Checkpoint,
   ) {
-    const { history, positionsTellLosses, quarantined, symbols } = deps
+    const { codec, history, positionsTellLosses, quarantined, symbols } = deps
     this.deps = deps
     this.audience = audience
     this.sentOffset = from.offset
-    this.cursor = new LogCursor(history, start.offset)
+    this.cursor = new LogCursor(history, start.offset, codec.batchPath)
     this.continuity = new FeedContinuity(start, positionsTellLosses)
     const { continuity } = this
     this.classifier = new TickClassifier({
@@ -183,7 +183,7 @@ class PartReading<Known extends KnownSymbol> implements TickLosses {
     if (symbol === undefined || offset <= this.sentOffset || !this.delivers(symbol)) return
     const tick = isJson
       ? turn.addJson(classifier.reader, symbol, offset, history.receivedUs)
-      : turn.addProtobuf(history.bytes, tickStart, tickEnd, offset, history.receivedUs)
+      : turn.addProtobuf(classifier.reader, tickStart, tickEnd, offset, history.receivedUs)
     plan.addTick(tick, turn.ticks[spec.encoding].bytesOf(tick) + bytesPerTick)
   }
 

@@ -15,11 +15,13 @@ export class FeedLog {
   private readonly log: SourceLog
   private readonly clock: Clock
   private readonly target: string
-  private state: 'starting' | 'live' | 'reconnecting' | 'down' = 'starting'
+  private isDown = false
+  /** Whether the log has told of the feed since it last told that there was none. */
+  private isLiveTold = false
   private downSinceMs = 0
   private remindAtMs = 0
-  /** When the log last told that the feed was back. */
-  private backToldMs = Number.NEGATIVE_INFINITY
+  /** When the feed was last back. */
+  private backAtMs = Number.NEGATIVE_INFINITY
   private endsToldMs = Number.NEGATIVE_INFINITY
   private endsUntold = 0
   private isConnectionTold = false
@@ -39,21 +41,19 @@ export class FeedLog {
 
   /** The feed has answered. */
   live(session: number): void {
-    const { state } = this
-    this.state = 'live'
+    const nowMs = this.clock.nowMs()
+    const after = this.isDown ? ` again after ${durationText(nowMs - this.downSinceMs)}` : ''
     this.isConnectionTold = true
-    if (state === 'starting') this.log.info(`the feed at ${this.target} is live, session ${session}`)
-    if (state !== 'down' || this.isRelapse) return
-    this.backToldMs = this.clock.nowMs()
-    const downMs = this.backToldMs - this.downSinceMs
-    this.log.info(
-      `the feed at ${this.target} is live again after ${durationText(downMs)}, session ${session}`,
-    )
+    if (!this.isLiveTold) this.log.info(`the feed at ${this.target} is live${after}, session ${session}`)
+    if (this.isDown) this.backAtMs = nowMs
+    this.isLiveTold = true
+    this.isDown = false
   }
 
   /** A call that has served has ended, and is made again at once. */
   ended(reason: string): void {
-    if (this.state === 'live') this.state = 'reconnecting'
+    // It need not have answered: a feed may be silent.
+    this.isDown = false
     this.endsUntold++
     const nowMs = this.clock.nowMs()
     const sinceMs = nowMs - this.endsToldMs
@@ -67,22 +67,22 @@ export class FeedLog {
   /** A call is made again after a delay. @param text in place of the first line about it */
   failed(reason: string, text = `no feed at ${this.target}, trying until there is one: ${reason}`): void {
     const nowMs = this.clock.nowMs()
-    const isOutage = this.state === 'down' || this.isRelapse
-    this.state = 'down'
-    if (!isOutage) {
+    const isSameOutage = this.isDown || this.isRelapse
+    this.isDown = true
+    if (!isSameOutage) {
       this.downSinceMs = nowMs
       this.isConnectionTold = false
       this.log.warn(text)
     } else if (nowMs >= this.remindAtMs) {
-      this.backToldMs = Number.NEGATIVE_INFINITY
       const downMs = nowMs - this.downSinceMs
       this.log.warn(`no feed at ${this.target} for ${durationText(downMs)}, still trying: ${reason}`)
     } else return
+    this.isLiveTold = false
     this.remindAtMs = nowMs + REMINDER_MS
   }
 
   private get isRelapse(): boolean {
-    return this.clock.nowMs() - this.backToldMs < RELAPSE_MS
+    return this.clock.nowMs() - this.backAtMs < RELAPSE_MS
   }
 
   /** Something else that an operator must know. */

@@ -4,6 +4,7 @@
  * A feed may send its metadata late: most libraries for servers send it with the first message.
  */
 import { callFailure } from './call-failure.js'
+import { ACCEPTED_AFTER_MS } from './call-progress.js'
 import { channelCredentials } from './grpc-credentials.js'
 import {
   Client,
@@ -14,6 +15,7 @@ import {
   status,
 } from './grpc-js.js'
 import { channelOptions, type GrpcMethod, type GrpcTarget, metadataOf } from './grpc-target.js'
+import { proxyOf, withProxy } from './proxy-name.js'
 import { EPOCH_METADATA_KEY } from './tick-feed-service.js'
 
 /**
@@ -26,6 +28,8 @@ export type CallOutcome = 'complete' | 'unimplemented' | 'unreadable' | 'overloa
 export interface GrpcCallListener {
   /** The connection stands, and the call is on its way. */
   connected(): void
+  /** The feed has had the time to refuse the call, and has not, see CallProgress. */
+  accepted(): void
   metadata(epoch: string | undefined): void
   message(message: Buffer): void
   /** `reason` is one sentence. */
@@ -38,6 +42,8 @@ export interface GrpcCallListener {
 const CONNECT_TIMEOUT_MS = 20_000
 /** The words of grpc-js for the error ENHANCE_YOUR_CALM of HTTP/2. */
 const ENHANCE_YOUR_CALM = 'Bandwidth exhausted or memory limit exceeded'
+/** Two clocks may differ by so much. */
+const TIMER_SLACK_MS = 20
 const MESSAGE_TOO_LONG = /^Received message larger than max/
 
 export class GrpcCall {
@@ -128,18 +134,35 @@ export class GrpcCall {
     const channel = this.client.getChannel()
     const state = channel.getConnectivityState(false)
     if (state === connectivityState.READY) {
-      try {
-        this.listener.connected()
-      } catch (error) {
-        this.fail(error)
-      }
+      this.tell(() => this.listener.connected())
+      if (!this.isFinished) this.watchAcceptance(channel)
       return
     }
     channel.watchConnectivityState(state, deadline, error => {
       if (this.isFinished) return
       if (error === undefined) this.watchConnection(deadline, timeoutMs)
-      else this.end('failed', this.withProxy(`no connection within ${timeoutMs} ms: is this a gRPC server?`))
+      else
+        this.end(
+          'failed',
+          withProxy(`no connection within ${timeoutMs} ms: is this a gRPC server?`, this.proxy),
+        )
     })
+  }
+
+  /** By the timer of grpc-js, which ends with the connection. */
+  private watchAcceptance(channel: ReturnType<Client['getChannel']>): void {
+    const deadline = Date.now() + ACCEPTED_AFTER_MS + TIMER_SLACK_MS
+    channel.watchConnectivityState(connectivityState.READY, deadline, error => {
+      if (error !== undefined && !this.isFinished) this.tell(() => this.listener.accepted())
+    })
+  }
+
+  private tell(what: () => void): void {
+    try {
+      what()
+    } catch (error) {
+      this.fail(error)
+    }
   }
 
   private onStatus(end: StatusObject): void {
@@ -151,15 +174,8 @@ export class GrpcCall {
     const reason =
       end.code === status.OK
         ? 'the feed ended the stream at once'
-        : this.withProxy(`${status[end.code]}: ${callFailure(end.details, this.isTls)}`)
+        : withProxy(`${status[end.code]}: ${callFailure(end.details, this.isTls)}`, this.proxy)
     this.end(outcomeOf(end), reason)
-  }
-
-  private withProxy(reason: string): string {
-    if (this.proxy === undefined) return reason
-    // A proxy that cannot be reached leaves grpc-js without a reason.
-    const known = reason.replace(/\.? Last error: undefined$/, '')
-    return `${known} (through the proxy ${this.proxy} of grpc_proxy, https_proxy or http_proxy)`
   }
 
   private end(outcome: CallOutcome, reason: string): void {
@@ -188,12 +204,6 @@ function outcomeOf({ code, details }: StatusObject): CallOutcome {
     default:
       return 'failed'
   }
-}
-
-/** The proxy that grpc-js connects to in place of the target, without the credentials for it. */
-function proxyOf(client: Client, target: string): string | undefined {
-  const reached = client.getChannel().getTarget().replace(/^\w+:/, '')
-  return reached === target ? undefined : reached
 }
 
 function ignore(): void {}

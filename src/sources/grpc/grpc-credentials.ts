@@ -1,6 +1,6 @@
 /**
  * Makes credentials whose channel never connects after it was closed, and whose connections are probed by the kernel.
- * Main thread. Why grpc-js needs this: docs/decisions/0040-closed-channels-stay-closed.md, 0070-silence-is-no-fault.md
+ * Main thread. Why grpc-js needs this: docs/decisions/0040-closed-channels-stay-closed.md, 0072-silence-is-no-fault.md
  */
 import { type ChannelCredentials, credentials } from './grpc-js.js'
 

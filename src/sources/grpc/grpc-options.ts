@@ -5,7 +5,6 @@
 import { type Clock, systemClock } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
 import { isSymbol, SYMBOL_RULE } from '../../common/symbol.js'
-import { isMetadataEntry } from '../../config/feed-setting-types.js'
 import {
   checkOptions,
   clockRule,
@@ -13,7 +12,7 @@ import {
   wholeFrom,
   withMethods,
 } from '../../config/option-check.js'
-import { isAddress } from '../../config/setting-types.js'
+import { callRules } from './call-rules.js'
 import type { Tls } from './grpc-credentials.js'
 import type { CallMetadata, GrpcMethod } from './grpc-target.js'
 
@@ -66,24 +65,10 @@ const WINDOW_BYTES_MIN = 65_535
 const WINDOW_BYTES_MAX = 2 ** 30
 
 const rules: Readonly<Record<keyof GrpcSourceOptions, OptionRule>> = {
-  target: {
-    rule: 'must be host:port, such as feed.example:50051',
-    isRequired: true,
-    holds: value => typeof value === 'string' && isAddress(value, 1),
-  },
-  tls: {
-    rule:
-      'must be false, or {} to trust the certificates of Node, or { ca, cert, key, serverName } with PEM as a Buffer, ' +
-      'cert and key both or none',
-    holds: isTls,
-  },
+  ...callRules,
   method: {
-    rule: "must be 'batches' or 'single', or { path, request, form } of a method of another schema",
+    rule: "must be 'batches' or 'single', or { path, request, form } as loadFeed returns it",
     holds: value => value === 'batches' || value === 'single' || isMethod(value),
-  },
-  metadata: {
-    rule: 'must be an object of texts, with keys that gRPC can send',
-    holds: isMetadata,
   },
   symbols: {
     rule: `must be an array of symbols, each ${SYMBOL_RULE}`,
@@ -91,7 +76,6 @@ const rules: Readonly<Record<keyof GrpcSourceOptions, OptionRule>> = {
   },
   windowBytes: wholeFrom(WINDOW_BYTES_MIN, WINDOW_BYTES_MAX),
   keepaliveMs: wholeFrom(0, DAY_MS),
-  proxy: { rule: 'must be true or false', holds: value => typeof value === 'boolean' },
   stallTimeoutMs: wholeFrom(0, DAY_MS),
   backoffMinMs: wholeFrom(1, DAY_MS),
   backoffMaxMs: wholeFrom(1, DAY_MS),
@@ -132,15 +116,6 @@ export function grpcOptions(options: GrpcSourceOptions): Required<GrpcSourceOpti
   }
 }
 
-function isTls(value: unknown): boolean {
-  if (value === false) return true
-  if (typeof value !== 'object' || value === null) return false
-  const { ca, cert, key, serverName, ...others } = value as Readonly<Record<string, unknown>>
-  const arePem = [ca, cert, key].every(pem => pem === undefined || Buffer.isBuffer(pem))
-  const isName = serverName === undefined || (typeof serverName === 'string' && serverName !== '')
-  return arePem && isName && (cert === undefined) === (key === undefined) && Object.keys(others).length === 0
-}
-
 function isMethod(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   const { path, request, form, ...others } = value as Readonly<Record<string, unknown>>
@@ -151,9 +126,4 @@ function isMethod(value: unknown): boolean {
     (form === 'tick' || form === 'batch') &&
     Object.keys(others).length === 0
   )
-}
-
-function isMetadata(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  return Object.entries(value).every(([key, text]) => isMetadataEntry(key, text))
 }

@@ -23,13 +23,12 @@ import { tickFeedCall } from './tick-feed-service.js'
 
 export type { GrpcMethod, GrpcSourceOptions }
 
-// What clients are told. The log has the details, which may name hosts.
-const NOT_CONNECTED = 'the gateway is not connected to the feed yet'
-const FEED_LOST = 'the gateway has lost the feed and calls it again'
-
 /** A feed that refuses pings gets half as many, see https://github.com/grpc/proposal/blob/master/A8-client-side-keepalive.md. */
 const PING_INTERVAL_FACTOR = 2
 const PING_INTERVAL_MS_MAX = 86_400_000
+// What clients are told. The log has the details, which may name hosts.
+const NOT_CONNECTED = 'the gateway is not connected to the feed yet'
+const FEED_LOST = 'the gateway has lost the feed and calls it again'
 
 export class GrpcSource implements TickSource {
   private target: GrpcTarget
@@ -46,8 +45,6 @@ export class GrpcSource implements TickSource {
   private isStopped = false
   private isPaused = false
   private lastError: string | undefined
-  /** What clients are told when there is no feed. */
-  private downReason = NOT_CONNECTED
   /** Whether the last message is too long ago. A connection alone is no sign of life then. */
   private isStalled = false
   private sessionCount = 0
@@ -61,6 +58,7 @@ export class GrpcSource implements TickSource {
   /** Of the current try. */
   private progress: CallProgress
   private retryTimer: Timer | undefined
+  private hasBeenLive = false
   /** Rises with each call and with `stop`. A reply of the sink to an older attempt is ignored. */
   private attempt = 0
 
@@ -92,7 +90,7 @@ export class GrpcSource implements TickSource {
     this.sink = sink
     if (this.isStopped) return
     this.stallTimer.open()
-    sink.setSourceState('down', this.downReason)
+    this.tellState(sink)
     this.connect(sink)
   }
 
@@ -110,7 +108,7 @@ export class GrpcSource implements TickSource {
   }
 
   status(): SourceStatus {
-    const isLive = this.call !== undefined && this.progress.isLive && !this.isStalled
+    const { isLive } = this
     return {
       state: this.isStopped ? 'stopped' : isLive ? 'live' : 'connecting',
       reconnects: Math.max(0, this.sessionCount - 1),
@@ -158,14 +156,14 @@ export class GrpcSource implements TickSource {
         connected: () => {
           progress.connected()
           this.log.connected()
-          if (!this.isStalled) sink.setSourceState('live')
         },
+        accepted: () => this.tellState(sink),
         metadata: epoch => this.onMetadata(sink, epoch, fromPosition),
         message: message => {
           this.stallTimer.messageReceived()
           sink.push(message, form)
           this.hasPushed = true
-          if (!progress.hasDelivered) this.onFirstMessage(sink, progress)
+          if (!progress.hasDelivered) this.onFirstMessage(progress)
         },
         ended: (outcome, reason) => this.onEnded(sink, outcome, reason, fromPosition),
         failed: error => this.onListenerError(sink, error),
@@ -197,16 +195,16 @@ export class GrpcSource implements TickSource {
     this.sessionCount++
     if (!this.isStalled) this.log.live(this.sessionCount)
     sink.sessionStarted({ number: this.sessionCount, continuous })
-    if (!this.isStalled) sink.setSourceState('live')
+    this.tellState(sink)
   }
 
-  private onFirstMessage(sink: TickSink, progress: CallProgress): void {
+  private onFirstMessage(progress: CallProgress): void {
     progress.delivered()
     this.retryRule.delivered()
     if (!this.isStalled) return
     this.isStalled = false
     this.log.live(this.sessionCount)
-    sink.setSourceState('live')
+    this.tellState(this.sink!)
   }
 
   private onEnded(sink: TickSink, outcome: CallOutcome, reason: string, fromPosition: number): void {
@@ -216,7 +214,7 @@ export class GrpcSource implements TickSource {
         this.open(sink, fromPosition)
         return
       }
-      this.retry(sink, this.foreignMethod === undefined ? noFeedThere(reason) : reason)
+      this.retry(sink, noFeedThere(reason, this.foreignMethod?.path))
       return
     }
     if (outcome === 'overloaded') this.pingLessOften()
@@ -245,8 +243,7 @@ export class GrpcSource implements TickSource {
     this.dropCall()
     this.retryTimer?.cancel()
     this.attempt++
-    if (this.progress.isLive) this.downReason = FEED_LOST
-    sink.setSourceState('down', this.downReason)
+    this.tellState(sink)
     this.lastError = reason
     this.method.failed()
     if (hasServed && !this.isStalled) this.log.ended(reason)
@@ -265,6 +262,17 @@ export class GrpcSource implements TickSource {
     )
   }
 
+  /** Tells clients whether the feed is live. */
+  private tellState(sink: TickSink): void {
+    this.hasBeenLive ||= this.isLive
+    if (this.isLive) sink.setSourceState('live')
+    else sink.setSourceState('down', this.hasBeenLive ? FEED_LOST : NOT_CONNECTED)
+  }
+
+  private get isLive(): boolean {
+    return this.call !== undefined && this.progress.isLive && !this.isStalled
+  }
+
   private dropCall(): void {
     this.stallTimer.stop()
     this.call?.cancel()
@@ -277,8 +285,10 @@ function positionAfter(last: number): number {
   return last > 0 && last < Number.MAX_SAFE_INTEGER ? last + 1 : 0
 }
 
-function noFeedThere(reason: string): string {
-  return `the server does not know ringcast.v1.TickFeed, with either method; is this the address of a tick feed? ${reason}`
+/** @param path of the method, where it is one of another schema */
+function noFeedThere(reason: string, path: string | undefined): string {
+  const lacks = path ?? 'ringcast.v1.TickFeed, with either method'
+  return `the server does not know ${lacks}; is this the address of a tick feed? ${reason}`
 }
 
 function reasonOf(error: unknown): string {

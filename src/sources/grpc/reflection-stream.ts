@@ -5,6 +5,7 @@ import { callFailure } from './call-failure.js'
 import { channelCredentials } from './grpc-credentials.js'
 import { Client, type ClientDuplexStream, type StatusObject, status } from './grpc-js.js'
 import { channelOptions, type GrpcTarget, metadataOf } from './grpc-target.js'
+import { proxyOf, withProxy } from './proxy-name.js'
 import {
   decodeReflectionReply,
   encodeReflectionRequest,
@@ -37,6 +38,7 @@ export class ReflectionStream {
   private readonly client: Client
   private readonly call: ClientDuplexStream<ReflectionRequest, ReflectionReply>
   private readonly isTls: boolean
+  private readonly proxy: string | undefined
   private question: Question | undefined
   private failure: ReflectionFailure | undefined
 
@@ -44,6 +46,7 @@ export class ReflectionStream {
   constructor(target: GrpcTarget, version: ReflectionVersion) {
     this.isTls = target.tls !== false
     this.client = new Client(target.target, channelCredentials(target.tls), channelOptions(target))
+    this.proxy = proxyOf(this.client, target.target)
     this.call = this.client.makeBidiStreamRequest(
       `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
       encodeReflectionRequest,
@@ -79,7 +82,7 @@ export class ReflectionStream {
     const reason =
       end.code === status.OK
         ? 'the feed ended the call for its types'
-        : `${status[end.code]}: ${callFailure(end.details, this.isTls)}`
+        : withProxy(`${status[end.code]}: ${callFailure(end.details, this.isTls)}`, this.proxy)
     this.fail(new ReflectionFailure(reason, end.code === status.UNIMPLEMENTED))
   }
 

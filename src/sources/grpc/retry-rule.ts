@@ -1,6 +1,6 @@
 /**
  * Decides when a feed is called again, and from where when it cannot send what was asked for. Main thread.
- * A call that has served is made again at once: docs/decisions/0070-silence-is-no-fault.md.
+ * A call that has served is made again at once: docs/decisions/0072-silence-is-no-fault.md.
  */
 import { Backoff } from '../../common/backoff.js'
 import type { CallProgress } from './call-progress.js'

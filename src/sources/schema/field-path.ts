@@ -4,7 +4,7 @@
  */
 import { protobuf } from '../../common/protobufjs.js'
 import { suggestion } from '../../config/suggestion.js'
-import { listed, memberNames, nameOf, typeOf } from './type-names.js'
+import { isOptionalField, listed, memberNames, nameOf, typeOf } from './type-names.js'
 
 /** Where a path ends. */
 export type PathEnd = protobuf.Field | protobuf.OneOf
@@ -43,7 +43,7 @@ function followField(field: protobuf.Field, rest: readonly string[]): PathEnd[] 
 
 function memberOf(message: protobuf.Type, name: string): PathEnd | undefined {
   if (Object.hasOwn(message.fields, name)) return message.fields[name]
-  return message.oneofsArray.find(oneof => oneof.name === name && !oneof.isProto3Optional)
+  return message.oneofsArray.find(oneof => oneof.name === name && !isOptionalField(oneof))
 }
 
 function noSuchMember(message: protobuf.Type, name: string): string {

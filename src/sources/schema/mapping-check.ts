@@ -79,6 +79,22 @@ export function checkMapping(message: protobuf.Type, paths: MappingPaths): Check
   }
 }
 
+/** Whether a path would be right for a setting of the mapping, other than `repeated`. */
+export function fits(tick: protobuf.Type, key: 'symbol' | 'kind' | 'sequence', path: string): boolean {
+  const rule = { symbol: symbolRule, kind: kindRule, sequence: sequenceRule }[key]
+  return problemOf(tick, path, rule) === undefined
+}
+
+/** Whether a path leads to a timestamp or, with a unit, to an integer. A string is seldom a time that has a unit. */
+export function timeKind(tick: protobuf.Type, path: string): 'timestamp' | 'integer' | undefined {
+  const ends = followPath(tick, path)
+  if (typeof ends === 'string') return undefined
+  const every = (holds: (field: protobuf.Field) => boolean) =>
+    ends.every(end => end instanceof protobuf.Field && holds(end))
+  if (every(isTimestamp)) return 'timestamp'
+  return every(isInteger) ? 'integer' : undefined
+}
+
 /** The message of one tick: the streamed message, or that of its repeated field. The path must be right. */
 export function tickOf(message: protobuf.Type, repeated: string | undefined): protobuf.Type {
   if (repeated === undefined) return message
@@ -86,19 +102,19 @@ export function tickOf(message: protobuf.Type, repeated: string | undefined): pr
   return end.resolvedType as protobuf.Type
 }
 
-export function isInteger(field: protobuf.Field): boolean {
+function isInteger(field: protobuf.Field): boolean {
   return isSingle(field) && INTEGERS.has(field.type)
 }
 
-export function isTimestamp(field: protobuf.Field): boolean {
+function isTimestamp(field: protobuf.Field): boolean {
   return isSingle(field) && field.resolvedType !== null && nameOf(field.resolvedType) === TIMESTAMP
 }
 
-export function isText(field: protobuf.Field): boolean {
+function isText(field: protobuf.Field): boolean {
   return isSingle(field) && field.type === 'string'
 }
 
-export function isEnum(field: protobuf.Field): boolean {
+function isEnum(field: protobuf.Field): boolean {
   return isSingle(field) && field.resolvedType instanceof protobuf.Enum
 }
 

@@ -18,8 +18,16 @@ export function typeOf(field: protobuf.Field): string {
 
 /** The fields and oneofs of a message by their names in the `.proto` file. A proto3 `optional` has no oneof here. */
 export function memberNames(message: protobuf.Type): string[] {
-  const oneofs = message.oneofsArray.filter(oneof => !oneof.isProto3Optional)
+  const oneofs = message.oneofsArray.filter(oneof => !isOptionalField(oneof))
   return [...message.fieldsArray, ...oneofs].map(({ name }) => name)
+}
+
+/**
+ * Whether a oneof stands for a proto3 `optional` field. The reflection of @grpc/reflection leaves the mark out, and only
+ * the name tells: compilers make it of the field's.
+ */
+export function isOptionalField(oneof: protobuf.OneOf): boolean {
+  return oneof.isProto3Optional || (oneof.oneof.length === 1 && oneof.name === `_${oneof.oneof[0]}`)
 }
 
 /** `a`, `a and b`, `a, b and c`. */

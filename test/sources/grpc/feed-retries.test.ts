@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ACCEPTED_AFTER_MS } from '../../../src/sources/grpc/call-progress.js'
 import { GrpcCall } from '../../../src/sources/grpc/grpc-call.js'
 import { GrpcSource, type GrpcSourceOptions } from '../../../src/sources/grpc/grpc-source.js'
+import { loadFeed } from '../../../src/sources/grpc/load-feed.js'
 import { tickFeedCall } from '../../../src/sources/grpc/tick-feed-service.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { RecordingSink } from '../../support/recording-sink.js'
@@ -248,6 +249,7 @@ describe('a feed that is not there', () => {
         tickFeedCall('batch', { symbols: [], fromPosition: 0 }),
         {
           connected: () => resolve('connected'),
+          accepted: () => resolve('accepted'),
           metadata: () => resolve('metadata'),
           message: () => resolve('message'),
           ended: (outcome, reason) => resolve(`${outcome}: ${reason}`),
@@ -330,6 +332,26 @@ describe('a proxy of the environment', () => {
       expect(logged.join()).not.toContain('secret')
     },
   )
+
+  it('is named when the types of a feed cannot be asked for through it', async () => {
+    process.env.http_proxy = 'http://user:secret@127.0.0.1:9'
+    const mapping = {
+      repeated: undefined,
+      symbol: 's',
+      kind: undefined,
+      time: undefined,
+      sequence: undefined,
+    }
+    const options = {
+      target: feed.target,
+      method: 'a.B/C',
+      request: {},
+      mapping: { ...mapping, position: undefined },
+    }
+    await expect(loadFeed(options)).rejects.toMatchObject({
+      message: expect.stringMatching(/established \(through the proxy 127\.0\.0\.1:9 of/),
+    })
+  })
 
   it('is not used for hosts of no_proxy', async () => {
     process.env.http_proxy = 'http://127.0.0.1:9'

@@ -53,6 +53,24 @@ describe('a feed of another schema', () => {
   })
 })
 
+describe('options', () => {
+  it.each<[Record<string, unknown>, string]>([
+    [{ target: 'a' }, 'target="a": must be host:port'],
+    [{ method: 'Subscribe' }, 'method="Subscribe": must be the name of a method, such as'],
+    [{ request: '{}' }, 'request="{}": must be an object'],
+    [{ mapping: {} }, 'mapping=an object: must be an object of paths with at least a symbol'],
+    [{ mapping: { symbol: 'a', tim: 'b' } }, 'mapping=an object: must be an object of paths'],
+    [{ proto: 1 }, 'proto=1: must be the path of a file'],
+    [{ porto: 'x' }, 'porto: unknown; did you mean proto?'],
+  ])('are refused when they are %j', async (options, message) => {
+    const loaded = loadFeed({ ...RIGHT, ...options } as LoadFeedOptions)
+    await expect(loaded).rejects.toMatchObject({
+      code: 'option_invalid',
+      message: expect.stringContaining(message),
+    })
+  })
+})
+
 describe('a wrong description', () => {
   it('is told with every fault, under the names of the user', async () => {
     const wrong = { ...RIGHT, request: { symbol: 1 }, mapping: { symbol: 'tickr', time: 'time_ms' } }

@@ -9,7 +9,7 @@ import { GAP_TEXT_BYTES_MAX, type GapReason } from '../../../src/protocol/messag
 import { marketCodec } from '../../../src/ticks/market-codec.js'
 import { QUOTE_INDEX, TRADE_INDEX } from '../../../src/ticks/market-tick.js'
 import { MarketTickReader } from '../../../src/ticks/market-tick-reader.js'
-import { TICK_BYTES_MAX } from '../../../src/ticks/tick-codec.js'
+import { TICK_BYTES_DEFAULT } from '../../../src/ticks/tick-codec.js'
 import { GAP_BYTES_MAX } from '../../../workers/collect/tick-collector.js'
 import { TurnBuffer } from '../../../workers/collect/turn-buffer.js'
 import { Deflater } from '../../../workers/compose/deflater.js'
@@ -179,7 +179,7 @@ describe('the frame composer', () => {
 
 describe('a turn', () => {
   it('has room until its scratch or its list of ticks is full', () => {
-    const small = laneLayout(1 << 16, 2000, 8 * (TICK_BYTES_MAX + 3))
+    const small = laneLayout(1 << 16, 2000, 8 * (TICK_BYTES_DEFAULT + 3))
     const bytes = new Uint8Array(small.totalBytes + 8).fill(0xee, small.totalBytes)
     const turn = new TurnBuffer(bytes, small, marketCodec)
     const name = Buffer.from('\u0001'.repeat(64))
@@ -200,9 +200,9 @@ describe('a turn', () => {
     expect(turn.hasRoom()).toBe(true)
     expect(turn.addJson(tick, symbol, 9, 5)).toBe(0)
     expect(turn.ticks.json.starts[0]).toBe(small.scratchStart)
-    const longest = new Uint8Array(TICK_BYTES_MAX).fill(0xaa)
+    const longest = marketCodec.createReader(new Uint8Array(TICK_BYTES_DEFAULT).fill(0xaa))
     for (count = 0; turn.hasRoom(); count++)
-      expect(turn.addProtobuf(longest, 0, longest.length, 9, 5)).toBe(count)
+      expect(turn.addProtobuf(longest, 0, TICK_BYTES_DEFAULT, 9, 5)).toBe(count)
     expect(count).toBeGreaterThanOrEqual(3)
     expect([...bytes.subarray(small.totalBytes)]).toEqual(new Array(8).fill(0xee))
   })

@@ -14,7 +14,6 @@ import { MarketTick, QUOTE, TRADE } from '../../../src/ticks/market-tick.js'
 import {
   BROKEN,
   FeedContinuity,
-  markOf,
   RESEND_DEPTH_MAX,
   SEEN,
   SESSION_BOUNDARY,
@@ -201,7 +200,7 @@ describe('a session', () => {
 })
 
 describe('the mark of a tick', () => {
-  const mark = (fields: Partial<MarketTick>) => markOf(Object.assign(new MarketTick(), fields))
+  const mark = (fields: Partial<MarketTick>) => Object.assign(new MarketTick(), fields).mark
 
   it('is an int32 that differs with sequence, time and kind', () => {
     const marks = [

@@ -1,0 +1,44 @@
+/** What clients get of a tick of a user's schema from our own codec. */
+import { expect } from 'vitest'
+import { schemaCodec } from '../../src/ticks/schema/schema-codec.js'
+import type { TickCodec, TickReader } from '../../src/ticks/tick-codec.js'
+import type { TickSchema } from '../../src/ticks/tick-schema.js'
+import { encodeMessage, FOREIGN_SCHEMAS, schemaOf, tickTypeOf } from './foreign-schemas.js'
+
+export const BEFORE = 13
+const BEHIND = 7
+
+/** A reader of bytes amid others, as in the tick log. */
+export function placed(codec: TickCodec, message: Uint8Array): TickReader {
+  const bytes = new Uint8Array(BEFORE + message.length + BEHIND).fill(0x0a)
+  bytes.set(message, BEFORE)
+  return codec.createReader(bytes)
+}
+
+/** What a client gets of the message; undefined: it is malformed. */
+export function clientJson(codec: TickCodec, message: Uint8Array): unknown {
+  const reader = placed(codec, message)
+  if (!reader.decode(BEFORE, BEFORE + message.length)) return undefined
+  const bytes = message.slice(reader.symbolStart - BEFORE, reader.symbolStart - BEFORE + reader.symbolLength)
+  const prefixes = codec.jsonPrefixes(Buffer.from(bytes).toString())
+  const target = new Uint8Array(codec.jsonBytesMax + 20).fill(0x2a)
+  const end = reader.writeJson(target, 9, prefixes)
+  expect(end - 9).toBeLessThanOrEqual(codec.jsonBytesMax)
+  expect([target[8], ...target.subarray(end)].every(byte => byte === 0x2a)).toBe(true)
+  return JSON.parse(Buffer.from(target.subarray(9, end)).toString())
+}
+
+/** The foreign schema with this in its name. */
+export const one = (name: string): TickSchema =>
+  schemaOf(FOREIGN_SCHEMAS.find(each => each.name.includes(name))!)
+
+/** A schema of a symbol and other fields. */
+export function flat(fields: string, mapping: Partial<TickSchema['mapping']> = {}): TickSchema {
+  const proto = `syntax = "proto3"; package t; message M { string symbol = 1; ${fields} }`
+  return schemaOf({ proto, message: 't.M', mapping: { symbol: 'symbol', ...mapping } })
+}
+
+/** What a client gets of a message that protobufjs encodes. */
+export function json(schema: TickSchema, message: Record<string, unknown>): unknown {
+  return clientJson(schemaCodec(schema), encodeMessage(tickTypeOf(schema), message))
+}
