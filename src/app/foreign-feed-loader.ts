@@ -25,7 +25,8 @@ export interface ForeignFeedLoaderOptions {
   readonly random?: () => number
 }
 
-const SETTING_OF_OPTION = {
+/** The setting that gives an option of `loadFeed`. */
+export const SETTING_OF_OPTION = {
   proto: 'upstreamProto',
   method: 'upstreamMethod',
   request: 'upstreamRequest',

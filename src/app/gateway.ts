@@ -71,6 +71,8 @@ export class Gateway {
     const isForeign = isForeignMethod(config.upstreamMethod)
     const call = { target, tls, metadata }
     const admin = isForeign ? await this.listenForAdmin() : undefined
+    if (admin !== undefined)
+      log.info({ adminUrl: urlOf(admin), feed: target }, 'loading the schema of the feed')
     const foreign = isForeign
       ? await this.loadFeed({ config, call, request, clock: systemClock, log }, signal)
       : undefined
@@ -89,7 +91,7 @@ export class Gateway {
       log,
     })
     const { host, port } = await this.server.listen()
-    const { host: adminHost, port: adminPort } = admin ?? (await this.listenForAdmin())
+    const adminUrl = urlOf(admin ?? (await this.listenForAdmin()))
     this.source = new GrpcSource({
       ...sourceSettings(config, target, foreign?.method),
       ...call,
@@ -98,7 +100,7 @@ export class Gateway {
     handler.attachSource(this.source)
     return {
       webSocketUrl: `ws://${bracketed(host)}:${port}/ws/ticks`,
-      adminUrl: `http://${bracketed(adminHost)}:${adminPort}`,
+      adminUrl,
       feed: this.feed === undefined ? target : this.feedName(),
     }
   }
@@ -183,6 +185,10 @@ export class Gateway {
         readiness(this.handler?.isHealthy() ?? false, this.source?.status() ?? this.loader?.status()),
     }
   }
+}
+
+function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `http://${bracketed(host)}:${port}`
 }
 
 function bracketed(host: string): string {

@@ -5,11 +5,13 @@ import { RingcastError } from '../common/errors.js'
 import type { protobuf } from '../common/protobufjs.js'
 import { variableOf } from '../common/setting-names.js'
 import type { Config, ProbeConfig } from '../config/config.js'
-import { loadTypes } from '../sources/grpc/load-feed.js'
+import { feedOfTypes, loadTypes } from '../sources/grpc/load-feed.js'
 import { findMethod, isServerStreaming, servicesOf } from '../sources/schema/feed-method.js'
 import { proposeMapping } from '../sources/schema/mapping-proposal.js'
 import { messageLines, serviceLines } from '../sources/schema/schema-text.js'
 import { nameOf } from '../sources/schema/type-names.js'
+import { SETTING_OF_OPTION } from './foreign-feed-loader.js'
+import { sampleTicks } from './probe-sample.js'
 import { readUpstreamFiles } from './upstream-files.js'
 
 /** Each takes a line. */
@@ -31,23 +33,15 @@ export async function probe(config: ProbeConfig, output: ProbeOutput): Promise<0
   }
 }
 
-async function look(config: ProbeConfig, { result, progress }: ProbeOutput): Promise<void> {
+async function look(config: ProbeConfig, output: ProbeOutput): Promise<void> {
   const { target, method: name, proto } = config
-  const { tls, metadata } = await readUpstreamFiles({ ...config, upstreamRequest: undefined })
+  const { result, progress } = output
+  const { tls, metadata, request = {} } = await readUpstreamFiles(config)
+  const call = { target, tls, metadata, proxy: config.upstreamProxy }
   progress(proto === undefined ? `asking ${target} for its types` : `reading ${proto}`)
-  const types = await loadTypes(
-    { target, tls, metadata, proto, proxy: config.upstreamProxy },
-    name?.split('/')[0],
-    '--proto',
-  )
+  const types = await loadTypes({ ...call, proto }, name?.split('/')[0], '--proto')
   if (name === undefined) {
-    for (const line of serviceLines(types)) result(line)
-    const [stream] = servicesOf(types).flatMap(service =>
-      service.methodsArray.filter(isServerStreaming).map(method => `${nameOf(service)}/${method.name}`),
-    )
-    if (stream === undefined)
-      progress('no method streams its replies to one request, so there is none to read ticks from')
-    else progress(`look at the messages of a method: ringcast probe ${target} --method ${stream}`)
+    tellServices(types, target, output)
     return
   }
   const method = findMethod(types, name)
@@ -57,7 +51,35 @@ async function look(config: ProbeConfig, { result, progress }: ProbeOutput): Pro
     for (const line of ['', 'A message of the stream:', '', ...messageLines(method.message)]) result(line)
     for (const line of ['', 'Proposed settings, guessed from names and types:', '']) result(line)
   }
-  for (const line of [...callLines(config), ...mappingLines(method.message, progress)]) result(line)
+  const paths = pathsOf(config, method.message, progress)
+  for (const line of [...callLines(config), ...settingLines(paths)]) result(line)
+  if (config.sample === undefined || paths.tickSymbol === undefined) return
+  const {
+    tickRepeated: repeated,
+    tickKind: kind,
+    tickTime: time,
+    tickSequence: sequence,
+    tickPosition: position,
+  } = paths
+  const mapping = { repeated, symbol: paths.tickSymbol, kind, time, sequence, position }
+  const feed = feedOfTypes(types, { method: name, request, mapping }, option =>
+    variableOf(SETTING_OF_OPTION[option]),
+  )
+  for (const line of ['', 'The first ticks, as clients would see them:', '']) result(line)
+  progress(`calling ${name} for ${config.sample} ticks`)
+  await sampleTicks(call, feed, config.sample, text =>
+    text === undefined ? progress('a tick is malformed: clients would be told of a gap') : result(text),
+  )
+}
+
+function tellServices(types: protobuf.Root, target: string, { result, progress }: ProbeOutput): void {
+  for (const line of serviceLines(types)) result(line)
+  const [stream] = servicesOf(types).flatMap(service =>
+    service.methodsArray.filter(isServerStreaming).map(({ name }) => `${nameOf(service)}/${name}`),
+  )
+  if (stream === undefined) {
+    progress('no method streams its replies to one request, so there is none to read ticks from')
+  } else progress(`look at the messages of a method: ringcast probe ${target} --method ${stream}`)
 }
 
 function callLines(config: ProbeConfig): string[] {
@@ -72,31 +94,42 @@ function callLines(config: ProbeConfig): string[] {
     upstreamTlsKey,
     upstreamTlsServerName: config.upstreamTlsServerName,
     upstreamProxy: config.upstreamProxy ? undefined : 'false',
+    upstreamRequest: config.upstreamRequest,
   })
 }
 
-function mappingLines(message: protobuf.Type, progress: (line: string) => void): string[] {
-  const { repeated, symbol, kind, time, sequence } = proposeMapping(message)
+type Paths = Readonly<
+  Record<
+    'tickRepeated' | 'tickSymbol' | 'tickKind' | 'tickTime' | 'tickSequence' | 'tickPosition',
+    string | undefined
+  >
+>
+
+/** The paths that the user gave, and for all others those that are proposed. */
+function pathsOf(config: ProbeConfig, message: protobuf.Type, progress: (line: string) => void): Paths {
+  const proposed = proposeMapping(message)
+  const symbol = config.tickSymbol ?? proposed.symbol
   if (symbol === undefined) {
     progress(
       `no text looks like a symbol: set ${variableOf('tickSymbol')} to the path of the field that holds it`,
     )
   }
-  const hasUnit = time?.isTimestamp || time?.unit !== undefined
-  if (!hasUnit && time !== undefined) {
+  const { time } = proposed
+  const isUnitUnknown = time !== undefined && !time.isTimestamp && time.unit === undefined
+  if (isUnitUnknown && config.tickTime === undefined) {
     progress(
       `the unit of ${time.path} is not known: set ${variableOf('tickTime')} to ${time.path}:ns, :us, :ms or :s`,
     )
   }
-  return settingLines({
-    tickRepeated: repeated,
+  const timeText = time?.isTimestamp ? time.path : `${time?.path}:${time?.unit}`
+  return {
+    tickRepeated: config.tickRepeated ?? proposed.repeated,
     tickSymbol: symbol,
-    tickKind: kind,
-    tickTime: hasUnit
-      ? `${time!.path}${time!.unit === undefined || time!.isTimestamp ? '' : `:${time!.unit}`}`
-      : undefined,
-    tickSequence: sequence,
-  })
+    tickKind: config.tickKind ?? proposed.kind,
+    tickTime: config.tickTime ?? (time === undefined || isUnitUnknown ? undefined : timeText),
+    tickSequence: config.tickSequence ?? proposed.sequence,
+    tickPosition: config.tickPosition,
+  }
 }
 
 function settingLines(values: Readonly<Partial<Record<keyof Config, string | undefined>>>): string[] {

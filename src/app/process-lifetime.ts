@@ -39,6 +39,8 @@ export interface LifetimeOptions {
 const SETTING_CODES: ReadonlySet<ErrorCode> = new Set([
   'config_invalid',
   'feed_file_invalid',
+  // Of the handler: sizes that are right by themselves do not fit the schema of the feed.
+  'option_invalid',
   'schema_invalid',
 ])
 /** The service observes `shutdownTimeoutMs` itself. Only after this time more is the process ended by force. */

@@ -88,6 +88,10 @@ function parseProbe(env: ConfigSources['env'], argv: readonly string[]): ParsedC
   }
   const { values, faults } = checkSettings(probeSettings, read)
   problems.push(...faultLines(faults, namesOfTexts(given)))
+  if (read.sample !== undefined && read.method === undefined) problems.push('--sample: needs --method')
+  if (read.sample !== undefined && read.printEnv === true) {
+    problems.push('--sample: has no effect with --print-env: leave one of them out')
+  }
   if (target === undefined || problems.length > 0)
     throw new RingcastError('config_invalid', problems.join('\n'))
   return { command: 'probe', probe: { ...(Object.fromEntries(values) as unknown as ProbeOptions), target } }

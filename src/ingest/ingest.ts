@@ -10,7 +10,8 @@ import { type RecordType, STREAM_EVENT, TICK, TICK_BATCH } from '../memory/tick-
 import { TickLogWriter } from '../memory/tick-log-writer.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { type FeedState, REASON_LENGTH_MAX } from '../protocol/messages.js'
-import { BatchReader } from '../ticks/batch-reader.js'
+import { BatchLevels } from '../ticks/batch-levels.js'
+import type { BatchReader } from '../ticks/batch-reader.js'
 import type { TickCodec } from '../ticks/tick-codec.js'
 import { FeedStatusLog } from './feed-status-log.js'
 import { FlowControl, type Pausable } from './flow-control.js'
@@ -44,8 +45,7 @@ export class Ingest implements TickSink {
   private readonly backlog: LogBacklog
   private readonly statuses: FeedStatusLog
   private readonly sourceState: SourceState
-  /** Finds the messages on the way to the ticks, and in the last place the ticks. */
-  private readonly levels: readonly BatchReader[]
+  private readonly batches: BatchLevels
   private readonly tickBytesMax: number
   private readonly recordBytesMax: number
   private lastOffset = 0
@@ -55,7 +55,9 @@ export class Ingest implements TickSink {
 
   constructor({ clock, codec, counters, lanes, queueSize, tickLog }: IngestOptions) {
     this.clock = clock
-    this.levels = codec.batchPath.map(field => new BatchReader(field))
+    this.batches = new BatchLevels(codec.batchPath, (batch, message, receivedUs) =>
+      this.pushTicksOf(batch, message, receivedUs),
+    )
     this.tickBytesMax = codec.tickBytesMax
     this.counts = counters.values
     this.readers = new LogReaders(lanes)
@@ -122,8 +124,8 @@ export class Ingest implements TickSink {
     this.counts[MAIN_SLOTS.messagesReceived]! += 1
     this.counts[MAIN_SLOTS.bytesReceived]! += message.length
     const receivedUs = this.clock.epochUs()
-    if (form === 'batch' && this.levels.length > 0) this.pushBatch(message, receivedUs)
-    else this.pushTick(message, receivedUs)
+    if (form !== 'batch' || this.batches.areTicks) this.pushTick(message, receivedUs)
+    else if (!this.batches.walk(message, receivedUs)) this.loseRest()
     this.sourceState.messagePushed()
     this.readers.tell()
     if (this.flow.isPauseDue(this.lastOffset)) this.pause()
@@ -203,30 +205,6 @@ export class Ingest implements TickSink {
   }
 
   // Ticks
-
-  private pushBatch(message: Uint8Array, receivedUs: number): void {
-    if (!this.pushLevel(0, message, 0, message.length, receivedUs)) this.loseRest()
-  }
-
-  /** Pushes the ticks of `message[start, end)`, which is so many levels deep. @returns false at bytes that are no field */
-  private pushLevel(
-    depth: number,
-    message: Uint8Array,
-    start: number,
-    end: number,
-    receivedUs: number,
-  ): boolean {
-    const level = this.levels[depth]!
-    level.reset(message, start, end)
-    if (depth === this.levels.length - 1) {
-      this.pushTicksOf(level, message, receivedUs)
-      return !level.isBroken
-    }
-    let isWhole = true
-    while (isWhole && level.next())
-      isWhole = this.pushLevel(depth + 1, message, level.tickStart, level.tickEnd, receivedUs)
-    return isWhole && !level.isBroken
-  }
 
   private pushTicksOf(batch: BatchReader, message: Uint8Array, receivedUs: number): void {
     let start = 0

@@ -3,18 +3,17 @@
  *
  *   down   after a moment: a feed that ends its stream and sends again at once was not lost
  *   live   behind the next message, since the lanes find at its ticks what is missing, and so behind the gap; if a feed
- *          is quiet, a moment later
+ *          is quiet, a second later: a feed that refuses the call has done so by then
  */
 import { type Clock, type Timer, wallUs } from '../common/clock.js'
 import type { FeedState } from '../protocol/messages.js'
 
-/** How long a source may be down before clients are told, ms. They are to know of a loss within a second. */
+/** Clients are to know of a loss within a second, ms. */
 export const DOWN_AFTER_MS = 300
-/** How long a live feed may send nothing before clients are told that it is live, ms. */
-export const LIVE_AFTER_MS = 500
+export const LIVE_AFTER_MS = 1_000
 
 export interface SourceStateDeps {
-  readonly clock: Pick<Clock, 'after' | 'epochUs' | 'aheadUs'>
+  readonly clock: Pick<Clock, 'after' | 'aheadUs' | 'epochUs'>
   /** The state that clients were told last; undefined: none. */
   readonly told: () => FeedState | undefined
   readonly tell: (state: FeedState, reason: string | undefined, sinceUs: number) => void

@@ -27,7 +27,7 @@ export interface TickSink {
   sessionStarted(session: FeedSession): void
 
   /**
-   * Tells all clients whether ticks come. `live` is told behind the next message or half a second later: clients are first
+   * Tells all clients whether ticks come. `live` is told behind the next message or a second later: clients are first
    * told what is missing. `down` is told if no message comes for 300 ms. The same state and reason again tell nothing.
    * While a source has never called it, clients are told nothing about the feed.
    *

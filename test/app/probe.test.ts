@@ -151,6 +151,40 @@ RINGCAST_TICK_SEQUENCE=header.seq`)
     ])
   })
 
+  it('prints the first ticks as clients would see them, with paths of the user in place of proposed ones', async () => {
+    const target = await acme()
+    const done = run(
+      target,
+      '--method=acme.md.MarketData/SubscribeBatches',
+      '--sample=2',
+      '--upstream-request={"symbols":["A"]}',
+      '--tick-kind=side',
+    )
+    const call = await feed!.call(1)
+    expect(call.request).toEqual({ symbols: ['A'] })
+    const update = (price: number) => ({ trade: { symbol: 'A', price }, side: 'BUY', time_ms: 1 })
+    call.send({ updates: [update(1), { side: 'BUY' }, update(2)] })
+    call.send({ updates: [update(3)] })
+    const { exitCode, results, progress } = await done
+    expect(exitCode).toBe(0)
+    expect(results).toContain('RINGCAST_UPSTREAM_REQUEST={"symbols":["A"]}\n')
+    expect(results).toContain('RINGCAST_TICK_KIND=side\n')
+    const [, ticks = ''] = results.split('The first ticks, as clients would see them:\n\n')
+    expect(ticks.split('\n').map(line => JSON.parse(line))).toMatchObject([
+      { symbol: 'A', kind: 'BUY', trade: { price: 1 } },
+    ])
+    expect(progress).toContain('a tick is malformed: clients would be told of a gap')
+  })
+
+  it('has exit code 1 when the call for ticks fails', async () => {
+    const target = await acme()
+    const done = run(target, '--method=acme.md.MarketData/Subscribe', '--sample=1')
+    ;(await feed!.call(1)).end()
+    const { exitCode, progress } = await done
+    expect(exitCode).toBe(1)
+    expect(progress.at(-1)).toContain('UNAVAILABLE: the feed goes away')
+  })
+
   it('has exit code 1 when the feed cannot be reached', async () => {
     const target = await acme()
     await feed!.stop()
@@ -186,6 +220,8 @@ RINGCAST_TICK_SEQUENCE=header.seq`)
     [['a:1', '--methd=x'], '--methd: unknown; did you mean --method?'],
     [['a:1', '--method=x'], '--method=x: must be a method such as acme.md.MarketData/Subscribe'],
     [['a:1', '--port=1'], '--port: unknown'],
+    [['a:1', '--sample=5'], '--sample: needs --method'],
+    [['a:1', '--sample=5', '--method=a.B/C', '--print-env'], '--sample: has no effect with --print-env'],
   ])('refuses the words %j', (argv, message) => {
     const parse = () => parseConfig({ env: {}, argv: ['probe', ...argv], availableParallelism: 1 })
     expect(parse).toThrow(message)

@@ -167,7 +167,7 @@ describe('runService', () => {
     })
   })
 
-  it.each(['config_invalid', 'feed_file_invalid', 'schema_invalid'] as const)(
+  it.each(['config_invalid', 'feed_file_invalid', 'option_invalid', 'schema_invalid'] as const)(
     'has exit code 2 for %s at the start, and 1 for the same later',
     async code => {
       const error = new RingcastError(code, 'name another file')

@@ -62,6 +62,9 @@ describe('a handler with a schema', () => {
       return pushed.slice(-4).every(tick => ends.includes([...bytesOf(tick)].join()))
     })
 
+    for (const { kind, message, symbol } of latestTicks())
+      expect(schemaTickJson(EVENTS, TYPE, new Uint8Array(message))).toMatchObject({ kind, symbol })
+
     const snapshot = await server.connect('?symbols=A&snapshot=true')
     await snapshot.until(() => ticksOf(snapshot.messages).length === 2)
     expect(ticksOf(snapshot.messages)).toEqual(expected.slice(-4, -2))

@@ -114,11 +114,23 @@ function tickToWire(tick: Partial<Tick>): Wire {
     sequence: integerToWire(tick.sequence ?? 0),
     sourceTimeNs: integerToWire(tick.sourceTimeNs ?? 0),
     position: integerToWire(tick.position ?? 0),
+    bidSize: sizeToWire(tick.bidSize),
+    askSize: sizeToWire(tick.askSize),
+    lastSize: sizeToWire(tick.lastSize),
   }
 }
 
+/** Ringcast leaves out a size of 0, as it does every 0. */
+function sizeToWire(size: number | undefined): number | undefined {
+  return Object.is(size, 0) ? undefined : size
+}
+
+/** A size that was not sent has no default. */
+const NO_SIZES = { bidSize: 0, askSize: 0, lastSize: 0 }
+
 function tickFromWire(wire: Wire): Tick {
   return {
+    ...NO_SIZES,
     ...(wire as unknown as Tick),
     kind: Number(wire.kind),
     sequence: integerFromWire(wire.sequence),

@@ -13,6 +13,8 @@ const EMPTY_NOTE = /\.?\s*Resolution note:\s*$/
 /** "80…:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../deps/…c:350:", see ERR_print_errors of OpenSSL. */
 const OPENSSL_ERROR =
   /(?:Error: )?[0-9A-F]+:error:[0-9A-F]+:SSL routines:[^:]*:([^:\n]*)(?::[^:\s]*:\d+:[^\n]*)?/
+/** A connection that broke, in the words of grpc-js for its stream. Behind it stands the reason. */
+const BROKEN_STREAM = /Received RST_STREAM with code \d+ triggered by internal client error: /
 const TIME = / \(\d{4}-\d\d-\d\dT[\d:.]+Z\)/
 /** The feed replied without TLS. For a wrong certificate, OpenSSL and Node use other words. */
 const NO_TLS = /wrong version number|packet length too long|before secure TLS connection/
@@ -24,6 +26,7 @@ export function callFailure(details: string, isTls: boolean): string {
   const text = cutText(details, DETAILS_LENGTH_MAX)
     .replace(EMPTY_NOTE, '')
     .replace(OPENSSL_ERROR, '$1')
+    .replace(BROKEN_STREAM, '')
     .replace(TIME, '')
     .replace(/\s+/g, ' ')
     .trim()

@@ -7,8 +7,9 @@ import type { SourceLog } from './grpc-options.js'
 
 /** A lasting failure is told again after this time. */
 export const REMINDER_MS = 300_000
-/** A feed that fails again so soon after it was back was never well: it is told of with the next reminder. */
+/** A feed that fails again so soon after it was back was never well. It is told of again when it does not return at once. */
 const RELAPSE_MS = 60_000
+const BRIEF_MS = 10_000
 const ENDS_PERIOD_MS = 60_000
 
 export class FeedLog {
@@ -18,13 +19,17 @@ export class FeedLog {
   private isDown = false
   /** Whether the log has told of the feed since it last told that there was none. */
   private isLiveTold = false
+  private isDownTold = false
   private downSinceMs = 0
+  /** When the log is to tell of this loss. */
+  private tellAtMs = 0
+  /** When the log is to tell again that the feed is lost. */
   private remindAtMs = 0
   /** When the feed was last back. */
   private backAtMs = Number.NEGATIVE_INFINITY
   private endsToldMs = Number.NEGATIVE_INFINITY
   private endsUntold = 0
-  private isConnectionTold = false
+  private isAcceptanceTold = false
 
   constructor(log: SourceLog, clock: Clock, target: string) {
     this.log = log
@@ -32,10 +37,10 @@ export class FeedLog {
     this.target = target
   }
 
-  /** The connection stands, and the feed has sent nothing yet. */
-  connected(): void {
-    if (this.isConnectionTold) return
-    this.isConnectionTold = true
+  /** The connection stands, and the feed has not refused the call. */
+  accepted(): void {
+    if (this.isAcceptanceTold) return
+    this.isAcceptanceTold = true
     this.log.info(`connected to ${this.target}, waiting for its first tick`)
   }
 
@@ -43,7 +48,7 @@ export class FeedLog {
   live(session: number): void {
     const nowMs = this.clock.nowMs()
     const after = this.isDown ? ` again after ${durationText(nowMs - this.downSinceMs)}` : ''
-    this.isConnectionTold = true
+    this.isAcceptanceTold = true
     if (!this.isLiveTold) this.log.info(`the feed at ${this.target} is live${after}, session ${session}`)
     if (this.isDown) this.backAtMs = nowMs
     this.isLiveTold = true
@@ -67,22 +72,21 @@ export class FeedLog {
   /** A call is made again after a delay. @param text in place of the first line about it */
   failed(reason: string, text = `no feed at ${this.target}, trying until there is one: ${reason}`): void {
     const nowMs = this.clock.nowMs()
-    const isSameOutage = this.isDown || this.isRelapse
-    this.isDown = true
-    if (!isSameOutage) {
+    if (!this.isDown) {
+      this.isDown = true
+      this.isDownTold = false
       this.downSinceMs = nowMs
-      this.isConnectionTold = false
-      this.log.warn(text)
-    } else if (nowMs >= this.remindAtMs) {
-      const downMs = nowMs - this.downSinceMs
-      this.log.warn(`no feed at ${this.target} for ${durationText(downMs)}, still trying: ${reason}`)
-    } else return
-    this.isLiveTold = false
+      this.tellAtMs = nowMs - this.backAtMs < RELAPSE_MS ? nowMs + BRIEF_MS : nowMs
+    }
+    const isDue = nowMs >= this.remindAtMs || (!this.isDownTold && nowMs >= this.tellAtMs)
+    if (!isDue) return
     this.remindAtMs = nowMs + REMINDER_MS
-  }
-
-  private get isRelapse(): boolean {
-    return this.clock.nowMs() - this.backAtMs < RELAPSE_MS
+    const downMs = nowMs - this.downSinceMs
+    if (!this.isDownTold) this.log.warn(text)
+    else this.log.warn(`no feed at ${this.target} for ${durationText(downMs)}, still trying: ${reason}`)
+    this.isDownTold = true
+    this.isLiveTold = false
+    this.isAcceptanceTold = false
   }
 
   /** Something else that an operator must know. */

@@ -90,7 +90,7 @@ export class GrpcSource implements TickSource {
     this.sink = sink
     if (this.isStopped) return
     this.stallTimer.open()
-    this.tellState(sink)
+    this.tellDown(sink)
     this.connect(sink)
   }
 
@@ -155,15 +155,15 @@ export class GrpcSource implements TickSource {
       this.call = new GrpcCall(this.target, method, {
         connected: () => {
           progress.connected()
-          this.log.connected()
+          this.tellLive(sink)
         },
-        accepted: () => this.tellState(sink),
+        accepted: () => this.log.accepted(),
         metadata: epoch => this.onMetadata(sink, epoch, fromPosition),
         message: message => {
           this.stallTimer.messageReceived()
           sink.push(message, form)
           this.hasPushed = true
-          if (!progress.hasDelivered) this.onFirstMessage(progress)
+          if (!progress.hasDelivered) this.onFirstMessage(sink, progress)
         },
         ended: (outcome, reason) => this.onEnded(sink, outcome, reason, fromPosition),
         failed: error => this.onListenerError(sink, error),
@@ -195,16 +195,16 @@ export class GrpcSource implements TickSource {
     this.sessionCount++
     if (!this.isStalled) this.log.live(this.sessionCount)
     sink.sessionStarted({ number: this.sessionCount, continuous })
-    this.tellState(sink)
+    this.tellLive(sink)
   }
 
-  private onFirstMessage(progress: CallProgress): void {
+  private onFirstMessage(sink: TickSink, progress: CallProgress): void {
     progress.delivered()
     this.retryRule.delivered()
     if (!this.isStalled) return
     this.isStalled = false
     this.log.live(this.sessionCount)
-    this.tellState(this.sink!)
+    this.tellLive(sink)
   }
 
   private onEnded(sink: TickSink, outcome: CallOutcome, reason: string, fromPosition: number): void {
@@ -243,7 +243,7 @@ export class GrpcSource implements TickSource {
     this.dropCall()
     this.retryTimer?.cancel()
     this.attempt++
-    this.tellState(sink)
+    this.tellDown(sink)
     this.lastError = reason
     this.method.failed()
     if (hasServed && !this.isStalled) this.log.ended(reason)
@@ -262,11 +262,14 @@ export class GrpcSource implements TickSource {
     )
   }
 
-  /** Tells clients whether the feed is live. */
-  private tellState(sink: TickSink): void {
-    this.hasBeenLive ||= this.isLive
-    if (this.isLive) sink.setSourceState('live')
-    else sink.setSourceState('down', this.hasBeenLive ? FEED_LOST : NOT_CONNECTED)
+  /** For clients. A feed that refuses the call is down again before they hear of it. */
+  private tellLive(sink: TickSink): void {
+    if (!this.isStalled) sink.setSourceState('live')
+  }
+
+  private tellDown(sink: TickSink): void {
+    this.hasBeenLive ||= this.progress.isLive
+    sink.setSourceState('down', this.hasBeenLive ? FEED_LOST : NOT_CONNECTED)
   }
 
   private get isLive(): boolean {

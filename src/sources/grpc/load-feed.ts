@@ -38,7 +38,7 @@ export interface TypesOptions {
 
 export interface LoadFeedOptions extends TypesOptions, ForeignFeed {}
 
-type OptionName = FeedFault['option'] | 'proto'
+export type OptionName = FeedFault['option'] | 'proto'
 
 const WINDOW_BYTES = 1024 * 1024
 
@@ -82,7 +82,16 @@ export async function loadFeed(
 ): Promise<LoadedFeed> {
   checkOptions(options, rules, 'the options of loadFeed')
   const [service] = options.method.replace(/^\//, '').split('/')
-  const { feed, faults } = checkForeignFeed(await loadTypes(options, service, nameOf('proto')), options)
+  return feedOfTypes(await loadTypes(options, service, nameOf('proto')), options, nameOf)
+}
+
+/** @throws RingcastError `schema_invalid`, with one line for each fault */
+export function feedOfTypes(
+  types: protobuf.Root,
+  foreign: ForeignFeed,
+  nameOf: (option: OptionName) => string,
+): LoadedFeed {
+  const { feed, faults } = checkForeignFeed(types, foreign)
   if (feed !== undefined) return feed
   const lines = faults.map(({ option, given, problem }) => `${named(nameOf(option), given)}: ${problem}`)
   throw new RingcastError('schema_invalid', lines.join('\n'))

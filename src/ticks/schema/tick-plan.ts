@@ -67,6 +67,8 @@ export function tickPlan(schema: TickSchema): TickPlan {
   }
   check('symbol', symbol, form => form === STRING, 'must name a string')
   check('kind', kind, form => form === ENUM || form === STRING, 'must name an enum, a string or a oneof')
+  if (kind !== undefined && new Set(formsOf(kind)).size > 1)
+    refuse('kind', String(mapping.kind), 'must name an enum in every case, or a string in every case')
   if (kindNames(oneof, kind).some(({ length }) => length > KIND_NAME_BYTES_MAX))
     refuse('kind', String(mapping.kind), `must have names of at most ${KIND_NAME_BYTES_MAX} characters`)
   check('time', time, isTime, 'must name an integer, a string or a google.protobuf.Timestamp')

@@ -17,6 +17,12 @@ it('cuts a long reason, in a short time', () => {
   expect(callFailure('A'.repeat(1_000_000), true)).toBe('A'.repeat(500))
 })
 
+it('says why a connection broke, without what that did to its stream', () => {
+  const text =
+    'Received RST_STREAM with code 2 triggered by internal client error: Session closed with error code 2'
+  expect(callFailure(text, false)).toBe('Session closed with error code 2')
+})
+
 /** The warning that a source logs for a feed that it cannot read. */
 async function warning(options: GrpcSourceOptions): Promise<string> {
   const { promise, resolve } = withResolvers()

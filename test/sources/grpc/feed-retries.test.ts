@@ -22,6 +22,8 @@ let feed: ScriptedFeed
 let clock: FakeClock
 let sink: RecordingSink
 let logged: string[]
+/** Called with each line. */
+let onInfo: () => void
 let source: GrpcSource
 
 beforeEach(async () => {
@@ -30,6 +32,7 @@ beforeEach(async () => {
   clock = new FakeClock()
   sink = new RecordingSink()
   logged = []
+  onInfo = () => {}
   await feed.start()
 })
 
@@ -48,7 +51,10 @@ function start(options: Partial<GrpcSourceOptions> = {}): GrpcSource {
     clock,
     random: () => 0.5,
     log: {
-      info: text => logged.push(`info ${text.replace(feed.target, 'X')}`),
+      info: text => {
+        logged.push(`info ${text.replace(feed.target, 'X')}`)
+        onInfo()
+      },
       warn: text => logged.push(`warn ${text.replace(feed.target, 'X')}`),
     },
     ...options,
@@ -78,7 +84,6 @@ describe('a feed that ends each stream after a while', () => {
     }
     expect(clock.delaysMs).toEqual(Array(9).fill(0))
     expect(logged).toEqual([
-      'info connected to X, waiting for its first tick',
       'info the feed at X is live, session 1',
       'info the stream of X has ended and is called again at once: UNAVAILABLE: ',
       'info the stream of X has ended 4 times in 60 s and is called again at once: UNAVAILABLE: ',
@@ -124,19 +129,26 @@ describe('a quiet feed', () => {
   it('that sends no metadata before its first tick is live when it has not refused the call', async () => {
     start()
     const call = await feed.call(1)
-    await clock.until(() => logged.length === 1)
     expect(source.status().state).toBe('connecting')
     clock.advance(ACCEPTED_AFTER_MS - 1)
     expect(source.status().state).toBe('connecting')
     clock.advance(1)
     expect(source.status()).toMatchObject({ state: 'live', lastError: undefined })
-    expect(logged).toEqual(['info connected to X, waiting for its first tick'])
     clock.advance(DAY_MS)
     expect(clock.delaysMs).toEqual([])
     call.open('a')
     call.send(ticksAt(1))
     await sink.until(() => sink.ticks.length === 1)
     expect(feed.calls).toHaveLength(1)
+  })
+
+  it('is told of by the log when it has not refused the call', async () => {
+    const isLogged = new Promise<void>(resolve => {
+      onInfo = resolve
+    })
+    start()
+    await isLogged
+    expect(logged).toEqual(['info connected to X, waiting for its first tick'])
   })
 
   it('is connecting again as soon as its connection is gone', async () => {
@@ -171,9 +183,8 @@ describe('a quiet feed', () => {
     second.send(ticksAt(2))
     await sink.until(() => sink.ticks.length === 2)
     expect(source.status()).toMatchObject({ state: 'live', lastError: undefined })
-    expect(logged.slice(2)).toEqual([
+    expect(logged.filter(line => !line.includes('connected')).slice(1)).toEqual([
       'warn no feed at X, trying until there is one: the feed sent nothing for 5000 ms',
-      'info connected to X, waiting for its first tick',
       'info the feed at X is live again after 1 s, session 2',
     ])
   })
@@ -226,10 +237,7 @@ describe('a feed that is not there', () => {
     const reason =
       'the server does not know ringcast.v1.TickFeed, with either method; is this the address of a tick feed? UNIMPLEMENTED: '
     expect(source.status().lastError).toBe(reason)
-    expect(logged).toEqual([
-      'info connected to X, waiting for its first tick',
-      `warn no feed at X, trying until there is one: ${reason}`,
-    ])
+    expect(logged).toEqual([`warn no feed at X, trying until there is one: ${reason}`])
   })
 
   it('is a server that accepts connections and never answers: a call ends after a time', async () => {

@@ -1,0 +1,40 @@
+/**
+ * Writes the ticks of a message of a feed as clients get them in JSON. Any thread. For a few ticks, to be looked at.
+ */
+import { BatchReader } from '../../ticks/batch-reader.js'
+import type { TickCodec, TickReader } from '../../ticks/tick-codec.js'
+
+/** @returns a text for each tick; undefined in place of one that is malformed */
+export function tickTexts(
+  codec: TickCodec,
+  message: Uint8Array,
+  form: 'tick' | 'batch',
+): (string | undefined)[] {
+  const reader = codec.createReader(message)
+  return rangesOf(message, 0, message.length, form === 'batch' ? codec.batchPath : []).map(([start, end]) =>
+    reader.decode(start, end) ? textOf(codec, reader, message) : undefined,
+  )
+}
+
+/** Where the ticks of a message are: the fields that the numbers of `path` lead to. */
+function rangesOf(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  [field, ...rest]: readonly number[],
+): (readonly [number, number])[] {
+  if (field === undefined) return [[start, end]]
+  const ranges: (readonly [number, number])[] = []
+  const batch = new BatchReader(field)
+  batch.reset(bytes, start, end)
+  while (batch.next()) ranges.push(...rangesOf(bytes, batch.tickStart, batch.tickEnd, rest))
+  return ranges
+}
+
+function textOf(codec: TickCodec, reader: TickReader, bytes: Uint8Array): string {
+  const { symbolStart, symbolLength } = reader
+  const symbol = Buffer.from(bytes.subarray(symbolStart, symbolStart + symbolLength)).toString()
+  const target = Buffer.alloc(codec.jsonBytesMax)
+  const end = reader.writeJson(target, 0, codec.jsonPrefixes(symbol))
+  return target.toString('utf8', 0, end)
+}

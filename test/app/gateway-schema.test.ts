@@ -1,0 +1,78 @@
+/**
+ * The gateway as a process, with a feed of another schema: what it does until it knows the schema.
+ */
+import { afterEach, describe, expect, it } from 'vitest'
+import { AcmeFeed } from '../support/acme-feed.js'
+import { TestFolder } from '../support/acme-proto.js'
+import { Ringcast } from '../support/ringcast-process.js'
+
+let feed: AcmeFeed
+let ringcast: Ringcast | undefined
+
+afterEach(async () => {
+  await ringcast?.kill('SIGKILL')
+  ringcast = undefined
+  await feed.stop()
+})
+
+async function start(env: Record<string, string>, isUp = true): Promise<Ringcast> {
+  feed = new AcmeFeed()
+  await feed.start()
+  if (!isUp) await feed.stop()
+  ringcast = new Ringcast([], {
+    env: {
+      RINGCAST_UPSTREAM: feed.target,
+      RINGCAST_UPSTREAM_METHOD: 'acme.md.MarketData/Subscribe',
+      RINGCAST_TICK_SYMBOL: 'event.symbol',
+      ...env,
+    },
+  })
+  return ringcast
+}
+
+describe('a schema that does not fit', () => {
+  it('ends the start with 2 and every fault, before anything is served', async () => {
+    const started = await start({ RINGCAST_TICK_KIND: 'event.symbl', RINGCAST_TICK_TIME: 'time_ms' })
+    expect(await started.ended()).toBe(2)
+    expect(started.lines.find(({ code }) => code !== undefined)).toMatchObject({
+      code: 'schema_invalid',
+      msg:
+        'RINGCAST_TICK_KIND=event.symbl: the case book of the oneof event does not fit: acme.md.Book has no field symbl; ' +
+        'did you mean symbol?\n' +
+        'RINGCAST_TICK_TIME=time_ms: time_ms of acme.md.Update is int64 and needs a unit: write time_ms:ns, :us, :ms or :s',
+    })
+    expect(await started.line('streaming')).toBeUndefined()
+  })
+
+  it('ends it with 2 also where a file says so', async () => {
+    const folder = new TestFolder()
+    const started = await start({ RINGCAST_UPSTREAM_PROTO: folder.write('a.proto', 'message {') })
+    expect(await started.ended()).toBe(2)
+    expect(started.lines.find(({ code }) => code !== undefined)!.msg).toMatch(
+      /^RINGCAST_UPSTREAM_PROTO=.*a\.proto: must be a \.proto file, or a descriptor set of protoc: illegal type name/,
+    )
+    folder.remove()
+  })
+})
+
+describe('a feed that is down at the start', () => {
+  it('is waited for: the gateway is alive and not ready, tells why, and ends with 0 at a signal', async () => {
+    const started = await start({}, false)
+    const { adminUrl } = (await started.line('loading the schema of the feed'))!
+    await started.until(() => started.lines.some(({ level }) => level === 'warn'))
+    expect(started.lines.find(({ level }) => level === 'warn')!.msg).toMatch(
+      /does not tell its types: UNAVAILABLE: .*: trying until it does$/,
+    )
+    expect((await fetch(`${adminUrl}/livez`)).status).toBe(200)
+    const ready = await fetch(`${adminUrl}/readyz`)
+    expect(ready.status).toBe(503)
+    expect(await ready.json()).toMatchObject({
+      ready: false,
+      checks: { upstream: expect.stringContaining('does not tell its types: UNAVAILABLE') },
+    })
+    expect((await fetch(`${adminUrl}/metrics.json`)).status).toBe(200)
+    await started.kill('SIGTERM')
+    expect(await started.ended()).toBe(0)
+    expect(await started.line('streaming')).toBeUndefined()
+  })
+})
