@@ -612,6 +612,22 @@ describe('what a source says of itself', () => {
     expect(clock.epochUs() - lostUs).toBeLessThan(SECOND_US)
   })
 
+  it('began at a time of the system clock, which may be stepped', () => {
+    const { clock, intake, lanes, told } = beginTold()
+    clock.stepUs = 3_600 * SECOND_US
+    intake.setSourceState('down')
+    intake.tellState('live', undefined)
+    told()
+    for (const event of lanes[0]!.read)
+      expect(event).toMatchObject({ status: { sinceUs: clock.epochUs() + 3_600 * SECOND_US } })
+    intake.setSourceState('down')
+    clock.advance(DOWN_AFTER_MS)
+    told()
+    expect(lanes[0]!.read.at(-1)).toMatchObject({
+      status: { sinceUs: clock.epochUs() + 3_600 * SECOND_US - DOWN_AFTER_MS * 1_000 },
+    })
+  })
+
   it('is forgotten at the end, as far as it was not told', () => {
     const { clock, intake } = beginTold()
     intake.setSourceState('live')

@@ -47,7 +47,6 @@ export class GrpcSource implements TickSource {
   private isStopped = false
   private isPaused = false
   private lastError: string | undefined
-  /** What clients are told when there is no feed. */
   /** Whether the last message is too long ago. A connection alone is no sign of life then. */
   private isStalled = false
   private sessionCount = 0
