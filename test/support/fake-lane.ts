@@ -115,8 +115,7 @@ export class FakeLane {
   obey(): boolean {
     while (this.commands.length > 0) {
       const command = this.commands[0]!
-      if (command.op === 'open' || command.op === 'derive')
-        this.open(command.audience)
+      if (command.op === 'open' || command.op === 'derive') this.open(command.audience)
       else if (command.op === 'close') this.ticksTotals.delete(command.audience)
       else if (command.op === 'join' && !this.replyTo(command)) return false
       this.commands.shift()
