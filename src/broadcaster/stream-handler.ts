@@ -40,7 +40,7 @@ export interface StreamHandlerParts {
   readonly log?: Log
   /** Whether a hole in the feed's positions is a loss. False for a source of some symbols only. Default true. */
   readonly positionsTellLosses?: boolean
-  /** Whether several endpoints of one feed send the same ticks, see `BothSource`. Default false. */
+  /** Whether several endpoints of one feed send the same ticks, and a tick whose position came before is dropped. Default false. */
   readonly ticksAreRepeated?: boolean
   /** URL of the worker's file, for tests. */
   readonly laneFile?: string
