@@ -95,9 +95,9 @@ it('a gateway that may open few files says so, serves as many clients as there i
 })
 
 it('a feed that may open few files is read by one more while others hold its connections', async () => {
-  const feed = start(['feed', '--feed-listen=127.0.0.1:0'], 128)
+  const feed = start(['feed', '--feed-listen=127.0.0.1:0'], 256)
   const address = (await feed.line('feeding'))!.address!
-  await hold(Number(address.replace(/.*:/, '')), 300)
+  await hold(Number(address.replace(/.*:/, '')), 500)
   const sink = new RecordingSink()
   const source = new GrpcSource({ target: address })
   sources.push(source)

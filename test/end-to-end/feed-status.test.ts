@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { HandlerOptions } from '../../src/config/config.js'
 import type { StatusMessage } from '../../src/protocol/messages.js'
 import { GrpcSource } from '../../src/sources/grpc/grpc-source.js'
+import { extent } from '../support/extent.js'
 import { HandlerServer, type TestClient } from '../support/handler-server.js'
 import { type ScriptedCall, ScriptedFeed, ticksAt } from '../support/scripted-feed.js'
 import { quote } from '../support/ticks.js'
@@ -125,7 +126,7 @@ it('tells a client that resumes the present state once, behind `live`', async ()
   expect(types(other).slice(0, 3)).toEqual(['subscribed', 'gap', 'status'])
 })
 
-it.each(['throws-before-publish', 'throws-after-publish', 'exits'])(
+it.each(extent(['exits'], ['throws-before-publish', 'throws-after-publish', 'exits']))(
   'tells each state once, in its place, while lanes die: %s',
   async laneFile => {
     await feed.stop()

@@ -1,0 +1,2 @@
+// The tests of feed-status.test.ts, the long way.
+import './feed-status.test.js'
