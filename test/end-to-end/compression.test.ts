@@ -263,8 +263,9 @@ describe('compression', () => {
     await client.until(() => client.ticks.length === 100)
     await plain.until(() => plain.ticks.length === 100)
     expect(client.ticks).toEqual(plain.ticks)
-    // Only one of the two audiences is compressed.
-    expect(server.countOfLane('messagesDeflated')).toBe(seqOf(client) - seqAtSecond(client))
+    // Only one of the two audiences is compressed. The lane may write once more for the one that the client has left.
+    const sent = seqOf(client) - seqAtSecond(client)
+    expect([sent, sent + 1]).toContain(server.countOfLane('messagesDeflated'))
   })
 })
 
