@@ -18,10 +18,10 @@ import { type CallOutcome, GrpcCall } from './grpc-call.js'
 import { type GrpcSourceOptions, grpcOptions } from './grpc-options.js'
 import { type GrpcMethod, type GrpcTarget, pingedLessOften } from './grpc-target.js'
 import { MethodChoice } from './method-choice.js'
+import { OutageReason } from './outage-reason.js'
 import { RetryRule } from './retry-rule.js'
 import { StallTimer } from './stall-timer.js'
 import { tickFeedCall } from './tick-feed-service.js'
-import { ToldState } from './told-state.js'
 
 export type { GrpcMethod, GrpcSourceOptions }
 
@@ -57,7 +57,7 @@ export class GrpcSource implements TickSource {
   /** Of the current try. */
   private progress: CallProgress
   private retryTimer: Timer | undefined
-  private readonly told = new ToldState()
+  private readonly outageReason = new OutageReason()
   /** Rises with each call and with `stop`. A reply of the sink to an older attempt is ignored. */
   private attempt = 0
 
@@ -94,7 +94,7 @@ export class GrpcSource implements TickSource {
     this.sink = sink
     if (this.isStopped) return
     this.stallTimer.open()
-    this.told.down(sink, this.progress.isLive)
+    this.outageReason.tell(sink, this.progress.isLive)
     this.connect(sink)
   }
 
@@ -161,7 +161,7 @@ export class GrpcSource implements TickSource {
       this.call = new GrpcCall(this.target, method, {
         connected: () => {
           progress.connected()
-          if (!this.isStalled) this.told.live(sink)
+          if (!this.isStalled) sink.setSourceState('live')
         },
         accepted: () => this.log.accepted(),
         metadata: epoch => this.onMetadata(sink, epoch, fromPosition, isFirst),
@@ -218,7 +218,7 @@ export class GrpcSource implements TickSource {
     this.sessionCount++
     if (!this.isStalled) this.log.live(this.sessionCount)
     sink.sessionStarted({ number: this.sessionCount, continuous })
-    if (!this.isStalled) this.told.live(sink)
+    if (!this.isStalled) sink.setSourceState('live')
   }
 
   private onFirstMessage(sink: TickSink, progress: CallProgress): void {
@@ -227,7 +227,7 @@ export class GrpcSource implements TickSource {
     if (!this.isStalled) return
     this.isStalled = false
     this.log.live(this.sessionCount)
-    if (!this.isStalled) this.told.live(sink)
+    if (!this.isStalled) sink.setSourceState('live')
   }
 
   private onEnded(sink: TickSink, outcome: CallOutcome, reason: string, fromPosition: number): void {
@@ -268,7 +268,7 @@ export class GrpcSource implements TickSource {
     this.attempt++
     this.lastError = reason
     this.failed()
-    this.told.down(sink, this.progress.isLive)
+    this.outageReason.tell(sink, this.progress.isLive)
     this.method.failed()
     if (hasServed && !this.isStalled) this.log.ended(reason)
     else this.log.failed(reason)
