@@ -12,7 +12,7 @@ const OTHER_THREADS = 2
 /** Descriptors that connections never get: a replacement lane opens almost 40 files as it loads, and the feed is called. */
 export const SPARE_DESCRIPTORS = 48
 /** When descriptors are short, pending connections get one of this many parts, and clients the others. */
-const PENDING_PART = 4
+const PENDING_PART = 5
 
 /** The limit of this process (`ulimit -n`; Node raises the soft limit to the hard one); Infinity without a limit. */
 export function descriptorLimit(): number {

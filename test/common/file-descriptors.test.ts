@@ -10,9 +10,9 @@ describe('connectionBounds', () => {
     [Number.POSITIVE_INFINITY, 1000, 1000],
     [2116, 1000, 1000],
     [2115, 1000, 999],
-    // Three quarters for clients.
-    [1116, 750, 250],
-    [156, 30, 10],
+    // Four fifths for clients.
+    [1116, 800, 200],
+    [156, 32, 8],
     [117, 1, 1],
     [10, 1, 1],
   ])(
