@@ -6,11 +6,11 @@
  *   +--------+----------+-------+---------+---------+---------+
  *   | client | messages | ticks | request | outcome | is last |                             int32 each
  *   +--------+----------+-------+---------+---------+---------+
- *   | offset | ticks total | lost total | unknown losses | status number |   LIVE, AWAIT_FLUSH
- *   +--------+-------------+------------+----------------+---------------+
+ *   | offset | ticks total | lost total | unknown losses | status number | symbols looked at |   LIVE, AWAIT_FLUSH
+ *   +--------+-------------+------------+----------------+---------------+-------------------+
  *   | offset | seq         | continuity state                            |   MORE            float64 each
  *   +--------+-------------+---------------------------------------------+
- *   40       48            56           64               72              88
+ *   40       48            56           64               72              80                  88
  */
 import {
   CONTINUITY_AT_START,
@@ -32,6 +32,7 @@ const TICKS_TOTAL_FLOAT64 = FIRST_FLOAT64 + 1
 const LOST_TOTAL_FLOAT64 = FIRST_FLOAT64 + 2
 const UNKNOWN_LOSSES_FLOAT64 = FIRST_FLOAT64 + 3
 const STATUS_NUMBER_FLOAT64 = FIRST_FLOAT64 + 4
+const LOOKED_AT_FLOAT64 = FIRST_FLOAT64 + 5
 // Of a replay
 const SEQ_FLOAT64 = FIRST_FLOAT64 + 1
 const CONTINUITY_FLOAT64 = FIRST_FLOAT64 + 2
@@ -70,6 +71,8 @@ export class ReplyDescriptor extends FrameDescriptor {
   unknownLosses = 0
   /** LIVE, AWAIT_FLUSH: number of the feed's status that the client was told last. */
   statusNumber = 0
+  /** LIVE, AWAIT_FLUSH: symbols that the lane looked at to open the audience for the client, beyond those it named. */
+  symbolsLookedAt = 0
   /** MORE: number of the last `ticks` message. */
   seq = 0
   /** MORE: what is known of the feed's positions at the offset. */
@@ -91,6 +94,7 @@ export class ReplyDescriptor extends FrameDescriptor {
       this.lostTotal = float64[floats + LOST_TOTAL_FLOAT64]!
       this.unknownLosses = float64[floats + UNKNOWN_LOSSES_FLOAT64]!
       this.statusNumber = float64[floats + STATUS_NUMBER_FLOAT64]!
+      this.symbolsLookedAt = float64[floats + LOOKED_AT_FLOAT64]!
     }
   }
 
@@ -110,6 +114,7 @@ export class ReplyDescriptor extends FrameDescriptor {
       float64[floats + LOST_TOTAL_FLOAT64] = this.lostTotal
       float64[floats + UNKNOWN_LOSSES_FLOAT64] = this.unknownLosses
       float64[floats + STATUS_NUMBER_FLOAT64] = this.statusNumber
+      float64[floats + LOOKED_AT_FLOAT64] = this.symbolsLookedAt
     }
   }
 }

@@ -10,16 +10,11 @@ import type { LaneSymbol } from '../conflate/lane-symbol.js'
 import type { CurrentStatus } from '../read/current-status.js'
 import { type ClientFrames, concatBytes, NO_BYTES, NO_FRAMES } from './client-frames.js'
 import type { JoinFlush } from './join-flush.js'
+import type { Missed } from './latest-search.js'
 import type { ReplayPart, ReplayReader } from './replay-reader.js'
 import { liveReply, notResumedReply, replayBrokenReply, resumedReply } from './reply-messages.js'
 import type { PartOutcome, ReplyPublisher } from './reply-publisher.js'
-import {
-  ALL_CONFLATED,
-  ALL_TICKS,
-  type JoinReply,
-  type Missed,
-  type SnapshotTransfer,
-} from './snapshot-transfer.js'
+import { ALL_CONFLATED, ALL_TICKS, type JoinReply, type SnapshotTransfer } from './snapshot-transfer.js'
 
 export interface ReplayTransferDeps {
   readonly epoch: string
