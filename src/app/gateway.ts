@@ -19,8 +19,9 @@ import { isForeignMethod } from '../config/feed-setting-types.js'
 import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
 import type { LoadedFeed } from '../sources/grpc/load-feed.js'
 import type { TickSource } from '../sources/tick-source.js'
-import { feedSettings } from './feed-settings.js'
+import { embeddedFeedName, feedSettings } from './feed-settings.js'
 import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
+import type { GatewayReport } from './processes/group-messages.js'
 import { readiness } from './readiness.js'
 import { readUpstreamFiles } from './upstream-files.js'
 import { upstreamSource } from './upstream-source.js'
@@ -30,7 +31,8 @@ const PENDING_MAX_DEFAULT = 1000
 
 export interface GatewayAddresses {
   readonly webSocketUrl: string
-  readonly adminUrl: string
+  /** Undefined for a gateway without an admin server. */
+  readonly adminUrl: string | undefined
   /** The source of the ticks, as a text for people. */
   readonly feed: string
 }
@@ -47,10 +49,14 @@ export class Gateway {
   private source: TickSource | undefined
   private server: ClientServer | undefined
   private admin: AdminServer | undefined
+  private adminUrl: string | undefined
+  private readonly hasAdmin: boolean
 
-  constructor(config: Config, log: Log) {
+  /** @param options `hasAdmin`: false for one of several gateways: their first process has the admin server */
+  constructor(config: Config, log: Log, { hasAdmin = true }: { readonly hasAdmin?: boolean } = {}) {
     this.config = config
     this.log = log
+    this.hasAdmin = hasAdmin
     this.failed = new Promise(resolve => {
       this.fail = resolve
     })
@@ -71,9 +77,9 @@ export class Gateway {
     const targets = config.upstream ?? [await this.startFeed()]
     const isForeign = isForeignMethod(config.upstreamMethod)
     const call = { tls, metadata }
-    const admin = isForeign ? await this.listenForAdmin() : undefined
-    if (admin !== undefined)
-      log.info({ adminUrl: urlOf(admin), feed: targets.join(', ') }, 'loading the schema of the feed')
+    if (isForeign) await this.listenForAdmin()
+    if (isForeign)
+      log.info({ adminUrl: this.adminUrl, feed: targets.join(', ') }, 'loading the schema of the feed')
     const foreign = isForeign
       ? await this.loadFeed({ config, targets, call, request, clock: systemClock, log }, signal)
       : undefined
@@ -96,13 +102,13 @@ export class Gateway {
       log,
     })
     const { host, port } = await this.server.listen()
-    const adminUrl = urlOf(admin ?? (await this.listenForAdmin()))
+    if (!isForeign) await this.listenForAdmin()
     this.source = upstreamSource({ config, targets, call, method: foreign?.method, log })
     handler.attachSource(this.source)
     return {
       webSocketUrl: `ws://${bracketed(host)}:${port}/ws/ticks`,
-      adminUrl,
-      feed: this.feed === undefined ? targets.join(', ') : this.feedName(),
+      adminUrl: this.adminUrl,
+      feed: this.feed === undefined ? targets.join(', ') : embeddedFeedName(config),
     }
   }
 
@@ -154,19 +160,14 @@ export class Gateway {
     return `127.0.0.1:${this.feed.port}`
   }
 
-  private feedName(): string {
-    const { feedReplay, feedRate, feedSpeed, feedSymbols } = this.config
-    if (feedReplay !== undefined) return `replay of ${feedReplay} at speed ${feedSpeed}`
-    return `synthetic: ${feedSymbols} symbols, ${feedRate === 0 ? 'as many ticks as are read' : `${feedRate} ticks/s`}`
-  }
-
   private loadFeed(options: ForeignFeedLoaderOptions, signal: AbortSignal): Promise<LoadedFeed> {
     this.loader = new ForeignFeedLoader(options)
     return this.loader.load(signal)
   }
 
-  private listenForAdmin(): Promise<{ host: string; port: number }> {
+  private async listenForAdmin(): Promise<void> {
     const { config, log } = this
+    if (!this.hasAdmin) return
     this.admin = new AdminServer({
       host: config.adminHost,
       port: config.adminPort,
@@ -174,16 +175,29 @@ export class Gateway {
       clock: systemClock,
       log,
     })
-    return this.admin.listen()
+    this.adminUrl = urlOf(await this.admin.listen())
   }
 
-  /** Before the handler is there, there is nothing to measure. */
+  /** The state of this gateway. Before the handler is there, there is nothing to measure. */
+  report(): GatewayReport {
+    const { handler, loader, server, source } = this
+    return {
+      metrics:
+        handler === undefined || server === undefined
+          ? undefined
+          : { ...handler.getMetrics(), server: server.counters() },
+      ...readiness(handler?.isHealthy() ?? false, source?.status() ?? loader?.status()),
+    }
+  }
+
   private view(): AdminView {
     return {
-      metrics: () => ({ ...this.handler?.getMetrics(), server: this.server?.counters() }),
+      metrics: () => this.report().metrics ?? {},
       isLive: () => true,
-      readiness: () =>
-        readiness(this.handler?.isHealthy() ?? false, this.source?.status() ?? this.loader?.status()),
+      readiness: () => {
+        const { checks, ready } = this.report()
+        return { ready, checks }
+      },
     }
   }
 }

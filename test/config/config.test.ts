@@ -13,6 +13,7 @@ const MiB = 1024 * 1024
 const DEFAULTS: Config = {
   host: '0.0.0.0',
   port: 8080,
+  processes: 1,
   maxPendingConnections: undefined,
   maxClients: 1000,
   maxSymbolsPerClient: 1000,
@@ -138,6 +139,7 @@ const port = whole(0, 65_535)
 const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   host: hosts,
   port,
+  processes: whole(1, 64),
   maxPendingConnections: whole(1, 100_000),
   maxClients: whole(1, 100_000),
   maxSymbolsPerClient: whole(1, 100_000),
