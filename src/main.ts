@@ -100,6 +100,7 @@ function serveService(config: Config, log: ProcessLog): Service {
   return {
     failed: gateway.failed,
     stop: () => gateway.stop(),
+    reload: () => gateway.reload(),
     async start(signal) {
       const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
       log.info({ webSocketUrl, adminUrl, feed }, 'accepting clients')
@@ -113,6 +114,7 @@ function memberService(config: Config, log: ProcessLog, member: GroupMember): Se
   return {
     failed: gateway.failed,
     stop: () => gateway.stop(),
+    reload: () => gateway.reload(),
     async start(signal) {
       member.report(() => gateway.report())
       const { webSocketUrl, feed } = await gateway.start(signal)
@@ -126,6 +128,7 @@ function groupService(config: Config, log: ProcessLog): Service {
   return {
     failed: group.failed,
     stop: () => group.stop(),
+    reload: () => group.reload(),
     async start(signal) {
       const { webSocketUrl, adminUrl, feed } = await group.start(signal)
       log.info({ webSocketUrl, adminUrl, feed, processes: config.processes }, 'accepting clients')
@@ -147,6 +150,8 @@ function feedService(config: Config, log: ProcessLog): Service {
       fail = resolve
     }),
     stop: async () => feed?.stop(),
+    // It has none.
+    reload: async () => {},
     async start() {
       feed = await runFeed({
         ...feedSettings(config, config.feedListen),

@@ -23,6 +23,7 @@ import { embeddedFeedName, feedSettings } from './feed-settings.js'
 import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
 import type { GatewayReport } from './processes/group-messages.js'
 import { readiness } from './readiness.js'
+import { ServerCertificate } from './server-certificate.js'
 import { readUpstreamFiles } from './upstream-files.js'
 import { upstreamSource } from './upstream-source.js'
 
@@ -48,6 +49,7 @@ export class Gateway {
   private loader: ForeignFeedLoader | undefined
   private source: TickSource | undefined
   private server: ClientServer | undefined
+  private certificate: ServerCertificate | undefined
   private admin: AdminServer | undefined
   private adminUrl: string | undefined
   private readonly hasAdmin: boolean
@@ -92,7 +94,14 @@ export class Gateway {
       },
     )
     this.handler = handler
+    this.certificate = await ServerCertificate.open(config, {
+      clock: systemClock,
+      log,
+      use: files => this.server?.setTls(files),
+    })
+    const clientTls = this.certificate?.current
     this.server = new ClientServer({
+      tls: clientTls,
       host: config.host,
       port: config.port,
       handleUpgrade: (request, socket, head) => handler.handleUpgrade(request, socket, head),
@@ -106,7 +115,7 @@ export class Gateway {
     this.source = upstreamSource({ config, targets, call, method: foreign?.method, log })
     handler.attachSource(this.source)
     return {
-      webSocketUrl: `ws://${bracketed(host)}:${port}/ws/ticks`,
+      webSocketUrl: `${clientTls === undefined ? 'ws' : 'wss'}://${bracketed(host)}:${port}/ws/ticks`,
       adminUrl: this.adminUrl,
       feed: this.feed === undefined ? targets.join(', ') : embeddedFeedName(config),
     }
@@ -114,11 +123,17 @@ export class Gateway {
 
   /** Sends the queued ticks to the clients, then stops. Also after a `start` that has failed. */
   async stop(): Promise<void> {
+    this.certificate?.close()
     this.server?.stopListening()
     await this.handler?.shutdown({ timeoutMs: this.config.shutdownTimeoutMs })
     this.server?.close()
     await this.feed?.stop()
     await this.admin?.close()
+  }
+
+  /** Reads the certificate again. */
+  async reload(): Promise<void> {
+    await this.certificate?.reload()
   }
 
   /** The bounds of the settings. Lower ones, with a warning, when the process may not open as many files. */

@@ -95,6 +95,9 @@ const relations: readonly Relation[] = [
   // A record of the tick log is at most an eighth of it.
   atMost('tickBytesMax', 'tickLogBytes', 16),
   atMost('upstreamBackoffMinMs', 'upstreamBackoffMaxMs'),
+  needs('tlsCert', 'tlsKey'),
+  needs('tlsKey', 'tlsCert'),
+  needs('tlsClientCa', 'tlsCert'),
   // The embedded feed speaks no TLS. Certificates for a call without TLS are a mistake.
   needs('upstreamTls', 'upstream'),
   needs('upstreamTlsCa', 'upstreamTls'),

@@ -36,6 +36,11 @@ const listening = {
     max: 64,
     initial: 1,
   }),
+  tlsCert: filePath('File of the certificates (PEM) to serve clients over TLS; read again when it changes'),
+  tlsKey: filePath('File of the private key (PEM) of that certificate'),
+  tlsClientCa: filePath(
+    'File of certificates (PEM): clients need a certificate that one of these has signed',
+  ),
   maxPendingConnections: wholeOrUnset(
     'Connections not yet clients; the next ends the oldest; unset: max clients, at least 1000',
     { min: 1, max: 100_000 },
