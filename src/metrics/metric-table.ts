@@ -155,6 +155,11 @@ export const LANE_METRICS = {
     'ticks',
     'Ticks skipped because this version does not know their kind: a newer feed has added it.',
   ),
+  messagesWithoutSymbol: counter(
+    'lane_messages_without_symbol',
+    'messages',
+    "Messages of a schema of one's own that have no symbol, such as heartbeats of the feed: skipped.",
+  ),
   ticksPoison: counter(
     'lane_ticks_poison',
     'ticks',
