@@ -19,6 +19,7 @@ import { isForeignMethod } from '../config/feed-setting-types.js'
 import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
 import type { LoadedFeed } from '../sources/grpc/load-feed.js'
 import type { TickSource } from '../sources/tick-source.js'
+import { EarlyRefusals } from './early-refusals.js'
 import { feedSettings } from './feed-settings.js'
 import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
 import { readiness } from './readiness.js'
@@ -40,6 +41,7 @@ export class Gateway {
   readonly failed: Promise<RingcastError>
   private readonly config: Config
   private readonly log: Log
+  private readonly earlyRefusals: EarlyRefusals
   private fail: (error: RingcastError) => void = () => {}
   private handler: StreamHandler | undefined
   private feed: EmbeddedFeed | undefined
@@ -51,13 +53,15 @@ export class Gateway {
   constructor(config: Config, log: Log) {
     this.config = config
     this.log = log
+    const { closeTimeoutMs: timeoutMs, retryAfterS } = config
+    this.earlyRefusals = new EarlyRefusals({ retryAfterS, timeoutMs, clock: systemClock })
     this.failed = new Promise(resolve => {
       this.fail = resolve
     })
   }
 
   /**
-   * After an error, call `stop`, too. A feed of another schema is waited for, with the admin server open.
+   * After an error, call `stop`, too. A feed of another schema is waited for, with both servers open.
    *
    * @param signal ends that wait
    * @throws RingcastError when an address is taken, a file of the settings cannot be read, or a setting does not fit the
@@ -71,9 +75,10 @@ export class Gateway {
     const targets = config.upstream ?? [await this.startFeed()]
     const isForeign = isForeignMethod(config.upstreamMethod)
     const call = { tls, metadata }
-    const admin = isForeign ? await this.listenForAdmin() : undefined
-    if (admin !== undefined)
-      log.info({ adminUrl: urlOf(admin), feed: targets.join(', ') }, 'loading the schema of the feed')
+    const adminUrl = await this.listenForAdmin()
+    const webSocketUrl = await this.listenForClients(pendingMax, limit - SPARE_DESCRIPTORS)
+    if (isForeign)
+      log.info({ webSocketUrl, adminUrl, feed: targets.join(', ') }, 'loading the schema of the feed')
     const foreign = isForeign
       ? await this.loadFeed({ config, targets, call, request, clock: systemClock, log }, signal)
       : undefined
@@ -86,21 +91,10 @@ export class Gateway {
       },
     )
     this.handler = handler
-    this.server = new ClientServer({
-      host: config.host,
-      port: config.port,
-      handleUpgrade: (request, socket, head) => handler.handleUpgrade(request, socket, head),
-      pendingMax,
-      reservedFrom: limit - SPARE_DESCRIPTORS,
-      clock: systemClock,
-      log,
-    })
-    const { host, port } = await this.server.listen()
-    const adminUrl = urlOf(admin ?? (await this.listenForAdmin()))
     this.source = upstreamSource({ config, targets, call, method: foreign?.method, log })
     handler.attachSource(this.source)
     return {
-      webSocketUrl: `ws://${bracketed(host)}:${port}/ws/ticks`,
+      webSocketUrl,
       adminUrl,
       feed: this.feed === undefined ? targets.join(', ') : this.feedName(),
     }
@@ -165,7 +159,27 @@ export class Gateway {
     return this.loader.load(signal)
   }
 
-  private listenForAdmin(): Promise<{ host: string; port: number }> {
+  /** @returns the address in use. Until there is a handler, clients are refused. */
+  private async listenForClients(pendingMax: number, reservedFrom: number): Promise<string> {
+    const { config, log } = this
+    this.server = new ClientServer({
+      host: config.host,
+      port: config.port,
+      handleUpgrade: (request, socket, head) =>
+        this.handler === undefined
+          ? this.earlyRefusals.refuse(socket)
+          : this.handler.handleUpgrade(request, socket, head),
+      pendingMax,
+      reservedFrom,
+      clock: systemClock,
+      log,
+    })
+    const { host, port } = await this.server.listen()
+    return `ws://${bracketed(host)}:${port}/ws/ticks`
+  }
+
+  /** @returns the address in use */
+  private async listenForAdmin(): Promise<string> {
     const { config, log } = this
     this.admin = new AdminServer({
       host: config.adminHost,
@@ -174,22 +188,22 @@ export class Gateway {
       clock: systemClock,
       log,
     })
-    return this.admin.listen()
+    const { host, port } = await this.admin.listen()
+    return `http://${bracketed(host)}:${port}`
   }
 
   /** Before the handler is there, there is nothing to measure. */
   private view(): AdminView {
     return {
-      metrics: () => ({ ...this.handler?.getMetrics(), server: this.server?.counters() }),
+      metrics: () => ({
+        ...this.handler?.getMetrics(),
+        server: { ...this.server?.counters(), refusedFeedUnknown: this.earlyRefusals.count },
+      }),
       isLive: () => true,
       readiness: () =>
         readiness(this.handler?.isHealthy() ?? false, this.source?.status() ?? this.loader?.status()),
     }
   }
-}
-
-function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
-  return `http://${bracketed(host)}:${port}`
 }
 
 function bracketed(host: string): string {

@@ -106,7 +106,7 @@ export class ClientServer {
     })
   }
 
-  counters(): Record<ServerMetric, number> {
+  counters(): Omit<Record<ServerMetric, number>, 'refusedFeedUnknown'> {
     const { counts, pendingCount } = this.gate
     return {
       connectionsPending: pendingCount,

@@ -143,6 +143,7 @@ export const SERVER_METRICS = {
   ),
   droppedTimeout: dropped('timeout', 'Dropped: no whole request came in time.'),
   droppedDescriptors: dropped('descriptors', 'Dropped: the process had no spare file descriptor.'),
+  refusedFeedUnknown: refused('feed_unknown', 'Refused: the feed had not told its schema yet.'),
   acceptErrors: counter('accept_errors', 'errors', 'Errors of the system while it accepted a connection.'),
 } as const satisfies Record<string, MetricDescription>
 
