@@ -20,9 +20,11 @@ import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
 import type { LoadedFeed } from '../sources/grpc/load-feed.js'
 import type { TickSource } from '../sources/tick-source.js'
 import { EarlyRefusals } from './early-refusals.js'
-import { feedSettings } from './feed-settings.js'
+import { embeddedFeedName, feedSettings } from './feed-settings.js'
 import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
+import type { GatewayMetrics, GatewayReport } from './processes/group-messages.js'
 import { readiness } from './readiness.js'
+import { ServerCertificate } from './server-certificate.js'
 import { readUpstreamFiles } from './upstream-files.js'
 import { upstreamSource } from './upstream-source.js'
 
@@ -31,7 +33,8 @@ const PENDING_MAX_DEFAULT = 1000
 
 export interface GatewayAddresses {
   readonly webSocketUrl: string
-  readonly adminUrl: string
+  /** Undefined for a gateway without an admin server. */
+  readonly adminUrl: string | undefined
   /** The source of the ticks, as a text for people. */
   readonly feed: string
 }
@@ -48,13 +51,18 @@ export class Gateway {
   private loader: ForeignFeedLoader | undefined
   private source: TickSource | undefined
   private server: ClientServer | undefined
+  private certificate: ServerCertificate | undefined
   private admin: AdminServer | undefined
+  private adminUrl: string | undefined
+  private readonly hasAdmin: boolean
 
-  constructor(config: Config, log: Log) {
+  /** @param options `hasAdmin`: false for one of several gateways: their first process has the admin server */
+  constructor(config: Config, log: Log, { hasAdmin = true }: { readonly hasAdmin?: boolean } = {}) {
     this.config = config
     this.log = log
     const { closeTimeoutMs: timeoutMs, retryAfterS } = config
     this.earlyRefusals = new EarlyRefusals({ retryAfterS, timeoutMs, clock: systemClock })
+    this.hasAdmin = hasAdmin
     this.failed = new Promise(resolve => {
       this.fail = resolve
     })
@@ -75,8 +83,9 @@ export class Gateway {
     const targets = config.upstream ?? [await this.startFeed()]
     const isForeign = isForeignMethod(config.upstreamMethod)
     const call = { tls, metadata }
-    const adminUrl = await this.listenForAdmin()
+    await this.listenForAdmin()
     const webSocketUrl = await this.listenForClients(pendingMax, limit - SPARE_DESCRIPTORS)
+    const { adminUrl } = this
     if (isForeign)
       log.info({ webSocketUrl, adminUrl, feed: targets.join(', ') }, 'loading the schema of the feed')
     const foreign = isForeign
@@ -96,17 +105,23 @@ export class Gateway {
     return {
       webSocketUrl,
       adminUrl,
-      feed: this.feed === undefined ? targets.join(', ') : this.feedName(),
+      feed: this.feed === undefined ? targets.join(', ') : embeddedFeedName(config),
     }
   }
 
   /** Sends the queued ticks to the clients, then stops. Also after a `start` that has failed. */
   async stop(): Promise<void> {
+    this.certificate?.close()
     this.server?.stopListening()
     await this.handler?.shutdown({ timeoutMs: this.config.shutdownTimeoutMs })
     this.server?.close()
     await this.feed?.stop()
     await this.admin?.close()
+  }
+
+  /** Reads the certificate again. */
+  async reload(): Promise<void> {
+    await this.certificate?.reload()
   }
 
   /** The bounds of the settings. Lower ones, with a warning, when the process may not open as many files. */
@@ -148,12 +163,6 @@ export class Gateway {
     return `127.0.0.1:${this.feed.port}`
   }
 
-  private feedName(): string {
-    const { feedReplay, feedRate, feedSpeed, feedSymbols } = this.config
-    if (feedReplay !== undefined) return `replay of ${feedReplay} at speed ${feedSpeed}`
-    return `synthetic: ${feedSymbols} symbols, ${feedRate === 0 ? 'as many ticks as are read' : `${feedRate} ticks/s`}`
-  }
-
   private loadFeed(options: ForeignFeedLoaderOptions, signal: AbortSignal): Promise<LoadedFeed> {
     this.loader = new ForeignFeedLoader(options)
     return this.loader.load(signal)
@@ -162,7 +171,14 @@ export class Gateway {
   /** @returns the address in use. Until there is a handler, clients are refused. */
   private async listenForClients(pendingMax: number, reservedFrom: number): Promise<string> {
     const { config, log } = this
+    this.certificate = await ServerCertificate.open(config, {
+      clock: systemClock,
+      log,
+      use: files => this.server?.setTls(files),
+    })
+    const tls = this.certificate?.current
     this.server = new ClientServer({
+      tls,
       host: config.host,
       port: config.port,
       handleUpgrade: (request, socket, head) =>
@@ -175,12 +191,12 @@ export class Gateway {
       log,
     })
     const { host, port } = await this.server.listen()
-    return `ws://${bracketed(host)}:${port}/ws/ticks`
+    return `${tls === undefined ? 'ws' : 'wss'}://${bracketed(host)}:${port}/ws/ticks`
   }
 
-  /** @returns the address in use */
-  private async listenForAdmin(): Promise<string> {
+  private async listenForAdmin(): Promise<void> {
     const { config, log } = this
+    if (!this.hasAdmin) return
     this.admin = new AdminServer({
       host: config.adminHost,
       port: config.adminPort,
@@ -189,19 +205,33 @@ export class Gateway {
       log,
     })
     const { host, port } = await this.admin.listen()
-    return `http://${bracketed(host)}:${port}`
+    this.adminUrl = `http://${bracketed(host)}:${port}`
   }
 
-  /** Before the handler is there, there is nothing to measure. */
+  /** The state of this gateway. Before the handler is there, there is nothing to measure. */
+  report(): GatewayReport {
+    const { handler, loader, server, source } = this
+    return {
+      metrics:
+        handler === undefined || server === undefined
+          ? undefined
+          : { ...handler.getMetrics(), server: this.serverCounters(server) },
+      ...readiness(handler?.isHealthy() ?? false, source?.status() ?? loader?.status()),
+    }
+  }
+
+  private serverCounters(server: ClientServer): GatewayMetrics['server'] {
+    return { ...server.counters(), refusedFeedUnknown: this.earlyRefusals.count }
+  }
+
   private view(): AdminView {
     return {
-      metrics: () => ({
-        ...this.handler?.getMetrics(),
-        server: { ...this.server?.counters(), refusedFeedUnknown: this.earlyRefusals.count },
-      }),
+      metrics: () => this.report().metrics ?? { server: this.server && this.serverCounters(this.server) },
       isLive: () => true,
-      readiness: () =>
-        readiness(this.handler?.isHealthy() ?? false, this.source?.status() ?? this.loader?.status()),
+      readiness: () => {
+        const { checks, ready } = this.report()
+        return { ready, checks }
+      },
     }
   }
 }

@@ -34,6 +34,7 @@ export async function sampleTicks(
           if (left === 0) resolve()
         },
         sessionStarted() {},
+        lose() {},
         setSourceState() {},
         lastPosition: async () => 0,
       }

@@ -55,10 +55,14 @@ export function parseConfig({ env, argv, availableParallelism }: ConfigSources):
 
   const given = new Map([...environment.given, ...line.given])
   const names = namesOfTexts(given)
-  const read: Record<string, unknown> = { poolSize: poolSizeFor(availableParallelism) }
+  const read: Record<string, unknown> = {}
   for (const [key, { text }] of given) {
     if (text !== '') read[key] = configSettings[key as keyof Config].form.read(text)
   }
+  if (read.processes === 'auto') read.processes = Math.max(1, Math.floor(availableParallelism / 2))
+  // A wrong number of processes is reported by the check.
+  const processes = typeof read.processes === 'number' && read.processes >= 1 ? read.processes : 1
+  read.poolSize ??= poolSizeFor(availableParallelism / processes)
   const { values, faults } = checkSettings(configSettings, read)
   problems.push(...faultLines(faults, names))
   if (command !== undefined) problems.push(...unusedSettings({ command, given, values: read }, names))
@@ -122,7 +126,7 @@ export function handlerPart(config: Config): HandlerOptions {
   return Object.fromEntries(keys.map(key => [key, config[key]])) as unknown as HandlerOptions
 }
 
-/** One lane for each processor except one, which is left to the main thread. */
-function poolSizeFor(availableParallelism: number): number {
-  return Math.min(POOL_SIZE_MAX, Math.max(1, availableParallelism - 1))
+/** One lane for each processor except one, which is left to the main thread. @param processors of one process */
+function poolSizeFor(processors: number): number {
+  return Math.min(POOL_SIZE_MAX, Math.max(1, Math.floor(processors) - 1))
 }

@@ -12,6 +12,7 @@ import {
   millisecondsText,
   plainText,
   type TextForm,
+  wholeOrAutoText,
   wholeText,
 } from './units.js'
 
@@ -66,6 +67,13 @@ export function whole(description: string, range: DefaultedRange) {
 export function wholeOfMachine(description: string, range: Range & { defaultText: string }) {
   const rule = `must be a whole number from ${range.min} to ${range.max}`
   return setting(wholeIn(range), { description, rule, form: wholeText, defaultText: range.defaultText })
+}
+
+/** A whole number, or `auto`. The caller of `check` puts the number of the machine in place of `auto`. */
+export function wholeOrAuto(description: string, { min, max, initial }: DefaultedRange) {
+  const rule = `must be auto or a whole number from ${min} to ${max}`
+  const schema = wholeIn({ min, max }).default(initial)
+  return setting(schema, { description, rule, form: wholeOrAutoText, defaultText: String(initial) })
 }
 
 /** A whole number. Unset by default; unset has a meaning of its own. */

@@ -23,6 +23,7 @@ import {
   type ValueOf,
   whole,
   wholeOfMachine,
+  wholeOrAuto,
   wholeOrUnset,
 } from './setting-types.js'
 import { GiB, KiB, MiB, millisecondsText, secondsText } from './units.js'
@@ -30,6 +31,16 @@ import { GiB, KiB, MiB, millisecondsText, secondsText } from './units.js'
 const listening = {
   host: host('Address on which to accept WebSocket clients; 0.0.0.0 and :: mean all', { initial: '0.0.0.0' }),
   port: whole('Port for WebSocket clients; 0: any free one', { min: 0, max: 65_535, initial: 8080 }),
+  processes: wholeOrAuto('Gateways on this port, a process each; auto: one for two processors', {
+    min: 1,
+    max: 64,
+    initial: 1,
+  }),
+  tlsCert: filePath('File of the certificates (PEM) to serve clients over TLS; read again when it changes'),
+  tlsKey: filePath('File of the private key (PEM) of that certificate'),
+  tlsClientCa: filePath(
+    'File of certificates (PEM): clients need a certificate that one of these has signed',
+  ),
   maxPendingConnections: wholeOrUnset(
     'Connections not yet clients; the next ends the oldest; unset: max clients, at least 1000',
     { min: 1, max: 100_000 },

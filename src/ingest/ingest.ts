@@ -4,7 +4,7 @@
  */
 import { type Clock, wallUs } from '../common/clock.js'
 import { cutText } from '../common/quote-value.js'
-import type { FeedStatus, LostEvent, StreamEvent } from '../lane-protocol/stream-events.js'
+import type { FeedStatus, StreamEvent } from '../lane-protocol/stream-events.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { type RecordType, STREAM_EVENT, TICK, TICK_BATCH } from '../memory/tick-log-layout.js'
 import { TickLogWriter } from '../memory/tick-log-writer.js'
@@ -18,7 +18,7 @@ import { FlowControl, type Pausable } from './flow-control.js'
 import { eventRecord, LogBacklog, type WaitingRecord } from './log-backlog.js'
 import { type LogReaderLane, LogReaders, lagOf } from './log-readers.js'
 import { SourceState } from './source-state.js'
-import type { FeedSession, MessageForm, TickSink } from './tick-sink.js'
+import type { FeedSession, MessageForm, SourceLoss, TickSink } from './tick-sink.js'
 
 /** Ticks in one record at the most: a lane looks up from its work between records. */
 const RECORD_TICKS_MAX = 128
@@ -137,6 +137,10 @@ export class Ingest implements TickSink {
     this.pushEvent({ op: 'session', first: number === 1, continuous })
   }
 
+  lose({ missed, reason }: SourceLoss): void {
+    this.pushEvent({ op: 'lost', reason, missed, isUnnumbered: true })
+  }
+
   setSourceState(state: FeedState, reason?: string): void {
     this.sourceState.set(state, reason === undefined ? reason : cutText(reason, REASON_LENGTH_MAX))
   }
@@ -178,11 +182,6 @@ export class Ingest implements TickSink {
   tellState(state: FeedState, reason: string | undefined, sinceUs = wallUs(this.clock)): void {
     const status = this.statuses.change(state, reason, sinceUs)
     if (status !== undefined) this.pushEvent({ op: 'status', status })
-  }
-
-  /** Tells every client of lost ticks, behind all ticks so far. */
-  lose(loss: LostEvent): void {
-    this.pushEvent(loss)
   }
 
   /** Ends its timer. */

@@ -44,6 +44,8 @@ export class RecordingSink extends Watched implements TickSink {
     this.changed()
   }
 
+  lose(): void {}
+
   lastPosition(): Promise<number> {
     this.positionsAsked++
     this.changed()

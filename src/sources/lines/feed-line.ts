@@ -2,7 +2,7 @@
  * One endpoint of a feed that has several: its source, and the sink that the source pushes into. Main thread.
  * The owner of the line decides whether the sink hears what comes on it.
  */
-import type { FeedSession, FeedState, MessageForm, TickSink } from '../../ingest/tick-sink.js'
+import type { FeedSession, FeedState, MessageForm, SourceLoss, TickSink } from '../../ingest/tick-sink.js'
 import type { SourceStatus, TickSource } from '../tick-source.js'
 
 export interface FeedLineEvents {
@@ -76,8 +76,12 @@ export class FeedLine implements TickSink {
 
   // TickSink
 
-  push(message: Uint8Array, form: MessageForm): void {
-    if (this.isHeard) this.sink.push(message, form)
+  push(message: Uint8Array, form: MessageForm, firstPosition?: number): void {
+    if (this.isHeard) this.sink.push(message, form, firstPosition)
+  }
+
+  lose(loss: SourceLoss): void {
+    if (this.isHeard) this.sink.lose(loss)
   }
 
   sessionStarted(session: FeedSession): void {
