@@ -21,6 +21,7 @@ import type { LoadedFeed } from '../sources/grpc/load-feed.js'
 import type { TickSource } from '../sources/tick-source.js'
 import { embeddedFeedName, feedSettings } from './feed-settings.js'
 import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
+import { type GatewayInput, natsInput, type WaitingLoader } from './gateway-input.js'
 import type { GatewayReport } from './processes/group-messages.js'
 import { readiness } from './readiness.js'
 import { ServerCertificate } from './server-certificate.js'
@@ -46,7 +47,7 @@ export class Gateway {
   private fail: (error: RingcastError) => void = () => {}
   private handler: StreamHandler | undefined
   private feed: EmbeddedFeed | undefined
-  private loader: ForeignFeedLoader | undefined
+  private loader: WaitingLoader | undefined
   private source: TickSource | undefined
   private server: ClientServer | undefined
   private certificate: ServerCertificate | undefined
@@ -75,23 +76,10 @@ export class Gateway {
     const { config, log } = this
     const limit = descriptorLimit()
     const { maxClients, pendingMax } = this.boundConnections(limit)
-    const { tls, metadata, request } = await readUpstreamFiles(config)
-    const targets = config.upstream ?? [await this.startFeed()]
-    const isForeign = isForeignMethod(config.upstreamMethod)
-    const call = { tls, metadata }
-    if (isForeign) await this.listenForAdmin()
-    if (isForeign)
-      log.info({ adminUrl: this.adminUrl, feed: targets.join(', ') }, 'loading the schema of the feed')
-    const foreign = isForeign
-      ? await this.loadFeed({ config, targets, call, request, clock: systemClock, log }, signal)
-      : undefined
+    const input = await this.openInput(signal)
     const handler = new StreamHandler(
-      { ...handlerPart(config), maxClients, schema: foreign?.schema },
-      {
-        log,
-        positionsTellLosses: config.upstreamSymbols.length === 0,
-        ticksAreRepeated: targets.length > 1 && config.upstreamMode === 'both',
-      },
+      { ...handlerPart(config), maxClients, schema: input.schema },
+      { log, ...input.rules },
     )
     this.handler = handler
     this.certificate = await ServerCertificate.open(config, {
@@ -111,13 +99,48 @@ export class Gateway {
       log,
     })
     const { host, port } = await this.server.listen()
-    if (!isForeign) await this.listenForAdmin()
-    this.source = upstreamSource({ config, targets, call, method: foreign?.method, log })
+    if (this.adminUrl === undefined) await this.listenForAdmin()
+    this.source = input.makeSource()
     handler.attachSource(this.source)
     return {
       webSocketUrl: `${clientTls === undefined ? 'ws' : 'wss'}://${bracketed(host)}:${port}/ws/ticks`,
       adminUrl: this.adminUrl,
-      feed: this.feed === undefined ? targets.join(', ') : embeddedFeedName(config),
+      feed: input.name,
+    }
+  }
+
+  /** A schema that is not in the settings is waited for, with the admin server open. */
+  private async openInput(signal: AbortSignal): Promise<GatewayInput> {
+    const { config, log } = this
+    if (config.nats === undefined) return await this.openUpstream(signal)
+    await this.listenForAdmin()
+    const waiting = (loader: WaitingLoader) => {
+      this.loader = loader
+      log.info({ adminUrl: this.adminUrl, stream: config.natsStream }, 'loading the schema of the stream')
+    }
+    return await natsInput({ config, servers: config.nats, waiting, log }, signal)
+  }
+
+  private async openUpstream(signal: AbortSignal): Promise<GatewayInput> {
+    const { config, log } = this
+    const { tls, metadata, request } = await readUpstreamFiles(config)
+    const targets = config.upstream ?? [await this.startFeed()]
+    const isForeign = isForeignMethod(config.upstreamMethod)
+    const call = { tls, metadata }
+    if (isForeign) await this.listenForAdmin()
+    if (isForeign)
+      log.info({ adminUrl: this.adminUrl, feed: targets.join(', ') }, 'loading the schema of the feed')
+    const foreign = isForeign
+      ? await this.loadFeed({ config, targets, call, request, clock: systemClock, log }, signal)
+      : undefined
+    return {
+      schema: foreign?.schema,
+      rules: {
+        positionsTellLosses: config.upstreamSymbols.length === 0,
+        ticksAreRepeated: targets.length > 1 && config.upstreamMode === 'both',
+      },
+      makeSource: () => upstreamSource({ config, targets, call, method: foreign?.method, log }),
+      name: this.feed === undefined ? targets.join(', ') : embeddedFeedName(config),
     }
   }
 
@@ -176,8 +199,9 @@ export class Gateway {
   }
 
   private loadFeed(options: ForeignFeedLoaderOptions, signal: AbortSignal): Promise<LoadedFeed> {
-    this.loader = new ForeignFeedLoader(options)
-    return this.loader.load(signal)
+    const loader = new ForeignFeedLoader(options)
+    this.loader = loader
+    return loader.load(signal)
   }
 
   private async listenForAdmin(): Promise<void> {
