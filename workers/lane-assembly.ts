@@ -116,7 +116,7 @@ export function assembleLane(
   const partBytesMax = turnBytesMax / 4
   const setCurrentClient = (client: number): void => control.setCurrentClient(client)
   const charges = new OpeningCharges()
-  const replyPublisher = new ReplyPublisher(publisher, charges)
+  const replyPublisher = new ReplyPublisher(publisher, charges, directory)
   const joinFlush = new JoinFlush({
     directory,
     schedule,

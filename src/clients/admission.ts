@@ -104,7 +104,7 @@ export class Admission {
         this.refuse(socket, stream)
         return false
       }
-      const refusal = this.refusalOf(stream)
+      const refusal = this.refusalOf(stream, address)
       if (refusal !== undefined) {
         this.refuse(socket, refusal)
         return false
@@ -120,7 +120,7 @@ export class Admission {
   }
 
   /** Why this request is refused now; undefined when it is not. */
-  private refusalOf({ resume, symbols }: StreamRequest): Refusal | undefined {
+  private refusalOf({ resume, symbols }: StreamRequest, address: string | undefined): Refusal | undefined {
     const { areLanesBusy, epoch, lastOffset, registry, settings, subscriptionBudget } = this.deps
     if (resume?.epoch === epoch && resume.offset > lastOffset()) {
       const message = `there is no offset ${resume.offset} yet to resume from, the last one is ${lastOffset()}`
@@ -133,9 +133,9 @@ export class Admission {
     const { maxClients } = settings
     if (registry.count >= maxClients)
       return { status: 503, code: 'limit', message: `all ${maxClients} places are taken: try again later` }
-    if (subscriptionBudget.hasRoomFor(symbols.length)) return undefined
-    const message = `all ${subscriptionBudget.countMax} places for symbols are taken: try again later`
-    return { status: 503, code: 'subscriptions_full', message }
+    const budget = subscriptionBudget.ofAddress(address)
+    if (budget.hasRoomFor(symbols.length)) return undefined
+    return { status: 503, code: 'subscriptions_full', message: budget.refusal }
   }
 
   private refuse(socket: Duplex, refusal: Refusal): void {
@@ -187,8 +187,10 @@ export class Admission {
     const { limits, membership, patience, registry, workBudgets } = this.deps
     const { delivery, resume, symbols } = stream
     const form = { ...stream.form, windowBits }
-    const subscriptions = new Subscriptions(limits, this.deps.subscriptionBudget)
+    const budget = this.deps.subscriptionBudget.ofAddress(address)
+    const subscriptions = new Subscriptions(limits, budget)
     const recipient = new Recipient(id, this.nameOf(id), socket, stream.limits)
+    recipient.symbolBudget = budget
     if (resume !== undefined) {
       const { offset } = resume
       const isOurs = resume.epoch === this.deps.epoch

@@ -52,7 +52,7 @@ export class Membership {
     const { place, streams } = this.deps
     const entries = AudienceEntries.of(entriesOf(spec))
     const { index } = place(streams, stream => this.audiences.has(entries, spec, stream.index))
-    this.request(recipient, this.audiences.hold(spec, entries, index, recipient.id), reply, replyBytes)
+    this.request(recipient, this.audiences.hold(spec, entries, index, recipient), reply, replyBytes)
   }
 
   /** Lets a client change its entries. The changes that it asks for while one is in flight are done together. */
@@ -60,7 +60,7 @@ export class Membership {
     const { cursor, transfer } = recipient
     const base = (transfer.queued ?? transfer.inFlight ?? cursor).audience
     if (base === undefined) return
-    this.request(recipient, this.audiences.holdChanged(base, change, recipient.id), reply, replyBytes)
+    this.request(recipient, this.audiences.holdChanged(base, change, recipient), reply, replyBytes)
   }
 
   /** Index of the client's lane; undefined: it is in no audience. */

@@ -37,7 +37,8 @@ export const COMMAND_ERRORS = {
 export const SYMBOL_ERRORS = {
   ...ENTRY_ERRORS,
   too_many_intervals: 'The client already has 8 different intervals.',
-  subscriptions_full: 'All clients together have as many entries as they may have. Try again later.',
+  subscriptions_full:
+    'All clients together, or those of your address, have as many entries as they may. Try again later.',
   not_subscribed: 'The client has no such entry.',
 } as const
 
@@ -69,7 +70,8 @@ export const REQUEST_ERRORS = {
   },
   503: {
     limit: 'The gateway has as many clients as it may have.',
-    subscriptions_full: 'All clients together would have more entries than they may have.',
+    subscriptions_full:
+      'All clients together, or those of your address, would have more entries than they may.',
     overload: 'All workers are too far behind to accept a client.',
     draining: 'The server is shutting down.',
     feed_unknown: 'The gateway has not got the schema of its feed yet. Try again later.',
