@@ -12,6 +12,7 @@ import { probe } from './app/probe.js'
 import { type HostProcess, runService, type Service } from './app/process-lifetime.js'
 import { GatewayGroup } from './app/processes/gateway-group.js'
 import { GroupMember } from './app/processes/group-member.js'
+import { RelayService } from './app/relay-service.js'
 import { systemClock } from './common/clock.js'
 import { RingcastError } from './common/errors.js'
 import { descriptorLimit, SPARE_DESCRIPTORS } from './common/file-descriptors.js'
@@ -41,6 +42,8 @@ async function main(): Promise<void> {
       return runMember(parsed.config)
     case 'feed':
       return run(feedService, parsed.config)
+    case 'relay':
+      return run(relayService, parsed.config)
   }
 }
 
@@ -100,6 +103,7 @@ function serveService(config: Config, log: ProcessLog): Service {
   return {
     failed: gateway.failed,
     stop: () => gateway.stop(),
+    reload: () => gateway.reload(),
     async start(signal) {
       const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
       log.info({ webSocketUrl, adminUrl, feed }, 'accepting clients')
@@ -113,6 +117,7 @@ function memberService(config: Config, log: ProcessLog, member: GroupMember): Se
   return {
     failed: gateway.failed,
     stop: () => gateway.stop(),
+    reload: () => gateway.reload(),
     async start(signal) {
       member.report(() => gateway.report())
       const { webSocketUrl, feed } = await gateway.start(signal)
@@ -126,6 +131,7 @@ function groupService(config: Config, log: ProcessLog): Service {
   return {
     failed: group.failed,
     stop: () => group.stop(),
+    reload: () => group.reload(),
     async start(signal) {
       const { webSocketUrl, adminUrl, feed } = await group.start(signal)
       log.info({ webSocketUrl, adminUrl, feed, processes: config.processes }, 'accepting clients')
@@ -147,6 +153,8 @@ function feedService(config: Config, log: ProcessLog): Service {
       fail = resolve
     }),
     stop: async () => feed?.stop(),
+    // It has none.
+    reload: async () => {},
     async start() {
       feed = await runFeed({
         ...feedSettings(config, config.feedListen),
@@ -158,6 +166,19 @@ function feedService(config: Config, log: ProcessLog): Service {
       const address = config.feedListen.replace(/:\d+$/, `:${feed.port}`)
       log.info({ address }, 'feeding')
       log.info({}, `try: ringcast --upstream ${address}`)
+    },
+  }
+}
+
+function relayService(config: Config, log: ProcessLog): Service {
+  const relay = new RelayService(config, log)
+  return {
+    // It goes on trying.
+    failed: new Promise(() => {}),
+    stop: () => relay.stop(),
+    reload: async () => {},
+    async start(signal) {
+      log.info(await relay.start(signal), 'relaying')
     },
   }
 }

@@ -95,6 +95,9 @@ const relations: readonly Relation[] = [
   // A record of the tick log is at most an eighth of it.
   atMost('tickBytesMax', 'tickLogBytes', 16),
   atMost('upstreamBackoffMinMs', 'upstreamBackoffMaxMs'),
+  needs('tlsCert', 'tlsKey'),
+  needs('tlsKey', 'tlsCert'),
+  needs('tlsClientCa', 'tlsCert'),
   // The embedded feed speaks no TLS. Certificates for a call without TLS are a mistake.
   needs('upstreamTls', 'upstream'),
   needs('upstreamTlsCa', 'upstreamTls'),
@@ -103,6 +106,11 @@ const relations: readonly Relation[] = [
   needs('upstreamTlsKey', 'upstreamTlsCert'),
   needs('upstreamTlsServerName', 'upstreamTls'),
   needs('upstreamMetadata', 'upstream'),
+  needs('natsCredentials', 'nats'),
+  needs('natsTlsCa', 'nats'),
+  needs('natsTlsCert', 'natsTlsKey'),
+  needs('natsTlsKey', 'natsTlsCert'),
+  needs('natsTlsKey', 'nats'),
   foreignMethodNeeds('upstream', 'the address of the feed'),
   foreignMethodNeeds('tickSymbol', "the path of the field that holds a tick's symbol"),
   needsForeignMethod('upstreamProto'),

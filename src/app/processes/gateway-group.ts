@@ -109,6 +109,11 @@ export class GatewayGroup {
     await this.admin?.close()
   }
 
+  /** Lets every process read its certificate again. */
+  async reload(): Promise<void> {
+    for (const { process } of this.places) process?.send({ op: 'reload' })
+  }
+
   view(): AdminView {
     return {
       metrics: () => groupMetrics(this.states()),

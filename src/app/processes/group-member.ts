@@ -6,7 +6,7 @@
  */
 import cluster from 'node:cluster'
 import type { Clock, Timer } from '../../common/clock.js'
-import type { HostProcess, StopSignal } from '../process-lifetime.js'
+import type { HostProcess, HostSignal } from '../process-lifetime.js'
 import { type FromGateway, type GatewayReport, REPORT_INTERVAL_MS, type ToGateway } from './group-messages.js'
 
 export interface StartOrder {
@@ -19,7 +19,7 @@ export interface StartOrder {
 /** The members of `process` that are used here. */
 export interface MemberProcess extends HostProcess {
   on(event: 'message', listener: (message: ToGateway) => void): unknown
-  on(event: StopSignal, listener: (signal: StopSignal) => void): unknown
+  on(event: HostSignal, listener: (signal: HostSignal) => void): unknown
   send?(message: FromGateway): boolean
 }
 
@@ -31,7 +31,8 @@ export class GroupMember implements HostProcess {
   private reports: Timer | undefined
   private signalCount = 0
   private isStopOrdered = false
-  private stopListener: ((signal: StopSignal) => void) | undefined
+  private stopListener: ((signal: HostSignal) => void) | undefined
+  private reloadListener: (() => void) | undefined
 
   constructor(process: MemberProcess, clock: Clock) {
     this.process = process
@@ -39,6 +40,7 @@ export class GroupMember implements HostProcess {
     this.started = new Promise(resolve => {
       process.on('message', message => {
         if (message.op === 'stop') this.stopOrdered()
+        else if (message.op === 'reload') this.reloadListener?.()
         else resolve({ process: message.process, upstream: message.upstream ?? undefined })
       })
       this.send({ op: 'ready' })
@@ -59,7 +61,12 @@ export class GroupMember implements HostProcess {
     this.process.exit(code)
   }
 
-  on(signal: StopSignal, listener: (signal: StopSignal) => void): void {
+  on(signal: HostSignal, listener: (signal: HostSignal) => void): void {
+    if (signal === 'SIGHUP') {
+      this.reloadListener = () => listener(signal)
+      this.process.on(signal, this.reloadListener)
+      return
+    }
     this.stopListener = listener
     this.process.on(signal, () => {
       this.signalCount++

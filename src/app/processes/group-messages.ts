@@ -10,6 +10,8 @@ export type ToGateway =
   /** `upstream`: the feed to read in place of the embedded one; null: as the settings say. */
   | { readonly op: 'start'; readonly process: number; readonly upstream: readonly string[] | null }
   | { readonly op: 'stop' }
+  /** Files that have changed are to be read again. */
+  | { readonly op: 'reload' }
 
 /** To the first process. */
 export type FromGateway =

@@ -56,6 +56,16 @@ describe('GroupMember', () => {
     expect(signals).toEqual(expected)
   })
 
+  it('reads files again when it is ordered to, and at SIGHUP', () => {
+    const { member, process, signals } = begin()
+    let count = 0
+    member.on('SIGHUP', () => count++)
+    process.order({ op: 'reload' })
+    process.emit('SIGHUP', 'SIGHUP')
+    expect(count).toBe(2)
+    expect(signals).toEqual([])
+  })
+
   it('reports at once and twice a second, until it leaves', () => {
     const { clock, member, process } = begin()
     const report = { metrics: undefined, checks: {}, ready: true }
