@@ -22,6 +22,7 @@ import type { TickSource } from '../sources/tick-source.js'
 import { EarlyRefusals } from './early-refusals.js'
 import { embeddedFeedName, feedSettings } from './feed-settings.js'
 import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
+import { type GatewayInput, natsInput, type WaitingLoader } from './gateway-input.js'
 import type { GatewayMetrics, GatewayReport } from './processes/group-messages.js'
 import { readiness } from './readiness.js'
 import { ServerCertificate } from './server-certificate.js'
@@ -48,11 +49,12 @@ export class Gateway {
   private fail: (error: RingcastError) => void = () => {}
   private handler: StreamHandler | undefined
   private feed: EmbeddedFeed | undefined
-  private loader: ForeignFeedLoader | undefined
+  private loader: WaitingLoader | undefined
   private source: TickSource | undefined
   private server: ClientServer | undefined
   private certificate: ServerCertificate | undefined
   private admin: AdminServer | undefined
+  private webSocketUrl = ''
   private adminUrl: string | undefined
   private readonly hasAdmin: boolean
 
@@ -79,33 +81,60 @@ export class Gateway {
     const { config, log } = this
     const limit = descriptorLimit()
     const { maxClients, pendingMax } = this.boundConnections(limit)
+    const listen = async (): Promise<void> => {
+      await this.listenForAdmin()
+      this.webSocketUrl = await this.listenForClients(pendingMax, limit - SPARE_DESCRIPTORS)
+    }
+    const input = await (config.nats === undefined
+      ? this.openUpstream(listen, signal)
+      : this.openStream(config.nats, listen, signal))
+    const handler = new StreamHandler(
+      { ...handlerPart(config), maxClients, schema: input.schema },
+      { log, ...input.rules },
+    )
+    this.handler = handler
+    this.source = input.makeSource()
+    handler.attachSource(this.source)
+    return { webSocketUrl: this.webSocketUrl, adminUrl: this.adminUrl, feed: input.name }
+  }
+
+  /** A schema that is not in the settings is waited for, with both servers open. */
+  private async openStream(
+    servers: readonly string[],
+    listen: () => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<GatewayInput> {
+    const { config, log } = this
+    await listen()
+    const waiting = (loader: WaitingLoader) => {
+      this.loader = loader
+      const { adminUrl, webSocketUrl } = this
+      log.info({ webSocketUrl, adminUrl, stream: config.natsStream }, 'loading the schema of the stream')
+    }
+    return await natsInput({ config, servers, waiting, log }, signal)
+  }
+
+  private async openUpstream(listen: () => Promise<void>, signal: AbortSignal): Promise<GatewayInput> {
+    const { config, log } = this
     const { tls, metadata, request } = await readUpstreamFiles(config)
     const targets = config.upstream ?? [await this.startFeed()]
     const isForeign = isForeignMethod(config.upstreamMethod)
     const call = { tls, metadata }
-    await this.listenForAdmin()
-    const webSocketUrl = await this.listenForClients(pendingMax, limit - SPARE_DESCRIPTORS)
-    const { adminUrl } = this
+    await listen()
+    const { adminUrl, webSocketUrl } = this
     if (isForeign)
       log.info({ webSocketUrl, adminUrl, feed: targets.join(', ') }, 'loading the schema of the feed')
     const foreign = isForeign
       ? await this.loadFeed({ config, targets, call, request, clock: systemClock, log }, signal)
       : undefined
-    const handler = new StreamHandler(
-      { ...handlerPart(config), maxClients, schema: foreign?.schema },
-      {
-        log,
+    return {
+      schema: foreign?.schema,
+      rules: {
         positionsTellLosses: config.upstreamSymbols.length === 0,
         ticksAreRepeated: targets.length > 1 && config.upstreamMode === 'both',
       },
-    )
-    this.handler = handler
-    this.source = upstreamSource({ config, targets, call, method: foreign?.method, log })
-    handler.attachSource(this.source)
-    return {
-      webSocketUrl,
-      adminUrl,
-      feed: this.feed === undefined ? targets.join(', ') : embeddedFeedName(config),
+      makeSource: () => upstreamSource({ config, targets, call, method: foreign?.method, log }),
+      name: this.feed === undefined ? targets.join(', ') : embeddedFeedName(config),
     }
   }
 
@@ -164,8 +193,9 @@ export class Gateway {
   }
 
   private loadFeed(options: ForeignFeedLoaderOptions, signal: AbortSignal): Promise<LoadedFeed> {
-    this.loader = new ForeignFeedLoader(options)
-    return this.loader.load(signal)
+    const loader = new ForeignFeedLoader(options)
+    this.loader = loader
+    return loader.load(signal)
   }
 
   /** @returns the address in use. Until there is a handler, clients are refused. */
