@@ -13,8 +13,8 @@ export interface TickHead {
   readonly kind: string
   /** A string from 2^53 on, or where the feed's own is no number. Left out when the schema maps none. */
   readonly sequence?: number | string
-  /** The source's time, µs since the Unix epoch. Left out when the schema maps none, or the tick has none. */
-  readonly time?: number
+  /** The source's time, µs since the Unix epoch; null where it is none. Left out when the schema or the tick has none. */
+  readonly time?: number | null
 }
 
 /** A tick of a schema of one's own. @typeParam Fields the other fields of the message, as its JSON has them */
