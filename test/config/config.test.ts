@@ -25,7 +25,7 @@ const DEFAULTS: Config = {
   clientWorkPerSecond: 128 * KiB,
   addressWorkPerSecond: 256 * KiB,
   totalWorkPerSecond: 2 * MiB,
-  maxMessageBytes: 16 * KiB,
+  maxMessageBytes: 80 * KiB,
   compression: false,
   compressionMinBytes: KiB,
   compressionLevel: 6,
