@@ -23,7 +23,7 @@ import {
 } from './guarded-web-socket.js'
 import { LateRefusals } from './late-refusals.js'
 import { LifeSigns } from './life-signs.js'
-import { MessageIntake, type MessageIntakeDeps, REPLY_BYTES_PER_WORK } from './message-intake.js'
+import { MessageIntake, type MessageIntakeDeps } from './message-intake.js'
 import { MessageQuota } from './message-quota.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
 import { isResumeError, replayStartOf } from './replay-start.js'
@@ -202,8 +202,7 @@ export class Admission {
     })
     // Whoever connects again and again pays for the snapshots, as far as the address can: a crowd that leaves owes
     // nothing.
-    const spendReplies = (): void =>
-      workBudgets.ofConnection(address).spendShared(recipient.givenReplyBytes / REPLY_BYTES_PER_WORK)
+    const spendReplies = (): void => workBudgets.ofConnection(address).spendShared(recipient.replyWork)
     listenToClient(client, () => this.intakeFor(client, address), spendReplies, registry)
     registry.add(client)
     subscriptions.add(symbols, delivery.intervalMs)

@@ -26,7 +26,7 @@ import { RequestsInFlight } from './requests-in-flight.js'
 import type { TransferOutcome, TransferRequest } from './transfer.js'
 
 /** What a client is charged for each tick that a lane reads again for a command of the client: about 0.4 µs. */
-const REPLY_BYTES_PER_TICK_READ = 8
+const WORK_PER_TICK_READ = 1
 
 export interface MembershipDeps {
   readonly streams: readonly LaneStream[]
@@ -67,7 +67,7 @@ export class Membership {
     const { place, streams } = this.deps
     const entries = AudienceEntries.of(entriesOf(spec))
     const { index } = place(streams, stream => this.audiences.has(entries, spec, stream.index))
-    this.request(recipient, this.audiences.hold(spec, entries, index), reply, replyBytes, replayStart)
+    this.request(recipient, this.audiences.hold(spec, entries, index, recipient.id), reply, replyBytes, replayStart)
   }
 
   /**
@@ -86,7 +86,7 @@ export class Membership {
     const { cursor, transfer } = recipient
     const base = (transfer.last ?? cursor).audience
     if (base === undefined) return
-    this.request(recipient, this.audiences.holdChanged(base, change), reply, replyBytes, replayStart)
+    this.request(recipient, this.audiences.holdChanged(base, change, recipient.id), reply, replyBytes, replayStart)
   }
 
   /** Index of the client's lane; undefined: it is in no audience. */
@@ -221,7 +221,7 @@ export class Membership {
     const { lane } = transfer.inFlight!.audience
     // With the first part the client leaves its audience. The lane needs that audience for the next parts.
     const ticksRead = transfer.replayedTo(position, this.leaveAudience(recipient))
-    if (transfer.isReplayOfChange) recipient.givenReplyBytes += ticksRead * REPLY_BYTES_PER_TICK_READ
+    if (transfer.isReplayOfChange) recipient.replyWork += ticksRead * WORK_PER_TICK_READ
     this.replays.leave(recipient, lane)
     this.sendNext(recipient)
   }

@@ -24,6 +24,8 @@ export interface Progress {
 export interface OpenCommand {
   readonly op: 'open'
   readonly audience: number
+  /** For whom it begins: the client is charged for the symbols that its prefixes match. */
+  readonly client: number
   readonly spec: AudienceSpec
 }
 
@@ -31,6 +33,8 @@ export interface OpenCommand {
 export interface DeriveCommand extends EntryChange {
   readonly op: 'derive'
   readonly audience: number
+  /** For whom it begins. */
+  readonly client: number
   /** An audience that is open. */
   readonly base: number
 }
