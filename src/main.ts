@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { stopTimeMs } from './app/drain-times.js'
 import { feedSettings } from './app/feed-settings.js'
 import { Gateway } from './app/gateway.js'
 import { probe } from './app/probe.js'
@@ -33,9 +34,9 @@ async function main(): Promise<void> {
       })
       return
     case 'serve':
-      return run(serveService, parsed.config)
+      return run(serveService, parsed.config, stopTimeMs(parsed.config))
     case 'feed':
-      return run(feedService, parsed.config)
+      return run(feedService, parsed.config, parsed.config.shutdownTimeoutMs)
   }
 }
 
@@ -55,7 +56,11 @@ function parse(): ParsedCommand | undefined {
   }
 }
 
-function run(service: (config: Config, log: ProcessLog) => Service, config: Config): Promise<void> {
+function run(
+  service: (config: Config, log: ProcessLog) => Service,
+  config: Config,
+  stopTimeoutMs: number,
+): Promise<void> {
   const log = createProcessLog(config.logLevel)
   // Also for unhandled rejections. The state is unknown then, so there is no orderly stop.
   process.on('uncaughtException', (err, origin) => {
@@ -66,7 +71,7 @@ function run(service: (config: Config, log: ProcessLog) => Service, config: Conf
     host: process,
     clock: systemClock,
     log,
-    shutdownTimeoutMs: config.shutdownTimeoutMs,
+    stopTimeoutMs,
   })
 }
 
@@ -74,7 +79,7 @@ function serveService(config: Config, log: ProcessLog): Service {
   const gateway = new Gateway(config, log)
   return {
     failed: gateway.failed,
-    stop: () => gateway.stop(),
+    stop: isRequested => gateway.stop(isRequested),
     async start(signal) {
       const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
       log.info({ webSocketUrl, adminUrl, feed }, 'accepting clients')

@@ -19,6 +19,7 @@ import { isForeignMethod } from '../config/feed-setting-types.js'
 import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
 import type { LoadedFeed } from '../sources/grpc/load-feed.js'
 import type { TickSource } from '../sources/tick-source.js'
+import { drainTimes } from './drain-times.js'
 import { feedSettings } from './feed-settings.js'
 import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
 import { readiness } from './readiness.js'
@@ -47,6 +48,7 @@ export class Gateway {
   private source: TickSource | undefined
   private server: ClientServer | undefined
   private admin: AdminServer | undefined
+  private isStopping = false
 
   constructor(config: Config, log: Log) {
     this.config = config
@@ -106,13 +108,33 @@ export class Gateway {
     }
   }
 
-  /** Sends the queued ticks to the clients, then stops. Also after a `start` that has failed. */
-  async stop(): Promise<void> {
-    this.server?.stopListening()
-    await this.handler?.shutdown({ timeoutMs: this.config.shutdownTimeoutMs })
+  /**
+   * Sends the clients away, with everything that is queued for them, then stops. Also after a `start` that has failed.
+   *
+   * @param isRequested false: the gateway has failed, so the clients leave at once
+   */
+  async stop(isRequested: boolean): Promise<void> {
+    const { config, handler } = this
+    this.isStopping = true
+    if (handler !== undefined) {
+      const times = drainTimes(config, handler.getClientCount(), this.admin?.isPolled ?? false)
+      if (isRequested && times.delayMs > 0) await this.waitForBalancers(times.delayMs)
+      await handler.shutdown({
+        drainMs: isRequested ? times.drainMs : 0,
+        timeoutMs: config.shutdownTimeoutMs,
+      })
+    }
     this.server?.close()
     await this.feed?.stop()
     await this.admin?.close()
+  }
+
+  /** `/readyz` has failed from now on. Balancers still send clients until they see it. */
+  private waitForBalancers(delayMs: number): Promise<void> {
+    this.log.info({ delayMs }, 'not ready any more; new clients are still let in')
+    return new Promise(resolve => {
+      systemClock.after(delayMs, resolve)
+    })
   }
 
   /** The bounds of the settings. Lower ones, with a warning, when the process may not open as many files. */
@@ -183,7 +205,11 @@ export class Gateway {
       metrics: () => ({ ...this.handler?.getMetrics(), server: this.server?.counters() }),
       isLive: () => true,
       readiness: () =>
-        readiness(this.handler?.isHealthy() ?? false, this.source?.status() ?? this.loader?.status()),
+        readiness({
+          isStopping: this.isStopping,
+          areLanesHealthy: this.handler?.isHealthy() ?? false,
+          upstream: this.source?.status() ?? this.loader?.status(),
+        }),
     }
   }
 }

@@ -104,6 +104,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     clock,
     counters,
     replyLatency: metrics.replyLatency,
+    goodbyeGiven: recipient => clients.registry.goodbyeGiven(recipient),
   })
   const transmitter = new Transmitter({
     clock,
@@ -202,7 +203,6 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   const positionWatch = new PositionWatch({ clock, log, laneBlocks: metrics.laneBlocks })
 
   const shutdown = new Shutdown({
-    laneHandles,
     clock,
     ingest,
     transmitter,

@@ -10,6 +10,7 @@ import {
   choice,
   decimal,
   duration,
+  durationOrUnset,
   filePath,
   flag,
   host,
@@ -77,6 +78,15 @@ const clients = {
     max: MiB,
     initial: 16 * KiB,
   }),
+  connectionsPerSecond: whole('Clients let in in a second; more wait, up to 10 s, or get a 503', {
+    min: 1,
+    max: 100_000,
+    initial: 200,
+  }),
+  clientMaxAgeMs: duration('Age at which a client is sent away, 10 % more or less; 0: none', {
+    initial: 0,
+    min: 0,
+  }),
   compression: flag('Compress ticks for clients that offer permessage-deflate', { initial: false }),
   compressionMinBytes: byteSize('Shortest message that is compressed', {
     min: 0,
@@ -88,7 +98,7 @@ const clients = {
     max: 9,
     initial: 6,
   }),
-  retryAfterS: whole('Retry-After header of a 429 or 503, in seconds', {
+  retryAfterS: whole('Least Retry-After of a 429 or 503, in seconds; up to twice, more under load', {
     min: 0,
     max: 86_400,
     initial: 5,
@@ -255,7 +265,17 @@ const ofProcess = {
     of: LOG_LEVELS,
     initial: 'info',
   }),
-  shutdownTimeoutMs: duration('How long an orderly stop may take', { initial: 10_000 }),
+  shutdownTimeoutMs: duration('How long the rest of an orderly stop may take', { initial: 10_000 }),
+}
+
+const drain = {
+  drainDelayMs: durationOrUnset(
+    'Clients are let in so long after SIGTERM; unset: 5 s if /readyz is polled, else 0',
+    { min: 0 },
+  ),
+  drainMs: durationOrUnset('Clients are then sent away over this time; unset: 10 ms for each, at most 10 s', {
+    min: 0,
+  }),
 }
 
 export const feedKeys: readonly string[] = Object.keys(feed)
@@ -270,6 +290,7 @@ export const configSettings = {
   ...schema,
   ...feed,
   ...admin,
+  ...drain,
   ...ofProcess,
 }
 
@@ -284,7 +305,7 @@ export const settingGroups: readonly { title: string; settings: SettingTable }[]
   { title: 'Upstream of another schema', settings: schema },
   { title: 'Embedded feed', settings: feed },
   { title: 'Admin', settings: admin },
-  { title: 'Process', settings: ofProcess },
+  { title: 'Process', settings: { ...drain, ...ofProcess } },
 ]
 
 type ValuesOf<S extends SettingTable> = { readonly [K in keyof S]: ValueOf<S[K]> }

@@ -7,14 +7,21 @@
 import type { Clock } from '../common/clock.js'
 import { invariant } from '../common/errors.js'
 import { type AudienceSpec, type EntryChange, entriesOf } from '../lane-protocol/audience-spec.js'
-import type { CommandReply, LaneCommand, Progress, ReplayPosition } from '../lane-protocol/lane-commands.js'
+import {
+  type CommandReply,
+  type GoodbyeReply,
+  goodbyeOf,
+  type LaneCommand,
+  type Progress,
+  type ReplayPosition,
+} from '../lane-protocol/lane-commands.js'
 import type { CounterWriter } from '../memory/counters.js'
 import type { Histogram } from '../metrics/histogram.js'
-import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { Audience } from './audience.js'
 import { AudienceEntries } from './audience-entries.js'
 import { Audiences } from './audiences.js'
 import type { LaneStream } from './lane-stream.js'
+import { countOverrun } from './overrun-counts.js'
 import type { Recipient } from './recipient.js'
 import { ReplayQueue } from './replay-queue.js'
 import type { TransferOutcome, TransferRequest } from './transfer.js'
@@ -28,6 +35,8 @@ export interface MembershipDeps {
   readonly counters: CounterWriter
   /** From the arrival of a command to its reply. */
   readonly replyLatency: Histogram
+  /** The client has been given its `goodbye`, behind everything that came before: close it now. */
+  readonly goodbyeGiven: (recipient: Recipient) => void
 }
 
 export class Membership {
@@ -63,6 +72,16 @@ export class Membership {
     this.request(recipient, this.audiences.holdChanged(base, change), reply, replyBytes)
   }
 
+  /**
+   * Lets a client leave: it gets everything up to one place of the stream, and a `goodbye` that names the place. A client
+   * that is behind or resumes takes what it has missed first. Only the first call has an effect.
+   */
+  sayGoodbye(recipient: Recipient, goodbye: GoodbyeReply): void {
+    if (recipient.transfer.goodbye !== undefined) return
+    recipient.transfer.goodbye = goodbye
+    this.sendNext(recipient)
+  }
+
   /** Index of the client's lane; undefined: it is in no audience. */
   laneOf({ cursor, transfer }: Recipient): number | undefined {
     return (transfer.inFlight ?? cursor).audience?.lane
@@ -81,10 +100,13 @@ export class Membership {
   sendNext(recipient: Recipient): void {
     const { cursor, transfer } = recipient
     if (recipient.isBlocked) return
-    const { inFlight, queued } = transfer
+    const { goodbye, inFlight, queued } = transfer
     if (inFlight !== undefined) {
       if (transfer.isReplaying) this.replays.enter(recipient, inFlight.audience.lane)
-    } else if (queued !== undefined && !cursor.isBehind) this.begin(recipient)
+    } else if (cursor.isBehind) return
+    else if (queued !== undefined) this.begin(recipient)
+    else if (goodbye !== undefined && cursor.audience !== undefined)
+      this.begin(recipient, this.stay(cursor.audience, [goodbye]))
   }
 
   /**
@@ -119,7 +141,7 @@ export class Membership {
     const { audience } = recipient.cursor
     if (audience === undefined) return
     this.takeBack(recipient)
-    this.begin(recipient, this.recovery(audience))
+    this.begin(recipient, this.stay(audience))
   }
 
   /** The audience was sent a record. Clients that awaited this ask again: from here on they can be members. */
@@ -131,14 +153,14 @@ export class Membership {
       awaitingFlush.delete(recipient)
       if (!isBlocked) this.recover(recipient)
       // The client asks when its socket has taken all. A queued change brings what the client missed, too.
-      else if (transfer.queued === undefined) transfer.queue(this.recovery(audience))
+      else if (transfer.queued === undefined) transfer.queue(this.stay(audience))
     }
   }
 
-  /** The request of a client for what it missed in the audience that it is in. */
-  private recovery(audience: Audience): TransferRequest {
+  /** The request of a client for the audience that it is in. Without a reply, for what it missed there. */
+  private stay(audience: Audience, replies: readonly CommandReply[] = []): TransferRequest {
     this.audiences.holdAgain(audience)
-    return { audience, replies: [], replyBytes: 0, sinceUs: 0, wasTakenBack: false }
+    return { audience, replies, replyBytes: 0, sinceUs: 0, wasTakenBack: false }
   }
 
   /**
@@ -213,31 +235,22 @@ export class Membership {
   ): void {
     const { cursor, id, transfer } = recipient
     const { replay } = transfer
-    const { audience, sinceUs } = transfer.settled()
+    const { audience, replies, sinceUs } = transfer.settled()
     this.clientsAsking.delete(id)
     this.replays.leave(recipient, audience.lane)
     // A replay's duration depends on its length, so it is not measured.
     if (sinceUs > 0 && replay === undefined)
       this.deps.replyLatency.observe(this.deps.clock.epochUs() - sinceUs, 1)
     if (cursor.isOverrun)
-      this.countOverrun(cursor.audience!.progress.ticksTotal - cursor.progress!.ticksTotal)
+      countOverrun(this.deps.counters, cursor.audience!.progress.ticksTotal - cursor.progress!.ticksTotal)
     const { audience: left } = cursor
     audience.joinedAt(progress, this.deps.streams[audience.lane]!.retained)
     if (awaitsFlush) cursor.awaitFlush(audience, progress)
     else cursor.join(audience)
     if (left !== undefined) this.audiences.drop(left)
-    if (gotWholeReply) this.sendNext(recipient)
-    else this.requestSnapshot(recipient, audience)
-  }
-
-  /** @param missed ticks that the client was told are missing; 0: it is conflated, and was given the latest ones */
-  private countOverrun(missed: number): void {
-    const { values } = this.deps.counters
-    if (missed === 0) values[MAIN_SLOTS.skippedAhead]! += 1
-    else {
-      values[MAIN_SLOTS.lapped]! += 1
-      values[MAIN_SLOTS.ticksDroppedSlow]! += missed
-    }
+    if (!gotWholeReply) this.requestSnapshot(recipient, audience)
+    else if (goodbyeOf(replies) !== undefined) this.deps.goodbyeGiven(recipient)
+    else this.sendNext(recipient)
   }
 
   /** Asks for the latest ticks of all that the client gets, in place of a snapshot without an end. */

@@ -16,6 +16,7 @@
 import { invariant } from '../common/errors.js'
 import {
   type CommandReply,
+  type GoodbyeReply,
   type Progress,
   RESUME_GONE,
   type ReplayPosition,
@@ -57,6 +58,8 @@ export class Transfer {
   private queuedRequest: TransferRequest | undefined
   private lastRequestId = 0
   private replayFrom: ReplayPosition | typeof RESUME_GONE | undefined
+  /** Set when the client is to leave. It is asked for when nothing else is, so that no replay is merged with it. */
+  goodbye: GoodbyeReply | undefined
 
   /**
    * For a client that was away, before it asks.
@@ -183,6 +186,7 @@ export class Transfer {
     this.inFlightState = undefined
     this.queuedRequest = undefined
     this.replayFrom = undefined
+    this.goodbye = undefined
     return ended
   }
 
