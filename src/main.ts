@@ -3,13 +3,17 @@
  * The `ringcast` command. Main thread. The only file that touches process.env, argv, signals and exit.
  * Exit codes: 0 stopped by a signal, 1 failed, 2 a wrong setting or a wrong file that it names, 128 + signal at a second signal.
  */
+import cluster from 'node:cluster'
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { stopTimeMs } from './app/drain-times.js'
 import { feedSettings } from './app/feed-settings.js'
 import { Gateway } from './app/gateway.js'
 import { probe } from './app/probe.js'
-import { runService, type Service } from './app/process-lifetime.js'
+import { type HostProcess, runService, type Service } from './app/process-lifetime.js'
+import { GatewayGroup } from './app/processes/gateway-group.js'
+import { GroupMember } from './app/processes/group-member.js'
+import { RelayService } from './app/relay-service.js'
 import { systemClock } from './common/clock.js'
 import { RingcastError } from './common/errors.js'
 import { descriptorLimit, SPARE_DESCRIPTORS } from './common/file-descriptors.js'
@@ -34,9 +38,13 @@ async function main(): Promise<void> {
       })
       return
     case 'serve':
-      return run(serveService, parsed.config, stopTimeMs(parsed.config))
+      if (parsed.config.processes === 1) return run(serveService, parsed.config, stopTimeMs(parsed.config))
+      if (cluster.isPrimary) return run(groupService, parsed.config, stopTimeMs(parsed.config))
+      return runMember(parsed.config)
     case 'feed':
       return run(feedService, parsed.config, parsed.config.shutdownTimeoutMs)
+    case 'relay':
+      return run(relayService, parsed.config, parsed.config.shutdownTimeoutMs)
   }
 }
 
@@ -56,23 +64,44 @@ function parse(): ParsedCommand | undefined {
   }
 }
 
+interface RunOptions {
+  readonly host?: HostProcess
+  /** Of one of several processes. */
+  readonly number?: number
+}
+
 function run(
   service: (config: Config, log: ProcessLog) => Service,
   config: Config,
+  /** The longest time that an orderly stop takes. */
   stopTimeoutMs: number,
+  { host = process, number }: RunOptions = {},
 ): Promise<void> {
-  const log = createProcessLog(config.logLevel)
+  const log = createProcessLog(config.logLevel, number === undefined ? {} : { process: number })
   // Also for unhandled rejections. The state is unknown then, so there is no orderly stop.
   process.on('uncaughtException', (err, origin) => {
     log.fatal({ err, origin }, 'an unexpected error: this is a bug in Ringcast')
     process.exit(1)
   })
   return runService(service(config, log), {
-    host: process,
+    host,
     clock: systemClock,
     log,
     stopTimeoutMs,
   })
+}
+
+/** One of several gateways. Its log lines name its number. */
+async function runMember(config: Config): Promise<void> {
+  const member = new GroupMember(process, systemClock)
+  const { process: number, upstream } = await member.started
+  // The embedded feed of the first process is on this machine: a proxy of the environment leads elsewhere.
+  const ofMember = upstream === undefined ? config : { ...config, upstream, upstreamProxy: false }
+  await run((_, log) => memberService(ofMember, log, member), ofMember, stopTimeMs(ofMember), {
+    number,
+    host: member,
+  })
+  member.leave()
 }
 
 function serveService(config: Config, log: ProcessLog): Service {
@@ -80,12 +109,46 @@ function serveService(config: Config, log: ProcessLog): Service {
   return {
     failed: gateway.failed,
     stop: isRequested => gateway.stop(isRequested),
+    reload: () => gateway.reload(),
     async start(signal) {
       const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
       log.info({ webSocketUrl, adminUrl, feed }, 'accepting clients')
-      log.info({}, `try: npx wscat -c ${webSocketUrl.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')}`)
+      log.info({}, tryWith(webSocketUrl))
     },
   }
+}
+
+function memberService(config: Config, log: ProcessLog, member: GroupMember): Service {
+  const gateway = new Gateway(config, log, { hasAdmin: false })
+  return {
+    failed: gateway.failed,
+    stop: isRequested => gateway.stop(isRequested, member.isPolled),
+    reload: () => gateway.reload(),
+    async start(signal) {
+      member.report(() => gateway.report())
+      const { webSocketUrl, feed } = await gateway.start(signal)
+      member.accepting(webSocketUrl, feed)
+    },
+  }
+}
+
+function groupService(config: Config, log: ProcessLog): Service {
+  const group = new GatewayGroup(config, { clock: systemClock, log })
+  return {
+    failed: group.failed,
+    stop: isRequested => group.stop(isRequested),
+    reload: () => group.reload(),
+    async start(signal) {
+      const { webSocketUrl, adminUrl, feed } = await group.start(signal)
+      log.info({ webSocketUrl, adminUrl, feed, processes: config.processes }, 'accepting clients')
+      log.info({}, tryWith(webSocketUrl))
+    },
+  }
+}
+
+/** An example for people. */
+function tryWith(webSocketUrl: string): string {
+  return `try: npx wscat -c ${webSocketUrl.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')}`
 }
 
 function feedService(config: Config, log: ProcessLog): Service {
@@ -96,6 +159,8 @@ function feedService(config: Config, log: ProcessLog): Service {
       fail = resolve
     }),
     stop: async () => feed?.stop(),
+    // It has none.
+    reload: async () => {},
     async start() {
       feed = await runFeed({
         ...feedSettings(config, config.feedListen),
@@ -107,6 +172,19 @@ function feedService(config: Config, log: ProcessLog): Service {
       const address = config.feedListen.replace(/:\d+$/, `:${feed.port}`)
       log.info({ address }, 'feeding')
       log.info({}, `try: ringcast --upstream ${address}`)
+    },
+  }
+}
+
+function relayService(config: Config, log: ProcessLog): Service {
+  const relay = new RelayService(config, log)
+  return {
+    // It goes on trying.
+    failed: new Promise(() => {}),
+    stop: () => relay.stop(),
+    reload: async () => {},
+    async start(signal) {
+      log.info(await relay.start(signal), 'relaying')
     },
   }
 }

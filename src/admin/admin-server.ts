@@ -17,7 +17,7 @@ export interface AdminView {
   /** False: the orchestrator should restart the process. */
   isLive(): boolean
   /** Not ready: the load balancer should send no clients now. Each check is "ok" or says what is wrong. */
-  readiness(): { ready: boolean; checks: Record<string, string> }
+  readiness(): { readonly ready: boolean; readonly checks: Readonly<Record<string, string>> }
 }
 
 export interface AdminServerOptions {

@@ -22,6 +22,12 @@ export function feedSettings(config: Config, listen: string): FeedSettings {
   }
 }
 
+/** The embedded feed, as a text for people. */
+export function embeddedFeedName({ feedReplay, feedRate, feedSpeed, feedSymbols }: Config): string {
+  if (feedReplay !== undefined) return `replay of ${feedReplay} at speed ${feedSpeed}`
+  return `synthetic: ${feedSymbols} symbols, ${feedRate === 0 ? 'as many ticks as are read' : `${feedRate} ticks/s`}`
+}
+
 /**
  * @param target 'host:port' of the upstream or of the embedded feed
  * @param method of a feed of another schema

@@ -4,6 +4,7 @@
 import { ADMIN_CONNECTIONS_MAX, AdminServer, type AdminView } from '../admin/admin-server.js'
 import { StreamHandler } from '../broadcaster/stream-handler.js'
 import { ClientServer } from '../clients/client-server.js'
+import { ReconnectAdvice } from '../clients/reconnect-advice.js'
 import { systemClock } from '../common/clock.js'
 import type { RingcastError } from '../common/errors.js'
 import {
@@ -20,9 +21,13 @@ import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
 import type { LoadedFeed } from '../sources/grpc/load-feed.js'
 import type { TickSource } from '../sources/tick-source.js'
 import { drainTimes } from './drain-times.js'
-import { feedSettings } from './feed-settings.js'
+import { EarlyRefusals } from './early-refusals.js'
+import { embeddedFeedName, feedSettings } from './feed-settings.js'
 import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
+import { type GatewayInput, natsInput, type WaitingLoader } from './gateway-input.js'
+import type { GatewayMetrics, GatewayReport } from './processes/group-messages.js'
 import { readiness } from './readiness.js'
+import { ServerCertificate } from './server-certificate.js'
 import { readUpstreamFiles } from './upstream-files.js'
 import { upstreamSource } from './upstream-source.js'
 
@@ -31,7 +36,8 @@ const PENDING_MAX_DEFAULT = 1000
 
 export interface GatewayAddresses {
   readonly webSocketUrl: string
-  readonly adminUrl: string
+  /** Undefined for a gateway without an admin server. */
+  readonly adminUrl: string | undefined
   /** The source of the ticks, as a text for people. */
   readonly feed: string
 }
@@ -41,25 +47,39 @@ export class Gateway {
   readonly failed: Promise<RingcastError>
   private readonly config: Config
   private readonly log: Log
+  private readonly earlyRefusals: EarlyRefusals
   private fail: (error: RingcastError) => void = () => {}
   private handler: StreamHandler | undefined
   private feed: EmbeddedFeed | undefined
-  private loader: ForeignFeedLoader | undefined
+  private loader: WaitingLoader | undefined
   private source: TickSource | undefined
   private server: ClientServer | undefined
+  private certificate: ServerCertificate | undefined
   private admin: AdminServer | undefined
   private isStopping = false
+  private webSocketUrl = ''
+  private adminUrl: string | undefined
+  private readonly hasAdmin: boolean
 
-  constructor(config: Config, log: Log) {
+  /** @param options `hasAdmin`: false for one of several gateways: their first process has the admin server */
+  constructor(config: Config, log: Log, { hasAdmin = true }: { readonly hasAdmin?: boolean } = {}) {
     this.config = config
     this.log = log
+    const { closeTimeoutMs: timeoutMs, connectionsPerSecond: perSecond, retryAfterS } = config
+    const advice = new ReconnectAdvice({ perSecond, retryAfterS, clock: systemClock })
+    this.earlyRefusals = new EarlyRefusals({
+      retryAfterS: () => advice.afterRefusalS(),
+      timeoutMs,
+      clock: systemClock,
+    })
+    this.hasAdmin = hasAdmin
     this.failed = new Promise(resolve => {
       this.fail = resolve
     })
   }
 
   /**
-   * After an error, call `stop`, too. A feed of another schema is waited for, with the admin server open.
+   * After an error, call `stop`, too. A feed of another schema is waited for, with both servers open.
    *
    * @param signal ends that wait
    * @throws RingcastError when an address is taken, a file of the settings cannot be read, or a setting does not fit the
@@ -69,42 +89,60 @@ export class Gateway {
     const { config, log } = this
     const limit = descriptorLimit()
     const { maxClients, pendingMax } = this.boundConnections(limit)
+    const listen = async (): Promise<void> => {
+      await this.listenForAdmin()
+      this.webSocketUrl = await this.listenForClients(pendingMax, limit - SPARE_DESCRIPTORS)
+    }
+    const input = await (config.nats === undefined
+      ? this.openUpstream(listen, signal)
+      : this.openStream(config.nats, listen, signal))
+    const handler = new StreamHandler(
+      { ...handlerPart(config), maxClients, schema: input.schema },
+      { log, ...input.rules },
+    )
+    this.handler = handler
+    this.source = input.makeSource()
+    handler.attachSource(this.source)
+    return { webSocketUrl: this.webSocketUrl, adminUrl: this.adminUrl, feed: input.name }
+  }
+
+  /** A schema that is not in the settings is waited for, with both servers open. */
+  private async openStream(
+    servers: readonly string[],
+    listen: () => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<GatewayInput> {
+    const { config, log } = this
+    await listen()
+    const waiting = (loader: WaitingLoader) => {
+      this.loader = loader
+      const { adminUrl, webSocketUrl } = this
+      log.info({ webSocketUrl, adminUrl, stream: config.natsStream }, 'loading the schema of the stream')
+    }
+    return await natsInput({ config, servers, waiting, log }, signal)
+  }
+
+  private async openUpstream(listen: () => Promise<void>, signal: AbortSignal): Promise<GatewayInput> {
+    const { config, log } = this
     const { tls, metadata, request } = await readUpstreamFiles(config)
     const targets = config.upstream ?? [await this.startFeed()]
     const isForeign = isForeignMethod(config.upstreamMethod)
     const call = { tls, metadata }
-    const admin = isForeign ? await this.listenForAdmin() : undefined
-    if (admin !== undefined)
-      log.info({ adminUrl: urlOf(admin), feed: targets.join(', ') }, 'loading the schema of the feed')
+    await listen()
+    const { adminUrl, webSocketUrl } = this
+    if (isForeign)
+      log.info({ webSocketUrl, adminUrl, feed: targets.join(', ') }, 'loading the schema of the feed')
     const foreign = isForeign
       ? await this.loadFeed({ config, targets, call, request, clock: systemClock, log }, signal)
       : undefined
-    const handler = new StreamHandler(
-      { ...handlerPart(config), maxClients, schema: foreign?.schema },
-      {
-        log,
+    return {
+      schema: foreign?.schema,
+      rules: {
         positionsTellLosses: config.upstreamSymbols.length === 0,
         ticksAreRepeated: targets.length > 1 && config.upstreamMode === 'both',
       },
-    )
-    this.handler = handler
-    this.server = new ClientServer({
-      host: config.host,
-      port: config.port,
-      handleUpgrade: (request, socket, head) => handler.handleUpgrade(request, socket, head),
-      pendingMax,
-      reservedFrom: limit - SPARE_DESCRIPTORS,
-      clock: systemClock,
-      log,
-    })
-    const { host, port } = await this.server.listen()
-    const adminUrl = urlOf(admin ?? (await this.listenForAdmin()))
-    this.source = upstreamSource({ config, targets, call, method: foreign?.method, log })
-    handler.attachSource(this.source)
-    return {
-      webSocketUrl: `ws://${bracketed(host)}:${port}/ws/ticks`,
-      adminUrl,
-      feed: this.feed === undefined ? targets.join(', ') : this.feedName(),
+      makeSource: () => upstreamSource({ config, targets, call, method: foreign?.method, log }),
+      name: this.feed === undefined ? targets.join(', ') : embeddedFeedName(config),
     }
   }
 
@@ -112,29 +150,30 @@ export class Gateway {
    * Sends the clients away, with everything that is queued for them, then stops. Also after a `start` that has failed.
    *
    * @param isRequested false: the gateway has failed, so the clients leave at once
+   * @param isPolled whether something asks if the gateway is ready. Default: as the admin server has seen
    */
-  async stop(isRequested: boolean): Promise<void> {
-    const { config, handler } = this
+  async stop(isRequested: boolean, isPolled = this.admin?.isPolled ?? false): Promise<void> {
+    const { config, handler, log } = this
+    // `/readyz` fails from now on. Balancers still send clients until they see it.
     this.isStopping = true
     if (handler !== undefined) {
-      const times = drainTimes(config, handler.getClientCount(), this.admin?.isPolled ?? false)
-      if (isRequested && times.delayMs > 0) await this.waitForBalancers(times.delayMs)
-      await handler.shutdown({
-        drainMs: isRequested ? times.drainMs : 0,
-        timeoutMs: config.shutdownTimeoutMs,
-      })
+      const { delayMs } = drainTimes(config, 0, isPolled)
+      if (isRequested && delayMs > 0) {
+        log.info({ delayMs }, 'not ready any more; new clients are still let in')
+        await new Promise<void>(resolve => void systemClock.after(delayMs, resolve))
+      }
+      const { drainMs } = drainTimes(config, handler.getClientCount(), isPolled)
+      await handler.shutdown({ drainMs: isRequested ? drainMs : 0, timeoutMs: config.shutdownTimeoutMs })
     }
+    this.certificate?.close()
     this.server?.close()
     await this.feed?.stop()
     await this.admin?.close()
   }
 
-  /** `/readyz` has failed from now on. Balancers still send clients until they see it. */
-  private waitForBalancers(delayMs: number): Promise<void> {
-    this.log.info({ delayMs }, 'not ready any more; new clients are still let in')
-    return new Promise(resolve => {
-      systemClock.after(delayMs, resolve)
-    })
+  /** Reads the certificate again. */
+  async reload(): Promise<void> {
+    await this.certificate?.reload()
   }
 
   /** The bounds of the settings. Lower ones, with a warning, when the process may not open as many files. */
@@ -176,19 +215,41 @@ export class Gateway {
     return `127.0.0.1:${this.feed.port}`
   }
 
-  private feedName(): string {
-    const { feedReplay, feedRate, feedSpeed, feedSymbols } = this.config
-    if (feedReplay !== undefined) return `replay of ${feedReplay} at speed ${feedSpeed}`
-    return `synthetic: ${feedSymbols} symbols, ${feedRate === 0 ? 'as many ticks as are read' : `${feedRate} ticks/s`}`
-  }
-
   private loadFeed(options: ForeignFeedLoaderOptions, signal: AbortSignal): Promise<LoadedFeed> {
-    this.loader = new ForeignFeedLoader(options)
-    return this.loader.load(signal)
+    const loader = new ForeignFeedLoader(options)
+    this.loader = loader
+    return loader.load(signal)
   }
 
-  private listenForAdmin(): Promise<{ host: string; port: number }> {
+  /** @returns the address in use. Until there is a handler, clients are refused. */
+  private async listenForClients(pendingMax: number, reservedFrom: number): Promise<string> {
     const { config, log } = this
+    this.certificate = await ServerCertificate.open(config, {
+      clock: systemClock,
+      log,
+      use: files => this.server?.setTls(files),
+    })
+    const tls = this.certificate?.current
+    this.server = new ClientServer({
+      tls,
+      host: config.host,
+      port: config.port,
+      handleUpgrade: (request, socket, head) =>
+        this.handler === undefined
+          ? this.earlyRefusals.refuse(socket)
+          : this.handler.handleUpgrade(request, socket, head),
+      pendingMax,
+      reservedFrom,
+      clock: systemClock,
+      log,
+    })
+    const { host, port } = await this.server.listen()
+    return `${tls === undefined ? 'ws' : 'wss'}://${bracketed(host)}:${port}/ws/ticks`
+  }
+
+  private async listenForAdmin(): Promise<void> {
+    const { config, log } = this
+    if (!this.hasAdmin) return
     this.admin = new AdminServer({
       host: config.adminHost,
       port: config.adminPort,
@@ -196,26 +257,40 @@ export class Gateway {
       clock: systemClock,
       log,
     })
-    return this.admin.listen()
+    const { host, port } = await this.admin.listen()
+    this.adminUrl = `http://${bracketed(host)}:${port}`
   }
 
-  /** Before the handler is there, there is nothing to measure. */
-  private view(): AdminView {
+  /** The state of this gateway. Before the handler is there, there is nothing to measure. */
+  report(): GatewayReport {
+    const { handler, loader, server, source } = this
     return {
-      metrics: () => ({ ...this.handler?.getMetrics(), server: this.server?.counters() }),
-      isLive: () => true,
-      readiness: () =>
-        readiness({
-          isStopping: this.isStopping,
-          areLanesHealthy: this.handler?.isHealthy() ?? false,
-          upstream: this.source?.status() ?? this.loader?.status(),
-        }),
+      metrics:
+        handler === undefined || server === undefined
+          ? undefined
+          : { ...handler.getMetrics(), server: this.serverCounters(server) },
+      ...readiness({
+        isStopping: this.isStopping,
+        areLanesHealthy: handler?.isHealthy() ?? false,
+        upstream: source?.status() ?? loader?.status(),
+      }),
     }
   }
-}
 
-function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
-  return `http://${bracketed(host)}:${port}`
+  private serverCounters(server: ClientServer): GatewayMetrics['server'] {
+    return { ...server.counters(), refusedFeedUnknown: this.earlyRefusals.count }
+  }
+
+  private view(): AdminView {
+    return {
+      metrics: () => this.report().metrics ?? { server: this.server && this.serverCounters(this.server) },
+      isLive: () => true,
+      readiness: () => {
+        const { checks, ready } = this.report()
+        return { ready, checks }
+      },
+    }
+  }
 }
 
 function bracketed(host: string): string {

@@ -18,16 +18,19 @@ export interface Service {
    * @param isRequested by a signal. Otherwise the service has failed, and has nothing to wait for
    */
   stop(isRequested: boolean): Promise<void>
+  /** Reads the files of the settings again that can change while the service runs. */
+  reload(): Promise<void>
   /** Resolves or rejects with an error after which the service must stop. */
   readonly failed: Promise<unknown>
 }
 
-export type StopSignal = 'SIGTERM' | 'SIGINT'
+/** SIGHUP stops nothing: a terminal that is closed sends it, too. */
+export type HostSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP'
 
 /** The members of `process` that are used here. */
 export interface HostProcess {
   exitCode?: number | string | null | undefined
-  on(signal: StopSignal | 'SIGHUP', listener: (signal: StopSignal) => void): unknown
+  on(signal: HostSignal, listener: (signal: HostSignal) => void): unknown
   exit(code: number): void
 }
 
@@ -58,10 +61,12 @@ export async function runService(service: Service, options: LifetimeOptions): Pr
   const { host, clock, log, stopTimeoutMs } = options
   host.exitCode = 1
   const signalled = firstSignal(host)
-  // Without a listener it would end the process. A terminal that closes sends it, and so do scripts that rotate logs.
-  host.on('SIGHUP', () => log.info({ signal: 'SIGHUP' }, 'SIGHUP has no effect'))
   let hasStarted = false
   const stopping = new AbortController()
+  host.on('SIGHUP', () => {
+    log.info({}, 'SIGHUP: files that have changed are read again')
+    service.reload().catch((err: unknown) => log.error({ err }, 'files could not be read again'))
+  })
   const started = service.start(stopping.signal).then(() => {
     hasStarted = true
   })
@@ -73,6 +78,8 @@ export async function runService(service: Service, options: LifetimeOptions): Pr
       return true
     }),
     failure.then(error => {
+      // A start that was told to stop gives up.
+      if (stopping.signal.aborted) return false
       log.fatal(failureDetails(error), failureMessage(error))
       if (!hasStarted && error instanceof RingcastError && SETTING_CODES.has(error.code)) host.exitCode = 2
       return false
@@ -97,10 +104,10 @@ export async function runService(service: Service, options: LifetimeOptions): Pr
 }
 
 /** Resolves with the first SIGTERM or SIGINT. A second one ends the process at once. */
-function firstSignal(host: HostProcess): Promise<StopSignal> {
+function firstSignal(host: HostProcess): Promise<HostSignal> {
   return new Promise(resolve => {
     let count = 0
-    const onSignal = (signal: StopSignal) => {
+    const onSignal = (signal: HostSignal) => {
       count += 1
       if (count === 1) resolve(signal)
       else host.exit(128 + constants.signals[signal])

@@ -6,7 +6,7 @@ import type { SourceStatus } from '../sources/tick-source.js'
 export interface Readiness {
   readonly ready: boolean
   /** For each check "ok", or the reason why it has failed. */
-  readonly checks: Record<string, string>
+  readonly checks: Readonly<Record<string, string>>
 }
 
 export interface ReadinessFacts {

@@ -1,13 +1,12 @@
 /**
  * Reads the files that the settings of the upstream name. Main thread.
  */
-import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
-import { RingcastError } from '../common/errors.js'
 import { variableOf } from '../common/setting-names.js'
 import type { Config } from '../config/config.js'
 import { jsonObjectOf, metadataOf } from '../config/feed-setting-types.js'
 import type { GrpcSourceOptions } from '../sources/grpc/grpc-source.js'
+import { readSettingFile, wrongFile } from './setting-file.js'
 
 export interface UpstreamFiles extends Required<Pick<GrpcSourceOptions, 'tls' | 'metadata'>> {
   /** JSON of the request; undefined: none was given. */
@@ -38,9 +37,11 @@ export async function readUpstreamFiles(config: UpstreamFileSettings): Promise<U
 async function readTls(config: UpstreamFileSettings): Promise<GrpcSourceOptions['tls'] & object> {
   const { upstreamTlsCa, upstreamTlsCert, upstreamTlsKey, upstreamTlsServerName } = config
   const files = {
-    ...(upstreamTlsCa === undefined ? {} : { ca: await readNamed('upstreamTlsCa', upstreamTlsCa) }),
-    ...(upstreamTlsCert === undefined ? {} : { cert: await readNamed('upstreamTlsCert', upstreamTlsCert) }),
-    ...(upstreamTlsKey === undefined ? {} : { key: await readNamed('upstreamTlsKey', upstreamTlsKey) }),
+    ...(upstreamTlsCa === undefined ? {} : { ca: await readSettingFile('upstreamTlsCa', upstreamTlsCa) }),
+    ...(upstreamTlsCert === undefined
+      ? {}
+      : { cert: await readSettingFile('upstreamTlsCert', upstreamTlsCert) }),
+    ...(upstreamTlsKey === undefined ? {} : { key: await readSettingFile('upstreamTlsKey', upstreamTlsKey) }),
   }
   try {
     createSecureContext(files)
@@ -49,7 +50,7 @@ async function readTls(config: UpstreamFileSettings): Promise<GrpcSourceOptions[
     const named = Object.keys(files).map(name =>
       variableOf(`upstreamTls${name[0]?.toUpperCase()}${name.slice(1)}`),
     )
-    throw wrong(
+    throw wrongFile(
       `${named.join(', ')}: must be PEM, and the key must be that of the certificate: ${reason}`,
       cause,
     )
@@ -60,29 +61,18 @@ async function readTls(config: UpstreamFileSettings): Promise<GrpcSourceOptions[
 async function readMetadata(setting: string | undefined): Promise<Record<string, string>> {
   if (setting === undefined) return {}
   if (!setting.startsWith('@')) return metadataOf(setting, ',')!
-  const text = await readNamed('upstreamMetadata', setting)
+  const text = await readSettingFile('upstreamMetadata', setting)
   const metadata = metadataOf(text.toString(), '\n')
   if (metadata !== undefined) return metadata
-  throw wrong(`${variableOf('upstreamMetadata')}=${setting}: the file must hold one key=value a line`)
+  throw wrongFile(`${variableOf('upstreamMetadata')}=${setting}: the file must hold one key=value a line`)
 }
 
 async function readRequest(setting: string | undefined): Promise<object | undefined> {
   if (setting === undefined) return undefined
-  const text = setting.startsWith('@') ? (await readNamed('upstreamRequest', setting)).toString() : setting
+  const text = setting.startsWith('@')
+    ? (await readSettingFile('upstreamRequest', setting)).toString()
+    : setting
   const json = jsonObjectOf(text)
   if (json !== undefined) return json
-  throw wrong(`${variableOf('upstreamRequest')}=${setting}: the file must hold a JSON object`)
-}
-
-/** Reads the file that a setting names, as a path or as `@` and a path. */
-async function readNamed(key: keyof Config, setting: string): Promise<Buffer> {
-  try {
-    return await readFile(setting.replace(/^@/, ''))
-  } catch (cause) {
-    throw wrong(`${variableOf(key)}=${setting}: must be a file that can be read`, cause)
-  }
-}
-
-function wrong(message: string, cause?: unknown): RingcastError {
-  return new RingcastError('config_invalid', message, { cause })
+  throw wrongFile(`${variableOf('upstreamRequest')}=${setting}: the file must hold a JSON object`)
 }

@@ -146,7 +146,7 @@ export class StreamHandler<Tick extends object = PushedTick> {
     const { ingest, shutdown } = this.broadcaster
     if (!shutdown.takesTicks) return false
     const { missed, reason = 'upstream' } = gap
-    ingest.lose({ op: 'lost', reason, missed, isUnnumbered: true })
+    ingest.lose({ reason, missed })
     return true
   }
 

@@ -2,15 +2,32 @@
  * The HTTP server that clients connect to: passes upgrade requests on and refuses all other requests. Main thread.
  * A connection makes one request and becomes a WebSocket or ends. `ConnectionGate` bounds the connections before that.
  */
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../common/clock.js'
 import { ConnectionGate } from '../common/connection-gate.js'
 import { listen } from '../common/listen.js'
 import type { Log } from '../common/log.js'
+import { connectionUnder } from '../common/socket-handle.js'
 import type { ServerMetric } from '../metrics/metric-table.js'
 import { refuseBroken, refuseConnect, refuseRequest } from './upgrade-refusal.js'
+
+/** Certificates and the key, in PEM. */
+export interface TlsServerFiles {
+  /** The certificate of the server, and those between it and the authority. */
+  readonly cert: Buffer
+  readonly key: Buffer
+  /** Only clients with a certificate that one of these has signed are served. Undefined: clients need none. */
+  readonly clientCa: Buffer | undefined
+}
 
 export interface ClientServerOptions {
   readonly host: string
@@ -24,6 +41,8 @@ export interface ClientServerOptions {
   readonly reservedFrom?: number
   /** The head of a request must arrive in this time. Default ten seconds. */
   readonly requestTimeoutMs?: number
+  /** Undefined: no TLS. */
+  readonly tls?: TlsServerFiles | undefined
   readonly clock: Clock
   readonly log: Log
 }
@@ -38,8 +57,10 @@ const CHECKS_PER_TIMEOUT = 10
 
 export class ClientServer {
   private readonly options: ClientServerOptions
-  private readonly server: Server
+  private readonly server: Server | TlsServer
   private readonly gate: ConnectionGate
+  /** Streams with a response, which ends the connection. */
+  private readonly answered = new WeakSet<Duplex>()
 
   constructor(options: ClientServerOptions) {
     this.options = options
@@ -54,7 +75,7 @@ export class ClientServer {
       log,
     })
     this.gate = gate
-    const server = createServer({
+    const server = serverOf(options.tls, {
       maxHeaderSize: HEADER_BYTES_MAX,
       // For a connection that sends nothing, both count from its start.
       headersTimeout: requestTimeoutMs,
@@ -62,28 +83,29 @@ export class ClientServer {
       connectionsCheckingInterval: requestTimeoutMs / CHECKS_PER_TIMEOUT,
     })
     this.server = server
-    server.on('connection', socket => gate.enter(socket))
-    server.on('request', (_request, response) => refuseRequest(response))
+    // Under TLS this is the connection below: it is pending from its first byte on.
+    server.on('connection', (socket: Socket) => gate.enter(socket))
+    const refuse = (request: IncomingMessage, response: ServerResponse): void => {
+      this.answered.add(request.socket)
+      refuseRequest(response)
+    }
+    server.on('request', refuse)
     // Without these listeners Node asks for the body, keeps the connection, or ends it without a response.
-    server.on('checkContinue', (_request, response) => refuseRequest(response))
-    server.on('checkExpectation', (_request, response) => refuseRequest(response))
-    server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-      if (hasResponse(socket)) {
-        // Node repeats the event of a timeout until the connection is gone.
-        socket.destroy()
-        return
-      }
+    server.on('checkContinue', refuse)
+    server.on('checkExpectation', refuse)
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+      // Node repeats the event of a timeout until the connection is gone.
+      if (!this.isFirstAnswer(socket)) return
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') gate.timedOut()
       refuseBroken(socket, error)
     })
     // Both events hand over the connection, also when an earlier request on it has a response that ends it.
-    server.on('connect', (_request, socket) => {
-      if (hasResponse(socket)) socket.destroy()
-      else refuseConnect(socket)
+    server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
+      if (this.isFirstAnswer(socket)) refuseConnect(socket)
     })
-    server.on('upgrade', (request, socket, head) => {
-      if (hasResponse(socket)) socket.destroy()
-      else if (handleUpgrade(request, socket, head)) gate.settle(socket as Socket)
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (this.isFirstAnswer(socket) && handleUpgrade(request, socket, head))
+        gate.settle(connectionUnder(socket))
     })
   }
 
@@ -106,7 +128,12 @@ export class ClientServer {
     })
   }
 
-  counters(): Record<ServerMetric, number> {
+  /** From now on new connections get these. Only of a server that has begun with TLS, and with or without `clientCa` as then. */
+  setTls(files: TlsServerFiles): void {
+    if ('setSecureContext' in this.server) this.server.setSecureContext(secureContext(files))
+  }
+
+  counters(): Omit<Record<ServerMetric, number>, 'refusedFeedUnknown'> {
     const { counts, pendingCount } = this.gate
     return {
       connectionsPending: pendingCount,
@@ -122,9 +149,31 @@ export class ClientServer {
     this.server.close()
     this.gate.close()
   }
+
+  /** Whether the stream has no response yet. Otherwise it is ended: nothing follows the response. */
+  private isFirstAnswer(socket: Duplex): boolean {
+    if (this.answered.has(socket)) {
+      socket.destroy()
+      return false
+    }
+    this.answered.add(socket)
+    return true
+  }
 }
 
-/** Whether a response was begun. Every stream of a server without TLS is a socket. */
-function hasResponse(stream: Duplex): boolean {
-  return (stream as Socket).bytesWritten > 0
+/** Neither form of server sends a response of its own to a handshake that fails. */
+function serverOf(tls: TlsServerFiles | undefined, http: ServerOptions): Server | TlsServer {
+  if (tls === undefined) return createServer(http)
+  return createTlsServer({
+    ...http,
+    ...secureContext(tls),
+    handshakeTimeout: http.headersTimeout,
+    requestCert: tls.clientCa !== undefined,
+    // WebSockets begin with HTTP/1.1, and a client that offers both would choose HTTP/2.
+    ALPNProtocols: ['http/1.1'],
+  })
+}
+
+function secureContext({ cert, clientCa, key }: TlsServerFiles) {
+  return { cert, key, minVersion: 'TLSv1.2' as const, ...(clientCa === undefined ? {} : { ca: clientCa }) }
 }

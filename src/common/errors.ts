@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'feed_unreachable'
   | 'schema_invalid'
   | 'lane_failed'
+  | 'process_failed'
   | 'tick_invalid'
   | 'source_attached'
   | 'handler_stopped'

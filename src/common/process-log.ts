@@ -11,14 +11,15 @@ const STDOUT = 1
  * Writing synchronously is affordable because no line is written per tick. It has a price: a stdout that nobody reads
  * stops the process once the pipe is full, as console.log does.
  *
+ * @param details of every line
  * @param fd the file descriptor to write to
  */
-export function createProcessLog(level: LogLevel, fd: number = STDOUT): ProcessLog {
+export function createProcessLog(level: LogLevel, details: object = {}, fd: number = STDOUT): ProcessLog {
   return pino(
     {
       level,
       // No host and no pid: a collector of logs adds them.
-      base: null,
+      base: details,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: label => ({ level: label }) },
     },

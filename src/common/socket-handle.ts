@@ -31,6 +31,11 @@ export function descriptorOf(stream: Duplex): number {
   return fdOf(handleOf(stream))
 }
 
+/** The TCP connection under a TLS stream; any other stream itself. */
+export function connectionUnder(stream: Duplex): Socket {
+  return ((stream as { readonly _parent?: Socket | null })._parent ?? stream) as Socket
+}
+
 /** The number by which the system knows the connection under a stream. */
 export function inodeOf(stream: Duplex): number {
   const fd = fdOf(connectionOf(stream))

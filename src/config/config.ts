@@ -5,8 +5,8 @@
 import { availableParallelism as processorCount } from 'node:os'
 import { RingcastError } from '../common/errors.js'
 import { quoteUnlessPlain } from '../common/quote-value.js'
-import { readCommandLine } from './command-line.js'
-import { faultLines, namesOfOptions, namesOfTexts } from './config-errors.js'
+import { type GivenText, readCommandLine } from './command-line.js'
+import { faultLines, namesOfOptions, namesOfTexts, type SettingNames } from './config-errors.js'
 import { readEnvironment } from './environment.js'
 import { helpText, probeHelpText } from './help.js'
 import { checkObject } from './option-check.js'
@@ -20,7 +20,7 @@ import { unusedSettings } from './unused-settings.js'
 export type { Config, HandlerOptions, ProbeConfig }
 
 export type ParsedCommand =
-  | { readonly command: 'serve' | 'feed'; readonly config: Config }
+  | { readonly command: 'serve' | 'feed' | 'relay'; readonly config: Config }
   | { readonly command: 'probe'; readonly probe: ProbeConfig }
   | { readonly command: 'help'; readonly text: string }
   | { readonly command: 'version' }
@@ -33,7 +33,7 @@ export interface ConfigSources {
   readonly availableParallelism: number
 }
 
-const COMMANDS = ['serve', 'feed'] as const
+const COMMANDS = ['serve', 'feed', 'relay'] as const
 const POOL_SIZE_MAX = 100
 
 /** @throws RingcastError `config_invalid`, with one line for each fault */
@@ -55,17 +55,30 @@ export function parseConfig({ env, argv, availableParallelism }: ConfigSources):
 
   const given = new Map([...environment.given, ...line.given])
   const names = namesOfTexts(given)
-  const read: Record<string, unknown> = { poolSize: poolSizeFor(availableParallelism) }
+  const read: Record<string, unknown> = {}
   for (const [key, { text }] of given) {
     if (text !== '') read[key] = configSettings[key as keyof Config].form.read(text)
   }
+  if (read.processes === 'auto') read.processes = Math.max(1, Math.floor(availableParallelism / 2))
+  // A wrong number of processes is reported by the check.
+  const processes = typeof read.processes === 'number' && read.processes >= 1 ? read.processes : 1
+  read.poolSize ??= poolSizeFor(availableParallelism / processes)
   const { values, faults } = checkSettings(configSettings, read)
   problems.push(...faultLines(faults, names))
   if (command !== undefined) problems.push(...unusedSettings({ command, given, values: read }, names))
+  if (command === 'relay') problems.push(...missingOfRelay(given, names))
   if (command === undefined || problems.length > 0) {
     throw new RingcastError('config_invalid', problems.join('\n'))
   }
   return { command, config: Object.freeze(Object.fromEntries(values) as unknown as Config) }
+}
+
+/** One line for each setting without which a relay has nothing to do. */
+function missingOfRelay(given: ReadonlyMap<string, GivenText>, names: SettingNames): string[] {
+  const examples = { nats: 'nats://nats.example:4222', upstream: 'feed.example:50051' }
+  return Object.entries(examples)
+    .filter(([key]) => (given.get(key)?.text ?? '') === '')
+    .map(([key, example]) => `${names.nameLike(key, '')}: must be set for ringcast relay, such as ${example}`)
 }
 
 function parseProbe(env: ConfigSources['env'], argv: readonly string[]): ParsedCommand {
@@ -122,7 +135,7 @@ export function handlerPart(config: Config): HandlerOptions {
   return Object.fromEntries(keys.map(key => [key, config[key]])) as unknown as HandlerOptions
 }
 
-/** One lane for each processor except one, which is left to the main thread. */
-function poolSizeFor(availableParallelism: number): number {
-  return Math.min(POOL_SIZE_MAX, Math.max(1, availableParallelism - 1))
+/** One lane for each processor except one, which is left to the main thread. @param processors of one process */
+function poolSizeFor(processors: number): number {
+  return Math.min(POOL_SIZE_MAX, Math.max(1, Math.floor(processors) - 1))
 }

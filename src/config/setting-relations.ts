@@ -75,6 +75,14 @@ const relations: readonly Relation[] = [
       `needs positions and an epoch, which ringcast.v1.TickFeed has, and not ${other}: leave it out`,
     secondMust: other => `must be of ringcast.v1.TickFeed because of ${other}`,
   },
+  {
+    first: 'processes',
+    second: 'upstreamMethod',
+    holds: (processes, method) => (processes as number) === 1 || !isForeignMethod(method),
+    firstMust: other =>
+      `needs a feed with positions and an epoch, so that all processes number the ticks alike, and not ${other}: leave it out`,
+    secondMust: other => `must be of ringcast.v1.TickFeed because of ${other}`,
+  },
   // Otherwise a client that only listens is closed before its pong can prove it alive.
   less('pingIntervalMs', 'readTimeoutMs'),
   less('pongTimeoutMs', 'readTimeoutMs'),
@@ -87,6 +95,9 @@ const relations: readonly Relation[] = [
   // A record of the tick log is at most an eighth of it.
   atMost('tickBytesMax', 'tickLogBytes', 16),
   atMost('upstreamBackoffMinMs', 'upstreamBackoffMaxMs'),
+  needs('tlsCert', 'tlsKey'),
+  needs('tlsKey', 'tlsCert'),
+  needs('tlsClientCa', 'tlsCert'),
   // The embedded feed speaks no TLS. Certificates for a call without TLS are a mistake.
   needs('upstreamTls', 'upstream'),
   needs('upstreamTlsCa', 'upstreamTls'),
@@ -95,6 +106,11 @@ const relations: readonly Relation[] = [
   needs('upstreamTlsKey', 'upstreamTlsCert'),
   needs('upstreamTlsServerName', 'upstreamTls'),
   needs('upstreamMetadata', 'upstream'),
+  needs('natsCredentials', 'nats'),
+  needs('natsTlsCa', 'nats'),
+  needs('natsTlsCert', 'natsTlsKey'),
+  needs('natsTlsKey', 'natsTlsCert'),
+  needs('natsTlsKey', 'nats'),
   foreignMethodNeeds('upstream', 'the address of the feed'),
   foreignMethodNeeds('tickSymbol', "the path of the field that holds a tick's symbol"),
   needsForeignMethod('upstreamProto'),

@@ -12,6 +12,7 @@ import {
   millisecondsText,
   plainText,
   type TextForm,
+  wholeOrAutoText,
   wholeText,
 } from './units.js'
 
@@ -66,6 +67,13 @@ export function whole(description: string, range: DefaultedRange) {
 export function wholeOfMachine(description: string, range: Range & { defaultText: string }) {
   const rule = `must be a whole number from ${range.min} to ${range.max}`
   return setting(wholeIn(range), { description, rule, form: wholeText, defaultText: range.defaultText })
+}
+
+/** A whole number, or `auto`. The caller of `check` puts the number of the machine in place of `auto`. */
+export function wholeOrAuto(description: string, { min, max, initial }: DefaultedRange) {
+  const rule = `must be auto or a whole number from ${min} to ${max}`
+  const schema = wholeIn({ min, max }).default(initial)
+  return setting(schema, { description, rule, form: wholeOrAutoText, defaultText: String(initial) })
 }
 
 /** A whole number. Unset by default; unset has a meaning of its own. */
@@ -170,6 +178,32 @@ export function remoteAddresses(description: string) {
     form: { ...listText, placeholder: 'host:port,…' },
     defaultText: undefined,
   })
+}
+
+const NATS_URL = /^(?:nats|tls):\/\/(?:[^\s/@,]+@)?(?:[^\s:/@[\],]+|\[[\da-f:.]+\])(?::(\d{1,5}))?\/?$/i
+
+/** One or more URLs of servers of NATS, each once; unset by default. A URL may hold a password. */
+export function natsUrls(description: string) {
+  const rule = 'must be a URL such as nats://nats.example:4222, or several with commas between them'
+  const isUrl = (text: string): boolean => {
+    const match = NATS_URL.exec(text)
+    return match !== null && Number(match[1] ?? 4222) <= 65_535
+  }
+  const areUrls = (texts: readonly string[]): boolean =>
+    texts.every(isUrl) && new Set(texts).size === texts.length
+  const schema = z.array(z.string()).min(1).readonly().refine(areUrls).optional()
+  const form = { ...listText, placeholder: 'url,…' }
+  return { ...setting(schema, { description, rule, form, defaultText: undefined }), isSecret: true }
+}
+
+/** The name of a stream of JetStream, which is also a part of subjects. */
+export function streamName(description: string, { initial }: { initial: string }) {
+  const rule = 'must be 1 to 32 letters, digits, - or _'
+  const schema = z
+    .string()
+    .regex(/^[\w-]{1,32}$/)
+    .default(initial)
+  return setting(schema, { description, rule, form: plainText('name'), defaultText: initial })
 }
 
 /** The path of a file; unset by default. Whether the file can be read is found out when it is read. */

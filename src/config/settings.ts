@@ -3,20 +3,18 @@
  * Variables, flags, --help, docs/settings.md and the types are made from this file. Rules between two settings stand
  * in setting-relations.ts.
  */
-import { LOG_LEVELS } from '../common/log.js'
+import { embeddedFeedSettings } from './embedded-feed-settings.js'
 import { feedMethod, fieldPath, jsonOrFile, metadataOrFile, timePath } from './feed-setting-types.js'
+import { natsSettings, relaySettings } from './nats-settings.js'
+import { drain, ofProcess } from './process-settings.js'
 import {
   byteSize,
   choice,
-  decimal,
   duration,
-  durationOrUnset,
   filePath,
   flag,
   host,
   hostOrUnset,
-  listenAddress,
-  powerOfTwo,
   remoteAddresses,
   ringSize,
   type Setting,
@@ -24,6 +22,7 @@ import {
   type ValueOf,
   whole,
   wholeOfMachine,
+  wholeOrAuto,
   wholeOrUnset,
 } from './setting-types.js'
 import { GiB, KiB, MiB, millisecondsText, secondsText } from './units.js'
@@ -31,6 +30,16 @@ import { GiB, KiB, MiB, millisecondsText, secondsText } from './units.js'
 const listening = {
   host: host('Address on which to accept WebSocket clients; 0.0.0.0 and :: mean all', { initial: '0.0.0.0' }),
   port: whole('Port for WebSocket clients; 0: any free one', { min: 0, max: 65_535, initial: 8080 }),
+  processes: wholeOrAuto('Gateways on this port, a process each; auto: one for two processors', {
+    min: 1,
+    max: 64,
+    initial: 1,
+  }),
+  tlsCert: filePath('File of the certificates (PEM) to serve clients over TLS; read again when it changes'),
+  tlsKey: filePath('File of the private key (PEM) of that certificate'),
+  tlsClientCa: filePath(
+    'File of certificates (PEM): clients need a certificate that one of these has signed',
+  ),
   maxPendingConnections: wholeOrUnset(
     'Connections not yet clients; the next ends the oldest; unset: max clients, at least 1000',
     { min: 1, max: 100_000 },
@@ -76,7 +85,8 @@ const clients = {
   maxMessageBytes: byteSize('Longest message that a client may send', {
     min: 256,
     max: MiB,
-    initial: 16 * KiB,
+    // A subscribe of 1,000 symbols of any length fits.
+    initial: 80 * KiB,
   }),
   connectionsPerSecond: whole('Clients let in in a second; more wait, up to 10 s, or get a 503', {
     min: 1,
@@ -224,33 +234,6 @@ const schema = {
   tickPosition: fieldPath('Integer that counts all ticks of the feed without holes, see docs/feed.md'),
 }
 
-const feed = {
-  feedListen: listenAddress('Where `ringcast feed` listens', { initial: 'localhost:50051' }),
-  feedSymbols: whole('Symbols of the synthetic feed', { min: 1, max: 10_000, initial: 50 }),
-  feedRate: whole('Mean ticks per second of the synthetic feed, in bursts; 0: as fast as they are read', {
-    min: 0,
-    max: 10_000_000,
-    initial: 1000,
-  }),
-  feedSeed: whole('Seed of the synthetic feed: the same seed, the same ticks', {
-    min: 0,
-    max: 4_294_967_295,
-    initial: 1,
-  }),
-  feedReplay: filePath('Recorded ticks (CSV, gzip or not) to replay; unset: synthetic ticks'),
-  feedSpeed: decimal('Speed of the replay: 1 as recorded, 2 twice as fast, 0 as fast as it is read', {
-    min: 0,
-    max: 1_000_000,
-    initial: 1,
-  }),
-  feedLoop: flag('Begin the replay anew at its end', { initial: true }),
-  feedHistoryTicks: powerOfTwo('Ticks that the feed keeps for readers that reconnect', {
-    min: 1024,
-    max: 16_777_216,
-    initial: 262_144,
-  }),
-}
-
 const admin = {
   adminHost: host('Address for health checks and metrics', { initial: '127.0.0.1' }),
   adminPort: whole('Port for health checks and metrics; 0: any free one', {
@@ -260,26 +243,17 @@ const admin = {
   }),
 }
 
-const ofProcess = {
-  logLevel: choice('Least important log lines to print', {
-    of: LOG_LEVELS,
-    initial: 'info',
-  }),
-  shutdownTimeoutMs: duration('How long the rest of an orderly stop may take', { initial: 10_000 }),
-}
-
-const drain = {
-  drainDelayMs: durationOrUnset(
-    'Clients are let in so long after SIGTERM; unset: 5 s if /readyz is polled, else 0',
-    { min: 0 },
-  ),
-  drainMs: durationOrUnset('Clients are then sent away over this time; unset: 10 ms for each, at most 10 s', {
-    min: 0,
-  }),
-}
-
-export const feedKeys: readonly string[] = Object.keys(feed)
+export const feedKeys: readonly string[] = Object.keys(embeddedFeedSettings)
 export const processKeys: readonly string[] = Object.keys(ofProcess)
+/** What a gateway that reads a stream does not use. */
+export const upstreamKeys: readonly string[] = Object.keys({ ...upstream, ...schema })
+export const relayKeys: readonly string[] = Object.keys(relaySettings)
+/** What `ringcast relay` uses. */
+export const relayCommandKeys: readonly string[] = [
+  ...upstreamKeys,
+  ...Object.keys({ ...natsSettings, ...relaySettings, ...admin, ...ofProcess }),
+  'tickBytesMax',
+]
 
 /** The settings that a user of the library may give. */
 export const handlerSettings = { ...clients, ...timeouts, ...lanes }
@@ -288,7 +262,9 @@ export const configSettings = {
   ...handlerSettings,
   ...upstream,
   ...schema,
-  ...feed,
+  ...natsSettings,
+  ...relaySettings,
+  ...embeddedFeedSettings,
   ...admin,
   ...drain,
   ...ofProcess,
@@ -303,7 +279,9 @@ export const settingGroups: readonly { title: string; settings: SettingTable }[]
   { title: 'Lanes and memory', settings: lanes },
   { title: 'Upstream', settings: upstream },
   { title: 'Upstream of another schema', settings: schema },
-  { title: 'Embedded feed', settings: feed },
+  { title: 'NATS', settings: natsSettings },
+  { title: 'Relay', settings: relaySettings },
+  { title: 'Embedded feed', settings: embeddedFeedSettings },
   { title: 'Admin', settings: admin },
   { title: 'Process', settings: { ...drain, ...ofProcess } },
 ]

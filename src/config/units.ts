@@ -44,6 +44,9 @@ const readDecimal = (text: string): unknown => (/^[+-]?\d+(\.\d+)?$/.test(text) 
 
 export const wholeText: TextForm = { placeholder: 'number', read: readWhole, write: String }
 
+/** A whole number, or `auto` for one that depends on the machine. */
+export const wholeOrAutoText: TextForm = { placeholder: 'number|auto', read: readWhole, write: String }
+
 export const millisecondsText: TextForm = { placeholder: 'ms', read: readWhole, write: String }
 
 export const secondsText: TextForm = { placeholder: 's', read: readWhole, write: String }

@@ -41,8 +41,8 @@ export interface FeedServerOptions {
   readonly reservedFrom?: number | undefined
 }
 
-/** The longest `TickBatch` of the contract. */
-const BATCH_BYTES_MAX = 64 * 1024
+/** The longest `TickBatch` of the contract, without its `first_position`. */
+const BATCH_BYTES_MAX = 64 * 1024 - 10
 /** From 100 ticks on, the cost of a message no longer matters. More ticks only fill buffers. */
 const BATCH_TICKS_MAX_DEFAULT = 128
 const CLOSE_TIMEOUT_MS_DEFAULT = 1_000

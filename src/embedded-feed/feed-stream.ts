@@ -84,7 +84,7 @@ export class FeedStream {
 
   private sendRun(): void {
     const end = this.history.endOfRun(this._cursor, this.limits.ticksMax, this.limits.bytesMax)
-    this.write(this.history.copyRun(this._cursor, end))
+    this.write(this.history.copyBatch(this._cursor, end))
     this._cursor = end
   }
 

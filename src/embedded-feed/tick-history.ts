@@ -22,6 +22,7 @@ const ENTRY_HEADER_BYTES_MAX = 3
 const POSITION_BYTES_MAX = 9
 const TAG_TICKS = 0x0a
 const TAG_POSITION = 0x58
+const TAG_FIRST_POSITION = 0x10
 
 export class TickHistory {
   private readonly mask: number
@@ -133,12 +134,15 @@ export class TickHistory {
     return position
   }
 
-  /** A copy of the run from `from` to `end` (exclusive): one `TickBatch`. */
+  /** A copy of the run from `from` to `end` (exclusive): one `TickBatch` without `first_position`. */
   copyRun(from: number, end: number): Buffer {
-    const base = this.starts[from & this.mask]! % this.ring.length
-    const last = (end - 1) & this.mask
-    const length = this.starts[last]! + this.lengths[last]! - this.starts[from & this.mask]!
-    return copyOf(this.ring, base, length)
+    return this.batchOf(from, end, 0)
+  }
+
+  /** A copy of the run from `from` to `end` (exclusive): one `TickBatch` with `first_position`. */
+  copyBatch(from: number, end: number): Buffer {
+    this.positionField[0] = TAG_FIRST_POSITION
+    return this.batchOf(from, end, writeVarint(this.positionField, 1, from))
   }
 
   /** A copy of one held tick: one `Tick`. */
@@ -148,6 +152,18 @@ export class TickHistory {
     // The tick follows the tag and a length of one or two bytes.
     const header = this.ring[base + 1]! < 128 ? 2 : 3
     return copyOf(this.ring, base + header, length - header)
+  }
+
+  /** @param headBytes of the position field that stand in front of the ticks: a reader then need not search for it */
+  private batchOf(from: number, end: number, headBytes: number): Buffer {
+    const start = this.starts[from & this.mask]!
+    const last = (end - 1) & this.mask
+    const length = this.starts[last]! + this.lengths[last]! - start
+    const base = start % this.ring.length
+    const batch = Buffer.allocUnsafe(headBytes + length)
+    batch.set(this.positionField.subarray(0, headBytes))
+    this.ring.copy(batch, headBytes, base, base + length)
+    return batch
   }
 
   /** Drops the oldest ticks until `bytes` fit in one piece behind the newest tick. Returns their start. */

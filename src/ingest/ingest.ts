@@ -4,7 +4,7 @@
  */
 import { type Clock, wallUs } from '../common/clock.js'
 import { cutText } from '../common/quote-value.js'
-import type { FeedStatus, LostEvent, StreamEvent } from '../lane-protocol/stream-events.js'
+import type { FeedStatus, StreamEvent } from '../lane-protocol/stream-events.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { type RecordType, STREAM_EVENT, TICK, TICK_BATCH } from '../memory/tick-log-layout.js'
 import { TickLogWriter } from '../memory/tick-log-writer.js'
@@ -18,12 +18,13 @@ import { FlowControl, type Pausable } from './flow-control.js'
 import { eventRecord, LogBacklog, type WaitingRecord } from './log-backlog.js'
 import { type LogReaderLane, LogReaders, lagOf } from './log-readers.js'
 import { SourceState } from './source-state.js'
-import type { FeedSession, MessageForm, TickSink } from './tick-sink.js'
+import type { FeedSession, MessageForm, SourceLoss, TickSink } from './tick-sink.js'
 
 /** Ticks in one record at the most: a lane looks up from its work between records. */
 const RECORD_TICKS_MAX = 128
 const RECORD_BYTES_MAX = 16 * 1024
-const NO_BYTES = new Uint8Array(0)
+/** A tag of 0: no message begins so. An empty one would be a message with nothing in it. */
+const MALFORMED_TICK = Uint8Array.of(0)
 
 export interface IngestOptions {
   readonly tickLog: SharedArrayBuffer
@@ -136,6 +137,10 @@ export class Ingest implements TickSink {
     this.pushEvent({ op: 'session', first: number === 1, continuous })
   }
 
+  lose({ missed, reason }: SourceLoss): void {
+    this.pushEvent({ op: 'lost', reason, missed, isUnnumbered: true })
+  }
+
   setSourceState(state: FeedState, reason?: string): void {
     this.sourceState.set(state, reason === undefined ? reason : cutText(reason, REASON_LENGTH_MAX))
   }
@@ -177,11 +182,6 @@ export class Ingest implements TickSink {
   tellState(state: FeedState, reason: string | undefined, sinceUs = wallUs(this.clock)): void {
     const status = this.statuses.change(state, reason, sinceUs)
     if (status !== undefined) this.pushEvent({ op: 'status', status })
-  }
-
-  /** Tells every client of lost ticks, behind all ticks so far. */
-  lose(loss: LostEvent): void {
-    this.pushEvent(loss)
   }
 
   /** Ends its timer. */
@@ -232,9 +232,9 @@ export class Ingest implements TickSink {
     else this.pushTicks(TICK, 1, message, 0, message.length, receivedUs)
   }
 
-  /** An empty tick takes the place of a tick that is too large: the lanes find it malformed, and tell a loss. */
+  /** A malformed tick takes the place of a tick that is too large: the lanes tell a loss. */
   private pushOversized(receivedUs: number): void {
-    this.pushTicks(TICK, 1, NO_BYTES, 0, 0, receivedUs)
+    this.pushTicks(TICK, 1, MALFORMED_TICK, 0, MALFORMED_TICK.length, receivedUs)
   }
 
   /** The rest of a message cannot be taken apart, so nobody knows how many ticks it held. */

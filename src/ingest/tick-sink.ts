@@ -3,7 +3,7 @@
  * A source never decodes a tick, and the bytes that it pushes are its own again when `push` returns.
  */
 
-import type { FeedState } from '../protocol/messages.js'
+import type { FeedState, GapReason } from '../protocol/messages.js'
 
 export type { FeedState }
 
@@ -19,11 +19,31 @@ export interface FeedSession {
    * same and the stream names no symbols. False for the first session.
    */
   readonly continuous: boolean
+  /**
+   * The name of the count to which the positions of this session belong: ticks of the same position and epoch are the
+   * same tick, in each gateway. Left out: the feed names none, or the stream names symbols.
+   */
+  readonly epoch?: string | undefined
+}
+
+/** Ticks that will not be pushed. */
+export interface SourceLoss {
+  readonly reason: Extract<GapReason, 'upstream' | 'malformed' | 'overload'>
+  /** Ticks of all symbols, 1 to MISSED_MAX; null: unknown. */
+  readonly missed: number | null
 }
 
 export interface TickSink {
-  /** Takes one message. Never throws on bad bytes: those are counted. */
-  push(message: Uint8Array, form: MessageForm): void
+  /**
+   * Takes one message. Never throws on bad bytes: those are counted.
+   *
+   * @param firstPosition of the first tick in the message; the others follow without a hole. Left out: the message or
+   *   its ticks may have positions of their own, see `TickBatch.first_position` and `Tick.position`
+   */
+  push(message: Uint8Array, form: MessageForm, firstPosition?: number): void
+
+  /** Tells all clients of a loss that the source was told of, behind all ticks so far. */
+  lose(loss: SourceLoss): void
 
   /** A stream has begun; the messages that follow belong to it. */
   sessionStarted(session: FeedSession): void

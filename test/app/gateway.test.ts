@@ -93,7 +93,7 @@ describe('ringcast', () => {
     const { webSocketUrl, adminUrl } = await ringcast.streaming()
     const all = await Promise.all(Array.from({ length: 8 }, () => connect(webSocketUrl)))
     await ringcast.kill('SIGHUP')
-    await ringcast.line('SIGHUP has no effect')
+    await ringcast.line('SIGHUP: files that have changed are read again')
     expect((await fetch(`${adminUrl}/readyz`)).status).toBe(200)
     await ringcast.kill('SIGTERM')
     await ringcast.line('not ready any more; new clients are still let in')

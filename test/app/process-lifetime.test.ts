@@ -2,15 +2,15 @@ import { EventEmitter } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import {
   type HostProcess,
+  type HostSignal,
   runService,
   type Service,
-  type StopSignal,
 } from '../../src/app/process-lifetime.js'
 import { RingcastError } from '../../src/common/errors.js'
 import type { ProcessLog } from '../../src/common/log.js'
 import { FakeClock } from '../support/fake-clock.js'
 
-class FakeProcess extends EventEmitter<Record<StopSignal, [StopSignal]>> implements HostProcess {
+class FakeProcess extends EventEmitter<Record<HostSignal, [HostSignal]>> implements HostProcess {
   exitCode?: number | string | null | undefined
   readonly exits: number[] = []
 
@@ -18,7 +18,7 @@ class FakeProcess extends EventEmitter<Record<StopSignal, [StopSignal]>> impleme
     this.exits.push(code)
   }
 
-  signal(signal: StopSignal): void {
+  signal(signal: HostSignal): void {
     this.emit(signal, signal)
   }
 }
@@ -54,6 +54,9 @@ function begin() {
       signal.addEventListener('abort', () => steps.push('abort'))
       return start.promise
     },
+    async reload() {
+      steps.push('reload')
+    },
     stop() {
       steps.push('stop')
       stopCalled.resolve()
@@ -76,7 +79,7 @@ function begin() {
 }
 
 describe('runService', () => {
-  it.each<StopSignal>(['SIGTERM', 'SIGINT'])('stops in order at %s and leaves exit code 0', async signal => {
+  it.each<HostSignal>(['SIGTERM', 'SIGINT'])('stops in order at %s and leaves exit code 0', async signal => {
     const { host, start, stop, steps, clock, ended } = begin()
     start.resolve()
     expect(clock.timerCount).toBe(0)
@@ -86,6 +89,18 @@ describe('runService', () => {
     expect(steps).toEqual(['start', 'abort', 'stop'])
     expect(host.exitCode).toBe(0)
     expect(host.exits).toEqual([])
+  })
+
+  it('reads files again at SIGHUP, as often as it comes, and goes on', async () => {
+    const { host, start, stop, steps, ended } = begin()
+    start.resolve()
+    host.signal('SIGHUP')
+    host.signal('SIGHUP')
+    expect(steps).toEqual(['start', 'reload', 'reload'])
+    host.signal('SIGTERM')
+    stop.resolve()
+    await ended
+    expect(host.exitCode).toBe(0)
   })
 
   it('has exit code 1 until it has stopped', async () => {
@@ -100,7 +115,7 @@ describe('runService', () => {
     expect(host.exitCode).toBe(0)
   })
 
-  it.each<[StopSignal, number]>([
+  it.each<[HostSignal, number]>([
     ['SIGTERM', 143],
     ['SIGINT', 130],
   ])('ends at once at a second signal: %s', async (signal, code) => {
@@ -207,5 +222,17 @@ describe('runService', () => {
     await ended
     expect(host.exitCode).toBe(1)
     expect(lines.at(-1)).toMatchObject({ level: 'error' })
+  })
+
+  it('says nothing of a start that gives up because it was told to stop', async () => {
+    const run = begin()
+    run.host.signal('SIGTERM')
+    while (!run.steps.includes('abort')) await Promise.resolve()
+    run.start.reject(new Error('given up'))
+    await run.stopCalled
+    run.stop.resolve()
+    await run.ended
+    expect(run.lines.filter(({ level }) => level === 'fatal')).toEqual([])
+    expect(run.host.exitCode).toBe(0)
   })
 })

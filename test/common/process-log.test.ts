@@ -18,7 +18,7 @@ function linesOf(level: LogLevel, write: (log: ProcessLog) => void): Record<stri
   const path = join(folder, 'log')
   const fd = openSync(path, 'w')
   try {
-    write(createProcessLog(level, fd))
+    write(createProcessLog(level, {}, fd))
     return readFileSync(path, 'utf8')
       .split('\n')
       .filter(line => line !== '')

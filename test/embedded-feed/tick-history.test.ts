@@ -20,6 +20,10 @@ it('counts ticks from 1 and returns each with its position', () => {
     ['A', 70, 1],
     ['B', 71, 2],
   ])
+  expect(decodeTickBatch(history.copyBatch(2, 3))).toMatchObject({
+    firstPosition: 2,
+    ticks: [{ symbol: 'B' }],
+  })
 })
 
 it('holds exactly the last N ticks after many rounds of the ring', () => {

@@ -32,6 +32,8 @@ class MessageSink extends Watched {
   }
   sessionStarted(): void {}
   setSourceState(): void {}
+  lose(): void {}
+
   async lastPosition(): Promise<number> {
     return 0
   }

@@ -25,6 +25,7 @@ export interface Tick {
 
 export interface TickBatch {
   ticks: Tick[]
+  firstPosition: Integer64
 }
 
 /** A `TicksMessage`, which a client of the binary subprotocol receives. */
@@ -68,14 +69,16 @@ export function decodeTick(bytes: Uint8Array): Tick {
   return tickFromWire(toObject(tickType, bytes))
 }
 
-export function encodeTickBatch(batch: { ticks: Partial<Tick>[] }): Buffer {
-  return encode(tickBatchType, { ticks: batch.ticks.map(tickToWire) })
+export function encodeTickBatch(batch: { ticks: Partial<Tick>[]; firstPosition?: Integer64 }): Buffer {
+  const { firstPosition = 0, ticks } = batch
+  return encode(tickBatchType, { ticks: ticks.map(tickToWire), firstPosition: integerToWire(firstPosition) })
 }
 
 /** Throws when the bytes are no `TickBatch`. */
 export function decodeTickBatch(bytes: Uint8Array): TickBatch {
   const wire = toObject(tickBatchType, bytes)
-  return { ticks: (wire.ticks as Wire[]).map(tickFromWire) }
+  const ticks = (wire.ticks as Wire[]).map(tickFromWire)
+  return { ticks, firstPosition: integerFromWire(wire.firstPosition) }
 }
 
 /** Throws when the bytes are no `TicksMessage`. */

@@ -15,10 +15,10 @@ export function placed(codec: TickCodec, message: Uint8Array): TickReader {
   return codec.createReader(bytes)
 }
 
-/** What a client gets of the message; undefined: it is malformed. */
+/** What a client gets of the message; undefined: nothing, because it is malformed or of no symbol. */
 export function clientJson(codec: TickCodec, message: Uint8Array): unknown {
   const reader = placed(codec, message)
-  if (!reader.decode(BEFORE, BEFORE + message.length)) return undefined
+  if (!reader.decode(BEFORE, BEFORE + message.length) || reader.symbolLength === 0) return undefined
   const bytes = message.slice(reader.symbolStart - BEFORE, reader.symbolStart - BEFORE + reader.symbolLength)
   const prefixes = codec.jsonPrefixes(Buffer.from(bytes).toString())
   const target = new Uint8Array(codec.jsonBytesMax + 20).fill(0x2a)

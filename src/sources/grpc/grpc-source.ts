@@ -217,7 +217,12 @@ export class GrpcSource implements TickSource {
     this.method.accepted()
     this.sessionCount++
     if (!this.isStalled) this.log.live(this.sessionCount)
-    sink.sessionStarted({ number: this.sessionCount, continuous })
+    sink.sessionStarted({
+      number: this.sessionCount,
+      continuous,
+      // A stream of some symbols has holes in its positions, so they are no offsets.
+      epoch: this.symbols.length === 0 ? epoch : undefined,
+    })
     if (!this.isStalled) sink.setSourceState('live')
   }
 

@@ -2,7 +2,7 @@
  * One endpoint of a feed that has several: its source, and the sink that the source pushes into. Main thread.
  * The owner of the line decides whether the sink hears what comes on it.
  */
-import type { FeedSession, FeedState, MessageForm, TickSink } from '../../ingest/tick-sink.js'
+import type { FeedSession, FeedState, MessageForm, SourceLoss, TickSink } from '../../ingest/tick-sink.js'
 import type { SourceStatus, TickSource } from '../tick-source.js'
 
 export interface FeedLineEvents {
@@ -24,6 +24,8 @@ export class FeedLine implements TickSink {
   isHeard = false
   /** Whether a session stands. */
   isLive = false
+  /** Whether the endpoint was called over a connection that stands. A quiet feed may answer with its first tick only. */
+  isConnected = false
   /** Calls that have failed or ended since the line was live. */
   failures = 0
   private readonly source: TickSource
@@ -60,31 +62,40 @@ export class FeedLine implements TickSink {
     this.isStopped = true
     this.isHeard = false
     this.isLive = false
+    this.isConnected = false
     await this.source.stop()
   }
 
   private failed(): void {
     if (this.isStopped) return
     this.isLive = false
+    this.isConnected = false
     this.failures++
     this.events.failed(this)
   }
 
   // TickSink
 
-  push(message: Uint8Array, form: MessageForm): void {
-    if (this.isHeard) this.sink.push(message, form)
+  push(message: Uint8Array, form: MessageForm, firstPosition?: number): void {
+    if (this.isHeard) this.sink.push(message, form, firstPosition)
+  }
+
+  lose(loss: SourceLoss): void {
+    if (this.isHeard) this.sink.lose(loss)
   }
 
   sessionStarted(session: FeedSession): void {
     if (this.isStopped) return
     this.isLive = true
+    this.isConnected = true
     this.failures = 0
     this.events.live(this, session)
   }
 
   setSourceState(state: FeedState, reason?: string): void {
-    if (!this.isStopped) this.events.stateTold(this, state, reason)
+    if (this.isStopped) return
+    this.isConnected ||= state === 'live'
+    this.events.stateTold(this, state, reason)
   }
 
   async lastPosition(): Promise<number> {

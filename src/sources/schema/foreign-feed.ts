@@ -29,6 +29,11 @@ export interface LoadedFeed {
   readonly schema: TickSchema
   /** For the `GrpcSource`. */
   readonly method: { readonly path: string; readonly request: Uint8Array; readonly form: 'tick' | 'batch' }
+  /**
+   * For each case of a oneof that has no symbol: one sentence without its full stop that says why. Messages of such a
+   * case are no ticks, and are skipped.
+   */
+  readonly withoutSymbol: readonly string[]
 }
 
 export interface FeedFault {
@@ -49,9 +54,13 @@ export function checkForeignFeed(types: protobuf.Root, foreign: ForeignFeed): Ch
     return { feed: undefined, faults: [{ option: 'method', given: foreign.method, problem: method }] }
   }
   const request = requestOf(method.request, foreign.request ?? {})
-  const { mapping, faults = [] } = checkMapping(method.message, foreign.mapping)
-  if (typeof request === 'string' || mapping === undefined) {
-    const mappingFaults = faults.map(({ key, given, problem }) => ({ option: key, given, problem }))
+  const checked = checkMapping(method.message, foreign.mapping)
+  if (typeof request === 'string' || checked.mapping === undefined) {
+    const mappingFaults = (checked.faults ?? []).map(({ key, given, problem }) => ({
+      option: key,
+      given,
+      problem,
+    }))
     return {
       feed: undefined,
       faults:
@@ -60,9 +69,11 @@ export function checkForeignFeed(types: protobuf.Root, foreign: ForeignFeed): Ch
           : mappingFaults,
     }
   }
+  const { mapping, withoutSymbol } = checked
   const form = mapping.repeated === undefined ? 'tick' : 'batch'
+  const schema = tickSchemaOf(method.message, mapping)
   return {
-    feed: { schema: tickSchemaOf(method.message, mapping), method: { path: method.path, request, form } },
+    feed: { schema, method: { path: method.path, request, form }, withoutSymbol },
     faults: undefined,
   }
 }

@@ -4,16 +4,15 @@
 import { BatchReader } from '../../ticks/batch-reader.js'
 import type { TickCodec, TickReader } from '../../ticks/tick-codec.js'
 
-/** @returns a text for each tick; undefined in place of one that is malformed */
-export function tickTexts(
-  codec: TickCodec,
-  message: Uint8Array,
-  form: 'tick' | 'batch',
-): (string | undefined)[] {
+/** What a client sees in place of a tick. */
+export type TickText = { readonly text: string } | 'malformed' | 'without a symbol'
+
+export function tickTexts(codec: TickCodec, message: Uint8Array, form: 'tick' | 'batch'): TickText[] {
   const reader = codec.createReader(message)
-  return rangesOf(message, 0, message.length, form === 'batch' ? codec.batchPath : []).map(([start, end]) =>
-    reader.decode(start, end) ? textOf(codec, reader, message) : undefined,
-  )
+  return rangesOf(message, 0, message.length, form === 'batch' ? codec.batchPath : []).map(([start, end]) => {
+    if (!reader.decode(start, end)) return 'malformed'
+    return reader.symbolLength === 0 ? 'without a symbol' : { text: textOf(codec, reader, message) }
+  })
 }
 
 /** Where the ticks of a message are: the fields that the numbers of `path` lead to. */

@@ -29,6 +29,8 @@ class MessageSink extends Watched {
 
   setSourceState(): void {}
 
+  lose(): void {}
+
   async lastPosition(): Promise<number> {
     this.positionsAsked++
     return 0

@@ -110,7 +110,7 @@ describe('a session', () => {
     call.send(ticksAt(3))
     await sink.until(() => sink.ticks.length === 3)
     expect(sink.events).toEqual(['session 1', 'push 2', 'push 1'])
-    expect(sink.sessions).toEqual([{ number: 1, continuous: false }])
+    expect(sink.sessions).toEqual([{ number: 1, continuous: false, epoch: 'a' }])
     expect(call.request).toEqual({ symbols: [], fromPosition: 0 })
     expect(source.status().state).toBe('live')
   })
@@ -158,7 +158,7 @@ describe('a reconnection', () => {
     second.open('a')
     second.send(ticksAt(4))
     await sink.until(() => sink.ticks.length === 4)
-    expect(sink.sessions[1]).toEqual({ number: 2, continuous: true })
+    expect(sink.sessions[1]).toEqual({ number: 2, continuous: true, epoch: 'a' })
     expect(source.status()).toEqual({ state: 'live', reconnects: 1, lastError: undefined })
   })
 
@@ -214,7 +214,7 @@ describe('a reconnection', () => {
     second.open('a')
     second.send(ticksAt(4))
     await sink.until(() => sink.ticks.length === 4)
-    expect(sink.sessions[1]).toEqual({ number: 2, continuous: true })
+    expect(sink.sessions[1]).toEqual({ number: 2, continuous: true, epoch: 'a' })
     expect(source.status().state).toBe('live')
   })
 
@@ -231,7 +231,7 @@ describe('a reconnection', () => {
     const second = await feed.call(2)
     second.open('a')
     await sink.until(() => sink.sessions.length === 1)
-    expect(sink.sessions).toEqual([{ number: 2, continuous: false }])
+    expect(sink.sessions).toEqual([{ number: 2, continuous: false, epoch: 'a' }])
     expect(clock.timerCount).toBe(0)
   })
 
@@ -262,7 +262,7 @@ describe('a reconnection', () => {
     expect(second.request.fromPosition).toBe(6)
     second.open('a')
     await sink.until(() => sink.sessions.length === 2)
-    expect(sink.sessions[1]!.continuous).toBe(false)
+    expect(sink.sessions[1]).toEqual({ number: 2, continuous: false, epoch: undefined })
   })
 
   it('requests new ticks only from a feed without an epoch', async () => {
@@ -299,7 +299,7 @@ describe('a reconnection', () => {
     await sink.until(() => sink.ticks.length >= 2)
     expect(sink.events).toEqual(['session 1', 'push 1', 'session 2', 'push 1'])
     expect(sink.positions).toEqual([5000, 1])
-    expect(sink.sessions[1]).toEqual({ number: 2, continuous: false })
+    expect(sink.sessions[1]).toEqual({ number: 2, continuous: false, epoch: 'b' })
   })
 
   it('does not request a position of an old epoch', async () => {

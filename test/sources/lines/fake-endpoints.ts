@@ -1,5 +1,5 @@
 /** The endpoints of a feed as a test plays them, and the sink that hears them. */
-import type { FeedSession, MessageForm, TickSink } from '../../../src/ingest/tick-sink.js'
+import type { FeedSession, MessageForm, SourceLoss, TickSink } from '../../../src/ingest/tick-sink.js'
 import type { FeedState } from '../../../src/protocol/messages.js'
 import type { MakeSource } from '../../../src/sources/lines/feed-line.js'
 import type { SourceStatus, TickSource } from '../../../src/sources/tick-source.js'
@@ -44,6 +44,12 @@ export class FakeEndpoint implements TickSource {
     this.isStarted = false
   }
 
+  /** The connection stands, and the endpoint has not answered. */
+  connect(): void {
+    this.state = 'live'
+    this.sink!.setSourceState('live')
+  }
+
   answer(session: Partial<FeedSession> = {}): void {
     this.state = 'live'
     this.sink!.sessionStarted({ number: 1, continuous: false, ...session })
@@ -75,6 +81,10 @@ export class FakeSink implements TickSink {
 
   setSourceState(state: FeedState, reason?: string): void {
     this.heard.push(reason === undefined ? state : `${state}: ${reason}`)
+  }
+
+  lose({ missed, reason }: SourceLoss): void {
+    this.heard.push(`lost ${missed}: ${reason}`)
   }
 
   async lastPosition(): Promise<number> {

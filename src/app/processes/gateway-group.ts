@@ -1,0 +1,249 @@
+/**
+ * The first process of several gateways on one port: starts them, replaces those that end, asks all to stop, and shows
+ * their state on the admin port. It serves no client itself. Main thread.
+ */
+import { AdminServer, type AdminView } from '../../admin/admin-server.js'
+import type { Clock, Timer } from '../../common/clock.js'
+import { RingcastError } from '../../common/errors.js'
+import type { Log } from '../../common/log.js'
+import type { Config } from '../../config/config.js'
+import { EmbeddedFeed } from '../../embedded-feed/embedded-feed.js'
+import { RestartDelay } from '../../lanes/restart-delay.js'
+import { embeddedFeedName, feedSettings } from '../feed-settings.js'
+import { type GatewayProcess, type GatewayProcessEvents, startGatewayProcess } from './gateway-process.js'
+import { type FromGateway, type GatewayReport, REPORT_INTERVAL_MS, type ToGateway } from './group-messages.js'
+import { groupMetrics, groupReadiness, type ProcessState } from './group-view.js'
+
+/** A process that has not reported for so many intervals is no longer believed to be ready. */
+const SILENT_INTERVALS = 10
+/** A process that has lived this long has started well: the next end of it counts as the first. */
+const HEALTHY_MS = 60_000
+
+export interface GatewayGroupDeps {
+  readonly clock: Clock
+  readonly log: Log
+  /** Default: by Node's `cluster`. */
+  readonly startProcess?: (events: GatewayProcessEvents) => GatewayProcess
+}
+
+export interface GroupAddresses {
+  readonly webSocketUrl: string
+  readonly adminUrl: string
+  readonly feed: string
+}
+
+/** One place of the group: a process, or the wait for the next one. */
+class Place {
+  readonly number: number
+  readonly delay = new RestartDelay()
+  process: GatewayProcess | undefined
+  accepting: { readonly webSocketUrl: string; readonly feed: string } | undefined
+  report: GatewayReport | undefined
+  reportedMs = 0
+  startedMs = 0
+  /** Whether one of its processes has accepted clients. */
+  hasServed = false
+  restart: Timer | undefined
+
+  constructor(number: number) {
+    this.number = number
+  }
+}
+
+export class GatewayGroup {
+  /** Resolves with an error after which the group must stop. Otherwise it stays pending. */
+  readonly failed: Promise<RingcastError>
+  private readonly config: Config
+  private readonly deps: GatewayGroupDeps
+  private readonly places: readonly Place[]
+  private readonly startProcess: (events: GatewayProcessEvents) => GatewayProcess
+  private fail: (error: RingcastError) => void = () => {}
+  private feed: EmbeddedFeed | undefined
+  private admin: AdminServer | undefined
+  private isStopping = false
+  /** Called when a process accepts clients, or has ended. */
+  private changed: () => void = () => {}
+
+  /** @param config `processes` is the number of gateways */
+  constructor(config: Config, deps: GatewayGroupDeps) {
+    this.config = config
+    this.deps = deps
+    this.startProcess = deps.startProcess ?? startGatewayProcess
+    this.places = Array.from({ length: config.processes }, (_, index) => new Place(index + 1))
+    this.failed = new Promise(resolve => {
+      this.fail = resolve
+    })
+  }
+
+  /**
+   * Resolves when every process accepts clients. After an error, call `stop`, too.
+   *
+   * @param signal ends that wait
+   * @throws RingcastError `listen_failed`, the errors of the embedded feed, or `config_invalid` or `process_failed`
+   *   when a process ends as it starts
+   */
+  async start(signal: AbortSignal): Promise<GroupAddresses> {
+    const { config } = this
+    if (config.upstream === undefined) this.feed = await this.startFeed()
+    const { host, port } = await this.listenForAdmin()
+    for (const place of this.places) this.open(place)
+    await this.allAccept(signal)
+    const { webSocketUrl, feed } = this.places[0]!.accepting!
+    const feedName = this.feed === undefined ? feed : embeddedFeedName(config)
+    return {
+      webSocketUrl,
+      feed: feedName,
+      adminUrl: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    }
+  }
+
+  /**
+   * Resolves when every process has ended. Each one observes the times of the stop itself.
+   *
+   * @param isRequested false: the group has failed, and no process waits for balancers
+   */
+  async stop(isRequested: boolean): Promise<void> {
+    this.isStopping = true
+    const isPolled = isRequested && this.isPolled
+    for (const { process, restart } of this.places) {
+      restart?.cancel()
+      process?.send({ op: 'stop', isPolled })
+    }
+    await this.until(() => this.places.every(({ process }) => process === undefined))
+    await this.feed?.stop()
+    await this.admin?.close()
+  }
+
+  /** Lets every process read its certificate again. */
+  async reload(): Promise<void> {
+    for (const { process } of this.places) process?.send({ op: 'reload' })
+  }
+
+  view(): AdminView {
+    return {
+      metrics: () => groupMetrics(this.states()),
+      isLive: () => true,
+      readiness: () => {
+        const { ready, checks } = groupReadiness(this.states())
+        return { ready: ready && !this.isStopping, checks }
+      },
+    }
+  }
+
+  private get isPolled(): boolean {
+    return this.admin?.isPolled ?? false
+  }
+
+  private open(place: Place): void {
+    const { clock } = this.deps
+    place.startedMs = clock.nowMs()
+    place.process = this.startProcess({
+      message: message => this.onMessage(place, message),
+      exit: (code, signal) => this.onExit(place, code, signal),
+    })
+  }
+
+  private onMessage(place: Place, message: FromGateway): void {
+    switch (message.op) {
+      case 'ready':
+        place.process?.send(this.isStopping ? { op: 'stop', isPolled: false } : this.startOrder(place))
+        return
+      case 'accepting':
+        place.accepting = message
+        place.hasServed = true
+        this.changed()
+        return
+      case 'report':
+        place.report = message.report
+        place.reportedMs = this.deps.clock.nowMs()
+    }
+  }
+
+  private startOrder({ number }: Place): ToGateway {
+    const upstream = this.feed === undefined ? null : [`127.0.0.1:${this.feed.port}`]
+    return { op: 'start', process: number, upstream }
+  }
+
+  private onExit(place: Place, code: number | null, signal: string | null): void {
+    const { clock, log } = this.deps
+    const details = { process: place.number, pid: place.process?.pid, code, signal }
+    place.process = undefined
+    place.report = undefined
+    place.accepting = undefined
+    if (!this.isStopping) {
+      if (place.hasServed) {
+        if (clock.nowMs() - place.startedMs >= HEALTHY_MS) place.delay.startOver()
+        const delayMs = place.delay.nextDelayMs()
+        log.error(
+          { ...details, delayMs },
+          'a process has ended and is started again; its clients must come back',
+        )
+        place.restart = clock.after(delayMs, () => this.open(place))
+      } else {
+        this.fail(endedAtStart(place.number, code))
+      }
+    }
+    this.changed()
+  }
+
+  private async allAccept(signal: AbortSignal): Promise<void> {
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    })
+    const accepting = this.until(() => this.places.every(({ accepting }) => accepting !== undefined))
+    const failed = this.failed.then(error => Promise.reject(error))
+    await Promise.race([accepting, failed, aborted])
+  }
+
+  private until(condition: () => boolean): Promise<void> {
+    return new Promise(resolve => {
+      const look = () => {
+        if (condition()) resolve()
+      }
+      this.changed = look
+      look()
+    })
+  }
+
+  private states(): ProcessState[] {
+    const oldestMs = this.deps.clock.nowMs() - SILENT_INTERVALS * REPORT_INTERVAL_MS
+    return this.places.map(({ number, process, report, reportedMs }) => ({
+      process: number,
+      pid: process?.pid,
+      report: reportedMs < oldestMs ? undefined : report,
+      silence:
+        process === undefined
+          ? 'it has ended and is started again'
+          : 'it does not report: it starts, or it hangs',
+    }))
+  }
+
+  private startFeed(): Promise<EmbeddedFeed> {
+    const { log } = this.deps
+    return EmbeddedFeed.start({
+      ...feedSettings(this.config, '127.0.0.1:0'),
+      onFailure: error => this.fail(error),
+      onEnd: ticks => log.info({ ticks }, 'the replay has ended'),
+    })
+  }
+
+  private listenForAdmin(): Promise<{ host: string; port: number }> {
+    const { config, deps } = this
+    this.admin = new AdminServer({
+      host: config.adminHost,
+      port: config.adminPort,
+      view: this.view(),
+      clock: deps.clock,
+      log: deps.log,
+    })
+    return this.admin.listen()
+  }
+}
+
+/** The exit code 2 stands for a wrong setting, of which the process has logged the reason. */
+function endedAtStart(process: number, code: number | null): RingcastError {
+  return new RingcastError(
+    code === 2 ? 'config_invalid' : 'process_failed',
+    `process ${process} has ended as it started: its last line in the log says why`,
+  )
+}

@@ -1,0 +1,175 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { GatewayGroup } from '../../../src/app/processes/gateway-group.js'
+import type { GatewayProcessEvents } from '../../../src/app/processes/gateway-process.js'
+import type { ToGateway } from '../../../src/app/processes/group-messages.js'
+import { silentLog } from '../../../src/common/log.js'
+import { parseConfig } from '../../../src/config/config.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+/** A gateway process that the test plays. */
+class FakeGateway {
+  readonly received: ToGateway[] = []
+  readonly events: GatewayProcessEvents
+
+  constructor(events: GatewayProcessEvents) {
+    this.events = events
+  }
+
+  accept(): void {
+    this.events.message({ op: 'accepting', webSocketUrl: 'ws://0.0.0.0:80/ws/ticks', feed: 'a:1' })
+  }
+
+  report(ready: boolean): void {
+    const checks = { lanes: 'ok', upstream: ready ? 'ok' : 'connecting' }
+    this.events.message({ op: 'report', report: { metrics: undefined, checks, ready } })
+  }
+}
+
+const groups: { group: GatewayGroup; gateways: FakeGateway[] }[] = []
+
+afterEach(async () => {
+  for (const { group, gateways } of groups.splice(0)) {
+    const stopped = group.stop(true)
+    for (const gateway of gateways) gateway.events.exit(0, null)
+    await stopped
+  }
+})
+
+function begin() {
+  const parsed = parseConfig({
+    env: {},
+    argv: ['--processes=2', '--upstream=a:1', '--admin-port=0'],
+    availableParallelism: 4,
+  })
+  if (parsed.command !== 'serve') throw new Error('serve was expected')
+  const clock = new FakeClock()
+  const gateways: FakeGateway[] = []
+  const lines: { details: object; message: string }[] = []
+  let onOpened: () => void = () => {}
+  const opened = new Promise<void>(resolve => {
+    onOpened = resolve
+  })
+  const group = new GatewayGroup(parsed.config, {
+    clock,
+    log: { ...silentLog, error: (details, message) => lines.push({ details, message }) },
+    startProcess(events) {
+      const gateway = new FakeGateway(events)
+      gateways.push(gateway)
+      if (gateways.length === 2) onOpened()
+      return { pid: 100 + gateways.length, send: message => gateway.received.push(message) }
+    },
+  })
+  groups.push({ group, gateways })
+  const aborting = new AbortController()
+  const started = group.start(aborting.signal)
+  return { clock, gateways, group, lines, started, opened, aborting }
+}
+
+async function accepting() {
+  const stage = begin()
+  await stage.opened
+  for (const gateway of stage.gateways) gateway.accept()
+  await stage.started
+  return stage
+}
+
+describe('GatewayGroup', () => {
+  it('gives a process its number and the feed when that listens, and has started when all accept', async () => {
+    const { gateways, opened, started } = begin()
+    await opened
+    const [first, second] = gateways
+    expect(first!.received).toEqual([])
+    first!.events.message({ op: 'ready' })
+    second!.events.message({ op: 'ready' })
+    expect(first!.received).toEqual([{ op: 'start', process: 1, upstream: null }])
+    expect(second!.received).toEqual([{ op: 'start', process: 2, upstream: null }])
+    first!.accept()
+    expect(await Promise.race([started, Promise.resolve('not yet')])).toBe('not yet')
+    second!.accept()
+    expect(await started).toMatchObject({ webSocketUrl: 'ws://0.0.0.0:80/ws/ticks', feed: 'a:1' })
+  })
+
+  it.each([
+    [2, 'config_invalid'],
+    [1, 'process_failed'],
+  ])('fails as a process ends at its start with code %d', async (exitCode, code) => {
+    const { gateways, opened, started } = begin()
+    await opened
+    gateways[1]!.events.exit(exitCode, null)
+    await expect(started).rejects.toMatchObject({ code, message: expect.stringContaining('process 2') })
+    expect(gateways).toHaveLength(2)
+  })
+
+  it('replaces a process that has ended: at once at first, then later and later', async () => {
+    const { clock, gateways, lines } = await accepting()
+    for (let ends = 0; ends < 4; ends++) {
+      gateways.at(-1)!.events.exit(null, 'SIGKILL')
+      clock.advance(0)
+      // Also one that ends as it starts: the settings were right.
+      if (ends === 0) gateways.at(-1)!.accept()
+    }
+    expect(gateways).toHaveLength(5)
+    clock.advance(50)
+    expect(gateways).toHaveLength(6)
+    expect(lines.map(({ details }) => details)).toMatchObject([
+      { process: 2, signal: 'SIGKILL', delayMs: 0 },
+      { delayMs: 0 },
+      { delayMs: 0 },
+      { delayMs: 50 },
+    ])
+  })
+
+  it('counts an end after a healthy minute as the first', async () => {
+    const { clock, gateways, lines } = await accepting()
+    for (let ends = 0; ends < 5; ends++) {
+      clock.advance(60_000)
+      gateways.at(-1)!.events.exit(1, null)
+      clock.advance(0)
+      gateways.at(-1)!.accept()
+    }
+    expect(lines.map(({ details }) => (details as { delayMs: number }).delayMs)).toEqual([0, 0, 0, 0, 0])
+  })
+
+  it('is ready while one process is, and says what the others lack', async () => {
+    const { clock, gateways, group } = await accepting()
+    const view = group.view()
+    gateways[0]!.report(false)
+    expect(view.readiness()).toEqual({
+      ready: false,
+      checks: {
+        'process 1': 'upstream: connecting',
+        'process 2': 'it does not report: it starts, or it hangs',
+      },
+    })
+    gateways[1]!.report(true)
+    expect(view.readiness()).toMatchObject({ ready: true, checks: { 'process 2': 'ok' } })
+    clock.advance(5_001)
+    expect(view.readiness()).toMatchObject({
+      ready: false,
+      checks: { 'process 2': 'it does not report: it starts, or it hangs' },
+    })
+  })
+
+  it('asks all processes to stop, also one that is starting, and waits for their ends', async () => {
+    const { gateways, group } = await accepting()
+    gateways[0]!.report(true)
+    gateways[0]!.events.exit(1, null)
+    const stopped = group.stop(true)
+    expect(group.view().readiness().ready).toBe(false)
+    expect(gateways[1]!.received).toEqual([{ op: 'stop', isPolled: false }])
+    gateways[1]!.events.message({ op: 'ready' })
+    expect(gateways[1]!.received.at(-1)).toEqual({ op: 'stop', isPolled: false })
+    expect(await Promise.race([stopped.then(() => 'stopped'), Promise.resolve('not yet')])).toBe('not yet')
+    gateways[1]!.events.exit(0, null)
+    await stopped
+    // The process that had ended before is not started again.
+    expect(gateways).toHaveLength(2)
+  })
+
+  it('gives up the wait for its processes when it is to stop', async () => {
+    const { aborting, opened, started } = begin()
+    await opened
+    aborting.abort(new Error('stopping'))
+    await expect(started).rejects.toThrow('stopping')
+  })
+})
