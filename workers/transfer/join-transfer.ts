@@ -4,15 +4,15 @@
  * leaves.
  */
 
-import { type JoinCommand, wantsAllLatest } from '../../src/lane-protocol/lane-commands.js'
+import { goodbyeOf, type JoinCommand, wantsAllLatest } from '../../src/lane-protocol/lane-commands.js'
 import { AWAIT_FLUSH, LIVE } from '../../src/memory/reply-descriptor.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { CurrentStatus } from '../read/current-status.js'
-import { concatBytes, NO_BYTES } from './client-frames.js'
+import { concatBytes } from './client-frames.js'
 import type { JoinFlush } from './join-flush.js'
 import type { LatestSearch, Missed } from './latest-search.js'
 import type { LeaveFlush } from './leave-flush.js'
-import { isBehind, joinReply } from './reply-messages.js'
+import { goodbyeFrame, isBehind, joinReply } from './reply-messages.js'
 import type { RequestBatch } from './request-queue.js'
 import {
   ALL_TICKS,
@@ -66,11 +66,13 @@ export class JoinTransfer {
   private replyTo(join: JoinCommand, audience: LaneAudience, offset: number): JoinReply {
     const { joinFlush, epoch, leaveFlush, setCurrentClient, status } = this.deps
     setCurrentClient(join.client)
+    const isGoodbye = goodbyeOf(join.replies) !== undefined
     // The audience is prepared first: a client that joins the audience that it is in gets the flush with the other
-    // members.
-    joinFlush.prepare(join, audience, offset)
+    // members. For a client that leaves nobody is flushed early.
+    if (isGoodbye && join.leaving === join.audience) joinFlush.advance(audience, offset)
+    else joinFlush.prepare(join, audience, offset)
     const leaving = leaveFlush.framesFor(join, offset)
-    const outcome = joinFlush.hasDirtyTicks(audience) ? AWAIT_FLUSH : LIVE
+    const outcome = !isGoodbye && joinFlush.hasDirtyTicks(audience) ? AWAIT_FLUSH : LIVE
     return {
       ...leaving,
       join,
@@ -79,7 +81,7 @@ export class JoinTransfer {
         joinReply(join, audience, epoch),
         status.frameAfter(leaveFlush.toldStatus(join)),
       ),
-      framesAfter: NO_BYTES,
+      framesAfter: goodbyeFrame(join, audience, epoch),
       outcome,
       firstOutcome: outcome,
     }
