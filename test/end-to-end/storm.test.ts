@@ -32,7 +32,14 @@ const LEAD_MAX = 100
 /** A storm in which something has not happened yet goes on for up to so many times its steps. */
 const EXTENSION_MAX = 20
 
-const MODEL_TOTALS = ['merged', 'resumed', 'snapshots', 'mergedSnapshots', 'ticks'] as const
+const MODEL_TOTALS = [
+  'merged',
+  'resumed',
+  'resumedByCommand',
+  'snapshots',
+  'mergedSnapshots',
+  'ticks',
+] as const
 const COUNTERS = ['laneRestarts', 'lapped', 'writesBlocked'] as const
 type Happening = (typeof MODEL_TOTALS)[number] | (typeof COUNTERS)[number]
 
@@ -122,6 +129,7 @@ it('has no silent error while clients change, pause, leave and resume', async ()
     ticks: 3 * steps,
     merged: steps / 3,
     resumed: steps / 150,
+    resumedByCommand: steps / 30,
     snapshots: steps / 30,
     mergedSnapshots: steps / 150,
   }
@@ -131,8 +139,9 @@ it('has no silent error while clients change, pause, leave and resume', async ()
 it.each(extent(['exits'], DEATHS))(
   'has no silent error while lanes die in the midst of that: %s',
   async laneFile => {
-    const happens = { laneRestarts: 1, resumed: 1 }
-    await rage({ steps: extent(300, 750), happens, options: { poolSize: 2 }, laneFile, resumeChance: 0.2 })
+    const steps = extent(300, 750)
+    const happens = { laneRestarts: 1, resumed: 1, resumedByCommand: steps / 60 }
+    await rage({ steps, happens, options: { poolSize: 2 }, laneFile, resumeChance: 0.2 })
   },
 )
 
