@@ -15,7 +15,7 @@ import { AdmissionQueue } from './admission-queue.js'
 import { Client } from './client.js'
 import { addressOf } from './client-address.js'
 import type { ClientRegistryDeps } from './client-registry.js'
-import { listenToClient } from './client-socket.js'
+import { type ClientSocketDeps, listenToClient } from './client-socket.js'
 import {
   type GuardedWebSocket,
   type GuardedWebSocketServer,
@@ -67,11 +67,17 @@ export class Admission {
   private readonly lateRefusals: LateRefusals
   private readonly queue: AdmissionQueue
   private readonly refusals: RequestRefusals
+  private readonly sockets: ClientSocketDeps
   private nextId = 1
   private isDraining = false
 
   constructor(deps: AdmissionDeps) {
     this.deps = deps
+    this.sockets = {
+      registry: deps.registry,
+      openIntake: client => this.openIntake(client),
+      closed: client => this.spendReplies(client),
+    }
     this.server = webSocketServer(deps.settings)
     this.refusals = new RequestRefusals(deps)
     this.lateRefusals = new LateRefusals(deps.clock, socket =>
@@ -99,8 +105,9 @@ export class Admission {
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     try {
-      const { localAddress, remoteAddress } = request.socket
-      if (remoteAddress === undefined && localAddress !== undefined) {
+      const { remoteAddress } = request.socket
+      // The socket keeps each address that is asked for, so its own is asked for only here.
+      if (remoteAddress === undefined && request.socket.localAddress !== undefined) {
         // The peer has reset the TCP connection. Nobody is there to be charged, or to read a reply.
         socket.destroy()
         return false
@@ -202,7 +209,7 @@ export class Admission {
     webSocket: GuardedWebSocket,
     { id, address, replayStart, socket, stream, windowBits }: AcceptedRequest,
   ): void {
-    const { limits, membership, patience, registry, workBudgets } = this.deps
+    const { limits, membership, patience, registry } = this.deps
     const { delivery, symbols } = stream
     const form = { ...stream.form, windowBits }
     const subscriptions = new Subscriptions(limits, this.deps.subscriptionBudget)
@@ -214,11 +221,9 @@ export class Admission {
       form,
       delivery,
       signs: new LifeSigns(patience.nowMs()),
+      address,
     })
-    // Whoever connects again and again pays for the snapshots, as far as the address can: a crowd that leaves owes
-    // nothing.
-    const spendReplies = (): void => workBudgets.ofConnection(address).spendShared(recipient.replyWork)
-    listenToClient(client, () => this.intakeFor(client, address), spendReplies, registry)
+    listenToClient(client, this.sockets)
     registry.add(client)
     subscriptions.add(symbols, delivery.intervalMs)
     membership.join(
@@ -237,10 +242,18 @@ export class Admission {
     )
   }
 
-  private intakeFor(client: Client, address: string | undefined): MessageIntake {
+  private openIntake(client: Client): MessageIntake {
     const { clock, patience, settings, workBudgets } = this.deps
     const quota = new MessageQuota(settings.maxCommandsPerSecond, clock, patience)
-    return new MessageIntake(client, quota, workBudgets.ofClient(address), this.deps)
+    return new MessageIntake(client, quota, workBudgets.ofClient(client.address), this.deps)
+  }
+
+  /**
+   * Whoever connects again and again pays for the snapshots, as far as the address can: a crowd that leaves owes
+   * nothing.
+   */
+  private spendReplies({ address, recipient }: Client): void {
+    this.deps.workBudgets.ofConnection(address).spendShared(recipient.replyWork)
   }
 
   private nameOf(id: number): string {
