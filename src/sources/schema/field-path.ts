@@ -12,7 +12,7 @@ export type PathEnd = protobuf.Field | protobuf.OneOf
 export interface PathEnds {
   /** At least one. */
   readonly ends: readonly PathEnd[]
-  /** For each case of a oneof in which the path has no end: one sentence without its full stop that says why. */
+  /** Each case of a oneof in which the path has no end, as a text such as `the case beat of the oneof event`. */
   readonly lacking: readonly string[]
 }
 
@@ -28,16 +28,20 @@ function follow(message: protobuf.Type, [name = '', ...rest]: readonly string[])
   if (member instanceof protobuf.Field) return followField(member, rest)
   const ends: PathEnd[] = []
   const lacking: string[] = []
+  let problem = ''
   for (const field of member.fieldsArray) {
     const within = followField(field, rest)
     if (typeof within === 'string') {
-      lacking.push(`the case ${field.name} of the oneof ${name} does not fit: ${within}`)
+      const place = `the case ${field.name} of the oneof ${name}`
+      // Which fields a message has, and whether one of them was meant.
+      lacking.push(field.resolvedType instanceof protobuf.Type ? `${place} (${within})` : place)
+      problem ||= `${place} does not fit: ${within}`
       continue
     }
     ends.push(...within.ends)
     lacking.push(...within.lacking)
   }
-  return ends.length === 0 ? lacking[0]! : { ends, lacking }
+  return ends.length === 0 ? problem : { ends, lacking }
 }
 
 function followField(field: protobuf.Field, rest: readonly string[]): PathEnds | string {

@@ -30,7 +30,7 @@ export interface MappingFault {
 export type CheckedMapping =
   | {
       readonly mapping: TickMapping
-      /** For each case of a oneof that has no symbol: why. Such messages are no ticks. */
+      /** The cases of a oneof that have no symbol, see PathEnds. Such messages are no ticks. */
       readonly withoutSymbol: readonly string[]
       readonly faults: undefined
     }
@@ -85,7 +85,7 @@ export function checkMapping(message: protobuf.Type, paths: MappingPaths): Check
   }
 }
 
-/** For each case of a oneof on the path that lacks the rest of it: one sentence without its full stop. */
+/** The cases of a oneof on the path that lack the rest of it, see PathEnds. */
 export function casesWithout(tick: protobuf.Type, path: string): readonly string[] {
   const followed = followPath(tick, path)
   return typeof followed === 'string' ? [] : followed.lacking
