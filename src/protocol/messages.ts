@@ -28,6 +28,11 @@ export interface SubscribedMessage extends ChangedMessage {
   readonly interval?: number
   /** Whether the ticks after the resumed offset follow. Left out without `resume`. */
   readonly resumed?: boolean
+  /**
+   * With `resumed` in reply to a command: all ticks of the client's other symbols have come up to this offset. The
+   * ticks from `offset` up to here are those of the resumed symbols alone.
+   */
+  readonly reached?: number
 }
 
 /** The reply to `unsubscribe`. */
@@ -125,6 +130,8 @@ export interface LiveMessage {
   readonly offset: number
   /** The next `ticks` message has this number plus one. */
   readonly seq: number
+  /** The first and last offset of the replay, and the ticks in it that the client got. No offset: `to` is `from − 1`. */
+  readonly replayed: { readonly from: number; readonly to: number; readonly ticks: number }
 }
 
 export interface ErrorMessage {

@@ -20,8 +20,10 @@ export interface StreamWriterDeps {
   readonly after: number
   readonly clock: Clock
   readonly ended: (end: WriterEnd) => void
-  /** A message was stored, so there is room. */
-  readonly stored: (message: StreamMessage) => void
+  /** So many messages were stored. */
+  readonly stored: (messages: number) => void
+  /** It may be that it is no longer busy. */
+  readonly hasRoom: () => void
   /** Messages are not stored. They are sent again. `reason` is one sentence. */
   readonly failed: (reason: string) => void
 }
@@ -149,21 +151,23 @@ export class StreamWriter {
     )
   }
 
-  /** The message at the head of the queue is stored, and all up to this sequence. */
+  /** All messages up to this sequence are stored. Goes on behind them. */
   private confirm(sequence: number): void {
-    if (this.storedSequence < sequence) this.backoff.startOver()
-    while (this.storedSequence < sequence) {
-      const { bytes, message } = this.queue.shift()!
-      this.storedSequence++
+    const stored = sequence - this.storedSequence
+    for (const { bytes } of this.queue.splice(0, stored)) {
       this._queuedBytes -= bytes
-      if (this.inFlight > 0) {
-        this.inFlight--
-        this.inFlightBytes -= bytes
-      }
-      this.deps.stored(message)
+      if (this.inFlight === 0) continue
+      this.inFlight--
+      this.inFlightBytes -= bytes
     }
-    if (this.queue.length === 0) this.settleDrained()
+    this.storedSequence = sequence
+    if (stored > 0) {
+      this.backoff.startOver()
+      this.deps.stored(stored)
+    }
     this.send()
+    if (!this.isBusy) this.deps.hasRoom()
+    if (this.queue.length === 0) this.settleDrained()
   }
 
   /** Looks which messages in flight are stored, then goes on behind them. */

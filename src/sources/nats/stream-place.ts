@@ -55,10 +55,11 @@ export class StreamPlace {
     const { message } = stored
     if (message === undefined) return
     if (!this.isOfSchema(message)) return
-    if (message.epoch !== this.epoch) this.beginEpoch(message, false)
     this.setOutage(message)
+    if (message.kind === 'start' || message.kind === 'status') return
+    if (message.epoch !== this.epoch) this.beginEpoch(message)
     if (message.kind === 'ticks') this.takeTicks(message)
-    else if (message.kind === 'loss' && !(this.isReadAgain && message.offset < this.lastOffset)) {
+    else if (!this.isReadAgain || message.offset >= this.lastOffset) {
       const { reason, missed } = message
       this.sink.lose({ reason, missed })
     }
@@ -71,17 +72,16 @@ export class StreamPlace {
     this.created = created
     if (newest?.message !== undefined && this.isOfSchema(newest.message)) {
       this.last = newest
-      this.beginEpoch(newest.message, false)
       this.setOutage(newest.message)
       this.lastOffset = lastOffsetOf(newest.message)
+      if (this.lastOffset > 0) this.beginEpoch(newest.message)
     }
     return { sequence: lastSequence + 1 }
   }
 
   private async goOn(stream: TickStream, state: StreamState, last: StoredMessage): Promise<ConsumerStart> {
     if (!(await this.isHeld(stream, state, last))) return this.goOnElsewhere(state, last)
-    this.sessionCount++
-    this.sink.sessionStarted({ number: this.sessionCount, continuous: true, epoch: this.epoch })
+    this.beginSession(true)
     return { sequence: last.sequence + 1 }
   }
 
@@ -102,14 +102,20 @@ export class StreamPlace {
     this.created = state.created
     const isFeedEpoch = last.message?.feedEpoch !== undefined
     this.isReadAgain = isFeedEpoch
-    this.sessionCount++
-    this.sink.sessionStarted({ number: this.sessionCount, continuous: isFeedEpoch, epoch: this.epoch })
+    this.beginSession(isFeedEpoch)
     return { storedFromNs: last.storedAtNs + 1n }
   }
 
-  private beginEpoch(message: StreamMessage, continuous: boolean): void {
+  private beginEpoch(message: StreamMessage): void {
     this.epoch = message.epoch
     this.isReadAgain = false
+    this.sessionCount++
+    this.sink.sessionStarted({ number: this.sessionCount, continuous: false, epoch: this.epoch })
+  }
+
+  /** A session of the present epoch, if there is one. */
+  private beginSession(continuous: boolean): void {
+    if (this.epoch === undefined) return
     this.sessionCount++
     this.sink.sessionStarted({ number: this.sessionCount, continuous, epoch: this.epoch })
   }
