@@ -7,7 +7,7 @@ import { TIMER_MS_MAX } from '../common/clock.js'
 import type { HandlerOptions } from '../config/config.js'
 import type { Membership } from '../fanout/membership.js'
 import { Recipient } from '../fanout/recipient.js'
-import { RESUME_GONE } from '../lane-protocol/lane-commands.js'
+import type { ReplayStart } from '../lane-protocol/lane-commands.js'
 import { MAIN_SLOTS, type MainMetric } from '../metrics/metric-table.js'
 import { CLOSE_CODES } from '../protocol/close-codes.js'
 import { negotiatedWindowBits, PER_MESSAGE_DEFLATE } from '../protocol/deflate-negotiation.js'
@@ -26,6 +26,7 @@ import { LifeSigns } from './life-signs.js'
 import { MessageIntake, type MessageIntakeDeps, REPLY_BYTES_PER_WORK } from './message-intake.js'
 import { MessageQuota } from './message-quota.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
+import { isResumeError, replayStartOf } from './replay-start.js'
 import type { SubscriptionBudget } from './subscription-budget.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
 import { refuseUpgrade } from './upgrade-refusal.js'
@@ -36,7 +37,7 @@ import { WAIT_MS_MAX, WORK_PER_CONNECTION, WORK_PER_SYMBOL, type WorkBudgets } f
 const FRAGMENTS_MAX = 64
 
 export interface AdmissionDeps extends ClientRegistryDeps, MessageIntakeDeps {
-  /** Names the run of the process. Part of every client's name. */
+  /** Names the run of the process. Offsets belong to it. Part of every client's name. */
   readonly epoch: string
   readonly membership: Membership
   readonly limits: SubscriptionLimits
@@ -55,6 +56,7 @@ interface AcceptedRequest {
   readonly socket: Duplex
   readonly windowBits: number
   readonly stream: StreamRequest
+  readonly replayStart: ReplayStart | null
 }
 
 export class Admission {
@@ -104,13 +106,18 @@ export class Admission {
         this.refuse(socket, stream)
         return false
       }
+      const replayStart = stream.resume === undefined ? null : replayStartOf(stream.resume, this.deps)
+      if (isResumeError(replayStart)) {
+        this.refuse(socket, badRequest(replayStart.code, replayStart.message))
+        return false
+      }
       const refusal = this.refusalOf(stream)
       if (refusal !== undefined) {
         this.refuse(socket, refusal)
         return false
       }
       work.charge(stream.symbols.length * WORK_PER_SYMBOL)
-      return this.upgrade(request, head, { socket, stream, address })
+      return this.upgrade(request, head, { socket, stream, address, replayStart })
     } catch (err) {
       this.deps.log.error({ err }, 'an upgrade request has failed: this is a bug in Ringcast')
       const message = 'the gateway has failed while it handled the request: this is a bug, see its log'
@@ -120,12 +127,8 @@ export class Admission {
   }
 
   /** Why this request is refused now; undefined when it is not. */
-  private refusalOf({ resume, symbols }: StreamRequest): Refusal | undefined {
-    const { areLanesBusy, epoch, lastOffset, registry, settings, subscriptionBudget } = this.deps
-    if (resume?.epoch === epoch && resume.offset > lastOffset()) {
-      const message = `there is no offset ${resume.offset} yet to resume from, the last one is ${lastOffset()}`
-      return badRequest('bad_resume', message)
-    }
+  private refusalOf({ symbols }: StreamRequest): Refusal | undefined {
+    const { areLanesBusy, registry, settings, subscriptionBudget } = this.deps
     if (this.isDraining)
       return { status: 503, code: 'draining', message: 'shutting down: connect again in a moment' }
     if (areLanesBusy())
@@ -158,7 +161,7 @@ export class Admission {
   private upgrade(
     request: IncomingMessage,
     head: Buffer,
-    details: Pick<AcceptedRequest, 'address' | 'socket' | 'stream'>,
+    details: Omit<AcceptedRequest, 'id' | 'windowBits'>,
   ): boolean {
     let isUpgraded = false
     let windowBits = 0
@@ -182,18 +185,13 @@ export class Admission {
 
   private letIn(
     webSocket: GuardedWebSocket,
-    { id, address, socket, stream, windowBits }: AcceptedRequest,
+    { id, address, replayStart, socket, stream, windowBits }: AcceptedRequest,
   ): void {
     const { limits, membership, patience, registry, workBudgets } = this.deps
-    const { delivery, resume, symbols } = stream
+    const { delivery, symbols } = stream
     const form = { ...stream.form, windowBits }
     const subscriptions = new Subscriptions(limits, this.deps.subscriptionBudget)
     const recipient = new Recipient(id, this.nameOf(id), socket, stream.limits)
-    if (resume !== undefined) {
-      const { offset } = resume
-      const isOurs = resume.epoch === this.deps.epoch
-      recipient.transfer.resume(isOurs ? { offset, seq: 0, continuity: null } : RESUME_GONE)
-    }
     const client = new Client({
       socket: webSocket,
       recipient,
@@ -217,10 +215,11 @@ export class Admission {
         symbols,
         ...deliveryFields(delivery.intervalMs),
         // A resume brings every tick that the client missed.
-        snapshot: resume === undefined && delivery.snapshot,
+        snapshot: replayStart === null && delivery.snapshot,
       },
       // The reply names the symbols of the request, and these have at most so many bytes.
       limits.bytesMax,
+      replayStart,
     )
   }
 

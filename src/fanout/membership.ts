@@ -5,9 +5,14 @@
  * Holds of audiences are counted: each `hold`, `holdChanged` and `holdAgain` needs one `drop`.
  */
 import type { Clock } from '../common/clock.js'
-import { invariant } from '../common/errors.js'
 import { type AudienceSpec, type EntryChange, entriesOf } from '../lane-protocol/audience-spec.js'
-import type { CommandReply, LaneCommand, Progress, ReplayPosition } from '../lane-protocol/lane-commands.js'
+import type {
+  CommandReply,
+  LaneCommand,
+  Progress,
+  ReplayPosition,
+  ReplayStart,
+} from '../lane-protocol/lane-commands.js'
 import type { CounterWriter } from '../memory/counters.js'
 import type { Histogram } from '../metrics/histogram.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
@@ -17,7 +22,11 @@ import { Audiences } from './audiences.js'
 import type { LaneStream } from './lane-stream.js'
 import type { Recipient } from './recipient.js'
 import { ReplayQueue } from './replay-queue.js'
+import { RequestsInFlight } from './requests-in-flight.js'
 import type { TransferOutcome, TransferRequest } from './transfer.js'
+
+/** What a client is charged for each tick that a lane reads again for a command of the client: about 0.4 µs. */
+const REPLY_BYTES_PER_TICK_READ = 8
 
 export interface MembershipDeps {
   readonly streams: readonly LaneStream[]
@@ -34,43 +43,65 @@ export class Membership {
   private readonly deps: MembershipDeps
   private readonly audiences: Audiences
   private readonly replays: ReplayQueue
-  /** Clients with a request in flight, by id. */
-  private readonly clientsAsking = new Map<number, Recipient>()
+  private readonly inFlight: RequestsInFlight
 
   constructor(deps: MembershipDeps) {
     this.deps = deps
     this.audiences = new Audiences(deps.streams, deps.send)
-    this.replays = new ReplayQueue(deps.streams.length, recipient => this.send(recipient))
+    this.inFlight = new RequestsInFlight(deps.send)
+    this.replays = new ReplayQueue(deps.streams.length, recipient => this.inFlight.send(recipient))
   }
 
   get audienceCount(): number {
     return this.audiences.count
   }
 
-  /** Puts a client that is in no audience into the one for `spec`. */
-  join(recipient: Recipient, spec: AudienceSpec, reply: CommandReply, replyBytes: number): void {
+  /** Puts a client that is in no audience into the one for `spec`. @param replayStart see `move` */
+  join(
+    recipient: Recipient,
+    spec: AudienceSpec,
+    reply: CommandReply,
+    replyBytes: number,
+    replayStart: ReplayStart | null = null,
+  ): void {
     const { place, streams } = this.deps
     const entries = AudienceEntries.of(entriesOf(spec))
     const { index } = place(streams, stream => this.audiences.has(entries, spec, stream.index))
-    this.request(recipient, this.audiences.hold(spec, entries, index), reply, replyBytes)
+    this.request(recipient, this.audiences.hold(spec, entries, index), reply, replyBytes, replayStart)
   }
 
-  /** Lets a client change its entries. The changes that it asks for while one is in flight are done together. */
-  move(recipient: Recipient, change: EntryChange, reply: CommandReply, replyBytes: number): void {
+  /**
+   * Lets a client change its entries. The changes that it asks for while one is in flight are done together, as far as
+   * their replays begin at the same place.
+   *
+   * @param replayStart where the replay of the symbols begins that the change adds; null: there is none
+   */
+  move(
+    recipient: Recipient,
+    change: EntryChange,
+    reply: CommandReply,
+    replyBytes: number,
+    replayStart: ReplayStart | null = null,
+  ): void {
     const { cursor, transfer } = recipient
-    const base = (transfer.queued ?? transfer.inFlight ?? cursor).audience
+    const base = (transfer.last ?? cursor).audience
     if (base === undefined) return
-    this.request(recipient, this.audiences.holdChanged(base, change), reply, replyBytes)
+    this.request(recipient, this.audiences.holdChanged(base, change), reply, replyBytes, replayStart)
   }
 
   /** Index of the client's lane; undefined: it is in no audience. */
   laneOf({ cursor, transfer }: Recipient): number | undefined {
-    return (transfer.inFlight ?? cursor).audience?.lane
+    return (transfer.last ?? cursor).audience?.lane
   }
 
   /** Upper bound of the bytes of the replies that the client waits for. */
   waitingBytes({ transfer }: Recipient): number {
     return transfer.waitingReplyBytes
+  }
+
+  /** Whether the client waits for so many changes that it may not ask for one more. @param replayStart see `move` */
+  hasTooManyQueued({ transfer }: Recipient, replayStart: ReplayStart | null): boolean {
+    return transfer.isFullFor(replayStart)
   }
 
   /**
@@ -87,13 +118,9 @@ export class Membership {
     } else if (queued !== undefined && !cursor.isBehind) this.begin(recipient)
   }
 
-  /**
-   * The client whose request the lane replies to; undefined: it has left or asked again, or a successor repeats a
-   * reply.
-   */
+  /** See `RequestsInFlight.clientOf`. */
   clientOf(client: number, request: number): Recipient | undefined {
-    const recipient = this.clientsAsking.get(client)
-    return recipient?.transfer.isSent && recipient.transfer.requestId === request ? recipient : undefined
+    return this.inFlight.clientOf(client, request)
   }
 
   /**
@@ -101,12 +128,12 @@ export class Membership {
    * audience's frames.
    */
   takeBack(recipient: Recipient): void {
-    const { id, transfer } = recipient
+    const { transfer } = recipient
     const { inFlight } = transfer
     if (inFlight === undefined) return
     this.replays.leave(recipient, inFlight.audience.lane)
     const audience = transfer.takenBack()
-    if (transfer.inFlight === undefined) this.clientsAsking.delete(id)
+    if (transfer.inFlight === undefined) this.inFlight.remove(recipient)
     if (audience !== undefined) this.audiences.drop(audience)
   }
 
@@ -131,14 +158,14 @@ export class Membership {
       awaitingFlush.delete(recipient)
       if (!isBlocked) this.recover(recipient)
       // The client asks when its socket has taken all. A queued change brings what the client missed, too.
-      else if (transfer.queued === undefined) transfer.queue(this.recovery(audience))
+      else if (transfer.queued === undefined) transfer.enqueue(this.recovery(audience))
     }
   }
 
   /** The request of a client for what it missed in the audience that it is in. */
   private recovery(audience: Audience): TransferRequest {
     this.audiences.holdAgain(audience)
-    return { audience, replies: [], replyBytes: 0, sinceUs: 0, wasTakenBack: false }
+    return { audience, replies: [], replyBytes: 0, sinceUs: 0, wasTakenBack: false, replayStart: null }
   }
 
   /**
@@ -156,7 +183,7 @@ export class Membership {
    * client.
    */
   laneEnded(lane: number): void {
-    for (const recipient of this.clientsAskingOn(lane)) {
+    for (const recipient of this.inFlight.sentTo(lane)) {
       const { outcome } = recipient.transfer
       if (outcome !== undefined) this.settle(recipient, outcome, false)
     }
@@ -167,25 +194,18 @@ export class Membership {
    * the end.
    */
   sendAgain(lane: number): void {
-    for (const recipient of this.clientsAskingOn(lane)) this.send(recipient)
+    for (const recipient of this.inFlight.sentTo(lane)) this.inFlight.send(recipient)
   }
 
   /** Takes a client out of all audiences. Safe to call twice. */
   leave(recipient: Recipient): void {
-    const { cursor, id, transfer } = recipient
+    const { cursor, transfer } = recipient
     const { inFlight } = transfer
     if (inFlight !== undefined) this.replays.leave(recipient, inFlight.audience.lane)
-    this.clientsAsking.delete(id)
+    this.inFlight.remove(recipient)
     const { audience } = cursor
     cursor.leave()
     for (const held of [audience, ...transfer.end()]) if (held !== undefined) this.audiences.drop(held)
-  }
-
-  /** The clients whose requests the lane was sent and has not replied to to the end. */
-  private clientsAskingOn(lane: number): Recipient[] {
-    return [...this.clientsAsking.values()].filter(
-      ({ transfer }) => transfer.isSent && transfer.inFlight?.audience.lane === lane,
-    )
   }
 
   /** @param gotWholeReply false: the lane has died, and the snapshot that the client was given has no end */
@@ -199,7 +219,9 @@ export class Membership {
   private replayTo(recipient: Recipient, position: ReplayPosition): void {
     const { transfer } = recipient
     const { lane } = transfer.inFlight!.audience
-    transfer.replayedTo(position)
+    // With the first part the client leaves its audience. The lane needs that audience for the next parts.
+    const ticksRead = transfer.replayedTo(position, this.leaveAudience(recipient))
+    if (transfer.isReplayOfChange) recipient.givenReplyBytes += ticksRead * REPLY_BYTES_PER_TICK_READ
     this.replays.leave(recipient, lane)
     this.sendNext(recipient)
   }
@@ -211,23 +233,29 @@ export class Membership {
     awaitsFlush: boolean,
     gotWholeReply: boolean,
   ): void {
-    const { cursor, id, transfer } = recipient
-    const { replay } = transfer
-    const { audience, sinceUs } = transfer.settled()
-    this.clientsAsking.delete(id)
+    const { cursor, transfer } = recipient
+    const { left: earlier, request } = transfer.settled()
+    const { audience, replayStart, sinceUs } = request
+    this.inFlight.remove(recipient)
     this.replays.leave(recipient, audience.lane)
     // A replay's duration depends on its length, so it is not measured.
-    if (sinceUs > 0 && replay === undefined)
+    if (sinceUs > 0 && replayStart === null)
       this.deps.replyLatency.observe(this.deps.clock.epochUs() - sinceUs, 1)
-    if (cursor.isOverrun)
-      this.countOverrun(cursor.audience!.progress.ticksTotal - cursor.progress!.ticksTotal)
-    const { audience: left } = cursor
+    const left = this.leaveAudience(recipient)
     audience.joinedAt(progress, this.deps.streams[audience.lane]!.retained)
     if (awaitsFlush) cursor.awaitFlush(audience, progress)
     else cursor.join(audience)
-    if (left !== undefined) this.audiences.drop(left)
+    for (const held of [left, earlier]) if (held !== undefined) this.audiences.drop(held)
     if (gotWholeReply) this.sendNext(recipient)
     else this.requestSnapshot(recipient, audience)
+  }
+
+  /** Takes the client out of its audience, which stays held. @returns the audience, if there is one */
+  private leaveAudience({ cursor }: Recipient): Audience | undefined {
+    const { audience } = cursor
+    if (cursor.isOverrun) this.countOverrun(audience!.progress.ticksTotal - cursor.progress!.ticksTotal)
+    cursor.leave()
+    return audience
   }
 
   /** @param missed ticks that the client was told are missing; 0: it is conflated, and was given the latest ones */
@@ -242,16 +270,22 @@ export class Membership {
 
   /** Asks for the latest ticks of all that the client gets, in place of a snapshot without an end. */
   private requestSnapshot(recipient: Recipient, audience: Audience): void {
-    const joined = recipient.transfer.queued?.audience ?? audience
-    this.request(recipient, this.audiences.holdAgain(joined), { type: 'snapshot' }, 0)
+    const joined = recipient.transfer.last?.audience ?? audience
+    this.request(recipient, this.audiences.holdAgain(joined), { type: 'snapshot' }, 0, null)
   }
 
   /** @param audience held for the client */
-  private request(recipient: Recipient, audience: Audience, reply: CommandReply, replyBytes: number): void {
+  private request(
+    recipient: Recipient,
+    audience: Audience,
+    reply: CommandReply,
+    replyBytes: number,
+    replayStart: ReplayStart | null,
+  ): void {
     // The gateway asks, not a client: no latency is measured.
     const sinceUs = reply.type === 'snapshot' ? 0 : this.deps.clock.epochUs()
-    const request = { audience, replies: [reply], replyBytes, sinceUs, wasTakenBack: false }
-    const replaced = recipient.transfer.queue(request)
+    const request = { audience, replies: [reply], replyBytes, sinceUs, wasTakenBack: false, replayStart }
+    const replaced = recipient.transfer.enqueue(request)
     if (replaced !== undefined) this.audiences.drop(replaced)
     this.sendNext(recipient)
   }
@@ -260,26 +294,8 @@ export class Membership {
   private begin(recipient: Recipient, request?: TransferRequest): void {
     const { transfer } = recipient
     transfer.begin(request)
-    this.clientsAsking.set(recipient.id, recipient)
-    if (transfer.isReplaying) this.replays.enter(recipient, transfer.inFlight!.audience.lane)
-    else this.send(recipient)
-  }
-
-  private send(recipient: Recipient): void {
-    const { cursor, id, name, transfer } = recipient
-    const request = transfer.inFlight
-    invariant(request !== undefined, `client ${id} asks for nothing`)
-    const { replies, audience } = request
-    this.deps.send(audience.lane, {
-      op: 'join',
-      audience: audience.id,
-      leaving: cursor.audience?.id ?? 0,
-      client: id,
-      name,
-      request: transfer.sent(),
-      fellBehindAt: cursor.fellBehindAt ?? null,
-      replay: transfer.replay ?? null,
-      replies,
-    })
+    this.inFlight.add(recipient)
+    if (transfer.needsReplay) this.replays.enter(recipient, transfer.inFlight!.audience.lane)
+    else this.inFlight.send(recipient)
   }
 }

@@ -30,7 +30,10 @@ export class Recipient {
   blockedSinceMs = 0
   /** Bytes that the kernel has taken past the stream. */
   directBytes = 0
-  /** Bytes of all replies of its lane without replays. The client is charged for them. */
+  /**
+   * Bytes of all replies of its lane without replays, and a number of bytes for each tick that the lane has read again
+   * for its commands. The client is charged for them.
+   */
   givenReplyBytes = 0
   /** How often its progress was looked at, since it was blocked, or pinged while it was not. */
   progressChecks = 0

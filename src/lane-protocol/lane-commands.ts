@@ -43,14 +43,37 @@ export interface CloseCommand {
 
 export const RESUME_GONE = 'gone'
 
-/** How far the replay of a client that resumes is. */
+/**
+ * Where a replay begins: after the last tick that the client has. RESUME_GONE: nobody has the ticks after that, because
+ * they are of another run.
+ */
+export type ReplayStart = { readonly afterOffset: number } | typeof RESUME_GONE
+
+/** How far the replay of a client is, after a part of it. */
 export interface ReplayPosition {
-  /** The client has all its ticks up to this offset. */
+  /** Offset of the last tick before the replay. */
+  readonly start: number
+  /** The client has all ticks of the replay up to this offset. */
   readonly offset: number
+  /**
+   * The client left its audience at this offset. Up to there the replay holds only what that audience did not get tick
+   * by tick; after it, everything.
+   */
+  readonly reached: number
   /** Number of the last `ticks` message. */
   readonly seq: number
-  /** What is known of the feed's positions there; null before the first part. */
-  readonly continuity: ContinuityState | null
+  /** Ticks of the replay so far. */
+  readonly ticks: number
+  /** Number of the feed's status that the client was told last. */
+  readonly statusNumber: number
+  /** What is known of the feed's positions at `offset`. */
+  readonly continuity: ContinuityState
+}
+
+/** What a lane needs for the next part of a replay. */
+export interface ReplayProgress extends ReplayPosition {
+  /** The audience that the client was in before the replay; 0: none. It stays open while the replay goes on. */
+  readonly earlier: number
 }
 
 /**
@@ -58,7 +81,8 @@ export interface ReplayPosition {
  * end of a turn, or between two turns. Up to there the client gets the frames of the audience that it leaves.
  *
  * The lane replies with the gap since `fellBehindAt`, the messages of `replies`, and a snapshot of the missed and
- * requested ticks. A client that resumes gets a part of the ticks in between. It is a member with the last part.
+ * requested ticks. With a replay it gets a part of the ticks in between: it leaves its audience with the first part,
+ * and is a member with the last one.
  */
 export interface JoinCommand {
   readonly op: 'join'
@@ -75,8 +99,8 @@ export interface JoinCommand {
    * that it leaves. Without `replies` it goes on in its audience, with `replies` it leaves the audience.
    */
   readonly fellBehindAt: Progress | null
-  /** How far a client is that resumes; RESUME_GONE: nobody has the ticks that it missed; null: it does not resume. */
-  readonly replay: ReplayPosition | typeof RESUME_GONE | null
+  /** The replay that leads to the audience: where it begins, or how far it is; null: there is none. */
+  readonly replay: ReplayStart | ReplayProgress | null
   readonly replies: readonly CommandReply[]
 }
 

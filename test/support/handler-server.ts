@@ -222,6 +222,12 @@ export class HandlerServer {
     }
   }
 
+  /** Ends the clients, so that another test can use the server. */
+  async endClients(): Promise<void> {
+    for (const client of this.clients.splice(0)) client.terminate()
+    await until(() => this.handler.getClientCount() === 0)
+  }
+
   /** Ends clients, server and handler. */
   async stop(): Promise<void> {
     for (const client of this.clients) client.terminate()

@@ -1,7 +1,7 @@
 /**
  * Writes the text messages that reply to a client's commands, and the gaps that it has to be told with them. Pure.
  */
-import type { JoinCommand } from '../../src/lane-protocol/lane-commands.js'
+import type { JoinCommand, ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
 import type { GapMessage, SubscribedMessage, UnsubscribedMessage } from '../../src/protocol/messages.js'
 import { textFrames } from '../../src/protocol/text-frames.js'
 import type { AudienceProgress, LaneAudience } from '../collect/lane-audience.js'
@@ -28,21 +28,27 @@ export function lossesSince(behind: AudienceProgress, audience: LaneAudience): U
   return textFrames(gapsSince(behind, audience))
 }
 
-/** Begins a replay: the ticks after `place` follow. */
+/**
+ * Begins a replay: the ticks after `place` follow.
+ *
+ * @param reached the client has all ticks of its other subscriptions up to this offset; undefined: it has none
+ */
 export function resumedReply(
   join: JoinCommand,
   audience: LaneAudience,
   epoch: string,
   place: StreamPlace,
+  reached: number | undefined,
 ): Uint8Array {
-  return textFrames(
-    commandReplies(join, audience, epoch, place).map(message => ({ ...message, resumed: true })),
-  )
+  const replies = commandReplies(join, audience, epoch, place)
+  const end = { resumed: true, ...(reached === undefined ? {} : { reached }) }
+  return textFrames(replies.map(message => ({ ...message, ...end })))
 }
 
 /** Ends a replay, behind the snapshot of the conflated ticks. The next frames of `audience` follow directly. */
-export function liveReply(audience: LaneAudience): Uint8Array {
-  return textFrames([{ type: 'live', ...placeOf(audience) }])
+export function liveReply(audience: LaneAudience, { offset, start, ticks }: ReplayPosition): Uint8Array {
+  const replayed = { from: start + 1, to: offset, ticks }
+  return textFrames([{ type: 'live', ...placeOf(audience), replayed }])
 }
 
 /**

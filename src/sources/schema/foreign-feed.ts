@@ -5,6 +5,8 @@
 
 import type { protobuf } from '../../common/protobufjs.js'
 import { cutText } from '../../common/quote-value.js'
+import { MappingRefusal } from '../../ticks/schema/schema-paths.js'
+import { tickPlan } from '../../ticks/schema/tick-plan.js'
 import type { TickSchema } from '../../ticks/tick-schema.js'
 import { findMethod } from './feed-method.js'
 import { checkMapping, type MappingPaths } from './mapping-check.js'
@@ -72,10 +74,24 @@ export function checkForeignFeed(types: protobuf.Root, foreign: ForeignFeed): Ch
   const { mapping, withoutSymbol } = checked
   const form = mapping.repeated === undefined ? 'tick' : 'batch'
   const schema = tickSchemaOf(method.message, mapping)
+  const fault = codecFault(schema, foreign.mapping)
+  if (fault !== undefined) return { feed: undefined, faults: [fault] }
   return {
     feed: { schema, method: { path: method.path, request, form }, withoutSymbol },
     faults: undefined,
   }
+}
+
+/** A path may be right, and yet one that no codec can follow. */
+function codecFault(schema: TickSchema, paths: MappingPaths): FeedFault | undefined {
+  try {
+    tickPlan(schema)
+  } catch (error) {
+    if (error instanceof MappingRefusal)
+      return { option: error.key, given: paths[error.key], problem: error.rule }
+    throw error
+  }
+  return undefined
 }
 
 function requestOf(type: protobuf.Type, json: unknown): Uint8Array | string {

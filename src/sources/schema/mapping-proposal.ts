@@ -75,8 +75,9 @@ const DEPTH_MAX = 3
 export function proposeMapping(message: protobuf.Type): ProposedMapping {
   const repeated = hasSymbol(message)
     ? undefined
-    : message.fieldsArray.filter(isTickList).find(field => hasSymbol(field.resolvedType as protobuf.Type))
-        ?.name
+    : message.fieldsArray
+        .filter(field => isTickList(field) && !field.delimited)
+        .find(field => hasSymbol(field.resolvedType as protobuf.Type))?.name
   const tick = tickOf(message, repeated)
   const paths = pathsOf(tick, DEPTH_MAX)
   return {
