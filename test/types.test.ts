@@ -28,5 +28,5 @@ it('the messages have the type of the ticks: quotes and trades, or those of a sc
   expectTypeOf<SchemaTickJson<Fields>>().toHaveProperty('trade')
   expectTypeOf<SchemaTickJson<Fields>['symbol']>().toEqualTypeOf<string>()
   expectTypeOf<SchemaTickJson['price']>().toEqualTypeOf<unknown>()
-  expectTypeOf<SchemaTickJson['time']>().toEqualTypeOf<number | undefined>()
+  expectTypeOf<SchemaTickJson['time']>().toEqualTypeOf<number | null | undefined>()
 })

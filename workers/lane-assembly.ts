@@ -44,6 +44,7 @@ import { TickClassifier } from './read/tick-classifier.js'
 import { JoinFlush } from './transfer/join-flush.js'
 import { JoinTransfer } from './transfer/join-transfer.js'
 import { LaneTransfers } from './transfer/lane-transfers.js'
+import { LeaveFlush } from './transfer/leave-flush.js'
 import { OpeningCharges } from './transfer/opening-charges.js'
 import { ReplayReader } from './transfer/replay-reader.js'
 import { ReplayTransfer } from './transfer/replay-transfer.js'
@@ -138,11 +139,12 @@ export function assembleLane(
     replyPublisher,
     setCurrentClient,
   })
+  const leaveFlush = new LeaveFlush({ directory, joinFlush, snapshots, status, replyBytesMax })
   const joins = new JoinTransfer({
     epoch,
-    directory,
     status,
     joinFlush,
+    leaveFlush,
     snapshots,
     replyBytesMax,
     setCurrentClient,
@@ -161,8 +163,10 @@ export function assembleLane(
   })
   const replays = new ReplayTransfer({
     epoch,
+    directory,
     status,
     joinFlush,
+    leaveFlush,
     reader: replayReader,
     snapshots,
     replyPublisher,

@@ -105,6 +105,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     clock,
     counters,
     replyLatency: metrics.replyLatency,
+    goodbyeGiven: recipient => clients.registry.goodbyeGiven(recipient),
   })
   const transmitter = new Transmitter({
     clock,
@@ -207,7 +208,6 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   ]
 
   const shutdown = new Shutdown({
-    laneHandles,
     clock,
     ingest,
     transmitter,

@@ -6,13 +6,15 @@ import { type Clock, wallUs } from '../common/clock.js'
 import type { Membership } from '../fanout/membership.js'
 import type { Recipient } from '../fanout/recipient.js'
 import type { Entry, EntryChange } from '../lane-protocol/audience-spec.js'
-import type { CommandReply } from '../lane-protocol/lane-commands.js'
+import type { CommandReply, ReplayStart } from '../lane-protocol/lane-commands.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { type ClientCommand, commandId, readCommand } from '../protocol/client-command.js'
 import { deliveryFields, readDelivery } from '../protocol/delivery.js'
 import type { CommandId, ControlMessage, ErrorMessage, SymbolRefusal } from '../protocol/messages.js'
+import { type ResumeError, readResumePoint } from '../protocol/resume-point.js'
 import type { Client } from './client.js'
+import { isResumeError, replayStartOf, type StreamExtent } from './replay-start.js'
 import { WORK_PER_SYMBOL } from './work-budgets.js'
 
 /**
@@ -20,6 +22,8 @@ import { WORK_PER_SYMBOL } from './work-budgets.js'
  * the change alone.
  */
 const WORK_PER_ENTRY = 16
+/** The work to begin a replay. The ticks that are read for it are charged to the client, see Recipient.replyWork. */
+const WORK_PER_REPLAY = 1024
 /** Bounds one entry of `refused` in a reply, without the symbol. */
 export const REFUSAL_BYTES_MAX = 160
 /** Bounds a reply without its symbols and refusals. */
@@ -27,7 +31,7 @@ const REPLY_BYTES_MAX = 512
 
 type SymbolsCommand = Extract<ClientCommand, { type: 'subscribe' | 'unsubscribe' }>
 
-export interface CommandHandlerDeps {
+export interface CommandHandlerDeps extends StreamExtent {
   readonly membership: Membership
   readonly clock: Clock
   readonly counters: Pick<CounterWriter, 'values'>
@@ -88,30 +92,59 @@ export class CommandHandler {
    * @returns the work
    */
   private change(client: Client, command: SymbolsCommand, commandBytes: number): number {
-    const { counters, isLaneBusy, membership, replyBytesMax } = this.deps
-    const symbolCount = command.symbols.length
-    const replyBytes = commandBytes + symbolCount * REFUSAL_BYTES_MAX + REPLY_BYTES_MAX
-    const error = isLaneBusy(client.recipient)
-      ? overloaded(command)
-      : replyBytes > replyBytesMax
-        ? tooLarge(command, commandBytes, replyBytesMax - REPLY_BYTES_MAX)
-        : membership.waitingBytes(client.recipient) + replyBytes > replyBytesMax
-          ? tooMany(command.id)
-          : undefined
+    const replay = this.replayOf(command)
+    if (isResumeError(replay)) {
+      client.reply({ type: 'error', id: command.id, ...replay })
+      return 0
+    }
+    const replyBytes = replyBytesOf(command, commandBytes)
+    const error = this.refusalOf(client, command, commandBytes, replay)
     if (error !== undefined) {
-      if (error.code === 'too_many_commands') counters.values[MAIN_SLOTS.commandsRefused]! += 1
+      if (error.code === 'too_many_commands') this.deps.counters.values[MAIN_SLOTS.commandsRefused]! += 1
       client.reply(error)
       return 0
     }
-    const done = command.type === 'subscribe' ? subscribe(client, command) : unsubscribe(client, command)
+    const done =
+      command.type === 'subscribe'
+        ? subscribe(client, command, replay !== null)
+        : unsubscribe(client, command)
     if ('code' in done) {
       client.reply(done)
       return 0
     }
     // The client's lane puts the change into effect, and sends the reply.
-    membership.move(client.recipient, done.change, done.reply, replyBytes)
-    return symbolCount * WORK_PER_SYMBOL + client.subscriptions.count * WORK_PER_ENTRY
+    this.deps.membership.move(client.recipient, done.change, done.reply, replyBytes, replay)
+    const replayWork = replay === null ? 0 : WORK_PER_REPLAY
+    return command.symbols.length * WORK_PER_SYMBOL + client.subscriptions.count * WORK_PER_ENTRY + replayWork
   }
+
+  /** Where the replay begins that the command asks for; null: it asks for none. */
+  private replayOf(command: SymbolsCommand): ReplayStart | ResumeError | null {
+    if (command.type === 'unsubscribe' || command.resume === undefined) return null
+    const point = readResumePoint(command.resume)
+    return 'code' in point ? point : replayStartOf(point, this.deps)
+  }
+
+  /** Why the command is not carried out now; undefined when it is. */
+  private refusalOf(
+    { recipient }: Client,
+    command: SymbolsCommand,
+    commandBytes: number,
+    replay: ReplayStart | null,
+  ): ErrorMessage | undefined {
+    const { isLaneBusy, membership, replyBytesMax } = this.deps
+    const replyBytes = replyBytesOf(command, commandBytes)
+    if (isLaneBusy(recipient)) return overloaded(command)
+    if (replyBytes > replyBytesMax) return tooLarge(command, commandBytes, replyBytesMax - REPLY_BYTES_MAX)
+    const isFull = membership.hasTooManyQueued(recipient, replay)
+    if (isFull || membership.waitingBytes(recipient) + replyBytes > replyBytesMax) return tooMany(command.id)
+    return undefined
+  }
+}
+
+/** Bounds the reply to a command. @param commandBytes length of the command's text */
+function replyBytesOf({ symbols }: SymbolsCommand, commandBytes: number): number {
+  return commandBytes + symbols.length * REFUSAL_BYTES_MAX + REPLY_BYTES_MAX
 }
 
 /** How a command changes the entries of its client, and the reply that the lane completes. */
@@ -131,6 +164,7 @@ function list(client: Client, id: CommandId): ControlMessage {
 function subscribe(
   client: Client,
   command: Extract<SymbolsCommand, { type: 'subscribe' }>,
+  isResumed: boolean,
 ): SubscriptionChange | ErrorMessage {
   const { id, symbols } = command
   const delivery = readDelivery(command, client.delivery)
@@ -145,7 +179,8 @@ function subscribe(
       symbols: done,
       ...refusedField(refused),
       ...deliveryFields(intervalMs),
-      snapshot,
+      // A replay brings what the client missed.
+      snapshot: snapshot && !isResumed,
     },
   }
 }

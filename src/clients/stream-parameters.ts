@@ -6,15 +6,10 @@ import { NO_LIMITS } from '../fanout/recipient.js'
 import { ALL_SYMBOLS } from '../lane-protocol/audience-spec.js'
 import { type Delivery, EVERY_TICK, readDelivery } from '../protocol/delivery.js'
 import type { RequestErrorCode } from '../protocol/error-codes.js'
+import { type ResumePoint, readResumePoint } from '../protocol/resume-point.js'
 import { type QueryValue, readQuery } from './query-parameters.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
-
-/** The last tick of an earlier connection. */
-export interface ResumePoint {
-  readonly epoch: string
-  readonly offset: number
-}
 
 /** In the order in which an error message lists them. */
 const NAMES = [
@@ -143,11 +138,8 @@ function readHeartbeat(values: Values): number | Refusal {
 function readResume(values: Values): ResumePoint | undefined | Refusal {
   const text = values.get('resume')?.text
   if (text === undefined) return undefined
-  const [, epoch, digits] = /^([\w-]+):(\d{1,16})$/.exec(text) ?? []
-  const offset = Number(digits)
-  if (epoch !== undefined && offset <= Number.MAX_SAFE_INTEGER) return { epoch, offset }
-  const example = 'the epoch of subscribed and the last offset that came, for instance k3Xh_9aB:815'
-  return badRequest('bad_resume', `resume must be ${example}, got ${quoteValue(text)}`)
+  const point = readResumePoint(text)
+  return 'code' in point ? badRequest(point.code, point.message) : point
 }
 
 function numberOrText(text: string | undefined): number | string | undefined {

@@ -5,19 +5,30 @@
  * Holds of audiences are counted: each `hold`, `holdChanged` and `holdAgain` needs one `drop`.
  */
 import type { Clock } from '../common/clock.js'
-import { invariant } from '../common/errors.js'
 import { type AudienceSpec, type EntryChange, entriesOf } from '../lane-protocol/audience-spec.js'
-import type { CommandReply, LaneCommand, Progress, ReplayPosition } from '../lane-protocol/lane-commands.js'
+import {
+  type CommandReply,
+  type GoodbyeReply,
+  goodbyeOf,
+  type LaneCommand,
+  type Progress,
+  type ReplayPosition,
+  type ReplayStart,
+} from '../lane-protocol/lane-commands.js'
 import type { CounterWriter } from '../memory/counters.js'
 import type { Histogram } from '../metrics/histogram.js'
-import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { Audience } from './audience.js'
 import { AudienceEntries } from './audience-entries.js'
 import { Audiences } from './audiences.js'
 import type { LaneStream } from './lane-stream.js'
+import { countOverrun } from './overrun-counts.js'
 import type { Recipient } from './recipient.js'
 import { ReplayQueue } from './replay-queue.js'
+import { RequestsInFlight } from './requests-in-flight.js'
 import type { TransferOutcome, TransferRequest } from './transfer.js'
+
+/** What a client is charged for each tick that a lane reads again for a command of the client: about 0.4 µs. */
+const WORK_PER_TICK_READ = 1
 
 export interface MembershipDeps {
   readonly streams: readonly LaneStream[]
@@ -28,49 +39,92 @@ export interface MembershipDeps {
   readonly counters: CounterWriter
   /** From the arrival of a command to its reply. */
   readonly replyLatency: Histogram
+  /** The client has been given its `goodbye`, behind everything that came before: close it now. */
+  readonly goodbyeGiven: (recipient: Recipient) => void
 }
 
 export class Membership {
   private readonly deps: MembershipDeps
   private readonly audiences: Audiences
   private readonly replays: ReplayQueue
-  /** Clients with a request in flight, by id. */
-  private readonly clientsAsking = new Map<number, Recipient>()
+  private readonly inFlight: RequestsInFlight
 
   constructor(deps: MembershipDeps) {
     this.deps = deps
     this.audiences = new Audiences(deps.streams, deps.send)
-    this.replays = new ReplayQueue(deps.streams.length, recipient => this.send(recipient))
+    this.inFlight = new RequestsInFlight(deps.send)
+    this.replays = new ReplayQueue(deps.streams.length, recipient => this.inFlight.send(recipient))
   }
 
   get audienceCount(): number {
     return this.audiences.count
   }
 
-  /** Puts a client that is in no audience into the one for `spec`. */
-  join(recipient: Recipient, spec: AudienceSpec, reply: CommandReply, replyBytes: number): void {
+  /** Puts a client that is in no audience into the one for `spec`. @param replayStart see `move` */
+  join(
+    recipient: Recipient,
+    spec: AudienceSpec,
+    reply: CommandReply,
+    replyBytes: number,
+    replayStart: ReplayStart | null = null,
+  ): void {
     const { place, streams } = this.deps
     const entries = AudienceEntries.of(entriesOf(spec))
     const { index } = place(streams, stream => this.audiences.has(entries, spec, stream.index))
-    this.request(recipient, this.audiences.hold(spec, entries, index, recipient), reply, replyBytes)
+    this.request(
+      recipient,
+      this.audiences.hold(spec, entries, index, recipient),
+      reply,
+      replyBytes,
+      replayStart,
+    )
   }
 
-  /** Lets a client change its entries. The changes that it asks for while one is in flight are done together. */
-  move(recipient: Recipient, change: EntryChange, reply: CommandReply, replyBytes: number): void {
+  /**
+   * Lets a client change its entries. The changes that it asks for while one is in flight are done together, as far as
+   * their replays begin at the same place.
+   *
+   * @param replayStart where the replay of the symbols begins that the change adds; null: there is none
+   */
+  move(
+    recipient: Recipient,
+    change: EntryChange,
+    reply: CommandReply,
+    replyBytes: number,
+    replayStart: ReplayStart | null = null,
+  ): void {
     const { cursor, transfer } = recipient
-    const base = (transfer.queued ?? transfer.inFlight ?? cursor).audience
+    const base = (transfer.last ?? cursor).audience
     if (base === undefined) return
-    this.request(recipient, this.audiences.holdChanged(base, change, recipient), reply, replyBytes)
+    this.request(
+      recipient,
+      this.audiences.holdChanged(base, change, recipient),
+      reply,
+      replyBytes,
+      replayStart,
+    )
+  }
+
+  /** Lets a client leave, with a `goodbye` behind all that it is to be sent. Only the first call has an effect. */
+  sayGoodbye(recipient: Recipient, goodbye: GoodbyeReply): void {
+    if (recipient.transfer.goodbye !== undefined) return
+    recipient.transfer.goodbye = goodbye
+    this.sendNext(recipient)
   }
 
   /** Index of the client's lane; undefined: it is in no audience. */
   laneOf({ cursor, transfer }: Recipient): number | undefined {
-    return (transfer.inFlight ?? cursor).audience?.lane
+    return (transfer.last ?? cursor).audience?.lane
   }
 
   /** Upper bound of the bytes of the replies that the client waits for. */
   waitingBytes({ transfer }: Recipient): number {
     return transfer.waitingReplyBytes
+  }
+
+  /** Whether the client waits for so many changes that it may not ask for one more. @param replayStart see `move` */
+  hasTooManyQueued({ transfer }: Recipient, replayStart: ReplayStart | null): boolean {
+    return transfer.isFullFor(replayStart)
   }
 
   /**
@@ -81,19 +135,17 @@ export class Membership {
   sendNext(recipient: Recipient): void {
     const { cursor, transfer } = recipient
     if (recipient.isBlocked) return
-    const { inFlight, queued } = transfer
+    const { goodbye, inFlight, queued } = transfer
     if (inFlight !== undefined) {
       if (transfer.isReplaying) this.replays.enter(recipient, inFlight.audience.lane)
-    } else if (queued !== undefined && !cursor.isBehind) this.begin(recipient)
+    } else if (cursor.isBehind) return
+    else if (queued !== undefined) this.begin(recipient)
+    else if (goodbye !== undefined && cursor.audience !== undefined)
+      this.begin(recipient, this.stay(cursor.audience, [goodbye]))
   }
 
-  /**
-   * The client whose request the lane replies to; undefined: it has left or asked again, or a successor repeats a
-   * reply.
-   */
   clientOf(client: number, request: number): Recipient | undefined {
-    const recipient = this.clientsAsking.get(client)
-    return recipient?.transfer.isSent && recipient.transfer.requestId === request ? recipient : undefined
+    return this.inFlight.clientOf(client, request)
   }
 
   /**
@@ -101,12 +153,12 @@ export class Membership {
    * audience's frames.
    */
   takeBack(recipient: Recipient): void {
-    const { id, transfer } = recipient
+    const { transfer } = recipient
     const { inFlight } = transfer
     if (inFlight === undefined) return
     this.replays.leave(recipient, inFlight.audience.lane)
     const audience = transfer.takenBack()
-    if (transfer.inFlight === undefined) this.clientsAsking.delete(id)
+    if (transfer.inFlight === undefined) this.inFlight.remove(recipient)
     if (audience !== undefined) this.audiences.drop(audience)
   }
 
@@ -119,7 +171,7 @@ export class Membership {
     const { audience } = recipient.cursor
     if (audience === undefined) return
     this.takeBack(recipient)
-    this.begin(recipient, this.recovery(audience))
+    this.begin(recipient, this.stay(audience))
   }
 
   /** The audience was sent a record. Clients that awaited this ask again: from here on they can be members. */
@@ -131,21 +183,17 @@ export class Membership {
       awaitingFlush.delete(recipient)
       if (!isBlocked) this.recover(recipient)
       // The client asks when its socket has taken all. A queued change brings what the client missed, too.
-      else if (transfer.queued === undefined) transfer.queue(this.recovery(audience))
+      else if (transfer.queued === undefined) transfer.enqueue(this.stay(audience))
     }
   }
 
-  /** The request of a client for what it missed in the audience that it is in. */
-  private recovery(audience: Audience): TransferRequest {
+  /** The request of a client for the audience that it is in. Without a reply, for what it missed there. */
+  private stay(audience: Audience, replies: readonly CommandReply[] = []): TransferRequest {
     this.audiences.holdAgain(audience)
-    return { audience, replies: [], replyBytes: 0, sinceUs: 0, wasTakenBack: false }
+    return { audience, replies, replyBytes: 0, sinceUs: 0, wasTakenBack: false, replayStart: null }
   }
 
-  /**
-   * The client was given a part of the lane's reply.
-   *
-   * @param outcome where the part leaves the client; undefined: where it was
-   */
+  /** The client was given a part of the lane's reply. @param outcome where it is now; undefined: where it was */
   partGiven(recipient: Recipient, outcome: TransferOutcome | undefined, isLast: boolean): void {
     if (!isLast) recipient.transfer.partGiven(outcome)
     else if (outcome !== undefined) this.settle(recipient, outcome, true)
@@ -156,36 +204,26 @@ export class Membership {
    * client.
    */
   laneEnded(lane: number): void {
-    for (const recipient of this.clientsAskingOn(lane)) {
+    for (const recipient of this.inFlight.sentTo(lane)) {
       const { outcome } = recipient.transfer
       if (outcome !== undefined) this.settle(recipient, outcome, false)
     }
   }
 
-  /**
-   * The successor of a lane has none of the lane's commands: sends it the requests that the lane has not replied to to
-   * the end.
-   */
+  /** The successor of a lane has none of the lane's commands: sends it the requests that have no whole reply. */
   sendAgain(lane: number): void {
-    for (const recipient of this.clientsAskingOn(lane)) this.send(recipient)
+    for (const recipient of this.inFlight.sentTo(lane)) this.inFlight.send(recipient)
   }
 
   /** Takes a client out of all audiences. Safe to call twice. */
   leave(recipient: Recipient): void {
-    const { cursor, id, transfer } = recipient
+    const { cursor, transfer } = recipient
     const { inFlight } = transfer
     if (inFlight !== undefined) this.replays.leave(recipient, inFlight.audience.lane)
-    this.clientsAsking.delete(id)
+    this.inFlight.remove(recipient)
     const { audience } = cursor
     cursor.leave()
     for (const held of [audience, ...transfer.end()]) if (held !== undefined) this.audiences.drop(held)
-  }
-
-  /** The clients whose requests the lane was sent and has not replied to to the end. */
-  private clientsAskingOn(lane: number): Recipient[] {
-    return [...this.clientsAsking.values()].filter(
-      ({ transfer }) => transfer.isSent && transfer.inFlight?.audience.lane === lane,
-    )
   }
 
   /** @param gotWholeReply false: the lane has died, and the snapshot that the client was given has no end */
@@ -199,7 +237,9 @@ export class Membership {
   private replayTo(recipient: Recipient, position: ReplayPosition): void {
     const { transfer } = recipient
     const { lane } = transfer.inFlight!.audience
-    transfer.replayedTo(position)
+    // With the first part the client leaves its audience, which the lane needs for the next parts.
+    const ticksRead = transfer.replayedTo(position, this.leaveAudience(recipient))
+    if (transfer.isReplayOfChange) recipient.replyWork += ticksRead * WORK_PER_TICK_READ
     this.replays.leave(recipient, lane)
     this.sendNext(recipient)
   }
@@ -211,47 +251,51 @@ export class Membership {
     awaitsFlush: boolean,
     gotWholeReply: boolean,
   ): void {
-    const { cursor, id, transfer } = recipient
-    const { replay } = transfer
-    const { audience, sinceUs } = transfer.settled()
-    this.clientsAsking.delete(id)
+    const { cursor, transfer } = recipient
+    const { left: earlier, request } = transfer.settled()
+    const { audience, replayStart, replies, sinceUs } = request
+    this.inFlight.remove(recipient)
     this.replays.leave(recipient, audience.lane)
     // A replay's duration depends on its length, so it is not measured.
-    if (sinceUs > 0 && replay === undefined)
+    if (sinceUs > 0 && replayStart === null)
       this.deps.replyLatency.observe(this.deps.clock.epochUs() - sinceUs, 1)
-    if (cursor.isOverrun)
-      this.countOverrun(cursor.audience!.progress.ticksTotal - cursor.progress!.ticksTotal)
-    const { audience: left } = cursor
+    const left = this.leaveAudience(recipient)
     audience.joinedAt(progress, this.deps.streams[audience.lane]!.retained)
     if (awaitsFlush) cursor.awaitFlush(audience, progress)
     else cursor.join(audience)
-    if (left !== undefined) this.audiences.drop(left)
-    if (gotWholeReply) this.sendNext(recipient)
-    else this.requestSnapshot(recipient, audience)
+    for (const held of [left, earlier]) if (held !== undefined) this.audiences.drop(held)
+    if (!gotWholeReply) this.requestSnapshot(recipient, audience)
+    else if (goodbyeOf(replies) !== undefined) this.deps.goodbyeGiven(recipient)
+    else this.sendNext(recipient)
   }
 
-  /** @param missed ticks that the client was told are missing; 0: it is conflated, and was given the latest ones */
-  private countOverrun(missed: number): void {
-    const { values } = this.deps.counters
-    if (missed === 0) values[MAIN_SLOTS.skippedAhead]! += 1
-    else {
-      values[MAIN_SLOTS.lapped]! += 1
-      values[MAIN_SLOTS.ticksDroppedSlow]! += missed
-    }
+  /** Takes the client out of its audience, which stays held. @returns the audience, if there is one */
+  private leaveAudience({ cursor }: Recipient): Audience | undefined {
+    const { audience } = cursor
+    if (cursor.isOverrun)
+      countOverrun(this.deps.counters, audience!.progress.ticksTotal - cursor.progress!.ticksTotal)
+    cursor.leave()
+    return audience
   }
 
   /** Asks for the latest ticks of all that the client gets, in place of a snapshot without an end. */
   private requestSnapshot(recipient: Recipient, audience: Audience): void {
-    const joined = recipient.transfer.queued?.audience ?? audience
-    this.request(recipient, this.audiences.holdAgain(joined), { type: 'snapshot' }, 0)
+    const joined = recipient.transfer.last?.audience ?? audience
+    this.request(recipient, this.audiences.holdAgain(joined), { type: 'snapshot' }, 0, null)
   }
 
   /** @param audience held for the client */
-  private request(recipient: Recipient, audience: Audience, reply: CommandReply, replyBytes: number): void {
-    // The gateway asks, not a client: no latency is measured.
+  private request(
+    recipient: Recipient,
+    audience: Audience,
+    reply: CommandReply,
+    replyBytes: number,
+    replayStart: ReplayStart | null,
+  ): void {
+    // For a snapshot the gateway asks, so no latency is measured.
     const sinceUs = reply.type === 'snapshot' ? 0 : this.deps.clock.epochUs()
-    const request = { audience, replies: [reply], replyBytes, sinceUs, wasTakenBack: false }
-    const replaced = recipient.transfer.queue(request)
+    const request = { audience, replies: [reply], replyBytes, sinceUs, wasTakenBack: false, replayStart }
+    const replaced = recipient.transfer.enqueue(request)
     if (replaced !== undefined) this.audiences.drop(replaced)
     this.sendNext(recipient)
   }
@@ -260,26 +304,8 @@ export class Membership {
   private begin(recipient: Recipient, request?: TransferRequest): void {
     const { transfer } = recipient
     transfer.begin(request)
-    this.clientsAsking.set(recipient.id, recipient)
-    if (transfer.isReplaying) this.replays.enter(recipient, transfer.inFlight!.audience.lane)
-    else this.send(recipient)
-  }
-
-  private send(recipient: Recipient): void {
-    const { cursor, id, name, transfer } = recipient
-    const request = transfer.inFlight
-    invariant(request !== undefined, `client ${id} asks for nothing`)
-    const { replies, audience } = request
-    this.deps.send(audience.lane, {
-      op: 'join',
-      audience: audience.id,
-      leaving: cursor.audience?.id ?? 0,
-      client: id,
-      name,
-      request: transfer.sent(),
-      fellBehindAt: cursor.fellBehindAt ?? null,
-      replay: transfer.replay ?? null,
-      replies,
-    })
+    this.inFlight.add(recipient)
+    if (transfer.needsReplay) this.replays.enter(recipient, transfer.inFlight!.audience.lane)
+    else this.inFlight.send(recipient)
   }
 }

@@ -69,9 +69,12 @@ export class Replies {
 
 /** Where a part of a reply leaves its client; undefined: where it was. */
 function outcomeOf(reply: ReplyDescriptor): TransferOutcome | undefined {
-  const { continuity, lostTotal, offset, outcome, seq, statusNumber, ticksTotal, unknownLosses } = reply
+  const { lostTotal, offset, outcome, statusNumber, ticksTotal, unknownLosses } = reply
   if (outcome === UNCHANGED) return undefined
-  if (outcome === MORE) return { type: 'more', position: { offset, seq, continuity } }
+  if (outcome === MORE) {
+    const { continuity, reached, replayStart: start, replayTicks: ticks, seq } = reply
+    return { type: 'more', position: { start, offset, reached, seq, ticks, statusNumber, continuity } }
+  }
   const progress = {
     ticksTotal,
     lostTotal,

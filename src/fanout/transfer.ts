@@ -1,6 +1,6 @@
 /**
  * What one client asks its lane for, and how far the reply is. Main thread; nothing else writes this state. At most one
- * request is in flight. The requests that come meanwhile are merged into one queued request, which is sent afterwards.
+ * request is in flight. The requests that come meanwhile are queued, and merged where they can be done at one place.
  *
  *   state            by          next state
  *   none             begin       WAITING       the request was queued, or is for what the client missed
@@ -8,17 +8,20 @@
  *   SENT             partGiven   BEGUN         the reply has several parts
  *   SENT, BEGUN      sent        SENT          the lane was replaced, and its successor is sent the request
  *   SENT, BEGUN      settled     none          the client has the last part
- *   SENT, BEGUN      replayedTo  WAITING       the client has a part of its replay
- *   WAITING, SENT    takenBack   none          the request is queued again, in front of the queued one
+ *   SENT, BEGUN      replayedTo  WAITING       the client has a part of its replay, and is in no audience
+ *   WAITING, SENT    takenBack   none          the request is queued again, in front of the others
  *   any, in a replay takenBack   WAITING       the client asks again from where its replay is
  *   any              end         none
  */
 import { invariant } from '../common/errors.js'
 import {
   type CommandReply,
+  type GoodbyeReply,
   type Progress,
   RESUME_GONE,
   type ReplayPosition,
+  type ReplayProgress,
+  type ReplayStart,
 } from '../lane-protocol/lane-commands.js'
 import type { Audience } from './audience.js'
 
@@ -32,6 +35,8 @@ export interface TransferRequest {
   readonly sinceUs: number
   /** Whether the lane has replied once, and the client could not take the reply. */
   readonly wasTakenBack: boolean
+  /** Where the replay begins that leads to the audience; null: there is none. */
+  readonly replayStart: ReplayStart | null
 }
 
 /** Where a reply leaves its client. */
@@ -39,11 +44,23 @@ export type TransferOutcome =
   | { readonly type: 'more'; readonly position: ReplayPosition }
   | { readonly type: 'live' | 'await-flush'; readonly progress: Progress }
 
+/** A request that the client has the last part of. */
+export interface SettledTransfer {
+  readonly request: TransferRequest
+  /** The audience that the client left when its replay began: drop its hold. */
+  readonly left: Audience | undefined
+}
+
 /** The lane was not sent the request yet: other replays are before it, or the client has not taken the last part. */
 const WAITING = 'waiting'
 const SENT = 'sent'
 /** The client was given a part of the reply. */
 const BEGUN = 'begun'
+
+/**
+ * Changes of one client that wait and cannot be done at one place. Each holds an audience, and the lane works for that.
+ */
+const QUEUED_MAX = 4
 
 interface InFlight {
   readonly request: TransferRequest
@@ -52,20 +69,20 @@ interface InFlight {
   readonly outcome: TransferOutcome | undefined
 }
 
+interface Replay {
+  readonly position: ReplayPosition
+  /** The audience that the client was in before. The lane needs it to know what the client has. */
+  readonly left: Audience | undefined
+}
+
 export class Transfer {
   private inFlightState: InFlight | undefined
-  private queuedRequest: TransferRequest | undefined
+  private queue: TransferRequest[] = []
   private lastRequestId = 0
-  private replayFrom: ReplayPosition | typeof RESUME_GONE | undefined
-
-  /**
-   * For a client that was away, before it asks.
-   *
-   * @param replayFrom how far the client was; RESUME_GONE: the ticks after that are gone
-   */
-  resume(replayFrom: ReplayPosition | typeof RESUME_GONE): void {
-    this.replayFrom = replayFrom
-  }
+  /** Set while the client is in a replay. */
+  private begunReplay: Replay | undefined
+  /** Set when the client is to leave. It is asked for when nothing else is, so that no replay is merged with it. */
+  goodbye: GoodbyeReply | undefined
 
   /** The request whose reply the client does not have to the end. */
   get inFlight(): TransferRequest | undefined {
@@ -74,7 +91,12 @@ export class Transfer {
 
   /** The request that is sent when the one in flight is settled. */
   get queued(): TransferRequest | undefined {
-    return this.queuedRequest
+    return this.queue[0]
+  }
+
+  /** The request that a further change follows. */
+  get last(): TransferRequest | undefined {
+    return this.queue.at(-1) ?? this.inFlight
   }
 
   /** Id of the last request that was sent. A reply to an earlier request is for nobody. */
@@ -82,13 +104,27 @@ export class Transfer {
     return this.lastRequestId
   }
 
-  /** How far the replay of a client is that resumes; from the connection until it has joined. */
-  get replay(): ReplayPosition | typeof RESUME_GONE | undefined {
-    return this.replayFrom
+  /** What the lane is to be sent about the replay of the request in flight; null: there is none. */
+  get replay(): ReplayStart | ReplayProgress | null {
+    const { begunReplay } = this
+    if (begunReplay === undefined) return this.inFlight?.replayStart ?? null
+    return { ...begunReplay.position, earlier: begunReplay.left?.id ?? 0 }
   }
 
+  /** Whether the request in flight is for ticks of the past, of which a lane reads few at a time. */
+  get needsReplay(): boolean {
+    const { replay } = this
+    return replay !== null && replay !== RESUME_GONE
+  }
+
+  /** Whether the client was given a part of its replay, and so is in no audience. */
   get isReplaying(): boolean {
-    return this.replayFrom !== undefined && this.replayFrom !== RESUME_GONE
+    return this.begunReplay !== undefined
+  }
+
+  /** Whether the client is in a replay that it has asked for by a command. */
+  get isReplayOfChange(): boolean {
+    return this.begunReplay?.left !== undefined
   }
 
   /** Whether the lane works for the client, or has replied in part. */
@@ -108,21 +144,32 @@ export class Transfer {
 
   /** Upper bound of the bytes of the replies that the client waits for. */
   get waitingReplyBytes(): number {
-    return (this.inFlight?.replyBytes ?? 0) + (this.queuedRequest?.replyBytes ?? 0)
+    return this.queue.reduce((sum, { replyBytes }) => sum + replyBytes, this.inFlight?.replyBytes ?? 0)
+  }
+
+  /** Whether a change with this replay would have to be queued, and is one too many. */
+  isFullFor(replayStart: ReplayStart | null): boolean {
+    const last = this.queue.at(-1)
+    return this.queue.length >= QUEUED_MAX && !isSameStart(last!.replayStart, replayStart)
   }
 
   /**
-   * Queues a request, merged behind the queued one.
+   * Queues a request, merged behind the last one where both can be done at one place.
    *
    * @returns the audience that the client will now not join: drop its hold
    */
-  queue(request: TransferRequest): Audience | undefined {
-    const before = this.queuedRequest
-    this.queuedRequest = before === undefined ? request : merged(before, request)
-    return before?.audience
+  enqueue(request: TransferRequest): Audience | undefined {
+    const { queue } = this
+    const before = queue.at(-1)
+    if (before === undefined || !isSameStart(before.replayStart, request.replayStart)) {
+      queue.push(request)
+      return undefined
+    }
+    queue[queue.length - 1] = merged(before, request)
+    return before.audience
   }
 
-  /** Makes a request the one in flight; without an argument the queued one. */
+  /** Makes a request the one in flight; without an argument the first of the queued ones. */
   begin(request = this.takeQueued()): void {
     invariant(this.inFlightState === undefined, `request ${this.lastRequestId} is in flight`)
     this.inFlightState = { request, state: WAITING, outcome: undefined }
@@ -135,14 +182,14 @@ export class Transfer {
   }
 
   /**
-   * The client cannot take the reply: merges the request in flight in front of the queued one. No change may merge into
-   * a replay: its request waits to be sent again.
+   * The client cannot take the reply: puts the request in flight in front of the queued ones, merged with the first of
+   * them where both can be done at one place. In a replay the request waits to be sent again.
    *
    * @returns the audience that the client will now not join: drop its hold
    */
   takenBack(): Audience | undefined {
     const { request, state } = this.current
-    const { queuedRequest } = this
+    const { queue } = this
     const again: TransferRequest = { ...request, wasTakenBack: true }
     if (this.isReplaying) {
       this.inFlightState = { request: again, state: WAITING, outcome: undefined }
@@ -152,8 +199,13 @@ export class Transfer {
     // all.
     invariant(state !== BEGUN, `the reply to request ${this.lastRequestId} has begun, and is taken back`)
     this.inFlightState = undefined
-    this.queuedRequest = queuedRequest === undefined ? again : merged(again, queuedRequest)
-    return queuedRequest === undefined ? undefined : request.audience
+    const [next] = queue
+    if (next === undefined || !isSameStart(again.replayStart, next.replayStart)) {
+      queue.unshift(again)
+      return undefined
+    }
+    queue[0] = merged(again, next)
+    return request.audience
   }
 
   /** The client was given a part of the reply. @param outcome undefined: as before */
@@ -162,27 +214,38 @@ export class Transfer {
     this.inFlightState = { ...current, state: BEGUN, outcome: outcome ?? current.outcome }
   }
 
-  /** The client was given a part of its replay, and is to ask for the next one. */
-  replayedTo(position: ReplayPosition): void {
+  /**
+   * The client was given a part of its replay, and is to ask for the next one.
+   *
+   * @param left the audience that it has left with this part, held until the transfer is settled or ends
+   * @returns the number of ticks that the lane has read for this part
+   */
+  replayedTo(position: ReplayPosition, left: Audience | undefined): number {
+    const from = this.begunReplay?.position.offset ?? position.start
     const request: TransferRequest = { ...this.current.request, replies: [], replyBytes: 0 }
     this.inFlightState = { request, state: WAITING, outcome: undefined }
-    this.replayFrom = position
+    this.begunReplay = { position, left: left ?? this.begunReplay?.left }
+    return position.offset - from
   }
 
-  /** The client has the whole reply, or as much as it gets. @returns the request */
-  settled(): TransferRequest {
+  /** The client has the whole reply, or as much as it gets. */
+  settled(): SettledTransfer {
     const { request } = this.current
+    const left = this.begunReplay?.left
     this.inFlightState = undefined
-    this.replayFrom = undefined
-    return request
+    this.begunReplay = undefined
+    return { request, left }
   }
 
-  /** The client asks for nothing any more. @returns the audiences that it will now not join: drop their holds */
+  /** The client asks for nothing any more. @returns the audiences that were held for that: drop their holds */
   end(): Audience[] {
-    const ended = [this.inFlight, this.queuedRequest].flatMap(request => request?.audience ?? [])
+    const { begunReplay, inFlight, queue } = this
+    const ended = [inFlight, ...queue].flatMap(request => request?.audience ?? [])
+    if (begunReplay?.left !== undefined) ended.push(begunReplay.left)
     this.inFlightState = undefined
-    this.queuedRequest = undefined
-    this.replayFrom = undefined
+    this.queue = []
+    this.begunReplay = undefined
+    this.goodbye = undefined
     return ended
   }
 
@@ -192,11 +255,16 @@ export class Transfer {
   }
 
   private takeQueued(): TransferRequest {
-    const { queuedRequest: next } = this
+    const next = this.queue.shift()
     invariant(next !== undefined, `no request is queued after request ${this.lastRequestId}`)
-    this.queuedRequest = undefined
     return next
   }
+}
+
+/** Whether two changes can be done at one place: neither has a replay, or both replays begin at the same offset. */
+function isSameStart(one: ReplayStart | null, other: ReplayStart | null): boolean {
+  if (one === null || other === null || one === RESUME_GONE || other === RESUME_GONE) return one === other
+  return one.afterOffset === other.afterOffset
 }
 
 /** The copies are bounded: a client waits for no more bytes of replies than a turn holds. */
@@ -207,5 +275,6 @@ function merged(first: TransferRequest, second: TransferRequest): TransferReques
     replyBytes: first.replyBytes + second.replyBytes,
     sinceUs: first.sinceUs || second.sinceUs,
     wasTakenBack: first.wasTakenBack || second.wasTakenBack,
+    replayStart: first.replayStart,
   }
 }

@@ -3,7 +3,7 @@
  * A lane takes its commands in their order, each behind all ticks that were in the tick log when the command was sent.
  */
 import type { ContinuityState } from '../memory/continuity-state.js'
-import type { CommandId, SymbolRefusal } from '../protocol/messages.js'
+import type { CommandId, GoodbyeReason, SymbolRefusal } from '../protocol/messages.js'
 import type { AudienceSpec, EntryChange } from './audience-spec.js'
 
 /** How far a client is in its audience: totals since the audience began. */
@@ -47,14 +47,37 @@ export interface CloseCommand {
 
 export const RESUME_GONE = 'gone'
 
-/** How far the replay of a client that resumes is. */
+/**
+ * Where a replay begins: after the last tick that the client has. RESUME_GONE: nobody has the ticks after that, because
+ * they are of another run.
+ */
+export type ReplayStart = { readonly afterOffset: number } | typeof RESUME_GONE
+
+/** How far the replay of a client is, after a part of it. */
 export interface ReplayPosition {
-  /** The client has all its ticks up to this offset. */
+  /** Offset of the last tick before the replay. */
+  readonly start: number
+  /** The client has all ticks of the replay up to this offset. */
   readonly offset: number
+  /**
+   * The client left its audience at this offset. Up to there the replay holds only what that audience did not get tick
+   * by tick; after it, everything.
+   */
+  readonly reached: number
   /** Number of the last `ticks` message. */
   readonly seq: number
-  /** What is known of the feed's positions there; null before the first part. */
-  readonly continuity: ContinuityState | null
+  /** Ticks of the replay so far. */
+  readonly ticks: number
+  /** Number of the feed's status that the client was told last. */
+  readonly statusNumber: number
+  /** What is known of the feed's positions at `offset`. */
+  readonly continuity: ContinuityState
+}
+
+/** What a lane needs for the next part of a replay. */
+export interface ReplayProgress extends ReplayPosition {
+  /** The audience that the client was in before the replay; 0: none. It stays open while the replay goes on. */
+  readonly earlier: number
 }
 
 /**
@@ -62,7 +85,8 @@ export interface ReplayPosition {
  * end of a turn, or between two turns. Up to there the client gets the frames of the audience that it leaves.
  *
  * The lane replies with the gap since `fellBehindAt`, the messages of `replies`, and a snapshot of the missed and
- * requested ticks. A client that resumes gets a part of the ticks in between. It is a member with the last part.
+ * requested ticks. With a replay it gets a part of the ticks in between: it leaves its audience with the first part,
+ * and is a member with the last one.
  */
 export interface JoinCommand {
   readonly op: 'join'
@@ -79,13 +103,13 @@ export interface JoinCommand {
    * that it leaves. Without `replies` it goes on in its audience, with `replies` it leaves the audience.
    */
   readonly fellBehindAt: Progress | null
-  /** How far a client is that resumes; RESUME_GONE: nobody has the ticks that it missed; null: it does not resume. */
-  readonly replay: ReplayPosition | typeof RESUME_GONE | null
+  /** The replay that leads to the audience: where it begins, or how far it is; null: there is none. */
+  readonly replay: ReplayStart | ReplayProgress | null
   readonly replies: readonly CommandReply[]
 }
 
 /** The reply to one command of the client, as far as the lane does not know it. */
-export type CommandReply = SubscribedReply | UnsubscribedReply | SnapshotReply
+export type CommandReply = SubscribedReply | UnsubscribedReply | SnapshotReply | GoodbyeReply
 
 interface ChangedReply {
   readonly id?: CommandId
@@ -110,9 +134,21 @@ export interface SnapshotReply {
   readonly type: 'snapshot'
 }
 
+/** The client leaves: it is sent what waits for its intervals, and then a `goodbye` with its place in the stream. */
+export interface GoodbyeReply {
+  readonly type: 'goodbye'
+  readonly reason: GoodbyeReason
+  readonly reconnectAfterMs: number
+}
+
 /** The symbols of which the client gets a snapshot, as far as they are in the audience that it joins. */
 export function snapshotSymbols(replies: readonly CommandReply[]): string[] {
   return replies.flatMap(reply => (reply.type === 'subscribed' && reply.snapshot ? reply.symbols : []))
+}
+
+/** The `goodbye` among the replies. It stands behind all others and behind the snapshot, wherever it was queued. */
+export function goodbyeOf(replies: readonly CommandReply[]): GoodbyeReply | undefined {
+  return replies.find(reply => reply.type === 'goodbye')
 }
 
 /** Whether the client gets a snapshot of all its symbols. */

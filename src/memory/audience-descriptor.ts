@@ -8,7 +8,7 @@
  *   +----------+----------+-------+-------+----------------+--------+
  *   | ticks total | last offset | lost total | received µs | status number | unused |  float64 each
  *   +-------------+-------------+------------+-------------+---------------+--------+
- *   40            48            56           64            72              80       88
+ *   40            48            56           64            72              80       120
  */
 import { AUDIENCE_FRAMES, FIRST_FLOAT64, FIRST_INT32, FrameDescriptor } from './frame-descriptor.js'
 

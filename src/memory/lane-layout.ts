@@ -1,7 +1,7 @@
 /**
  * The bytes that one lane shares with the main thread. Layout only; any thread.
  *
- *   0          256           512              512 + 40·C      + 96·D        + 4·S          + S·segmentBytes
+ *   0          256           512              512 + 40·C      + 120·D       + 4·S          + S·segmentBytes
  *   +----------+-------------+----------------+---------------+-------------+--------------+-----------+----------------+
  *   | control  | committed   | C checkpoints  | D descriptors | free queue  | S segments   | scratch   | encoded latest |
  *   | words    | state       |                |               |             |              |           | ticks          |

@@ -6,14 +6,19 @@
  *   +--------+----------+-------+---------+---------+---------+
  *   | client | messages | ticks | request | outcome | is last |                             int32 each
  *   +--------+----------+-------+---------+---------+---------+
- *   | offset | ticks total | lost total | unknown losses | status number | symbols looked at |   LIVE, AWAIT_FLUSH
- *   +--------+-------------+------------+----------------+---------------+-------------------+
- *   | offset | seq         | continuity state                            |   MORE            float64 each
+ *   | offset | ticks total | lost total | unknown losses | status number | looked at | matched |   LIVE, AWAIT_FLUSH
+ *   +--------+-------------+------------+----------------+---------------+-----------+---------+
+ *   | offset | seq         | continuity state                            |   MORE              float64 each
  *   +--------+-------------+---------------------------------------------+
- *   40       48            56           64               72              80                  88
+ *   40       48            56           64               72              80          88        96
+ *   +--------+-------------+------------+---------------+
+ *   | start  | reached     | ticks      | status number |                    MORE, too
+ *   +--------+-------------+------------+---------------+
+ *   88       96            104          112             120
  */
 import {
   CONTINUITY_AT_START,
+  CONTINUITY_FLOAT64S,
   type ContinuityState,
   readContinuity,
   writeContinuity,
@@ -37,6 +42,10 @@ const MATCHED_FLOAT64 = FIRST_FLOAT64 + 6
 // Of a replay
 const SEQ_FLOAT64 = FIRST_FLOAT64 + 1
 const CONTINUITY_FLOAT64 = FIRST_FLOAT64 + 2
+const START_FLOAT64 = CONTINUITY_FLOAT64 + CONTINUITY_FLOAT64S
+const REACHED_FLOAT64 = START_FLOAT64 + 1
+const REPLAY_TICKS_FLOAT64 = START_FLOAT64 + 2
+const REPLAY_STATUS_FLOAT64 = START_FLOAT64 + 3
 
 // Outcomes: where the client is once it has these frames, should the lane die before the next part of the reply.
 
@@ -70,7 +79,7 @@ export class ReplyDescriptor extends FrameDescriptor {
   ticksTotal = 0
   lostTotal = 0
   unknownLosses = 0
-  /** LIVE, AWAIT_FLUSH: number of the feed's status that the client was told last. */
+  /** Number of the feed's status that the client was told last. */
   statusNumber = 0
   /** LIVE, AWAIT_FLUSH: symbols that the lane looked at to open the audience for the client, beyond those it named. */
   symbolsLookedAt = 0
@@ -80,6 +89,10 @@ export class ReplyDescriptor extends FrameDescriptor {
   seq = 0
   /** MORE: what is known of the feed's positions at the offset. */
   continuity: ContinuityState = CONTINUITY_AT_START
+  /** MORE: see ReplayPosition. */
+  replayStart = 0
+  reached = 0
+  replayTicks = 0
 
   protected readOwn(int32: Int32Array, words: number, float64: Float64Array, floats: number): void {
     this.client = int32[words + CLIENT_INT32]!
@@ -92,6 +105,10 @@ export class ReplyDescriptor extends FrameDescriptor {
     if (this.outcome === MORE) {
       this.seq = float64[floats + SEQ_FLOAT64]!
       this.continuity = readContinuity(float64, floats + CONTINUITY_FLOAT64)
+      this.replayStart = float64[floats + START_FLOAT64]!
+      this.reached = float64[floats + REACHED_FLOAT64]!
+      this.replayTicks = float64[floats + REPLAY_TICKS_FLOAT64]!
+      this.statusNumber = float64[floats + REPLAY_STATUS_FLOAT64]!
     } else {
       this.ticksTotal = float64[floats + TICKS_TOTAL_FLOAT64]!
       this.lostTotal = float64[floats + LOST_TOTAL_FLOAT64]!
@@ -113,6 +130,10 @@ export class ReplyDescriptor extends FrameDescriptor {
     if (this.outcome === MORE) {
       float64[floats + SEQ_FLOAT64] = this.seq
       writeContinuity(float64, floats + CONTINUITY_FLOAT64, this.continuity)
+      float64[floats + START_FLOAT64] = this.replayStart
+      float64[floats + REACHED_FLOAT64] = this.reached
+      float64[floats + REPLAY_TICKS_FLOAT64] = this.replayTicks
+      float64[floats + REPLAY_STATUS_FLOAT64] = this.statusNumber
     } else {
       float64[floats + TICKS_TOTAL_FLOAT64] = this.ticksTotal
       float64[floats + LOST_TOTAL_FLOAT64] = this.lostTotal

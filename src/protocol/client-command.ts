@@ -14,7 +14,12 @@ interface SymbolsCommand {
 }
 
 export type ClientCommand =
-  | ({ readonly type: 'subscribe' } & SymbolsCommand & DeliveryFields)
+  | ({
+      readonly type: 'subscribe'
+      /** Where the entries go on, unchecked. */
+      readonly resume?: unknown
+    } & SymbolsCommand &
+      DeliveryFields)
   | ({ readonly type: 'unsubscribe' } & SymbolsCommand)
   | { readonly type: 'list'; readonly id: CommandId }
   | { readonly type: 'ping'; readonly id: CommandId }
@@ -22,7 +27,7 @@ export type ClientCommand =
 export type CommandResult = { readonly command: ClientCommand } | { readonly error: ErrorMessage }
 
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
-  subscribe: ['type', 'id', 'symbols', 'delivery', 'interval', 'snapshot'],
+  subscribe: ['type', 'id', 'symbols', 'delivery', 'interval', 'snapshot', 'resume'],
   unsubscribe: ['type', 'id', 'symbols'],
   list: ['type', 'id'],
   ping: ['type', 'id'],
@@ -43,7 +48,7 @@ export function readCommand(text: string): CommandResult {
     )
   }
   const fields: Readonly<Record<string, unknown>> = { ...value }
-  const { type, id, symbols, delivery, interval, snapshot } = fields
+  const { type, id, symbols, delivery, interval, snapshot, resume } = fields
   if (!isId(id)) {
     return wrong(
       undefined,
@@ -67,7 +72,7 @@ export function readCommand(text: string): CommandResult {
     )
   }
   if (type === 'unsubscribe') return { command: { type, id, symbols } }
-  return { command: { type: 'subscribe', id, symbols, delivery, interval, snapshot } }
+  return { command: { type: 'subscribe', id, symbols, delivery, interval, snapshot, resume } }
 }
 
 /** The id of a message of any content; undefined when it has none. */

@@ -13,8 +13,8 @@ export interface TickHead {
   readonly kind: string
   /** A string from 2^53 on, or where the feed's own is no number. Left out when the schema maps none. */
   readonly sequence?: number | string
-  /** The source's time, µs since the Unix epoch. Left out when the schema maps none, or the tick has none. */
-  readonly time?: number
+  /** The source's time, µs since the Unix epoch; null where it is none. Left out when the schema or the tick has none. */
+  readonly time?: number | null
 }
 
 /** A tick of a schema of one's own. @typeParam Fields the other fields of the message, as its JSON has them */
@@ -28,6 +28,11 @@ export interface SubscribedMessage extends ChangedMessage {
   readonly interval?: number
   /** Whether the ticks after the resumed offset follow. Left out without `resume`. */
   readonly resumed?: boolean
+  /**
+   * With `resumed` in reply to a command: all ticks of the client's other symbols have come up to this offset. The
+   * ticks from `offset` up to here are those of the resumed symbols alone.
+   */
+  readonly reached?: number
 }
 
 /** The reply to `unsubscribe`. */
@@ -125,6 +130,24 @@ export interface LiveMessage {
   readonly offset: number
   /** The next `ticks` message has this number plus one. */
   readonly seq: number
+  /** The first and last offset of the replay, and the ticks in it that the client got. No offset: `to` is `from − 1`. */
+  readonly replayed: { readonly from: number; readonly to: number; readonly ticks: number }
+}
+
+/** Why the gateway closes a connection that works: it shuts down, or the connection is as old as it may become. */
+export type GoodbyeReason = 'draining' | 'max_age'
+
+/** The last message: a close frame follows. */
+export interface GoodbyeMessage {
+  readonly type: 'goodbye'
+  readonly reason: GoodbyeReason
+  /** How long the client should wait before it connects again, ms. Each client of a gateway is told another wait. */
+  readonly reconnectAfterMs: number
+  /**
+   * The client has every tick up to this place, or a gap that reports it, or a newer tick in its place. No tick waits
+   * for its interval. To be sent as `resume` with the next connection: `<epoch>:<offset>`.
+   */
+  readonly resume: string
 }
 
 export interface ErrorMessage {
@@ -199,6 +222,7 @@ export type ControlMessage =
   | StatusMessage
   | HeartbeatMessage
   | LiveMessage
+  | GoodbyeMessage
   | ErrorMessage
 
 /** @typeParam Tick as for TicksMessage */

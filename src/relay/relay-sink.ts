@@ -72,9 +72,9 @@ export class RelaySink implements TickSink {
     this.write({ kind: 'start', offset: this.numbering.lastOffset })
   }
 
-  /** Messages of the writer were stored. */
-  stored(): void {
-    if (this.batch.count > 0 && !this.writer.isBusy) this.flush()
+  /** The writer is no longer busy. */
+  hasRoom(): void {
+    this.flush()
     if (this.isPaused && this.writer.queuedBytes <= this.deps.queueBytesMax / 4) {
       this.isPaused = false
       this.deps.source.resume()

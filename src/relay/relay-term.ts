@@ -68,13 +68,14 @@ export class RelayTerm {
     memory.hasPushed = numbering.lastPosition > 0
     this.source = makeSource(memory)
     this.writer = new StreamWriter({
-      after: state.lastSequence,
+      after: { sequence: state.lastSequence, id: last?.messageId },
       clock,
       ended: why => {
         this.halt()
         ended(why)
       },
-      stored: () => this.stored(),
+      stored: messages => this.stored(messages),
+      hasRoom: () => this.sink.hasRoom(),
       failed: reason => this.failed(reason),
     })
     this.sink = new RelaySink({
@@ -158,11 +159,10 @@ export class RelayTerm {
     this.source.stop().catch((error: unknown) => this.options.log.warn(`the feed: ${String(error)}`))
   }
 
-  private stored(): void {
-    this.options.counters.messagesStored++
+  private stored(messages: number): void {
+    this.options.counters.messagesStored += messages
     if (this.isFailureTold) this.options.log.info('NATS stores ticks again')
     this.isFailureTold = false
-    this.sink.stored()
   }
 
   private failed(reason: string): void {

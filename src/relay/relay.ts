@@ -194,8 +194,9 @@ export class Relay {
       if (this.term === undefined) await this.tryBegin(ground)
       else await this.goOn(ground, this.term)
     } catch (error) {
-      // The next time comes soon. What is wrong with the connection, `disconnected` tells.
-      this.natsError = reasonOf(error)
+      // Stream or bucket may have been deleted.
+      this.setUpFailed(ground.connection, error)
+      return
     }
     if (ground === this.ground)
       this.later(this.term === undefined ? LOOK_MS : ALIVE_PERIOD_MS, () => this.act())
@@ -206,6 +207,7 @@ export class Relay {
     const before = await this.lease.tryTake(ground.bucket)
     this.natsError = undefined
     if (before === undefined) return
+    await setUpStream(ground.stream, this.options.retention)
     await writeSchema(ground.bucket, this.options.schema)
     const term = await RelayTerm.open(
       { ...this.options, schema: this.schema, clock: nats.clock, log: nats.log },

@@ -14,13 +14,15 @@ const values = new Float64Array(Object.keys(MAIN_SLOTS).length)
 
 /** The error code for a command of so many symbols while the client waits for replies of `waitingBytes`. */
 function errorCode(symbolCount: number, waitingBytes: number): string | undefined {
-  const membership = { waitingBytes: () => waitingBytes, move: () => {} }
+  const membership = { waitingBytes: () => waitingBytes, hasTooManyQueued: () => false, move: () => {} }
   const handler = new CommandHandler({
     membership: membership as unknown as Membership,
     clock: systemClock,
     counters: { values },
     replyBytesMax: REPLY_BYTES_MAX,
     isLaneBusy: () => false,
+    epoch: 'epoch',
+    lastOffset: () => 0,
   })
   const replies: ControlMessage[] = []
   const client = {

@@ -87,6 +87,7 @@ describe('the longest command', () => {
         let waitingBytes = 0
         const membership = {
           waitingBytes: () => waitingBytes,
+          hasTooManyQueued: () => false,
           move: (_recipient: Recipient, _spec: Selection, reply: CommandReply, replyBytes: number) => {
             replies.push(reply)
             waitingBytes += replyBytes
@@ -104,6 +105,8 @@ describe('the longest command', () => {
           counters: { values: new Float64Array(0) },
           replyBytesMax,
           isLaneBusy: () => false,
+          epoch: 'epoch',
+          lastOffset: () => 0,
         })
         for (const { interval, ...fields } of commands) {
           const delivery = fields.type === 'subscribe' ? { delivery: 'latest', interval } : {}
@@ -119,8 +122,13 @@ describe('the longest command', () => {
           request: LARGEST,
           fellBehindAt: LONGEST_PROGRESS,
           replay: {
+            start: LARGEST,
             offset: LARGEST,
+            reached: LARGEST,
             seq: LARGEST,
+            ticks: LARGEST,
+            statusNumber: LARGEST,
+            earlier: LARGEST,
             continuity: {
               lastPosition: LARGEST,
               lostSincePosition: LARGEST,

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { UNCHANGED } from '../../src/memory/reply-descriptor.js'
 import { FanOut } from '../support/fan-out.js'
 import { changeTo, spec } from '../support/specs.js'
@@ -132,7 +131,7 @@ describe('a lane that dies before the last part of a reply', () => {
 
   it('lets a client that resumes go on from where the part left it', async () => {
     start()
-    const { recipient, socket } = fanOut.connect(B, { replay: { offset: 0, seq: 0, continuity: null } })
+    const { recipient, socket } = fanOut.connect(B, { replay: { afterOffset: 0 } })
     const [, join] = fanOut.lane.commands.splice(0)
     if (join?.op !== 'join') throw new Error('nothing was asked')
     fanOut.lane.ticksTotals.set(join.audience, 0)
@@ -150,7 +149,7 @@ describe('a lane that dies before the last part of a reply', () => {
 
   it('has its reply repeated to a client that resumes, and that a part without an outcome has blocked', async () => {
     start()
-    const { socket } = fanOut.connect(B, { replay: { offset: 3, seq: 1, continuity: CONTINUITY_AT_START } })
+    const { socket } = fanOut.connect(B, { replay: { afterOffset: 3 } })
     const [, join] = fanOut.lane.commands.splice(0)
     if (join?.op !== 'join') throw new Error('no request was sent')
     fanOut.lane.ticksTotals.set(join.audience, 0)
@@ -162,7 +161,7 @@ describe('a lane that dies before the last part of a reply', () => {
     expect([socket.text, joins()]).toEqual(['', []])
     socket.open()
     await fanOut.rest()
-    expect(joins()).toMatchObject([{ replay: { offset: 3 } }])
+    expect(joins()).toMatchObject([{ replay: { afterOffset: 3 } }])
     fanOut.lane.obey()
     await fanOut.turn()
     expect(socket.text).toBe('1!0;1!0;')

@@ -45,6 +45,7 @@ beforeEach(() => {
     clock,
     counters: new CounterWriter(new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT)))),
     replyLatency,
+    goodbyeGiven: () => {},
   })
 })
 
@@ -77,10 +78,14 @@ const replied = (recipient: Recipient) => {
 }
 
 describe('a client that resumes', () => {
-  const BEFORE = { offset: 7, seq: 0, continuity: null }
+  const BEFORE = { afterOffset: 7 }
   const AFTER = {
+    start: 7,
     offset: 90,
+    reached: 7,
     seq: 4,
+    ticks: 40,
+    statusNumber: 0,
     continuity: { ...CONTINUITY_AT_START, lastPosition: 90 },
   }
 
@@ -89,8 +94,7 @@ describe('a client that resumes', () => {
 
   function resuming(id: number): Recipient {
     const client = recipient(id)
-    client.transfer.resume(BEFORE)
-    join(client, A)
+    membership.join(client, A, REPLY, 100, BEFORE)
     return client
   }
 
@@ -101,10 +105,10 @@ describe('a client that resumes', () => {
     const client = resuming(1)
     expect(sent.at(-1)).toEqual({ lane: 0, command: { ...joinCommand(1, 1), replay: BEFORE } })
     replayed(client)
-    const again = { ...joinCommand(1, 1, 2), replay: AFTER, replies: [] }
+    const again = { ...joinCommand(1, 1, 2), replay: { ...AFTER, earlier: 0 }, replies: [] }
     expect(sent.at(-1)).toEqual({ lane: 0, command: again })
     replied(client)
-    expect([client.cursor.audience?.spec, client.transfer.replay]).toEqual([A, undefined])
+    expect([client.cursor.audience?.spec, client.transfer.replay]).toEqual([A, null])
     expect(streams[0]!.audiences.get(1)!.clientCount).toBe(1)
   })
 
@@ -135,8 +139,7 @@ describe('a client that resumes', () => {
     for (const id of [1, 2, 3]) resuming(id)
     join(recipient(4), A)
     const late = recipient(5)
-    late.transfer.resume(RESUME_GONE)
-    join(late, A)
+    membership.join(late, A, REPLY, 100, RESUME_GONE)
     expect(joins()).toEqual([1, 2, 4, 5])
     expect(sent.at(-1)).toMatchObject({ command: { client: 5, replay: RESUME_GONE } })
   })
@@ -167,5 +170,73 @@ describe('a client that resumes', () => {
     expect(sent.at(-1)).toMatchObject({ command: { op: 'join', audience: 1, replay: AFTER } })
     replied(client)
     expect(sent.at(-1)).toMatchObject({ command: { op: 'join', audience: 2, leaving: 1, replay: null } })
+  })
+})
+
+describe('a member that has added entries replayed', () => {
+  const B = spec({ symbols: ['B'], batch: true })
+  const START = { afterOffset: 7 }
+  const PART = {
+    ...{ start: 7, offset: 90, reached: 200, seq: 4, ticks: 40, statusNumber: 0 },
+    continuity: CONTINUITY_AT_START,
+  }
+
+  function moving(): Recipient {
+    const client = recipient(1)
+    join(client, A)
+    replied(client)
+    membership.move(client, changeTo(client, B), REPLY, 100, START)
+    return client
+  }
+
+  const given = (client: Recipient, offset = PART.offset) =>
+    membership.partGiven(client, { type: 'more', position: { ...PART, offset } }, true)
+
+  const open = () => [...streams[0]!.audiences.keys()]
+
+  it('leaves its audience with the first part; the audience stays open until the last', () => {
+    const client = moving()
+    expect(sent.at(-1)).toMatchObject({ command: { op: 'join', audience: 2, leaving: 1, replay: START } })
+    expect(client.cursor.audience?.id).toBe(1)
+    given(client)
+    expect(sent.at(-1)).toMatchObject({
+      command: { op: 'join', audience: 2, leaving: 0, replay: { ...PART, earlier: 1 }, replies: [] },
+    })
+    expect([client.cursor.audience, open()]).toEqual([undefined, [1, 2]])
+    expect(replied(client)?.id).toBe(2)
+    expect(open()).toEqual([2])
+  })
+
+  it('holds nothing any more when it leaves in the midst of the replay', () => {
+    const client = moving()
+    given(client)
+    membership.leave(client)
+    expect(open()).toEqual([])
+  })
+
+  it('is charged for the ticks that the lane reads', () => {
+    const client = moving()
+    given(client, 90)
+    given(client, 100)
+    expect(client.replyWork).toBe(83 + 10)
+  })
+
+  it('asks again from its audience when it could not take the first part', () => {
+    const client = moving()
+    membership.takeBack(client)
+    expect(client.transfer.inFlight).toBeUndefined()
+    membership.sendNext(client)
+    expect(sent.at(-1)).toMatchObject({ command: { audience: 2, leaving: 1, replay: START, request: 3 } })
+  })
+
+  it('may have four changes queued that cannot be done at one place', () => {
+    const client = moving()
+    for (const afterOffset of [1, 2, 3, 4]) {
+      expect(membership.hasTooManyQueued(client, { afterOffset })).toBe(false)
+      membership.move(client, changeTo(client, A), REPLY, 100, { afterOffset })
+    }
+    expect(membership.hasTooManyQueued(client, { afterOffset: 5 })).toBe(true)
+    expect(membership.hasTooManyQueued(client, null)).toBe(true)
+    expect(membership.hasTooManyQueued(client, { afterOffset: 4 })).toBe(false)
   })
 })

@@ -45,6 +45,7 @@ beforeEach(() => {
     clock,
     counters: new CounterWriter(new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT)))),
     replyLatency,
+    goodbyeGiven: () => {},
   })
 })
 

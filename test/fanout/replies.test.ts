@@ -120,7 +120,7 @@ describe('a client that resumes', () => {
   const B = spec({ symbols: ['B'], batch: true })
   const REPLY = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
 
-  const resuming = () => fanOut.connect(undefined, { replay: { offset: 0, seq: 0, continuity: null } })
+  const resuming = () => fanOut.connect(undefined, { replay: { afterOffset: 0 } })
 
   /** The joins that were sent to the lane since the last call. */
   const joins = () => fanOut.lane.commands.splice(0).flatMap(each => (each.op === 'join' ? [each] : []))
@@ -130,7 +130,8 @@ describe('a client that resumes', () => {
     const { recipient, socket } = resuming()
     for (let part = 1; part <= 3; part++) {
       const [join] = joins()
-      expect(join).toMatchObject({ client: recipient.id, replay: { seq: part - 1 } })
+      const replay = part === 1 ? { afterOffset: 0 } : { seq: part - 1 }
+      expect(join).toMatchObject({ client: recipient.id, replay })
       lane.replay(join!)
       await fanOut.turn()
     }
@@ -239,7 +240,7 @@ describe('a client that awaits a flush', () => {
     expect([...audience.awaitingFlush]).toEqual([blocked.recipient])
     await fanOut.tick(audience)
     expect(lane.commands).toEqual([])
-    expect(fanOut.transmitter.hasSentAll(blocked.recipient)).toBe(false)
+    expect(fanOut.hasSentAll(blocked.recipient)).toBe(false)
     // The flush that it awaited was sent meanwhile: no further tick is needed.
     blocked.socket.open()
     await fanOut.rest()

@@ -12,6 +12,17 @@ const REQUEST: TransferRequest = {
   replyBytes: 100,
   sinceUs: 1,
   wasTakenBack: false,
+  replayStart: null,
+}
+
+const POSITION = {
+  start: 3,
+  offset: 5,
+  reached: 3,
+  seq: 1,
+  ticks: 2,
+  statusNumber: 0,
+  continuity: CONTINUITY_AT_START,
 }
 
 /** A transfer whose client was given the first part of a reply. */
@@ -38,9 +49,14 @@ describe('a request that is taken back', () => {
 
   it('may have begun during a replay, which goes on from where it is', () => {
     const transfer = new Transfer()
-    transfer.resume({ offset: 3, seq: 1, continuity: CONTINUITY_AT_START })
-    begun(transfer).takenBack()
+    transfer.begin({ ...REQUEST, replayStart: { afterOffset: 3 } })
+    transfer.sent()
+    transfer.replayedTo(POSITION, undefined)
+    transfer.sent()
+    transfer.partGiven(undefined)
+    transfer.takenBack()
     expect([transfer.isSent, transfer.isBegun, transfer.queued]).toEqual([false, false, undefined])
-    expect(transfer.inFlight).toEqual({ ...REQUEST, wasTakenBack: true })
+    expect(transfer.inFlight).toMatchObject({ replies: [], wasTakenBack: true })
+    expect(transfer.replay).toEqual({ ...POSITION, earlier: 0 })
   })
 })

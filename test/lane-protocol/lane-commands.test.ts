@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeCommand, encodeCommand, type LaneCommand } from '../../src/lane-protocol/lane-commands.js'
+import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { anySymbol } from '../support/any-tick.js'
 
 const id = fc.nat()
@@ -41,7 +42,17 @@ const anyCommand: fc.Arbitrary<LaneCommand> = fc.oneof(
     ),
     replay: fc.oneof(
       fc.constantFrom(null, 'gone' as const),
-      fc.record({ offset: total, seq: total, continuity: fc.constant(null) }),
+      fc.record({ afterOffset: total }),
+      fc.record({
+        start: total,
+        offset: total,
+        reached: total,
+        seq: total,
+        ticks: total,
+        statusNumber: total,
+        continuity: fc.constant(CONTINUITY_AT_START),
+        earlier: total,
+      }),
     ),
     replies: fc.array(
       fc.record({

@@ -21,6 +21,14 @@ const MEMBER = {
   symbolsLookedAt: 65_536,
   symbolsMatched: 65_535,
 }
+const REPLAY = {
+  offset: OFFSET,
+  seq: OFFSET - 1,
+  replayStart: OFFSET - 2,
+  reached: OFFSET - 3,
+  replayTicks: 2 ** 52 + 1,
+  statusNumber: 7,
+}
 const CONTINUITY = {
   ...CONTINUITY_AT_START,
   lastPosition: 2 ** 52,
@@ -48,10 +56,7 @@ const DESCRIPTORS: readonly (readonly [string, () => FrameDescriptor])[] = [
   ['a reply that lets a client in', () => replyWith({ ...MEMBER, outcome: LIVE })],
   ['a reply after which a client waits', () => replyWith({ ...MEMBER, outcome: AWAIT_FLUSH, isLast: false })],
   ['a later part of a reply', () => replyWith({ outcome: UNCHANGED, isLast: false })],
-  [
-    'a part of a replay',
-    () => replyWith({ offset: OFFSET, seq: OFFSET - 1, continuity: CONTINUITY, outcome: MORE }),
-  ],
+  ['a part of a replay', () => replyWith({ ...REPLAY, continuity: CONTINUITY, outcome: MORE })],
   ['the beginning of a paced turn', () => Object.assign(new TurnBeginDescriptor(), { pace: PACED })],
   ['the beginning of a prompt turn', () => Object.assign(new TurnBeginDescriptor(), { pace: PROMPT })],
   ['the end of a turn', () => new TurnEndDescriptor()],

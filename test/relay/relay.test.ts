@@ -27,8 +27,7 @@ describe.skipIf(noNatsServer !== undefined)('Relay', () => {
   it('gives each tick the epoch and the position of the feed, for each gateway alike', async () => {
     await stage.relay(feed.target)
     const call = await feed.call(1)
-    const [one, two] = [stage.gateway(), stage.gateway()]
-    await Promise.all([one, two].map(({ sink }) => sink.until(() => sink.sessions.length > 0)))
+    const [one, two] = await Promise.all([stage.gateway(), stage.gateway()])
     call.open('E')
     call.send(ticksAt(5, 6, 7))
     call.send(ticksAt(8))
@@ -44,8 +43,7 @@ describe.skipIf(noNatsServer !== undefined)('Relay', () => {
   it('counts the ticks of a feed without an epoch, and leaves a hole where its positions have one', async () => {
     await stage.relay(feed.target)
     const call = await feed.call(1)
-    const { sink } = stage.gateway()
-    await sink.until(() => sink.sessions.length > 0)
+    const { sink } = await stage.gateway()
     call.open()
     call.send(ticksAt(5, 6, 9))
     await positionsUpTo(sink, 9)
@@ -56,8 +54,7 @@ describe.skipIf(noNatsServer !== undefined)('Relay', () => {
   it('tells a loss of unknown size where a feed without an epoch is called again', async () => {
     await stage.relay(feed.target)
     const call = await feed.call(1)
-    const { sink } = stage.gateway()
-    await sink.until(() => sink.sessions.length > 0)
+    const { sink } = await stage.gateway()
     call.open()
     call.send(ticksAt(5))
     await positionsUpTo(sink, 5)
@@ -73,8 +70,7 @@ describe.skipIf(noNatsServer !== undefined)('Relay', () => {
   it('begins a new epoch where the positions of the feed go back', async () => {
     await stage.relay(feed.target)
     const call = await feed.call(1)
-    const { sink } = stage.gateway()
-    await sink.until(() => sink.sessions.length > 0)
+    const { sink } = await stage.gateway()
     call.open('E')
     call.send(ticksAt(5, 6, 3, 4))
     await positionsUpTo(sink, 4)
@@ -89,7 +85,7 @@ describe.skipIf(noNatsServer !== undefined)('Relay', () => {
     const call = await feed.call(1)
     call.open('E')
     call.send(ticksAt(1))
-    const { sink } = stage.gateway()
+    const { sink } = await stage.gateway()
     await sink.until(() => sink.states.at(-1)?.[0] === 'live')
     await feed.stop()
     await sink.until(() => sink.states.at(-1)?.[0] === 'down')
@@ -102,8 +98,7 @@ describe.skipIf(noNatsServer !== undefined)('Relay', () => {
   it('goes on after the last tick in the stream when the relay is started anew', async () => {
     const first = await stage.relay(feed.target)
     const call = await feed.call(1)
-    const { sink } = stage.gateway()
-    await sink.until(() => sink.sessions.length > 0)
+    const { sink } = await stage.gateway()
     call.open('E')
     call.send(ticksAt(1, 2, 3))
     await positionsUpTo(sink, 3)

@@ -130,12 +130,15 @@ export class FakeLane {
 
   /**
    * Replies to one join: `<audience>?<ticks told as missing>;` or, for a new member, `<audience>!<ticks before it>;`. A
-   * longer reply goes on with `<audience>+;` for each further part.
+   * longer reply goes on with `<audience>+;` for each further part. A replay has one part more, see `beginReplay`.
    *
    * @returns false when the ring is full
    */
   replyTo(join: JoinCommand, parts = 1): boolean {
     if (!this.ticksTotals.has(join.audience)) return true
+    const { replay } = join
+    if (replay !== null && typeof replay === 'object' && 'afterOffset' in replay)
+      return this.beginReplay(join)
     if (!this.beginReply(join, parts === 1)) return false
     for (let part = 2; part <= parts; part++) {
       const isLast = part === parts
@@ -155,7 +158,7 @@ export class FakeLane {
     const { replies, audience, fellBehindAt, leaving } = join
     // As a lane does, which writes the plans of both audiences before it replies.
     if (!this.tellStatus(leaving) || !this.tellStatus(audience)) return false
-    const known = fellBehindAt?.statusNumber ?? (leaving === 0 ? 0 : this.status)
+    const known = this.toldStatus(join)
     const status = known < this.status ? `${audience}#${this.status};` : ''
     const goesOn = fellBehindAt !== null && replies.length === 0
     const behindIn = goesOn ? audience : leaving
@@ -167,13 +170,36 @@ export class FakeLane {
   }
 
   /**
+   * The first part of a replay that a client asks for by a command: `<audience>~0;`. With it the client leaves its
+   * audience.
+   *
+   * @returns false when the ring is full
+   */
+  private beginReplay(join: JoinCommand): boolean {
+    const { audience, fellBehindAt, leaving } = join
+    if (!this.tellStatus(leaving) || !this.tellStatus(audience)) return false
+    const total = this.ticksTotal(leaving)
+    const missed = fellBehindAt === null ? '' : `${leaving}?${total - fellBehindAt.ticksTotal};`
+    const left = this.tellsLeft && leaving !== 0 ? `${leaving}-${total};` : ''
+    const statusNumber = this.toldStatus(join)
+    return this.describeReply(join, `${missed}${left}${audience}~0;`, MORE, true, statusNumber)
+  }
+
+  /** Number of the status that the client was told last. */
+  private toldStatus({ fellBehindAt, leaving, replay }: JoinCommand): number {
+    if (typeof replay === 'object' && replay !== null && 'statusNumber' in replay) return replay.statusNumber
+    return fellBehindAt?.statusNumber ?? (leaving === 0 ? 0 : this.status)
+  }
+
+  /**
    * Gives a client that resumes a part of what it missed: `<audience>~;`.
    *
    * @param isFollowed whether a snapshot follows
    */
   replay(join: JoinCommand, isFollowed = false): void {
     const total = this.ticksTotal(join.audience)
-    const seq = typeof join.replay === 'object' && join.replay !== null ? join.replay.seq + 1 : 1
+    const { replay } = join
+    const seq = typeof replay === 'object' && replay !== null && 'seq' in replay ? replay.seq + 1 : 1
     Object.assign(this.reply, {
       messages: 1,
       ticks: 1,
@@ -225,14 +251,20 @@ export class FakeLane {
     this.ring.describe(this.turnEnd)
   }
 
-  private describeReply(join: JoinCommand, text: string, outcome: ReplyOutcome, isLast: boolean): boolean {
+  private describeReply(
+    join: JoinCommand,
+    text: string,
+    outcome: ReplyOutcome,
+    isLast: boolean,
+    statusNumber = this.statusNumber(join.audience),
+  ): boolean {
     this.beginTurn()
     if (!this.put(text)) return false
     const total = this.ticksTotal(join.audience)
     this.ring.describe(
       Object.assign(this.reply, {
         ...{ client: join.client, request: join.request, length: text.length, outcome, isLast },
-        ...{ ticksTotal: total, offset: total, statusNumber: this.statusNumber(join.audience) },
+        ...{ ticksTotal: total, offset: total, statusNumber },
       }),
     )
     return true

@@ -10,7 +10,7 @@ import { Membership } from '../../src/fanout/membership.js'
 import { type LagLimits, Recipient } from '../../src/fanout/recipient.js'
 import { Transmitter } from '../../src/fanout/transmitter.js'
 import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
-import type { Progress, ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
+import type { Progress, ReplayStart } from '../../src/lane-protocol/lane-commands.js'
 import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { chooseLane } from '../../src/lanes/lane-placement.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
@@ -30,7 +30,7 @@ const REPLY = { type: 'subscribed', symbols: ['*'], delivery: 'every', snapshot:
 
 export interface ConnectOptions {
   readonly limits?: LagLimits
-  readonly replay?: ReplayPosition | undefined
+  readonly replay?: ReplayStart | undefined
 }
 
 export interface Member {
@@ -77,6 +77,7 @@ export class FanOut {
       clock: this.clock,
       counters: this.counters,
       replyLatency: new Histogram(),
+      goodbyeGiven: () => {},
       send: (lane, command) => this.lanes[lane]!.commands.push(command),
     })
     const recover = this.membership.recover.bind(this.membership)
@@ -114,6 +115,14 @@ export class FanOut {
     return this.streams.every(stream => stream.isTransmitted)
   }
 
+  /** Whether the kernel has all that was published for a recipient, and the recipient waits for no reply. */
+  hasSentAll({ cursor, isBlocked, transfer }: Recipient): boolean {
+    const { audience } = cursor
+    if (audience === undefined || transfer.inFlight !== undefined || transfer.queued !== undefined)
+      return false
+    return !cursor.isBehind && !isBlocked && this.streams[audience.lane]!.isTransmitted
+  }
+
   count(metric: MainMetric): number {
     return this.counters.values[MAIN_SLOTS[metric]]!
   }
@@ -127,9 +136,8 @@ export class FanOut {
   /** The same over a socket of the test. */
   add(socket: Duplex, spec: AudienceSpec = ALL_TICKS, { limits, replay }: ConnectOptions = {}): Recipient {
     const recipient = new Recipient(this.nextId, `test-${this.nextId++}`, socket, limits)
-    if (replay !== undefined) recipient.transfer.resume(replay)
     this.recipients.push(recipient)
-    this.membership.join(recipient, spec, REPLY, 100)
+    this.membership.join(recipient, spec, REPLY, 100, replay)
     return recipient
   }
 

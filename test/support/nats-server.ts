@@ -2,7 +2,7 @@
  * A real server of NATS with JetStream, in a process and with a store of its own, which a test may kill and start again.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -14,6 +14,7 @@ export const noNatsServer: string | undefined =
 
 export class NatsServer extends Watched {
   private readonly store = mkdtempSync(join(tmpdir(), 'ringcast-nats-'))
+  private readonly saved = `${this.store}-saved`
   private readonly args: readonly string[]
   private child: ChildProcess | undefined
   private port = -1
@@ -56,6 +57,18 @@ export class NatsServer extends Watched {
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     this.child?.kill(signal)
     await this.until(() => this.child === undefined)
+  }
+
+  /** What it has stored is kept, to be restored. Only while it is killed. */
+  save(): void {
+    cpSync(this.store, this.saved, { recursive: true })
+  }
+
+  /** Has what it had at `save`, as after a loss of power. Only while it is killed. */
+  restore(): void {
+    rmSync(this.store, { recursive: true })
+    cpSync(this.saved, this.store, { recursive: true })
+    rmSync(this.saved, { recursive: true })
   }
 
   /** Removes what it has stored. Only while it is killed. */

@@ -2,7 +2,6 @@
  * The past of a feed in a tick log, with the checkpoints of a lane, and replays of it by a ReplayReader.
  */
 import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
-import type { ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
 import { encodeEvent, offsetsOf, type StreamEvent } from '../../src/lane-protocol/stream-events.js'
 import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { CounterWriter } from '../../src/memory/counters.js'
@@ -25,7 +24,7 @@ import { FrameComposer } from '../../workers/compose/frame-composer.js'
 import { FramePublisher } from '../../workers/compose/frame-publisher.js'
 import { FeedContinuity } from '../../workers/read/feed-continuity.js'
 import { KnownSymbol, SymbolTable } from '../../workers/read/symbol-table.js'
-import { type ReplayPart, ReplayReader } from '../../workers/transfer/replay-reader.js'
+import { type ReplayPart, type ReplayRange, ReplayReader } from '../../workers/transfer/replay-reader.js'
 import { frameTexts } from './frames.js'
 import { type Message, streamOf } from './lane-messages.js'
 import { encodeTick, encodeTickBatch, type Tick } from './proto-messages.js'
@@ -165,7 +164,7 @@ export class Past {
 
   // Out of it again
 
-  next(from: ReplayPosition, wanted: Partial<AudienceSpec> = {}, end = this.offset): ReplayPart | undefined {
+  next(from: ReplayRange, wanted: Partial<AudienceSpec> = {}, end = this.offset): ReplayPart | undefined {
     return this.reader.next(from, laneAudience({ spec: spec(wanted) }), end)
   }
 
@@ -177,7 +176,7 @@ export class Past {
       const part = this.next(from, wanted)
       if (part === undefined) throw new Error(`what is after ${from.offset} is gone`)
       parts.push(part)
-      from = part.position
+      from = after(part)
     }
     return parts
   }
@@ -189,7 +188,20 @@ export class Past {
 }
 
 /** Where the replay of a client begins that has all ticks up to `offset`. */
-export const begin = (offset: number): ReplayPosition => ({ offset, seq: 0, continuity: null })
+export const begin = (offset: number): ReplayRange => ({
+  offset,
+  seq: 0,
+  continuity: null,
+  reached: offset,
+  earlier: undefined,
+})
+
+/** The rest of the replay. */
+export const after = ({ continuity, offset, seq }: ReplayPart): ReplayRange => ({
+  ...begin(offset),
+  seq,
+  continuity,
+})
 
 export function messagesOf({ frames }: ReplayPart): Message[] {
   return frameTexts(frames).map(text => JSON.parse(text) as Message)

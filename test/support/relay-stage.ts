@@ -7,7 +7,7 @@ import { RelayCounters } from '../../src/relay/relay-counters.js'
 import { GrpcSource } from '../../src/sources/grpc/grpc-source.js'
 import { connect, jetstreamManager, Kvm } from '../../src/sources/nats/nats-js.js'
 import type { NatsOptions } from '../../src/sources/nats/nats-options.js'
-import { NatsSource } from '../../src/sources/nats/nats-source.js'
+import { NatsSource, NOT_CONNECTED } from '../../src/sources/nats/nats-source.js'
 import { marketCodec } from '../../src/ticks/market-codec.js'
 import { NatsServer } from './nats-server.js'
 import { RecordingSink } from './recording-sink.js'
@@ -61,12 +61,13 @@ export class RelayStage {
     return relay
   }
 
-  /** A source as a gateway has it, and what it tells. */
-  gateway(options: Partial<NatsOptions> = {}): { source: NatsSource; sink: RecordingSink } {
+  /** A source as a gateway has it, which reads the stream, and what it tells. */
+  async gateway(options: Partial<NatsOptions> = {}): Promise<{ source: NatsSource; sink: RecordingSink }> {
     const source = new NatsSource({ ...this.nats, schema: undefined, ...options })
     const sink = new RecordingSink()
     this.sources.add(source)
     source.start(sink)
+    await sink.until(() => sink.states.at(-1)?.[1] !== NOT_CONNECTED)
     return { source, sink }
   }
 

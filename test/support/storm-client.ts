@@ -67,9 +67,8 @@ export class StormClient extends Watched {
       // A change may be refused while another one waits. Replies are lost only with the connection.
       this.subscribe(this.someEntries())
       // The rest of a snapshot follows the reply, much later when a lane dies in between.
-      await this.until(
-        () => this.isSubscribed && this.replyCount === this.commandCount && !this.model.isPartial,
-      )
+      const isDone = () => !this.model.isPartial && !this.model.replay.isActive
+      await this.until(() => this.isSubscribed && this.replyCount === this.commandCount && isDone())
     } while (!this.wasDone)
   }
 
@@ -105,9 +104,20 @@ export class StormClient extends Watched {
     const { random } = this.options
     const delivery = this.someDelivery()
     const snapshot = random.next() < 0.3 ? random.next() < 0.5 : undefined
+    const resume = random.next() < 0.25 ? this.someResumePoint() : undefined
     if (!this.isSubscribed) return
-    if (snapshot ?? delivery.delivery === 'latest') this.model.snapshotAsked(this.commandCount + 1)
-    this.send({ type: 'subscribe', symbols, ...delivery, snapshot })
+    if (resume === undefined && (snapshot ?? delivery.delivery === 'latest'))
+      this.model.snapshotAsked(this.commandCount + 1)
+    if (resume !== undefined) this.model.replay.asked(this.commandCount + 1, resume.offset)
+    this.send({ type: 'subscribe', symbols, ...delivery, snapshot, resume: resume?.text })
+  }
+
+  /** A place in the past, mostly of this run. */
+  private someResumePoint(): { readonly offset: number; readonly text: string } {
+    const { random } = this.options
+    const { epoch, offset } = this.model
+    const past = random.next() < 0.4 ? offset : Math.max(0, offset - random.below(300))
+    return { offset: past, text: `${random.next() < 0.05 ? 'another' : epoch}:${past}` }
   }
 
   private send(command: Readonly<Record<string, unknown>>): void {

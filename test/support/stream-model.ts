@@ -13,14 +13,14 @@ import type {
   TicksMessage,
   UnsubscribedMessage,
 } from '../../src/protocol/messages.js'
+import { deliveryOf, matches } from './entries.js'
 import type { FeedRecord, Kind } from './feed-record.js'
+import { ReplayModel } from './replay-model.js'
 import { StatusModel } from './status-model.js'
 
 const KINDS: readonly Kind[] = ['quote', 'trade']
 const keyOf = (symbol: string, kind: Kind): string => `${kind} ${symbol}`
 const symbolOf = (key: string): string => key.slice(key.indexOf(' ') + 1)
-const matches = (entry: string, symbol: string): boolean =>
-  entry.endsWith('*') ? symbol.startsWith(entry.slice(0, -1)) : entry === symbol
 
 export class StreamModel {
   readonly silentErrors: string[] = []
@@ -36,7 +36,6 @@ export class StreamModel {
   mergedSnapshots = 0
   /** The types of the replies since the last other message. */
   private readonly lastReplies: (SubscribedMessage | UnsubscribedMessage)['type'][] = []
-  /** The delivery of each entry: 'every', or an interval. */
   private readonly entries = new Map<string, 'every' | number>()
   private seq = -1
   private hasBegun = false
@@ -49,11 +48,19 @@ export class StreamModel {
   private readonly owed = new Set<string>()
   /** Whether the last snapshot is incomplete: more messages of it follow, or a whole snapshot in its place. */
   isPartial = false
+  readonly replay = new ReplayModel(text => this.wrong(text))
+  /** Whether the next gap is for the entries of a command that cannot be resumed. */
+  private isGapOfCommand = false
   /** Ids of the commands with a snapshot. */
   private readonly snapshotIds = new Set<unknown>()
   private readonly statuses = new StatusModel(text => this.wrong(text))
 
   constructor(private readonly record: FeedRecord) {}
+
+  /** Replays of entries that a command added. */
+  get resumedByCommand(): number {
+    return this.replay.ofCommands
+  }
 
   /** A new connection. @param resumed the resumed offset; undefined: the first reply says where the stream begins */
   connected(resumed: number | undefined): void {
@@ -62,6 +69,8 @@ export class StreamModel {
     this.owed.clear()
     this.isPartial = false
     this.snapshotIds.clear()
+    this.replay.connected()
+    this.isGapOfCommand = false
     this.statuses.connected()
     this.counted = 0
     this.seq = -1
@@ -123,20 +132,24 @@ export class StreamModel {
     this.silentErrors.push(text)
   }
 
+  /** Whether the client is to get the tick at an offset, and did not get it before a replay. */
+  private isDue(offset: number): boolean {
+    const symbol = this.record.symbolAt(offset)
+    if (this.deliveryOf(symbol) !== 'every') return false
+    const before = this.replay.entriesBefore(offset)
+    return before === undefined || deliveryOf(before, symbol) !== 'every'
+  }
+
   private deliveryOf(symbol: string): 'every' | number | undefined {
-    let longest = ''
-    for (const entry of this.entries.keys()) {
-      // A symbol is longer than any prefix of it.
-      if (matches(entry, symbol) && (entry === symbol || entry.length > longest.length)) longest = entry
-      if (entry === symbol) break
-    }
-    return this.entries.get(longest)
+    return deliveryOf(this.entries, symbol)
   }
 
   private takeChange(message: SubscribedMessage | UnsubscribedMessage): void {
     const { offset, seq } = message
     this.epoch = message.epoch
     this.seq = seq
+    const isResumed = message.type === 'subscribed' && message.resumed === true
+    if (this.replay.isActive && !isResumed) this.wrong(`a change at ${offset} in the midst of a replay`)
     if (message.type === 'unsubscribed') {
       this.changeAt(offset)
       for (const symbol of message.symbols) this.entries.delete(symbol)
@@ -145,17 +158,22 @@ export class StreamModel {
       return
     }
     const { delivery, id, interval, resumed, symbols } = message
-    if (resumed === true) {
+    if (message.reached !== undefined) {
+      if (!this.replay.isActive) this.changeAt(message.reached)
+      if (this.replay.beginCommand(message, message.reached, this.entries)) this.offset = offset
+    } else if (resumed === true) {
       this.resumed++
       if (offset !== this.offset) this.wrong(`resumed at ${offset} in place of ${this.offset}`)
+      this.replay.begin(offset)
     } else {
       if (!this.hasBegun) this.offset = offset
-      if (resumed === undefined) this.changeAt(offset)
+      if (resumed === undefined || id !== undefined) this.changeAt(offset)
+      this.isGapOfCommand = resumed === false && id !== undefined
     }
     this.hasBegun = true
     for (const symbol of symbols) this.entries.set(symbol, delivery === 'every' ? 'every' : interval!)
     const asksSnapshot = id === undefined ? delivery === 'latest' : this.snapshotIds.has(id)
-    if (resumed === undefined && asksSnapshot)
+    if ((resumed === undefined && asksSnapshot) || this.isGapOfCommand)
       this.owe(symbol => symbols.some(entry => matches(entry, symbol)))
   }
 
@@ -181,15 +199,21 @@ export class StreamModel {
       if (reason === 'slow') this.owed.add(keyOf(symbol, this.record.kindAt(offset)))
     }
     if (reason === 'slow' && missed !== due) this.wrong(`a gap of ${missed} in place of ${due}`)
-    if (reason === 'resume') this.owe(symbol => this.deliveryOf(symbol) !== undefined, to)
+    if (reason === 'resume') {
+      this.replay.broken(from - 1)
+      if (!this.isGapOfCommand) this.owe(symbol => this.deliveryOf(symbol) !== undefined, to)
+      this.isGapOfCommand = false
+    }
     this.offset = Math.max(this.offset, to)
     this.countFrom(to)
   }
 
   /** The end of a resume: the client has every tick that it missed, and the latest ticks from a snapshot. */
-  private takeLive({ offset, seq }: LiveMessage): void {
+  private takeLive(message: LiveMessage): void {
+    const { offset, seq } = message
     this.checkOwed()
     this.pass(offset)
+    this.replay.live(message)
     this.seq = seq
     this.countFrom(offset)
     for (const symbol of this.record.symbols) {
@@ -225,6 +249,7 @@ export class StreamModel {
     this.checkOwed()
     if (seq !== ++this.seq) this.wrong(`seq ${seq} in place of ${this.seq}`)
     this.seq = seq
+    this.replay.countTicks(ticks.length)
     let latest = 0
     for (const tick of ticks) if (this.takeTick(tick)) latest++
     if (merged > 0 && latest !== ticks.length)
@@ -244,7 +269,8 @@ export class StreamModel {
     const delivery = this.deliveryOf(symbol)
     if (delivery === 'every') {
       this.pass(offset - 1)
-      if (offset <= this.offset) this.wrong(`tick ${offset} again, or late, after ${this.offset}`)
+      if (offset <= this.offset || !this.isDue(offset))
+        this.wrong(`tick ${offset} again, or late, after ${this.offset}`)
       this.offset = offset
     } else if (delivery === undefined) this.wrong(`tick ${offset} of ${symbol} is not subscribed to`)
     else if (offset <= (this.received.get(key) ?? 0)) this.wrong(`latest tick ${offset} of ${symbol} is old`)
@@ -255,8 +281,7 @@ export class StreamModel {
   /** No tick of a symbol with every tick may stand between the last one and `until`. */
   private pass(until: number): void {
     for (let offset = this.offset + 1; offset <= until; offset++) {
-      if (this.deliveryOf(this.record.symbolAt(offset)) === 'every')
-        this.wrong(`tick ${offset} of ${this.record.symbolAt(offset)} is missing`)
+      if (this.isDue(offset)) this.wrong(`tick ${offset} of ${this.record.symbolAt(offset)} is missing`)
     }
     this.offset = Math.max(this.offset, until)
   }

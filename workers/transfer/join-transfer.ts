@@ -4,15 +4,15 @@
  * leaves.
  */
 
-import { type JoinCommand, type Progress, wantsAllLatest } from '../../src/lane-protocol/lane-commands.js'
+import { goodbyeOf, type JoinCommand, wantsAllLatest } from '../../src/lane-protocol/lane-commands.js'
 import { AWAIT_FLUSH, LIVE } from '../../src/memory/reply-descriptor.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
-import type { AudienceDirectory } from '../conflate/audience-directory.js'
 import type { CurrentStatus } from '../read/current-status.js'
-import { type ClientFrames, concatBytes, NO_BYTES, NO_FRAMES } from './client-frames.js'
+import { concatBytes } from './client-frames.js'
 import type { JoinFlush } from './join-flush.js'
 import type { LatestSearch, Missed } from './latest-search.js'
-import { isBehind, joinReply, lossesSince } from './reply-messages.js'
+import type { LeaveFlush } from './leave-flush.js'
+import { goodbyeFrame, isBehind, joinReply } from './reply-messages.js'
 import type { RequestBatch } from './request-queue.js'
 import {
   ALL_TICKS,
@@ -27,17 +27,12 @@ import {
  * copy.
  */
 const COPIES_MAX = 8
-/**
- * Share of a turn's replies for the ticks that a client gets when it leaves: one segment holds them, the reply and a
- * chunk.
- */
-const LEAVING_SHARE = 1 / 4
 
 export interface JoinTransferDeps {
   readonly epoch: string
-  readonly directory: AudienceDirectory
   readonly status: CurrentStatus
   readonly joinFlush: JoinFlush
+  readonly leaveFlush: LeaveFlush
   readonly snapshots: SnapshotTransfer
   /** Bytes of the replies of one turn, about. */
   readonly replyBytesMax: number
@@ -69,63 +64,28 @@ export class JoinTransfer {
   }
 
   private replyTo(join: JoinCommand, audience: LaneAudience, offset: number): JoinReply {
-    const { joinFlush, epoch, setCurrentClient, status } = this.deps
+    const { joinFlush, epoch, leaveFlush, setCurrentClient, status } = this.deps
     setCurrentClient(join.client)
+    const isGoodbye = goodbyeOf(join.replies) !== undefined
     // The audience is prepared first: a client that joins the audience that it is in gets the flush with the other
-    // members.
-    joinFlush.prepare(join, audience, offset)
-    const leaving = this.flushBeforeLeaving(join, offset)
-    const outcome = joinFlush.hasDirtyTicks(audience) ? AWAIT_FLUSH : LIVE
+    // members. For a client that leaves nobody is flushed early.
+    if (isGoodbye && join.leaving === join.audience) joinFlush.advance(audience, offset)
+    else joinFlush.prepare(join, audience, offset)
+    const leaving = leaveFlush.framesFor(join, offset)
+    const outcome = !isGoodbye && joinFlush.hasDirtyTicks(audience) ? AWAIT_FLUSH : LIVE
     return {
       ...leaving,
       join,
       frames: concatBytes(
         leaving.frames,
         joinReply(join, audience, epoch),
-        status.frameAfter(toldStatus(join, status)),
+        status.frameAfter(leaveFlush.toldStatus(join)),
       ),
-      framesAfter: NO_BYTES,
+      framesAfter: goodbyeFrame(join, audience, epoch),
       outcome,
       firstOutcome: outcome,
     }
   }
-
-  /**
-   * The conflated ticks that wait in the audience which the client leaves. The other members get them when their
-   * intervals end. Where these ticks take too many bytes for one client, all members get them now.
-   */
-  private flushBeforeLeaving(join: JoinCommand, offset: number): ClientFrames {
-    const { directory, joinFlush, replyBytesMax } = this.deps
-    const left = directory.get(join.leaving)
-    if (left === undefined || isBehind(join)) return NO_FRAMES
-    if (join.fellBehindAt !== null) return this.missedBeforeLeaving(join, join.fellBehindAt, left, offset)
-    const frames = joinFlush.dirtyFrames(left, offset, LEAVING_SHARE * replyBytesMax)
-    if (frames !== undefined) return frames
-    joinFlush.flushAll(join, left, offset)
-    return NO_FRAMES
-  }
-
-  /** The ticks that a client missed in the audience that it leaves, since it waited there or fell behind. */
-  private missedBeforeLeaving(
-    join: JoinCommand,
-    fellBehindAt: Progress,
-    left: LaneAudience,
-    offset: number,
-  ): ClientFrames {
-    const { replyBytesMax, snapshots } = this.deps
-    left.sentOffset = Math.max(left.sentOffset, offset)
-    const missed = snapshots.snapshotSince(left, missedAfter(fellBehindAt))
-    const composed = snapshots.compose(missed, left, LEAVING_SHARE * replyBytesMax)
-    if (composed === undefined) snapshots.publish(missed, join, left)
-    const { frames, ...counts } = composed ?? NO_FRAMES
-    return { ...counts, frames: concatBytes(lossesSince(fellBehindAt, left), frames) }
-  }
-}
-
-/** Number of the feed's status that the client was told last: a member has been told the current one. */
-function toldStatus({ fellBehindAt, leaving }: JoinCommand, { number }: CurrentStatus): number {
-  if (fellBehindAt !== null) return fellBehindAt.statusNumber
-  return leaving === 0 ? 0 : number
 }
 
 /** The ticks of which a client gets the latest, beside those of the symbols that it asked for. */

@@ -4,9 +4,9 @@
  * See docs/decisions/0013-the-tick-log-is-read-again-without-a-lock.md.
  */
 
-import type { ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
 import type { PositionRules } from '../../src/lane-protocol/lane-task.js'
 import { decodeEvent } from '../../src/lane-protocol/stream-events.js'
+import type { ContinuityState } from '../../src/memory/continuity-state.js'
 import type { Checkpoint, FeedCheckpoints } from '../../src/memory/feed-checkpoints.js'
 import type { TickLogHistory } from '../../src/memory/tick-log-history.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
@@ -27,10 +27,27 @@ import type { ClientFrames } from './client-frames.js'
 
 /** Ticks that one part reads at most: a quarter to half a millisecond. */
 const TICKS_MAX = 1024
+const NEVER = Number.POSITIVE_INFINITY
+
+/** Which part of the past a client is to get. */
+export interface ReplayRange {
+  /** The client has all ticks of the replay up to this offset. */
+  readonly offset: number
+  /** Number of the last `ticks` message. */
+  readonly seq: number
+  /** What is known of the feed's positions at `offset`; null: a checkpoint has to be found. */
+  readonly continuity: ContinuityState | null
+  /** Up to this offset the client has what `earlier` gets tick by tick. */
+  readonly reached: number
+  readonly earlier: LaneAudience | undefined
+}
 
 export interface ReplayPart extends ClientFrames {
-  /** The place in the stream that it ends at. */
-  readonly position: ReplayPosition
+  /** Offset of the last tick that was read. */
+  readonly offset: number
+  /** Number of the last `ticks` message. */
+  readonly seq: number
+  readonly continuity: ContinuityState
 }
 
 export interface ReplayReaderDeps<Known extends KnownSymbol> {
@@ -63,7 +80,7 @@ export class ReplayReader<Known extends KnownSymbol> {
    * @param endOffset of the last tick of the replay
    * @returns undefined when the writer has overwritten some of the ticks
    */
-  next(from: ReplayPosition, audience: LaneAudience, endOffset: number): ReplayPart | undefined {
+  next(from: ReplayRange, audience: LaneAudience, endOffset: number): ReplayPart | undefined {
     const { checkpoints, history, turn } = this.deps
     const { continuity, offset } = from
     const start = continuity === null ? checkpoints.before(offset) : { ...continuity, offset }
@@ -75,7 +92,7 @@ export class ReplayReader<Known extends KnownSymbol> {
     return this.compose(reading, audience, from)
   }
 
-  private compose(reading: PartReading<Known>, audience: LaneAudience, from: ReplayPosition): ReplayPart {
+  private compose(reading: PartReading<Known>, audience: LaneAudience, from: ReplayRange): ReplayPart {
     const { composer, publisher } = this.deps
     const stream = clientStream(audience, from.seq)
     const { plan } = reading
@@ -87,11 +104,9 @@ export class ReplayReader<Known extends KnownSymbol> {
       ticks: plan.tickCount,
       messages: stream.seq - from.seq,
       // The ticks between the checkpoint and `from` were sent before.
-      position: {
-        offset: Math.max(reading.offset, from.offset),
-        seq: stream.seq,
-        continuity: reading.continuity.state,
-      },
+      offset: Math.max(reading.offset, from.offset),
+      seq: stream.seq,
+      continuity: reading.continuity.state,
     }
   }
 }
@@ -104,28 +119,24 @@ class PartReading<Known extends KnownSymbol> implements TickLosses {
   private readonly cursor: LogCursor
   private readonly classifier: TickClassifier<Known>
   private readonly audience: LaneAudience
-  private readonly isDelivered = new Map<Known, boolean>()
-  /** Ticks up to this offset were sent before. */
-  private readonly sentOffset: number
+  private readonly range: ReplayRange
+  /** The client has the ticks of each symbol up to this offset; NEVER: it does not get the symbol tick by tick. */
+  private readonly sentOffsets = new Map<Known, number>()
   private ticksLeft = TICKS_MAX
 
   constructor(
     deps: ReplayReaderDeps<Known>,
     reader: TickReader,
     audience: LaneAudience,
-    from: ReplayPosition,
+    range: ReplayRange,
     start: Checkpoint,
   ) {
     const { codec, history, positions, quarantined, symbols } = deps
     this.deps = deps
     this.audience = audience
-    this.sentOffset = from.offset
+    this.range = range
     this.cursor = new LogCursor(history, start.offset, codec.batchPath)
     this.continuity = new FeedContinuity(start, positions)
-    this.deps = deps
-    this.audience = audience
-    this.sentOffset = from.offset
-    this.cursor = new LogCursor(history, start.offset, codec.batchPath)
     const { continuity } = this
     this.classifier = new TickClassifier({
       bytes: history.bytes,
@@ -145,7 +156,7 @@ class PartReading<Known extends KnownSymbol> implements TickLosses {
   get hasRoom(): boolean {
     const { partBytesMax, turn } = this.deps
     // The few ticks between the checkpoint and the part are read in any case.
-    if (this.offset < this.sentOffset) return true
+    if (this.offset < this.range.offset) return true
     return this.ticksLeft > 0 && this.plan.planBytes < partBytesMax && turn.hasRoom()
   }
 
@@ -185,21 +196,23 @@ class PartReading<Known extends KnownSymbol> implements TickLosses {
     const { offset, tickEnd, tickStart } = this.cursor
     this.ticksLeft--
     const symbol = classifier.classify(tickStart, tickEnd, offset)
-    if (symbol === undefined || offset <= this.sentOffset || !this.delivers(symbol)) return
+    if (symbol === undefined || offset <= this.sentOffset(symbol)) return
     const tick = isJson
       ? turn.addJson(classifier.reader, symbol, offset, history.receivedUs)
       : turn.addProtobuf(classifier.reader, tickStart, tickEnd, offset, history.receivedUs)
     plan.addTick(tick, turn.ticks[spec.encoding].bytesOf(tick) + bytesPerTick)
   }
 
-  /** Whether the audience gets every tick of the symbol. */
-  private delivers(symbol: Known): boolean {
-    let isDelivered = this.isDelivered.get(symbol)
-    if (isDelivered === undefined) {
-      isDelivered = this.audience.deliveryOf(symbol.symbol) === EVERY
-      this.isDelivered.set(symbol, isDelivered)
+  private sentOffset(symbol: Known): number {
+    let sentOffset = this.sentOffsets.get(symbol)
+    if (sentOffset === undefined) {
+      const { earlier, offset, reached } = this.range
+      const name = symbol.symbol
+      if (this.audience.deliveryOf(name) !== EVERY) sentOffset = NEVER
+      else sentOffset = earlier?.deliveryOf(name) === EVERY ? Math.max(offset, reached) : offset
+      this.sentOffsets.set(symbol, sentOffset)
     }
-    return isDelivered
+    return sentOffset
   }
 
   // TickLosses
@@ -229,7 +242,7 @@ class PartReading<Known extends KnownSymbol> implements TickLosses {
   }
 
   loseUnlogged(reason: GapReason, from: number, to: number, missed: number | null): void {
-    if (this.offset <= this.sentOffset) return
+    if (this.offset <= this.range.offset) return
     this.plan.addNotice(this.deps.turn.notices.push({ reason, from, to, missed }) - 1, GAP_BYTES_MAX)
   }
 }

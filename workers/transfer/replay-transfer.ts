@@ -2,29 +2,54 @@
  * Gives clients that were away the ticks that they missed, part by part. With the last part the client joins. One
  * lane's own. See docs/decisions/0012-a-resume-is-a-chain-of-joins.md.
  */
-import { type JoinCommand, RESUME_GONE, type ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
+import {
+  type CommandReply,
+  type JoinCommand,
+  RESUME_GONE,
+  type ReplayPosition,
+  type ReplayProgress,
+  type ReplayStart,
+} from '../../src/lane-protocol/lane-commands.js'
 import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { LIVE, UNCHANGED } from '../../src/memory/reply-descriptor.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
+import type { AudienceDirectory } from '../conflate/audience-directory.js'
 import type { LaneSymbol } from '../conflate/lane-symbol.js'
 import type { CurrentStatus } from '../read/current-status.js'
-import { type ClientFrames, concatBytes, NO_BYTES, NO_FRAMES } from './client-frames.js'
+import { type ClientFrames, concatBytes, concatFrames, NO_BYTES, NO_FRAMES } from './client-frames.js'
 import type { JoinFlush } from './join-flush.js'
 import type { Missed } from './latest-search.js'
-import type { ReplayPart, ReplayReader } from './replay-reader.js'
+import type { LeaveFlush } from './leave-flush.js'
+import type { ReplayPart, ReplayRange, ReplayReader } from './replay-reader.js'
 import { liveReply, notResumedReply, replayBrokenReply, resumedReply } from './reply-messages.js'
 import type { PartOutcome, ReplyPublisher } from './reply-publisher.js'
-import { ALL_CONFLATED, ALL_TICKS, type JoinReply, type SnapshotTransfer } from './snapshot-transfer.js'
+import {
+  ALL_CONFLATED,
+  ALL_TICKS,
+  type JoinReply,
+  NO_TICKS,
+  type SnapshotTransfer,
+} from './snapshot-transfer.js'
 
 export interface ReplayTransferDeps {
   readonly epoch: string
+  readonly directory: AudienceDirectory
   readonly status: CurrentStatus
   readonly joinFlush: JoinFlush
+  readonly leaveFlush: LeaveFlush
   readonly reader: ReplayReader<LaneSymbol>
   readonly snapshots: SnapshotTransfer
   readonly replyPublisher: ReplyPublisher
   /** Names the client that the lane works for now, in shared memory. */
   readonly setCurrentClient: (client: number) => void
+}
+
+/** The part of a replay that begins. */
+interface Beginning {
+  readonly range: ReplayRange
+  /** What the client gets of the audience that it leaves. */
+  readonly leaving: ClientFrames
+  readonly statusNumber: number
 }
 
 export class ReplayTransfer {
@@ -34,61 +59,123 @@ export class ReplayTransfer {
     this.deps = deps
   }
 
-  /** Replies with the part of the replay that follows `from`. @returns bytes */
+  /** Replies with the part of the replay that follows `replay`. @returns bytes */
   reply(
     join: JoinCommand,
-    from: ReplayPosition | typeof RESUME_GONE,
+    replay: ReplayStart | ReplayProgress,
     audience: LaneAudience,
     offset: number,
   ): number {
     const { joinFlush, setCurrentClient } = this.deps
     setCurrentClient(join.client)
     joinFlush.prepare(join, audience, offset)
-    if (from === RESUME_GONE) return this.notResumed(join, audience, undefined)
-    const isFirst = from.continuity === null
-    const part = this.nextPart(from, audience)
-    if (part !== undefined) return this.replay(join, from, audience, part)
-    return isFirst ? this.notResumed(join, audience, from.offset) : this.broken(join, audience, from.offset)
+    if (replay !== RESUME_GONE && 'continuity' in replay) return this.continue(join, replay, audience)
+    return this.begin(join, replay, audience, offset)
   }
 
-  private nextPart(from: ReplayPosition, audience: LaneAudience): ReplayPart | undefined {
+  private begin(join: JoinCommand, start: ReplayStart, audience: LaneAudience, offset: number): number {
+    const { leaveFlush } = this.deps
+    const leaving = leaveFlush.framesFor(join, offset)
+    if (start === RESUME_GONE) return this.notResumed(join, audience, leaving, undefined)
+    const earlier = leaveFlush.audienceLeftBy(join)
+    const reached = earlier === undefined ? start.afterOffset : audience.sentOffset
+    // Of latest ticks the client gets none of the past.
+    const from = earlier === undefined || addsEveryTick(join.replies) ? start.afterOffset : reached
+    const range: ReplayRange = { offset: from, seq: 0, continuity: null, reached, earlier }
+    const part = this.nextPart(range, audience)
+    if (part === undefined) return this.notResumed(join, audience, leaving, from)
+    const statusNumber = leaveFlush.toldStatus(join)
+    return this.replayFirst(join, audience, { range, leaving, statusNumber }, part)
+  }
+
+  private replayFirst(
+    join: JoinCommand,
+    audience: LaneAudience,
+    { leaving, range, statusNumber }: Beginning,
+    part: ReplayPart,
+  ): number {
+    const { offset: start, reached } = range
+    const { continuity, offset, seq, ticks } = part
+    const isChange = range.earlier !== undefined
+    const head = resumedReply(join, audience, this.deps.epoch, range, isChange ? reached : undefined)
+    const frames = concatFrames(leaving, { ...NO_FRAMES, frames: head }, part)
+    const position = { start, offset, reached, seq, ticks, statusNumber, continuity }
+    // A segment of the ring may have no room for a snapshot beside what the client gets of the earlier audience.
+    if (isChange || offset < audience.sentOffset) return this.publish(join, audience, frames, position)
+    return this.end(join, audience, frames, position)
+  }
+
+  private continue(join: JoinCommand, replay: ReplayProgress, audience: LaneAudience): number {
+    const { earlier, ...before } = replay
+    const part = this.nextPart({ ...before, earlier: this.deps.directory.get(earlier) }, audience)
+    if (part === undefined) return this.broken(join, audience, before)
+    const { continuity, offset, seq, ticks } = part
+    const position = { ...before, offset, seq, continuity, ticks: before.ticks + ticks }
+    if (offset < audience.sentOffset) return this.publish(join, audience, part, position)
+    return this.end(join, audience, part, position)
+  }
+
+  private nextPart(range: ReplayRange, audience: LaneAudience): ReplayPart | undefined {
     const offset = audience.sentOffset
-    if (!audience.isConflated) return this.deps.reader.next(from, audience, offset)
+    if (!audience.isConflated) return this.deps.reader.next(range, audience, offset)
     // The client gets the latest ticks and none of the past, so any continuity will do.
-    return { ...NO_FRAMES, position: { ...from, offset, continuity: CONTINUITY_AT_START } }
+    return { ...NO_FRAMES, offset, seq: range.seq, continuity: CONTINUITY_AT_START }
   }
 
-  private replay(join: JoinCommand, from: ReplayPosition, audience: LaneAudience, part: ReplayPart): number {
-    const { epoch, replyPublisher } = this.deps
-    const { messages, position, ticks } = part
-    const head = from.continuity === null ? resumedReply(join, audience, epoch, from) : NO_BYTES
-    const frames = { frames: concatBytes(head, part.frames), messages, ticks }
-    if (position.offset >= audience.sentOffset) {
-      // The first message of the snapshot tells the number from which the audience goes on.
-      const afterTicks = { ...position, seq: audience.seq }
-      return this.join(join, audience, frames, this.live(audience), afterTicks, ALL_CONFLATED)
-    }
-    replyPublisher.publishReplay(frames, join, position, audience)
-    return frames.frames.length
+  private publish(
+    join: JoinCommand,
+    audience: LaneAudience,
+    { frames, messages, ticks }: ClientFrames,
+    position: ReplayPosition,
+  ): number {
+    this.deps.replyPublisher.publishReplay({ frames, messages, ticks }, join, position, audience)
+    return frames.length
   }
 
-  /** The missed ticks are gone: the client joins with a gap. @param since the last offset of this epoch that it has */
-  private notResumed(join: JoinCommand, audience: LaneAudience, since: number | undefined): number {
-    const { epoch, status } = this.deps
+  /** The client has all of the replay, and joins. */
+  private end(
+    join: JoinCommand,
+    audience: LaneAudience,
+    { frames, messages, ticks }: ClientFrames,
+    position: ReplayPosition,
+  ): number {
+    // The first message of the snapshot tells the number from which the audience goes on.
+    const afterTicks = { ...position, seq: audience.seq }
+    const live = this.live(audience, position)
+    return this.join(join, audience, { frames, messages, ticks }, live, afterTicks, ALL_CONFLATED)
+  }
+
+  /**
+   * The missed ticks are gone: the client joins with a gap.
+   *
+   * @param leaving what the client gets of the audience that it leaves
+   * @param since the last offset of this epoch that the client has; undefined: none
+   */
+  private notResumed(
+    join: JoinCommand,
+    audience: LaneAudience,
+    leaving: ClientFrames,
+    since: number | undefined,
+  ): number {
+    const { epoch, leaveFlush, status } = this.deps
     const reply = notResumedReply(join, audience, epoch, since)
-    const frames = { ...NO_FRAMES, frames: concatBytes(reply, status.frameAfter(0)) }
-    return this.join(join, audience, frames, NO_BYTES, LIVE, ALL_TICKS)
+    const state = status.frameAfter(leaveFlush.toldStatus(join))
+    const frames = { ...leaving, frames: concatBytes(leaving.frames, reply, state) }
+    // Of what the client got so far nothing is missing.
+    const missed = leaveFlush.audienceLeftBy(join) === undefined ? ALL_TICKS : NO_TICKS
+    const replies = join.replies.map(withSnapshot)
+    return this.join({ ...join, replies }, audience, frames, NO_BYTES, LIVE, missed)
   }
 
   /** The rest of the replay is gone: the client joins with a gap. */
-  private broken(join: JoinCommand, audience: LaneAudience, since: number): number {
-    const frames = { ...NO_FRAMES, frames: replayBrokenReply(audience, since) }
-    return this.join(join, audience, frames, this.live(audience), UNCHANGED, ALL_TICKS)
+  private broken(join: JoinCommand, audience: LaneAudience, before: ReplayPosition): number {
+    const frames = { ...NO_FRAMES, frames: replayBrokenReply(audience, before.offset) }
+    return this.join(join, audience, frames, this.live(audience, before), UNCHANGED, ALL_TICKS)
   }
 
   /** The end of a replay, and the present state of the feed. */
-  private live(audience: LaneAudience): Uint8Array {
-    return concatBytes(liveReply(audience), this.deps.status.frameAfter(0))
+  private live(audience: LaneAudience, position: ReplayPosition): Uint8Array {
+    return concatBytes(liveReply(audience, position), this.deps.status.frameAfter(position.statusNumber))
   }
 
   private join(
@@ -103,4 +190,15 @@ export class ReplayTransfer {
     const reply: JoinReply = { ...frames, join, framesAfter, outcome: LIVE, firstOutcome }
     return snapshots.reply([reply], audience, snapshots.snapshotFor(join, audience, missed))
   }
+}
+
+/** Whether a command of the client adds symbols of which it wants every tick. */
+function addsEveryTick(replies: readonly CommandReply[]): boolean {
+  return replies.some(
+    reply => reply.type === 'subscribed' && reply.delivery === 'every' && reply.symbols.length > 0,
+  )
+}
+
+function withSnapshot(reply: CommandReply): CommandReply {
+  return reply.type === 'subscribed' ? { ...reply, snapshot: true } : reply
 }

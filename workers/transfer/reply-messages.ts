@@ -1,10 +1,11 @@
 /**
  * Writes the text messages that reply to a client's commands, and the gaps that it has to be told with them. Pure.
  */
-import type { JoinCommand } from '../../src/lane-protocol/lane-commands.js'
+import { goodbyeOf, type JoinCommand, type ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
 import type { GapMessage, SubscribedMessage, UnsubscribedMessage } from '../../src/protocol/messages.js'
 import { textFrames } from '../../src/protocol/text-frames.js'
 import type { AudienceProgress, LaneAudience } from '../collect/lane-audience.js'
+import { NO_BYTES } from './client-frames.js'
 
 /** The place in a stream at which a client is told something. */
 interface StreamPlace {
@@ -28,21 +29,34 @@ export function lossesSince(behind: AudienceProgress, audience: LaneAudience): U
   return textFrames(gapsSince(behind, audience))
 }
 
-/** Begins a replay: the ticks after `place` follow. */
+/** The last message of a client that leaves; no bytes for a client that stays. */
+export function goodbyeFrame({ replies }: JoinCommand, audience: LaneAudience, epoch: string): Uint8Array {
+  const goodbye = goodbyeOf(replies)
+  if (goodbye === undefined) return NO_BYTES
+  return textFrames([{ ...goodbye, resume: `${epoch}:${audience.sentOffset}` }])
+}
+
+/**
+ * Begins a replay: the ticks after `place` follow.
+ *
+ * @param reached the client has all ticks of its other subscriptions up to this offset; undefined: it has none
+ */
 export function resumedReply(
   join: JoinCommand,
   audience: LaneAudience,
   epoch: string,
   place: StreamPlace,
+  reached: number | undefined,
 ): Uint8Array {
-  return textFrames(
-    commandReplies(join, audience, epoch, place).map(message => ({ ...message, resumed: true })),
-  )
+  const replies = commandReplies(join, audience, epoch, place)
+  const end = { resumed: true, ...(reached === undefined ? {} : { reached }) }
+  return textFrames(replies.map(message => ({ ...message, ...end })))
 }
 
 /** Ends a replay, behind the snapshot of the conflated ticks. The next frames of `audience` follow directly. */
-export function liveReply(audience: LaneAudience): Uint8Array {
-  return textFrames([{ type: 'live', ...placeOf(audience) }])
+export function liveReply(audience: LaneAudience, { offset, start, ticks }: ReplayPosition): Uint8Array {
+  const replayed = { from: start + 1, to: offset, ticks }
+  return textFrames([{ type: 'live', ...placeOf(audience), replayed }])
 }
 
 /**
@@ -85,7 +99,7 @@ function commandReplies(
 ): (SubscribedMessage | UnsubscribedMessage)[] {
   const place = { client: join.name, epoch, offset, seq, batch: audience.spec.batch }
   return join.replies.flatMap(reply => {
-    if (reply.type === 'snapshot') return []
+    if (reply.type === 'snapshot' || reply.type === 'goodbye') return []
     // The type stands first: for a literal that begins with a spread V8 makes a new hidden class each time. That costs
     // 8 µs, and garbage that only a full collection finds.
     if (reply.type === 'unsubscribed') {

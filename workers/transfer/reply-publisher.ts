@@ -80,12 +80,16 @@ export class ReplyPublisher {
     this.publishPart({ start, end, ticks, messages }, join, position, audience, true)
   }
 
-  private setReplay({ continuity, offset, seq }: ReplayPosition): void {
+  private setReplay(position: ReplayPosition): void {
     const { descriptor } = this
     descriptor.outcome = MORE
-    descriptor.offset = offset
-    descriptor.seq = seq
-    descriptor.continuity = continuity!
+    descriptor.offset = position.offset
+    descriptor.seq = position.seq
+    descriptor.continuity = position.continuity
+    descriptor.replayStart = position.start
+    descriptor.reached = position.reached
+    descriptor.replayTicks = position.ticks
+    descriptor.statusNumber = position.statusNumber
   }
 
   private setMember(

@@ -26,7 +26,7 @@ const BACKOFF_MIN_MS = 100
 const BACKOFF_MAX_MS = 2_000
 
 // What clients are told while no ticks come.
-const NOT_CONNECTED = 'the gateway does not read the stream of ticks yet'
+export const NOT_CONNECTED = 'the gateway does not read the stream of ticks yet'
 const STREAM_LOST = 'the gateway has lost the stream of ticks and reads it again'
 const NO_RELAY = 'no relay writes ticks into the stream'
 

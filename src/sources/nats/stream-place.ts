@@ -16,6 +16,9 @@ export class StreamPlace {
   /** The last message that was read. */
   private last: StoredMessage | undefined
   private created: string | undefined
+  /** Where the first reading begins. */
+  private firstSequence = 0
+  private hasPushed = false
   private epoch: string | undefined
   private lastOffset = 0
   /** Whether ticks up to `lastOffset` are in the stream a second time. */
@@ -55,33 +58,37 @@ export class StreamPlace {
     const { message } = stored
     if (message === undefined) return
     if (!this.isOfSchema(message)) return
-    if (message.epoch !== this.epoch) this.beginEpoch(message, false)
     this.setOutage(message)
+    if (message.kind === 'start' || message.kind === 'status') return
+    if (message.epoch !== this.epoch) this.beginEpoch(message)
     if (message.kind === 'ticks') this.takeTicks(message)
-    else if (message.kind === 'loss' && !(this.isReadAgain && message.offset < this.lastOffset)) {
+    else if (!this.isReadAgain || message.offset >= this.lastOffset) {
       const { reason, missed } = message
       this.sink.lose({ reason, missed })
     }
   }
 
-  /** The first reading begins behind the newest message. */
+  /** The first reading begins behind the newest message, and there again while no message has come. */
   private async begin(stream: TickStream, state: StreamState): Promise<ConsumerStart> {
     const { created, lastSequence } = state
+    if (this.created === created && lastSequence >= this.firstSequence - 1)
+      return { sequence: this.firstSequence }
     const newest = lastSequence > 0 ? await stream.message(lastSequence) : undefined
     this.created = created
+    this.firstSequence = lastSequence + 1
+    this.last = newest
     if (newest?.message !== undefined && this.isOfSchema(newest.message)) {
-      this.last = newest
-      this.beginEpoch(newest.message, false)
       this.setOutage(newest.message)
-      this.lastOffset = lastOffsetOf(newest.message)
+      const lastOffset = lastOffsetOf(newest.message)
+      if (lastOffset > 0) this.beginEpoch(newest.message)
+      this.lastOffset = lastOffset
     }
-    return { sequence: lastSequence + 1 }
+    return { sequence: this.firstSequence }
   }
 
   private async goOn(stream: TickStream, state: StreamState, last: StoredMessage): Promise<ConsumerStart> {
     if (!(await this.isHeld(stream, state, last))) return this.goOnElsewhere(state, last)
-    this.sessionCount++
-    this.sink.sessionStarted({ number: this.sessionCount, continuous: true, epoch: this.epoch })
+    this.beginSession(true)
     return { sequence: last.sequence + 1 }
   }
 
@@ -102,14 +109,21 @@ export class StreamPlace {
     this.created = state.created
     const isFeedEpoch = last.message?.feedEpoch !== undefined
     this.isReadAgain = isFeedEpoch
-    this.sessionCount++
-    this.sink.sessionStarted({ number: this.sessionCount, continuous: isFeedEpoch, epoch: this.epoch })
+    this.beginSession(isFeedEpoch)
     return { storedFromNs: last.storedAtNs + 1n }
   }
 
-  private beginEpoch(message: StreamMessage, continuous: boolean): void {
+  private beginEpoch(message: StreamMessage): void {
     this.epoch = message.epoch
     this.isReadAgain = false
+    this.lastOffset = 0
+    this.sessionCount++
+    this.sink.sessionStarted({ number: this.sessionCount, continuous: false, epoch: this.epoch })
+  }
+
+  /** A session of the present epoch, if there is one. */
+  private beginSession(continuous: boolean): void {
+    if (this.epoch === undefined) return
     this.sessionCount++
     this.sink.sessionStarted({ number: this.sessionCount, continuous, epoch: this.epoch })
   }
@@ -118,6 +132,10 @@ export class StreamPlace {
     const lastOffset = lastOffsetOf(message)
     if (this.isReadAgain && lastOffset <= this.lastOffset) return
     this.isReadAgain = false
+    // The sink finds holes between ticks that it was given.
+    const missed = message.offset - this.lastOffset - 1
+    if (!this.hasPushed && this.lastOffset > 0 && missed > 0) this.sink.lose({ reason: 'upstream', missed })
+    this.hasPushed = true
     this.lastOffset = lastOffset
     this.sink.push(message.data, 'batch', message.offset)
   }

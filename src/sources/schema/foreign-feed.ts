@@ -5,6 +5,8 @@
 
 import type { protobuf } from '../../common/protobufjs.js'
 import { cutText } from '../../common/quote-value.js'
+import { MappingRefusal } from '../../ticks/schema/schema-paths.js'
+import { tickPlan } from '../../ticks/schema/tick-plan.js'
 import type { TickSchema } from '../../ticks/tick-schema.js'
 import { findMethod } from './feed-method.js'
 import { checkMapping, type MappingPaths } from './mapping-check.js'
@@ -30,8 +32,8 @@ export interface LoadedFeed {
   /** For the `GrpcSource`. */
   readonly method: { readonly path: string; readonly request: Uint8Array; readonly form: 'tick' | 'batch' }
   /**
-   * For each case of a oneof that has no symbol: one sentence without its full stop that says why. Messages of such a
-   * case are no ticks, and are skipped.
+   * The cases of a oneof that have no symbol, each as a text such as `the case beat of the oneof event`. Their messages
+   * are no ticks, and are skipped.
    */
   readonly withoutSymbol: readonly string[]
 }
@@ -72,10 +74,24 @@ export function checkForeignFeed(types: protobuf.Root, foreign: ForeignFeed): Ch
   const { mapping, withoutSymbol } = checked
   const form = mapping.repeated === undefined ? 'tick' : 'batch'
   const schema = tickSchemaOf(method.message, mapping)
+  const fault = codecFault(schema, foreign.mapping)
+  if (fault !== undefined) return { feed: undefined, faults: [fault] }
   return {
     feed: { schema, method: { path: method.path, request, form }, withoutSymbol },
     faults: undefined,
   }
+}
+
+/** A path may be right, and yet one that no codec can follow. */
+function codecFault(schema: TickSchema, paths: MappingPaths): FeedFault | undefined {
+  try {
+    tickPlan(schema)
+  } catch (error) {
+    if (error instanceof MappingRefusal)
+      return { option: error.key, given: paths[error.key], problem: error.rule }
+    throw error
+  }
+  return undefined
 }
 
 function requestOf(type: protobuf.Type, json: unknown): Uint8Array | string {

@@ -2,6 +2,7 @@
  * Writes the ticks of a message of a feed as clients get them in JSON. Any thread. For a few ticks, to be looked at.
  */
 import { BatchReader } from '../../ticks/batch-reader.js'
+import { isUtf8 } from '../../ticks/schema/text-json.js'
 import type { TickCodec, TickReader } from '../../ticks/tick-codec.js'
 
 /** What a client sees in place of a tick. */
@@ -11,7 +12,10 @@ export function tickTexts(codec: TickCodec, message: Uint8Array, form: 'tick' | 
   const reader = codec.createReader(message)
   return rangesOf(message, 0, message.length, form === 'batch' ? codec.batchPath : []).map(([start, end]) => {
     if (!reader.decode(start, end)) return 'malformed'
-    return reader.symbolLength === 0 ? 'without a symbol' : { text: textOf(codec, reader, message) }
+    if (reader.symbolLength === 0) return 'without a symbol'
+    // As the lane's table of symbols does.
+    if (!isUtf8(message, reader.symbolStart, reader.symbolLength)) return 'malformed'
+    return { text: textOf(codec, reader, message) }
   })
 }
 

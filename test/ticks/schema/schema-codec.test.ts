@@ -150,6 +150,16 @@ describe('a tick of a schema', () => {
     })
   })
 
+  it('leaves out the whole wrapper of a mapped value', () => {
+    const proto = `syntax = "proto3"; package w; import "google/protobuf/wrappers.proto";
+      message M { google.protobuf.StringValue symbol = 1; google.protobuf.Int64Value at = 2; google.protobuf.Int64Value n = 3; }`
+    const mapping = { symbol: 'symbol.value', time: { path: 'at.value', unit: 's' } } as const
+    const schema = schemaOf({ proto, message: 'w.M', mapping })
+    expect(json(schema, { symbol: { value: 'A' }, at: { value: 2 }, n: { value: 3 } })).toEqual({
+      ...{ symbol: 'A', kind: 'tick', time: 2_000_000, n: 3 },
+    })
+  })
+
   it('has a kind named by the case of its oneof, with the fields under that name', () => {
     const schema = one('oneof')
     expect(json(schema, { topOfBook: {}, top_of_book: { symbol: 'A', bid: 1, ask: 2 } })).toEqual({

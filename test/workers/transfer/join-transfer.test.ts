@@ -125,7 +125,7 @@ describe('a snapshot in several parts', () => {
   }
 
   it('names with the first part the place of a resuming client, should the lane die before the last', () => {
-    const [first, ...others] = resumed({ offset: 20, seq: 0, continuity: null })
+    const [first, ...others] = resumed({ afterOffset: 20 })
     expect(first).toMatchObject({ outcome: MORE, isLast: false, offset: SYMBOLS.length, messages: 0 })
     expect(others.slice(0, -1).every(({ isLast, outcome }) => !isLast && outcome === UNCHANGED)).toBe(true)
     expect(others.at(-1)).toMatchObject({ outcome: LIVE, isLast: true, offset: SYMBOLS.length })

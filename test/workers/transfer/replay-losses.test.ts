@@ -30,7 +30,7 @@ describe('losses in a replay', () => {
     past.batch(positions(1, 2))
     past.batch(positions(5))
     const [first, second, third] = past.parts(0)
-    expect(second!.position.continuity).toMatchObject({
+    expect(second!.continuity).toMatchObject({
       lastPosition: 2,
       lostSincePosition: 0,
       atSessionBoundary: false,

@@ -6,7 +6,7 @@ import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../../src/protocol/envelope-forma
 import { QUOTE } from '../../../src/ticks/market-tick.js'
 import { framesOf } from '../../support/frames.js'
 import { streamOf } from '../../support/lane-messages.js'
-import { begin, messagesOf, Past, ticksOfA } from '../../support/past.js'
+import { after, begin, messagesOf, Past, ticksOfA } from '../../support/past.js'
 import { decodeTicksMessage } from '../../support/proto-messages.js'
 import { sequences } from '../../support/ticks.js'
 
@@ -22,16 +22,16 @@ describe('a replay', () => {
       const part = past.next(begin(offset))!
       expect(streamOf(messagesOf(part), 0)).toEqual(ticksOfA(offset + 1, 41))
       expect([part.ticks, part.messages]).toEqual([41 - offset, 1])
-      expect(part.position).toEqual({ offset: 41, seq: 1, continuity: CONTINUITY_AT_START })
+      expect(part).toMatchObject({ offset: 41, seq: 1, continuity: CONTINUITY_AT_START })
     }
   })
 
   it('is empty for a client that missed nothing', () => {
     const past = new Past()
-    expect(past.next(begin(0))).toMatchObject({ ticks: 0, messages: 0, position: { offset: 0 } })
+    expect(past.next(begin(0))).toMatchObject({ ticks: 0, messages: 0, offset: 0 })
     past.many(10, 3)
-    const part = past.next({ offset: 10, seq: 0, continuity: null })!
-    expect(part).toMatchObject({ ticks: 0, messages: 0, position: { offset: 10, seq: 0 } })
+    const part = past.next(begin(10))!
+    expect(part).toMatchObject({ ticks: 0, messages: 0, offset: 10, seq: 0 })
     expect(part.frames).toHaveLength(0)
   })
 
@@ -40,7 +40,7 @@ describe('a replay', () => {
     past.many(10, 10)
     const part = past.next(begin(2), {}, 7)!
     expect(streamOf(messagesOf(part), 0)).toEqual(ticksOfA(3, 7))
-    const rest = past.next(part.position)!
+    const rest = past.next(after(part))!
     expect(streamOf(messagesOf(rest), 1)).toEqual(ticksOfA(8, 10))
   })
 
@@ -54,7 +54,7 @@ describe('a replay', () => {
         expect(streamOf(parts.flatMap(messagesOf), 0)).toEqual(ticksOfA(offset + 1, 3000))
         for (const { ticks } of parts) expect(ticks).toBeLessThanOrEqual(PART_TICKS_MAX)
         expect(parts.length).toBeLessThanOrEqual(Math.ceil((3000 - offset) / PART_TICKS_MAX) + 1)
-        expect(parts.at(-1)!.position).toMatchObject({
+        expect(parts.at(-1)).toMatchObject({
           offset: 3000,
           seq: parts.filter(({ ticks }) => ticks > 0).length,
         })
@@ -73,7 +73,7 @@ describe('a replay', () => {
     // The last checkpoint before it is the one after tick 1024.
     const [first, second] = past.parts(2174)
     const continuity = { ...CONTINUITY_AT_START, lastPosition: 2174, lastMark: expect.any(Number) }
-    expect(first).toMatchObject({ ticks: 0, messages: 0, position: { offset: 2174, seq: 0, continuity } })
+    expect(first).toMatchObject({ ticks: 0, messages: 0, offset: 2174, seq: 0, continuity })
     expect(streamOf(messagesOf(second!), 0)).toEqual(['A2175'])
   })
 
@@ -90,7 +90,7 @@ describe('a replay', () => {
   it('has a message for each tick for an audience without batches, and counts these messages on', () => {
     const past = new Past()
     past.many(5, 2)
-    const part = past.next({ offset: 1, seq: 70, continuity: CONTINUITY_AT_START }, { batch: false })!
+    const part = past.next({ ...begin(1), seq: 70, continuity: CONTINUITY_AT_START }, { batch: false })!
     expect(
       messagesOf(part).map(message => message.type === 'ticks' && [message.seq, message.offset]),
     ).toEqual([
@@ -99,7 +99,7 @@ describe('a replay', () => {
       [73, 4],
       [74, 5],
     ])
-    expect(part).toMatchObject({ ticks: 4, messages: 4, position: { offset: 5, seq: 74 } })
+    expect(part).toMatchObject({ ticks: 4, messages: 4, offset: 5, seq: 74 })
   })
 
   it('has the bytes of the feed for a client of the binary subprotocol', () => {
@@ -173,7 +173,7 @@ describe('a past that is written over', () => {
     const part = past.next(begin(0))!
     expect(part.ticks).toBeGreaterThan(0)
     past.many(4000, 10)
-    expect(past.next(part.position)).toBeUndefined()
+    expect(past.next(after(part))).toBeUndefined()
   })
 
   it.each([1, 5, 10, 11])(
