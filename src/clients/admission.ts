@@ -26,7 +26,7 @@ import { LifeSigns } from './life-signs.js'
 import { MessageIntake, type MessageIntakeDeps, REPLY_BYTES_PER_WORK } from './message-intake.js'
 import { MessageQuota } from './message-quota.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
-import { isResumeError, replayStartOf } from './replay-start.js'
+import { isStartError, readReplayStart } from './replay-start.js'
 import type { SubscriptionBudget } from './subscription-budget.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
 import { refuseUpgrade } from './upgrade-refusal.js'
@@ -106,8 +106,8 @@ export class Admission {
         this.refuse(socket, stream)
         return false
       }
-      const replayStart = stream.resume === undefined ? null : replayStartOf(stream.resume, this.deps)
-      if (isResumeError(replayStart)) {
+      const replayStart = readReplayStart(stream.start, this.deps)
+      if (isStartError(replayStart)) {
         this.refuse(socket, badRequest(replayStart.code, replayStart.message))
         return false
       }
