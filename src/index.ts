@@ -16,16 +16,26 @@ export type { HistogramView } from './metrics/histogram.js'
 export type { LaneView, MetricsView } from './metrics/metrics-view.js'
 export { CLOSE_CODES, type CloseCode } from './protocol/close-codes.js'
 export type {
+  CommandId,
+  ControlMessage,
   ErrorMessage,
   FeedState,
   GapMessage,
   GapReason,
   HeartbeatMessage,
+  LiveMessage,
+  PongMessage,
+  SchemaTickJson,
   ServerMessage,
+  SnapshotMessage,
   StatusMessage,
   SubscribedMessage,
+  SubscriptionsMessage,
+  SymbolRefusal,
+  TickHead,
   TickJson,
   TicksMessage,
+  UnsubscribedMessage,
 } from './protocol/messages.js'
 export { type GrpcMethod, GrpcSource, type GrpcSourceOptions } from './sources/grpc/grpc-source.js'
 export { type LoadedFeed, type LoadFeedOptions, loadFeed } from './sources/grpc/load-feed.js'

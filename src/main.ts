@@ -12,6 +12,7 @@ import { probe } from './app/probe.js'
 import { type HostProcess, runService, type Service } from './app/process-lifetime.js'
 import { GatewayGroup } from './app/processes/gateway-group.js'
 import { GroupMember } from './app/processes/group-member.js'
+import { RelayService } from './app/relay-service.js'
 import { systemClock } from './common/clock.js'
 import { RingcastError } from './common/errors.js'
 import { descriptorLimit, SPARE_DESCRIPTORS } from './common/file-descriptors.js'
@@ -41,6 +42,8 @@ async function main(): Promise<void> {
       return runMember(parsed.config)
     case 'feed':
       return run(feedService, parsed.config)
+    case 'relay':
+      return run(relayService, parsed.config)
   }
 }
 
@@ -163,6 +166,19 @@ function feedService(config: Config, log: ProcessLog): Service {
       const address = config.feedListen.replace(/:\d+$/, `:${feed.port}`)
       log.info({ address }, 'feeding')
       log.info({}, `try: ringcast --upstream ${address}`)
+    },
+  }
+}
+
+function relayService(config: Config, log: ProcessLog): Service {
+  const relay = new RelayService(config, log)
+  return {
+    // It goes on trying.
+    failed: new Promise(() => {}),
+    stop: () => relay.stop(),
+    reload: async () => {},
+    async start(signal) {
+      log.info(await relay.start(signal), 'relaying')
     },
   }
 }

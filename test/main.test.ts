@@ -40,6 +40,19 @@ async function run(argv: string[], env?: Record<string, string>) {
   return { code, stdout, stderr }
 }
 
+/** All that the process logs. It gets a signal when it has logged such a message. */
+async function messagesUntil(child: ReturnType<typeof start>, last: RegExp): Promise<string[]> {
+  const messages: string[] = []
+  const exit = once(child, 'exit')
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { msg } = JSON.parse(line) as { msg: string }
+    messages.push(msg)
+    if (last.test(msg)) child.kill('SIGTERM')
+  }
+  await exit
+  return messages
+}
+
 describe('ringcast', () => {
   it('shows its help', async () => {
     const { code, stdout, stderr } = await run(['--help'])
@@ -72,32 +85,24 @@ describe('ringcast', () => {
     })
   })
 
-  it.each([
-    [['--port=0', '--admin-port=0', '--pool-size=1'], 'accepting clients', 'npx wscat -c ws://'],
-    [['feed', '--feed-listen=localhost:0'], 'feeding', 'ringcast --upstream '],
-  ])('%j runs until a signal, then ends by itself with 0', async (argv, what, example) => {
-    const child = start(argv)
-    const messages: string[] = []
-    for await (const line of createInterface({ input: child.stdout })) {
-      messages.push((JSON.parse(line) as { msg: string }).msg)
-      if (messages.at(-1)!.includes(example)) child.kill('SIGTERM')
-    }
-    const code = child.exitCode ?? (await once(child, 'exit'))[0]
-    expect(messages).toContain(what)
-    expect(messages.at(-1)).toBe('stopped')
-    expect(code).toBe(0)
-  })
-
-  it('reads its embedded feed, whatever proxy the environment names', async () => {
+  it('reads its embedded feed, whatever proxy the environment names, until a signal, then ends with 0', async () => {
     const proxy = 'http://127.0.0.1:9'
     const env = { grpc_proxy: proxy, https_proxy: proxy, http_proxy: proxy, no_proxy: '', no_grpc_proxy: '' }
     const child = start(['--port=0', '--admin-port=0', '--pool-size=1'], env)
-    const messages: string[] = []
-    for await (const line of createInterface({ input: child.stdout })) {
-      messages.push((JSON.parse(line) as { msg: string }).msg)
-      if (/the feed at|no feed/.test(messages.at(-1)!)) child.kill('SIGTERM')
-    }
+    const messages = await messagesUntil(child, /the feed at|no feed/)
+    expect(messages).toContain('accepting clients')
+    expect(messages).toContainEqual(expect.stringContaining('npx wscat -c ws://'))
     expect(messages).toContainEqual(expect.stringMatching(/^the feed at .* is live, session 1$/))
+    expect(messages.at(-1)).toBe('stopped')
+    expect(child.exitCode).toBe(0)
+  })
+
+  it('serves a feed until a signal, then ends with 0', async () => {
+    const child = start(['feed', '--feed-listen=localhost:0'])
+    const messages = await messagesUntil(child, /ringcast --upstream /)
+    expect(messages).toContain('feeding')
+    expect(messages.at(-1)).toBe('stopped')
+    expect(child.exitCode).toBe(0)
   })
 
   it('keeps running, with its other clients, when a client sends JSON of thousands of levels', async () => {

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { expect, it } from 'vitest'
+import { expect, expectTypeOf, it } from 'vitest'
+import type { SchemaTickJson, ServerMessage, TickHead, TickJson, TicksMessage } from '../src/index.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const OPTIONS = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node']
@@ -12,4 +13,20 @@ it('the types of the package compile for users who check the types of libraries'
     (error: { stdout: string }) => error,
   )
   expect(stdout).toBe('')
+})
+
+// The compiler checks these when the tests are built.
+it('the messages have the type of the ticks: quotes and trades, or those of a schema', () => {
+  interface Fields {
+    readonly trade?: { readonly price: number }
+  }
+  const ticksOf = <Tick extends TickHead>(message: ServerMessage<Tick>): readonly Tick[] =>
+    message.type === 'ticks' || message.type === 'snapshot' ? message.ticks : []
+  expectTypeOf<TicksMessage['ticks'][number]>().toEqualTypeOf<TickJson>()
+  expectTypeOf<ServerMessage>().toEqualTypeOf<ServerMessage<TickJson>>()
+  expectTypeOf(ticksOf<SchemaTickJson<Fields>>).returns.toEqualTypeOf<readonly SchemaTickJson<Fields>[]>()
+  expectTypeOf<SchemaTickJson<Fields>>().toHaveProperty('trade')
+  expectTypeOf<SchemaTickJson<Fields>['symbol']>().toEqualTypeOf<string>()
+  expectTypeOf<SchemaTickJson['price']>().toEqualTypeOf<unknown>()
+  expectTypeOf<SchemaTickJson['time']>().toEqualTypeOf<number | null | undefined>()
 })

@@ -14,7 +14,7 @@ import { LaneWakeUp } from '../src/memory/lane-wake-up.js'
 import { LatestStore } from '../src/memory/latest-store.js'
 import { TickLogHistory } from '../src/memory/tick-log-history.js'
 import { TickLogReader } from '../src/memory/tick-log-reader.js'
-import { tickCodecOf } from '../src/ticks/tick-codec-of.js'
+import type { TickCodec } from '../src/ticks/tick-codec.js'
 import { LossCollector } from './collect/loss-collector.js'
 import { TickCollector } from './collect/tick-collector.js'
 import { TurnBuffer } from './collect/turn-buffer.js'
@@ -49,9 +49,12 @@ import { ReplyPublisher } from './transfer/reply-publisher.js'
 import { RequestQueue } from './transfer/request-queue.js'
 import { SnapshotTransfer } from './transfer/snapshot-transfer.js'
 
-export function assembleLane(task: LaneTask, clock: Pick<Clock, 'nowMs' | 'epochUs' | 'aheadUs'>): LaneLoop {
+export function assembleLane(
+  task: LaneTask,
+  codec: TickCodec,
+  clock: Pick<Clock, 'nowMs' | 'epochUs' | 'aheadUs'>,
+): LaneLoop {
   const { layout, positions, turnBytesMax } = task
-  const codec = tickCodecOf(task.schema, task.tickBytesMax)
   const memory = task.memory.buffer
   const state = new CommittedState(memory)
   const committed = state.committed()

@@ -66,9 +66,12 @@ export class ForeignFeedLoader {
     for (let attempt = 0; ; attempt++) {
       const target = targets[attempt % targets.length]!
       try {
-        return await loadFeed(this.description(target, signal), option =>
+        const feed = await loadFeed(this.description(target, signal), option =>
           variableOf(SETTING_OF_OPTION[option]),
         )
+        for (const reason of feed.withoutSymbol)
+          log.info({}, `messages without a symbol are no ticks and are skipped: ${reason}`)
+        return feed
       } catch (error) {
         signal.throwIfAborted()
         if (!(error instanceof RingcastError && error.code === 'feed_unreachable')) throw error

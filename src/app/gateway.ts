@@ -19,9 +19,11 @@ import { isForeignMethod } from '../config/feed-setting-types.js'
 import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
 import type { LoadedFeed } from '../sources/grpc/load-feed.js'
 import type { TickSource } from '../sources/tick-source.js'
+import { EarlyRefusals } from './early-refusals.js'
 import { embeddedFeedName, feedSettings } from './feed-settings.js'
 import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
-import type { GatewayReport } from './processes/group-messages.js'
+import { type GatewayInput, natsInput, type WaitingLoader } from './gateway-input.js'
+import type { GatewayMetrics, GatewayReport } from './processes/group-messages.js'
 import { readiness } from './readiness.js'
 import { ServerCertificate } from './server-certificate.js'
 import { readUpstreamFiles } from './upstream-files.js'
@@ -43,14 +45,16 @@ export class Gateway {
   readonly failed: Promise<RingcastError>
   private readonly config: Config
   private readonly log: Log
+  private readonly earlyRefusals: EarlyRefusals
   private fail: (error: RingcastError) => void = () => {}
   private handler: StreamHandler | undefined
   private feed: EmbeddedFeed | undefined
-  private loader: ForeignFeedLoader | undefined
+  private loader: WaitingLoader | undefined
   private source: TickSource | undefined
   private server: ClientServer | undefined
   private certificate: ServerCertificate | undefined
   private admin: AdminServer | undefined
+  private webSocketUrl = ''
   private adminUrl: string | undefined
   private readonly hasAdmin: boolean
 
@@ -58,6 +62,8 @@ export class Gateway {
   constructor(config: Config, log: Log, { hasAdmin = true }: { readonly hasAdmin?: boolean } = {}) {
     this.config = config
     this.log = log
+    const { closeTimeoutMs: timeoutMs, retryAfterS } = config
+    this.earlyRefusals = new EarlyRefusals({ retryAfterS, timeoutMs, clock: systemClock })
     this.hasAdmin = hasAdmin
     this.failed = new Promise(resolve => {
       this.fail = resolve
@@ -65,7 +71,7 @@ export class Gateway {
   }
 
   /**
-   * After an error, call `stop`, too. A feed of another schema is waited for, with the admin server open.
+   * After an error, call `stop`, too. A feed of another schema is waited for, with both servers open.
    *
    * @param signal ends that wait
    * @throws RingcastError when an address is taken, a file of the settings cannot be read, or a setting does not fit the
@@ -75,49 +81,60 @@ export class Gateway {
     const { config, log } = this
     const limit = descriptorLimit()
     const { maxClients, pendingMax } = this.boundConnections(limit)
+    const listen = async (): Promise<void> => {
+      await this.listenForAdmin()
+      this.webSocketUrl = await this.listenForClients(pendingMax, limit - SPARE_DESCRIPTORS)
+    }
+    const input = await (config.nats === undefined
+      ? this.openUpstream(listen, signal)
+      : this.openStream(config.nats, listen, signal))
+    const handler = new StreamHandler(
+      { ...handlerPart(config), maxClients, schema: input.schema },
+      { log, ...input.rules },
+    )
+    this.handler = handler
+    this.source = input.makeSource()
+    handler.attachSource(this.source)
+    return { webSocketUrl: this.webSocketUrl, adminUrl: this.adminUrl, feed: input.name }
+  }
+
+  /** A schema that is not in the settings is waited for, with both servers open. */
+  private async openStream(
+    servers: readonly string[],
+    listen: () => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<GatewayInput> {
+    const { config, log } = this
+    await listen()
+    const waiting = (loader: WaitingLoader) => {
+      this.loader = loader
+      const { adminUrl, webSocketUrl } = this
+      log.info({ webSocketUrl, adminUrl, stream: config.natsStream }, 'loading the schema of the stream')
+    }
+    return await natsInput({ config, servers, waiting, log }, signal)
+  }
+
+  private async openUpstream(listen: () => Promise<void>, signal: AbortSignal): Promise<GatewayInput> {
+    const { config, log } = this
     const { tls, metadata, request } = await readUpstreamFiles(config)
     const targets = config.upstream ?? [await this.startFeed()]
     const isForeign = isForeignMethod(config.upstreamMethod)
     const call = { tls, metadata }
-    if (isForeign) await this.listenForAdmin()
+    await listen()
+    const { adminUrl, webSocketUrl } = this
     if (isForeign)
-      log.info({ adminUrl: this.adminUrl, feed: targets.join(', ') }, 'loading the schema of the feed')
+      log.info({ webSocketUrl, adminUrl, feed: targets.join(', ') }, 'loading the schema of the feed')
     const foreign = isForeign
       ? await this.loadFeed({ config, targets, call, request, clock: systemClock, log }, signal)
       : undefined
-    const handler = new StreamHandler(
-      { ...handlerPart(config), maxClients, schema: foreign?.schema },
-      {
-        log,
+    return {
+      schema: foreign?.schema,
+      rules: {
         positionsTellLosses: config.upstreamSymbols.length === 0,
         ticksAreRepeated: targets.length > 1 && config.upstreamMode === 'both',
       },
-    )
-    this.handler = handler
-    this.certificate = await ServerCertificate.open(config, {
-      clock: systemClock,
-      log,
-      use: files => this.server?.setTls(files),
-    })
-    const clientTls = this.certificate?.current
-    this.server = new ClientServer({
-      tls: clientTls,
-      host: config.host,
-      port: config.port,
-      handleUpgrade: (request, socket, head) => handler.handleUpgrade(request, socket, head),
-      pendingMax,
-      reservedFrom: limit - SPARE_DESCRIPTORS,
-      clock: systemClock,
-      log,
-    })
-    const { host, port } = await this.server.listen()
-    if (!isForeign) await this.listenForAdmin()
-    this.source = upstreamSource({ config, targets, call, method: foreign?.method, log })
-    handler.attachSource(this.source)
-    return {
-      webSocketUrl: `${clientTls === undefined ? 'ws' : 'wss'}://${bracketed(host)}:${port}/ws/ticks`,
-      adminUrl: this.adminUrl,
-      feed: this.feed === undefined ? targets.join(', ') : embeddedFeedName(config),
+      makeSource: () => upstreamSource({ config, targets, call, method: foreign?.method, log }),
+      name: this.feed === undefined ? targets.join(', ') : embeddedFeedName(config),
     }
   }
 
@@ -176,8 +193,35 @@ export class Gateway {
   }
 
   private loadFeed(options: ForeignFeedLoaderOptions, signal: AbortSignal): Promise<LoadedFeed> {
-    this.loader = new ForeignFeedLoader(options)
-    return this.loader.load(signal)
+    const loader = new ForeignFeedLoader(options)
+    this.loader = loader
+    return loader.load(signal)
+  }
+
+  /** @returns the address in use. Until there is a handler, clients are refused. */
+  private async listenForClients(pendingMax: number, reservedFrom: number): Promise<string> {
+    const { config, log } = this
+    this.certificate = await ServerCertificate.open(config, {
+      clock: systemClock,
+      log,
+      use: files => this.server?.setTls(files),
+    })
+    const tls = this.certificate?.current
+    this.server = new ClientServer({
+      tls,
+      host: config.host,
+      port: config.port,
+      handleUpgrade: (request, socket, head) =>
+        this.handler === undefined
+          ? this.earlyRefusals.refuse(socket)
+          : this.handler.handleUpgrade(request, socket, head),
+      pendingMax,
+      reservedFrom,
+      clock: systemClock,
+      log,
+    })
+    const { host, port } = await this.server.listen()
+    return `${tls === undefined ? 'ws' : 'wss'}://${bracketed(host)}:${port}/ws/ticks`
   }
 
   private async listenForAdmin(): Promise<void> {
@@ -190,7 +234,8 @@ export class Gateway {
       clock: systemClock,
       log,
     })
-    this.adminUrl = urlOf(await this.admin.listen())
+    const { host, port } = await this.admin.listen()
+    this.adminUrl = `http://${bracketed(host)}:${port}`
   }
 
   /** The state of this gateway. Before the handler is there, there is nothing to measure. */
@@ -200,14 +245,18 @@ export class Gateway {
       metrics:
         handler === undefined || server === undefined
           ? undefined
-          : { ...handler.getMetrics(), server: server.counters() },
+          : { ...handler.getMetrics(), server: this.serverCounters(server) },
       ...readiness(handler?.isHealthy() ?? false, source?.status() ?? loader?.status()),
     }
   }
 
+  private serverCounters(server: ClientServer): GatewayMetrics['server'] {
+    return { ...server.counters(), refusedFeedUnknown: this.earlyRefusals.count }
+  }
+
   private view(): AdminView {
     return {
-      metrics: () => this.report().metrics ?? {},
+      metrics: () => this.report().metrics ?? { server: this.server && this.serverCounters(this.server) },
       isLive: () => true,
       readiness: () => {
         const { checks, ready } = this.report()
@@ -215,10 +264,6 @@ export class Gateway {
       },
     }
   }
-}
-
-function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
-  return `http://${bracketed(host)}:${port}`
 }
 
 function bracketed(host: string): string {

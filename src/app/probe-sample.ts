@@ -5,19 +5,19 @@ import { RingcastError } from '../common/errors.js'
 import type { MessageForm, TickSink } from '../ingest/tick-sink.js'
 import { GrpcSource, type GrpcSourceOptions } from '../sources/grpc/grpc-source.js'
 import type { LoadedFeed } from '../sources/grpc/load-feed.js'
-import { tickTexts } from '../sources/schema/tick-texts.js'
+import { type TickText, tickTexts } from '../sources/schema/tick-texts.js'
 import { schemaCodec } from '../ticks/schema/schema-codec.js'
 
 /**
- * @param onTick takes the text of a tick; undefined: a message of the feed was malformed
- * @returns resolves after `count` ticks
+ * @param onTick takes a tick, or says why there is none
+ * @returns resolves after `count` ticks, malformed ones among them
  * @throws RingcastError `feed_unreachable` when the call fails
  */
 export async function sampleTicks(
   call: Pick<GrpcSourceOptions, 'target' | 'tls' | 'metadata' | 'proxy'>,
   { method, schema }: LoadedFeed,
   count: number,
-  onTick: (text: string | undefined) => void,
+  onTick: (text: TickText) => void,
 ): Promise<void> {
   const codec = schemaCodec(schema)
   let left = count
@@ -26,9 +26,11 @@ export async function sampleTicks(
     await new Promise<void>((resolve, reject) => {
       const sink: TickSink = {
         push(message: Uint8Array, form: MessageForm) {
-          const texts = tickTexts(codec, message, form).slice(0, left)
-          texts.forEach(onTick)
-          left -= texts.length
+          for (const tick of tickTexts(codec, message, form)) {
+            if (left === 0) break
+            onTick(tick)
+            if (tick !== 'without a symbol') left--
+          }
           if (left === 0) resolve()
         },
         sessionStarted() {},

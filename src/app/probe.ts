@@ -5,7 +5,7 @@ import { RingcastError } from '../common/errors.js'
 import type { protobuf } from '../common/protobufjs.js'
 import { variableOf } from '../common/setting-names.js'
 import type { Config, ProbeConfig } from '../config/config.js'
-import { feedOfTypes, loadTypes } from '../sources/grpc/load-feed.js'
+import { feedOfTypes, type LoadedFeed, loadTypes } from '../sources/grpc/load-feed.js'
 import { findMethod, isServerStreaming, servicesOf } from '../sources/schema/feed-method.js'
 import { proposeMapping } from '../sources/schema/mapping-proposal.js'
 import { messageLines, serviceLines } from '../sources/schema/schema-text.js'
@@ -52,24 +52,22 @@ async function look(config: ProbeConfig, output: ProbeOutput): Promise<void> {
     for (const line of ['', 'Proposed settings, guessed from names and types:', '']) result(line)
   }
   const paths = pathsOf(config, method.message, progress)
+  const feed = feedOf(types, name, request, paths)
+  for (const reason of feed?.withoutSymbol ?? [])
+    progress(`messages without a symbol are no ticks and are skipped: ${reason}`)
   for (const line of [...callLines(config), ...settingLines(paths)]) result(line)
-  if (config.sample === undefined || paths.tickSymbol === undefined) return
-  const {
-    tickRepeated: repeated,
-    tickKind: kind,
-    tickTime: time,
-    tickSequence: sequence,
-    tickPosition: position,
-  } = paths
-  const mapping = { repeated, symbol: paths.tickSymbol, kind, time, sequence, position }
-  const feed = feedOfTypes(types, { method: name, request, mapping }, option =>
-    variableOf(SETTING_OF_OPTION[option]),
-  )
+  if (config.sample === undefined || feed === undefined) return
   for (const line of ['', 'The first ticks, as clients would see them:', '']) result(line)
   progress(`calling ${name} for ${config.sample} ticks`)
-  await sampleTicks(call, feed, config.sample, text =>
-    text === undefined ? progress('a tick is malformed: clients would be told of a gap') : result(text),
-  )
+  let isSkipTold = false
+  await sampleTicks(call, feed, config.sample, tick => {
+    if (tick === 'malformed') progress('a tick is malformed: clients would be told of a gap')
+    else if (tick !== 'without a symbol') result(tick.text)
+    else if (!isSkipTold) {
+      isSkipTold = true
+      progress('a message has no symbol: it is no tick, and is skipped, as further ones are')
+    }
+  })
 }
 
 function tellServices(types: protobuf.Root, target: string, { result, progress }: ProbeOutput): void {
@@ -96,6 +94,20 @@ function callLines(config: ProbeConfig): string[] {
     upstreamProxy: config.upstreamProxy ? undefined : 'false',
     upstreamRequest: config.upstreamRequest,
   })
+}
+
+/**
+ * @returns undefined when no path to the symbol is known
+ * @throws RingcastError `schema_invalid` when a path or the request does not fit the types
+ */
+function feedOf(types: protobuf.Root, method: string, request: object, paths: Paths): LoadedFeed | undefined {
+  const { tickKind, tickPosition, tickRepeated, tickSequence, tickSymbol, tickTime } = paths
+  if (tickSymbol === undefined) return undefined
+  const mapping = {
+    ...{ repeated: tickRepeated, symbol: tickSymbol, kind: tickKind },
+    ...{ time: tickTime, sequence: tickSequence, position: tickPosition },
+  }
+  return feedOfTypes(types, { method, request, mapping }, option => variableOf(SETTING_OF_OPTION[option]))
 }
 
 type Paths = Readonly<

@@ -74,6 +74,8 @@ export async function runService(service: Service, options: LifetimeOptions): Pr
       return true
     }),
     failure.then(error => {
+      // A start that was told to stop gives up.
+      if (stopping.signal.aborted) return false
       log.fatal(failureDetails(error), failureMessage(error))
       if (!hasStarted && error instanceof RingcastError && SETTING_CODES.has(error.code)) host.exitCode = 2
       return false

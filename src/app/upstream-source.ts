@@ -20,10 +20,12 @@ export interface UpstreamOptions {
   /** Of a feed of another schema. */
   readonly method: GrpcMethod | undefined
   readonly log: Log
+  /** What is known of the feed from before. Default: nothing. */
+  readonly memory?: FeedMemory
 }
 
-export function upstreamSource({ config, targets, call, method, log }: UpstreamOptions): TickSource {
-  const memory = new FeedMemory()
+export function upstreamSource(options: UpstreamOptions): TickSource {
+  const { config, targets, call, method, log, memory = new FeedMemory() } = options
   const sourceLog = {
     info: (message: string) => log.info({}, message),
     warn: (message: string) => log.warn({}, message),

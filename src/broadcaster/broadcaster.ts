@@ -20,6 +20,7 @@ import { chooseLane } from '../lanes/lane-placement.js'
 import { type LaneAssignment, LanePool } from '../lanes/lane-pool.js'
 import { LaneSupervisor, type Quarantine } from '../lanes/lane-supervisor.js'
 import { PositionWatch } from '../lanes/position-watch.js'
+import { SymbolWatch } from '../lanes/symbol-watch.js'
 import { type LaneLayout, laneLayout, SEGMENT_COUNT_MIN } from '../memory/lane-layout.js'
 import { tickLogBytes } from '../memory/tick-log-memory.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
@@ -199,7 +200,11 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       membership.sendAgain(lane)
     },
   })
-  const positionWatch = new PositionWatch({ clock, log, laneBlocks: metrics.laneBlocks })
+  const { laneBlocks } = metrics
+  const watches = [
+    new PositionWatch({ clock, log, laneBlocks }),
+    ...(deps.schema === undefined ? [] : [new SymbolWatch({ clock, log, laneBlocks })]),
+  ]
 
   const shutdown = new Shutdown({
     laneHandles,
@@ -208,7 +213,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     transmitter,
     clients,
     supervisor,
-    positionWatch,
+    watches,
     patience,
     counters,
   })

@@ -11,7 +11,6 @@ import type { Transmitter } from '../fanout/transmitter.js'
 import type { Ingest } from '../ingest/ingest.js'
 import type { LaneHandle } from '../lanes/lane-handle.js'
 import type { LaneSupervisor } from '../lanes/lane-supervisor.js'
-import type { PositionWatch } from '../lanes/position-watch.js'
 import type { CounterWriter } from '../memory/counters.js'
 
 export interface ShutdownDeps {
@@ -21,7 +20,8 @@ export interface ShutdownDeps {
   readonly transmitter: Transmitter
   readonly clients: Clients
   readonly supervisor: LaneSupervisor
-  readonly positionWatch: PositionWatch
+  /** Look at what the lanes count, until the lanes have ended. */
+  readonly watches: readonly { stop(): void }[]
   readonly patience: PatientClock
   readonly counters: CounterWriter
 }
@@ -68,7 +68,7 @@ export class Shutdown {
   }
 
   private async run(timeoutMs: number, stopSource: () => Promise<void>): Promise<void> {
-    const { clients, clock, counters, ingest, patience, positionWatch, supervisor, transmitter } = this.deps
+    const { clients, clock, counters, ingest, patience, supervisor, transmitter, watches } = this.deps
     this.phase = 'draining'
     clients.admission.refuseAll()
     try {
@@ -79,7 +79,7 @@ export class Shutdown {
       ingest.stop()
       transmitter.stop()
       await supervisor.stop()
-      positionWatch.stop()
+      for (const watch of watches) watch.stop()
       patience.stop()
       counters.flush()
     }

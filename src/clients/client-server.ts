@@ -133,7 +133,7 @@ export class ClientServer {
     if ('setSecureContext' in this.server) this.server.setSecureContext(secureContext(files))
   }
 
-  counters(): Record<ServerMetric, number> {
+  counters(): Omit<Record<ServerMetric, number>, 'refusedFeedUnknown'> {
     const { counts, pendingCount } = this.gate
     return {
       connectionsPending: pendingCount,

@@ -8,6 +8,8 @@ export interface QueryValue {
   readonly text: string
   /** False: the value cannot be decoded, and the text is as the client sent it. */
   readonly isDecoded: boolean
+  /** Whether the client wrote a `+`: forms mean a space by it, and people a plus. `text` has a space. */
+  readonly hasPlus: boolean
 }
 
 /** @param names the parameters that exist; each may be given once */
@@ -39,10 +41,11 @@ export function readQuery(
  */
 function decode(encoded: string): QueryValue {
   // A `#` begins a fragment, and clients send no fragments.
-  if (encoded.includes('#')) return { text: encoded, isDecoded: false }
+  const hasPlus = encoded.includes('+')
+  if (encoded.includes('#')) return { text: encoded, isDecoded: false, hasPlus }
   try {
-    return { text: decodeURIComponent(encoded.replaceAll('+', ' ')), isDecoded: true }
+    return { text: decodeURIComponent(encoded.replaceAll('+', ' ')), isDecoded: true, hasPlus }
   } catch {
-    return { text: encoded, isDecoded: false }
+    return { text: encoded, isDecoded: false, hasPlus }
   }
 }

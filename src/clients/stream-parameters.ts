@@ -68,11 +68,21 @@ function readSymbols(values: Values, limits: SubscriptionLimits): readonly strin
   }
   // A client that subscribes by commands.
   if (value.text === '') return []
+  if (value.hasPlus) {
+    return badRequest('bad_symbol', 'symbols must have %2B for a plus and %20 for a space, and no +')
+  }
   const symbols = [...new Set(value.text.split(','))].sort()
   if (symbols.includes('')) {
     return badRequest(
       'bad_symbol',
       'symbols must be names with one comma between them, for instance symbols=BTCUSDT,ETHUSDT',
+    )
+  }
+  const padded = symbols.find(symbol => symbol.startsWith(' ') || symbol.endsWith(' '))
+  if (padded !== undefined) {
+    return badRequest(
+      'bad_symbol',
+      `symbols must have no space beside a comma, got ${quoteValue(padded)}; a name that has one is subscribed by a command`,
     )
   }
   const [refused] = new Subscriptions(limits).add(symbols, null).refused

@@ -5,8 +5,8 @@
 import { availableParallelism as processorCount } from 'node:os'
 import { RingcastError } from '../common/errors.js'
 import { quoteUnlessPlain } from '../common/quote-value.js'
-import { readCommandLine } from './command-line.js'
-import { faultLines, namesOfOptions, namesOfTexts } from './config-errors.js'
+import { type GivenText, readCommandLine } from './command-line.js'
+import { faultLines, namesOfOptions, namesOfTexts, type SettingNames } from './config-errors.js'
 import { readEnvironment } from './environment.js'
 import { helpText, probeHelpText } from './help.js'
 import { checkObject } from './option-check.js'
@@ -20,7 +20,7 @@ import { unusedSettings } from './unused-settings.js'
 export type { Config, HandlerOptions, ProbeConfig }
 
 export type ParsedCommand =
-  | { readonly command: 'serve' | 'feed'; readonly config: Config }
+  | { readonly command: 'serve' | 'feed' | 'relay'; readonly config: Config }
   | { readonly command: 'probe'; readonly probe: ProbeConfig }
   | { readonly command: 'help'; readonly text: string }
   | { readonly command: 'version' }
@@ -33,7 +33,7 @@ export interface ConfigSources {
   readonly availableParallelism: number
 }
 
-const COMMANDS = ['serve', 'feed'] as const
+const COMMANDS = ['serve', 'feed', 'relay'] as const
 const POOL_SIZE_MAX = 100
 
 /** @throws RingcastError `config_invalid`, with one line for each fault */
@@ -66,10 +66,19 @@ export function parseConfig({ env, argv, availableParallelism }: ConfigSources):
   const { values, faults } = checkSettings(configSettings, read)
   problems.push(...faultLines(faults, names))
   if (command !== undefined) problems.push(...unusedSettings({ command, given, values: read }, names))
+  if (command === 'relay') problems.push(...missingOfRelay(given, names))
   if (command === undefined || problems.length > 0) {
     throw new RingcastError('config_invalid', problems.join('\n'))
   }
   return { command, config: Object.freeze(Object.fromEntries(values) as unknown as Config) }
+}
+
+/** One line for each setting without which a relay has nothing to do. */
+function missingOfRelay(given: ReadonlyMap<string, GivenText>, names: SettingNames): string[] {
+  const examples = { nats: 'nats://nats.example:4222', upstream: 'feed.example:50051' }
+  return Object.entries(examples)
+    .filter(([key]) => (given.get(key)?.text ?? '') === '')
+    .map(([key, example]) => `${names.nameLike(key, '')}: must be set for ringcast relay, such as ${example}`)
 }
 
 function parseProbe(env: ConfigSources['env'], argv: readonly string[]): ParsedCommand {

@@ -12,6 +12,7 @@ export function helpText(): string {
     '',
     'Usage: ringcast [serve] [flags]    read a feed and serve WebSocket clients',
     '       ringcast feed [flags]       serve a synthetic or recorded feed over gRPC',
+    '       ringcast relay [flags]      read a feed and write its ticks into NATS JetStream, for many gateways',
     '       ringcast probe host:port    look at a feed of any schema, and propose settings for it',
     '       ringcast [probe] --help | --version',
     '',

@@ -174,6 +174,32 @@ export function remoteAddresses(description: string) {
   })
 }
 
+const NATS_URL = /^(?:nats|tls):\/\/(?:[^\s/@,]+@)?(?:[^\s:/@[\],]+|\[[\da-f:.]+\])(?::(\d{1,5}))?\/?$/i
+
+/** One or more URLs of servers of NATS, each once; unset by default. A URL may hold a password. */
+export function natsUrls(description: string) {
+  const rule = 'must be a URL such as nats://nats.example:4222, or several with commas between them'
+  const isUrl = (text: string): boolean => {
+    const match = NATS_URL.exec(text)
+    return match !== null && Number(match[1] ?? 4222) <= 65_535
+  }
+  const areUrls = (texts: readonly string[]): boolean =>
+    texts.every(isUrl) && new Set(texts).size === texts.length
+  const schema = z.array(z.string()).min(1).readonly().refine(areUrls).optional()
+  const form = { ...listText, placeholder: 'url,…' }
+  return { ...setting(schema, { description, rule, form, defaultText: undefined }), isSecret: true }
+}
+
+/** The name of a stream of JetStream, which is also a part of subjects. */
+export function streamName(description: string, { initial }: { initial: string }) {
+  const rule = 'must be 1 to 32 letters, digits, - or _'
+  const schema = z
+    .string()
+    .regex(/^[\w-]{1,32}$/)
+    .default(initial)
+  return setting(schema, { description, rule, form: plainText('name'), defaultText: initial })
+}
+
 /** The path of a file; unset by default. Whether the file can be read is found out when it is read. */
 export function filePath(description: string) {
   const rule = 'must be the path of a file'

@@ -4,18 +4,17 @@
  * in setting-relations.ts.
  */
 import { LOG_LEVELS } from '../common/log.js'
+import { embeddedFeedSettings } from './embedded-feed-settings.js'
 import { feedMethod, fieldPath, jsonOrFile, metadataOrFile, timePath } from './feed-setting-types.js'
+import { natsSettings, relaySettings } from './nats-settings.js'
 import {
   byteSize,
   choice,
-  decimal,
   duration,
   filePath,
   flag,
   host,
   hostOrUnset,
-  listenAddress,
-  powerOfTwo,
   remoteAddresses,
   ringSize,
   type Setting,
@@ -86,7 +85,8 @@ const clients = {
   maxMessageBytes: byteSize('Longest message that a client may send', {
     min: 256,
     max: MiB,
-    initial: 16 * KiB,
+    // A subscribe of 1,000 symbols of any length fits.
+    initial: 80 * KiB,
   }),
   compression: flag('Compress ticks for clients that offer permessage-deflate', { initial: false }),
   compressionMinBytes: byteSize('Shortest message that is compressed', {
@@ -225,33 +225,6 @@ const schema = {
   tickPosition: fieldPath('Integer that counts all ticks of the feed without holes, see docs/feed.md'),
 }
 
-const feed = {
-  feedListen: listenAddress('Where `ringcast feed` listens', { initial: 'localhost:50051' }),
-  feedSymbols: whole('Symbols of the synthetic feed', { min: 1, max: 10_000, initial: 50 }),
-  feedRate: whole('Mean ticks per second of the synthetic feed, in bursts; 0: as fast as they are read', {
-    min: 0,
-    max: 10_000_000,
-    initial: 1000,
-  }),
-  feedSeed: whole('Seed of the synthetic feed: the same seed, the same ticks', {
-    min: 0,
-    max: 4_294_967_295,
-    initial: 1,
-  }),
-  feedReplay: filePath('Recorded ticks (CSV, gzip or not) to replay; unset: synthetic ticks'),
-  feedSpeed: decimal('Speed of the replay: 1 as recorded, 2 twice as fast, 0 as fast as it is read', {
-    min: 0,
-    max: 1_000_000,
-    initial: 1,
-  }),
-  feedLoop: flag('Begin the replay anew at its end', { initial: true }),
-  feedHistoryTicks: powerOfTwo('Ticks that the feed keeps for readers that reconnect', {
-    min: 1024,
-    max: 16_777_216,
-    initial: 262_144,
-  }),
-}
-
 const admin = {
   adminHost: host('Address for health checks and metrics', { initial: '127.0.0.1' }),
   adminPort: whole('Port for health checks and metrics; 0: any free one', {
@@ -269,8 +242,17 @@ const ofProcess = {
   shutdownTimeoutMs: duration('How long an orderly stop may take', { initial: 10_000 }),
 }
 
-export const feedKeys: readonly string[] = Object.keys(feed)
+export const feedKeys: readonly string[] = Object.keys(embeddedFeedSettings)
 export const processKeys: readonly string[] = Object.keys(ofProcess)
+/** What a gateway that reads a stream does not use. */
+export const upstreamKeys: readonly string[] = Object.keys({ ...upstream, ...schema })
+export const relayKeys: readonly string[] = Object.keys(relaySettings)
+/** What `ringcast relay` uses. */
+export const relayCommandKeys: readonly string[] = [
+  ...upstreamKeys,
+  ...Object.keys({ ...natsSettings, ...relaySettings, ...admin, ...ofProcess }),
+  'tickBytesMax',
+]
 
 /** The settings that a user of the library may give. */
 export const handlerSettings = { ...clients, ...timeouts, ...lanes }
@@ -279,7 +261,9 @@ export const configSettings = {
   ...handlerSettings,
   ...upstream,
   ...schema,
-  ...feed,
+  ...natsSettings,
+  ...relaySettings,
+  ...embeddedFeedSettings,
   ...admin,
   ...ofProcess,
 }
@@ -293,7 +277,9 @@ export const settingGroups: readonly { title: string; settings: SettingTable }[]
   { title: 'Lanes and memory', settings: lanes },
   { title: 'Upstream', settings: upstream },
   { title: 'Upstream of another schema', settings: schema },
-  { title: 'Embedded feed', settings: feed },
+  { title: 'NATS', settings: natsSettings },
+  { title: 'Relay', settings: relaySettings },
+  { title: 'Embedded feed', settings: embeddedFeedSettings },
   { title: 'Admin', settings: admin },
   { title: 'Process', settings: ofProcess },
 ]

@@ -5,9 +5,17 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { GivenText } from './command-line.js'
 import type { SettingNames } from './config-errors.js'
-import { type Config, configSettings, feedKeys, processKeys } from './settings.js'
+import {
+  type Config,
+  configSettings,
+  feedKeys,
+  processKeys,
+  relayCommandKeys,
+  relayKeys,
+  upstreamKeys,
+} from './settings.js'
 
-export type Command = 'serve' | 'feed'
+export type Command = 'serve' | 'feed' | 'relay'
 
 export interface GivenSettings {
   readonly command: Command
@@ -20,6 +28,7 @@ const SYNTHETIC_KEYS = ['feedSymbols', 'feedRate', 'feedSeed']
 const REPLAY_KEYS = ['feedSpeed', 'feedLoop']
 /** `closeTimeoutMs` is among them because `shutdownTimeoutMs`, a setting of every process, must be more than it. */
 const FEED_COMMAND_KEYS = new Set([...feedKeys, ...processKeys, 'closeTimeoutMs'])
+const RELAY_COMMAND_KEYS = new Set([...relayCommandKeys, 'closeTimeoutMs'])
 
 /** One line for each such setting. */
 export function unusedSettings(settings: GivenSettings, names: SettingNames): string[] {
@@ -32,7 +41,13 @@ export function unusedSettings(settings: GivenSettings, names: SettingNames): st
     if (text === '' || !name.startsWith('--')) continue
     if (command === 'feed' && !FEED_COMMAND_KEYS.has(key)) report(key, 'on ringcast feed: leave it out')
     if (command === 'serve' && key === 'feedListen') report(key, 'without the command feed: leave it out')
+    if (command === 'relay' && !RELAY_COMMAND_KEYS.has(key)) report(key, 'on ringcast relay: leave it out')
+    if (command === 'serve' && relayKeys.includes(key)) report(key, 'without the command relay: leave it out')
+    // The variable may be that of a relay.
+    if (command === 'serve' && given.has('nats') && isOfOtherSource(key))
+      report(key, `beside ${names.given('nats')}, which is read in its place: set one of them`)
   }
+  if (command === 'relay' || (command === 'serve' && given.has('nats'))) return [...lines.values()]
   const isChanged = (key: string) => key in values && differsFromDefault(key, values[key])
   if (command === 'serve' && isChanged('upstream')) {
     const why = `beside ${names.given('upstream')}, which is read in place of the embedded feed: set one of them`
@@ -47,6 +62,10 @@ export function unusedSettings(settings: GivenSettings, names: SettingNames): st
     }
   }
   return [...lines.values()]
+}
+
+function isOfOtherSource(key: string): boolean {
+  return upstreamKeys.includes(key) || feedKeys.includes(key)
 }
 
 /** False for a wrong value, which the check of the settings reports. */

@@ -23,7 +23,8 @@ import type { FeedSession, MessageForm, SourceLoss, TickSink } from './tick-sink
 /** Ticks in one record at the most: a lane looks up from its work between records. */
 const RECORD_TICKS_MAX = 128
 const RECORD_BYTES_MAX = 16 * 1024
-const NO_BYTES = new Uint8Array(0)
+/** A tag of 0: no message begins so. An empty one would be a message with nothing in it. */
+const MALFORMED_TICK = Uint8Array.of(0)
 
 export interface IngestOptions {
   readonly tickLog: SharedArrayBuffer
@@ -231,9 +232,9 @@ export class Ingest implements TickSink {
     else this.pushTicks(TICK, 1, message, 0, message.length, receivedUs)
   }
 
-  /** An empty tick takes the place of a tick that is too large: the lanes find it malformed, and tell a loss. */
+  /** A malformed tick takes the place of a tick that is too large: the lanes tell a loss. */
   private pushOversized(receivedUs: number): void {
-    this.pushTicks(TICK, 1, NO_BYTES, 0, 0, receivedUs)
+    this.pushTicks(TICK, 1, MALFORMED_TICK, 0, MALFORMED_TICK.length, receivedUs)
   }
 
   /** The rest of a message cannot be taken apart, so nobody knows how many ticks it held. */

@@ -143,6 +143,7 @@ export const SERVER_METRICS = {
   ),
   droppedTimeout: dropped('timeout', 'Dropped: no whole request came in time.'),
   droppedDescriptors: dropped('descriptors', 'Dropped: the process had no spare file descriptor.'),
+  refusedFeedUnknown: refused('feed_unknown', 'Refused: the feed had not told its schema yet.'),
   acceptErrors: counter('accept_errors', 'errors', 'Errors of the system while it accepted a connection.'),
 } as const satisfies Record<string, MetricDescription>
 
@@ -154,6 +155,11 @@ export const LANE_METRICS = {
     'lane_ticks_unknown_kind',
     'ticks',
     'Ticks skipped because this version does not know their kind: a newer feed has added it.',
+  ),
+  messagesWithoutSymbol: counter(
+    'lane_messages_without_symbol',
+    'messages',
+    "Messages of a schema of one's own that have no symbol, such as heartbeats of the feed: skipped.",
   ),
   ticksPoison: counter(
     'lane_ticks_poison',

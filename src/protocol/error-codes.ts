@@ -80,6 +80,7 @@ export const REQUEST_ERRORS = {
     subscriptions_full: 'All clients together would have more entries than they may have.',
     overload: 'All workers are too far behind to accept a client.',
     draining: 'The server is shutting down.',
+    feed_unknown: 'The gateway has not got the schema of its feed yet. Try again later.',
   },
 } as const
 

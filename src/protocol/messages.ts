@@ -7,6 +7,19 @@ import type { CommandErrorCode, SymbolErrorCode } from './error-codes.js'
 
 export type { TickJson }
 
+/** The fields that a tick of every schema has, quotes and trades too. */
+export interface TickHead {
+  readonly symbol: string
+  readonly kind: string
+  /** A string from 2^53 on, or where the feed's own is no number. Left out when the schema maps none. */
+  readonly sequence?: number | string
+  /** The source's time, µs since the Unix epoch; null where it is none. Left out when the schema or the tick has none. */
+  readonly time?: number | null
+}
+
+/** A tick of a schema of one's own. @typeParam Fields the other fields of the message, as its JSON has them */
+export type SchemaTickJson<Fields extends object = Record<string, unknown>> = TickHead & Readonly<Fields>
+
 /** The first message, and the reply to `subscribe`. */
 export interface SubscribedMessage extends ChangedMessage {
   readonly type: 'subscribed'
@@ -150,7 +163,8 @@ export interface PongMessage {
   readonly time: number
 }
 
-export interface TicksMessage {
+/** @typeParam Tick `TickJson` for quotes and trades; for a schema of one's own a `SchemaTickJson` */
+export interface TicksMessage<Tick extends TickHead = TickJson> {
   readonly type: 'ticks'
   readonly seq: number
   /**
@@ -164,11 +178,11 @@ export interface TicksMessage {
   readonly published?: number
   /** When each of the ticks came in, µs since the Unix epoch; with `stamps`. */
   readonly received?: readonly number[]
-  readonly ticks: readonly TickJson[]
+  readonly ticks: readonly Tick[]
 }
 
 /** For one client: the latest tick of each symbol and kind that it asked for or missed. */
-export interface SnapshotMessage {
+export interface SnapshotMessage<Tick extends TickHead = TickJson> {
   readonly type: 'snapshot'
   /** The next `ticks` message has this number plus one. */
   readonly seq: number
@@ -179,7 +193,7 @@ export interface SnapshotMessage {
   /** As in a `ticks` message. */
   readonly published?: number
   readonly received?: readonly number[]
-  readonly ticks: readonly TickJson[]
+  readonly ticks: readonly Tick[]
 }
 
 /** The messages without ticks. */
@@ -194,7 +208,11 @@ export type ControlMessage =
   | LiveMessage
   | ErrorMessage
 
-export type ServerMessage = ControlMessage | TicksMessage | SnapshotMessage
+/** @typeParam Tick as for TicksMessage */
+export type ServerMessage<Tick extends TickHead = TickJson> =
+  | ControlMessage
+  | TicksMessage<Tick>
+  | SnapshotMessage<Tick>
 
 /**
  * The most ticks that a gap counts. At a million ticks a second this takes twelve days. A greater count is a mistake of

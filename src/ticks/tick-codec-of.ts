@@ -1,4 +1,4 @@
-/** Chooses the codec of a stream. Any thread; the main thread and each lane make one of their own. */
+/** Chooses the codec of a stream. Main thread; workers/lane.ts loads a lane's own. */
 import { marketCodecOf } from './market-codec.js'
 import { schemaCodec } from './schema/schema-codec.js'
 import type { TickCodec } from './tick-codec.js'

@@ -45,6 +45,7 @@ export interface TickCodec {
 export interface TickFields {
   /** Where the symbol begins in the reader's bytes. */
   readonly symbolStart: number
+  /** 0: the message is of no symbol, so it is no tick, and the other fields but `position` mean nothing. */
   readonly symbolLength: number
   /**
    * The kind's index in this lane; UNNUMBERED_KIND: it has none.

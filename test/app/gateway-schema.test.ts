@@ -1,7 +1,10 @@
 /**
  * The gateway as a process, with a feed of another schema: what it does until it knows the schema.
  */
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
 import { AcmeFeed } from '../support/acme-feed.js'
 import { TestFolder } from '../support/acme-proto.js'
 import { Ringcast } from '../support/ringcast-process.js'
@@ -74,5 +77,31 @@ describe('a feed that is down at the start', () => {
     await started.kill('SIGTERM')
     expect(await started.ended()).toBe(0)
     expect(await started.line('streaming')).toBeUndefined()
+  })
+
+  it('lets no client in until the schema is known, on a port that is open from the start', async () => {
+    const started = await start(
+      { RINGCAST_RETRY_AFTER_S: '7', RINGCAST_UPSTREAM_BACKOFF_MAX_MS: '200' },
+      false,
+    )
+    const { adminUrl, webSocketUrl } = (await started.line('loading the schema of the feed'))!
+    const url = webSocketUrl!.replace('0.0.0.0', '127.0.0.1')
+    const early = new WebSocket(url)
+    const [, response] = (await once(early, 'unexpected-response')) as [unknown, IncomingMessage]
+    expect([response.statusCode, response.headers['retry-after']]).toEqual([503, '7'])
+    expect(JSON.parse((await response.setEncoding('utf8').toArray()).join(''))).toEqual({
+      type: 'error',
+      code: 'feed_unknown',
+      message: 'the feed has not told its schema yet: try again later',
+    })
+    const { server } = (await (await fetch(`${adminUrl}/metrics.json`)).json()) as {
+      server: Record<string, number>
+    }
+    expect(server).toMatchObject({ refusedFeedUnknown: 1, acceptErrors: 0 })
+    await feed.start()
+    expect((await started.streaming()).webSocketUrl).toBe(url)
+    const client = new WebSocket(url)
+    await once(client, 'open')
+    client.terminate()
   })
 })

@@ -163,8 +163,9 @@ RINGCAST_TICK_SEQUENCE=header.seq`)
     const call = await feed!.call(1)
     expect(call.request).toEqual({ symbols: ['A'] })
     const update = (price: number) => ({ trade: { symbol: 'A', price }, side: 'BUY', time_ms: 1 })
-    call.send({ updates: [update(1), { side: 'BUY' }, update(2)] })
-    call.send({ updates: [update(3)] })
+    const long = { trade: { symbol: 'x'.repeat(65) } }
+    call.send({ updates: [update(1), { side: 'BUY' }] })
+    call.send({ updates: [{ side: 'BUY' }, long, update(3)] })
     const { exitCode, results, progress } = await done
     expect(exitCode).toBe(0)
     expect(results).toContain('RINGCAST_UPSTREAM_REQUEST={"symbols":["A"]}\n')
@@ -173,7 +174,10 @@ RINGCAST_TICK_SEQUENCE=header.seq`)
     expect(ticks.split('\n').map(line => JSON.parse(line))).toMatchObject([
       { symbol: 'A', kind: 'BUY', trade: { price: 1 } },
     ])
-    expect(progress).toContain('a tick is malformed: clients would be told of a gap')
+    expect(progress.slice(2)).toEqual([
+      'a message has no symbol: it is no tick, and is skipped, as further ones are',
+      'a tick is malformed: clients would be told of a gap',
+    ])
   })
 
   it('has exit code 1 when the call for ticks fails', async () => {
@@ -203,6 +207,10 @@ RINGCAST_TICK_SEQUENCE=header.seq`)
       'there is no service acme.md.MarketDat; did you mean acme.md.MarketData?',
     ],
     [['--proto=/none'], '--proto=/none: must be a file that can be read'],
+    [
+      ['--method=acme.md.MarketData/Subscribe', '--print-env', '--tick-kind=prce'],
+      'RINGCAST_TICK_KIND=prce: acme.md.Update has no field prce; did you mean price?',
+    ],
     [
       ['--upstream-tls', '--upstream-tls-ca=/none'],
       'RINGCAST_UPSTREAM_TLS_CA=/none: must be a file that can be read',

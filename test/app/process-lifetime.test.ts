@@ -223,4 +223,16 @@ describe('runService', () => {
     expect(host.exitCode).toBe(1)
     expect(lines.at(-1)).toMatchObject({ level: 'error' })
   })
+
+  it('says nothing of a start that gives up because it was told to stop', async () => {
+    const run = begin()
+    run.host.signal('SIGTERM')
+    while (!run.steps.includes('abort')) await Promise.resolve()
+    run.start.reject(new Error('given up'))
+    await run.stopCalled
+    run.stop.resolve()
+    await run.ended
+    expect(run.lines.filter(({ level }) => level === 'fatal')).toEqual([])
+    expect(run.host.exitCode).toBe(0)
+  })
 })

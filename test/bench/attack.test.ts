@@ -9,22 +9,10 @@ import { faultsOf, type Outcome } from '../../bench/attack/verdict.js'
 import type { LoadReport } from '../../bench/processes/load.js'
 
 const MAIN = fileURLToPath(new URL('../../bench/attack/main.js', import.meta.url))
-/** It starts four processes. */
-const SLOW_MACHINE_MS = 120_000
 
 const run = promisify(execFile)
 
 describe('bench:attack', () => {
-  it(
-    'attacks a gateway, and tells how it and its clients took it',
-    async () => {
-      const { stdout } = await run(process.execPath, [MAIN, 'refusals', '--small', '--seconds', '0.4'])
-      expect(stdout).toMatch(/^ {2}did: [1-9]\d* commands over 20 connections$/m)
-      expect(stdout).toMatch(/^\| refusals .*\| +0 \| +0 \| none .*\| none +\| held +\|$/m)
-    },
-    SLOW_MACHINE_MS,
-  )
-
   it('says what there is when asked for something else', async () => {
     await expect(run(process.execPath, [MAIN, 'nestling'])).rejects.toMatchObject({
       code: 2,

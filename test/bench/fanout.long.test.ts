@@ -41,4 +41,11 @@ describe('bench:fanout', () => {
     if (!name.startsWith('compressed') && name !== 'scaling' && name !== 'stalled')
       for (const peer of PEERS) expect(stdout).toMatch(new RegExp(`^\\| ${peer} +\\|`, 'm'))
   })
+
+  it('measures the peers that are named, and no others', async () => {
+    const { stdout } = await run(process.execPath, [MAIN, 'paced', '--small', '--peers', 'ws', '--runs', '1'])
+    expect(stdout).toMatch(/^\| ringcast /m)
+    expect(stdout).toMatch(/^\| ws /m)
+    expect(stdout).not.toMatch(/uws|bun|socket\.io/)
+  })
 })

@@ -6,32 +6,10 @@ import { parseArguments } from '../../bench/fanout/arguments.js'
 import { svgText } from '../../bench/fanout/plot.js'
 
 const MAIN = fileURLToPath(new URL('../../bench/fanout/main.js', import.meta.url))
-/** It starts a dozen processes. */
-const SLOW_MACHINE_MS = 180_000
 
 const run = promisify(execFile)
 
-/** What each workload does is in fanout.long.test.ts. */
 describe('bench:fanout', () => {
-  it(
-    'measures the peers that are named, and no others',
-    async () => {
-      const { stdout } = await run(process.execPath, [
-        MAIN,
-        'paced',
-        '--small',
-        '--peers',
-        'ws',
-        '--runs',
-        '1',
-      ])
-      expect(stdout).toMatch(/^\| ringcast /m)
-      expect(stdout).toMatch(/^\| ws /m)
-      expect(stdout).not.toMatch(/uws|bun|socket\.io/)
-    },
-    SLOW_MACHINE_MS,
-  )
-
   it('says what there is when asked for something else', async () => {
     await expect(run(process.execPath, [MAIN, 'pacd'])).rejects.toMatchObject({
       code: 2,

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { StreamHandler } from '../../src/broadcaster/stream-handler.js'
+import type { HandlerOptions } from '../../src/config/config.js'
 import { FULL_SIZE, HandlerServer, quote } from '../support/handler-server.js'
 import { TickClient } from '../support/tick-client.js'
 
@@ -12,6 +13,11 @@ let server: HandlerServer
 
 async function start(...args: Parameters<typeof HandlerServer.start>): Promise<void> {
   server = await HandlerServer.start(...args)
+}
+
+/** Its clients are blocked after few ticks. */
+async function startOnUnixSocket(options: Partial<HandlerOptions>): Promise<void> {
+  server = await HandlerServer.startOnUnixSocket(options)
 }
 
 afterEach(() => server?.stop())
@@ -49,7 +55,7 @@ describe('a shutdown', () => {
   })
 
   it('closes each client as soon as it has its last tick, and waits for a client that does not read', async () => {
-    await start(FULL_SIZE)
+    await startOnUnixSocket(FULL_SIZE)
     const [slow, ...others] = [await server.connect(), await server.connect(), await server.connect()]
     slow.socket.pause()
     const last = await server.pushUntilBlocked()
@@ -71,7 +77,7 @@ describe('a shutdown', () => {
   })
 
   it('cuts a client that never reads, at the deadline', async () => {
-    await start({ closeTimeoutMs: 60_000 })
+    await startOnUnixSocket({ closeTimeoutMs: 60_000 })
     const slow = await server.connect()
     slow.socket.pause()
     await server.pushUntilBlocked()
@@ -86,7 +92,7 @@ describe('a shutdown', () => {
   })
 
   it('tells a client that has fallen out of the ring its gap, then closes it', async () => {
-    await start()
+    await startOnUnixSocket({})
     const slow = await TickClient.connect(server.url())
     const other = await server.connect()
     slow.socket.pause()
@@ -149,7 +155,7 @@ describe('a shutdown', () => {
 
   it('sends a slow client that reads everything that is queued', async () => {
     // The client must not fall out of the ring.
-    server = await HandlerServer.startOnUnixSocket(FULL_SIZE)
+    await startOnUnixSocket(FULL_SIZE)
     const slow = await server.connect()
     slow.socket.pause()
     const last = await server.pushUntilBlocked()

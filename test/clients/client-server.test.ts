@@ -6,6 +6,7 @@ import { systemClock } from '../../src/common/clock.js'
 import { silentLog } from '../../src/common/log.js'
 import { quote, SMALL, TestClient } from '../support/handler-server.js'
 import { dial, untilClosed, untilEnd } from '../support/raw-sockets.js'
+import { until } from '../support/until.js'
 import { upgradeRequest } from '../support/upgrade-request.js'
 
 const HELD = 400
@@ -64,10 +65,6 @@ async function hold(count: number): Promise<Socket[]> {
   )
   for (const socket of held) socket.resume()
   return held
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise(setImmediate)
 }
 
 /** Every client gets this tick, and nobody was closed. */

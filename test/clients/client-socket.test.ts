@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { HandlerServer, quote } from '../support/handler-server.js'
+import { FULL_SIZE, HandlerServer, quote } from '../support/handler-server.js'
 
 let server: HandlerServer
 
@@ -51,6 +51,15 @@ describe('a message of a client', () => {
     expect(server.counts('disconnect')).toEqual({ disconnectProtocol: 1 })
     server.handler.broadcastTick(quote('A', 1))
     await good.until(() => good.ticks.length === 1)
+  })
+
+  it('may name as many symbols of the longest name as a client may have', async () => {
+    await start(FULL_SIZE)
+    const client = await server.connect('?symbols=A')
+    const symbols = Array.from({ length: 999 }, (_, index) => `S${index}`.padEnd(64, '-'))
+    client.socket.send(JSON.stringify({ type: 'subscribe', id: 1, symbols }))
+    await client.until(() => client.messages.length === 2 || client.closed !== undefined)
+    expect(client.messages[1]).toMatchObject({ type: 'subscribed', id: 1, symbols })
   })
 
   it('gets a reply while the client reads replies, however many messages come at once', async () => {

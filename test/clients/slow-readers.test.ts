@@ -4,6 +4,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { bytesQueuedIn } from '../../src/common/socket-handle.js'
 import type { HandlerOptions } from '../../src/config/config.js'
+import { extent } from '../support/extent.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { FULL_SIZE, HandlerServer, quote, type TestClient } from '../support/handler-server.js'
 import type { KernelReader } from '../support/kernel-reader.js'
@@ -85,7 +86,7 @@ const upTo = (last: number) => Array.from({ length: last }, (_, index) => index 
 describe('a client that reads slowly', () => {
   it('stays at any rate and gets every tick; a client that takes nothing is closed after the write timeout', async () => {
     await start()
-    const rates = [5, 12, 25, 50, 85, 120]
+    const rates = extent([5, 50, 120], [5, 12, 25, 50, 85, 120])
     const readers: { reader: KernelReader; bytesPerS: number }[] = []
     for (const rate of rates) readers.push({ reader: await server.connectReader(), bytesPerS: rate * 1000 })
     const other = await server.connect()
@@ -93,7 +94,7 @@ describe('a client that reads slowly', () => {
     await pushUntilBlocked(rates.length + 1)
 
     await pass(9, readers, [other])
-    expect(server.handler.getClientCount()).toBe(8)
+    expect(server.handler.getClientCount()).toBe(rates.length + 2)
     // Two beats for the timeout and four for the handshake. In that time the client does not read.
     await pass(6, readers, [other])
     expect(server.counts('disconnect')).toEqual({ disconnectSlow: 1 })
@@ -140,10 +141,10 @@ describe('a client that reads slowly', () => {
   it('has time for its pong while it reads up to the ping, also when no write is blocked', async () => {
     await start({ pingIntervalMs: 4000, pongTimeoutMs: 4000, readTimeoutMs: 8000 })
     const reader = await server.connectReader()
-    await pushUntilSent(1_000_000)
+    await pushUntilSent(500_000)
     expect(server.count('writesBlocked')).toBe(0)
     const readers = [{ reader, bytesPerS: 20_000 }]
-    await pass(40, readers, [], 0)
+    await pass(20, readers, [], 0)
     expect([reader.pongs, reader.closed]).toEqual([0, undefined])
     expect(server.counts('disconnect')).toEqual({})
     while (reader.pongs === 0) await pass(1, readers, [], 0)
@@ -155,8 +156,8 @@ describe('a client that reads slowly', () => {
   it('is ended when it stops reading before the ping', async () => {
     await start({ pingIntervalMs: 4000, pongTimeoutMs: 4000 })
     const reader = await server.connectReader()
-    await pushUntilSent(1_000_000)
-    await pass(20, [{ reader, bytesPerS: 20_000 }], [], 0)
+    await pushUntilSent(500_000)
+    await pass(10, [{ reader, bytesPerS: 20_000 }], [], 0)
     expect(server.handler.getClientCount()).toBe(1)
     // What the kernel still takes after the last read gives the client its time anew. When it takes it is not the clock's to say.
     await passUntil(() => server.count('disconnectPong') > 0, 20)

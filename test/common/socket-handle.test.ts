@@ -17,6 +17,7 @@ import {
   NO_DESCRIPTOR,
   NO_INODE,
 } from '../../src/common/socket-handle.js'
+import { until } from '../support/until.js'
 
 /** More than the kernel keeps for a connection whose peer does not read. */
 const MORE_THAN_KERNEL = Buffer.alloc(64 << 20)
@@ -110,12 +111,12 @@ describe('the bytes that the kernel has taken', () => {
     peer.pause()
     const before = takenFrom(socket)
     socket.write(MORE_THAN_KERNEL)
-    while (takenFrom(socket) === before) await new Promise(setImmediate)
+    await until(() => takenFrom(socket) !== before)
     const blockedAt = takenFrom(socket)
     expect(blockedAt).toBeLessThan(MORE_THAN_KERNEL.length)
     // It asks for more long before it has been given all, which is all that the stream tells.
     peer.resume()
-    while (takenFrom(socket) === blockedAt) await new Promise(setImmediate)
+    await until(() => takenFrom(socket) !== blockedAt)
     expect(takenFrom(socket)).toBeGreaterThan(blockedAt)
     expect(socket.writableLength).toBe(MORE_THAN_KERNEL.length)
   })

@@ -25,7 +25,7 @@ const DEFAULTS: Config = {
   clientWorkPerSecond: 128 * KiB,
   addressWorkPerSecond: 256 * KiB,
   totalWorkPerSecond: 2 * MiB,
-  maxMessageBytes: 16 * KiB,
+  maxMessageBytes: 80 * KiB,
   compression: false,
   compressionMinBytes: KiB,
   compressionLevel: 6,
@@ -70,6 +70,16 @@ const DEFAULTS: Config = {
   tickTime: undefined,
   tickSequence: undefined,
   tickPosition: undefined,
+  nats: undefined,
+  natsStream: 'ringcast',
+  natsCredentials: undefined,
+  natsTlsCa: undefined,
+  natsTlsCert: undefined,
+  natsTlsKey: undefined,
+  relayMaxAgeMs: 14_400_000,
+  relayMaxBytes: 4096 * MiB,
+  relayReplicas: 1,
+  relayQueueBytes: 64 * MiB,
   feedListen: 'localhost:50051',
   feedSymbols: 50,
   feedRate: 1000,
@@ -220,6 +230,22 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   },
   tickSequence: fieldPaths,
   tickPosition: fieldPaths,
+  nats: {
+    right: fc.uniqueArray(
+      fc.constantFrom('nats://a.example:4222', 'tls://[::1]', 'nats://u:p@10.0.0.1', 'nats://b:1'),
+      { minLength: 1 },
+    ),
+    wrong: ['a.example:4222', 'http://a:1', 'nats://', 'nats://a:65536', 'nats://a,nats://a', 'nats://a b'],
+  },
+  natsStream: { right: fc.constantFrom('ringcast', 'A-1_b'), wrong: ['a.b', 'a b', '*', 'x'.repeat(33)] },
+  natsCredentials: paths,
+  natsTlsCa: paths,
+  natsTlsCert: paths,
+  natsTlsKey: paths,
+  relayMaxAgeMs: whole(10_000, 365 * 86_400_000),
+  relayMaxBytes: size(MiB, 64 * 1024 * 1024 * MiB),
+  relayReplicas: whole(1, 5),
+  relayQueueBytes: size(MiB, 4096 * MiB),
   feedListen: {
     right: fc.constantFrom('localhost:0', '[::]:50051', '0.0.0.0:65535'),
     wrong: addresses.wrong,
@@ -250,6 +276,8 @@ const FOREIGN = {
   RINGCAST_UPSTREAM_METHOD: 'acme.md.MarketData/Subscribe',
   RINGCAST_TICK_SYMBOL: 'symbol',
 }
+const NATS = { RINGCAST_NATS: 'nats://localhost:1' }
+const RELAY = { ...NATS, RINGCAST_UPSTREAM: 'localhost:1' }
 const LOOSE: Partial<Record<Key, Env>> = {
   tickLogBytes: { RINGCAST_TICK_BYTES_MAX: '1KiB' },
   turnBytesMax: { RINGCAST_FRAME_RING_BYTES: '1GiB' },
@@ -264,6 +292,14 @@ const LOOSE: Partial<Record<Key, Env>> = {
   tlsCert: { RINGCAST_TLS_KEY: 'key.pem' },
   tlsKey: { RINGCAST_TLS_CERT: 'cert.pem' },
   tlsClientCa: { RINGCAST_TLS_CERT: 'cert.pem', RINGCAST_TLS_KEY: 'key.pem' },
+  relayMaxAgeMs: RELAY,
+  relayMaxBytes: RELAY,
+  relayReplicas: RELAY,
+  relayQueueBytes: RELAY,
+  natsCredentials: NATS,
+  natsTlsCa: NATS,
+  natsTlsCert: { ...NATS, RINGCAST_NATS_TLS_KEY: 'key.pem' },
+  natsTlsKey: { ...NATS, RINGCAST_NATS_TLS_CERT: 'cert.pem' },
   upstreamTls: { RINGCAST_UPSTREAM: 'localhost:1' },
   upstreamTlsCa: TLS,
   upstreamTlsCert: { ...TLS, RINGCAST_UPSTREAM_TLS_KEY: 'key.pem' },
@@ -283,10 +319,13 @@ const LOOSE: Partial<Record<Key, Env>> = {
 }
 
 /** The settings whose values no message shows. */
-const SECRET: ReadonlySet<Key> = new Set(['upstreamMetadata'])
+const SECRET: ReadonlySet<Key> = new Set(['upstreamMetadata', 'nats'])
 
 /** The command of which a setting is a flag. */
-const commandOf = (key: Key) => (key === 'feedListen' ? ['feed'] : ['serve'])
+const commandOf = (key: Key) => {
+  if (key.startsWith('relay')) return ['relay']
+  return key === 'feedListen' ? ['feed'] : ['serve']
+}
 
 /** A setting that must be less than another cannot have the highest value. */
 const hasRoom = (key: Key, value: unknown) => {
@@ -297,6 +336,29 @@ const hasRoom = (key: Key, value: unknown) => {
 describe('parseConfig', () => {
   it('has a default for every setting', () => {
     expect(parse({})).toEqual({ command: 'serve', config: DEFAULTS })
+  })
+
+  it('asks for what a relay cannot do without', () => {
+    expect(() => parse({}, ['relay'])).toThrow(
+      'RINGCAST_NATS: must be set for ringcast relay, such as nats://nats.example:4222\n' +
+        'RINGCAST_UPSTREAM: must be set for ringcast relay, such as feed.example:50051',
+    )
+  })
+
+  it('refuses flags of another source beside NATS, and of a gateway on a relay', () => {
+    const env = { RINGCAST_NATS: 'nats://u:secret@a' }
+    expect(() => parse(env, ['--upstream=a:1'])).toThrow(
+      '--upstream=a:1: has no effect beside RINGCAST_NATS=…, which is read in its place: set one of them',
+    )
+    expect(() => parse(env, ['relay', '--upstream=a:1', '--port=1'])).toThrow(
+      '--port=1: has no effect on ringcast relay: leave it out',
+    )
+  })
+
+  it('lets a gateway and a relay share their variables', () => {
+    const env = { RINGCAST_NATS: 'nats://a', RINGCAST_UPSTREAM: 'a:1', RINGCAST_RELAY_REPLICAS: '3' }
+    expect(parse(env)).toMatchObject({ command: 'serve', config: { nats: ['nats://a'] } })
+    expect(parse(env, ['relay'])).toMatchObject({ command: 'relay', config: { relayReplicas: 3 } })
   })
 
   it.each([

@@ -12,6 +12,7 @@ import { tickFeedCall } from '../../src/sources/grpc/tick-feed-service.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { decodeTick, decodeTickBatch, encodeTick } from '../support/proto-messages.js'
 import { dial, untilClosed } from '../support/raw-sockets.js'
+import { until } from '../support/until.js'
 import { Watched } from '../support/watched.js'
 
 function append(history: TickHistory, count: number, symbol = 'A'): void {
@@ -256,7 +257,7 @@ describe('FeedServer', () => {
     const sockets = await hold(secondPort, 300, bytes)
     let ended = 0
     for (const socket of sockets) socket.on('close', () => ended++)
-    while (ended < 200) await new Promise(setImmediate)
+    await until(() => ended >= 200)
     const late = new Reader(secondPort)
     readers.push(late)
     await late.until(() => late.hasMetadata)
@@ -264,7 +265,7 @@ describe('FeedServer', () => {
     clock.advance(5000)
     expect(warned).toMatchObject([{ evicted: 201, timedOut: 0, pending: 99 }])
     clock.advance(6000)
-    while (ended < 300) await new Promise(setImmediate)
+    await until(() => ended >= 300)
     append(history, 1)
     second.flush()
     for (const each of [reader, late]) await each.until(() => each.positions.length === 1)

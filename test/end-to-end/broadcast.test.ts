@@ -52,7 +52,7 @@ async function expectWhole(client: TickClient, ticks: readonly TickJson[]): Prom
 }
 
 it('gives 200 clients with 3 subscriptions every tick of theirs once and in order', async () => {
-  const file = await record(extent(1_000, 5_000))
+  const file = await record(extent(500, 5_000))
   const server = await startServer()
   const subscriptions = [undefined, ['BTCUSDT'], ['BTCUSDT-PERP', 'ETHUSDT']]
   const clients = await Promise.all(
@@ -71,7 +71,7 @@ it('gives 200 clients with 3 subscriptions every tick of theirs once and in orde
 })
 
 it('gives a whole file to clients that want batches and to clients that want single ticks', async () => {
-  const file = await record(extent(20_000, 222_708))
+  const file = await record(extent(5_000, 222_708))
   const server = await startServer()
   const batches = await TickClient.connect(server.url())
   const singles = await TickClient.connect(server.url('?symbols=ETHUSDT&batch=false'))
@@ -81,7 +81,7 @@ it('gives a whole file to clients that want batches and to clients that want sin
 })
 
 it('carries a feed of single ticks over several lanes, through a small queue and small rings', async () => {
-  const file = await record(extent(5_000, 20_000))
+  const file = await record(extent(3_000, 20_000))
   const server = await startServer({
     poolSize: 3,
     queueSize: 100,

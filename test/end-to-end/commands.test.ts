@@ -1,17 +1,25 @@
 /**
  * What a client may ask for while it is connected, over real sockets.
  */
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { ErrorMessage } from '../../src/protocol/messages.js'
 import { HandlerServer } from '../support/handler-server.js'
 import { quote } from '../support/ticks.js'
 
 let server: HandlerServer
+const started: HandlerServer[] = []
 
-afterEach(() => server.stop())
+afterEach(async () => {
+  for (const each of started.splice(0)) await each.stop()
+})
 
 async function connect(query = '', options = {}) {
   server = await HandlerServer.start(options)
+  started.push(server)
+  return talk(server, query)
+}
+
+async function talk(server: HandlerServer, query = '') {
   const client = await server.connect(query)
   const ask = async (command: unknown) => {
     const before = client.messages.length
@@ -193,28 +201,38 @@ it('answers a ping with its time', async () => {
   expect(await ask({ type: 'ping', id: 3 })).toEqual({ type: 'pong', id: 3, time: expect.any(Number) })
 })
 
-it.each([
-  ['{', undefined, 'malformed_json'],
-  ['[]', undefined, 'malformed_json'],
-  ['"x"', undefined, 'malformed_json'],
-  ['{"type":"list"}', undefined, 'bad_id'],
-  ['{"type":"list","id":[]}', undefined, 'bad_id'],
-  ['{"type":"list","id":9007199254740993}', undefined, 'bad_id'],
-  ['{"type":"list","id":0.1234567890123456789}', undefined, 'bad_id'],
-  ['{"id":9007199254740991}', 9007199254740991, 'unknown_type'],
-  ['{"id":1}', 1, 'unknown_type'],
-  ['{"id":1,"type":"toString"}', 1, 'unknown_type'],
-  ['{"id":1,"type":"list","symbols":["A"]}', 1, 'unknown_field'],
-  ['{"id":1,"type":"subscribe"}', 1, 'bad_symbols'],
-  ['{"id":1,"type":"subscribe","symbols":"A"}', 1, 'bad_symbols'],
-  ['{"id":1,"type":"subscribe","symbols":[]}', 1, 'bad_symbols'],
-  ['{"id":1,"type":"subscribe","symbols":[1]}', 1, 'bad_symbols'],
-  ['{"id":1,"type":"subscribe","symbols":["A"],"delivery":"fast"}', 1, 'unknown_delivery'],
-])('says why %s is no command', async (text, id, code) => {
-  const { ask } = await connect()
-  const answer = await ask(text)
-  expect(answer).toMatchObject({ type: 'error', code, message: expect.any(String) })
-  expect(answer && 'id' in answer ? answer.id : undefined).toBe(id)
+describe('what is no command', () => {
+  let shared: HandlerServer
+
+  beforeAll(async () => {
+    shared = await HandlerServer.start()
+  })
+
+  afterAll(() => shared.stop())
+
+  it.each([
+    ['{', undefined, 'malformed_json'],
+    ['[]', undefined, 'malformed_json'],
+    ['"x"', undefined, 'malformed_json'],
+    ['{"type":"list"}', undefined, 'bad_id'],
+    ['{"type":"list","id":[]}', undefined, 'bad_id'],
+    ['{"type":"list","id":9007199254740993}', undefined, 'bad_id'],
+    ['{"type":"list","id":0.1234567890123456789}', undefined, 'bad_id'],
+    ['{"id":9007199254740991}', 9007199254740991, 'unknown_type'],
+    ['{"id":1}', 1, 'unknown_type'],
+    ['{"id":1,"type":"toString"}', 1, 'unknown_type'],
+    ['{"id":1,"type":"list","symbols":["A"]}', 1, 'unknown_field'],
+    ['{"id":1,"type":"subscribe"}', 1, 'bad_symbols'],
+    ['{"id":1,"type":"subscribe","symbols":"A"}', 1, 'bad_symbols'],
+    ['{"id":1,"type":"subscribe","symbols":[]}', 1, 'bad_symbols'],
+    ['{"id":1,"type":"subscribe","symbols":[1]}', 1, 'bad_symbols'],
+    ['{"id":1,"type":"subscribe","symbols":["A"],"delivery":"fast"}', 1, 'unknown_delivery'],
+  ])('is answered with the reason: %s', async (text, id, code) => {
+    const { ask } = await talk(shared)
+    const answer = await ask(text)
+    expect(answer).toMatchObject({ type: 'error', code, message: expect.any(String) })
+    expect(answer && 'id' in answer ? answer.id : undefined).toBe(id)
+  })
 })
 
 it('refuses commands beyond so many a second, and leaves the connection open', async () => {

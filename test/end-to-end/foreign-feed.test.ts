@@ -35,6 +35,7 @@ class JsonClient extends Watched {
 const feed = new AcmeFeed()
 let ringcast: Ringcast | undefined
 let client: JsonClient | undefined
+let adminUrl: string
 
 afterEach(async () => {
   client?.socket.terminate()
@@ -45,7 +46,8 @@ afterEach(async () => {
 
 async function start(env: Record<string, string>): Promise<JsonClient> {
   ringcast = new Ringcast([], { env: { RINGCAST_UPSTREAM: feed.target, ...env } })
-  const { webSocketUrl } = await ringcast.streaming()
+  const { webSocketUrl, adminUrl: url } = await ringcast.streaming()
+  adminUrl = url
   client = new JsonClient(webSocketUrl)
   await client.until(() => client!.messages.some(({ type }) => type === 'subscribed'))
   return client
@@ -96,13 +98,43 @@ describe('a feed of another schema', () => {
     expect(ticks().map(({ sequence }) => sequence)).toEqual([1, 2, 3])
   })
 
-  it('tells a gap for a message without a symbol, and one when the feed is called again', async () => {
+  it('skips and counts a message without a symbol, also an empty one', async () => {
+    await feed.start()
+    const started = await start(SUBSCRIBE)
+    const { ticks, until } = bound(started)
+    const call = await feed.call(1)
+    for (const message of [{ ticker: 'A' }, {}, { trade: { symbol: 'A' } }, { book: {} }]) call.send(message)
+    call.send({ trade: { symbol: 'A', price: 2 } })
+    await until(() => ticks().length === 2)
+    expect(started.messages.filter(({ type }) => type === 'gap')).toEqual([])
+    const { lanes } = (await (await fetch(`${adminUrl}/metrics.json`)).json()) as {
+      lanes: { counters: Record<string, number> }[]
+    }
+    expect(lanes[0]!.counters).toMatchObject({ messagesWithoutSymbol: 3, ticksMalformed: 0 })
+  })
+
+  it('may send batches without ticks', async () => {
+    await feed.start()
+    const settings = {
+      RINGCAST_UPSTREAM_METHOD: 'acme.md.MarketData/SubscribeBatches',
+      RINGCAST_TICK_REPEATED: 'updates',
+    }
+    const started = await start({ ...SUBSCRIBE, ...settings })
+    const { ticks, until } = bound(started)
+    const call = await feed.call(1)
+    for (const message of [{}, { updates: [] }, { count: 1 }, { updates: [{}, { trade: { symbol: 'A' } }] }])
+      call.send(message)
+    await until(() => ticks().length === 1)
+    expect(started.messages.filter(({ type }) => type === 'gap')).toEqual([])
+  })
+
+  it('tells a gap for a malformed message, and one when the feed is called again', async () => {
     await feed.start()
     const started = await start(SUBSCRIBE)
     const { ticks, until } = bound(started)
     const gaps = () => started.messages.filter(({ type }) => type === 'gap').map(({ missed }) => missed)
     const call = await feed.call(1)
-    call.send({ ticker: 'A' })
+    call.send({ trade: { symbol: 'x'.repeat(65) } })
     call.send({ trade: { symbol: 'A' } })
     await until(() => ticks().length === 1)
     expect(gaps()).toEqual([1])

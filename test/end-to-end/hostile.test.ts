@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/common/clock.js'
 import { type Log, silentLog } from '../../src/common/log.js'
 import { HandlerServer, TestClient } from '../support/handler-server.js'
@@ -25,14 +25,21 @@ const clock = {
   },
 }
 
+async function start(): Promise<void> {
+  server = await HandlerServer.start({ compression: true, closeTimeoutMs: 500 }, { clock, log })
+}
+
+beforeAll(start)
+
 beforeEach(async () => {
   errors = []
   fault = undefined
-  server = await HandlerServer.start({ compression: true, closeTimeoutMs: 500 }, { clock, log })
   other = await server.connect('?symbols=A')
 })
 
-afterEach(() => server.stop())
+afterEach(() => server.endClients())
+
+afterAll(() => server.stop())
 
 /** The other client gets what is sent now. */
 async function expectOtherServed(): Promise<void> {
@@ -90,6 +97,13 @@ describe('a message nested thousands of levels deep', () => {
 
 describe('a fault of the gateway', () => {
   const failed = { code: 1011, reason: 'internal error' }
+
+  // What a fault counts is compared.
+  beforeEach(async () => {
+    await server.stop()
+    await start()
+    other = await server.connect('?symbols=A')
+  })
 
   it('as it obeys a command ends that client with 1011', async () => {
     const client = await server.connect('?symbols=A')

@@ -7,7 +7,7 @@ import { extent } from '../support/extent.js'
 import { AMPLE_WORK, HandlerServer, quote, type TestClient } from '../support/handler-server.js'
 import { living } from '../support/living.js'
 
-const WAVES = extent(3, 20)
+const WAVES = extent(2, 20)
 const CLIENTS = 20
 const SYMBOLS = 100
 

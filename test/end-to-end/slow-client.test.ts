@@ -59,7 +59,7 @@ async function withBlockedClient(
   options: Partial<HandlerOptions>,
   ticksAfter: (running: HandlerServer) => number,
 ) {
-  server = await HandlerServer.start(options)
+  server = await HandlerServer.startOnUnixSocket(options)
   const running = server
   const reader = await TickClient.connect(running.url())
   const slow = await TickClient.connect(running.url())

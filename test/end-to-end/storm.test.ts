@@ -58,8 +58,7 @@ interface Storm {
   readonly intervalsMs?: readonly number[]
 }
 
-const SOME_DEATHS = ['throws-before-publish', 'exits']
-const DEATHS = [...SOME_DEATHS, 'throws-in-decode', 'throws-after-publish']
+const DEATHS = ['throws-before-publish', 'exits', 'throws-in-decode', 'throws-after-publish']
 
 let server: HandlerServer | undefined
 
@@ -137,7 +136,7 @@ it('has no silent error while clients change, pause, leave and resume', async ()
   await rage({ steps, happens, options: { poolSize: 2 }, resumeChance: 0.2 })
 })
 
-it.each(extent(SOME_DEATHS, DEATHS))(
+it.each(extent(['exits'], DEATHS))(
   'has no silent error while lanes die in the midst of that: %s',
   async laneFile => {
     const steps = extent(300, 750)
@@ -164,13 +163,13 @@ it.each(extent(['exits'], [undefined, 'exits']))(
   'has no silent error where those who do not read fall out of tiny rings, with lanes: %s',
   async laneFile => {
     const options = { poolSize: 3, frameRingBytes: 256 * 1024, turnBytesMax: 4096, tickLogBytes: 1 << 18 }
-    const steps = extent(1500, 4000)
+    const steps = extent(800, 4000)
     const happens = { lapped: 1, writesBlocked: steps / 200, mergedSnapshots: steps / 400 }
     await rage({ steps, happens, options, laneFile, resumeChance: 0.01 })
   },
 )
 
-it.each([undefined, 'exits'])(
+it.each(extent(['exits'], [undefined, 'exits']))(
   'has no silent error where those who come and go share what the others wait for, with lanes: %s',
   async laneFile => {
     const few = { entries: ['*', 'A*'], everyChance: 0.05, intervalsMs: [20] }

@@ -9,6 +9,7 @@ import { descriptorOf } from '../../src/common/socket-handle.js'
 import { CLOSED, writeFrames } from '../../src/fanout/frame-writes.js'
 import { Recipient } from '../../src/fanout/recipient.js'
 import { FanOut } from '../support/fan-out.js'
+import { until } from '../support/until.js'
 
 const opened: { destroy(): unknown }[] = []
 
@@ -51,7 +52,7 @@ async function received({ reused, peer }: { reused: Socket; peer: Socket }): Pro
     text += chunk
   })
   reused.write('.')
-  while (!text.endsWith('.')) await new Promise(setImmediate)
+  await until(() => text.endsWith('.'))
   return text
 }
 

@@ -5,6 +5,7 @@ import { StreamHandler } from '../../src/broadcaster/stream-handler.js'
 import { type Log, silentLog } from '../../src/common/log.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { quote } from '../support/ticks.js'
+import { until } from '../support/until.js'
 
 const STALLED_LANE = new URL('../support/stalled-lane.js', import.meta.url).href
 const HANGING_LANE = new URL('../support/lanes/hangs.js', import.meta.url).href
@@ -69,6 +70,6 @@ it('ends a lane that hangs, and does not hold a pause of the main thread against
   expect(errors).toEqual([])
   await clock.pass(1500, 500)
   expect(errors[0]).toBe('a lane hangs and is ended')
-  while (queueDepth() > 0) await new Promise(setImmediate)
+  await until(() => queueDepth() === 0)
   await handler.shutdown()
 })

@@ -6,6 +6,7 @@ import { readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { ServerMessage } from '../../src/protocol/messages.js'
 import { type Frame, framesOf, frameText } from './frames.js'
+import { until } from './until.js'
 import { upgradeRequest } from './upgrade-request.js'
 
 const PING = 0x89
@@ -44,10 +45,10 @@ export class KernelReader {
     const reader = await KernelReader.open(at)
     reader.socket.write(upgradeRequest(target))
     let head = ''
-    while (!head.endsWith('\r\n\r\n')) {
+    await until(() => {
       head += reader.take(1).toString()
-      await new Promise(setImmediate)
-    }
+      return head.endsWith('\r\n\r\n')
+    })
     await reader.readUntil(() => reader.messages.length > 0)
     return reader
   }
@@ -66,21 +67,22 @@ export class KernelReader {
    * @param isDone whether no more bytes come
    */
   async readFully(bytes: number, isDone: () => boolean): Promise<void> {
-    for (let left = bytes; ; ) {
+    let left = bytes
+    await until(() => {
       const before = this.takenBytes
       this.read(left)
       left -= this.takenBytes - before
-      if (left === 0 || isDone() || this.closed !== undefined) return
-      await new Promise(setImmediate)
-    }
+      return left === 0 || isDone() || this.closed !== undefined
+    })
   }
 
   /** Takes all that there is, and all that comes, until `isDone`. */
   async readUntil(isDone: () => boolean): Promise<void> {
-    while (!isDone() && this.closed === undefined) {
+    await until(() => {
+      if (isDone() || this.closed !== undefined) return true
       this.read(this.buffer.length)
-      await new Promise(setImmediate)
-    }
+      return false
+    })
   }
 
   /** Sends a close frame, and does not end its side. */

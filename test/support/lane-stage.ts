@@ -269,7 +269,7 @@ export class LaneStage extends StageFrames {
       quarantinedOffsets: this.poison,
       quarantinedClients: [],
     }
-    return assembleLane(task, this.clock)
+    return assembleLane(task, marketCodec, this.clock)
   }
 
   /** The lane's thread has ended, and all that it published was read: does what the main thread does then. */

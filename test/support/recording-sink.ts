@@ -1,4 +1,4 @@
-import type { FeedSession, MessageForm, TickSink } from '../../src/ingest/tick-sink.js'
+import type { FeedSession, MessageForm, SourceLoss, TickSink } from '../../src/ingest/tick-sink.js'
 import type { FeedState } from '../../src/protocol/messages.js'
 import { decodeTick, decodeTickBatch, type Tick } from './proto-messages.js'
 import { Watched } from './watched.js'
@@ -12,6 +12,9 @@ export class RecordingSink extends Watched implements TickSink {
   readonly states: [FeedState, string | undefined][] = []
   /** 'session 1', 'push 3' (ticks of the message) … in order. */
   readonly events: string[] = []
+  readonly losses: SourceLoss[] = []
+  /** 'epoch:position' of each tick, where the source tells the first position of a message. */
+  readonly offsets: string[] = []
   messageCount = 0
   positionsAsked = 0
   /** Called after each push. */
@@ -23,9 +26,13 @@ export class RecordingSink extends Watched implements TickSink {
     return this.ticks.map(tick => Number(tick.position))
   }
 
-  push(message: Uint8Array, form: MessageForm): void {
+  push(message: Uint8Array, form: MessageForm, firstPosition?: number): void {
     const ticks = form === 'batch' ? decodeTickBatch(message).ticks : [decodeTick(message)]
     for (const tick of ticks) this.ticks.push(tick)
+    if (firstPosition !== undefined) {
+      const { epoch } = this.sessions.at(-1)!
+      ticks.forEach((_, index) => void this.offsets.push(`${epoch}:${firstPosition + index}`))
+    }
     this.forms.push(form)
     this.events.push(`push ${ticks.length}`)
     this.messageCount++
@@ -44,7 +51,11 @@ export class RecordingSink extends Watched implements TickSink {
     this.changed()
   }
 
-  lose(): void {}
+  lose(loss: SourceLoss): void {
+    this.losses.push(loss)
+    this.events.push(`lost ${loss.missed}`)
+    this.changed()
+  }
 
   lastPosition(): Promise<number> {
     this.positionsAsked++

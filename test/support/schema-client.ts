@@ -15,17 +15,19 @@ export function placed(codec: TickCodec, message: Uint8Array): TickReader {
   return codec.createReader(bytes)
 }
 
-/** What a client gets of the message; undefined: it is malformed. */
+/** What a client gets of the message; undefined: nothing, because it is malformed or of no symbol. */
 export function clientJson(codec: TickCodec, message: Uint8Array): unknown {
   const reader = placed(codec, message)
-  if (!reader.decode(BEFORE, BEFORE + message.length)) return undefined
+  if (!reader.decode(BEFORE, BEFORE + message.length) || reader.symbolLength === 0) return undefined
   const bytes = message.slice(reader.symbolStart - BEFORE, reader.symbolStart - BEFORE + reader.symbolLength)
   const prefixes = codec.jsonPrefixes(Buffer.from(bytes).toString())
-  const target = new Uint8Array(codec.jsonBytesMax + 20).fill(0x2a)
+  const target = Buffer.alloc(codec.jsonBytesMax + 20, 0x2a)
+  const untouched = Buffer.from(target)
   const end = reader.writeJson(target, 9, prefixes)
   expect(end - 9).toBeLessThanOrEqual(codec.jsonBytesMax)
-  expect([target[8], ...target.subarray(end)].every(byte => byte === 0x2a)).toBe(true)
-  return JSON.parse(Buffer.from(target.subarray(9, end)).toString())
+  expect(target[8]).toBe(0x2a)
+  expect(target.subarray(end).equals(untouched.subarray(end))).toBe(true)
+  return JSON.parse(target.toString('utf8', 9, end))
 }
 
 /** The foreign schema with this in its name. */

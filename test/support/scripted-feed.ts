@@ -32,6 +32,12 @@ export class ScriptedCall {
     )
   }
 
+  /** Replies as a proxy that has lost the feed. */
+  refuseAsProxy(httpStatus: number): void {
+    this.stream.respond({ ':status': httpStatus, 'content-type': 'text/html' })
+    this.stream.end('<html><body>Bad Gateway</body></html>')
+  }
+
   /** Sends ticks in the method's form. */
   send(ticks: Partial<Tick>[]): void {
     if (this.method === 'StreamBatches') this.write(encodeTickBatch({ ticks }))

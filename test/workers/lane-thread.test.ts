@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { MessageChannel } from 'node:worker_threads'
+import { MessageChannel, Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/common/clock.js'
 import { Ingest } from '../../src/ingest/ingest.js'
@@ -141,4 +141,15 @@ describe('a lane in a thread of its own', () => {
     expect(await end).toBe('ended')
     await closed
   })
+})
+
+it('loads no protobuf library for quotes and trades, so that it starts soon', async () => {
+  const source = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    import(workerData).then(() => parentPort.postMessage(Object.keys(require.cache)))`
+  const { href } = new URL('../../workers/lane.js', import.meta.url)
+  const worker = new Worker(source, { eval: true, workerData: href })
+  const [loaded] = (await once(worker, 'message')) as [string[]]
+  await worker.terminate()
+  expect(loaded.filter(path => path.includes('protobufjs'))).toEqual([])
 })

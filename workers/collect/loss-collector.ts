@@ -47,6 +47,10 @@ export class LossCollector implements TickLosses {
     this.counters[LANE_SLOTS.ticksUnknownKind]! += 1
   }
 
+  skipWithoutSymbol(): void {
+    this.counters[LANE_SLOTS.messagesWithoutSymbol]! += 1
+  }
+
   loseUnlogged(reason: GapReason, from: number, to: number, missed: number | null): void {
     if (reason === 'upstream') this.counters[LANE_SLOTS.upstreamGaps]! += 1
     this.collector.collectLoss(reason, from, to, missed)

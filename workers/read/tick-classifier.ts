@@ -20,6 +20,8 @@ export interface TickLosses {
   seenBefore(): void
   /** The current tick is of a kind that a newer feed has added. It is no loss: nobody here can know what it means. */
   skipUnknownKind(): void
+  /** The current message is of no symbol, such as a heartbeat of the feed: it is no tick, and nothing is lost. */
+  skipWithoutSymbol(): void
   /** An event in the log tells that ticks are lost which are not in the log. */
   loseUnlogged(reason: GapReason, from: number, to: number, missed: number | null): void
 }
@@ -50,9 +52,10 @@ export class TickClassifier<Known extends KnownSymbol> {
     const { bytes, continuity, losses, quarantined, symbols } = this.deps
     const { reader } = this
     if (quarantined.has(offset)) return this.loseTick('poison')
-    const isTick = reader.decode(start, end)
+    if (!reader.decode(start, end)) return this.loseTick('malformed')
+    const isTick = reader.symbolLength > 0
     const symbol = isTick ? symbols.ofTick(bytes, reader.symbolStart, reader.symbolLength) : undefined
-    if (symbol === undefined) return this.loseTick('malformed')
+    if (isTick && symbol === undefined) return this.loseTick('malformed')
     const found = continuity.take(reader.position, reader.mark)
     if (found === SEEN) {
       losses.seenBefore()
@@ -60,8 +63,9 @@ export class TickClassifier<Known extends KnownSymbol> {
     }
     if (found === BROKEN) losses.breakPositions()
     else if (found !== WHOLE) losses.loseUpstream(found === SESSION_BOUNDARY ? null : found)
-    if (reader.isKindKnown) return symbol
-    losses.skipUnknownKind()
+    if (symbol !== undefined && reader.isKindKnown) return symbol
+    if (symbol === undefined) losses.skipWithoutSymbol()
+    else losses.skipUnknownKind()
     return undefined
   }
 

@@ -267,6 +267,10 @@ class PartReading<Known extends KnownSymbol> implements TickLosses {
     // No gap: a client that was connected was told of none.
   }
 
+  skipWithoutSymbol(): void {
+    // No gap: the message is no tick.
+  }
+
   loseUnlogged(reason: GapReason, from: number, to: number, missed: number | null): void {
     if (this.offset <= this.range.offset) return
     this.plan.addNotice(this.deps.turn.notices.push({ reason, from, to, missed }) - 1, GAP_BYTES_MAX)

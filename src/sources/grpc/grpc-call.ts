@@ -3,6 +3,7 @@
  * The listener hears `metadata` before the first message, `ended` or `failed` last and once, and nothing after `cancel`.
  * A feed may send its metadata late: most libraries for servers send it with the first message.
  */
+import { quoteValue } from '../../common/quote-value.js'
 import { callFailure } from './call-failure.js'
 import { ACCEPTED_AFTER_MS } from './call-progress.js'
 import { channelCredentials } from './grpc-credentials.js'
@@ -44,6 +45,8 @@ const CONNECT_TIMEOUT_MS = 20_000
 const ENHANCE_YOUR_CALM = 'Bandwidth exhausted or memory limit exceeded'
 /** Two clocks may differ by so much. */
 const TIMER_SLACK_MS = 20
+/** https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
+const GRPC_TYPE = 'application/grpc'
 const MESSAGE_TOO_LONG = /^Received message larger than max/
 
 export class GrpcCall {
@@ -54,6 +57,8 @@ export class GrpcCall {
   /** 'host:port'; undefined: there is none. */
   private readonly proxy: string | undefined
   private hasMetadata = false
+  /** What the reply is where it is not gRPC. */
+  private otherType: string | undefined
   private isPaused = false
   private isFinished = false
 
@@ -118,6 +123,13 @@ export class GrpcCall {
   }
 
   private onMetadata(metadata: Metadata): void {
+    const type = String(metadata.get('content-type')[0] ?? GRPC_TYPE)
+    if (!type.startsWith(GRPC_TYPE)) {
+      // The page of a proxy that has lost the feed or waited too long for it, for instance. Nobody reads its bytes.
+      this.otherType = type
+      this.call.resume()
+      return
+    }
     this.hasMetadata = true
     const epoch = metadata.get(EPOCH_METADATA_KEY)[0]
     this.listener.metadata(epoch === undefined ? undefined : String(epoch))
@@ -175,7 +187,15 @@ export class GrpcCall {
       end.code === status.OK
         ? 'the feed ended the stream at once'
         : withProxy(`${status[end.code]}: ${callFailure(end.details, this.isTls)}`, this.proxy)
-    this.end(outcomeOf(end), reason)
+    if (this.otherType === undefined) {
+      this.end(outcomeOf(end), reason)
+      return
+    }
+    const type = quoteValue(this.otherType)
+    // The text of a page, read as the length of a message.
+    if (MESSAGE_TOO_LONG.test(end.details))
+      this.end('failed', `${type} came in place of gRPC: is this the address of a gRPC server?`)
+    else this.end('failed', `${reason}: ${type} came in place of gRPC, as from a proxy`)
   }
 
   private end(outcome: CallOutcome, reason: string): void {

@@ -69,9 +69,9 @@ export class BothSource implements TickSource {
     this.sink!.sessionStarted({ ...session, number: ++this.sessionCount })
   }
 
-  /** The feed is down when no endpoint is live. */
+  /** The feed is down when no endpoint is connected. */
   private stateTold(state: FeedState, reason: string | undefined): void {
-    if (state === 'live' || this.lines.every(({ isLive }) => !isLive))
+    if (state === 'live' || this.lines.every(({ isConnected }) => !isConnected))
       this.sink!.setSourceState(state, reason)
   }
 }

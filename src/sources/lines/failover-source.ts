@@ -1,14 +1,14 @@
 /**
  * Reads a feed from the first of its endpoints that answers. Main thread.
- * The endpoints are tried in their order, the next one when a call has failed or takes long, and all of them go on
- * trying until one is live. From a later endpoint the source goes back to an earlier one that answers.
+ * The endpoints are tried in their order, the next one when a call has failed or its connection takes long, and all of
+ * them go on trying until one is live. From a later endpoint the source goes back to an earlier one that answers.
  */
 import type { Clock, Timer } from '../../common/clock.js'
 import type { FeedSession, FeedState, TickSink } from '../../ingest/tick-sink.js'
 import type { SourceStatus, TickSource } from '../tick-source.js'
 import { FeedLine, type MakeSource } from './feed-line.js'
 
-/** An endpoint that has not answered by then is not waited for alone. */
+/** An endpoint that is not connected by then is not waited for alone. */
 export const NEXT_AFTER_MS = 1000
 /** How long a later endpoint has to be healthy before the earlier ones are tried again. */
 export const LOOK_BACK_AFTER_MS = 60_000
@@ -97,7 +97,8 @@ export class FailoverSource implements TickSource {
   }
 
   private failed(line: FeedLine): void {
-    if (this.heard?.isLive === true) return
+    // A connected endpoint may be quiet: docs/decisions/0072-silence-is-no-fault.md.
+    if (this.hasConnection) return
     // The source of a line that was live calls again at once.
     const hasJustEnded = line === this.heard && line.failures === 1
     if (!hasJustEnded) this.tryNext()
@@ -112,8 +113,19 @@ export class FailoverSource implements TickSource {
     for (let index = 0; index < line.index; index++) this.open(index)
   }
 
+  /** While one endpoint is live, the others say nothing. Otherwise the feed is there if one of them is connected. */
   private stateTold(line: FeedLine, state: FeedState, reason: string | undefined): void {
-    if (line === this.heard || this.heard === undefined) this.sink!.setSourceState(state, reason)
+    const isHeard = line === this.heard || this.heard === undefined
+    if (this.heard?.isLive !== true) {
+      // It is waited for alone from now on. The timer of a live line is for looking back.
+      if (state === 'live') this.timer?.cancel()
+      else if (this.hasConnection || !isHeard) return
+    } else if (!isHeard) return
+    this.sink!.setSourceState(state, reason)
+  }
+
+  private get hasConnection(): boolean {
+    return this.lines.some(({ isConnected }) => isConnected)
   }
 
   private end(line: FeedLine): void {

@@ -24,6 +24,8 @@ export class FeedLine implements TickSink {
   isHeard = false
   /** Whether a session stands. */
   isLive = false
+  /** Whether the endpoint was called over a connection that stands. A quiet feed may answer with its first tick only. */
+  isConnected = false
   /** Calls that have failed or ended since the line was live. */
   failures = 0
   private readonly source: TickSource
@@ -60,12 +62,14 @@ export class FeedLine implements TickSink {
     this.isStopped = true
     this.isHeard = false
     this.isLive = false
+    this.isConnected = false
     await this.source.stop()
   }
 
   private failed(): void {
     if (this.isStopped) return
     this.isLive = false
+    this.isConnected = false
     this.failures++
     this.events.failed(this)
   }
@@ -83,12 +87,15 @@ export class FeedLine implements TickSink {
   sessionStarted(session: FeedSession): void {
     if (this.isStopped) return
     this.isLive = true
+    this.isConnected = true
     this.failures = 0
     this.events.live(this, session)
   }
 
   setSourceState(state: FeedState, reason?: string): void {
-    if (!this.isStopped) this.events.stateTold(this, state, reason)
+    if (this.isStopped) return
+    this.isConnected ||= state === 'live'
+    this.events.stateTold(this, state, reason)
   }
 
   async lastPosition(): Promise<number> {

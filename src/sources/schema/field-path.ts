@@ -1,6 +1,6 @@
 /**
  * Follows a field path such as `header.symbol` or `event.symbol` through a message type. Main thread. Pure.
- * Where a segment names a oneof of messages, the path goes on in each of its cases: it has an end in each of them.
+ * Where a segment names a oneof of messages, the path goes on in those of its cases that have the rest of it.
  */
 import { protobuf } from '../../common/protobufjs.js'
 import { suggestion } from '../../config/suggestion.js'
@@ -9,27 +9,38 @@ import { isOptionalField, listed, memberNames, nameOf, typeOf } from './type-nam
 /** Where a path ends. */
 export type PathEnd = protobuf.Field | protobuf.OneOf
 
-/** @returns the ends of the path, at least one, or one sentence that says why there is none */
-export function followPath(message: protobuf.Type, path: string): PathEnd[] | string {
+export interface PathEnds {
+  /** At least one. */
+  readonly ends: readonly PathEnd[]
+  /** For each case of a oneof in which the path has no end: one sentence without its full stop that says why. */
+  readonly lacking: readonly string[]
+}
+
+/** @returns one sentence that says why the path has no end */
+export function followPath(message: protobuf.Type, path: string): PathEnds | string {
   return follow(message, path.split('.'))
 }
 
-function follow(message: protobuf.Type, [name = '', ...rest]: readonly string[]): PathEnd[] | string {
+function follow(message: protobuf.Type, [name = '', ...rest]: readonly string[]): PathEnds | string {
   const member = memberOf(message, name)
   if (member === undefined) return noSuchMember(message, name)
-  if (rest.length === 0) return [member]
+  if (rest.length === 0) return { ends: [member], lacking: [] }
   if (member instanceof protobuf.Field) return followField(member, rest)
   const ends: PathEnd[] = []
+  const lacking: string[] = []
   for (const field of member.fieldsArray) {
     const within = followField(field, rest)
-    if (typeof within === 'string')
-      return `the case ${field.name} of the oneof ${name} does not fit: ${within}`
-    ends.push(...within)
+    if (typeof within === 'string') {
+      lacking.push(`the case ${field.name} of the oneof ${name} does not fit: ${within}`)
+      continue
+    }
+    ends.push(...within.ends)
+    lacking.push(...within.lacking)
   }
-  return ends
+  return ends.length === 0 ? lacking[0]! : { ends, lacking }
 }
 
-function followField(field: protobuf.Field, rest: readonly string[]): PathEnd[] | string {
+function followField(field: protobuf.Field, rest: readonly string[]): PathEnds | string {
   const { name, parent, resolvedType } = field
   const place = `${name} of ${nameOf(parent!)}`
   if (field.repeated || field.map) {

@@ -5,6 +5,8 @@
 
 import type { protobuf } from '../../common/protobufjs.js'
 import { cutText } from '../../common/quote-value.js'
+import { MappingRefusal } from '../../ticks/schema/schema-paths.js'
+import { tickPlan } from '../../ticks/schema/tick-plan.js'
 import type { TickSchema } from '../../ticks/tick-schema.js'
 import { findMethod } from './feed-method.js'
 import { checkMapping, type MappingPaths } from './mapping-check.js'
@@ -29,6 +31,11 @@ export interface LoadedFeed {
   readonly schema: TickSchema
   /** For the `GrpcSource`. */
   readonly method: { readonly path: string; readonly request: Uint8Array; readonly form: 'tick' | 'batch' }
+  /**
+   * For each case of a oneof that has no symbol: one sentence without its full stop that says why. Messages of such a
+   * case are no ticks, and are skipped.
+   */
+  readonly withoutSymbol: readonly string[]
 }
 
 export interface FeedFault {
@@ -49,9 +56,13 @@ export function checkForeignFeed(types: protobuf.Root, foreign: ForeignFeed): Ch
     return { feed: undefined, faults: [{ option: 'method', given: foreign.method, problem: method }] }
   }
   const request = requestOf(method.request, foreign.request ?? {})
-  const { mapping, faults = [] } = checkMapping(method.message, foreign.mapping)
-  if (typeof request === 'string' || mapping === undefined) {
-    const mappingFaults = faults.map(({ key, given, problem }) => ({ option: key, given, problem }))
+  const checked = checkMapping(method.message, foreign.mapping)
+  if (typeof request === 'string' || checked.mapping === undefined) {
+    const mappingFaults = (checked.faults ?? []).map(({ key, given, problem }) => ({
+      option: key,
+      given,
+      problem,
+    }))
     return {
       feed: undefined,
       faults:
@@ -60,11 +71,27 @@ export function checkForeignFeed(types: protobuf.Root, foreign: ForeignFeed): Ch
           : mappingFaults,
     }
   }
+  const { mapping, withoutSymbol } = checked
   const form = mapping.repeated === undefined ? 'tick' : 'batch'
+  const schema = tickSchemaOf(method.message, mapping)
+  const fault = codecFault(schema, foreign.mapping)
+  if (fault !== undefined) return { feed: undefined, faults: [fault] }
   return {
-    feed: { schema: tickSchemaOf(method.message, mapping), method: { path: method.path, request, form } },
+    feed: { schema, method: { path: method.path, request, form }, withoutSymbol },
     faults: undefined,
   }
+}
+
+/** A path may be right, and yet one that no codec can follow. */
+function codecFault(schema: TickSchema, paths: MappingPaths): FeedFault | undefined {
+  try {
+    tickPlan(schema)
+  } catch (error) {
+    if (error instanceof MappingRefusal)
+      return { option: error.key, given: paths[error.key], problem: error.rule }
+    throw error
+  }
+  return undefined
 }
 
 function requestOf(type: protobuf.Type, json: unknown): Uint8Array | string {

@@ -4,7 +4,7 @@
  */
 import { protobuf } from '../../common/protobufjs.js'
 import type { TickMapping, TimeUnit } from '../../ticks/tick-schema.js'
-import { followPath, type PathEnd } from './field-path.js'
+import { followPath, type PathEnd, type PathEnds } from './field-path.js'
 import { nameOf, typeOf } from './type-names.js'
 
 /** The paths as a user gives them. Paths other than `repeated` begin at the tick. */
@@ -28,7 +28,12 @@ export interface MappingFault {
 }
 
 export type CheckedMapping =
-  | { readonly mapping: TickMapping; readonly faults: undefined }
+  | {
+      readonly mapping: TickMapping
+      /** For each case of a oneof that has no symbol: why. Such messages are no ticks. */
+      readonly withoutSymbol: readonly string[]
+      readonly faults: undefined
+    }
   | { readonly mapping: undefined; readonly faults: readonly MappingFault[] }
 
 const TIMESTAMP = 'google.protobuf.Timestamp'
@@ -64,9 +69,10 @@ export function checkMapping(message: protobuf.Type, paths: MappingPaths): Check
     check('sequence', tick, paths.sequence, sequenceRule)
     check('position', tick, paths.position, positionRule)
   }
-  if (faults.length > 0) return { mapping: undefined, faults }
+  if (tick === undefined || faults.length > 0) return { mapping: undefined, faults }
   return {
     faults: undefined,
+    withoutSymbol: casesWithout(tick, paths.symbol),
     mapping: {
       repeated: paths.repeated,
       symbol: paths.symbol,
@@ -79,6 +85,12 @@ export function checkMapping(message: protobuf.Type, paths: MappingPaths): Check
   }
 }
 
+/** For each case of a oneof on the path that lacks the rest of it: one sentence without its full stop. */
+export function casesWithout(tick: protobuf.Type, path: string): readonly string[] {
+  const followed = followPath(tick, path)
+  return typeof followed === 'string' ? [] : followed.lacking
+}
+
 /** Whether a path would be right for a setting of the mapping, other than `repeated`. */
 export function fits(tick: protobuf.Type, key: 'symbol' | 'kind' | 'sequence', path: string): boolean {
   const rule = { symbol: symbolRule, kind: kindRule, sequence: sequenceRule }[key]
@@ -87,10 +99,10 @@ export function fits(tick: protobuf.Type, key: 'symbol' | 'kind' | 'sequence', p
 
 /** Whether a path leads to a timestamp or, with a unit, to an integer. A string is seldom a time that has a unit. */
 export function timeKind(tick: protobuf.Type, path: string): 'timestamp' | 'integer' | undefined {
-  const ends = followPath(tick, path)
-  if (typeof ends === 'string') return undefined
+  const followed = followPath(tick, path)
+  if (typeof followed === 'string') return undefined
   const every = (holds: (field: protobuf.Field) => boolean) =>
-    ends.every(end => end instanceof protobuf.Field && holds(end))
+    followed.ends.every(end => end instanceof protobuf.Field && holds(end))
   if (every(isTimestamp)) return 'timestamp'
   return every(isInteger) ? 'integer' : undefined
 }
@@ -98,8 +110,8 @@ export function timeKind(tick: protobuf.Type, path: string): 'timestamp' | 'inte
 /** The message of one tick: the streamed message, or that of its repeated field. The path must be right. */
 export function tickOf(message: protobuf.Type, repeated: string | undefined): protobuf.Type {
   if (repeated === undefined) return message
-  const [end] = followPath(message, repeated) as [protobuf.Field]
-  return end.resolvedType as protobuf.Type
+  const { ends } = followPath(message, repeated) as PathEnds
+  return (ends[0] as protobuf.Field).resolvedType as protobuf.Type
 }
 
 function isInteger(field: protobuf.Field): boolean {
@@ -167,9 +179,9 @@ function timeRule(unit: string | undefined): EndRule {
 }
 
 function problemOf(from: protobuf.Type, path: string, rule: EndRule): string | undefined {
-  const ends = followPath(from, path)
-  if (typeof ends === 'string') return ends
-  for (const end of ends) {
+  const followed = followPath(from, path)
+  if (typeof followed === 'string') return followed
+  for (const end of followed.ends) {
     const problem = rule(end, path)
     if (problem !== undefined) return problem
   }

@@ -4,7 +4,7 @@
  */
 import { protobuf } from '../../common/protobufjs.js'
 import type { TimeUnit } from '../../ticks/tick-schema.js'
-import { fits, isTickList, tickOf, timeKind } from './mapping-check.js'
+import { casesWithout, fits, isTickList, tickOf, timeKind } from './mapping-check.js'
 import { isOptionalField } from './type-names.js'
 
 export interface ProposedMapping {
@@ -75,13 +75,14 @@ const DEPTH_MAX = 3
 export function proposeMapping(message: protobuf.Type): ProposedMapping {
   const repeated = hasSymbol(message)
     ? undefined
-    : message.fieldsArray.filter(isTickList).find(field => hasSymbol(field.resolvedType as protobuf.Type))
-        ?.name
+    : message.fieldsArray
+        .filter(field => isTickList(field) && !field.delimited)
+        .find(field => hasSymbol(field.resolvedType as protobuf.Type))?.name
   const tick = tickOf(message, repeated)
   const paths = pathsOf(tick, DEPTH_MAX)
   return {
     repeated,
-    symbol: likeliest(paths, SYMBOL_NAMES, path => fits(tick, 'symbol', path)),
+    symbol: proposeSymbol(tick, paths),
     kind: eventOneof(tick) ?? likeliest(paths, KIND_NAMES, path => fits(tick, 'kind', path)),
     time: proposeTime(tick, paths),
     sequence: likeliest(paths, SEQUENCE_NAMES, path => fits(tick, 'sequence', path)),
@@ -89,9 +90,14 @@ export function proposeMapping(message: protobuf.Type): ProposedMapping {
 }
 
 function hasSymbol(message: protobuf.Type): boolean {
-  return (
-    likeliest(pathsOf(message, DEPTH_MAX), SYMBOL_NAMES, path => fits(message, 'symbol', path)) !== undefined
-  )
+  return proposeSymbol(message, pathsOf(message, DEPTH_MAX)) !== undefined
+}
+
+/** One that every tick has, before one that some cases of a oneof lack. */
+function proposeSymbol(tick: protobuf.Type, paths: readonly string[]): string | undefined {
+  const fitting = paths.filter(path => fits(tick, 'symbol', path))
+  const everywhere = fitting.filter(path => casesWithout(tick, path).length === 0)
+  return likeliest(everywhere, SYMBOL_NAMES, () => true) ?? likeliest(fitting, SYMBOL_NAMES, () => true)
 }
 
 function proposeTime(tick: protobuf.Type, paths: readonly string[]): ProposedMapping['time'] {
@@ -102,13 +108,13 @@ function proposeTime(tick: protobuf.Type, paths: readonly string[]): ProposedMap
   return { path, isTimestamp: timeKind(tick, path) === 'timestamp', unit: unitOf(lastName(path)) }
 }
 
-/** A oneof whose cases are messages: quote or trade, book or ticker. */
+/** A oneof of several messages: quote or trade, book or ticker. Another case may be a text or a number. */
 function eventOneof(tick: protobuf.Type): string | undefined {
-  return tick.oneofsArray.find(
-    oneof =>
-      oneof.fieldsArray.length > 1 &&
-      oneof.fieldsArray.every(field => field.resolvedType instanceof protobuf.Type),
-  )?.name
+  return tick.oneofsArray.find(oneof => oneof.fieldsArray.filter(holdsMessage).length > 1)?.name
+}
+
+function holdsMessage({ resolvedType }: protobuf.Field): boolean {
+  return resolvedType instanceof protobuf.Type
 }
 
 /** Paths to fields. Through a oneof by the name of the oneof, never by that of a case: a tick of another case lacks it. */
@@ -122,12 +128,13 @@ function pathsOf(message: protobuf.Type, depth: number): string[] {
     }
   }
   for (const oneof of message.oneofsArray) {
-    const [first] = oneof.fieldsArray
-    if (isOptionalField(oneof) || !(first?.resolvedType instanceof protobuf.Type) || depth === 1) continue
-    // A path that only some cases have is sorted out by its check.
-    paths.push(...pathsOf(first.resolvedType, depth - 1).map(path => `${oneof.name}.${path}`))
+    if (isOptionalField(oneof) || depth === 1) continue
+    for (const { resolvedType } of oneof.fieldsArray) {
+      if (!(resolvedType instanceof protobuf.Type)) continue
+      paths.push(...pathsOf(resolvedType, depth - 1).map(path => `${oneof.name}.${path}`))
+    }
   }
-  return paths
+  return [...new Set(paths)]
 }
 
 function isCase(field: protobuf.Field): boolean {

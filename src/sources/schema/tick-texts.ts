@@ -2,18 +2,21 @@
  * Writes the ticks of a message of a feed as clients get them in JSON. Any thread. For a few ticks, to be looked at.
  */
 import { BatchReader } from '../../ticks/batch-reader.js'
+import { isUtf8 } from '../../ticks/schema/text-json.js'
 import type { TickCodec, TickReader } from '../../ticks/tick-codec.js'
 
-/** @returns a text for each tick; undefined in place of one that is malformed */
-export function tickTexts(
-  codec: TickCodec,
-  message: Uint8Array,
-  form: 'tick' | 'batch',
-): (string | undefined)[] {
+/** What a client sees in place of a tick. */
+export type TickText = { readonly text: string } | 'malformed' | 'without a symbol'
+
+export function tickTexts(codec: TickCodec, message: Uint8Array, form: 'tick' | 'batch'): TickText[] {
   const reader = codec.createReader(message)
-  return rangesOf(message, 0, message.length, form === 'batch' ? codec.batchPath : []).map(([start, end]) =>
-    reader.decode(start, end) ? textOf(codec, reader, message) : undefined,
-  )
+  return rangesOf(message, 0, message.length, form === 'batch' ? codec.batchPath : []).map(([start, end]) => {
+    if (!reader.decode(start, end)) return 'malformed'
+    if (reader.symbolLength === 0) return 'without a symbol'
+    // As the lane's table of symbols does.
+    if (!isUtf8(message, reader.symbolStart, reader.symbolLength)) return 'malformed'
+    return { text: textOf(codec, reader, message) }
+  })
 }
 
 /** Where the ticks of a message are: the fields that the numbers of `path` lead to. */

@@ -63,7 +63,8 @@ export class PushedMessage {
         'tick_invalid',
         `a tick may have ${bytesMax} bytes, this one has ${encoded.length}`,
       )
-    if (!this.readerOf(encoded).decode(0, encoded.length))
+    const reader = this.readerOf(encoded)
+    if (!reader.decode(0, encoded.length) || reader.symbolLength === 0)
       throw new RingcastError(
         'tick_invalid',
         `a tick must have a symbol of 1 to 64 bytes, a kind of at most 64 bytes, and a position below 2^53`,

@@ -43,7 +43,8 @@ export class SchemaPaths {
   /** @throws RingcastError `option_invalid` when the path names no field */
   branchesOf(name: keyof TickMapping, path: string): readonly Branch[] {
     const found = branches(this.type, path.split('.'))
-    if (found.length === 0) refuse(name, path, `must name a field of ${nameOf(this.type)}`)
+    if (found.length === 0)
+      refuse(name, path, `must name a field of ${nameOf(this.type)}, and no oneof within another one`)
     return found
   }
 
@@ -67,7 +68,10 @@ export function batchFields(type: protobuf.Type, path: string): Branch {
   let message = type
   for (const segment of path.split('.')) {
     const field = fieldNamed(message, segment)
-    if (field === undefined || !(field.resolvedType instanceof protobuf.Type) || field.map || field.delimited)
+    if (field === undefined && message.oneofs?.[segment] !== undefined)
+      refuse('repeated', path, `must name a case of the oneof ${segment}, and not the oneof`)
+    if (field?.delimited) refuse('repeated', path, `must lead through messages, and ${segment} is a group`)
+    if (field === undefined || !(field.resolvedType instanceof protobuf.Type) || field.map)
       refuse('repeated', path, `must name a repeated message of ${nameOf(type)}`)
     fields.push(field)
     message = field.resolvedType
@@ -76,9 +80,23 @@ export function batchFields(type: protobuf.Type, path: string): Branch {
   return fields
 }
 
-/** @throws RingcastError `option_invalid` */
+/** A path of the mapping that the codec cannot follow. */
+export class MappingRefusal extends RingcastError {
+  readonly key: keyof TickMapping
+  readonly path: string
+  readonly rule: string
+
+  constructor(key: keyof TickMapping, path: string, rule: string) {
+    super('option_invalid', `schema.mapping.${key}=${path}: ${rule}`)
+    this.key = key
+    this.path = path
+    this.rule = rule
+  }
+}
+
+/** @throws MappingRefusal */
 export function refuse(name: keyof TickMapping, path: string, rule: string): never {
-  throw new RingcastError('option_invalid', `schema.mapping.${name}=${path}: ${rule}`)
+  throw new MappingRefusal(name, path, rule)
 }
 
 function branches(type: protobuf.Type, [segment = '', ...rest]: readonly string[]): Branch[] {

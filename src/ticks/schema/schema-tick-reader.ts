@@ -86,12 +86,11 @@ export class SchemaTickReader implements TickReader {
     this.start = start
     this.end = end
     const { words } = this.tape
-    return (
-      this.takeSymbol(words, root) &&
-      this.kindReader.take(words, root) &&
-      this.takePosition(words, root) &&
-      this.fitsAsJson()
-    )
+    this.takeSymbol(words, root)
+    if (this.symbolLength > SYMBOL_BYTES_MAX || !this.takePosition(words, root)) return false
+    // No tick: nobody will ask for more of it.
+    if (this.symbolLength === 0) return true
+    return this.kindReader.take(words, root) && this.fitsAsJson()
   }
 
   writeJson(target: Uint8Array, at: number, prefixes: readonly Uint8Array[]): number {
@@ -130,12 +129,11 @@ export class SchemaTickReader implements TickReader {
     return next + 1
   }
 
-  private takeSymbol(words: Int32Array, root: number): boolean {
+  private takeSymbol(words: Int32Array, root: number): void {
     const slot = this.symbolPath.find(words, root)
-    if (slot === 0 || words[slot] === 0) return false
-    this.symbolStart = words[slot]!
-    this.symbolLength = words[slot + 1]!
-    return this.symbolLength > 0 && this.symbolLength <= SYMBOL_BYTES_MAX
+    const isThere = slot !== 0 && words[slot] !== 0
+    this.symbolStart = isThere ? words[slot]! : 0
+    this.symbolLength = isThere ? words[slot + 1]! : 0
   }
 
   /** @returns false when the position is none: it must be from 0 to 2^53 */

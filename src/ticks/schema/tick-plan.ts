@@ -4,7 +4,7 @@
  */
 import { protobuf } from '../../common/protobufjs.js'
 import type { TickMapping, TickSchema, TimeUnit } from '../tick-schema.js'
-import { ENUM, isInteger, STRING, TIMESTAMP } from './json-form.js'
+import { ENUM, isInteger, STRING, TIMESTAMP, WELL_KNOWN_FORMS, WRAPPER } from './json-form.js'
 import type { MessagePlan } from './message-plan.js'
 import { type HiddenFields, jsonNameOf, PlanCompiler } from './plan-compiler.js'
 import { type Branch, batchFields, messageOf, refuse, SchemaPaths } from './schema-paths.js'
@@ -123,9 +123,15 @@ function kindPlan(
   return { form: forms[0] === ENUM ? 'enum' : 'string', branches }
 }
 
+/** A wrapper is written as its value: where the value is mapped, the whole wrapper is left out. */
+function withoutWrapper(branch: Branch): Branch {
+  const form = WELL_KNOWN_FORMS.get(branch.at(-2)?.resolvedType?.fullName ?? '')
+  return form === WRAPPER ? branch.slice(0, -1) : branch
+}
+
 function hiddenFields(branches: readonly Branch[]): HiddenFields {
   const hidden = new Map<protobuf.Field, HiddenFields | 'whole'>()
-  for (const branch of branches) {
+  for (const branch of branches.map(withoutWrapper)) {
     let level = hidden
     for (const field of branch.slice(0, -1)) {
       const below = level.get(field)

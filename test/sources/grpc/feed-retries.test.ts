@@ -374,3 +374,32 @@ describe('a proxy of the environment', () => {
     await feed.call(1)
   })
 })
+
+describe('a proxy in front of a feed', () => {
+  it.each([
+    [502, 'UNAVAILABLE: Received HTTP status code 502: "text/html" came in place of gRPC, as from a proxy'],
+    [504, 'UNAVAILABLE: Received HTTP status code 504: "text/html" came in place of gRPC, as from a proxy'],
+    [200, '"text/html" came in place of gRPC: is this the address of a gRPC server?'],
+  ])(
+    'that replies with a page and status %i is not the feed: nothing is lost by that',
+    async (status, error) => {
+      start()
+      const first = await feed.call(1)
+      first.open('a')
+      first.send(ticksAt(1))
+      await sink.until(() => sink.ticks.length === 1)
+      first.end(UNAVAILABLE)
+      await letRetry(1)
+      const second = await feed.call(2)
+      second.refuseAsProxy(status)
+      await letRetry(2)
+      const third = await feed.call(3)
+      expect(Number(third.request.fromPosition)).toBe(2)
+      expect(source.status().lastError).toBe(error)
+      third.open('a')
+      third.send(ticksAt(2))
+      await sink.until(() => sink.ticks.length === 2)
+      expect(sink.sessions).toMatchObject([{ number: 1 }, { number: 2, continuous: true }])
+    },
+  )
+})

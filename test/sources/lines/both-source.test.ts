@@ -45,6 +45,16 @@ describe('a source that reads all endpoints', () => {
     expect(source.status()).toMatchObject({ state: 'live', reconnects: 1 })
   })
 
+  it('is not down while a quiet endpoint is connected', () => {
+    source.start(sink)
+    const [a, b] = endpoints
+    b.connect()
+    a.fail()
+    expect(sink.heard).toEqual(['live'])
+    b.fail('gone, too')
+    expect(sink.heard).toEqual(['live', 'down: gone, too'])
+  })
+
   it('reads no second count beside the first one', () => {
     source.start(sink)
     expect(memory.isRefused('x')).toBe(false)

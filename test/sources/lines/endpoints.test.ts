@@ -6,11 +6,14 @@ import { systemClock } from '../../../src/common/clock.js'
 import { FeedMemory } from '../../../src/sources/feed-memory.js'
 import { GrpcSource } from '../../../src/sources/grpc/grpc-source.js'
 import { BothSource } from '../../../src/sources/lines/both-source.js'
-import { FailoverSource } from '../../../src/sources/lines/failover-source.js'
+import { FailoverSource, NEXT_AFTER_MS } from '../../../src/sources/lines/failover-source.js'
 import type { MakeSource } from '../../../src/sources/lines/feed-line.js'
 import { extent } from '../../support/extent.js'
+import { FakeClock } from '../../support/fake-clock.js'
 import { HandlerServer } from '../../support/handler-server.js'
+import { RecordingSink } from '../../support/recording-sink.js'
 import { ReplicatedFeed } from '../../support/replicated-feed.js'
+import { ticksAt } from '../../support/scripted-feed.js'
 import { TickClient } from '../../support/tick-client.js'
 
 const KILLS = extent(4, 100)
@@ -97,6 +100,30 @@ it('costs nothing to kill either endpoint where both are read', async () => {
   expect(since.filter(text => text !== 'live')).toEqual(all)
   expect(client.silentErrors).toEqual([])
   expect(source.status()).toMatchObject({ state: 'live', reconnects: KILLS })
+})
+
+it('does not call the second endpoint when the first one is quiet, and has not sent its headers', async () => {
+  const clock = new FakeClock()
+  const sink = new RecordingSink()
+  let made = 0
+  const counted = endpoints().map(
+    (make): MakeSource =>
+      failed => {
+        made++
+        return make(failed)
+      },
+  )
+  const source = new FailoverSource(counted, clock)
+  source.start(sink)
+  const call = await feed.servers[0]!.call(1)
+  await sink.until(() => sink.states.at(-1)?.[0] === 'live')
+  clock.advance(100 * NEXT_AFTER_MS)
+  expect(made).toBe(1)
+  call.open('one')
+  call.send(ticksAt(1))
+  await sink.until(() => sink.ticks.length === 1)
+  expect(made).toBe(1)
+  await source.stop()
 })
 
 it('loses no tick where the second endpoint takes over from the first', async () => {

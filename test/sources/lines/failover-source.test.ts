@@ -55,6 +55,36 @@ describe('a source with endpoints for failover', () => {
     expect(sink.heard).toEqual(['down: refused', 'session 1', 'live', 'c'])
   })
 
+  it('waits for a quiet endpoint that is connected, and tries the next one when it fails', () => {
+    source.start(sink)
+    endpoints[0]!.connect()
+    clock.advance(10 * LOOK_BACK_AFTER_MS)
+    expect([started(), clock.timerCount]).toEqual([[0], 0])
+    expect(source.status().state).toBe('live')
+    endpoints[0]!.fail()
+    expect(started()).toEqual([0, 1])
+    endpoints[1]!.connect()
+    // The feed is there, whatever the other endpoint says.
+    endpoints[0]!.fail()
+    clock.advance(10 * NEXT_AFTER_MS)
+    expect(started()).toEqual([0, 1])
+    endpoints[1]!.answer()
+    endpoints[1]!.send('b')
+    expect(sink.heard).toEqual(['live', 'down: refused', 'live', 'session 1', 'live', 'b'])
+    clock.advance(LOOK_BACK_AFTER_MS)
+    expect(started()).toEqual([0, 1])
+  })
+
+  it('tells that the feed is back when another endpoint is connected after the end of a live one', () => {
+    source.start(sink)
+    endpoints[0]!.answer()
+    endpoints[0]!.fail('ended')
+    endpoints[0]!.fail()
+    endpoints[1]!.fail()
+    endpoints[1]!.connect()
+    expect(sink.heard).toEqual(['session 1', 'live', 'down: ended', 'down: refused', 'live'])
+  })
+
   it('lets an endpoint that ends its stream answer again before it tries another one', () => {
     source.start(sink)
     endpoints[0]!.answer()

@@ -44,6 +44,12 @@ export class FakeEndpoint implements TickSource {
     this.isStarted = false
   }
 
+  /** The connection stands, and the endpoint has not answered. */
+  connect(): void {
+    this.state = 'live'
+    this.sink!.setSourceState('live')
+  }
+
   answer(session: Partial<FeedSession> = {}): void {
     this.state = 'live'
     this.sink!.sessionStarted({ number: 1, continuous: false, ...session })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { protobuf } from '../../../src/common/protobufjs.js'
+import { protobuf } from '../../../src/common/protobufjs.js'
 import { checkMapping, type MappingPaths } from '../../../src/sources/schema/mapping-check.js'
 import { loadTypesFile } from '../../../src/sources/schema/types-file.js'
 import { TestFolder } from '../../support/acme-proto.js'
@@ -27,6 +27,7 @@ describe('a right mapping', () => {
     }
     expect(check(paths)).toEqual({
       mapping: { ...paths, repeated: undefined, time: { path: 'time_ms', unit: 'ms' } },
+      withoutSymbol: [],
       faults: undefined,
     })
   })
@@ -47,6 +48,31 @@ describe('a right mapping', () => {
   it('begins at the repeated field', () => {
     const { mapping } = check({ repeated: 'updates', symbol: 'event.symbol' }, 'acme.md.UpdateBatch')
     expect(mapping).toMatchObject({ repeated: 'updates', symbol: 'event.symbol' })
+  })
+})
+
+const MIXED = `syntax = "proto3"; message Trade { string symbol = 1; } message Beat { int64 at = 1; }
+  message Mixed { oneof event { Beat beat = 1; string text = 2; Trade trade = 3; } }`
+
+function mixed(paths: MappingPaths) {
+  const { root } = protobuf.parse(MIXED, { keepCase: true })
+  root.resolveAll()
+  return checkMapping(root.lookupType('Mixed'), paths)
+}
+
+describe('a oneof whose cases are not all ticks', () => {
+  it('needs the symbol in one of them, and the others are named', () => {
+    const checked = mixed({ symbol: 'event.symbol', kind: 'event' })
+    expect(checked.mapping).toMatchObject({ symbol: 'event.symbol' })
+    expect(checked).toHaveProperty('withoutSymbol', [
+      'the case beat of the oneof event does not fit: Beat has no field symbol; it has at',
+      'the case text of the oneof event does not fit: text of Mixed is string, which has no fields: end ' +
+        'the path with text',
+    ])
+  })
+
+  it('needs the symbol to be a string wherever it is', () => {
+    expect(mixed({ symbol: 'event.at' }).faults![0]!.problem).toBe('at of Beat is int64: name a string')
   })
 })
 
@@ -79,13 +105,15 @@ describe('a wrong mapping', () => {
       'the case book of the oneof event does not fit: bids of acme.md.Book is repeated acme.md.Level, and a path',
     ],
     [
-      { symbol: 'event.price' },
-      'the case book of the oneof event does not fit: acme.md.Book has no field price; it has symbol, bids, asks and at',
+      { symbol: 'event.zzz' },
+      'the case book of the oneof event does not fit: acme.md.Book has no field zzz; it has symbol, bids, asks and at',
     ],
+    [{ symbol: 'event.price' }, 'price of acme.md.Trade is double: name a string'],
     [
-      { symbol: 'note.price' },
+      { symbol: 'note.zzz' },
       'the case text of the oneof note does not fit: text of acme.md.Update is string, which has no fields',
     ],
+    [{ symbol: 'note.price' }, 'price of acme.md.Level is double: name a string'],
     [
       { symbol: 'ticker.length' },
       'ticker of acme.md.Update is string, which has no fields: end the path with ticker',

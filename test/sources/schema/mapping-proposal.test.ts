@@ -23,12 +23,12 @@ it.each([
   ['H header = 1;', 'header.symbol'],
   ['H header = 1; string symbol = 2;', 'symbol'],
   ['oneof event { H quote = 1; H trade = 2; }', 'event.symbol'],
-  ['oneof event { H quote = 1; T trade = 2; }', undefined],
+  // Messages without a symbol are no ticks: a heartbeat, a text.
+  ['oneof event { T beat = 1; H trade = 2; string text = 3; }', 'event.symbol'],
+  ['oneof event { T beat = 1; H trade = 2; } string instrument = 3;', 'instrument'],
   ['string text = 1;', undefined],
 ])('finds the symbol among %s', (fields, symbol) => {
-  expect(propose(fields, 'message H { string symbol = 1; } message T { string isin = 1; }').symbol).toBe(
-    symbol,
-  )
+  expect(propose(fields, 'message H { string symbol = 1; } message T { int64 at = 1; }').symbol).toBe(symbol)
 })
 
 it.each([
@@ -57,6 +57,7 @@ it.each([
   ['oneof event { A a = 1; A b = 2; } E kind = 3;', 'event'],
   ['E kind = 1;', 'kind'],
   ['string update_type = 1;', 'update_type'],
+  ['oneof event { string text = 3; A a = 1; A b = 2; }', 'event'],
   ['oneof value { string a = 1; int32 b = 2; } optional A c = 3;', undefined],
 ])('finds the kind among %s', (fields, kind) => {
   expect(propose(fields, 'message A {} enum E { X = 0; }').kind).toBe(kind)

@@ -4,12 +4,12 @@
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import { FrameRingWriter } from '../../../src/memory/frame-ring-writer.js'
 import { ReplyDescriptor, UNCHANGED } from '../../../src/memory/reply-descriptor.js'
-import runLane from '../../../workers/lane.js'
-import { Faults, patched } from './faults.js'
+import { Faults, runPatchedLane } from './faults.js'
 
-export default function runFaultyLane(task: LaneTask): void {
+export default function runFaultyLane(task: LaneTask): Promise<void> {
   const faults = new Faults(task, [100, 200, 300, 400, 500, 600, 700, 800])
-  patched(
+  return runPatchedLane(
+    task,
     FrameRingWriter.prototype,
     'describe',
     describe =>
@@ -21,6 +21,5 @@ export default function runFaultyLane(task: LaneTask): void {
         this.publish()
         process.exit(3)
       },
-    () => runLane(task),
   )
 }

@@ -1,12 +1,12 @@
 /** A lane whose thread exits between two descriptors of a turn. */
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import { FrameRingWriter } from '../../../src/memory/frame-ring-writer.js'
-import runLane from '../../../workers/lane.js'
-import { Faults, patched } from './faults.js'
+import { Faults, runPatchedLane } from './faults.js'
 
-export default function runFaultyLane(task: LaneTask): void {
+export default function runFaultyLane(task: LaneTask): Promise<void> {
   const faults = new Faults(task, [100, 200, 300])
-  patched(
+  return runPatchedLane(
+    task,
     FrameRingWriter.prototype,
     'describe',
     describe =>
@@ -14,6 +14,5 @@ export default function runFaultyLane(task: LaneTask): void {
         describe.apply(this, args)
         if (faults.isDue()) process.exit(3)
       },
-    () => runLane(task),
   )
 }

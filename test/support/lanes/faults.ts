@@ -5,6 +5,7 @@
  */
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import { CONTROL_BYTES, HEARTBEAT } from '../../../src/memory/control-words.js'
+import runLane from '../../../workers/lane.js'
 
 export class Faults {
   private readonly control: Int32Array
@@ -20,6 +21,22 @@ export class Faults {
     if (this.points.length === 0 || this.control[HEARTBEAT]! < this.points[0]!) return false
     this.points.shift()
     return true
+  }
+}
+
+/** Runs a lane with a method replaced by the result of `wrap`. */
+export async function runPatchedLane<Owner extends object, Key extends keyof Owner>(
+  task: LaneTask,
+  owner: Owner,
+  key: Key,
+  wrap: (original: Owner[Key]) => Owner[Key],
+): Promise<void> {
+  const original = owner[key]
+  owner[key] = wrap(original)
+  try {
+    await runLane(task)
+  } finally {
+    owner[key] = original
   }
 }
 

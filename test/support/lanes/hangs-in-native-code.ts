@@ -2,12 +2,12 @@
 import { spawnSync } from 'node:child_process'
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import { MarketTickReader } from '../../../src/ticks/market-tick-reader.js'
-import runLane from '../../../workers/lane.js'
-import { Faults, patched } from './faults.js'
+import { Faults, runPatchedLane } from './faults.js'
 
-export default function runFaultyLane(task: LaneTask): void {
+export default function runFaultyLane(task: LaneTask): Promise<void> {
   const faults = new Faults(task, [100])
-  patched(
+  return runPatchedLane(
+    task,
     MarketTickReader.prototype,
     'decode',
     decode =>
@@ -16,6 +16,5 @@ export default function runFaultyLane(task: LaneTask): void {
         if (faults.isDue()) spawnSync('sleep', ['2'])
         return decode.apply(this, args)
       },
-    () => runLane(task),
   )
 }

@@ -1,12 +1,12 @@
 /** A lane that never comes back from a reply to a client, once. */
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
-import runLane from '../../../workers/lane.js'
 import { LaneControl } from '../../../workers/lane-control.js'
-import { Faults, patched } from './faults.js'
+import { Faults, runPatchedLane } from './faults.js'
 
-export default function runFaultyLane(task: LaneTask): void {
+export default function runFaultyLane(task: LaneTask): Promise<void> {
   const faults = new Faults(task, [5])
-  patched(
+  return runPatchedLane(
+    task,
     LaneControl.prototype,
     'setCurrentClient',
     setCurrentClient =>
@@ -14,6 +14,5 @@ export default function runFaultyLane(task: LaneTask): void {
         setCurrentClient.call(this, client)
         if (client !== 0 && faults.isDue()) for (;;);
       },
-    () => runLane(task),
   )
 }

@@ -3,4 +3,4 @@ import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import runLane from '../../../workers/lane.js'
 import stall from '../stalled-lane.js'
 
-export default (task: LaneTask): void => (task.lane === 1 ? stall(task) : runLane(task))
+export default async (task: LaneTask): Promise<void> => (task.lane === 1 ? stall(task) : runLane(task))

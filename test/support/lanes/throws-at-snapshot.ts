@@ -1,14 +1,14 @@
 /** A lane that throws at each request for a snapshot of the symbol FATAL. */
 import { snapshotSymbols } from '../../../src/lane-protocol/lane-commands.js'
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
-import runLane from '../../../workers/lane.js'
 import { SnapshotTransfer } from '../../../workers/transfer/snapshot-transfer.js'
-import { patched } from './faults.js'
+import { runPatchedLane } from './faults.js'
 
 const FATAL_SYMBOL = 'FATAL'
 
-export default function runFaultyLane(task: LaneTask): void {
-  patched(
+export default function runFaultyLane(task: LaneTask): Promise<void> {
+  return runPatchedLane(
+    task,
     SnapshotTransfer.prototype,
     'snapshotFor',
     snapshotFor =>
@@ -17,6 +17,5 @@ export default function runFaultyLane(task: LaneTask): void {
         if (snapshotSymbols(answers).includes(FATAL_SYMBOL)) throw new Error('a snapshot of FATAL')
         return snapshotFor.apply(this, args)
       },
-    () => runLane(task),
   )
 }

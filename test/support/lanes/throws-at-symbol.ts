@@ -1,14 +1,14 @@
 /** A lane that throws at each tick of the symbol FATAL. */
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import type { LaneSymbol } from '../../../workers/conflate/lane-symbol.js'
-import runLane from '../../../workers/lane.js'
 import { SymbolTable } from '../../../workers/read/symbol-table.js'
-import { patched } from './faults.js'
+import { runPatchedLane } from './faults.js'
 
 const FATAL_SYMBOL = 'FATAL'
 
-export default function runFaultyLane(task: LaneTask): void {
-  patched(
+export default function runFaultyLane(task: LaneTask): Promise<void> {
+  return runPatchedLane(
+    task,
     SymbolTable.prototype,
     'ofTick',
     ofTick =>
@@ -18,6 +18,5 @@ export default function runFaultyLane(task: LaneTask): void {
           throw new Error('a tick of FATAL')
         return ofTick.apply(this, args)
       },
-    () => runLane(task),
   )
 }

@@ -1,12 +1,12 @@
 /** A lane that throws when a turn is written and not yet published. */
 import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import { FrameRingWriter } from '../../../src/memory/frame-ring-writer.js'
-import runLane from '../../../workers/lane.js'
-import { Faults, patched } from './faults.js'
+import { Faults, runPatchedLane } from './faults.js'
 
-export default function runFaultyLane(task: LaneTask): void {
+export default function runFaultyLane(task: LaneTask): Promise<void> {
   const faults = new Faults(task, [100, 200, 300])
-  patched(
+  return runPatchedLane(
+    task,
     FrameRingWriter.prototype,
     'publish',
     publish =>
@@ -14,6 +14,5 @@ export default function runFaultyLane(task: LaneTask): void {
         if (faults.isDue()) throw new Error('thrown before publish')
         publish.apply(this, args)
       },
-    () => runLane(task),
   )
 }

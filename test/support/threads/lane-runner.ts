@@ -4,6 +4,6 @@ import type { LaneTask } from '../../../src/lane-protocol/lane-task.js'
 import runLane from '../../../workers/lane.js'
 
 const task = workerData as LaneTask
-runLane(task)
+await runLane(task)
 parentPort!.postMessage('ended')
 task.wakeUpPort.close()

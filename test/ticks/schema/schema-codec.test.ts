@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { schemaCodec } from '../../../src/ticks/schema/schema-codec.js'
+import type { TickSchema } from '../../../src/ticks/tick-schema.js'
 import {
   anyMessage,
   encodeMessage,
@@ -56,12 +57,28 @@ describe.each(FOREIGN_SCHEMAS)('the codec of $name', foreign => {
         bytes.set(message, 20)
         const reader = codec.createReader(bytes)
         const isTick = reader.decode(20, 20 + message.length)
-        expect(isTick).toBe(alone !== undefined)
+        expect(isTick && reader.symbolLength > 0).toBe(alone !== undefined)
       }),
       { numRuns: 150 },
     )
   })
 })
+
+/** A oneof whose cases are not all ticks. */
+const MIXED = schemaOf({
+  proto: `syntax = "proto3"; package mix; message Trade { string symbol = 1; int64 at = 2; } message Beat { int64 at = 2; }
+    message Update { oneof event { Beat beat = 1; string text = 2; Trade trade = 3; } uint64 position = 9; }`,
+  message: 'mix.Update',
+  mapping: { symbol: 'event.symbol', kind: 'event', position: 'position' },
+})
+
+/** What the codec reads of a message. */
+function read(schema: TickSchema, message: Record<string, unknown>) {
+  const bytes = encodeMessage(tickTypeOf(schema), message)
+  const reader = placed(schemaCodec(schema), bytes)
+  const isWhole = reader.decode(BEFORE, BEFORE + bytes.length)
+  return { isWhole, symbolLength: reader.symbolLength, position: reader.position }
+}
 
 describe('a tick of a schema', () => {
   it('skips unknown fields of every wire type, groups too, and known numbers of another wire type', () => {
@@ -94,11 +111,24 @@ describe('a tick of a schema', () => {
     expect(clientJson(schemaCodec(schema), halved)).toBeUndefined()
   })
 
-  it('is malformed without a symbol of 1 to 64 bytes', () => {
+  it('is malformed with a symbol of more than 64 bytes', () => {
     const schema = one('nested')
-    for (const header of [undefined, {}, { symbol: '' }, { symbol: 'x'.repeat(65) }])
-      expect(json(schema, { header })).toBeUndefined()
     expect(json(schema, { header: { symbol: 'x'.repeat(64) } })).toMatchObject({ symbol: 'x'.repeat(64) })
+    expect(read(schema, { header: { symbol: 'x'.repeat(65) } }).isWhole).toBe(false)
+  })
+
+  it('is none without a symbol, whatever else the message has', () => {
+    for (const header of [undefined, {}, { symbol: '' }])
+      expect(read(one('nested'), { header })).toMatchObject({ isWhole: true, symbolLength: 0 })
+    expect(read(one('nested'), {})).toMatchObject({ isWhole: true, symbolLength: 0 })
+    // The symbol is in the case that is set, and this one has none. The position counts nevertheless.
+    expect(read(MIXED, { beat: { at: 7 }, position: 5 })).toMatchObject({
+      ...{ isWhole: true, symbolLength: 0, position: 5 },
+    })
+    expect(read(MIXED, { text: 'closed' })).toMatchObject({ isWhole: true, symbolLength: 0 })
+    expect(json(MIXED, { trade: { symbol: 'A', at: 7 } })).toMatchObject({ symbol: 'A', kind: 'trade' })
+    expect(read(MIXED, { position: 2 ** 53 })).toMatchObject({ isWhole: false })
+    expect(() => schemaCodec(MIXED).encodePushed({ beat: { at: 7 } })).toThrow('a symbol of 1 to 64 bytes')
   })
 
   it('leaves mapped fields out where they stand, and renames others that have a name of the head', () => {
@@ -117,6 +147,16 @@ describe('a tick of a schema', () => {
     expect(json(taken, { id: 'A', symbol: 's', time: 5, kind: 'k', at: 2 })).toEqual({
       ...{ symbol: 'A', kind: 'tick', time: 2_000_000 },
       ...{ symbol_: 's', time_: 5, kind_: 'k' },
+    })
+  })
+
+  it('leaves out the whole wrapper of a mapped value', () => {
+    const proto = `syntax = "proto3"; package w; import "google/protobuf/wrappers.proto";
+      message M { google.protobuf.StringValue symbol = 1; google.protobuf.Int64Value at = 2; google.protobuf.Int64Value n = 3; }`
+    const mapping = { symbol: 'symbol.value', time: { path: 'at.value', unit: 's' } } as const
+    const schema = schemaOf({ proto, message: 'w.M', mapping })
+    expect(json(schema, { symbol: { value: 'A' }, at: { value: 2 }, n: { value: 3 } })).toEqual({
+      ...{ symbol: 'A', kind: 'tick', time: 2_000_000, n: 3 },
     })
   })
 
