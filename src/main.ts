@@ -6,6 +6,7 @@
 import cluster from 'node:cluster'
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { stopTimeMs } from './app/drain-times.js'
 import { feedSettings } from './app/feed-settings.js'
 import { Gateway } from './app/gateway.js'
 import { probe } from './app/probe.js'
@@ -37,13 +38,13 @@ async function main(): Promise<void> {
       })
       return
     case 'serve':
-      if (parsed.config.processes === 1) return run(serveService, parsed.config)
-      if (cluster.isPrimary) return run(groupService, parsed.config)
+      if (parsed.config.processes === 1) return run(serveService, parsed.config, stopTimeMs(parsed.config))
+      if (cluster.isPrimary) return run(groupService, parsed.config, stopTimeMs(parsed.config))
       return runMember(parsed.config)
     case 'feed':
-      return run(feedService, parsed.config)
+      return run(feedService, parsed.config, parsed.config.shutdownTimeoutMs)
     case 'relay':
-      return run(relayService, parsed.config)
+      return run(relayService, parsed.config, parsed.config.shutdownTimeoutMs)
   }
 }
 
@@ -72,6 +73,8 @@ interface RunOptions {
 function run(
   service: (config: Config, log: ProcessLog) => Service,
   config: Config,
+  /** The longest time that an orderly stop takes. */
+  stopTimeoutMs: number,
   { host = process, number }: RunOptions = {},
 ): Promise<void> {
   const log = createProcessLog(config.logLevel, number === undefined ? {} : { process: number })
@@ -84,7 +87,7 @@ function run(
     host,
     clock: systemClock,
     log,
-    shutdownTimeoutMs: config.shutdownTimeoutMs,
+    stopTimeoutMs,
   })
 }
 
@@ -94,7 +97,10 @@ async function runMember(config: Config): Promise<void> {
   const { process: number, upstream } = await member.started
   // The embedded feed of the first process is on this machine: a proxy of the environment leads elsewhere.
   const ofMember = upstream === undefined ? config : { ...config, upstream, upstreamProxy: false }
-  await run((_, log) => memberService(ofMember, log, member), ofMember, { number, host: member })
+  await run((_, log) => memberService(ofMember, log, member), ofMember, stopTimeMs(ofMember), {
+    number,
+    host: member,
+  })
   member.leave()
 }
 
@@ -102,7 +108,7 @@ function serveService(config: Config, log: ProcessLog): Service {
   const gateway = new Gateway(config, log)
   return {
     failed: gateway.failed,
-    stop: () => gateway.stop(),
+    stop: isRequested => gateway.stop(isRequested),
     reload: () => gateway.reload(),
     async start(signal) {
       const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
@@ -116,7 +122,7 @@ function memberService(config: Config, log: ProcessLog, member: GroupMember): Se
   const gateway = new Gateway(config, log, { hasAdmin: false })
   return {
     failed: gateway.failed,
-    stop: () => gateway.stop(),
+    stop: isRequested => gateway.stop(isRequested, member.isPolled),
     reload: () => gateway.reload(),
     async start(signal) {
       member.report(() => gateway.report())
@@ -130,7 +136,7 @@ function groupService(config: Config, log: ProcessLog): Service {
   const group = new GatewayGroup(config, { clock: systemClock, log })
   return {
     failed: group.failed,
-    stop: () => group.stop(),
+    stop: isRequested => group.stop(isRequested),
     reload: () => group.reload(),
     async start(signal) {
       const { webSocketUrl, adminUrl, feed } = await group.start(signal)

@@ -89,6 +89,7 @@ describe('asyncapi.yaml', () => {
     for (let tick = 21; tick <= 40; tick++) server.handler.broadcastTick(quote('A', tick))
     await latest.until(() => latest.messages.some(message => message.type === 'ticks'))
     await quiet.until(() => has(quiet, 'heartbeat'))
+    await server.handler.shutdown()
     const messages = [first, resumed, notResumed, latest, quiet].flatMap(client => client.messages)
     for (const message of messages) expect(protocol.errorIn(message)).toBeUndefined()
     const sent = new Set(messages.map(({ type }) => type))

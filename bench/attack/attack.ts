@@ -4,11 +4,12 @@
  */
 import type { LoadReport } from '../processes/load.js'
 
-/** For attacks that must reach another bound than that of work. */
+/** For attacks that must reach another bound than those of work and of connections. */
 export const AMPLE_WORK: readonly string[] = [
   '--client-work-per-second=1GiB',
   '--address-work-per-second=1GiB',
   '--total-work-per-second=1GiB',
+  '--connections-per-second=100000',
 ]
 
 /** The gateway that is attacked. */

@@ -1,6 +1,7 @@
 import type { Attack } from './attack.js'
 import { changes } from './attacks/changes.js'
 import { halfOpen } from './attacks/half-open.js'
+import { herd } from './attacks/herd.js'
 import { inflation } from './attacks/inflation.js'
 import { nesting } from './attacks/nesting.js'
 import { ownSymbols } from './attacks/own-symbols.js'
@@ -33,6 +34,7 @@ export const ATTACKS: readonly Attack[] = [
   reconnects,
   inflation,
   ownSymbols,
+  herd,
 ]
 
 export function attackNamed(name: string): Attack {

@@ -16,6 +16,8 @@ export interface MessageReader {
 export interface LoadClientOptions {
   readonly port: number
   readonly path: string
+  /** The address that the client has. Default: the system chooses. */
+  readonly localAddress?: string
   /** Whether the client offers permessage-deflate, as browsers do. */
   readonly deflate: boolean
   /** Whether the client joins the default namespace and answers packets, as a client of socket.io. */
@@ -76,6 +78,7 @@ export class LoadClient {
     this.socket = connect({
       port,
       host: '127.0.0.1',
+      ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
       onread: {
         buffer: pacedBytes === undefined ? readBuffer : Buffer.allocUnsafeSlow(pacedBytes),
         callback: (length, buffer) => {

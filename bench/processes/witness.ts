@@ -5,7 +5,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { inflateRawSync, constants as zlib } from 'node:zlib'
-import type { GapMessage, TickJson } from '../../src/protocol/messages.js'
+import type { GapMessage, GoodbyeMessage, TickJson } from '../../src/protocol/messages.js'
 import type { MessageReader } from './load-client.js'
 import { Samples } from './samples.js'
 
@@ -33,6 +33,7 @@ type Message =
       readonly ticks: readonly TickJson[]
     }
   | GapMessage
+  | GoodbyeMessage
 
 /** The start of every `ticks` message with numbers. */
 const HEAD = /"type":"ticks","seq":(\d+),"offset":(\d+)/
@@ -165,6 +166,9 @@ export class Witness implements MessageReader {
       case 'status':
         if (message.feed === 'down' && this.ticks > 0) this.fail('the feed of the gateway is down')
         break
+      case 'goodbye':
+        this.checkGoodbye(message)
+        break
       default:
         this.fail(`a message that nobody asked for: ${JSON.stringify(message).slice(0, 200)}`)
     }
@@ -214,6 +218,13 @@ export class Witness implements MessageReader {
     if (missed === null) this.unknownLosses++
     this.seq = seq
     this.offset = to
+  }
+
+  /** The place of a client that gets all ticks is its last tick. */
+  private checkGoodbye({ resume }: GoodbyeMessage): void {
+    const offset = Number(resume.split(':')[1])
+    if (this.options.getsAll && offset !== this.offset)
+      this.fail(`a goodbye at ${offset} after ${this.offset}`)
   }
 
   private fail(what: string): void {

@@ -40,6 +40,10 @@ function json(status: number, value: unknown): Reply {
   return { status, body: `${JSON.stringify(value)}\n` }
 }
 
+/** Balancers that ask less often are not waited for. */
+const POLL_MS_MAX = 60_000
+const READINESS_PATH = '/readyz'
+
 const ROUTES: ReadonlyMap<string, (view: AdminView) => Reply> = new Map([
   [
     '/livez',
@@ -49,7 +53,7 @@ const ROUTES: ReadonlyMap<string, (view: AdminView) => Reply> = new Map([
     },
   ],
   [
-    '/readyz',
+    READINESS_PATH,
     view => {
       const { ready, checks } = view.readiness()
       return json(ready ? 200 : 503, { ready, checks })
@@ -72,6 +76,8 @@ export class AdminServer {
   private readonly options: AdminServerOptions
   private readonly server: Server
   private readonly gate: ConnectionGate
+  /** When somebody last asked for the readiness. */
+  private polledMs = Number.NEGATIVE_INFINITY
   private opening: Promise<unknown> = Promise.resolve()
 
   constructor(options: AdminServerOptions) {
@@ -114,6 +120,11 @@ export class AdminServer {
     return opening
   }
 
+  /** Whether something asks, again and again, if the gateway is ready. */
+  get isPolled(): boolean {
+    return this.options.clock.nowMs() - this.polledMs < POLL_MS_MAX
+  }
+
   /** Ends every connection, also in the middle of a request. Safe at any time and twice. */
   async close(): Promise<void> {
     await this.opening
@@ -148,7 +159,9 @@ export class AdminServer {
   }
 
   private replyTo(request: IncomingMessage, response: ServerResponse): Reply {
-    const route = ROUTES.get(readTarget(request.url ?? '').path)
+    const { path } = readTarget(request.url ?? '')
+    if (path === READINESS_PATH) this.polledMs = this.options.clock.nowMs()
+    const route = ROUTES.get(path)
     if (route === undefined) return json(404, { error: 'not_found', paths: [...ROUTES.keys()] })
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD')

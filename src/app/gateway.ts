@@ -4,6 +4,7 @@
 import { ADMIN_CONNECTIONS_MAX, AdminServer, type AdminView } from '../admin/admin-server.js'
 import { StreamHandler } from '../broadcaster/stream-handler.js'
 import { ClientServer } from '../clients/client-server.js'
+import { ReconnectAdvice } from '../clients/reconnect-advice.js'
 import { systemClock } from '../common/clock.js'
 import type { RingcastError } from '../common/errors.js'
 import {
@@ -19,6 +20,7 @@ import { isForeignMethod } from '../config/feed-setting-types.js'
 import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
 import type { LoadedFeed } from '../sources/grpc/load-feed.js'
 import type { TickSource } from '../sources/tick-source.js'
+import { drainTimes } from './drain-times.js'
 import { EarlyRefusals } from './early-refusals.js'
 import { embeddedFeedName, feedSettings } from './feed-settings.js'
 import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
@@ -54,6 +56,7 @@ export class Gateway {
   private server: ClientServer | undefined
   private certificate: ServerCertificate | undefined
   private admin: AdminServer | undefined
+  private isStopping = false
   private webSocketUrl = ''
   private adminUrl: string | undefined
   private readonly hasAdmin: boolean
@@ -62,8 +65,13 @@ export class Gateway {
   constructor(config: Config, log: Log, { hasAdmin = true }: { readonly hasAdmin?: boolean } = {}) {
     this.config = config
     this.log = log
-    const { closeTimeoutMs: timeoutMs, retryAfterS } = config
-    this.earlyRefusals = new EarlyRefusals({ retryAfterS, timeoutMs, clock: systemClock })
+    const { closeTimeoutMs: timeoutMs, connectionsPerSecond: perSecond, retryAfterS } = config
+    const advice = new ReconnectAdvice({ perSecond, retryAfterS, clock: systemClock })
+    this.earlyRefusals = new EarlyRefusals({
+      retryAfterS: () => advice.afterRefusalS(),
+      timeoutMs,
+      clock: systemClock,
+    })
     this.hasAdmin = hasAdmin
     this.failed = new Promise(resolve => {
       this.fail = resolve
@@ -138,11 +146,26 @@ export class Gateway {
     }
   }
 
-  /** Sends the queued ticks to the clients, then stops. Also after a `start` that has failed. */
-  async stop(): Promise<void> {
+  /**
+   * Sends the clients away, with everything that is queued for them, then stops. Also after a `start` that has failed.
+   *
+   * @param isRequested false: the gateway has failed, so the clients leave at once
+   * @param isPolled whether something asks if the gateway is ready. Default: as the admin server has seen
+   */
+  async stop(isRequested: boolean, isPolled = this.admin?.isPolled ?? false): Promise<void> {
+    const { config, handler, log } = this
+    // `/readyz` fails from now on. Balancers still send clients until they see it.
+    this.isStopping = true
+    if (handler !== undefined) {
+      const { delayMs } = drainTimes(config, 0, isPolled)
+      if (isRequested && delayMs > 0) {
+        log.info({ delayMs }, 'not ready any more; new clients are still let in')
+        await new Promise<void>(resolve => void systemClock.after(delayMs, resolve))
+      }
+      const { drainMs } = drainTimes(config, handler.getClientCount(), isPolled)
+      await handler.shutdown({ drainMs: isRequested ? drainMs : 0, timeoutMs: config.shutdownTimeoutMs })
+    }
     this.certificate?.close()
-    this.server?.stopListening()
-    await this.handler?.shutdown({ timeoutMs: this.config.shutdownTimeoutMs })
     this.server?.close()
     await this.feed?.stop()
     await this.admin?.close()
@@ -246,7 +269,11 @@ export class Gateway {
         handler === undefined || server === undefined
           ? undefined
           : { ...handler.getMetrics(), server: this.serverCounters(server) },
-      ...readiness(handler?.isHealthy() ?? false, source?.status() ?? loader?.status()),
+      ...readiness({
+        isStopping: this.isStopping,
+        areLanesHealthy: handler?.isHealthy() ?? false,
+        upstream: source?.status() ?? loader?.status(),
+      }),
     }
   }
 

@@ -12,8 +12,12 @@ import { PatientClock } from '../common/patient-clock.js'
 export interface Service {
   /** @param signal the service is to stop: a start that waits for something gives up, and may reject */
   start(signal: AbortSignal): Promise<void>
-  /** Called once, after `start` was fulfilled or rejected. */
-  stop(): Promise<void>
+  /**
+   * Called once, after `start` was fulfilled or rejected.
+   *
+   * @param isRequested by a signal. Otherwise the service has failed, and has nothing to wait for
+   */
+  stop(isRequested: boolean): Promise<void>
   /** Reads the files of the settings again that can change while the service runs. */
   reload(): Promise<void>
   /** Resolves or rejects with an error after which the service must stop. */
@@ -34,8 +38,8 @@ export interface LifetimeOptions {
   readonly host: HostProcess
   readonly clock: Clock
   readonly log: ProcessLog
-  /** Time of the service for an orderly stop. */
-  readonly shutdownTimeoutMs: number
+  /** Longest time that the service takes for an orderly stop. */
+  readonly stopTimeoutMs: number
 }
 
 /** The errors of a start with a wrong setting, or with a wrong file that a setting names. */
@@ -46,7 +50,7 @@ const SETTING_CODES: ReadonlySet<ErrorCode> = new Set([
   'option_invalid',
   'schema_invalid',
 ])
-/** The service observes `shutdownTimeoutMs` itself. Only after this time more is the process ended by force. */
+/** The service observes `stopTimeoutMs` itself. Only after this time more is the process ended by force. */
 const GRACE_MS = 1000
 
 /**
@@ -54,7 +58,7 @@ const GRACE_MS = 1000
  * ends by itself; if something keeps it alive, it is ended at the deadline.
  */
 export async function runService(service: Service, options: LifetimeOptions): Promise<void> {
-  const { host, clock, log, shutdownTimeoutMs } = options
+  const { host, clock, log, stopTimeoutMs } = options
   host.exitCode = 1
   const signalled = firstSignal(host)
   let hasStarted = false
@@ -82,16 +86,16 @@ export async function runService(service: Service, options: LifetimeOptions): Pr
     }),
   ])
 
-  const forceMs = shutdownTimeoutMs + GRACE_MS
+  const forceMs = stopTimeoutMs + GRACE_MS
   new PatientClock(clock, forceMs).after(forceMs, () => {
-    log.fatal({ shutdownTimeoutMs }, 'the stop takes too long: ending by force')
+    log.fatal({ stopTimeoutMs }, 'the stop takes too long: ending by force')
     host.exit(1)
   })
   // A service that is still starting cannot be stopped: the stop waits for the start, up to the deadline.
   stopping.abort()
   await started.catch(() => undefined)
   try {
-    await service.stop()
+    await service.stop(isRequested)
     if (isRequested) host.exitCode = 0
     log.info({}, 'stopped')
   } catch (err) {

@@ -9,10 +9,17 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>
 }
 
-/** @param upstream undefined before the source was made */
-export function readiness(lanesAreHealthy: boolean, upstream: SourceStatus | undefined): Readiness {
+export interface ReadinessFacts {
+  readonly isStopping: boolean
+  readonly areLanesHealthy: boolean
+  /** undefined before the source was made */
+  readonly upstream: SourceStatus | undefined
+}
+
+export function readiness({ areLanesHealthy, isStopping, upstream }: ReadinessFacts): Readiness {
   const checks = {
-    lanes: lanesAreHealthy ? 'ok' : 'a lane is being started or replaced, or the gateway is shutting down',
+    gateway: isStopping ? 'stopping: send new clients elsewhere' : 'ok',
+    lanes: areLanesHealthy ? 'ok' : 'a lane is being started or replaced, or the gateway is shutting down',
     upstream: upstream?.state === 'live' ? 'ok' : (upstream?.lastError ?? 'connecting'),
   }
   return { ready: Object.values(checks).every(check => check === 'ok'), checks }

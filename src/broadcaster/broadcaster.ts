@@ -21,7 +21,7 @@ import { type LaneAssignment, LanePool } from '../lanes/lane-pool.js'
 import { LaneSupervisor, type Quarantine } from '../lanes/lane-supervisor.js'
 import { PositionWatch } from '../lanes/position-watch.js'
 import { SymbolWatch } from '../lanes/symbol-watch.js'
-import { type LaneLayout, laneLayout, SEGMENT_COUNT_MIN } from '../memory/lane-layout.js'
+import { encodedLatestBytes, type LaneLayout, laneLayout, SEGMENT_COUNT_MIN } from '../memory/lane-layout.js'
 import { tickLogBytes } from '../memory/tick-log-memory.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { TickCodec } from '../ticks/tick-codec.js'
@@ -105,6 +105,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     clock,
     counters,
     replyLatency: metrics.replyLatency,
+    goodbyeGiven: recipient => clients.registry.goodbyeGiven(recipient),
   })
   const transmitter = new Transmitter({
     clock,
@@ -207,7 +208,6 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   ]
 
   const shutdown = new Shutdown({
-    laneHandles,
     clock,
     ingest,
     transmitter,
@@ -224,7 +224,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
 
 /** @throws RingcastError `option_invalid` when the frame ring is too small for ticks of the schema */
 export function layoutOf(settings: HandlerOptions, codec: TickCodec): LaneLayout {
-  const { frameRingBytes, tickBytesMax, turnBytesMax } = settings
+  const { frameRingBytes, latestBytes, tickBytesMax, turnBytesMax } = settings
   const overshootBytes = turnOvershootBytes(codec)
   const recordBytesMax = turnBytesMax + overshootBytes
   const ringBytesMin = 2 * SEGMENT_COUNT_MIN * recordBytesMax
@@ -238,6 +238,7 @@ export function layoutOf(settings: HandlerOptions, codec: TickCodec): LaneLayout
     frameRingBytes,
     recordBytesMax,
     Math.max(scratchBytesMin, SCRATCH_BYTES_PER_TURN_BYTE * turnBytesMax),
+    encodedLatestBytes(recordBytesMax, latestBytes),
   )
 }
 

@@ -29,6 +29,7 @@ import type { TickSchema } from '../ticks/tick-schema.js'
 import { assembleBroadcaster, type Broadcaster } from './broadcaster.js'
 import { type PushedGap, pushedGapRules } from './pushed-gap.js'
 import { pushedStateRules } from './pushed-state.js'
+import type { ShutdownTimes } from './shutdown.js'
 
 const SHUTDOWN_TIMEOUT_MS = 10_000
 
@@ -58,6 +59,17 @@ const PART_RULES: Readonly<Record<keyof StreamHandlerParts, OptionRule>> = {
   positionsTellLosses: { rule: 'must be true or false', holds: value => typeof value === 'boolean' },
   ticksAreRepeated: { rule: 'must be true or false', holds: value => typeof value === 'boolean' },
   laneFile: { rule: 'must be the URL of a file', holds: value => typeof value === 'string' },
+}
+const isMs = (value: unknown): value is number => typeof value === 'number' && value <= TIMER_MS_MAX
+const SHUTDOWN_RULES: Readonly<Record<keyof ShutdownTimes, OptionRule>> = {
+  drainMs: {
+    rule: `must be a number of milliseconds from 0 to ${TIMER_MS_MAX}`,
+    holds: value => isMs(value) && value >= 0,
+  },
+  timeoutMs: {
+    rule: `must be a positive number of milliseconds up to ${TIMER_MS_MAX}`,
+    holds: value => isMs(value) && value > 0,
+  },
 }
 const SOURCE_METHODS: readonly (keyof TickSource)[] = ['start', 'pause', 'resume', 'status', 'stop']
 
@@ -110,13 +122,13 @@ export class StreamHandler<Tick extends object = PushedTick> {
    * Sends a tick to every client that has subscribed to its symbol.
    *
    * @param tick with a schema: the fields of its message, by their names in JSON or in the `.proto` file
-   * @returns false when the queue is full or the handler shuts down. The tick was not taken, and is counted as refused
+   * @returns false when the queue is full or the handler has shut down, after its drain. The tick was not taken, and is counted as refused
    * @throws RingcastError `tick_invalid`, naming the field, its value and the rule
    */
   broadcastTick(tick: Tick): boolean {
     const { ingest, metrics, shutdown } = this.broadcaster
     const bytes = this.codec.encodePushed(tick)
-    if (!shutdown.hasBegun) return ingest.tryPush(bytes)
+    if (shutdown.takesTicks) return ingest.tryPush(bytes)
     metrics.counters.values[MAIN_SLOTS.ticksRefused]! += 1
     return false
   }
@@ -132,7 +144,7 @@ export class StreamHandler<Tick extends object = PushedTick> {
   gap(gap: PushedGap): boolean {
     checkOptions(gap, pushedGapRules, 'a gap, see PushedGap,')
     const { ingest, shutdown } = this.broadcaster
-    if (shutdown.hasBegun) return false
+    if (!shutdown.takesTicks) return false
     const { missed, reason = 'upstream' } = gap
     ingest.lose({ reason, missed })
     return true
@@ -149,7 +161,7 @@ export class StreamHandler<Tick extends object = PushedTick> {
   setSourceState(state: FeedState, reason?: string): boolean {
     checkOptions({ state, reason }, pushedStateRules, 'a state of the source')
     const { ingest, shutdown } = this.broadcaster
-    if (shutdown.hasBegun) return false
+    if (!shutdown.takesTicks) return false
     ingest.tellState(state, reason)
     return true
   }
@@ -213,21 +225,22 @@ export class StreamHandler<Tick extends object = PushedTick> {
   }
 
   /**
-   * Accepts no more clients and ticks, closes each client with 1001 as soon as it has been sent what is queued for it,
-   * and ends the worker threads. After `timeoutMs` the clients that are left are cut.
+   * Accepts no more clients, and sends each client away: with a `goodbye` behind what is queued for it, and 1001. Then
+   * it ends the worker threads.
    *
-   * @param options `timeoutMs`: 10,000 by default
-   * @returns resolves when everything has ended, a little after `timeoutMs` at the latest. Later calls return the same
-   * promise
-   * @throws RingcastError `option_invalid` when `timeoutMs` is not a number above 0 and below 2^31
+   * With `drainMs`, the clients leave one by one over that time. The others go on getting ticks meanwhile, so go on
+   * calling `broadcastTick`. Then no tick is taken any more, and the clients that are left leave, too. After
+   * `timeoutMs` more, those are cut that do not read.
+   *
+   * @param times `drainMs`: 0 by default. `timeoutMs`: 10,000 by default
+   * @returns resolves when everything has ended, a little after `drainMs` and `timeoutMs` at the latest. Later calls
+   * return the same promise
+   * @throws RingcastError `option_invalid` when `timeoutMs` is not a number above 0 and below 2^31, or `drainMs` not one
+   * from 0 on
    */
-  shutdown({ timeoutMs = SHUTDOWN_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
-    if (!(timeoutMs > 0 && timeoutMs <= TIMER_MS_MAX)) {
-      throw new RingcastError(
-        'option_invalid',
-        `timeoutMs must be a positive number of milliseconds up to ${TIMER_MS_MAX}, got ${quoteValue(timeoutMs)}`,
-      )
-    }
-    return this.broadcaster.shutdown.begin(timeoutMs, async () => this.source?.stop())
+  shutdown(times: Partial<ShutdownTimes> = {}): Promise<void> {
+    checkOptions(times, SHUTDOWN_RULES, 'the argument of shutdown')
+    const { drainMs = 0, timeoutMs = SHUTDOWN_TIMEOUT_MS } = times
+    return this.broadcaster.shutdown.begin({ drainMs, timeoutMs }, async () => this.source?.stop())
   }
 }

@@ -8,10 +8,10 @@ import type { HandlerOptions } from '../config/config.js'
 import type { Membership } from '../fanout/membership.js'
 import { Recipient } from '../fanout/recipient.js'
 import type { ReplayStart } from '../lane-protocol/lane-commands.js'
-import { MAIN_SLOTS, type MainMetric } from '../metrics/metric-table.js'
 import { CLOSE_CODES } from '../protocol/close-codes.js'
 import { negotiatedWindowBits, PER_MESSAGE_DEFLATE } from '../protocol/deflate-negotiation.js'
 import { deliveryFields } from '../protocol/delivery.js'
+import { AdmissionQueue } from './admission-queue.js'
 import { Client } from './client.js'
 import { addressOf } from './client-address.js'
 import type { ClientRegistryDeps } from './client-registry.js'
@@ -23,13 +23,13 @@ import {
 } from './guarded-web-socket.js'
 import { LateRefusals } from './late-refusals.js'
 import { LifeSigns } from './life-signs.js'
-import { MessageIntake, type MessageIntakeDeps, REPLY_BYTES_PER_WORK } from './message-intake.js'
+import { MessageIntake, type MessageIntakeDeps } from './message-intake.js'
 import { MessageQuota } from './message-quota.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
 import { isResumeError, replayStartOf } from './replay-start.js'
+import { DRAINING, RequestRefusals, TOO_MANY_CONNECTIONS, TOO_MANY_REQUESTS } from './request-refusals.js'
 import type { SubscriptionBudget } from './subscription-budget.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
-import { refuseUpgrade } from './upgrade-refusal.js'
 import { chooseSubprotocol, readUpgradeRequest, type StreamRequest } from './upgrade-request.js'
 import { WAIT_MS_MAX, WORK_PER_CONNECTION, WORK_PER_SYMBOL, type WorkBudgets } from './work-budgets.js'
 
@@ -59,19 +59,28 @@ interface AcceptedRequest {
   readonly replayStart: ReplayStart | null
 }
 
+type RequestDetails = Omit<AcceptedRequest, 'id' | 'windowBits'>
+
 export class Admission {
   private readonly deps: AdmissionDeps
   private readonly server: GuardedWebSocketServer
   private readonly lateRefusals: LateRefusals
+  private readonly queue: AdmissionQueue
+  private readonly refusals: RequestRefusals
   private nextId = 1
   private isDraining = false
 
   constructor(deps: AdmissionDeps) {
     this.deps = deps
     this.server = webSocketServer(deps.settings)
-    this.lateRefusals = new LateRefusals(deps.clock, socket => this.refuse(socket, TOO_MANY_REQUESTS))
+    this.refusals = new RequestRefusals(deps)
+    this.lateRefusals = new LateRefusals(deps.clock, socket =>
+      this.refusals.refuse(socket, TOO_MANY_REQUESTS),
+    )
+    const { clock, counters, settings } = deps
+    this.queue = new AdmissionQueue({ perSecond: settings.connectionsPerSecond, clock, counters })
     this.server.on('wsClientError', ({ message }, socket) =>
-      this.refuse(socket, badRequest('bad_handshake', message)),
+      this.refusals.refuse(socket, badRequest('bad_handshake', message)),
     )
   }
 
@@ -79,12 +88,14 @@ export class Admission {
   refuseAll(): void {
     this.isDraining = true
     this.lateRefusals.flush()
+    for (const socket of this.queue.close()) this.refusals.refuse(socket, DRAINING)
   }
 
   /**
-   * Replies to an upgrade request: with a WebSocket, or with a status and the reason.
+   * Replies to an upgrade request: with a WebSocket, or with a status and the reason. While many clients connect, the
+   * reply comes later.
    *
-   * @returns whether the connection has become a WebSocket
+   * @returns whether the request is accepted: the connection is a WebSocket, or becomes one when its turn comes
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     try {
@@ -103,66 +114,70 @@ export class Admission {
       work.charge(WORK_PER_CONNECTION + (request.url?.length ?? 0))
       const stream = readUpgradeRequest(request, this.deps.limits)
       if (isRefusal(stream)) {
-        this.refuse(socket, stream)
+        this.refusals.refuse(socket, stream)
         return false
       }
       const replayStart = stream.resume === undefined ? null : replayStartOf(stream.resume, this.deps)
       if (isResumeError(replayStart)) {
-        this.refuse(socket, badRequest(replayStart.code, replayStart.message))
+        this.refusals.refuse(socket, badRequest(replayStart.code, replayStart.message))
         return false
       }
       const refusal = this.refusalOf(stream)
       if (refusal !== undefined) {
-        this.refuse(socket, refusal)
+        this.refusals.refuse(socket, refusal)
         return false
       }
       work.charge(stream.symbols.length * WORK_PER_SYMBOL)
-      return this.upgrade(request, head, { socket, stream, address, replayStart })
+      const details = { socket, stream, address, replayStart }
+      switch (this.queue.enter(socket, () => this.letInLater(request, head, details))) {
+        case 'now':
+          return this.upgrade(request, head, details)
+        case 'waits':
+          return true
+        case 'full':
+          this.refusals.refuse(socket, TOO_MANY_CONNECTIONS)
+          return false
+      }
     } catch (err) {
-      this.deps.log.error({ err }, 'an upgrade request has failed: this is a bug in Ringcast')
-      const message = 'the gateway has failed while it handled the request: this is a bug, see its log'
-      this.refuse(socket, { status: 500, code: 'internal', message })
+      this.failed(socket, err)
       return false
     }
+  }
+
+  /** The turn of a request has come. Meanwhile the places may have been taken. */
+  private letInLater(request: IncomingMessage, head: Buffer, details: RequestDetails): void {
+    const { socket, stream } = details
+    try {
+      const refusal = this.refusalOf(stream)
+      if (refusal === undefined) this.upgrade(request, head, details)
+      else this.refusals.refuse(socket, refusal)
+    } catch (err) {
+      this.failed(socket, err)
+    }
+  }
+
+  private failed(socket: Duplex, err: unknown): void {
+    this.deps.log.error({ err }, 'an upgrade request has failed: this is a bug in Ringcast')
+    const message = 'the gateway has failed while it handled the request: this is a bug, see its log'
+    this.refusals.refuse(socket, { status: 500, code: 'internal', message })
   }
 
   /** Why this request is refused now; undefined when it is not. */
   private refusalOf({ symbols }: StreamRequest): Refusal | undefined {
     const { areLanesBusy, registry, settings, subscriptionBudget } = this.deps
-    if (this.isDraining)
-      return { status: 503, code: 'draining', message: 'shutting down: connect again in a moment' }
+    if (this.isDraining) return DRAINING
     if (areLanesBusy())
       return { status: 503, code: 'overload', message: 'all workers are too far behind: try again later' }
     const { maxClients } = settings
-    if (registry.count >= maxClients)
+    if (registry.count + this.queue.count >= maxClients)
       return { status: 503, code: 'limit', message: `all ${maxClients} places are taken: try again later` }
     if (subscriptionBudget.hasRoomFor(symbols.length)) return undefined
     const message = `all ${subscriptionBudget.countMax} places for symbols are taken: try again later`
     return { status: 503, code: 'subscriptions_full', message }
   }
 
-  private refuse(socket: Duplex, refusal: Refusal): void {
-    this.countRefusal(REFUSAL_METRICS[refusal.code] ?? 'refusedRequest')
-    const { clock, settings } = this.deps
-    refuseUpgrade(socket, refusal, {
-      retryAfterS: settings.retryAfterS,
-      timeoutMs: settings.closeTimeoutMs,
-      clock,
-    })
-  }
-
-  private countRefusal(metric: MainMetric): void {
-    const { counters } = this.deps
-    counters.values[MAIN_SLOTS[metric]]! += 1
-    counters.flush()
-  }
-
   /** @returns false when the library has refused the handshake */
-  private upgrade(
-    request: IncomingMessage,
-    head: Buffer,
-    details: Omit<AcceptedRequest, 'id' | 'windowBits'>,
-  ): boolean {
+  private upgrade(request: IncomingMessage, head: Buffer, details: RequestDetails): boolean {
     let isUpgraded = false
     let windowBits = 0
     const readHeaders = (headers: string[]): void => {
@@ -202,8 +217,7 @@ export class Admission {
     })
     // Whoever connects again and again pays for the snapshots, as far as the address can: a crowd that leaves owes
     // nothing.
-    const spendReplies = (): void =>
-      workBudgets.ofConnection(address).spendShared(recipient.givenReplyBytes / REPLY_BYTES_PER_WORK)
+    const spendReplies = (): void => workBudgets.ofConnection(address).spendShared(recipient.replyWork)
     listenToClient(client, () => this.intakeFor(client, address), spendReplies, registry)
     registry.add(client)
     subscriptions.add(symbols, delivery.intervalMs)
@@ -237,7 +251,7 @@ export class Admission {
   private admissionFailed(webSocket: GuardedWebSocket, id: number, err: unknown): void {
     const client = this.nameOf(id)
     this.deps.log.error({ err, client }, 'serving a client has failed: this is a bug in Ringcast')
-    this.countRefusal('refusedFault')
+    this.refusals.count('refusedFault')
     const { code, reason } = CLOSE_CODES.internalError
     try {
       webSocket.close(code, reason)
@@ -246,24 +260,6 @@ export class Admission {
       webSocket.terminate()
     }
   }
-}
-
-const TOO_MANY_REQUESTS: Refusal = {
-  status: 429,
-  code: 'too_many_requests',
-  message:
-    'too many connections and commands from this address, or from all clients together: try again later',
-}
-
-/** The other codes count as `refusedRequest`. */
-const REFUSAL_METRICS: Readonly<Partial<Record<Refusal['code'], MainMetric>>> = {
-  unknown_path: 'refusedPath',
-  internal: 'refusedFault',
-  limit: 'refusedLimit',
-  overload: 'refusedOverload',
-  draining: 'refusedDraining',
-  subscriptions_full: 'refusedSubscriptions',
-  too_many_requests: 'refusedRate',
 }
 
 function webSocketServer({ compression, maxMessageBytes }: HandlerOptions): GuardedWebSocketServer {

@@ -6,13 +6,17 @@ import type { Clock, Timer } from '../common/clock.js'
 import type { Log } from '../common/log.js'
 import type { PatientClock } from '../common/patient-clock.js'
 import type { HandlerOptions } from '../config/config.js'
+import type { Membership } from '../fanout/membership.js'
 import type { Recipient } from '../fanout/recipient.js'
 import type { Transmitter } from '../fanout/transmitter.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { CLOSE_CODES, type CloseCode } from '../protocol/close-codes.js'
+import type { GoodbyeReason } from '../protocol/messages.js'
 import type { Client, EndReason } from './client.js'
+import { ClientAges } from './client-ages.js'
 import { Heartbeat } from './heartbeat.js'
+import type { ReconnectAdvice } from './reconnect-advice.js'
 
 export interface ClientRegistryDeps {
   readonly settings: HandlerOptions
@@ -22,11 +26,20 @@ export interface ClientRegistryDeps {
   readonly patience: PatientClock
   readonly counters: CounterWriter
   readonly transmitter: Transmitter
+  readonly membership: Membership
+  readonly advice: ReconnectAdvice
 }
+
+/** How the connection of a client ends that was given a `goodbye`. */
+const ENDS = {
+  draining: { code: CLOSE_CODES.shutdown, endReason: 'disconnectShutdown' },
+  max_age: { code: CLOSE_CODES.maxAge, endReason: 'disconnectMaxAge' },
+} as const satisfies Record<GoodbyeReason, { readonly code: CloseCode; readonly endReason: EndReason }>
 
 export class ClientRegistry {
   readonly heartbeat: Heartbeat
   private readonly deps: ClientRegistryDeps
+  private readonly ages: ClientAges
   private readonly sweep: Timer
   private readonly byRecipient = new Map<Recipient, Client>()
   private readonly whenEmpty: (() => void)[] = []
@@ -43,11 +56,21 @@ export class ClientRegistry {
         closeStuck: client => this.terminate(client, 'disconnectClient'),
       },
     )
+    this.ages = new ClientAges({
+      maxAgeMs: settings.clientMaxAgeMs,
+      clock,
+      tooOld: client => this.sayGoodbye(client, 'max_age'),
+    })
     this.sweep = clock.every(settings.sweepIntervalMs, () => this.removeDead())
   }
 
   get count(): number {
     return this.byRecipient.size
+  }
+
+  /** All clients, in the order in which they came. */
+  get all(): Iterable<Client> {
+    return this.byRecipient.values()
   }
 
   add(client: Client): void {
@@ -56,6 +79,7 @@ export class ClientRegistry {
     counters.values[MAIN_SLOTS.connections]! += 1
     this.writeCount()
     this.heartbeat.add(client)
+    this.ages.add(client)
   }
 
   /** Sends the close frame behind the bytes in flight. */
@@ -123,14 +147,25 @@ export class ClientRegistry {
     return false
   }
 
-  /** For the shutdown: closes every client that has been sent everything. */
-  closeServed(isServed: (recipient: Recipient) => boolean): void {
-    for (const client of this.byRecipient.values()) {
-      const { recipient, state } = client
-      // A connection that is not writable takes nothing more.
-      if (state === 'open' && (!recipient.socket.writable || isServed(recipient)))
-        this.close(client, CLOSE_CODES.shutdown, 'disconnectShutdown')
+  /** Asks for the `goodbye` of a client that is not ending. It comes behind all that the client is to be sent. */
+  sayGoodbye(client: Client, reason: GoodbyeReason): void {
+    const { recipient, state } = client
+    if (state !== 'open') return
+    // A connection that is not writable takes nothing more.
+    if (!recipient.socket.writable) this.close(client, ENDS[reason].code, ENDS[reason].endReason)
+    else if (client.goodbye === undefined) {
+      client.goodbye = reason
+      const reconnectAfterMs = this.deps.advice.afterGoodbyeMs()
+      this.deps.membership.sayGoodbye(recipient, { type: 'goodbye', reason, reconnectAfterMs })
     }
+  }
+
+  /** A client has its `goodbye`. */
+  goodbyeGiven(recipient: Recipient): void {
+    const client = this.byRecipient.get(recipient)
+    if (client?.goodbye === undefined || client.state !== 'open') return
+    const { code, endReason } = ENDS[client.goodbye]
+    this.close(client, code, endReason)
   }
 
   /** Resolves when no client is left. */
@@ -144,6 +179,7 @@ export class ClientRegistry {
   /** Sends every client a close frame and cuts its connection. */
   stop(): void {
     this.heartbeat.stop()
+    this.ages.stop()
     this.sweep.cancel()
     for (const client of this.byRecipient.values()) {
       if (client.state === 'open') this.close(client, CLOSE_CODES.shutdown, 'disconnectShutdown')
@@ -163,6 +199,7 @@ export class ClientRegistry {
     this.writeCount()
     if (this.count === 0) for (const resolve of this.whenEmpty.splice(0)) resolve()
     this.heartbeat.remove(client)
+    this.ages.remove(client)
     transmitter.leave(recipient)
     client.subscriptions.clear()
     counters.flush()

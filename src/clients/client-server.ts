@@ -33,7 +33,7 @@ export interface ClientServerOptions {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  /** @returns whether the connection has become a WebSocket */
+  /** @returns whether the request is accepted: the handler bounds the connection from then on */
   readonly handleUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean
   /** Most connections that are not yet WebSockets. */
   readonly pendingMax: number
@@ -144,14 +144,9 @@ export class ClientServer {
     }
   }
 
-  /** Accepts no further connection. Safe at any time and twice. */
-  stopListening(): void {
-    this.server.close()
-  }
-
-  /** Ends every connection that is not a WebSocket. */
+  /** Accepts no further connection, and ends every connection that is not a WebSocket. Safe at any time and twice. */
   close(): void {
-    this.stopListening()
+    this.server.close()
     this.gate.close()
   }
 

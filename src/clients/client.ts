@@ -6,7 +6,7 @@ import type { Recipient } from '../fanout/recipient.js'
 import type { StreamForm } from '../lane-protocol/audience-spec.js'
 import type { MainMetric } from '../metrics/metric-table.js'
 import type { Delivery } from '../protocol/delivery.js'
-import { type ControlMessage, messageText } from '../protocol/messages.js'
+import { type ControlMessage, type GoodbyeReason, messageText } from '../protocol/messages.js'
 import type { GuardedWebSocket } from './guarded-web-socket.js'
 import type { LifeSigns } from './life-signs.js'
 import type { Subscriptions } from './subscriptions.js'
@@ -39,6 +39,8 @@ export class Client {
   readonly form: StreamForm
   readonly delivery: Delivery
   readonly signs: LifeSigns
+  /** Why the client is to leave. Its end begins when it has been given its `goodbye`. */
+  goodbye: GoodbyeReason | undefined
   private _state: ClientState = 'open'
   private _endReason: EndReason = 'disconnectClient'
   private unsentReplies = 0

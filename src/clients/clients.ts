@@ -2,19 +2,18 @@
  * Puts together all that serves the clients of one gateway. Main thread.
  */
 import type { Clock } from '../common/clock.js'
-import type { Membership } from '../fanout/membership.js'
 import type { Recipient } from '../fanout/recipient.js'
 import { Admission } from './admission.js'
 import { ClientRegistry, type ClientRegistryDeps } from './client-registry.js'
 import { CommandHandler } from './command-handler.js'
+import { ReconnectAdvice } from './reconnect-advice.js'
 import { SubscriptionBudget } from './subscription-budget.js'
 import { WorkBudgets } from './work-budgets.js'
 
-export interface ClientsDeps extends ClientRegistryDeps {
+export interface ClientsDeps extends Omit<ClientRegistryDeps, 'advice'> {
   /** Names the run of the process. Part of every client's name. */
   readonly epoch: string
   readonly clock: Clock
-  readonly membership: Membership
   /** Bounds the replies that one client waits for, in bytes of JSON. Half of it bounds the names of its symbols. */
   readonly replyBytesMax: number
   /** Whether all lanes are too far behind to take one more client. */
@@ -31,7 +30,9 @@ export interface Clients {
 }
 
 export function assembleClients(deps: ClientsDeps): Clients {
-  const registry = new ClientRegistry(deps)
+  const { connectionsPerSecond, retryAfterS } = deps.settings
+  const advice = new ReconnectAdvice({ perSecond: connectionsPerSecond, retryAfterS, clock: deps.clock })
+  const registry = new ClientRegistry({ ...deps, advice })
   const commands = new CommandHandler(deps)
   const limits = {
     countMax: deps.settings.maxSymbolsPerClient,
@@ -40,6 +41,14 @@ export function assembleClients(deps: ClientsDeps): Clients {
   }
   const subscriptionBudget = new SubscriptionBudget(deps.settings.subscriptionsMax, deps.counters)
   const workBudgets = new WorkBudgets(deps)
-  const admission = new Admission({ ...deps, registry, commands, limits, subscriptionBudget, workBudgets })
+  const admission = new Admission({
+    ...deps,
+    advice,
+    registry,
+    commands,
+    limits,
+    subscriptionBudget,
+    workBudgets,
+  })
   return { registry, admission }
 }

@@ -22,7 +22,7 @@ import { WORK_PER_SYMBOL } from './work-budgets.js'
  * the change alone.
  */
 const WORK_PER_ENTRY = 16
-/** The work to begin a replay. The ticks that are read for it are charged to the client, see Recipient.givenReplyBytes. */
+/** The work to begin a replay. The ticks that are read for it are charged to the client, see Recipient.replyWork. */
 const WORK_PER_REPLAY = 1024
 /** Bounds one entry of `refused` in a reply, without the symbol. */
 export const REFUSAL_BYTES_MAX = 160

@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../common/clock.js'
+import { holdSocket } from './held-socket.js'
 
 export const REFUSED_AFTER_MS = 1000
 /** Requests that wait for their refusal at most. One more, and the oldest is refused at once. */
@@ -28,23 +29,17 @@ export class LateRefusals {
   add(socket: Duplex): void {
     const { clock, refuse, waiting } = this
     if (waiting.size >= LATE_REFUSALS_MAX) waiting.values().next().value?.()
-    const destroy = (): void => {
-      socket.destroy()
-    }
     const forget = (): void => {
       timer.cancel()
       waiting.delete(socket)
-      socket.off('close', forget)
-      socket.off('error', destroy)
+      release()
     }
     const end = (): void => {
       forget()
       refuse(socket)
     }
     const timer = clock.after(REFUSED_AFTER_MS, end)
-    // The client may go before its refusal comes.
-    socket.once('close', forget)
-    socket.once('error', destroy)
+    const release = holdSocket(socket, forget)
     waiting.set(socket, end)
   }
 

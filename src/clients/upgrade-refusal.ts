@@ -9,8 +9,8 @@ import type { Refusal } from './refusal.js'
 import { STREAM_PATH } from './upgrade-request.js'
 
 export interface RefusalOptions {
-  /** `Retry-After` of a 429 or 503. */
-  readonly retryAfterS: number
+  /** For the `Retry-After` of a 429 or 503. */
+  readonly retryAfterS: () => number
   /** The connection is cut when the client has not taken the response by then. */
   readonly timeoutMs: number
   readonly clock: Clock
@@ -26,7 +26,7 @@ export function refuseUpgrade(socket: Duplex, refusal: Refusal, options: Refusal
   respond(socket, status, refusal, [
     // https://www.rfc-editor.org/rfc/rfc6455#section-4.4
     ...(code === 'bad_handshake' ? ['Sec-WebSocket-Version: 13, 8'] : []),
-    ...(status === 429 || status === 503 ? [`Retry-After: ${retryAfterS}`] : []),
+    ...(status === 429 || status === 503 ? [`Retry-After: ${retryAfterS()}`] : []),
   ])
 }
 

@@ -77,14 +77,20 @@ export function wholeOrAuto(description: string, { min, max, initial }: Defaulte
 }
 
 /** A whole number. Unset by default; unset has a meaning of its own. */
-export function wholeOrUnset(description: string, range: Range) {
+export function wholeOrUnset(description: string, range: Range & { readonly form?: TextForm }) {
   const rule = `must be a whole number from ${range.min} to ${range.max}`
-  return setting(wholeIn(range).optional(), { description, rule, form: wholeText, defaultText: undefined })
+  const { form = wholeText } = range
+  return setting(wholeIn(range).optional(), { description, rule, form, defaultText: undefined })
 }
 
 /** Whole milliseconds. At most a day: a timer of Node fires at once from 2^31 ms (25 days) on. */
 export function duration(description: string, { initial, min = 1 }: { initial: number; min?: number }) {
   return whole(description, { initial, min, max: 86_400_000, form: millisecondsText })
+}
+
+/** Whole milliseconds. Unset by default; unset has a meaning of its own. */
+export function durationOrUnset(description: string, { min = 1 }: { min?: number } = {}) {
+  return wholeOrUnset(description, { min, max: 86_400_000, form: millisecondsText })
 }
 
 export function powerOfTwo(description: string, range: DefaultedRange) {

@@ -3,10 +3,10 @@
  * Variables, flags, --help, docs/settings.md and the types are made from this file. Rules between two settings stand
  * in setting-relations.ts.
  */
-import { LOG_LEVELS } from '../common/log.js'
 import { embeddedFeedSettings } from './embedded-feed-settings.js'
 import { feedMethod, fieldPath, jsonOrFile, metadataOrFile, timePath } from './feed-setting-types.js'
 import { natsSettings, relaySettings } from './nats-settings.js'
+import { drain, ofProcess } from './process-settings.js'
 import {
   byteSize,
   choice,
@@ -88,6 +88,15 @@ const clients = {
     // A subscribe of 1,000 symbols of any length fits.
     initial: 80 * KiB,
   }),
+  connectionsPerSecond: whole('Clients let in in a second; more wait, up to 10 s, or get a 503', {
+    min: 1,
+    max: 100_000,
+    initial: 200,
+  }),
+  clientMaxAgeMs: duration('Age at which a client is sent away, 10 % more or less; 0: none', {
+    initial: 0,
+    min: 0,
+  }),
   compression: flag('Compress ticks for clients that offer permessage-deflate', { initial: false }),
   compressionMinBytes: byteSize('Shortest message that is compressed', {
     min: 0,
@@ -99,7 +108,7 @@ const clients = {
     max: 9,
     initial: 6,
   }),
-  retryAfterS: whole('Retry-After header of a 429 or 503, in seconds', {
+  retryAfterS: whole('Least Retry-After of a 429 or 503, in seconds; up to twice, more under load', {
     min: 0,
     max: 86_400,
     initial: 5,
@@ -234,14 +243,6 @@ const admin = {
   }),
 }
 
-const ofProcess = {
-  logLevel: choice('Least important log lines to print', {
-    of: LOG_LEVELS,
-    initial: 'info',
-  }),
-  shutdownTimeoutMs: duration('How long an orderly stop may take', { initial: 10_000 }),
-}
-
 export const feedKeys: readonly string[] = Object.keys(embeddedFeedSettings)
 export const processKeys: readonly string[] = Object.keys(ofProcess)
 /** What a gateway that reads a stream does not use. */
@@ -265,6 +266,7 @@ export const configSettings = {
   ...relaySettings,
   ...embeddedFeedSettings,
   ...admin,
+  ...drain,
   ...ofProcess,
 }
 
@@ -281,7 +283,7 @@ export const settingGroups: readonly { title: string; settings: SettingTable }[]
   { title: 'Relay', settings: relaySettings },
   { title: 'Embedded feed', settings: embeddedFeedSettings },
   { title: 'Admin', settings: admin },
-  { title: 'Process', settings: ofProcess },
+  { title: 'Process', settings: { ...drain, ...ofProcess } },
 ]
 
 type ValuesOf<S extends SettingTable> = { readonly [K in keyof S]: ValueOf<S[K]> }

@@ -33,15 +33,17 @@ export class Audiences {
     return this.find(entries, form, lane) !== undefined
   }
 
-  /** The audience for `spec` on a lane, with one client more. @param entries of `spec` */
-  hold(spec: AudienceSpec, entries: AudienceEntries, lane: number): Audience {
-    return this.holdAgain(this.find(entries, spec, lane) ?? this.open(spec, entries, lane))
+  /** The audience for `spec` on a lane, with one client more. @param entries of `spec` @param client its id */
+  hold(spec: AudienceSpec, entries: AudienceEntries, lane: number, client: number): Audience {
+    return this.holdAgain(this.find(entries, spec, lane) ?? this.open(spec, entries, lane, client))
   }
 
   /** The audience with the entries of another one and a change, on the same lane, with one client more. */
-  holdChanged(base: Audience, change: EntryChange): Audience {
+  holdChanged(base: Audience, change: EntryChange, client: number): Audience {
     const entries = base.entries.changedBy(change)
-    return this.holdAgain(this.find(entries, base.form, base.lane) ?? this.derive(base, entries, change))
+    return this.holdAgain(
+      this.find(entries, base.form, base.lane) ?? this.derive(base, entries, change, client),
+    )
   }
 
   /** The audience has one client more. */
@@ -67,17 +69,22 @@ export class Audiences {
     return audience?.entries.isEqual(entries) ? audience : undefined
   }
 
-  private open(spec: AudienceSpec, entries: AudienceEntries, lane: number): Audience {
+  private open(spec: AudienceSpec, entries: AudienceEntries, lane: number, client: number): Audience {
     const { batch, encoding, heartbeatMs, stamps, windowBits } = spec
     const audience = this.add(entries, { batch, encoding, heartbeatMs, stamps, windowBits }, lane)
-    this.send(lane, { op: 'open', audience: audience.id, spec })
+    this.send(lane, { op: 'open', audience: audience.id, client, spec })
     return audience
   }
 
   /** The lane knows the entries of `base`: it is sent the change alone. */
-  private derive(base: Audience, entries: AudienceEntries, { added, removed }: EntryChange): Audience {
+  private derive(
+    base: Audience,
+    entries: AudienceEntries,
+    { added, removed }: EntryChange,
+    client: number,
+  ): Audience {
     const audience = this.add(entries, base.form, base.lane)
-    this.send(base.lane, { op: 'derive', audience: audience.id, base: base.id, added, removed })
+    this.send(base.lane, { op: 'derive', audience: audience.id, client, base: base.id, added, removed })
     return audience
   }
 

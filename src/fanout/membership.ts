@@ -6,27 +6,29 @@
  */
 import type { Clock } from '../common/clock.js'
 import { type AudienceSpec, type EntryChange, entriesOf } from '../lane-protocol/audience-spec.js'
-import type {
-  CommandReply,
-  LaneCommand,
-  Progress,
-  ReplayPosition,
-  ReplayStart,
+import {
+  type CommandReply,
+  type GoodbyeReply,
+  goodbyeOf,
+  type LaneCommand,
+  type Progress,
+  type ReplayPosition,
+  type ReplayStart,
 } from '../lane-protocol/lane-commands.js'
 import type { CounterWriter } from '../memory/counters.js'
 import type { Histogram } from '../metrics/histogram.js'
-import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { Audience } from './audience.js'
 import { AudienceEntries } from './audience-entries.js'
 import { Audiences } from './audiences.js'
 import type { LaneStream } from './lane-stream.js'
+import { countOverrun } from './overrun-counts.js'
 import type { Recipient } from './recipient.js'
 import { ReplayQueue } from './replay-queue.js'
 import { RequestsInFlight } from './requests-in-flight.js'
 import type { TransferOutcome, TransferRequest } from './transfer.js'
 
 /** What a client is charged for each tick that a lane reads again for a command of the client: about 0.4 µs. */
-const REPLY_BYTES_PER_TICK_READ = 8
+const WORK_PER_TICK_READ = 1
 
 export interface MembershipDeps {
   readonly streams: readonly LaneStream[]
@@ -37,6 +39,8 @@ export interface MembershipDeps {
   readonly counters: CounterWriter
   /** From the arrival of a command to its reply. */
   readonly replyLatency: Histogram
+  /** The client has been given its `goodbye`, behind everything that came before: close it now. */
+  readonly goodbyeGiven: (recipient: Recipient) => void
 }
 
 export class Membership {
@@ -67,7 +71,7 @@ export class Membership {
     const { place, streams } = this.deps
     const entries = AudienceEntries.of(entriesOf(spec))
     const { index } = place(streams, stream => this.audiences.has(entries, spec, stream.index))
-    this.request(recipient, this.audiences.hold(spec, entries, index), reply, replyBytes, replayStart)
+    this.request(recipient, this.audiences.hold(spec, entries, index, recipient.id), reply, replyBytes, replayStart)
   }
 
   /**
@@ -86,7 +90,14 @@ export class Membership {
     const { cursor, transfer } = recipient
     const base = (transfer.last ?? cursor).audience
     if (base === undefined) return
-    this.request(recipient, this.audiences.holdChanged(base, change), reply, replyBytes, replayStart)
+    this.request(recipient, this.audiences.holdChanged(base, change, recipient.id), reply, replyBytes, replayStart)
+  }
+
+  /** Lets a client leave, with a `goodbye` behind all that it is to be sent. Only the first call has an effect. */
+  sayGoodbye(recipient: Recipient, goodbye: GoodbyeReply): void {
+    if (recipient.transfer.goodbye !== undefined) return
+    recipient.transfer.goodbye = goodbye
+    this.sendNext(recipient)
   }
 
   /** Index of the client's lane; undefined: it is in no audience. */
@@ -112,13 +123,15 @@ export class Membership {
   sendNext(recipient: Recipient): void {
     const { cursor, transfer } = recipient
     if (recipient.isBlocked) return
-    const { inFlight, queued } = transfer
+    const { goodbye, inFlight, queued } = transfer
     if (inFlight !== undefined) {
       if (transfer.isReplaying) this.replays.enter(recipient, inFlight.audience.lane)
-    } else if (queued !== undefined && !cursor.isBehind) this.begin(recipient)
+    } else if (cursor.isBehind) return
+    else if (queued !== undefined) this.begin(recipient)
+    else if (goodbye !== undefined && cursor.audience !== undefined)
+      this.begin(recipient, this.stay(cursor.audience, [goodbye]))
   }
 
-  /** See `RequestsInFlight.clientOf`. */
   clientOf(client: number, request: number): Recipient | undefined {
     return this.inFlight.clientOf(client, request)
   }
@@ -146,7 +159,7 @@ export class Membership {
     const { audience } = recipient.cursor
     if (audience === undefined) return
     this.takeBack(recipient)
-    this.begin(recipient, this.recovery(audience))
+    this.begin(recipient, this.stay(audience))
   }
 
   /** The audience was sent a record. Clients that awaited this ask again: from here on they can be members. */
@@ -158,21 +171,17 @@ export class Membership {
       awaitingFlush.delete(recipient)
       if (!isBlocked) this.recover(recipient)
       // The client asks when its socket has taken all. A queued change brings what the client missed, too.
-      else if (transfer.queued === undefined) transfer.enqueue(this.recovery(audience))
+      else if (transfer.queued === undefined) transfer.enqueue(this.stay(audience))
     }
   }
 
-  /** The request of a client for what it missed in the audience that it is in. */
-  private recovery(audience: Audience): TransferRequest {
+  /** The request of a client for the audience that it is in. Without a reply, for what it missed there. */
+  private stay(audience: Audience, replies: readonly CommandReply[] = []): TransferRequest {
     this.audiences.holdAgain(audience)
-    return { audience, replies: [], replyBytes: 0, sinceUs: 0, wasTakenBack: false, replayStart: null }
+    return { audience, replies, replyBytes: 0, sinceUs: 0, wasTakenBack: false, replayStart: null }
   }
 
-  /**
-   * The client was given a part of the lane's reply.
-   *
-   * @param outcome where the part leaves the client; undefined: where it was
-   */
+  /** The client was given a part of the lane's reply. @param outcome where it is now; undefined: where it was */
   partGiven(recipient: Recipient, outcome: TransferOutcome | undefined, isLast: boolean): void {
     if (!isLast) recipient.transfer.partGiven(outcome)
     else if (outcome !== undefined) this.settle(recipient, outcome, true)
@@ -189,10 +198,7 @@ export class Membership {
     }
   }
 
-  /**
-   * The successor of a lane has none of the lane's commands: sends it the requests that the lane has not replied to to
-   * the end.
-   */
+  /** The successor of a lane has none of the lane's commands: sends it the requests that have no whole reply. */
   sendAgain(lane: number): void {
     for (const recipient of this.inFlight.sentTo(lane)) this.inFlight.send(recipient)
   }
@@ -219,9 +225,9 @@ export class Membership {
   private replayTo(recipient: Recipient, position: ReplayPosition): void {
     const { transfer } = recipient
     const { lane } = transfer.inFlight!.audience
-    // With the first part the client leaves its audience. The lane needs that audience for the next parts.
+    // With the first part the client leaves its audience, which the lane needs for the next parts.
     const ticksRead = transfer.replayedTo(position, this.leaveAudience(recipient))
-    if (transfer.isReplayOfChange) recipient.givenReplyBytes += ticksRead * REPLY_BYTES_PER_TICK_READ
+    if (transfer.isReplayOfChange) recipient.replyWork += ticksRead * WORK_PER_TICK_READ
     this.replays.leave(recipient, lane)
     this.sendNext(recipient)
   }
@@ -235,7 +241,7 @@ export class Membership {
   ): void {
     const { cursor, transfer } = recipient
     const { left: earlier, request } = transfer.settled()
-    const { audience, replayStart, sinceUs } = request
+    const { audience, replayStart, replies, sinceUs } = request
     this.inFlight.remove(recipient)
     this.replays.leave(recipient, audience.lane)
     // A replay's duration depends on its length, so it is not measured.
@@ -246,26 +252,18 @@ export class Membership {
     if (awaitsFlush) cursor.awaitFlush(audience, progress)
     else cursor.join(audience)
     for (const held of [left, earlier]) if (held !== undefined) this.audiences.drop(held)
-    if (gotWholeReply) this.sendNext(recipient)
-    else this.requestSnapshot(recipient, audience)
+    if (!gotWholeReply) this.requestSnapshot(recipient, audience)
+    else if (goodbyeOf(replies) !== undefined) this.deps.goodbyeGiven(recipient)
+    else this.sendNext(recipient)
   }
 
   /** Takes the client out of its audience, which stays held. @returns the audience, if there is one */
   private leaveAudience({ cursor }: Recipient): Audience | undefined {
     const { audience } = cursor
-    if (cursor.isOverrun) this.countOverrun(audience!.progress.ticksTotal - cursor.progress!.ticksTotal)
+    if (cursor.isOverrun)
+      countOverrun(this.deps.counters, audience!.progress.ticksTotal - cursor.progress!.ticksTotal)
     cursor.leave()
     return audience
-  }
-
-  /** @param missed ticks that the client was told are missing; 0: it is conflated, and was given the latest ones */
-  private countOverrun(missed: number): void {
-    const { values } = this.deps.counters
-    if (missed === 0) values[MAIN_SLOTS.skippedAhead]! += 1
-    else {
-      values[MAIN_SLOTS.lapped]! += 1
-      values[MAIN_SLOTS.ticksDroppedSlow]! += missed
-    }
   }
 
   /** Asks for the latest ticks of all that the client gets, in place of a snapshot without an end. */
@@ -282,7 +280,7 @@ export class Membership {
     replyBytes: number,
     replayStart: ReplayStart | null,
   ): void {
-    // The gateway asks, not a client: no latency is measured.
+    // For a snapshot the gateway asks, so no latency is measured.
     const sinceUs = reply.type === 'snapshot' ? 0 : this.deps.clock.epochUs()
     const request = { audience, replies: [reply], replyBytes, sinceUs, wasTakenBack: false, replayStart }
     const replaced = recipient.transfer.enqueue(request)

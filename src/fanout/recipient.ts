@@ -30,11 +30,8 @@ export class Recipient {
   blockedSinceMs = 0
   /** Bytes that the kernel has taken past the stream. */
   directBytes = 0
-  /**
-   * Bytes of all replies of its lane without replays, and a number of bytes for each tick that the lane has read again
-   * for its commands. The client is charged for them.
-   */
-  givenReplyBytes = 0
+  /** Work for all replies of its lane without replays, see docs/limits.md. The client is charged for it. */
+  replyWork = 0
   /** How often its progress was looked at, since it was blocked, or pinged while it was not. */
   progressChecks = 0
   /** Bytes that it had taken at the last look. */

@@ -16,6 +16,7 @@
 import { invariant } from '../common/errors.js'
 import {
   type CommandReply,
+  type GoodbyeReply,
   type Progress,
   RESUME_GONE,
   type ReplayPosition,
@@ -80,6 +81,8 @@ export class Transfer {
   private lastRequestId = 0
   /** Set while the client is in a replay. */
   private begunReplay: Replay | undefined
+  /** Set when the client is to leave. It is asked for when nothing else is, so that no replay is merged with it. */
+  goodbye: GoodbyeReply | undefined
 
   /** The request whose reply the client does not have to the end. */
   get inFlight(): TransferRequest | undefined {
@@ -242,6 +245,7 @@ export class Transfer {
     this.inFlightState = undefined
     this.queue = []
     this.begunReplay = undefined
+    this.goodbye = undefined
     return ended
   }
 

@@ -86,14 +86,6 @@ export class Transmitter {
     return this.catchUp.blocked
   }
 
-  /** Whether the kernel has all that was published for a recipient, and the recipient waits for no reply. */
-  hasSentAll({ cursor, isBlocked, transfer }: Recipient): boolean {
-    const { audience } = cursor
-    if (audience === undefined || transfer.inFlight !== undefined || transfer.queued !== undefined)
-      return false
-    return !cursor.isBehind && !isBlocked && this.deps.streams[audience.lane]!.isTransmitted
-  }
-
   /** A lane has published something, or has ended. */
   wake(): void {
     if (this.immediate === undefined && !this.isStopped) this.run()

@@ -104,9 +104,9 @@ export class Ingest implements TickSink {
     return state.cursor() !== this.log.position
   }
 
-  /** Whether the lane has not finished with all that came. */
-  isBehind(lane: LogReaderLane): boolean {
-    return !this.backlog.isEmpty || this.hasUnread(lane)
+  /** Whether something that came waits for room in the log. */
+  get hasBacklog(): boolean {
+    return !this.backlog.isEmpty
   }
 
   /** Whether every lane has finished with all that came. */

@@ -3,7 +3,7 @@
  * A lane takes its commands in their order, each behind all ticks that were in the tick log when the command was sent.
  */
 import type { ContinuityState } from '../memory/continuity-state.js'
-import type { CommandId, SymbolRefusal } from '../protocol/messages.js'
+import type { CommandId, GoodbyeReason, SymbolRefusal } from '../protocol/messages.js'
 import type { AudienceSpec, EntryChange } from './audience-spec.js'
 
 /** How far a client is in its audience: totals since the audience began. */
@@ -24,6 +24,8 @@ export interface Progress {
 export interface OpenCommand {
   readonly op: 'open'
   readonly audience: number
+  /** For whom it begins: the client is charged for the symbols that its prefixes match. */
+  readonly client: number
   readonly spec: AudienceSpec
 }
 
@@ -31,6 +33,8 @@ export interface OpenCommand {
 export interface DeriveCommand extends EntryChange {
   readonly op: 'derive'
   readonly audience: number
+  /** For whom it begins. */
+  readonly client: number
   /** An audience that is open. */
   readonly base: number
 }
@@ -105,7 +109,7 @@ export interface JoinCommand {
 }
 
 /** The reply to one command of the client, as far as the lane does not know it. */
-export type CommandReply = SubscribedReply | UnsubscribedReply | SnapshotReply
+export type CommandReply = SubscribedReply | UnsubscribedReply | SnapshotReply | GoodbyeReply
 
 interface ChangedReply {
   readonly id?: CommandId
@@ -130,9 +134,21 @@ export interface SnapshotReply {
   readonly type: 'snapshot'
 }
 
+/** The client leaves: it is sent what waits for its intervals, and then a `goodbye` with its place in the stream. */
+export interface GoodbyeReply {
+  readonly type: 'goodbye'
+  readonly reason: GoodbyeReason
+  readonly reconnectAfterMs: number
+}
+
 /** The symbols of which the client gets a snapshot, as far as they are in the audience that it joins. */
 export function snapshotSymbols(replies: readonly CommandReply[]): string[] {
   return replies.flatMap(reply => (reply.type === 'subscribed' && reply.snapshot ? reply.symbols : []))
+}
+
+/** The `goodbye` among the replies. It stands behind all others and behind the snapshot, wherever it was queued. */
+export function goodbyeOf(replies: readonly CommandReply[]): GoodbyeReply | undefined {
+  return replies.find(reply => reply.type === 'goodbye')
 }
 
 /** Whether the client gets a snapshot of all its symbols. */

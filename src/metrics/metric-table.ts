@@ -38,6 +38,11 @@ const disconnect = (reason: string, help: string): MetricDescription =>
 /** Counters that the main thread writes. */
 export const MAIN_METRICS = {
   connectionsActive: gauge('connections_active', 'connections', 'Clients connected now.'),
+  connectionsWaiting: gauge(
+    'connections_waiting',
+    'connections',
+    'Clients that wait for their turn to be let in.',
+  ),
   connections: counter('connections', 'connections', 'Clients that were let in.'),
   refusedLimit: refused('limit', 'Refused: as many clients as allowed were connected.'),
   refusedOverload: refused(
@@ -49,6 +54,7 @@ export const MAIN_METRICS = {
     'Refused: all clients together had as many entries as allowed.',
   ),
   refusedRate: refused('rate', 'Refused: the address, or all clients together, asked for too much work.'),
+  refusedPace: refused('pace', 'Refused: more clients waited for their turn than may.'),
   refusedPath: refused('path', 'Refused: no such path.'),
   refusedRequest: refused('request', 'Refused: the request was wrong.'),
   refusedFault: refused('fault', 'Refused: the gateway failed while it handled the request.'),
@@ -64,6 +70,7 @@ export const MAIN_METRICS = {
     'Ended: the gateway, or two workers in a row, failed while serving the client.',
   ),
   disconnectShutdown: disconnect('shutdown', 'Ended: the gateway shut down.'),
+  disconnectMaxAge: disconnect('max_age', 'Ended: the connection was as old as it may become.'),
   subscriptions: gauge('subscriptions', 'entries', 'Entries (symbols and prefixes) of all clients now.'),
   subscriptionsRefused: counter(
     'subscriptions_refused',

@@ -18,7 +18,13 @@ export const CLOSE_CODES = {
     code: 1001,
     reason: 'shutting down',
     reconnect: true,
-    when: 'The gateway shuts down. It has sent what was queued, as far as the shutdown timeout allowed.',
+    when: 'The gateway shuts down. It has sent what was queued and a `goodbye`, as far as the shutdown timeout allowed.',
+  },
+  maxAge: {
+    code: 1001,
+    reason: 'max age',
+    reconnect: true,
+    when: 'The connection is older than `RINGCAST_CLIENT_MAX_AGE_MS`. The gateway has sent a `goodbye` before.',
   },
   protocolError: {
     code: 1002,

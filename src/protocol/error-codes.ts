@@ -77,6 +77,7 @@ export const REQUEST_ERRORS = {
     limit: 'The gateway has as many clients as it may have.',
     subscriptions_full: 'All clients together would have more entries than they may have.',
     overload: 'All workers are too far behind to accept a client.',
+    too_many_connections: 'More clients connect than the gateway lets in within ten seconds.',
     draining: 'The server is shutting down.',
     feed_unknown: 'The gateway has not got the schema of its feed yet. Try again later.',
   },

@@ -134,6 +134,22 @@ export interface LiveMessage {
   readonly replayed: { readonly from: number; readonly to: number; readonly ticks: number }
 }
 
+/** Why the gateway closes a connection that works: it shuts down, or the connection is as old as it may become. */
+export type GoodbyeReason = 'draining' | 'max_age'
+
+/** The last message: a close frame follows. */
+export interface GoodbyeMessage {
+  readonly type: 'goodbye'
+  readonly reason: GoodbyeReason
+  /** How long the client should wait before it connects again, ms. Each client of a gateway is told another wait. */
+  readonly reconnectAfterMs: number
+  /**
+   * The client has every tick up to this place, or a gap that reports it, or a newer tick in its place. No tick waits
+   * for its interval. To be sent as `resume` with the next connection: `<epoch>:<offset>`.
+   */
+  readonly resume: string
+}
+
 export interface ErrorMessage {
   readonly type: 'error'
   /** Of the refused command, if that had one. */
@@ -206,6 +222,7 @@ export type ControlMessage =
   | StatusMessage
   | HeartbeatMessage
   | LiveMessage
+  | GoodbyeMessage
   | ErrorMessage
 
 /** @typeParam Tick as for TicksMessage */

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { createServer } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
 import { TestClient } from '../support/handler-server.js'
 import { Ringcast } from '../support/ringcast-process.js'
 
@@ -36,6 +38,17 @@ function expectWhole(client: TestClient): void {
   expect(numbers).toEqual(numbers.map((_, index) => numbers[0]! + index))
 }
 
+/** The refusal of a request to connect. */
+async function fetchRefusal(url: string): Promise<{ status: number; code: string; retryAfterS: number }> {
+  const client = new WebSocket(url)
+  client.on('error', () => {})
+  const [, response] = (await once(client, 'unexpected-response')) as [unknown, IncomingMessage]
+  let body = ''
+  for await (const chunk of response) body += chunk
+  const { code } = JSON.parse(body) as { code: string }
+  return { status: response.statusCode!, code, retryAfterS: Number(response.headers['retry-after']) }
+}
+
 /** A client that has stopped reading, with writes in flight to it. */
 async function blockedClient(webSocketUrl: string, adminUrl: string): Promise<TestClient> {
   const client = await connect(webSocketUrl)
@@ -51,7 +64,7 @@ async function blockedClient(webSocketUrl: string, adminUrl: string): Promise<Te
 
 describe('ringcast', () => {
   it('streams its embedded feed, refuses plain HTTP with advice, and closes with 1001 behind the queued ticks at SIGTERM', async () => {
-    const ringcast = start([])
+    const ringcast = start(['--drain-ms=0'])
     const { webSocketUrl } = await ringcast.streaming()
     const all = [await connect(webSocketUrl), await connect(webSocketUrl)]
     const response = await fetch(webSocketUrl.replace('ws:', 'http:'))
@@ -68,6 +81,36 @@ describe('ringcast', () => {
     // Neither client lacks ticks of the other.
     expect(all[0]!.ticks.at(-1)).toBe(all[1]!.ticks.at(-1))
     expect(ringcast.lines.at(-1)!.msg).toBe('stopped')
+  })
+
+  it('is not ready at once at SIGTERM, lets clients in for a while, then refuses and sends away', async () => {
+    const ringcast = start(['--drain-delay-ms=1000', '--drain-ms=1500'])
+    const { webSocketUrl, adminUrl } = await ringcast.streaming()
+    const all = await Promise.all(Array.from({ length: 8 }, () => connect(webSocketUrl)))
+    await ringcast.kill('SIGHUP')
+    await ringcast.line('SIGHUP: files that have changed are read again')
+    expect((await fetch(`${adminUrl}/readyz`)).status).toBe(200)
+    await ringcast.kill('SIGTERM')
+    await ringcast.line('not ready any more; new clients are still let in')
+    const readiness = await fetch(`${adminUrl}/readyz`)
+    expect(readiness.status).toBe(503)
+    expect(await readiness.json()).toMatchObject({
+      checks: { gateway: 'stopping: send new clients elsewhere', lanes: 'ok', upstream: 'ok' },
+    })
+    all.push(await connect(webSocketUrl))
+    expect(all.map(({ closed }) => closed)).toEqual(all.map(() => undefined))
+    await all[0]!.untilClosed()
+    const refused = await fetchRefusal(webSocketUrl)
+    expect(refused).toMatchObject({ status: 503, code: 'draining' })
+    expect(refused.retryAfterS).toBeGreaterThanOrEqual(5)
+    expect(await ringcast.ended()).toBe(0)
+    const offsets = all.map(client => {
+      const goodbye = client.messages.at(-1)!
+      if (goodbye.type !== 'goodbye') throw new Error(`the last message is ${goodbye.type}`)
+      expectWhole(client)
+      return goodbye.resume
+    })
+    expect(new Set(offsets).size).toBeGreaterThan(4)
   })
 
   it('ends with 0 in time, and closes the other clients with 1001, when one client does not read', async () => {

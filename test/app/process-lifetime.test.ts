@@ -74,7 +74,7 @@ function begin() {
     fatal: line('fatal'),
   }
   const clock = new FakeClock()
-  const ended = runService(service, { host, clock, log, shutdownTimeoutMs: 10_000 })
+  const ended = runService(service, { host, clock, log, stopTimeoutMs: 10_000 })
   return { host, start, stop, failed, stopCalled: stopCalled.promise, steps, lines, clock, ended }
 }
 

@@ -30,6 +30,8 @@ const DEFAULTS: Config = {
   compressionMinBytes: KiB,
   compressionLevel: 6,
   retryAfterS: 5,
+  connectionsPerSecond: 200,
+  clientMaxAgeMs: 0,
   pingIntervalMs: 30_000,
   pongTimeoutMs: 10_000,
   readTimeoutMs: 60_000,
@@ -91,6 +93,8 @@ const DEFAULTS: Config = {
   adminHost: '127.0.0.1',
   adminPort: 9090,
   logLevel: 'info',
+  drainDelayMs: undefined,
+  drainMs: undefined,
   shutdownTimeoutMs: 10_000,
 }
 
@@ -169,6 +173,8 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   compressionMinBytes: size(0, 16 * MiB),
   compressionLevel: whole(1, 9),
   retryAfterS: whole(0, 86_400),
+  connectionsPerSecond: whole(1, 100_000),
+  clientMaxAgeMs: duration(0),
   pingIntervalMs: duration(),
   pongTimeoutMs: duration(),
   readTimeoutMs: duration(),
@@ -266,6 +272,8 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
     right: fc.constantFrom('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
     wrong: ['all'],
   },
+  drainDelayMs: duration(0),
+  drainMs: duration(0),
   shutdownTimeoutMs: duration(),
 }
 
@@ -676,7 +684,7 @@ describe('handlerOptions', () => {
       ...Object.fromEntries(Object.keys(options).map(key => [key, DEFAULTS[key as Key]])),
       maxClients: 5,
     })
-    expect(Object.keys(options)).toHaveLength(28)
+    expect(Object.keys(options)).toHaveLength(30)
     expect(options).not.toHaveProperty('port')
     expect(options).not.toHaveProperty('logLevel')
   })

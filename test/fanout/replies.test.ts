@@ -240,7 +240,7 @@ describe('a client that awaits a flush', () => {
     expect([...audience.awaitingFlush]).toEqual([blocked.recipient])
     await fanOut.tick(audience)
     expect(lane.commands).toEqual([])
-    expect(fanOut.transmitter.hasSentAll(blocked.recipient)).toBe(false)
+    expect(fanOut.hasSentAll(blocked.recipient)).toBe(false)
     // The flush that it awaited was sent meanwhile: no further tick is needed.
     blocked.socket.open()
     await fanOut.rest()

@@ -18,6 +18,7 @@ const MEMBER = {
   lostTotal: 2 ** 40,
   unknownLosses: 5,
   statusNumber: 7,
+  symbolsLookedAt: 65_536,
 }
 const REPLAY = {
   offset: OFFSET,

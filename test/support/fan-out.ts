@@ -77,6 +77,7 @@ export class FanOut {
       clock: this.clock,
       counters: this.counters,
       replyLatency: new Histogram(),
+      goodbyeGiven: () => {},
       send: (lane, command) => this.lanes[lane]!.commands.push(command),
     })
     const recover = this.membership.recover.bind(this.membership)
@@ -112,6 +113,14 @@ export class FanOut {
     if ([...this.transmitter.blockedRecipients()].length > 0) return false
     if (this.recipients.some(({ cursor, hasLeft }) => cursor.isBehind && !hasLeft)) return false
     return this.streams.every(stream => stream.isTransmitted)
+  }
+
+  /** Whether the kernel has all that was published for a recipient, and the recipient waits for no reply. */
+  hasSentAll({ cursor, isBlocked, transfer }: Recipient): boolean {
+    const { audience } = cursor
+    if (audience === undefined || transfer.inFlight !== undefined || transfer.queued !== undefined)
+      return false
+    return !cursor.isBehind && !isBlocked && this.streams[audience.lane]!.isTransmitted
   }
 
   count(metric: MainMetric): number {

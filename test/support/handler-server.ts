@@ -34,6 +34,8 @@ export const SMALL: Partial<HandlerOptions> = {
   frameRingBytes: 1 << 20,
   turnBytesMax: 16 * 1024,
   laneHangTimeoutMs: 600_000,
+  // All clients of a test are let in at once, whatever its clock says.
+  connectionsPerSecond: 100_000,
 }
 
 /** Memory of the default size, for tests whose clients must not have an overrun. */

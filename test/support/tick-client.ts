@@ -94,6 +94,7 @@ export class TickClient {
         this.offset = message.offset
         break
       case 'status':
+      case 'goodbye':
       case 'error':
         break
     }

@@ -47,10 +47,16 @@ export class JoinFlush {
       else schedule.flushNow(group)
     }
     if (groups.length > 0) this.flush(join, offset)
-    // An audience without ticks is up to date without a record; a successor may be behind the offset that was
-    // published.
-    audience.sentOffset = Math.max(audience.sentOffset, offset)
+    this.advance(audience, offset)
     for (const group of groups) if (!group.isOpen) groupFlush.begin(group, offset)
+  }
+
+  /**
+   * The audience is up to date at `offset`: one without ticks needs no record for that. A successor may be behind the
+   * offset that was published.
+   */
+  advance(audience: LaneAudience, offset: number): void {
+    audience.sentOffset = Math.max(audience.sentOffset, offset)
   }
 
   /** Whether ticks of the audience still wait for an interval. */

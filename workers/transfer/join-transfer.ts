@@ -4,19 +4,19 @@
  * leaves.
  */
 
-import { type JoinCommand, wantsAllLatest } from '../../src/lane-protocol/lane-commands.js'
+import { goodbyeOf, type JoinCommand, wantsAllLatest } from '../../src/lane-protocol/lane-commands.js'
 import { AWAIT_FLUSH, LIVE } from '../../src/memory/reply-descriptor.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { CurrentStatus } from '../read/current-status.js'
-import { concatBytes, NO_BYTES } from './client-frames.js'
+import { concatBytes } from './client-frames.js'
 import type { JoinFlush } from './join-flush.js'
+import type { LatestSearch, Missed } from './latest-search.js'
 import type { LeaveFlush } from './leave-flush.js'
-import { isBehind, joinReply } from './reply-messages.js'
+import { goodbyeFrame, isBehind, joinReply } from './reply-messages.js'
 import type { RequestBatch } from './request-queue.js'
 import {
   ALL_TICKS,
   type JoinReply,
-  type Missed,
   missedAfter,
   NO_TICKS,
   type SnapshotTransfer,
@@ -47,12 +47,17 @@ export class JoinTransfer {
     this.deps = deps
   }
 
+  /** Prepares the snapshot of a request: see `SnapshotTransfer.prepare`. */
+  prepare(join: JoinCommand, audience: LaneAudience): Generator<void, LatestSearch> {
+    return this.deps.snapshots.prepare(join, audience, missedBy(join))
+  }
+
   /** Replies to the first request of a batch, and to others that get the same snapshot. @returns bytes */
   reply(batch: RequestBatch, audience: LaneAudience, offset: number): number {
     const { replyBytesMax, setCurrentClient, snapshots } = this.deps
-    const { join } = batch.first!
+    const { join, prepared } = batch.first!
     setCurrentClient(join.client)
-    const snapshot = snapshots.snapshotFor(join, audience, missedBy(join))
+    const snapshot = snapshots.snapshotFor(join, audience, missedBy(join), prepared)
     const joins = batch.takeAlike((COPIES_MAX * replyBytesMax) / (snapshot.bytes + 1))
     const replies = joins.map(each => this.replyTo(each, audience, offset))
     return snapshots.reply(replies, audience, snapshot)
@@ -61,11 +66,13 @@ export class JoinTransfer {
   private replyTo(join: JoinCommand, audience: LaneAudience, offset: number): JoinReply {
     const { joinFlush, epoch, leaveFlush, setCurrentClient, status } = this.deps
     setCurrentClient(join.client)
+    const isGoodbye = goodbyeOf(join.replies) !== undefined
     // The audience is prepared first: a client that joins the audience that it is in gets the flush with the other
-    // members.
-    joinFlush.prepare(join, audience, offset)
+    // members. For a client that leaves nobody is flushed early.
+    if (isGoodbye && join.leaving === join.audience) joinFlush.advance(audience, offset)
+    else joinFlush.prepare(join, audience, offset)
     const leaving = leaveFlush.framesFor(join, offset)
-    const outcome = joinFlush.hasDirtyTicks(audience) ? AWAIT_FLUSH : LIVE
+    const outcome = !isGoodbye && joinFlush.hasDirtyTicks(audience) ? AWAIT_FLUSH : LIVE
     return {
       ...leaving,
       join,
@@ -74,7 +81,7 @@ export class JoinTransfer {
         joinReply(join, audience, epoch),
         status.frameAfter(leaveFlush.toldStatus(join)),
       ),
-      framesAfter: NO_BYTES,
+      framesAfter: goodbyeFrame(join, audience, epoch),
       outcome,
       firstOutcome: outcome,
     }

@@ -18,6 +18,7 @@ import type { LaneSymbol } from '../conflate/lane-symbol.js'
 import type { CurrentStatus } from '../read/current-status.js'
 import { type ClientFrames, concatBytes, concatFrames, NO_BYTES, NO_FRAMES } from './client-frames.js'
 import type { JoinFlush } from './join-flush.js'
+import type { Missed } from './latest-search.js'
 import type { LeaveFlush } from './leave-flush.js'
 import type { ReplayPart, ReplayRange, ReplayReader } from './replay-reader.js'
 import { liveReply, notResumedReply, replayBrokenReply, resumedReply } from './reply-messages.js'
@@ -26,7 +27,6 @@ import {
   ALL_CONFLATED,
   ALL_TICKS,
   type JoinReply,
-  type Missed,
   NO_TICKS,
   type SnapshotTransfer,
 } from './snapshot-transfer.js'

@@ -1,10 +1,11 @@
 /**
  * Writes the text messages that reply to a client's commands, and the gaps that it has to be told with them. Pure.
  */
-import type { JoinCommand, ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
+import { goodbyeOf, type JoinCommand, type ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
 import type { GapMessage, SubscribedMessage, UnsubscribedMessage } from '../../src/protocol/messages.js'
 import { textFrames } from '../../src/protocol/text-frames.js'
 import type { AudienceProgress, LaneAudience } from '../collect/lane-audience.js'
+import { NO_BYTES } from './client-frames.js'
 
 /** The place in a stream at which a client is told something. */
 interface StreamPlace {
@@ -26,6 +27,13 @@ export function joinReply(join: JoinCommand, audience: LaneAudience, epoch: stri
 /** Tells a client that waits in `audience`, and leaves it, the ticks that were lost meanwhile. */
 export function lossesSince(behind: AudienceProgress, audience: LaneAudience): Uint8Array {
   return textFrames(gapsSince(behind, audience))
+}
+
+/** The last message of a client that leaves; no bytes for a client that stays. */
+export function goodbyeFrame({ replies }: JoinCommand, audience: LaneAudience, epoch: string): Uint8Array {
+  const goodbye = goodbyeOf(replies)
+  if (goodbye === undefined) return NO_BYTES
+  return textFrames([{ ...goodbye, resume: `${epoch}:${audience.sentOffset}` }])
 }
 
 /**
@@ -91,7 +99,7 @@ function commandReplies(
 ): (SubscribedMessage | UnsubscribedMessage)[] {
   const place = { client: join.name, epoch, offset, seq, batch: audience.spec.batch }
   return join.replies.flatMap(reply => {
-    if (reply.type === 'snapshot') return []
+    if (reply.type === 'snapshot' || reply.type === 'goodbye') return []
     // The type stands first: for a literal that begins with a spread V8 makes a new hidden class each time. That costs
     // 8 µs, and garbage that only a full collection finds.
     if (reply.type === 'unsubscribed') {

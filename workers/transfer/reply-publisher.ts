@@ -13,6 +13,7 @@ import {
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { FramePublisher } from '../compose/frame-publisher.js'
 import type { ClientFrames } from './client-frames.js'
+import type { OpeningCharges } from './opening-charges.js'
 
 /** Frames at `[start, end)` of the reserved room, for one client. */
 export interface ReservedFrames {
@@ -29,10 +30,12 @@ export type PartOutcome = MemberOutcome | typeof UNCHANGED | ReplayPosition
 
 export class ReplyPublisher {
   private readonly publisher: FramePublisher
+  private readonly charges: OpeningCharges
   private readonly descriptor = new ReplyDescriptor()
 
-  constructor(publisher: FramePublisher) {
+  constructor(publisher: FramePublisher, charges: OpeningCharges) {
     this.publisher = publisher
+    this.charges = charges
   }
 
   /**
@@ -54,6 +57,7 @@ export class ReplyPublisher {
     descriptor.messages = frames.messages
     descriptor.ticks = frames.ticks
     descriptor.isLast = isLast
+    descriptor.symbolsLookedAt = isLast ? this.charges.take(join.client) : 0
     if (typeof outcome === 'object') this.setReplay(outcome)
     else this.setMember(outcome, audience)
     this.publisher.describeFrames(descriptor, frames.start, frames.end)

@@ -24,6 +24,8 @@ export const shutdown: Attack = {
   isOneLong: true,
   mayDelay: true,
   endsGateway: true,
+  // All clients leave at one place of the stream.
+  settings: () => ['--drain-ms=0'],
   run,
   faults,
 }

@@ -97,12 +97,17 @@ export class GatewayGroup {
     }
   }
 
-  /** Resolves when every process has ended. Each one observes the shutdown timeout itself. */
-  async stop(): Promise<void> {
+  /**
+   * Resolves when every process has ended. Each one observes the times of the stop itself.
+   *
+   * @param isRequested false: the group has failed, and no process waits for balancers
+   */
+  async stop(isRequested: boolean): Promise<void> {
     this.isStopping = true
+    const isPolled = isRequested && this.isPolled
     for (const { process, restart } of this.places) {
       restart?.cancel()
-      process?.send({ op: 'stop' })
+      process?.send({ op: 'stop', isPolled })
     }
     await this.until(() => this.places.every(({ process }) => process === undefined))
     await this.feed?.stop()
@@ -125,6 +130,10 @@ export class GatewayGroup {
     }
   }
 
+  private get isPolled(): boolean {
+    return this.admin?.isPolled ?? false
+  }
+
   private open(place: Place): void {
     const { clock } = this.deps
     place.startedMs = clock.nowMs()
@@ -137,7 +146,7 @@ export class GatewayGroup {
   private onMessage(place: Place, message: FromGateway): void {
     switch (message.op) {
       case 'ready':
-        place.process?.send(this.isStopping ? { op: 'stop' } : this.startOrder(place))
+        place.process?.send(this.isStopping ? { op: 'stop', isPolled: false } : this.startOrder(place))
         return
       case 'accepting':
         place.accepting = message

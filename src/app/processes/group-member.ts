@@ -31,6 +31,7 @@ export class GroupMember implements HostProcess {
   private reports: Timer | undefined
   private signalCount = 0
   private isStopOrdered = false
+  private _isPolled = false
   private stopListener: ((signal: HostSignal) => void) | undefined
   private reloadListener: (() => void) | undefined
 
@@ -39,12 +40,17 @@ export class GroupMember implements HostProcess {
     this.clock = clock
     this.started = new Promise(resolve => {
       process.on('message', message => {
-        if (message.op === 'stop') this.stopOrdered()
+        if (message.op === 'stop') this.stopOrdered(message.isPolled)
         else if (message.op === 'reload') this.reloadListener?.()
         else resolve({ process: message.process, upstream: message.upstream ?? undefined })
       })
       this.send({ op: 'ready' })
     })
+  }
+
+  /** Whether something asks the first process if the gateways are ready, as far as this gateway was told. */
+  get isPolled(): boolean {
+    return this._isPolled
   }
 
   // HostProcess
@@ -97,7 +103,8 @@ export class GroupMember implements HostProcess {
     this.process.send?.(message)
   }
 
-  private stopOrdered(): void {
+  private stopOrdered(isPolled: boolean): void {
+    this._isPolled = isPolled
     const isFirstWish = !this.isStopOrdered && this.signalCount === 0
     this.isStopOrdered = true
     if (isFirstWish) this.stopListener?.('SIGTERM')

@@ -9,7 +9,8 @@ import type { MetricsView } from '../../metrics/metrics-view.js'
 export type ToGateway =
   /** `upstream`: the feed to read in place of the embedded one; null: as the settings say. */
   | { readonly op: 'start'; readonly process: number; readonly upstream: readonly string[] | null }
-  | { readonly op: 'stop' }
+  /** `isPolled`: something asks if the gateways are ready, so each waits until it has seen that they are not. */
+  | { readonly op: 'stop'; readonly isPolled: boolean }
   /** Files that have changed are to be read again. */
   | { readonly op: 'reload' }
 

@@ -29,7 +29,7 @@ const groups: { group: GatewayGroup; gateways: FakeGateway[] }[] = []
 
 afterEach(async () => {
   for (const { group, gateways } of groups.splice(0)) {
-    const stopped = group.stop()
+    const stopped = group.stop(true)
     for (const gateway of gateways) gateway.events.exit(0, null)
     await stopped
   }
@@ -154,11 +154,11 @@ describe('GatewayGroup', () => {
     const { gateways, group } = await accepting()
     gateways[0]!.report(true)
     gateways[0]!.events.exit(1, null)
-    const stopped = group.stop()
+    const stopped = group.stop(true)
     expect(group.view().readiness().ready).toBe(false)
-    expect(gateways[1]!.received).toEqual([{ op: 'stop' }])
+    expect(gateways[1]!.received).toEqual([{ op: 'stop', isPolled: false }])
     gateways[1]!.events.message({ op: 'ready' })
-    expect(gateways[1]!.received.at(-1)).toEqual({ op: 'stop' })
+    expect(gateways[1]!.received.at(-1)).toEqual({ op: 'stop', isPolled: false })
     expect(await Promise.race([stopped.then(() => 'stopped'), Promise.resolve('not yet')])).toBe('not yet')
     gateways[1]!.events.exit(0, null)
     await stopped

@@ -30,7 +30,7 @@ function begin() {
   return { clock, member, process, signals }
 }
 
-const STOP = { op: 'stop' } as const
+const STOP = { op: 'stop', isPolled: true } as const
 
 describe('GroupMember', () => {
   it('asks for its order, and gets it', async () => {

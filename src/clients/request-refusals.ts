@@ -1,0 +1,73 @@
+/**
+ * Refuses requests to connect, and counts the refusals. Main thread.
+ */
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../common/clock.js'
+import type { HandlerOptions } from '../config/config.js'
+import type { CounterWriter } from '../memory/counters.js'
+import { MAIN_SLOTS, type MainMetric } from '../metrics/metric-table.js'
+import type { ReconnectAdvice } from './reconnect-advice.js'
+import type { Refusal } from './refusal.js'
+import { refuseUpgrade } from './upgrade-refusal.js'
+
+export const DRAINING: Refusal = {
+  status: 503,
+  code: 'draining',
+  message: 'shutting down: connect again in a moment',
+}
+
+export const TOO_MANY_CONNECTIONS: Refusal = {
+  status: 503,
+  code: 'too_many_connections',
+  message: 'too many clients connect at once: try again after the seconds in Retry-After',
+}
+
+export const TOO_MANY_REQUESTS: Refusal = {
+  status: 429,
+  code: 'too_many_requests',
+  message:
+    'too many connections and commands from this address, or from all clients together: try again later',
+}
+
+/** The other codes count as `refusedRequest`. */
+const REFUSAL_METRICS: Readonly<Partial<Record<Refusal['code'], MainMetric>>> = {
+  unknown_path: 'refusedPath',
+  internal: 'refusedFault',
+  limit: 'refusedLimit',
+  overload: 'refusedOverload',
+  too_many_connections: 'refusedPace',
+  draining: 'refusedDraining',
+  subscriptions_full: 'refusedSubscriptions',
+  too_many_requests: 'refusedRate',
+}
+
+export interface RequestRefusalsDeps {
+  readonly settings: Pick<HandlerOptions, 'closeTimeoutMs'>
+  readonly clock: Clock
+  readonly counters: CounterWriter
+  readonly advice: ReconnectAdvice
+}
+
+export class RequestRefusals {
+  private readonly deps: RequestRefusalsDeps
+
+  constructor(deps: RequestRefusalsDeps) {
+    this.deps = deps
+  }
+
+  refuse(socket: Duplex, refusal: Refusal): void {
+    this.count(REFUSAL_METRICS[refusal.code] ?? 'refusedRequest')
+    const { advice, clock, settings } = this.deps
+    refuseUpgrade(socket, refusal, {
+      retryAfterS: () => advice.afterRefusalS(),
+      timeoutMs: settings.closeTimeoutMs,
+      clock,
+    })
+  }
+
+  count(metric: MainMetric): void {
+    const { counters } = this.deps
+    counters.values[MAIN_SLOTS[metric]]! += 1
+    counters.flush()
+  }
+}
