@@ -71,7 +71,13 @@ export class Membership {
     const { place, streams } = this.deps
     const entries = AudienceEntries.of(entriesOf(spec))
     const { index } = place(streams, stream => this.audiences.has(entries, spec, stream.index))
-    this.request(recipient, this.audiences.hold(spec, entries, index, recipient.id), reply, replyBytes, replayStart)
+    this.request(
+      recipient,
+      this.audiences.hold(spec, entries, index, recipient.id),
+      reply,
+      replyBytes,
+      replayStart,
+    )
   }
 
   /**
@@ -90,7 +96,13 @@ export class Membership {
     const { cursor, transfer } = recipient
     const base = (transfer.last ?? cursor).audience
     if (base === undefined) return
-    this.request(recipient, this.audiences.holdChanged(base, change, recipient.id), reply, replyBytes, replayStart)
+    this.request(
+      recipient,
+      this.audiences.holdChanged(base, change, recipient.id),
+      reply,
+      replyBytes,
+      replayStart,
+    )
   }
 
   /** Lets a client leave, with a `goodbye` behind all that it is to be sent. Only the first call has an effect. */
