@@ -124,10 +124,12 @@ export class FrameComposer {
     start: number,
     offset: number,
     isLast: boolean,
+    isIncomplete: boolean,
   ): number {
     const { head } = this
     head.beginSnapshot(stream.seq, offset)
     if (!isLast) stream.format.addMore(head)
+    if (isIncomplete) stream.format.addIncomplete(head)
     return this.writeMessage(stream, plan.spans, 0, plan.spanCount, start, 0)
   }
 
