@@ -95,7 +95,8 @@ function laneSide(ticks: Ticks, wanted: Wanted): { turn(): number; messages(): u
   })
   const everything: LaneAudience[] = []
   for (const [id, names] of wanted.entries()) {
-    const audience = directory.open(audienceState({ audience: id, spec: spec({ symbols: names ?? null }) }))
+    const audience = directory.begin(audienceState({ audience: id, spec: spec({ symbols: names ?? null }) }))
+    for (const _ of directory.attachAll(audience));
     if (names === undefined) everything.push(audience)
   }
   const gathering: LaneAudience[] = []

@@ -16,6 +16,7 @@ import { poolSize } from './pool-size.js'
 import { publish } from './publish.js'
 import { publishThreads } from './publish-threads.js'
 import { queueSize } from './queue-size.js'
+import { relay } from './relay.js'
 
 const BENCHMARKS: readonly Benchmark[] = [
   publish,
@@ -28,6 +29,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   endToEnd,
   queueSize,
   poolSize,
+  relay,
 ]
 const RESULTS = fileURLToPath(new URL('../../bench/results/', import.meta.url))
 

@@ -3,7 +3,7 @@
  */
 
 import type { Clock } from '../src/common/clock.js'
-import type { LaneTask } from '../src/lane-protocol/lane-task.js'
+import { type LaneTask, turnOvershootBytes } from '../src/lane-protocol/lane-task.js'
 import { CommandRingReader } from '../src/memory/command-ring-reader.js'
 import { CommittedState } from '../src/memory/committed-state.js'
 import { CounterWriter } from '../src/memory/counters.js'
@@ -28,8 +28,10 @@ import { GroupFlush } from './compose/group-flush.js'
 import { TurnWriter } from './compose/turn-writer.js'
 import { AudienceDirectory } from './conflate/audience-directory.js'
 import { ConflationSchedule } from './conflate/conflation-schedule.js'
+import { EncodedLatest } from './conflate/encoded-latest.js'
 import { LatestChunks } from './conflate/latest-chunks.js'
 import { LatestTicks } from './conflate/latest-ticks.js'
+import { SnapshotChunks } from './conflate/snapshot-chunks.js'
 import { LaneAudiences } from './lane-audiences.js'
 import { LaneCommit } from './lane-commit.js'
 import { LaneControl } from './lane-control.js'
@@ -44,6 +46,7 @@ import { JoinFlush } from './transfer/join-flush.js'
 import { JoinTransfer } from './transfer/join-transfer.js'
 import { LaneTransfers } from './transfer/lane-transfers.js'
 import { LeaveFlush } from './transfer/leave-flush.js'
+import { OpeningCharges } from './transfer/opening-charges.js'
 import { ReplayReader } from './transfer/replay-reader.js'
 import { ReplayTransfer } from './transfer/replay-transfer.js'
 import { ReplyPublisher } from './transfer/reply-publisher.js'
@@ -116,7 +119,8 @@ export function assembleLane(
   // The reply, this part and the first chunk of a snapshot go into one segment of the ring, see laneLayout.
   const partBytesMax = turnBytesMax / 4
   const setCurrentClient = (client: number): void => control.setCurrentClient(client)
-  const replyPublisher = new ReplyPublisher(publisher)
+  const charges = new OpeningCharges()
+  const replyPublisher = new ReplyPublisher(publisher, charges, directory)
   const joinFlush = new JoinFlush({
     directory,
     schedule,
@@ -126,9 +130,13 @@ export function assembleLane(
     groupFlush,
     setCurrentClient,
   })
+  const recordBytesMax = turnBytesMax + turnOvershootBytes(codec)
+  const encoded = new EncodedLatest(ring.bytes, layout, codec, latest, recordBytesMax)
   const snapshots = new SnapshotTransfer({
     directory,
-    chunks,
+    latest,
+    encoded,
+    chunks: new SnapshotChunks(encoded, turnBytesMax),
     composer,
     publisher,
     replyPublisher,
@@ -184,7 +192,7 @@ export function assembleLane(
     latest,
     counters,
   })
-  const audiences = new LaneAudiences({ collector, directory, schedule, heartbeats, status, clock })
+  const audiences = new LaneAudiences({ collector, directory, schedule, heartbeats, status, clock, charges })
   for (const audience of task.audiences) {
     // Many audiences of many symbols take longer than a lane may be silent.
     control.heartbeat()

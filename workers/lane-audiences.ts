@@ -11,6 +11,7 @@ import type { AudienceHeartbeats } from './compose/audience-heartbeats.js'
 import type { AudienceDirectory } from './conflate/audience-directory.js'
 import type { ConflationSchedule } from './conflate/conflation-schedule.js'
 import type { CurrentStatus } from './read/current-status.js'
+import type { OpeningCharges } from './transfer/opening-charges.js'
 
 const NOTHING_SENT = { seq: 0, ticksTotal: 0, lostTotal: 0, unknownLosses: 0, statusNumber: 0 } as const
 
@@ -21,6 +22,7 @@ export interface LaneAudiencesDeps {
   readonly heartbeats: AudienceHeartbeats
   readonly status: CurrentStatus
   readonly clock: Pick<Clock, 'nowMs'>
+  readonly charges: OpeningCharges
 }
 
 export class LaneAudiences {
@@ -34,38 +36,43 @@ export class LaneAudiences {
     return this.deps.directory.get(id) !== undefined
   }
 
-  /** Opens an audience that an earlier lane has served. @returns the work: entries and symbols */
-  restore(state: AudienceState): number {
+  /** Opens an audience that an earlier lane has served. */
+  restore(state: AudienceState): void {
     const { directory, status } = this.deps
     // What an earlier lane committed, it has told all audiences; one that opened since begins here.
     const statusNumber = Math.max(state.statusNumber, status.number)
-    return this.begin(directory.open({ ...state, statusNumber }))
+    const audience = directory.begin({ ...state, statusNumber })
+    for (const _ of directory.attachAll(audience));
+    this.begin(audience)
   }
 
-  private begin(audience: LaneAudience): number {
+  private begin(audience: LaneAudience): void {
     const { clock, collector, directory, heartbeats, schedule } = this.deps
     collector.open(audience)
     const nowMs = clock.nowMs()
     heartbeats.open(audience, nowMs)
     for (const group of directory.groupsOf(audience)) if (group.isOpen) schedule.start(group, nowMs)
-    return directory.workOf(audience)
   }
 
   /**
    * Opens an audience that nothing was sent to. An open audience stays as it is.
    *
    * @param offset of the last tick taken
-   * @returns the work: entries and symbols
+   * @returns steps, each with the number of symbols that it looked at
    */
-  open({ audience, spec }: OpenCommand, offset: number): number {
+  *open({ audience, client, spec }: OpenCommand, offset: number): Generator<number> {
     // The task of a lane that starts late names audiences whose commands are in the ring, too.
-    if (this.has(audience)) return 0
-    return this.restore({ ...NOTHING_SENT, audience, spec, lastOffset: offset, conflated: [] })
+    if (this.has(audience)) return
+    const { directory, status } = this.deps
+    const start = { ...NOTHING_SENT, audience, spec, lastOffset: offset, conflated: [] }
+    const opened = directory.begin({ ...start, statusNumber: status.number })
+    this.begin(opened)
+    yield* this.charged(client, opened, directory.attachAll(opened))
   }
 
   /** As `open`, with the entries of another audience and a change. */
-  derive({ audience, base: baseId, ...change }: DeriveCommand, offset: number): number {
-    if (this.has(audience)) return 0
+  *derive({ audience, base: baseId, client, ...change }: DeriveCommand, offset: number): Generator<number> {
+    if (this.has(audience)) return
     const { directory, status } = this.deps
     const base = directory.get(baseId)
     invariant(
@@ -73,19 +80,31 @@ export class LaneAudiences {
       `audience ${audience} is derived from audience ${baseId}, which is not open`,
     )
     const start = { ...NOTHING_SENT, audience, spec: base.spec, lastOffset: offset }
-    return this.begin(directory.derive({ ...start, statusNumber: status.number }, base, change))
+    const derived = directory.beginLike({ ...start, statusNumber: status.number }, base, change)
+    this.begin(derived)
+    yield* this.charged(client, derived, directory.attachLike(base, derived, change))
   }
 
-  /** @returns the work: entries and symbols */
-  close(id: number): number {
+  /** @returns steps, each with the number of symbols that it looked at */
+  *close(id: number): Generator<number> {
     const { collector, directory, heartbeats, schedule } = this.deps
     const audience = directory.get(id)
-    if (audience === undefined) return 0
-    const work = directory.workOf(audience)
+    if (audience === undefined) return
     for (const group of directory.groupsOf(audience)) schedule.close(group)
     collector.close(audience)
     heartbeats.close(audience)
-    directory.close(audience)
-    return work
+    yield* directory.close(audience)
+  }
+
+  /** Charges a client for the steps by which an audience opens for it. */
+  private *charged(client: number, audience: LaneAudience, steps: Generator<number>): Generator<number> {
+    const { names, prefixes } = audience.deliveries
+    let lookedAt = 0
+    for (const symbols of steps) {
+      lookedAt += symbols
+      yield symbols
+    }
+    // The main thread charges for entries. What is left are the symbols that prefixes match.
+    this.deps.charges.add(client, lookedAt - 2 * (names.size + prefixes.size))
   }
 }

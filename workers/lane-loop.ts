@@ -83,11 +83,15 @@ export class LaneLoop {
     counters.flush()
   }
 
-  /** Takes commands, reads ticks, and then does what there is to do until the next reading. */
+  /**
+   * Takes commands, reads ticks, prepares a little of a snapshot, and then does what there is to do until the next
+   * reading.
+   */
   private round(): void {
-    const { clock, heartbeats, inbox, reader, schedule } = this.deps
+    const { clock, heartbeats, inbox, reader, schedule, transfers } = this.deps
     const hasTaken = inbox.take(reader.resumePosition, reader.offset)
     const hasRead = reader.readRecords() || hasTaken
+    const hasPrepared = transfers.prepare()
     if (schedule.nextMs < Number.POSITIVE_INFINITY) schedule.endIntervals(clock.nowMs())
     if (heartbeats.nextMs < Number.POSITIVE_INFINITY) heartbeats.endIntervals(clock.nowMs())
     let step: Step = this.nextStep(hasRead, false, false)
@@ -104,7 +108,7 @@ export class LaneLoop {
       this.commitEmptyTurn()
       step = this.nextStep(hasRead, hasReplied, true)
     }
-    if (step !== READ) this.rest(step)
+    if (step !== READ && !hasPrepared) this.rest(step)
   }
 
   private nextStep(hasRead: boolean, hasReplied: boolean, hasCommitted: boolean): Step {

@@ -69,8 +69,8 @@ export class ForeignFeedLoader {
         const feed = await loadFeed(this.description(target, signal), option =>
           variableOf(SETTING_OF_OPTION[option]),
         )
-        for (const reason of feed.withoutSymbol)
-          log.info({}, `messages without a symbol are no ticks and are skipped: ${reason}`)
+        for (const place of feed.withoutSymbol)
+          log.info({}, `${place} has no symbol: its messages are no ticks, and are skipped`)
         return feed
       } catch (error) {
         signal.throwIfAborted()

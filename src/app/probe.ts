@@ -53,8 +53,8 @@ async function look(config: ProbeConfig, output: ProbeOutput): Promise<void> {
   }
   const paths = pathsOf(config, method.message, progress)
   const feed = feedOf(types, name, request, paths)
-  for (const reason of feed?.withoutSymbol ?? [])
-    progress(`messages without a symbol are no ticks and are skipped: ${reason}`)
+  for (const place of feed?.withoutSymbol ?? [])
+    progress(`${place} has no symbol: its messages are no ticks, and are skipped`)
   for (const line of [...callLines(config), ...settingLines(paths)]) result(line)
   if (config.sample === undefined || feed === undefined) return
   for (const line of ['', 'The first ticks, as clients would see them:', '']) result(line)

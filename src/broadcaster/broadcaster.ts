@@ -22,7 +22,7 @@ import { LaneSupervisor, type Quarantine } from '../lanes/lane-supervisor.js'
 import { LatestWatch } from '../lanes/latest-watch.js'
 import { PositionWatch } from '../lanes/position-watch.js'
 import { SymbolWatch } from '../lanes/symbol-watch.js'
-import { type LaneLayout, laneLayout, SEGMENT_COUNT_MIN } from '../memory/lane-layout.js'
+import { encodedLatestBytes, type LaneLayout, laneLayout, SEGMENT_COUNT_MIN } from '../memory/lane-layout.js'
 import { tickLogBytes } from '../memory/tick-log-memory.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { TickCodec } from '../ticks/tick-codec.js'
@@ -226,7 +226,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
 
 /** @throws RingcastError `option_invalid` when the frame ring is too small for ticks of the schema */
 export function layoutOf(settings: HandlerOptions, codec: TickCodec): LaneLayout {
-  const { frameRingBytes, tickBytesMax, turnBytesMax } = settings
+  const { frameRingBytes, latestBytes, tickBytesMax, turnBytesMax } = settings
   const overshootBytes = turnOvershootBytes(codec)
   const recordBytesMax = turnBytesMax + overshootBytes
   const ringBytesMin = 2 * SEGMENT_COUNT_MIN * recordBytesMax
@@ -240,6 +240,7 @@ export function layoutOf(settings: HandlerOptions, codec: TickCodec): LaneLayout
     frameRingBytes,
     recordBytesMax,
     Math.max(scratchBytesMin, SCRATCH_BYTES_PER_TURN_BYTE * turnBytesMax),
+    encodedLatestBytes(recordBytesMax, latestBytes),
   )
 }
 

@@ -15,7 +15,7 @@ import { AdmissionQueue } from './admission-queue.js'
 import { Client } from './client.js'
 import { addressOf } from './client-address.js'
 import type { ClientRegistryDeps } from './client-registry.js'
-import { listenToClient } from './client-socket.js'
+import { type ClientSocketDeps, listenToClient } from './client-socket.js'
 import {
   type GuardedWebSocket,
   type GuardedWebSocketServer,
@@ -23,10 +23,10 @@ import {
 } from './guarded-web-socket.js'
 import { LateRefusals } from './late-refusals.js'
 import { LifeSigns } from './life-signs.js'
-import { MessageIntake, type MessageIntakeDeps, REPLY_BYTES_PER_WORK } from './message-intake.js'
+import { MessageIntake, type MessageIntakeDeps } from './message-intake.js'
 import { MessageQuota } from './message-quota.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
-import { isResumeError, replayStartOf } from './replay-start.js'
+import { isStartError, readReplayStart } from './replay-start.js'
 import { DRAINING, RequestRefusals, TOO_MANY_CONNECTIONS, TOO_MANY_REQUESTS } from './request-refusals.js'
 import type { SubscriptionBudget } from './subscription-budget.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
@@ -67,11 +67,17 @@ export class Admission {
   private readonly lateRefusals: LateRefusals
   private readonly queue: AdmissionQueue
   private readonly refusals: RequestRefusals
+  private readonly sockets: ClientSocketDeps
   private nextId = 1
   private isDraining = false
 
   constructor(deps: AdmissionDeps) {
     this.deps = deps
+    this.sockets = {
+      registry: deps.registry,
+      openIntake: client => this.openIntake(client),
+      closed: client => this.spendReplies(client),
+    }
     this.server = webSocketServer(deps.settings)
     this.refusals = new RequestRefusals(deps)
     this.lateRefusals = new LateRefusals(deps.clock, socket =>
@@ -99,8 +105,9 @@ export class Admission {
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     try {
-      const { localAddress, remoteAddress } = request.socket
-      if (remoteAddress === undefined && localAddress !== undefined) {
+      const { remoteAddress } = request.socket
+      // The socket keeps each address that is asked for, so its own is asked for only here.
+      if (remoteAddress === undefined && request.socket.localAddress !== undefined) {
         // The peer has reset the TCP connection. Nobody is there to be charged, or to read a reply.
         socket.destroy()
         return false
@@ -117,12 +124,12 @@ export class Admission {
         this.refusals.refuse(socket, stream)
         return false
       }
-      const replayStart = stream.resume === undefined ? null : replayStartOf(stream.resume, this.deps)
-      if (isResumeError(replayStart)) {
+      const replayStart = readReplayStart(stream.start, this.deps)
+      if (isStartError(replayStart)) {
         this.refusals.refuse(socket, badRequest(replayStart.code, replayStart.message))
         return false
       }
-      const refusal = this.refusalOf(stream)
+      const refusal = this.refusalOf(stream, address)
       if (refusal !== undefined) {
         this.refusals.refuse(socket, refusal)
         return false
@@ -146,9 +153,9 @@ export class Admission {
 
   /** The turn of a request has come. Meanwhile the places may have been taken. */
   private letInLater(request: IncomingMessage, head: Buffer, details: RequestDetails): void {
-    const { socket, stream } = details
+    const { address, socket, stream } = details
     try {
-      const refusal = this.refusalOf(stream)
+      const refusal = this.refusalOf(stream, address)
       if (refusal === undefined) this.upgrade(request, head, details)
       else this.refusals.refuse(socket, refusal)
     } catch (err) {
@@ -163,7 +170,7 @@ export class Admission {
   }
 
   /** Why this request is refused now; undefined when it is not. */
-  private refusalOf({ symbols }: StreamRequest): Refusal | undefined {
+  private refusalOf({ symbols }: StreamRequest, address: string | undefined): Refusal | undefined {
     const { areLanesBusy, registry, settings, subscriptionBudget } = this.deps
     if (this.isDraining) return DRAINING
     if (areLanesBusy())
@@ -171,9 +178,9 @@ export class Admission {
     const { maxClients } = settings
     if (registry.count + this.queue.count >= maxClients)
       return { status: 503, code: 'limit', message: `all ${maxClients} places are taken: try again later` }
-    if (subscriptionBudget.hasRoomFor(symbols.length)) return undefined
-    const message = `all ${subscriptionBudget.countMax} places for symbols are taken: try again later`
-    return { status: 503, code: 'subscriptions_full', message }
+    const budget = subscriptionBudget.ofAddress(address)
+    if (budget.hasRoomFor(symbols.length)) return undefined
+    return { status: 503, code: 'subscriptions_full', message: budget.refusal }
   }
 
   /** @returns false when the library has refused the handshake */
@@ -202,11 +209,13 @@ export class Admission {
     webSocket: GuardedWebSocket,
     { id, address, replayStart, socket, stream, windowBits }: AcceptedRequest,
   ): void {
-    const { limits, membership, patience, registry, workBudgets } = this.deps
+    const { limits, membership, patience, registry } = this.deps
     const { delivery, symbols } = stream
     const form = { ...stream.form, windowBits }
-    const subscriptions = new Subscriptions(limits, this.deps.subscriptionBudget)
+    const budget = this.deps.subscriptionBudget.ofAddress(address)
+    const subscriptions = new Subscriptions(limits, budget)
     const recipient = new Recipient(id, this.nameOf(id), socket, stream.limits)
+    recipient.symbolBudget = budget
     const client = new Client({
       socket: webSocket,
       recipient,
@@ -214,12 +223,9 @@ export class Admission {
       form,
       delivery,
       signs: new LifeSigns(patience.nowMs()),
+      address,
     })
-    // Whoever connects again and again pays for the snapshots, as far as the address can: a crowd that leaves owes
-    // nothing.
-    const spendReplies = (): void =>
-      workBudgets.ofConnection(address).spendShared(recipient.givenReplyBytes / REPLY_BYTES_PER_WORK)
-    listenToClient(client, () => this.intakeFor(client, address), spendReplies, registry)
+    listenToClient(client, this.sockets)
     registry.add(client)
     subscriptions.add(symbols, delivery.intervalMs)
     membership.join(
@@ -238,10 +244,18 @@ export class Admission {
     )
   }
 
-  private intakeFor(client: Client, address: string | undefined): MessageIntake {
+  private openIntake(client: Client): MessageIntake {
     const { clock, patience, settings, workBudgets } = this.deps
     const quota = new MessageQuota(settings.maxCommandsPerSecond, clock, patience)
-    return new MessageIntake(client, quota, workBudgets.ofClient(address), this.deps)
+    return new MessageIntake(client, quota, workBudgets.ofClient(client.address), this.deps)
+  }
+
+  /**
+   * Whoever connects again and again pays for the snapshots, as far as the address can: a crowd that leaves owes
+   * nothing.
+   */
+  private spendReplies({ address, recipient }: Client): void {
+    this.deps.workBudgets.ofConnection(address).spendShared(recipient.replyWork)
   }
 
   private nameOf(id: number): string {

@@ -4,48 +4,50 @@
  */
 import type { Client } from './client.js'
 import type { ClientRegistry } from './client-registry.js'
-import type { Message, MessageIntake } from './message-intake.js'
+import type { MessageIntake } from './message-intake.js'
 
-/**
- * @param openIntake called with the first message: most clients send none
- * @param closed called when the connection is gone
- */
-export function listenToClient(
-  client: Client,
-  openIntake: () => MessageIntake,
-  closed: () => void,
-  registry: ClientRegistry,
-): void {
+/** One for all clients, so that a client that is idle takes little memory. */
+export interface ClientSocketDeps {
+  readonly registry: ClientRegistry
+  /** Called with the first message of a client: most clients send none. */
+  readonly openIntake: (client: Client) => MessageIntake
+  /** Called when the connection is gone. */
+  readonly closed: (client: Client) => void
+}
+
+export function listenToClient(client: Client, deps: ClientSocketDeps): void {
   const { recipient, socket } = client
+  const { registry } = deps
   let intake: MessageIntake | undefined
-  const take = (message: Message): void => {
-    intake ??= openIntake()
-    intake.take(message)
-  }
   socket.controlInflation(inflation => {
-    intake ??= openIntake()
+    intake ??= deps.openIntake(client)
     intake.inflate(inflation)
   })
   socket.onFault = error => registry.failed(client, error)
   socket.on('message', (data: Buffer, isBinary) => {
     registry.heartbeat.heard(client)
-    take({ kind: 'command', data, isBinary })
+    intake ??= deps.openIntake(client)
+    intake.take({ kind: 'command', data, isBinary })
   })
   socket.on('ping', data => {
     registry.heartbeat.heard(client)
-    take({ kind: 'ping', data })
+    intake ??= deps.openIntake(client)
+    intake.take({ kind: 'ping', data })
   })
   socket.on('pong', data => {
+    if (registry.heartbeat.ponged(client)) return
     // A pong without a ping of the gateway counts as a message.
-    if (!registry.heartbeat.ponged(client)) take({ kind: 'pong', data })
+    intake ??= deps.openIntake(client)
+    intake.take({ kind: 'pong', data })
   })
   socket.on('error', () => registry.protocolBroken(client))
   socket.on('close', () => registry.remove(client))
   // A client that closes the connection raises no event of its own: the library ends the gateway's side.
-  recipient.socket.once('finish', () => registry.heartbeat.closing(client))
+  // Both events come once. `once` would keep four more objects for each listener.
+  recipient.socket.on('finish', () => registry.heartbeat.closing(client))
   // The library raises `close` when it has handled what it read. Nothing may wait for a budget then.
-  recipient.socket.once('close', () => {
+  recipient.socket.on('close', () => {
     intake?.stop()
-    closed()
+    deps.closed(client)
   })
 }

@@ -30,6 +30,8 @@ export interface ClientDeps {
   /** Holds where a command says nothing about delivery. */
   readonly delivery: Delivery
   readonly signs: LifeSigns
+  /** That of the connection, for the budget that clients of one address share. */
+  readonly address: string | undefined
 }
 
 export class Client {
@@ -39,22 +41,23 @@ export class Client {
   readonly form: StreamForm
   readonly delivery: Delivery
   readonly signs: LifeSigns
+  readonly address: string | undefined
   /** Why the client is to leave. Its end begins when it has been given its `goodbye`. */
   goodbye: GoodbyeReason | undefined
   private _state: ClientState = 'open'
   private _endReason: EndReason = 'disconnectClient'
   private unsentReplies = 0
-  private readonly replySent = (): void => {
-    this.unsentReplies--
-  }
+  /** Made with the first reply: most clients get none. */
+  private replySent: (() => void) | undefined
 
-  constructor({ socket, recipient, subscriptions, form, delivery, signs }: ClientDeps) {
+  constructor({ socket, recipient, subscriptions, form, delivery, signs, address }: ClientDeps) {
     this.socket = socket
     this.recipient = recipient
     this.subscriptions = subscriptions
     this.form = form
     this.delivery = delivery
     this.signs = signs
+    this.address = address
   }
 
   get state(): ClientState {
@@ -89,13 +92,20 @@ export class Client {
   /** @returns the length of the reply, in characters */
   reply(message: ControlMessage): number {
     const text = messageText(message)
-    this.unsentReplies++
-    this.socket.send(text, PLAIN, this.replySent)
+    this.socket.send(text, PLAIN, this.countReply())
     return text.length
   }
 
   pong(data: Buffer): void {
+    this.socket.pong(data, false, this.countReply())
+  }
+
+  /** @returns what is called when the kernel has taken the reply */
+  private countReply(): () => void {
     this.unsentReplies++
-    this.socket.pong(data, false, this.replySent)
+    this.replySent ??= () => {
+      this.unsentReplies--
+    }
+    return this.replySent
   }
 }

@@ -33,8 +33,6 @@ const RESERVED_PER_BYTE = 8
  * refused, the longer the debt and the rarer their messages. Otherwise refusals alone could use up the budget.
  */
 const PAUSE_MS_MAX = 5000
-/** Replies with ticks cost a lane and the main thread less than commands of the same length. */
-export const REPLY_BYTES_PER_WORK = 8
 
 export interface MessageIntakeDeps {
   readonly registry: ClientRegistry
@@ -56,7 +54,7 @@ export class MessageIntake {
   /** The messages behind it, which came with the same read. */
   private readonly queue: Command[] = []
   private heldInflation: Inflation | undefined
-  private chargedReplyBytes = 0
+  private chargedReplyWork = 0
   private isStopped = false
 
   constructor(client: Client, quota: MessageQuota, work: WorkBudget, deps: MessageIntakeDeps) {
@@ -166,13 +164,13 @@ export class MessageIntake {
   }
 
   /**
-   * Charges the snapshots that the client was sent since its last message. A large one uses up the burst and no more.
+   * Charges the replies of the lane since the client's last message. A large one uses up the burst and no more.
    */
   private chargeReplies(): void {
-    const { givenReplyBytes } = this.client.recipient
-    const work = (givenReplyBytes - this.chargedReplyBytes) / REPLY_BYTES_PER_WORK
+    const { replyWork } = this.client.recipient
+    const work = replyWork - this.chargedReplyWork
     this.work.chargeOwn(Math.min(work, BURST_SECONDS * this.deps.settings.clientWorkPerSecond))
-    this.chargedReplyBytes = givenReplyBytes
+    this.chargedReplyWork = replyWork
   }
 
   /** Decides about the next compressed message. The library waits for it before it reads the one behind. */

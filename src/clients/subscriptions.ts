@@ -17,14 +17,15 @@ export interface SymbolResults {
 
 /** The entries of all clients together. */
 export interface EntryBudget {
-  readonly countMax: number
+  /** Why no entry is left, in one sentence. */
+  readonly refusal: string
   /** @returns false when no entry is left */
   tryTake(): boolean
   giveBack(count: number): void
 }
 
 const NO_BUDGET: EntryBudget = {
-  countMax: Number.POSITIVE_INFINITY,
+  refusal: '',
   tryTake: () => true,
   giveBack: () => {},
 }
@@ -44,8 +45,8 @@ export const INTERVALS_MAX = 8
 
 export class Subscriptions {
   private readonly entries = new Map<string, IntervalMs>()
-  /** The number of entries with each interval. Entries for every tick are not in it. */
-  private readonly countByInterval = new Map<number, number>()
+  /** The number of entries with each interval, from the first one on. Entries for every tick are not in it. */
+  private countByInterval: Map<number, number> | undefined
   private readonly limits: SubscriptionLimits
   private readonly budget: EntryBudget
   private bytes = 0
@@ -89,7 +90,7 @@ export class Subscriptions {
   clear(): void {
     this.budget.giveBack(this.entries.size)
     this.entries.clear()
-    this.countByInterval.clear()
+    this.countByInterval = undefined
     this.bytes = 0
   }
 
@@ -104,10 +105,7 @@ export class Subscriptions {
         const message = `at most ${countMax} symbols, and ${bytesMax} bytes of them together`
         return { code: 'too_many_symbols', message }
       }
-      if (!this.budget.tryTake()) {
-        const message = `all ${this.budget.countMax} places for symbols are taken: try again later`
-        return { code: 'subscriptions_full', message }
-      }
+      if (!this.budget.tryTake()) return { code: 'subscriptions_full', message: this.budget.refusal }
       this.bytes += bytes
     } else this.countInterval(before, -1)
     this.countInterval(intervalMs, 1)
@@ -129,14 +127,15 @@ export class Subscriptions {
   /** @param before the entry's interval so far; undefined for a new entry */
   private hasRoomFor(intervalMs: IntervalMs, before: IntervalMs | undefined): boolean {
     const { countByInterval } = this
-    if (intervalMs === null || countByInterval.has(intervalMs) || countByInterval.size < INTERVALS_MAX)
-      return true
+    if (intervalMs === null || countByInterval === undefined) return true
+    if (countByInterval.has(intervalMs) || countByInterval.size < INTERVALS_MAX) return true
     // An entry that is the only one with its interval frees that interval.
     return typeof before === 'number' && countByInterval.get(before) === 1
   }
 
   private countInterval(intervalMs: IntervalMs, change: 1 | -1): void {
     if (intervalMs === null) return
+    this.countByInterval ??= new Map()
     const count = (this.countByInterval.get(intervalMs) ?? 0) + change
     if (count === 0) this.countByInterval.delete(intervalMs)
     else this.countByInterval.set(intervalMs, count)

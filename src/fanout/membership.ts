@@ -28,7 +28,7 @@ import { RequestsInFlight } from './requests-in-flight.js'
 import type { TransferOutcome, TransferRequest } from './transfer.js'
 
 /** What a client is charged for each tick that a lane reads again for a command of the client: about 0.4 µs. */
-const REPLY_BYTES_PER_TICK_READ = 8
+const WORK_PER_TICK_READ = 1
 
 export interface MembershipDeps {
   readonly streams: readonly LaneStream[]
@@ -71,7 +71,13 @@ export class Membership {
     const { place, streams } = this.deps
     const entries = AudienceEntries.of(entriesOf(spec))
     const { index } = place(streams, stream => this.audiences.has(entries, spec, stream.index))
-    this.request(recipient, this.audiences.hold(spec, entries, index), reply, replyBytes, replayStart)
+    this.request(
+      recipient,
+      this.audiences.hold(spec, entries, index, recipient),
+      reply,
+      replyBytes,
+      replayStart,
+    )
   }
 
   /**
@@ -90,7 +96,13 @@ export class Membership {
     const { cursor, transfer } = recipient
     const base = (transfer.last ?? cursor).audience
     if (base === undefined) return
-    this.request(recipient, this.audiences.holdChanged(base, change), reply, replyBytes, replayStart)
+    this.request(
+      recipient,
+      this.audiences.holdChanged(base, change, recipient),
+      reply,
+      replyBytes,
+      replayStart,
+    )
   }
 
   /** Lets a client leave, with a `goodbye` behind all that it is to be sent. Only the first call has an effect. */
@@ -100,7 +112,7 @@ export class Membership {
     this.sendNext(recipient)
   }
 
-  /** Index of the client's lane; undefined: it is in no audience. */
+  /** Index of the client's lane. */
   laneOf({ cursor, transfer }: Recipient): number | undefined {
     return (transfer.last ?? cursor).audience?.lane
   }
@@ -167,7 +179,8 @@ export class Membership {
     const { awaitingFlush } = audience
     for (const recipient of awaitingFlush) {
       const { isBlocked, transfer } = recipient
-      if (transfer.inFlight !== undefined) continue
+      // A replay that waits for its turn must not hold up the ticks of now: the client asks for it again afterwards.
+      if (transfer.isSent || (isBlocked && transfer.inFlight !== undefined)) continue
       awaitingFlush.delete(recipient)
       if (!isBlocked) this.recover(recipient)
       // The client asks when its socket has taken all. A queued change brings what the client missed, too.
@@ -227,7 +240,7 @@ export class Membership {
     const { lane } = transfer.inFlight!.audience
     // With the first part the client leaves its audience, which the lane needs for the next parts.
     const ticksRead = transfer.replayedTo(position, this.leaveAudience(recipient))
-    if (transfer.isReplayOfChange) recipient.givenReplyBytes += ticksRead * REPLY_BYTES_PER_TICK_READ
+    if (transfer.isReplayOfChange) recipient.replyWork += ticksRead * WORK_PER_TICK_READ
     this.replays.leave(recipient, lane)
     this.sendNext(recipient)
   }

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { bytesHandedTo, bytesQueuedIn, descriptorOf, inodeOf } from '../common/socket-handle.js'
 import { AudienceCursor } from './audience-cursor.js'
 import type { SegmentPins } from './segment-pins.js'
+import { NO_SYMBOL_BUDGET, type SymbolBudget } from './symbol-budget.js'
 import { Transfer } from './transfer.js'
 
 /** How far behind a client may be before it is told what it has not got as a gap. */
@@ -26,15 +27,14 @@ export class Recipient {
   readonly limits: LagLimits
   readonly cursor = new AudienceCursor(this)
   readonly transfer = new Transfer()
+  /** Pays for the audiences that are opened for the client, as long as they are open. */
+  symbolBudget: SymbolBudget = NO_SYMBOL_BUDGET
   /** When the kernel last refused to take all, ms; 0 while nothing is in flight. */
   blockedSinceMs = 0
   /** Bytes that the kernel has taken past the stream. */
   directBytes = 0
-  /**
-   * Bytes of all replies of its lane without replays, and a number of bytes for each tick that the lane has read again
-   * for its commands. The client is charged for them.
-   */
-  givenReplyBytes = 0
+  /** Work for all replies of its lane without replays, see docs/limits.md. The client is charged for it. */
+  replyWork = 0
   /** How often its progress was looked at, since it was blocked, or pinged while it was not. */
   progressChecks = 0
   /** Bytes that it had taken at the last look. */

@@ -11,6 +11,11 @@ import type { Membership } from './membership.js'
 import type { Recipient } from './recipient.js'
 import type { TransferOutcome } from './transfer.js'
 
+/** Replies with ticks cost a lane and the main thread less than commands of the same length. */
+const BYTES_PER_WORK = 8
+/** The lane attaches each symbol that a prefix of the client matches, and detaches it later. */
+const WORK_PER_SYMBOL_LOOKED_AT = 8
+
 export class Replies {
   private readonly membership: Membership
   private readonly counters: CounterWriter
@@ -27,6 +32,9 @@ export class Replies {
     const { membership } = this
     const recipient = membership.clientOf(reply.client, reply.request)
     if (recipient === undefined) return
+    if (reply.outcome !== MORE) recipient.replyWork += reply.symbolsLookedAt * WORK_PER_SYMBOL_LOOKED_AT
+    if (reply.outcome !== MORE && reply.isLast)
+      recipient.transfer.inFlight?.audience.setMatched(reply.symbolsMatched)
     if (!this.mayReceive(recipient)) membership.takeBack(recipient)
     else if (this.write(recipient, stream, reply))
       membership.partGiven(recipient, outcomeOf(reply), reply.isLast)
@@ -52,7 +60,7 @@ export class Replies {
     const outcome = writeFrames(recipient, stream, start, length)
     if (outcome === CLOSED) return false
     // A replay has a pace of its own, see ReplayQueue.
-    if (reply.outcome !== MORE) recipient.givenReplyBytes += length
+    if (reply.outcome !== MORE) recipient.replyWork += length / BYTES_PER_WORK
     countWrites(this.counters, 1, ticks, messages, length)
     if (outcome === HELD) this.catchUp.block(recipient, stream.retained.pins, segment)
     return true

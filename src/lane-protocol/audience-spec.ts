@@ -45,6 +45,12 @@ export function prefixOf(entry: string): string | undefined {
   return entry.endsWith(ANY) ? entry.slice(0, -1) : undefined
 }
 
+/** Whether an entry stands for a symbol. */
+export function selects(entry: string, symbol: string): boolean {
+  const prefix = prefixOf(entry)
+  return prefix === undefined ? entry === symbol : symbol.startsWith(prefix)
+}
+
 /** A symbol or a prefix, and how it is delivered. */
 export type Entry = readonly [entry: string, intervalMs: IntervalMs]
 

@@ -2,10 +2,10 @@
  * The bytes that one lane shares with the main thread. Layout only; any thread.
  *
  *   0          256           512              512 + 40·C      + 120·D       + 4·S          + S·segmentBytes
- *   +----------+-------------+----------------+---------------+-------------+--------------+-------------+
- *   | control  | committed   | C checkpoints  | D descriptors | free queue  | S segments   | scratch     |
- *   | words    | state       |                |               |             |              |             |
- *   +----------+-------------+----------------+---------------+-------------+--------------+-------------+
+ *   +----------+-------------+----------------+---------------+-------------+--------------+-----------+----------------+
+ *   | control  | committed   | C checkpoints  | D descriptors | free queue  | S segments   | scratch   | encoded latest |
+ *   | words    | state       |                |               |             |              |           | ticks          |
+ *   +----------+-------------+----------------+---------------+-------------+--------------+-----------+----------------+
  *
  * C: CHECKPOINT_COUNT, D: descriptorCount, S: segmentCount. The columns of `+` add to the start before them.
  *
@@ -36,6 +36,9 @@ export interface LaneLayout {
   readonly freeQueueStart: number
   readonly framesStart: number
   readonly scratchStart: number
+  /** For snapshots, see workers/conflate/encoded-latest.ts. */
+  readonly encodedStart: number
+  readonly encodedBytes: number
   readonly totalBytes: number
 }
 
@@ -46,11 +49,32 @@ export const SEGMENT_COUNT_MIN = 8
 /** A lane that has filled the descriptors waits for the main thread, also within a turn. */
 const DESCRIPTOR_COUNT = 16_384
 
+/** Share of the bytes for latest ticks: as JSON, an ordinary tick takes half of its record in the store. */
+const ENCODED_SHARE = 1 / 2
+const ENCODED_BYTES_MAX = 64 * 1024 * 1024
+/** Room for the chunk of a snapshot that is composed, for what is encoded meanwhile, and for as much that lasts. */
+const ENCODED_RECORDS_MIN = 4
+
+/**
+ * @param latestBytes for the latest ticks themselves
+ * @returns bytes for the encoded latest ticks
+ */
+export function encodedLatestBytes(recordBytesMax: number, latestBytes: number): number {
+  const wanted = Math.min(ENCODED_BYTES_MAX, ENCODED_SHARE * latestBytes)
+  return Math.ceil(Math.max(ENCODED_RECORDS_MIN * recordBytesMax, wanted))
+}
+
 /**
  * @param frameRingBytes of all segments together, a power of two
  * @param recordBytesMax the longest run of frames that is reserved at once; a segment holds at least two
+ * @param encodedBytes for the encoded latest ticks; 0: the lane gives no snapshots
  */
-export function laneLayout(frameRingBytes: number, recordBytesMax: number, scratchBytes: number): LaneLayout {
+export function laneLayout(
+  frameRingBytes: number,
+  recordBytesMax: number,
+  scratchBytes: number,
+  encodedBytes = 0,
+): LaneLayout {
   invariant(isPowerOfTwo(frameRingBytes), `frame ring of ${frameRingBytes} bytes`)
   let segmentCount = SEGMENT_COUNT
   while (segmentCount > SEGMENT_COUNT_MIN && frameRingBytes / segmentCount < 2 * recordBytesMax)
@@ -65,6 +89,7 @@ export function laneLayout(frameRingBytes: number, recordBytesMax: number, scrat
   const freeQueueStart = descriptorsStart + DESCRIPTOR_COUNT * DESCRIPTOR_BYTES
   const framesStart = freeQueueStart + segmentCount * 4
   const scratchStart = framesStart + frameRingBytes
+  const encodedStart = scratchStart + scratchBytes
   return {
     descriptorCount: DESCRIPTOR_COUNT,
     segmentCount,
@@ -75,6 +100,8 @@ export function laneLayout(frameRingBytes: number, recordBytesMax: number, scrat
     freeQueueStart,
     framesStart,
     scratchStart,
-    totalBytes: scratchStart + scratchBytes,
+    encodedStart,
+    encodedBytes,
+    totalBytes: encodedStart + encodedBytes,
   }
 }

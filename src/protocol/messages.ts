@@ -78,7 +78,7 @@ interface ChangedMessage {
  *   malformed  the feed sent bytes that are not a tick
  *   poison     two workers in a row failed at a tick
  *   overload   the feed went on sending while it was paused, or a user of the library could not push all ticks
- *   resume     the ticks after the resumed offset are gone, or belong to another run of the process
+ *   resume     the ticks after the resumed offset, or since a time, are gone, or belong to another run of the process
  */
 export type GapReason = 'slow' | 'upstream' | 'malformed' | 'poison' | 'overload' | 'resume'
 

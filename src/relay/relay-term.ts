@@ -68,7 +68,7 @@ export class RelayTerm {
     memory.hasPushed = numbering.lastPosition > 0
     this.source = makeSource(memory)
     this.writer = new StreamWriter({
-      after: state.lastSequence,
+      after: { sequence: state.lastSequence, id: last?.messageId },
       clock,
       ended: why => {
         this.halt()

@@ -1,6 +1,7 @@
 /**
  * Writes messages into the stream, each exactly behind the one before, with some in flight. Main thread.
- * Each message names the sequence that it expects before it, so a writer that another one has followed stores nothing.
+ * Each message names the sequence that it expects before it, and the id as long as that message is in flight. So a writer
+ * that another one has followed stores nothing: the sequence alone may fit by chance behind a message of the other one.
  * After an error it looks in the stream which messages were stored, and sends the others again.
  *
  *   writing ─► an error, or another connection ─► looking ─► writing                 `stop` leads out of each state
@@ -10,14 +11,14 @@ import { Backoff } from '../common/backoff.js'
 import type { Clock, Timer } from '../common/clock.js'
 import { reasonOf } from '../sources/nats/nats-link.js'
 import type { StreamMessage } from '../sources/nats/stream-message.js'
-import type { TickStream } from '../sources/nats/tick-stream.js'
+import type { Predecessor, TickStream } from '../sources/nats/tick-stream.js'
 
 /** Why a writer has ended. `fenced`: another relay has written. `regressed`: the server has lost stored messages. */
 export type WriterEnd = 'fenced' | 'regressed'
 
 export interface StreamWriterDeps {
-  /** Sequence of the message that the first one follows. */
-  readonly after: number
+  /** The message that the first one follows. An id that is left out is not compared. */
+  readonly after: Predecessor
   readonly clock: Clock
   readonly ended: (end: WriterEnd) => void
   /** So many messages were stored. */
@@ -54,6 +55,7 @@ export class StreamWriter {
   private _queuedBytes = 0
   /** Sequence of the last message that is known to be stored. */
   private storedSequence: number
+  private storedId: string | undefined
   /** Rises with each look. An answer to what was sent before is ignored. */
   private attempt = 0
   private eventCount = 0
@@ -63,7 +65,8 @@ export class StreamWriter {
 
   constructor(deps: StreamWriterDeps) {
     this.deps = deps
-    this.storedSequence = deps.after
+    this.storedSequence = deps.after.sequence
+    this.storedId = deps.after.id
   }
 
   /** Bytes that are not stored yet. */
@@ -84,9 +87,9 @@ export class StreamWriter {
 
   write(message: StreamMessage): void {
     if (this.state === 'ended') return
-    // Offsets of ticks are given once, but several events may stand at one.
-    const place = `${message.epoch}:${message.offset}`
-    const id = message.kind === 'ticks' ? place : `${place}:${message.relay}:${++this.eventCount}`
+    // The relay is a part, so that no two writers give one id. Several events may stand at one offset.
+    const place = `${message.epoch}:${message.offset}:${message.relay}`
+    const id = message.kind === 'ticks' ? place : `${place}:${++this.eventCount}`
     const bytes = MESSAGE_BYTES + (message.kind === 'ticks' ? message.data.length : 0)
     this.queue.push({ message, id, bytes })
     this._queuedBytes += bytes
@@ -129,20 +132,23 @@ export class StreamWriter {
   private send(): void {
     while (!this.isBusy && this.inFlight < this.queue.length) {
       const outgoing = this.queue[this.inFlight]!
-      const after = this.storedSequence + this.inFlight
+      const after = {
+        sequence: this.storedSequence + this.inFlight,
+        id: this.inFlight === 0 ? undefined : this.queue[this.inFlight - 1]!.id,
+      }
       this.inFlight++
       this.inFlightBytes += outgoing.bytes
       this.publish(this.stream!, outgoing, after)
     }
   }
 
-  private publish(stream: TickStream, { id, message }: Outgoing, after: number): void {
+  private publish(stream: TickStream, { id, message }: Outgoing, after: Predecessor): void {
     const { attempt } = this
     stream.publish(message, id, after, PUBLISH_TIMEOUT_MS).then(
       sequence => {
         if (attempt !== this.attempt) return
         // The server knows the id: the stream has this message from before.
-        if (sequence !== after + 1) this.end('fenced')
+        if (sequence !== after.sequence + 1) this.end('fenced')
         else this.confirm(sequence)
       },
       (error: unknown) => {
@@ -154,7 +160,8 @@ export class StreamWriter {
   /** All messages up to this sequence are stored. Goes on behind them. */
   private confirm(sequence: number): void {
     const stored = sequence - this.storedSequence
-    for (const { bytes } of this.queue.splice(0, stored)) {
+    for (const { bytes, id } of this.queue.splice(0, stored)) {
+      this.storedId = id
       this._queuedBytes -= bytes
       if (this.inFlight === 0) continue
       this.inFlight--
@@ -187,12 +194,12 @@ export class StreamWriter {
     if (attempt !== this.attempt) return
     if (state === undefined || state.lastSequence < this.storedSequence) return this.end('regressed')
     const storedCount = state.lastSequence - this.storedSequence
-    if (storedCount > 0) {
-      const last = this.queue[storedCount - 1]
-      const stored = await stream.message(state.lastSequence)
-      if (attempt !== this.attempt) return
-      if (storedCount > this.inFlight || stored?.messageId !== last?.id) return this.end('fenced')
-    }
+    if (storedCount > this.inFlight) return this.end('fenced')
+    const lastId = storedCount === 0 ? this.storedId : this.queue[storedCount - 1]!.id
+    // It may have been removed since. Its sequence then speaks for it.
+    const last = lastId === undefined ? undefined : await stream.message(state.lastSequence)
+    if (attempt !== this.attempt) return
+    if (last !== undefined && last.messageId !== lastId) return this.end('fenced')
     this.inFlight = 0
     this.inFlightBytes = 0
     this.state = 'writing'

@@ -151,6 +151,21 @@ RINGCAST_TICK_SEQUENCE=header.seq`)
     ])
   })
 
+  it('names the cases of a oneof that are no ticks', async () => {
+    const mixed = folder.write(
+      'mixed.proto',
+      `syntax = "proto3"; message T { string symbol = 1; } message B { int64 at = 1; } message Q {}
+       message M { oneof event { B beat = 1; string text = 2; T trade = 3; T quote = 4; } }
+       service S { rpc Get(Q) returns (stream M); }`,
+    )
+    const { results, progress } = await run('feed:1', `--proto=${mixed}`, '--method=S/Get', '--print-env')
+    expect(results).toContain('RINGCAST_TICK_SYMBOL=event.symbol\nRINGCAST_TICK_KIND=event')
+    expect(progress.slice(1)).toEqual([
+      'the case beat of the oneof event (B has no field symbol; it has at) has no symbol: its messages are no ticks, and are skipped',
+      'the case text of the oneof event has no symbol: its messages are no ticks, and are skipped',
+    ])
+  })
+
   it('prints the first ticks as clients would see them, with paths of the user in place of proposed ones', async () => {
     const target = await acme()
     const done = run(

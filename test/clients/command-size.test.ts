@@ -64,7 +64,7 @@ describe('the longest command', () => {
           }
           const spec: AudienceSpec = { ...subscriptions.selection, ...LONGEST_FORM }
           expect(spec.latest.length).toBe(INTERVALS_MAX)
-          expect(fits({ op: 'open', audience: LARGEST, spec }, textBytesMax)).toBe(true)
+          expect(fits({ op: 'open', audience: LARGEST, client: LARGEST, spec }, textBytesMax)).toBe(true)
         }),
         { numRuns: 20 },
       )

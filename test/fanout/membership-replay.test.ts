@@ -218,7 +218,7 @@ describe('a member that has added entries replayed', () => {
     const client = moving()
     given(client, 90)
     given(client, 100)
-    expect(client.givenReplyBytes).toBe(8 * (83 + 10))
+    expect(client.replyWork).toBe(83 + 10)
   })
 
   it('asks again from its audience when it could not take the first part', () => {

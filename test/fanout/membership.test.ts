@@ -91,7 +91,7 @@ describe('Membership', () => {
     join(recipient(1), A)
     join(recipient(2), spec({ symbols: ['A'], batch: true }))
     expect(sent).toEqual([
-      { lane: 0, command: { op: 'open', audience: 1, spec: A } },
+      { lane: 0, command: { op: 'open', audience: 1, client: 1, spec: A } },
       { lane: 0, command: joinCommand(1, 1) },
       { lane: 0, command: joinCommand(2, 1) },
     ])
@@ -197,7 +197,10 @@ describe('Membership', () => {
     it('stays in the old audience until the lane has replied, on the same lane', () => {
       membership.move(mover, changeTo(mover, B), TO_B, 100)
       expect(sent).toEqual([
-        { lane: 0, command: { op: 'derive', audience: 2, base: 1, added: [['B', null]], removed: ['A'] } },
+        {
+          lane: 0,
+          command: { op: 'derive', audience: 2, client: 1, base: 1, added: [['B', null]], removed: ['A'] },
+        },
         { lane: 0, command: { ...joinCommand(1, 2, 2, 1), replies: [TO_B] } },
       ])
       expect(mover.cursor.audience?.spec).toEqual(A)

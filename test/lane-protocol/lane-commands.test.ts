@@ -10,6 +10,7 @@ const anyCommand: fc.Arbitrary<LaneCommand> = fc.oneof(
   fc.record({
     op: fc.constant('open' as const),
     audience: id,
+    client: id,
     spec: fc.record({
       symbols: fc.oneof(fc.constant(null), fc.array(anySymbol)),
       latest: fc.array(fc.record({ intervalMs: fc.nat(), symbols: fc.array(anySymbol) })),

@@ -77,7 +77,7 @@ describe('commands', () => {
   it('that are as long as they may be fit into an empty ring', () => {
     const symbols = ['A'.repeat(1024 + COMMAND_OVERHEAD_BYTES - 150)]
     for (let audience = 1; audience <= 5; audience++) {
-      sender.send(1, { op: 'open', audience, spec: spec({ symbols }) })
+      sender.send(1, { op: 'open', audience, client: 1, spec: spec({ symbols }) })
       expect(lanes[1].take()).toHaveLength(1)
     }
     expect(delayed()).toBe(0)

@@ -18,6 +18,8 @@ const MEMBER = {
   lostTotal: 2 ** 40,
   unknownLosses: 5,
   statusNumber: 7,
+  symbolsLookedAt: 65_536,
+  symbolsMatched: 65_535,
 }
 const REPLAY = {
   offset: OFFSET,

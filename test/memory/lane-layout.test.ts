@@ -18,10 +18,11 @@ describe('the layout of a lane', () => {
         fc.integer({ min: 16, max: 30 }),
         fc.double({ min: 0, max: 1, noNaN: true }),
         fc.nat(1 << 26),
-        (power, part, scratch) => {
+        fc.nat(1 << 26),
+        (power, part, scratch, encoded) => {
           const frameRingBytes = 2 ** power
           const recordBytesMax = 1 + Math.floor(part * (frameRingBytes / SEGMENT_COUNT_MIN / 2 - 1))
-          const layout = laneLayout(frameRingBytes, recordBytesMax, scratch)
+          const layout = laneLayout(frameRingBytes, recordBytesMax, scratch, encoded)
           const parts = [
             [0, CONTROL_BYTES],
             [CONTROL_BYTES, COMMITTED_STATE_BYTES],
@@ -30,6 +31,7 @@ describe('the layout of a lane', () => {
             [layout.freeQueueStart, layout.segmentCount * 4],
             [layout.framesStart, layout.segmentCount * layout.segmentBytes],
             [layout.scratchStart, layout.scratchBytes],
+            [layout.encodedStart, layout.encodedBytes],
           ] as const
           let end = 0
           for (const [start, bytes] of parts) {

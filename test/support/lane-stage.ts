@@ -31,7 +31,7 @@ import { counterBlockBytes, readCounter } from '../../src/memory/counters.js'
 import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import { allocateLaneMemory, type LaneMemory } from '../../src/memory/lane-allocation.js'
-import { laneLayout } from '../../src/memory/lane-layout.js'
+import { encodedLatestBytes, laneLayout } from '../../src/memory/lane-layout.js'
 import { LaneWakeUp } from '../../src/memory/lane-wake-up.js'
 import { latestStoreBytes } from '../../src/memory/latest-store.js'
 import { distance } from '../../src/memory/ring-position.js'
@@ -109,7 +109,9 @@ export class LaneStage extends StageFrames {
     }
     this.latest = new SharedArrayBuffer(latestStoreBytes(this.options.latestBytes))
     const { frameRingBytes, turnBytesMax, scratchBytes } = this.options
-    this.layout = laneLayout(frameRingBytes, turnBytesMax + turnOvershootBytes(marketCodec), scratchBytes)
+    const recordBytesMax = turnBytesMax + turnOvershootBytes(marketCodec)
+    const encodedBytes = encodedLatestBytes(recordBytesMax, this.options.latestBytes)
+    this.layout = laneLayout(frameRingBytes, recordBytesMax, scratchBytes, encodedBytes)
     this.shared = allocateLaneMemory(this.layout.totalBytes)
     this.memory = this.shared.buffer
     this.descriptorsMax = options.descriptorsMax ?? this.layout.descriptorCount

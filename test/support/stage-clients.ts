@@ -98,7 +98,7 @@ export abstract class StageClients {
   open(audience: number, part: Partial<AudienceSpec> = {}): void {
     const whole = spec(part)
     this.audiences.set(audience, { spec: whole, seq: 0, progress: PROGRESS_AT_FIRST, conflated: [] })
-    this.command({ op: 'open', audience, spec: whole })
+    this.command({ op: 'open', audience, client: audience, spec: whole })
   }
 
   close(audience: number): void {

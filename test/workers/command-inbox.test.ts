@@ -9,7 +9,7 @@ import { checkClient } from '../support/stays.js'
 
 /** How many audiences the lane has opened when it collects the next tick. */
 function opensBeforeTick(stage: LaneStage, symbols: readonly string[]): number {
-  const open = vi.spyOn(AudienceDirectory.prototype, 'open')
+  const open = vi.spyOn(AudienceDirectory.prototype, 'begin')
   const collect = vi.spyOn(TickCollector.prototype, 'collect')
   const opened: number[] = []
   collect.mockImplementation(() => void opened.push(open.mock.calls.length))

@@ -65,7 +65,7 @@ describe('a lane in a thread of its own', () => {
       quarantinedOffsets: [],
       quarantinedClients: [],
     }
-    const open = { op: 'open', audience: 1, spec: spec({ symbols: null, batch: true }) } as const
+    const open = { op: 'open', audience: 1, client: 1, spec: spec({ symbols: null, batch: true }) } as const
     new CommandRingWriter(commands).tryWrite(encodeCommand(open), 0)
     const end = reportOf<string>(startThread('lane-runner', task, [port2]))
 

@@ -48,9 +48,7 @@ export class TurnBuffer {
   /** Encodes a tick as JSON. There must be room. @returns its index in `ticks.json` */
   addJson(tick: TickReader, symbol: KnownSymbol, offset: number, receivedUs: number): number {
     const { json } = this.ticks
-    const end = tick.writeJson(this.bytes, json.end, symbol.jsonPrefixes)
-    this.bytes[end] = COMMA
-    return json.add(end + 1, offset, receivedUs)
+    return json.add(writeJsonTick(this.bytes, json.end, tick, symbol), offset, receivedUs)
   }
 
   /**
@@ -69,4 +67,11 @@ export class TurnBuffer {
     this.ticks.protobuf.clear()
     this.notices.length = 0
   }
+}
+
+/** Writes a tick as JSON at `bytes[at]`, with the separator behind it. @returns where it ends */
+export function writeJsonTick(bytes: Uint8Array, at: number, tick: TickReader, symbol: KnownSymbol): number {
+  const end = tick.writeJson(bytes, at, symbol.jsonPrefixes)
+  bytes[end] = COMMA
+  return end + 1
 }

@@ -13,6 +13,7 @@ import { writeAscii } from '../../src/ticks/number-text.js'
 import type { FramePlan } from '../collect/frame-plan.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { Notice, TurnBuffer } from '../collect/turn-buffer.js'
+import type { SnapshotPlan } from '../conflate/snapshot-plan.js'
 import type { Deflater } from './deflater.js'
 
 const STAMPS_AT_FIRST = 256
@@ -97,7 +98,7 @@ export class FrameComposer {
     if (stream.spec.batch) {
       head.beginTicks(++stream.seq, offset)
       if (merged > 0) stream.format.addMerged(head, merged)
-      return this.writeMessage(stream, spans, 0, spanCount, start, stream.windowBits)
+      return this.writeMessage(stream, spans, 0, spanCount, start)
     }
     let end = start
     let ticksLeft = plan.tickCount
@@ -115,22 +116,38 @@ export class FrameComposer {
   /**
    * Writes one message of a snapshot from `start` on, not compressed.
    *
-   * @param plan no notices
    * @returns where the frame ends
    */
   composeSnapshot(
-    stream: FrameStream,
-    plan: FramePlan,
+    { format, seq, spec }: FrameStream,
+    plan: SnapshotPlan,
     start: number,
     offset: number,
     isLast: boolean,
     isIncomplete: boolean,
   ): number {
-    const { head } = this
-    head.beginSnapshot(stream.seq, offset)
-    if (!isLast) stream.format.addMore(head)
-    if (isIncomplete) stream.format.addIncomplete(head)
-    return this.writeMessage(stream, plan.spans, 0, plan.spanCount, start, 0)
+    const { bytes, head } = this
+    const { rangeCount, ranges, tickCount } = plan
+    head.beginSnapshot(seq, offset)
+    if (!isLast) format.addMore(head)
+    if (isIncomplete) format.addIncomplete(head)
+    if (spec.stamps) {
+      for (let tick = 0; tick < tickCount; tick++) this.addStamp(tick, plan.receivedUs[tick]!)
+      format.addStamps(head, this.publishedUs, this.stamps, tickCount)
+    }
+    const tickBytes = tickCount === 0 ? 0 : plan.tickBytes - format.separatorBytes
+    const payloadBytes = format.headBytes(head) + tickBytes + format.tailBytes
+    const payloadStart = format.writeFrameHeader(bytes, start, payloadBytes)
+    const ticksStart = format.writeHead(bytes, payloadStart, head)
+    let end = ticksStart
+    for (let range = 0; range < rangeCount; range++) {
+      const from = ranges[2 * range]!
+      const length = ranges[2 * range + 1]! - from
+      this.copy(end, from, length)
+      end += length
+    }
+    // The tail overwrites the last separator.
+    return format.writeTail(bytes, ticksStart + tickBytes)
   }
 
   /** One message for the ticks of the spans `[span, spanEnd)`. */
@@ -143,7 +160,7 @@ export class FrameComposer {
   ): number {
     const offset = this.turn.ticks[stream.spec.encoding].offsets[spans[spanEnd * 2 - 1]!]!
     this.head.beginTicks(++stream.seq, offset)
-    return this.writeMessage(stream, spans, span, spanEnd, start, stream.windowBits)
+    return this.writeMessage(stream, spans, span, spanEnd, start)
   }
 
   /** A message for each tick of the spans `[span, spanEnd)`. */
@@ -168,16 +185,15 @@ export class FrameComposer {
 
   /** Writes the message that `head` begins, with the ticks of the spans `[span, spanEnd)`. */
   private writeMessage(
-    { format, spec }: FrameStream,
+    { format, spec, windowBits }: FrameStream,
     spans: Int32Array,
     span: number,
     spanEnd: number,
     start: number,
-    windowBits: number,
   ): number {
     const { bytes, head } = this
     const { receivedUs, starts } = this.turn.ticks[spec.encoding]
-    let tickBytes = spanEnd > span ? -format.separatorBytes : 0
+    let tickBytes = -format.separatorBytes
     for (let index = span; index < spanEnd; index++)
       tickBytes += starts[spans[index * 2 + 1]! + 1]! - starts[spans[index * 2]!]!
     if (spec.stamps) {

@@ -2,6 +2,7 @@
  * The open audiences of a lane, their conflation groups, and the symbols that each of them gets. One lane's own.
  * Unfiltered audiences are attached to no symbol: the collector gives them each tick.
  * A symbol is kept if it is one of the first 65,536 of the lane.
+ * Audiences open and close step by step, so that ticks are published between two steps.
  */
 
 import { type EntryChange, entriesOf } from '../../src/lane-protocol/audience-spec.js'
@@ -20,6 +21,9 @@ interface Attachments {
   /** The kept symbols that the audience gets, and how. */
   readonly symbols: Map<LaneSymbol, Delivery>
 }
+
+/** Symbols that one step of opening or closing an audience looks at: 50 to 150 µs. */
+const SYMBOLS_PER_STEP = 256
 
 const NO_GROUPS: readonly ConflationGroup[] = []
 
@@ -45,23 +49,85 @@ export class AudienceDirectory {
     return this.attachments.get(audience)?.groups ?? NO_GROUPS
   }
 
-  /** Opens an audience with entries of its own. */
-  open(state: AudienceState): LaneAudience {
-    const audience = this.add(state, DeliveryMap.of(entriesOf(state.spec)), state.conflated)
-    if (!audience.isUnfiltered) this.attachAll(audience)
-    return audience
+  /** Begins an audience with entries of its own. It gets no symbols before `attachAll`. */
+  begin(state: AudienceState): LaneAudience {
+    return this.add(state, DeliveryMap.of(entriesOf(state.spec)), state.conflated)
   }
 
-  /** Opens an audience whose entries are those of an open audience, with a change. */
-  derive(start: AudienceStart, base: LaneAudience, change: EntryChange): LaneAudience {
-    const audience = this.add(start, base.deliveries.changedBy(change), [])
-    if (audience.isUnfiltered) return audience
-    if (base.isUnfiltered) this.attachAll(audience)
-    else this.attachLike(base, audience, change)
-    return audience
+  /** Begins an audience whose entries are those of an open audience, with a change. See `attachLike`. */
+  beginLike(start: AudienceStart, base: LaneAudience, change: EntryChange): LaneAudience {
+    return this.add(start, base.deliveries.changedBy(change), [])
   }
 
-  close(audience: LaneAudience): void {
+  /**
+   * Attaches the known symbols of an audience that has begun: its entries, and the symbols that its prefixes match.
+   *
+   * @returns steps, each with the number of symbols that it looked at
+   */
+  *attachAll(audience: LaneAudience): Generator<number> {
+    if (audience.isUnfiltered) return
+    const { names, prefixes } = audience.deliveries
+    const attachments = this.attachments.get(audience)!
+    const steps = new Steps()
+    for (const [name, delivery] of names) {
+      this.attachName(name, audience, delivery)
+      if (steps.count()) yield steps.take()
+    }
+    // The longest prefix comes first, so each symbol is attached by its longest entry.
+    const byLength = [...prefixes.entries()].sort(([one], [other]) => other.length - one.length)
+    for (const [prefix] of byLength) this.index.addPrefix(prefix, audience)
+    for (const [prefix, delivery] of byLength) {
+      for (const symbol of this.symbols.withPrefix(prefix)) {
+        attachNew(symbol, audience, attachments, delivery)
+        if (steps.count()) yield steps.take()
+      }
+    }
+    yield steps.take()
+  }
+
+  /**
+   * Attaches the known symbols of an audience that has begun, and differs from an open audience by a change.
+   *
+   * @returns steps, each with the number of symbols that it looked at
+   */
+  *attachLike(base: LaneAudience, audience: LaneAudience, change: EntryChange): Generator<number> {
+    if (audience.isUnfiltered) return
+    if (base.isUnfiltered) {
+      yield* this.attachAll(audience)
+      return
+    }
+    const { index, symbols } = this
+    const { deliveries } = audience
+    const attachments = this.attachments.get(audience)!
+    const steps = new Steps()
+    for (const name of deliveries.names.keys())
+      if (symbols.get(name) === undefined) index.addName(name, audience)
+    for (const [prefix] of deliveries.prefixes.entries()) index.addPrefix(prefix, audience)
+    const changed = new Set<LaneSymbol>()
+    for (const entry of [...change.removed, ...change.added.map(([entry]) => entry)]) {
+      for (const symbol of symbols.matching(entry)) {
+        changed.add(symbol)
+        if (steps.count()) yield steps.take()
+      }
+    }
+    for (const [symbol, delivery] of this.attachments.get(base)!.symbols) {
+      if (!changed.has(symbol)) attachNew(symbol, audience, attachments, delivery)
+      if (steps.count()) yield steps.take()
+    }
+    for (const symbol of changed) {
+      const delivery = deliveries.ofSymbol(symbol.symbol)
+      if (delivery !== undefined) attachNew(symbol, audience, attachments, delivery)
+      if (steps.count()) yield steps.take()
+    }
+    yield steps.take()
+  }
+
+  /**
+   * Closes an audience, and then detaches its symbols. Until that is done, the collector may give it ticks.
+   *
+   * @returns steps, each with the number of symbols that it looked at
+   */
+  *close(audience: LaneAudience): Generator<number> {
     const attachments = this.attachments.get(audience)
     if (attachments === undefined) return
     this.audiences.delete(audience.id)
@@ -69,19 +135,33 @@ export class AudienceDirectory {
     if (audience.isUnfiltered) return
     for (const name of audience.deliveries.names.keys()) this.index.removeName(name, audience)
     for (const [prefix] of audience.deliveries.prefixes.entries()) this.index.removePrefix(prefix, audience)
-    for (const [symbol, delivery] of attachments.symbols)
+    const steps = new Steps()
+    for (const [symbol, delivery] of attachments.symbols) {
       detach(symbol, audience, attachments.groups, delivery)
-  }
-
-  /** What opening or closing an audience costs: its entries, and the known symbols that it gets. */
-  workOf(audience: LaneAudience): number {
-    const { names, prefixes } = audience.deliveries
-    return names.size + prefixes.size + this.attachments.get(audience)!.symbols.size
+      if (steps.count()) yield steps.take()
+    }
+    yield steps.take()
   }
 
   /** All known symbols that an audience gets. */
   symbolsOf(audience: LaneAudience): Iterable<LaneSymbol> {
     return audience.isUnfiltered ? this.symbols.all() : this.attachments.get(audience)!.symbols.keys()
+  }
+
+  /** How many known symbols an audience gets. */
+  symbolCountOf(audience: LaneAudience): number {
+    return audience.isUnfiltered ? this.symbols.count : this.attachments.get(audience)!.symbols.size
+  }
+
+  /** How many known symbols an audience gets beyond those that it names. */
+  matchedCountOf(audience: LaneAudience): number {
+    const count = this.attachments.get(audience)?.symbols.size ?? 0
+    return Math.max(0, count - audience.deliveries.names.size)
+  }
+
+  /** How an audience gets a known symbol; undefined: not at all. */
+  deliveryOf(audience: LaneAudience, symbol: LaneSymbol): Delivery | undefined {
+    return audience.isUnfiltered ? EVERY : this.attachments.get(audience)!.symbols.get(symbol)
   }
 
   private add(
@@ -98,64 +178,63 @@ export class AudienceDirectory {
     return audience
   }
 
-  /** Attaches the known symbols of an audience. The work: its entries, and the symbols that its prefixes match. */
-  private attachAll(audience: LaneAudience): void {
-    const { names, prefixes } = audience.deliveries
-    for (const [name, delivery] of names) this.attachName(name, audience, delivery)
-    const attached = this.attachments.get(audience)!.symbols
-    // The longest prefix comes first, so each symbol is attached by its longest entry.
-    const byLength = [...prefixes.entries()].sort(([one], [other]) => other.length - one.length)
-    for (const [prefix, delivery] of byLength) {
-      this.index.addPrefix(prefix, audience)
-      for (const symbol of this.symbols.withPrefix(prefix))
-        if (!attached.has(symbol)) this.attach(symbol, audience, delivery)
-    }
-  }
-
-  /** Attaches the known symbols of an audience that differs from another one by a change. */
-  private attachLike(base: LaneAudience, audience: LaneAudience, { added, removed }: EntryChange): void {
-    const { index, symbols } = this
-    const { deliveries } = audience
-    for (const name of deliveries.names.keys())
-      if (symbols.get(name) === undefined) index.addName(name, audience)
-    for (const [prefix] of deliveries.prefixes.entries()) index.addPrefix(prefix, audience)
-    const changed = new Set<LaneSymbol>()
-    for (const entry of [...removed, ...added.map(([entry]) => entry)])
-      for (const symbol of symbols.matching(entry)) changed.add(symbol)
-    for (const [symbol, delivery] of this.attachments.get(base)!.symbols)
-      if (!changed.has(symbol)) this.attach(symbol, audience, delivery)
-    for (const symbol of changed) {
-      const delivery = deliveries.ofSymbol(symbol.symbol)
-      if (delivery !== undefined) this.attach(symbol, audience, delivery)
-    }
-  }
-
   private attachName(name: string, audience: LaneAudience, delivery: Delivery): void {
     const symbol = this.symbols.get(name)
     if (symbol === undefined) this.index.addName(name, audience)
-    else this.attach(symbol, audience, delivery)
+    else attachNew(symbol, audience, this.attachments.get(audience)!, delivery)
   }
 
   private newSymbol(name: string, bytes: Uint8Array, isKept: boolean): LaneSymbol {
     const symbol = new LaneSymbol(name, bytes, isKept, this.codec)
     for (const audience of this.index.audiencesOf(name))
-      this.attach(symbol, audience, audience.deliveryOf(name)!)
+      attach(symbol, audience, this.attachments.get(audience)!, audience.deliveryOf(name)!)
     if (isKept) this.index.forgetName(name)
     return symbol
   }
+}
 
-  private attach(symbol: LaneSymbol, audience: LaneAudience, delivery: Delivery): void {
-    const { groups, symbols } = this.attachments.get(audience)!
-    if (symbol.isKept) symbols.set(symbol, delivery)
-    if (delivery === EVERY) {
-      symbol.audiences.push(audience)
-      return
-    }
-    const group = groupOf(groups, delivery)
-    if (symbol.isKept) group.symbols.push(symbol)
-    symbol.groups.push(group)
-    if (group.intervalMs === 0) symbol.immediate.push(group)
-    else if (group.state === READY) wakeWith(symbol, group)
+function attach(
+  symbol: LaneSymbol,
+  audience: LaneAudience,
+  { groups, symbols }: Attachments,
+  delivery: Delivery,
+): void {
+  if (symbol.isKept) symbols.set(symbol, delivery)
+  if (delivery === EVERY) {
+    symbol.audiences.push(audience)
+    return
+  }
+  const group = groupOf(groups, delivery)
+  if (symbol.isKept) group.symbols.push(symbol)
+  symbol.groups.push(group)
+  if (group.intervalMs === 0) symbol.immediate.push(group)
+  else if (group.state === READY) wakeWith(symbol, group)
+}
+
+/** A symbol that came between two steps is attached already. */
+function attachNew(
+  symbol: LaneSymbol,
+  audience: LaneAudience,
+  attachments: Attachments,
+  delivery: Delivery,
+): void {
+  if (!attachments.symbols.has(symbol)) attach(symbol, audience, attachments, delivery)
+}
+
+/** Counts the symbols of a step. */
+class Steps {
+  private symbols = 0
+
+  /** Counts a symbol. @returns whether the step is long enough */
+  count(): boolean {
+    return ++this.symbols >= SYMBOLS_PER_STEP
+  }
+
+  /** Ends a step. @returns its symbols */
+  take(): number {
+    const { symbols } = this
+    this.symbols = 0
+    return symbols
   }
 }
 

@@ -8,6 +8,16 @@ import type { KnownSymbol } from '../read/symbol-table.js'
 
 const NO_TURN = -1
 
+/** Where a tick stands in EncodedLatest. */
+export class EncodedPlace {
+  /** Offset in the stream of the tick that stands there. */
+  offset = 0
+  /** Grows, and wraps at the ring's size. */
+  position = 0
+  /** Bytes, the separator behind the tick included. */
+  length = 0
+}
+
 export class LatestTick {
   readonly symbol: KnownSymbol
   record: number
@@ -27,8 +37,22 @@ export class LatestTick {
     protobuf: { turn: NO_TURN, offset: 0, index: 0 },
   }
 
+  // Only ticks of snapshots have them.
+  private jsonPlace: EncodedPlace | undefined = undefined
+  private protobufPlace: EncodedPlace | undefined = undefined
+
   constructor(symbol: KnownSymbol, record: number) {
     this.symbol = symbol
     this.record = record
+  }
+
+  /** Where it stands in EncodedLatest. */
+  placeOf(encoding: Encoding): EncodedPlace {
+    if (encoding === 'json') {
+      this.jsonPlace ??= new EncodedPlace()
+      return this.jsonPlace
+    }
+    this.protobufPlace ??= new EncodedPlace()
+    return this.protobufPlace
   }
 }

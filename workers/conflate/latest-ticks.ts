@@ -7,12 +7,14 @@
 import { type LatestStore, NO_RECORD, NO_VERSION } from '../../src/memory/latest-store.js'
 import type { Encoding } from '../../src/protocol/encoding.js'
 import { type TickCodec, type TickReader, UNNUMBERED_KIND } from '../../src/ticks/tick-codec.js'
-import type { TurnBuffer } from '../collect/turn-buffer.js'
+import { type TurnBuffer, writeJsonTick } from '../collect/turn-buffer.js'
 import type { SymbolTable } from '../read/symbol-table.js'
 import type { LaneSymbol } from './lane-symbol.js'
 import { LatestTick } from './latest-tick.js'
 
 export class LatestTicks {
+  /** All latest ticks, in the order in which their symbols and kinds came. */
+  readonly created: LatestTick[] = []
   private readonly store: LatestStore
   private readonly logBytes: Uint8Array
   private readonly logReader: TickReader
@@ -92,16 +94,23 @@ export class LatestTicks {
     const encoded = tick.encoded[encoding]
     if (encoded.turn === turn.id && encoded.offset === tick.offset) return encoded.index
     const { start, length, offset, receivedUs, symbol } = tick
-    const reader = tick.isInLog ? this.logReader : this.storeReader
-    const end = start + length
-    if (encoding === 'json' || this.binaryNeedsDecode) reader.decode(start, end)
+    const reader = this.readerAt(tick, encoding)
     encoded.index =
       encoding === 'json'
         ? turn.addJson(reader, symbol, offset, receivedUs)
-        : turn.addProtobuf(reader, start, end, offset, receivedUs)
+        : turn.addProtobuf(reader, start, start + length, offset, receivedUs)
     encoded.turn = turn.id
     encoded.offset = offset
     return encoded.index
+  }
+
+  /** Encodes a tick at `target[at]`, with the separator behind it. @returns where it ends */
+  encodeAt(tick: LatestTick, encoding: Encoding, target: Uint8Array, at: number): number {
+    const { length, start, symbol } = tick
+    const reader = this.readerAt(tick, encoding)
+    return encoding === 'json'
+      ? writeJsonTick(target, at, reader, symbol)
+      : reader.writeBinary(target, at, start, start + length)
   }
 
   /** Writes the changed ticks into shared memory. They hold there once the lane has committed its offset. */
@@ -131,6 +140,13 @@ export class LatestTicks {
     return false
   }
 
+  /** A reader that has decoded the tick, as far as the encoding needs it. */
+  private readerAt({ isInLog, length, start }: LatestTick, encoding: Encoding): TickReader {
+    const reader = isInLog ? this.logReader : this.storeReader
+    if (encoding === 'json' || this.binaryNeedsDecode) reader.decode(start, start + length)
+    return reader
+  }
+
   private begin(symbol: LaneSymbol, kind: number, length: number): LatestTick | undefined {
     // For a symbol that the table does not keep, each tick gets a new LaneSymbol.
     const isConflated = symbol.isKept && kind !== UNNUMBERED_KIND
@@ -140,6 +156,7 @@ export class LatestTicks {
   private add(symbol: LaneSymbol, kind: number, record: number): LatestTick {
     const tick = new LatestTick(symbol, record)
     symbol.latest[kind] = tick
+    this.created.push(tick)
     return tick
   }
 

@@ -36,10 +36,12 @@ export class SymbolOrder<Item extends Named> {
     let at = lowerBound(chunks[index]!, prefix)
     for (; index < chunks.length; index++) {
       const chunk = chunks[index]!
-      for (; at < chunk.length; at++) {
-        const item = chunk[at]!
-        if (!item.symbol.startsWith(prefix)) return found
-        found.push(item)
+      const last = chunk.at(-1)!.symbol
+      // All symbols between two that begin with the prefix do so, too.
+      if (last.startsWith(prefix)) found.push(...(at === 0 ? chunk : chunk.slice(at)))
+      else if (last > prefix) {
+        for (; chunk[at]!.symbol.startsWith(prefix); at++) found.push(chunk[at]!)
+        return found
       }
       at = 0
     }

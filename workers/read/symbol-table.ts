@@ -45,6 +45,11 @@ export class SymbolTable<Known extends KnownSymbol> {
     this.newSymbol = newSymbol
   }
 
+  /** How many symbols are kept. */
+  get count(): number {
+    return this.bySymbol.size
+  }
+
   /** The symbol at `bytes[start, start + length)`; undefined when these bytes are not UTF-8. */
   ofTick(bytes: Uint8Array, start: number, length: number): Known | undefined {
     const key = hash(bytes, start, length)

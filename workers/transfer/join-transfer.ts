@@ -10,13 +10,13 @@ import type { LaneAudience } from '../collect/lane-audience.js'
 import type { CurrentStatus } from '../read/current-status.js'
 import { concatBytes } from './client-frames.js'
 import type { JoinFlush } from './join-flush.js'
+import type { LatestSearch, Missed } from './latest-search.js'
 import type { LeaveFlush } from './leave-flush.js'
 import { goodbyeFrame, isBehind, joinReply } from './reply-messages.js'
 import type { RequestBatch } from './request-queue.js'
 import {
   ALL_TICKS,
   type JoinReply,
-  type Missed,
   missedAfter,
   NO_TICKS,
   type SnapshotTransfer,
@@ -47,12 +47,17 @@ export class JoinTransfer {
     this.deps = deps
   }
 
+  /** Prepares the snapshot of a request: see `SnapshotTransfer.prepare`. */
+  prepare(join: JoinCommand, audience: LaneAudience): Generator<void, LatestSearch> {
+    return this.deps.snapshots.prepare(join, audience, missedBy(join))
+  }
+
   /** Replies to the first request of a batch, and to others that get the same snapshot. @returns bytes */
   reply(batch: RequestBatch, audience: LaneAudience, offset: number): number {
     const { replyBytesMax, setCurrentClient, snapshots } = this.deps
-    const { join } = batch.first!
+    const { join, prepared } = batch.first!
     setCurrentClient(join.client)
-    const snapshot = snapshots.snapshotFor(join, audience, missedBy(join))
+    const snapshot = snapshots.snapshotFor(join, audience, missedBy(join), prepared)
     const joins = batch.takeAlike((COPIES_MAX * replyBytesMax) / (snapshot.bytes + 1))
     const replies = joins.map(each => this.replyTo(each, audience, offset))
     return snapshots.reply(replies, audience, snapshot)

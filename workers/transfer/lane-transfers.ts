@@ -6,8 +6,12 @@ import type { JoinCommand } from '../../src/lane-protocol/lane-commands.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { AudienceDirectory } from '../conflate/audience-directory.js'
 import type { JoinTransfer } from './join-transfer.js'
+import type { LatestSearch } from './latest-search.js'
 import type { ReplayTransfer } from './replay-transfer.js'
 import type { RequestQueue } from './request-queue.js'
+
+/** A snapshot of an audience with more symbols is prepared before the turn that holds it. It takes about as long as a step. */
+const UNPREPARED_SYMBOLS_MAX = 256
 
 export interface LaneTransfersDeps {
   readonly directory: AudienceDirectory
@@ -22,6 +26,8 @@ export interface LaneTransfersDeps {
 
 export class LaneTransfers {
   private readonly deps: LaneTransfersDeps
+  /** Prepares the snapshot of the request that is the first to prepare. */
+  private preparation: Generator<void, LatestSearch> | undefined
 
   constructor(deps: LaneTransfersDeps) {
     this.deps = deps
@@ -56,7 +62,27 @@ export class LaneTransfers {
   }
 
   add(join: JoinCommand): void {
-    this.deps.queue.add(join)
+    const { directory, queue } = this.deps
+    const audience = directory.get(join.audience)
+    queue.add(join, audience !== undefined && directory.symbolCountOf(audience) > UNPREPARED_SYMBOLS_MAX)
+  }
+
+  /** Does one step for the next large snapshot, about 100 µs. @returns false when there is nothing to prepare */
+  prepare(): boolean {
+    const { directory, joins, queue, setCurrentClient } = this.deps
+    const join = queue.toPrepare
+    if (join === undefined) return false
+    const audience = directory.get(join.audience)
+    if (audience === undefined) {
+      this.endPreparation(undefined)
+      return true
+    }
+    setCurrentClient(join.client)
+    this.preparation ??= joins.prepare(join, audience)
+    const { done, value } = this.preparation.next()
+    if (done) this.endPreparation(value)
+    setCurrentClient(0)
+    return true
   }
 
   /** The audiences that the next clients leave and join. */
@@ -79,6 +105,11 @@ export class LaneTransfers {
     }
     setCurrentClient(0)
     queue.putBack(batch)
+  }
+
+  private endPreparation(prepared: LatestSearch | undefined): void {
+    this.preparation = undefined
+    this.deps.queue.prepare(prepared)
   }
 
   private audiencesOf({ audience, leaving }: JoinCommand): LaneAudience[] {

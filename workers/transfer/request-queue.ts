@@ -3,6 +3,7 @@
  */
 
 import { type JoinCommand, snapshotSymbols, wantsAllLatest } from '../../src/lane-protocol/lane-commands.js'
+import type { LatestSearch } from './latest-search.js'
 import { isBehind } from './reply-messages.js'
 
 /** Queued requests from which on the lane reads no more records. */
@@ -14,21 +15,52 @@ export interface QueuedRequest {
   readonly join: JoinCommand
   /** Requests with the same key get the same snapshot; undefined: no snapshot, or one that no other client gets. */
   readonly snapshotKey: string | undefined
+  /** The snapshot as it was prepared; undefined: it is small, or there is none. */
+  readonly prepared?: LatestSearch
 }
 
 export class RequestQueue {
   private readonly queued: QueuedRequest[] = []
+  /** Requests whose snapshots are to be prepared first. */
+  private unprepared: QueuedRequest[] = []
+  /** Queued requests with prepared snapshots. */
+  private preparedCount = 0
 
+  /** Whether there is none that can be replied to now. */
   get isEmpty(): boolean {
     return this.queued.length === 0
   }
 
   get isFull(): boolean {
-    return this.queued.length >= QUEUED_MAX
+    return this.queued.length + this.unprepared.length >= QUEUED_MAX
   }
 
-  add(join: JoinCommand): void {
-    this.queued.push({ join, snapshotKey: snapshotKeyOf(join) })
+  /** The request whose snapshot is to be prepared now. One at a time: a prepared snapshot takes memory. */
+  get toPrepare(): JoinCommand | undefined {
+    return this.preparedCount > 0 ? undefined : this.unprepared[0]?.join
+  }
+
+  /** @param isLarge whether a snapshot, if the client gets one, is to be prepared first */
+  add(join: JoinCommand, isLarge: boolean): void {
+    const snapshotKey = snapshotKeyOf(join)
+    if (isLarge && snapshotKey !== undefined) this.unprepared.push({ join, snapshotKey })
+    else this.queued.push({ join, snapshotKey })
+  }
+
+  /**
+   * The snapshot of the first unprepared request, and of those that get the same one, is prepared.
+   *
+   * @param prepared undefined: no client gets it any more
+   */
+  prepare(prepared: LatestSearch | undefined): void {
+    const key = this.unprepared[0]!.snapshotKey
+    const rest: QueuedRequest[] = []
+    for (const request of this.unprepared) {
+      if (request.snapshotKey !== key) rest.push(request)
+      else if (prepared !== undefined) this.queued.push({ ...request, prepared })
+    }
+    this.unprepared = rest
+    this.countPrepared()
   }
 
   /** The requests of the next batch; they stay queued. */
@@ -44,6 +76,11 @@ export class RequestQueue {
   /** Queues the rest of a batch again, before all others. */
   putBack(batch: RequestBatch): void {
     this.queued.unshift(...batch.rest)
+    this.countPrepared()
+  }
+
+  private countPrepared(): void {
+    this.preparedCount = this.queued.filter(({ prepared }) => prepared !== undefined).length
   }
 }
 

@@ -6,29 +6,23 @@
 import { type JoinCommand, type Progress, snapshotSymbols } from '../../src/lane-protocol/lane-commands.js'
 import { UNCHANGED } from '../../src/memory/reply-descriptor.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
-import { EVERY } from '../collect/delivery-map.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { FrameComposer } from '../compose/frame-composer.js'
 import type { FramePublisher } from '../compose/frame-publisher.js'
 import type { AudienceDirectory } from '../conflate/audience-directory.js'
-import { byOffset } from '../conflate/conflation-group.js'
-import type { LatestChunk, LatestChunks } from '../conflate/latest-chunks.js'
+import type { EncodedLatest } from '../conflate/encoded-latest.js'
 import type { LatestTick } from '../conflate/latest-tick.js'
+import type { LatestTicks } from '../conflate/latest-ticks.js'
+import type { SnapshotChunk, SnapshotChunks } from '../conflate/snapshot-chunks.js'
 import { type ClientFrames, NO_BYTES, NO_FRAMES } from './client-frames.js'
+import { LatestSearch, type Missed } from './latest-search.js'
 import type { MemberOutcome, PartOutcome, ReplyPublisher } from './reply-publisher.js'
 
 /** How much longer a tick is as JSON than in the feed, about. */
 const JSON_GROWTH = 3
 
-/** Which of the latest ticks a client missed: those with offsets above these. */
-export interface Missed {
-  /** `some`: the ticks after a place in the stream, or those that a replay leaves out. */
-  readonly kind: 'none' | 'some' | 'all'
-  /** For symbols that are delivered tick by tick. */
-  readonly everyAfter: number
-  /** For conflated symbols. */
-  readonly latestAfter: number
-}
+/** Ticks that one step of a preparation encodes: 100 µs. */
+const ENCODED_PER_STEP = 128
 
 export const NO_TICKS: Missed = {
   kind: 'none',
@@ -70,7 +64,9 @@ export interface JoinReply extends ClientFrames {
 
 export interface SnapshotTransferDeps {
   readonly directory: AudienceDirectory
-  readonly chunks: LatestChunks
+  readonly latest: LatestTicks
+  readonly encoded: EncodedLatest
+  readonly chunks: SnapshotChunks
   readonly composer: FrameComposer
   readonly publisher: FramePublisher
   readonly replyPublisher: ReplyPublisher
@@ -85,14 +81,41 @@ export class SnapshotTransfer {
     this.deps = deps
   }
 
-  /** The snapshot of a joining client: the ticks that it missed, and the latest of the symbols that it asked for. */
-  snapshotFor({ replies }: JoinCommand, audience: LaneAudience, missed: Missed): Snapshot {
-    return this.snapshotOf(audience, missed, snapshotSymbols(replies))
+  /**
+   * Prepares the snapshot of a joining client step by step: finds its ticks and encodes them. Each `next` of the generator
+   * is one step, and ticks are published between two steps. `snapshotFor` then has little to do.
+   */
+  *prepare({ replies }: JoinCommand, audience: LaneAudience, missed: Missed): Generator<void, LatestSearch> {
+    const search = this.search(audience, missed, snapshotSymbols(replies))
+    yield* search.steps()
+    const { encoded } = this.deps
+    let bytes = 0
+    // What is encoded beyond that would overwrite the first ticks.
+    for (let rank = 0; rank < search.count && bytes < encoded.lastingBytes; rank++) {
+      const tick = search.tickAt(rank)
+      if (tick !== undefined) bytes += encoded.keep(tick, audience.spec.encoding).length
+      if (rank % ENCODED_PER_STEP === 0) yield
+    }
+    return search
+  }
+
+  /**
+   * The snapshot of a joining client: the ticks that it missed, and the latest of the symbols that it asked for.
+   *
+   * @param prepared what `prepare` returned for the client, or for one that gets the same snapshot
+   */
+  snapshotFor(
+    { replies }: JoinCommand,
+    audience: LaneAudience,
+    missed: Missed,
+    prepared?: LatestSearch,
+  ): Snapshot {
+    return this.snapshotOf(prepared ?? this.search(audience, missed, snapshotSymbols(replies)).whole())
   }
 
   /** The latest ticks that a client missed in an audience. */
   snapshotSince(audience: LaneAudience, missed: Missed): Snapshot {
-    return this.snapshotOf(audience, missed, [])
+    return this.snapshotOf(this.search(audience, missed, []).whole())
   }
 
   /** The frame of a snapshot that fits into one; undefined when it takes more than `bytesMax`. */
@@ -153,7 +176,7 @@ export class SnapshotTransfer {
   private replyPart(
     reply: JoinReply,
     audience: LaneAudience,
-    chunk: LatestChunk,
+    chunk: SnapshotChunk,
     { isDue, isIncomplete }: Snapshot,
   ): number {
     const { composer, publisher, replyPublisher, setCurrentClient } = this.deps
@@ -173,29 +196,15 @@ export class SnapshotTransfer {
     return end - start
   }
 
-  private snapshotOf(audience: LaneAudience, missed: Missed, requested: readonly string[]): Snapshot {
-    const { directory } = this.deps
-    const found = new Set<LatestTick>()
-    let lacksSome = directory.symbols.hasForgotten
-    if (missed.kind !== 'none') {
-      for (const symbol of directory.symbolsOf(audience)) {
-        const delivery = audience.deliveryOf(symbol.symbol)
-        if (delivery === undefined) continue
-        lacksSome ||= symbol.lacksLatest
-        const offset = delivery === EVERY ? missed.everyAfter : missed.latestAfter
-        for (const tick of symbol.latest) if (tick !== undefined && tick.offset > offset) found.add(tick)
-      }
-    }
-    for (const entry of requested) {
-      for (const { lacksLatest, latest, symbol } of directory.symbols.matching(entry)) {
-        // A later command of the same request may have unsubscribed from the symbol.
-        if (audience.deliveryOf(symbol) === undefined) continue
-        lacksSome ||= lacksLatest
-        for (const tick of latest) if (tick !== undefined && tick.offset > 0) found.add(tick)
-      }
-    }
-    const ticks = [...found].sort(byOffset)
-    const isIncomplete = lacksSome && (requested.length > 0 || missed.kind !== 'none')
+  private search(audience: LaneAudience, missed: Missed, requested: readonly string[]): LatestSearch {
+    const { directory, latest } = this.deps
+    return new LatestSearch(directory, latest, audience, missed, requested)
+  }
+
+  private snapshotOf(search: LatestSearch): Snapshot {
+    const { audience, missed, requested } = search
+    const ticks = search.result()
+    const { isIncomplete } = search
     const bytes = ticks.reduce((sum, { length }) => sum + length, 0)
     return {
       ticks,
@@ -212,7 +221,7 @@ export class SnapshotTransfer {
   }
 }
 
-function outcomeOf({ firstOutcome, outcome }: JoinReply, { isFirst, isLast }: LatestChunk): PartOutcome {
+function outcomeOf({ firstOutcome, outcome }: JoinReply, { isFirst, isLast }: SnapshotChunk): PartOutcome {
   if (isLast) return outcome
   return isFirst ? firstOutcome : UNCHANGED
 }

@@ -7,6 +7,7 @@ import { Backoff } from '../../common/backoff.js'
 import type { Timer } from '../../common/clock.js'
 import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from './nats-js.js'
 import type { NatsOptions } from './nats-options.js'
+import { serverUrls } from './server-urls.js'
 
 export interface NatsLinkEvents {
   /** There is a connection, the first one or after `down`. Nothing that was made on an earlier one counts on it. */
@@ -40,7 +41,7 @@ export class NatsLink {
   }
 
   start(): void {
-    this.opening = this.open()
+    this.opening = this.open().catch((error: unknown) => this.options.log.warn(`NATS: ${reasonOf(error)}`))
   }
 
   /** Ends the connection for ever. What was published before has left by then. */
@@ -105,9 +106,12 @@ export class NatsLink {
   }
 }
 
-function connectionOptions({ servers, name, credentials, tls }: NatsOptions): NodeConnectionOptions {
+function connectionOptions({ servers: urls, name, credentials, tls }: NatsOptions): NodeConnectionOptions {
+  const { isTls, servers, ...login } = serverUrls(urls)
+  const wanted = tls ?? (isTls ? {} : undefined)
   return {
     servers: [...servers],
+    ...login,
     name,
     timeout: CONNECT_TIMEOUT_MS,
     maxReconnectAttempts: -1,
@@ -115,7 +119,8 @@ function connectionOptions({ servers, name, credentials, tls }: NatsOptions): No
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: PINGS_OUT_MAX,
     ...(credentials === undefined ? {} : { authenticator: credsAuthenticator(credentials) }),
-    ...(tls === undefined ? {} : { tls }),
+    // Given, it is demanded of the server.
+    ...(wanted === undefined ? {} : { tls: wanted }),
   }
 }
 

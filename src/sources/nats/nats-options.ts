@@ -9,7 +9,7 @@ export interface NatsTls {
 }
 
 export interface NatsOptions {
-  /** URLs, such as nats://host:4222, of servers of one cluster. */
+  /** URLs, such as nats://host:4222, of servers of one cluster. They may hold a name and a password, or a token. */
   readonly servers: readonly string[]
   /** Name of the stream, and how subjects and the bucket begin. */
   readonly stream: string
@@ -17,7 +17,7 @@ export interface NatsOptions {
   readonly name: string
   /** Of a file of credentials (JWT and seed). */
   readonly credentials?: Uint8Array | undefined
-  /** undefined: TLS where the server wants it, with the certificates that Node trusts. */
+  /** undefined: TLS where the server offers it or a URL begins with tls://, with the certificates that Node trusts. */
   readonly tls?: NatsTls | undefined
   readonly clock: Clock
   readonly log: NatsLog

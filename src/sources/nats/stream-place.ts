@@ -16,6 +16,9 @@ export class StreamPlace {
   /** The last message that was read. */
   private last: StoredMessage | undefined
   private created: string | undefined
+  /** Where the first reading begins. */
+  private firstSequence = 0
+  private hasPushed = false
   private epoch: string | undefined
   private lastOffset = 0
   /** Whether ticks up to `lastOffset` are in the stream a second time. */
@@ -65,18 +68,22 @@ export class StreamPlace {
     }
   }
 
-  /** The first reading begins behind the newest message. */
+  /** The first reading begins behind the newest message, and there again while no message has come. */
   private async begin(stream: TickStream, state: StreamState): Promise<ConsumerStart> {
     const { created, lastSequence } = state
+    if (this.created === created && lastSequence >= this.firstSequence - 1)
+      return { sequence: this.firstSequence }
     const newest = lastSequence > 0 ? await stream.message(lastSequence) : undefined
     this.created = created
+    this.firstSequence = lastSequence + 1
+    this.last = newest
     if (newest?.message !== undefined && this.isOfSchema(newest.message)) {
-      this.last = newest
       this.setOutage(newest.message)
-      this.lastOffset = lastOffsetOf(newest.message)
-      if (this.lastOffset > 0) this.beginEpoch(newest.message)
+      const lastOffset = lastOffsetOf(newest.message)
+      if (lastOffset > 0) this.beginEpoch(newest.message)
+      this.lastOffset = lastOffset
     }
-    return { sequence: lastSequence + 1 }
+    return { sequence: this.firstSequence }
   }
 
   private async goOn(stream: TickStream, state: StreamState, last: StoredMessage): Promise<ConsumerStart> {
@@ -109,6 +116,7 @@ export class StreamPlace {
   private beginEpoch(message: StreamMessage): void {
     this.epoch = message.epoch
     this.isReadAgain = false
+    this.lastOffset = 0
     this.sessionCount++
     this.sink.sessionStarted({ number: this.sessionCount, continuous: false, epoch: this.epoch })
   }
@@ -124,6 +132,10 @@ export class StreamPlace {
     const lastOffset = lastOffsetOf(message)
     if (this.isReadAgain && lastOffset <= this.lastOffset) return
     this.isReadAgain = false
+    // The sink finds holes between ticks that it was given.
+    const missed = message.offset - this.lastOffset - 1
+    if (!this.hasPushed && this.lastOffset > 0 && missed > 0) this.sink.lose({ reason: 'upstream', missed })
+    this.hasPushed = true
     this.lastOffset = lastOffset
     this.sink.push(message.data, 'batch', message.offset)
   }

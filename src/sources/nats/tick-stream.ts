@@ -38,6 +38,13 @@ export interface StoredMessage {
   readonly message: StreamMessage | undefined
 }
 
+/** The message that another one is to follow. */
+export interface Predecessor {
+  readonly sequence: number
+  /** Left out where it is known to be stored at this sequence: a server that was started anew may not know its id. */
+  readonly id?: string | undefined
+}
+
 /** Where a consumer begins. */
 export type ConsumerStart = { readonly sequence: number } | { readonly storedFromNs: bigint }
 
@@ -45,6 +52,7 @@ export type ConsumerStart = { readonly sequence: number } | { readonly storedFro
 const API_TIMEOUT_MS = 2_000
 const MESSAGE_ID = 'Nats-Msg-Id'
 const EXPECTED_STREAM = 'Nats-Expected-Stream'
+const EXPECTED_LAST_ID = 'Nats-Expected-Last-Msg-Id'
 const EXPECTED_LAST_SEQUENCE = 'Nats-Expected-Last-Sequence'
 const NS_PER_S = 1_000_000_000
 /** A consumer whose reader has died is removed by the server after this time. */
@@ -120,21 +128,23 @@ export class TickStream {
   }
 
   /**
-   * Writes a message behind the message `after`, or not at all: another one there is an error.
+   * Writes a message behind another one, or not at all: another message there is an error.
    *
    * @param id names the message: written twice, it is stored once
    * @returns the sequence at which it is stored
    */
-  async publish(message: StreamMessage, id: string, after: number, timeoutMs: number): Promise<number> {
+  async publish(message: StreamMessage, id: string, after: Predecessor, timeoutMs: number): Promise<number> {
     const head = headers()
     for (const [name, value] of headersOf(message)) head.append(name, value)
     head.append(MESSAGE_ID, id)
     head.append(EXPECTED_STREAM, this.name)
-    head.append(EXPECTED_LAST_SEQUENCE, String(after))
+    head.append(EXPECTED_LAST_SEQUENCE, String(after.sequence))
+    if (after.id !== undefined) head.append(EXPECTED_LAST_ID, after.id)
     const options = { headers: head, timeout: timeoutMs }
     const reply = await this.connection.request(this.subject, bodyOf(message), options)
     const { seq, error } = reply.json<{ seq?: number; error?: { description?: string } }>()
-    if (seq === undefined) throw new Error(error?.description ?? 'the server has not stored a message')
+    if (error !== undefined || seq === undefined)
+      throw new Error(error?.description ?? 'the server has not stored a message')
     return seq
   }
 

@@ -12,8 +12,15 @@ export type PathEnd = protobuf.Field | protobuf.OneOf
 export interface PathEnds {
   /** At least one. */
   readonly ends: readonly PathEnd[]
-  /** For each case of a oneof in which the path has no end: one sentence without its full stop that says why. */
-  readonly lacking: readonly string[]
+  /** The cases of oneofs in which the path has no end. */
+  readonly lacking: readonly LackingCase[]
+}
+
+export interface LackingCase {
+  /** `the case beat of the oneof event` */
+  readonly place: string
+  /** The same, with the fields that there are, or the one that may be meant. */
+  readonly text: string
 }
 
 /** @returns one sentence that says why the path has no end */
@@ -27,17 +34,22 @@ function follow(message: protobuf.Type, [name = '', ...rest]: readonly string[])
   if (rest.length === 0) return { ends: [member], lacking: [] }
   if (member instanceof protobuf.Field) return followField(member, rest)
   const ends: PathEnd[] = []
-  const lacking: string[] = []
+  const lacking: LackingCase[] = []
+  let problem = ''
   for (const field of member.fieldsArray) {
     const within = followField(field, rest)
     if (typeof within === 'string') {
-      lacking.push(`the case ${field.name} of the oneof ${name} does not fit: ${within}`)
+      const place = `the case ${field.name} of the oneof ${name}`
+      // Which fields a message has, and whether one of them was meant.
+      const text = field.resolvedType instanceof protobuf.Type ? `${place} (${within})` : place
+      lacking.push({ place, text })
+      problem ||= `${place} does not fit: ${within}`
       continue
     }
     ends.push(...within.ends)
     lacking.push(...within.lacking)
   }
-  return ends.length === 0 ? lacking[0]! : { ends, lacking }
+  return ends.length === 0 ? problem : { ends, lacking }
 }
 
 function followField(field: protobuf.Field, rest: readonly string[]): PathEnds | string {

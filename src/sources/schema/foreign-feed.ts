@@ -32,8 +32,8 @@ export interface LoadedFeed {
   /** For the `GrpcSource`. */
   readonly method: { readonly path: string; readonly request: Uint8Array; readonly form: 'tick' | 'batch' }
   /**
-   * For each case of a oneof that has no symbol: one sentence without its full stop that says why. Messages of such a
-   * case are no ticks, and are skipped.
+   * The cases of a oneof that have no symbol, each as a text such as `the case beat of the oneof event`. Their messages
+   * are no ticks, and are skipped.
    */
   readonly withoutSymbol: readonly string[]
 }

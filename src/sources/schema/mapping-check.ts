@@ -4,7 +4,7 @@
  */
 import { protobuf } from '../../common/protobufjs.js'
 import type { TickMapping, TimeUnit } from '../../ticks/tick-schema.js'
-import { followPath, type PathEnd, type PathEnds } from './field-path.js'
+import { followPath, type LackingCase, type PathEnd, type PathEnds } from './field-path.js'
 import { nameOf, typeOf } from './type-names.js'
 
 /** The paths as a user gives them. Paths other than `repeated` begin at the tick. */
@@ -30,7 +30,7 @@ export interface MappingFault {
 export type CheckedMapping =
   | {
       readonly mapping: TickMapping
-      /** For each case of a oneof that has no symbol: why. Such messages are no ticks. */
+      /** The cases of a oneof that have no symbol, each as a text. Such messages are no ticks. */
       readonly withoutSymbol: readonly string[]
       readonly faults: undefined
     }
@@ -72,7 +72,7 @@ export function checkMapping(message: protobuf.Type, paths: MappingPaths): Check
   if (tick === undefined || faults.length > 0) return { mapping: undefined, faults }
   return {
     faults: undefined,
-    withoutSymbol: casesWithout(tick, paths.symbol),
+    withoutSymbol: casesWithout(tick, paths.symbol).map(({ text }) => text),
     mapping: {
       repeated: paths.repeated,
       symbol: paths.symbol,
@@ -85,8 +85,8 @@ export function checkMapping(message: protobuf.Type, paths: MappingPaths): Check
   }
 }
 
-/** For each case of a oneof on the path that lacks the rest of it: one sentence without its full stop. */
-export function casesWithout(tick: protobuf.Type, path: string): readonly string[] {
+/** The cases of oneofs on the path that lack the rest of it. */
+export function casesWithout(tick: protobuf.Type, path: string): readonly LackingCase[] {
   const followed = followPath(tick, path)
   return typeof followed === 'string' ? [] : followed.lacking
 }

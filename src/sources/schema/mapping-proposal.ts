@@ -80,13 +80,21 @@ export function proposeMapping(message: protobuf.Type): ProposedMapping {
         .find(field => hasSymbol(field.resolvedType as protobuf.Type))?.name
   const tick = tickOf(message, repeated)
   const paths = pathsOf(tick, DEPTH_MAX)
+  const symbol = proposeSymbol(tick, paths)
+  const ofTicks = symbol === undefined ? paths : paths.filter(path => isInTicks(tick, path, symbol))
   return {
     repeated,
-    symbol: proposeSymbol(tick, paths),
-    kind: eventOneof(tick) ?? likeliest(paths, KIND_NAMES, path => fits(tick, 'kind', path)),
-    time: proposeTime(tick, paths),
-    sequence: likeliest(paths, SEQUENCE_NAMES, path => fits(tick, 'sequence', path)),
+    symbol,
+    kind: eventOneof(tick) ?? likeliest(ofTicks, KIND_NAMES, path => fits(tick, 'kind', path)),
+    time: proposeTime(tick, ofTicks),
+    sequence: likeliest(ofTicks, SEQUENCE_NAMES, path => fits(tick, 'sequence', path)),
   }
+}
+
+/** Whether the path has an end in each case of a oneof that has a symbol. */
+function isInTicks(tick: protobuf.Type, path: string, symbol: string): boolean {
+  const noTicks = casesWithout(tick, symbol).map(({ place }) => place)
+  return casesWithout(tick, path).every(({ place }) => noTicks.includes(place))
 }
 
 function hasSymbol(message: protobuf.Type): boolean {

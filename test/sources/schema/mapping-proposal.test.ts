@@ -73,3 +73,16 @@ it('looks into a repeated field only where the message itself names no symbol', 
   expect(propose('string symbol = 1; repeated Level bids = 2;', others).repeated).toBeUndefined()
   expect(propose('repeated Level bids = 2;', others).repeated).toBeUndefined()
 })
+
+it('looks for time and sequence where the ticks are', () => {
+  const others =
+    'message T { string symbol = 1; int64 time_ms = 2; } message U { string symbol = 1; int64 seq = 2; int64 time_ms = 3; } ' +
+    'message B { int64 ts_ns = 1; int64 sequence = 2; }'
+  expect(propose('oneof event { B beat = 1; T trade = 2; U quote = 3; }', others)).toEqual({
+    repeated: undefined,
+    symbol: 'event.symbol',
+    kind: 'event',
+    time: { path: 'event.time_ms', isTimestamp: false, unit: 'ms' },
+    sequence: undefined,
+  })
+})

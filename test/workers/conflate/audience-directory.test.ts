@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { selectionOf } from '../../../src/lane-protocol/audience-spec.js'
+import type { AudienceState } from '../../../src/lane-protocol/lane-task.js'
 import type { IntervalMs } from '../../../src/protocol/delivery.js'
 import { marketCodec } from '../../../src/ticks/market-codec.js'
 import type { LaneAudience } from '../../../workers/collect/lane-audience.js'
@@ -29,9 +30,20 @@ function collisions(): [string, string][] {
   return pairs
 }
 
+function finish(steps: Generator<number>): void {
+  for (const _ of steps);
+}
+
+/** Opens an audience in one go. */
+function openState(directory: AudienceDirectory, state: AudienceState): LaneAudience {
+  const audience = directory.begin(state)
+  finish(directory.attachAll(audience))
+  return audience
+}
+
 /** Opens an audience that gets every tick of these symbols. */
 function open(directory: AudienceDirectory, id: number, symbols: string[]): LaneAudience {
-  return directory.open(audienceState({ audience: id, spec: spec({ symbols }) }))
+  return openState(directory, audienceState({ audience: id, spec: spec({ symbols }) }))
 }
 
 function find({ symbols }: AudienceDirectory, symbol: string): LaneSymbol | undefined {
@@ -75,7 +87,7 @@ describe('the directory of audiences', () => {
       const directory = new AudienceDirectory(marketCodec)
       const early = isFirst ? open(directory, 1, [gone]) : undefined
       const two = open(directory, 2, [kept])
-      directory.close(early ?? open(directory, 1, [gone]))
+      finish(directory.close(early ?? open(directory, 1, [gone])))
       expect(find(directory, kept)!.audiences).toEqual([two])
       expect(find(directory, gone)!.audiences).toEqual([])
     }
@@ -85,8 +97,8 @@ describe('the directory of audiences', () => {
     const directory = new AudienceDirectory(marketCodec)
     const [one, two] = [open(directory, 1, ['A', 'C']), open(directory, 2, ['A', 'B'])]
     const entry = find(directory, 'A')
-    directory.close(one)
-    directory.close(one)
+    finish(directory.close(one))
+    finish(directory.close(one))
     expect(directory.get(1)).toBeUndefined()
     expect(directory.get(2)).toBe(two)
     expect(find(directory, 'A')).toBe(entry)
@@ -99,13 +111,13 @@ describe('the directory of audiences', () => {
     const directory = new AudienceDirectory(marketCodec)
     const schedule = new ConflationSchedule()
     const latest = [{ intervalMs: 100, symbols: ['A', 'B*'] }]
-    const one = directory.open(audienceState({ spec: spec({ symbols: [], latest }) }))
+    const one = openState(directory, audienceState({ spec: spec({ symbols: [], latest }) }))
     find(directory, 'B0')
     for (const group of directory.groupsOf(one)) schedule.start(group, 0)
     schedule.endIntervals(100)
     const entries = ['A', 'B0', 'B1'].map(symbol => find(directory, symbol))
     expect(entries.map(entry => entry!.ready?.size)).toEqual([1, 1, 1])
-    directory.close(one)
+    finish(directory.close(one))
     expect(entries.map(entry => entry!.ready?.size)).toEqual([0, 0, 0])
   })
 
@@ -121,10 +133,10 @@ describe('the directory of audiences', () => {
           const without = new AudienceDirectory(marketCodec)
           if (areKnown)
             for (const symbol of symbols) for (const each of [directory, without]) find(each, symbol)
-          const one = directory.open(stateOf(1, gone))
-          directory.open(stateOf(2, kept))
-          without.open(stateOf(2, kept))
-          directory.close(one)
+          const one = openState(directory, stateOf(1, gone))
+          openState(directory, stateOf(2, kept))
+          openState(without, stateOf(2, kept))
+          finish(directory.close(one))
           expect(deliveries(directory, symbols)).toEqual(deliveries(without, symbols))
         },
       ),
@@ -147,10 +159,11 @@ describe('the directory of audiences', () => {
           const after = new Map(before)
           for (const each of removed) after.delete(each)
           for (const [each, intervalMs] of added) after.set(each, intervalMs)
-          const base = directory.open(stateOf(1, before))
-          const derived = directory.derive({ ...audienceState(), audience: 2 }, base, { added, removed })
-          const opened = plain.open(stateOf(2, [...after]))
-          directory.close(base)
+          const base = openState(directory, stateOf(1, before))
+          const derived = directory.beginLike({ ...audienceState(), audience: 2 }, base, { added, removed })
+          finish(directory.attachLike(base, derived, { added, removed }))
+          const opened = openState(plain, stateOf(2, [...after]))
+          finish(directory.close(base))
           const symbols = [...new Set([...known, ...later])]
           expect(deliveries(directory, symbols)).toEqual(deliveries(plain, symbols))
           expect([derived.isUnfiltered, derived.isConflated]).toEqual([
@@ -164,7 +177,7 @@ describe('the directory of audiences', () => {
             [directory, derived],
             [plain, opened],
           ] as const)
-            each.close(audience)
+            finish(each.close(audience))
           for (const symbol of symbols) expect(find(directory, symbol)!.audiences).toEqual([])
         },
       ),
@@ -172,12 +185,40 @@ describe('the directory of audiences', () => {
     )
   })
 
+  it('attaches a symbol that comes between two steps once, and forgets it with the audience', () => {
+    const directory = new AudienceDirectory(marketCodec)
+    for (let index = 0; index < 1000; index++) find(directory, `S${index}`)
+    let later = 0
+    const between = (steps: Generator<number>): void => {
+      for (const symbols of steps) {
+        expect(symbols).toBeLessThanOrEqual(256)
+        find(directory, `SX${later++}`)
+      }
+    }
+    const base = directory.begin(audienceState({ audience: 1, spec: spec({ symbols: ['S*', 'SX3', 'A'] }) }))
+    between(directory.attachAll(base))
+    const change = { added: [['S1*', 0] as const], removed: ['A'] }
+    const derived = directory.beginLike({ ...audienceState(), audience: 2 }, base, change)
+    between(directory.attachLike(base, derived, change))
+    expect(later).toBeGreaterThan(8)
+    const symbols = [...directory.symbols.all()]
+    for (const { audiences, symbol, immediate } of symbols) {
+      const isConflated = symbol.startsWith('S1')
+      expect(audiences).toEqual(isConflated ? [base] : [base, derived])
+      expect(immediate).toHaveLength(isConflated ? 1 : 0)
+    }
+    between(directory.close(base))
+    between(directory.close(derived))
+    for (const { audiences, groups, immediate } of directory.symbols.all())
+      expect([audiences, groups, immediate]).toEqual([[], [], []])
+  })
+
   it('serves an audience of a symbol beyond the bound of the symbol table', () => {
     const directory = new AudienceDirectory(marketCodec)
     for (let index = 0; index < 66_000; index++) find(directory, `S${index}`)
     const one = open(directory, 1, ['S65999'])
     expect(find(directory, 'S65999')!.audiences).toEqual([one])
-    directory.close(one)
+    finish(directory.close(one))
     expect(find(directory, 'S65999')!.audiences).toEqual([])
   })
 })

@@ -3,7 +3,7 @@ import { type JoinCommand, RESUME_GONE } from '../../../src/lane-protocol/lane-c
 import { HEARTBEAT } from '../../../src/memory/control-words.js'
 import { AUDIENCE_FRAMES, REPLY, TURN_END } from '../../../src/memory/frame-descriptor.js'
 import { LIVE, MORE, type ReplyDescriptor, UNCHANGED } from '../../../src/memory/reply-descriptor.js'
-import { TurnBuffer } from '../../../workers/collect/turn-buffer.js'
+import { LatestTicks } from '../../../workers/conflate/latest-ticks.js'
 import { extent } from '../../support/extent.js'
 import { LaneStage } from '../../support/lane-stage.js'
 import { checkClient } from '../../support/stays.js'
@@ -77,17 +77,17 @@ describe('a burst of requests', () => {
     expect(stage.control[HEARTBEAT]! - before).toBeGreaterThanOrEqual(3 + parts)
   })
 
-  it('encodes a snapshot for several clients once, however long it is', () => {
+  it('encodes each tick of snapshots once, for all clients together', () => {
     const stage = stageWithJoins(2, () => ['*'])
-    const addJson = vi.spyOn(TurnBuffer.prototype, 'addJson')
+    const encodeAt = vi.spyOn(LatestTicks.prototype, 'encodeAt')
     stage.join(3, 1, null, ['S7'])
     let encoded = 0
     stage.run([
       () => {
-        encoded = addJson.mock.calls.length
+        encoded = encodeAt.mock.calls.length
       },
     ])
-    expect(encoded).toBe(SYMBOLS.length + 1)
+    expect(encoded).toBe(SYMBOLS.length)
     checkAll(stage)
   })
 
