@@ -54,7 +54,15 @@ describe('asyncapi.yaml', () => {
   })
 
   it('refuses a message that does not match its schema', () => {
-    expect(protocol.errorIn({ type: 'live', offset: 1, seq: 2, more: 3 } as never)).toContain('additional')
+    expect(
+      protocol.errorIn({
+        type: 'live',
+        offset: 1,
+        seq: 2,
+        replayed: { from: 1, to: 1, ticks: 0 },
+        more: 3,
+      } as never),
+    ).toContain('additional')
     expect(protocol.errorIn({ type: 'live', offset: 1 } as never)).toContain('required')
   })
 

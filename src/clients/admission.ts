@@ -26,7 +26,7 @@ import { LifeSigns } from './life-signs.js'
 import { MessageIntake, type MessageIntakeDeps } from './message-intake.js'
 import { MessageQuota } from './message-quota.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
-import { isResumeError, replayStartOf } from './replay-start.js'
+import { isStartError, readReplayStart } from './replay-start.js'
 import { DRAINING, RequestRefusals, TOO_MANY_CONNECTIONS, TOO_MANY_REQUESTS } from './request-refusals.js'
 import type { SubscriptionBudget } from './subscription-budget.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
@@ -124,8 +124,8 @@ export class Admission {
         this.refusals.refuse(socket, stream)
         return false
       }
-      const replayStart = stream.resume === undefined ? null : replayStartOf(stream.resume, this.deps)
-      if (isResumeError(replayStart)) {
+      const replayStart = readReplayStart(stream.start, this.deps)
+      if (isStartError(replayStart)) {
         this.refusals.refuse(socket, badRequest(replayStart.code, replayStart.message))
         return false
       }

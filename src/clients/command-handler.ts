@@ -12,9 +12,8 @@ import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { type ClientCommand, commandId, readCommand } from '../protocol/client-command.js'
 import { deliveryFields, readDelivery } from '../protocol/delivery.js'
 import type { CommandId, ControlMessage, ErrorMessage, SymbolRefusal } from '../protocol/messages.js'
-import { type ResumeError, readResumePoint } from '../protocol/resume-point.js'
 import type { Client } from './client.js'
-import { isResumeError, replayStartOf, type StreamExtent } from './replay-start.js'
+import { isStartError, readReplayStart, type StartError, type StreamExtent } from './replay-start.js'
 import { WORK_PER_SYMBOL } from './work-budgets.js'
 
 /**
@@ -93,7 +92,7 @@ export class CommandHandler {
    */
   private change(client: Client, command: SymbolsCommand, commandBytes: number): number {
     const replay = this.replayOf(command)
-    if (isResumeError(replay)) {
+    if (isStartError(replay)) {
       client.reply({ type: 'error', id: command.id, ...replay })
       return 0
     }
@@ -119,10 +118,8 @@ export class CommandHandler {
   }
 
   /** Where the replay begins that the command asks for; null: it asks for none. */
-  private replayOf(command: SymbolsCommand): ReplayStart | ResumeError | null {
-    if (command.type === 'unsubscribe' || command.resume === undefined) return null
-    const point = readResumePoint(command.resume)
-    return 'code' in point ? point : replayStartOf(point, this.deps)
+  private replayOf(command: SymbolsCommand): ReplayStart | StartError | null {
+    return command.type === 'unsubscribe' ? null : readReplayStart(command, this.deps)
   }
 
   /** Why the command is not carried out now; undefined when it is. */

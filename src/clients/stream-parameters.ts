@@ -6,7 +6,6 @@ import { NO_LIMITS } from '../fanout/recipient.js'
 import { ALL_SYMBOLS } from '../lane-protocol/audience-spec.js'
 import { type Delivery, EVERY_TICK, readDelivery } from '../protocol/delivery.js'
 import type { RequestErrorCode } from '../protocol/error-codes.js'
-import { type ResumePoint, readResumePoint } from '../protocol/resume-point.js'
 import { type QueryValue, readQuery } from './query-parameters.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
@@ -18,6 +17,7 @@ const NAMES = [
   'interval',
   'snapshot',
   'resume',
+  'since',
   'batch',
   'stamps',
   'maxAgeMs',
@@ -36,7 +36,8 @@ const READERS = {
   ageMsMax: limitReader('maxAgeMs', 'bad_max_age_ms', NO_LIMITS.ageMsMax),
   lagBytesMax: limitReader('maxLagBytes', 'bad_max_lag_bytes', NO_LIMITS.lagBytesMax),
   heartbeatMs: readHeartbeat,
-  resume: readResume,
+  resume: textReader('resume'),
+  since: textReader('since'),
 }
 
 export type StreamParameters = {
@@ -65,6 +66,8 @@ function readSymbols(values: Values, limits: SubscriptionLimits): readonly strin
       `symbols must be percent-encoded UTF-8, for instance symbols=%E2%82%AC for a euro sign, got ${quoteValue(value.text)}`,
     )
   }
+  // A client that subscribes by commands.
+  if (value.text === '') return []
   if (value.hasPlus) {
     return badRequest('bad_symbol', 'symbols must have %2B for a plus and %20 for a space, and no +')
   }
@@ -134,12 +137,9 @@ function readHeartbeat(values: Values): number | Refusal {
   return badRequest('bad_heartbeat', `heartbeat must be ${rule}, got ${quoteValue(given)}`)
 }
 
-/** undefined: the stream begins with the next tick. */
-function readResume(values: Values): ResumePoint | undefined | Refusal {
-  const text = values.get('resume')?.text
-  if (text === undefined) return undefined
-  const point = readResumePoint(text)
-  return 'code' in point ? badRequest(point.code, point.message) : point
+/** The text as it is: what is right depends on the stream, see replay-start.ts. */
+function textReader(name: string) {
+  return (values: Values): string | undefined => values.get(name)?.text
 }
 
 function numberOrText(text: string | undefined): number | string | undefined {

@@ -7,8 +7,8 @@ import { readTarget } from '../common/request-target.js'
 import type { LagLimits } from '../fanout/recipient.js'
 import type { StreamForm } from '../lane-protocol/audience-spec.js'
 import type { Delivery } from '../protocol/delivery.js'
-import type { ResumePoint } from '../protocol/resume-point.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
+import type { StartFields } from './replay-start.js'
 import { readStreamParameters } from './stream-parameters.js'
 import type { SubscriptionLimits } from './subscriptions.js'
 
@@ -27,7 +27,8 @@ export interface StreamRequest {
   /** The form of messages with ticks. The handshake decides about compression. */
   readonly form: Omit<StreamForm, 'windowBits'>
   readonly limits: LagLimits
-  readonly resume: ResumePoint | undefined
+  /** Where the stream begins, unchecked. */
+  readonly start: StartFields
 }
 
 /** The first subprotocol that the client offers and the gateway knows. */
@@ -49,10 +50,10 @@ export function readUpgradeRequest(
   if (refusal !== undefined) return refusal
   const parameters = readStreamParameters(query, subscriptionLimits)
   if (isRefusal(parameters)) return parameters
-  const { ageMsMax, batch, delivery, heartbeatMs, lagBytesMax, resume, stamps, symbols } = parameters
+  const { ageMsMax, batch, delivery, heartbeatMs, lagBytesMax, resume, since, stamps, symbols } = parameters
   const encoding = ENCODINGS[chooseSubprotocol(offeredBy(request)) ?? JSON_SUBPROTOCOL]
   const form = { batch, encoding, heartbeatMs, stamps }
-  return { symbols, delivery, form, limits: { ageMsMax, lagBytesMax }, resume }
+  return { symbols, delivery, form, limits: { ageMsMax, lagBytesMax }, start: { resume, since } }
 }
 
 function offeredBy(request: IncomingMessage): string[] {

@@ -112,7 +112,7 @@ export class Membership {
     this.sendNext(recipient)
   }
 
-  /** Index of the client's lane; undefined: it is in no audience. */
+  /** Index of the client's lane. */
   laneOf({ cursor, transfer }: Recipient): number | undefined {
     return (transfer.last ?? cursor).audience?.lane
   }
@@ -179,7 +179,8 @@ export class Membership {
     const { awaitingFlush } = audience
     for (const recipient of awaitingFlush) {
       const { isBlocked, transfer } = recipient
-      if (transfer.inFlight !== undefined) continue
+      // A replay that waits for its turn must not hold up the ticks of now: the client asks for it again afterwards.
+      if (transfer.isSent || (isBlocked && transfer.inFlight !== undefined)) continue
       awaitingFlush.delete(recipient)
       if (!isBlocked) this.recover(recipient)
       // The client asks when its socket has taken all. A queued change brings what the client missed, too.

@@ -261,10 +261,11 @@ export class Transfer {
   }
 }
 
-/** Whether two changes can be done at one place: neither has a replay, or both replays begin at the same offset. */
+/** Whether two changes can be done at one place: neither has a replay, or both replays begin at the same place. */
 function isSameStart(one: ReplayStart | null, other: ReplayStart | null): boolean {
   if (one === null || other === null || one === RESUME_GONE || other === RESUME_GONE) return one === other
-  return one.afterOffset === other.afterOffset
+  if ('sinceUs' in one) return 'sinceUs' in other && one.sinceUs === other.sinceUs
+  return 'afterOffset' in other && one.afterOffset === other.afterOffset
 }
 
 /** The copies are bounded: a client waits for no more bytes of replies than a turn holds. */

@@ -48,10 +48,10 @@ export interface CloseCommand {
 export const RESUME_GONE = 'gone'
 
 /**
- * Where a replay begins: after the last tick that the client has. RESUME_GONE: nobody has the ticks after that, because
- * they are of another run.
+ * Where a replay begins: after the last tick that the client has, or with the first tick that was received at a time, µs
+ * by `Clock.epochUs`. RESUME_GONE: nobody has the ticks, because they are of another run.
  */
-export type ReplayStart = { readonly afterOffset: number } | typeof RESUME_GONE
+export type ReplayStart = { readonly afterOffset: number } | { readonly sinceUs: number } | typeof RESUME_GONE
 
 /** How far the replay of a client is, after a part of it. */
 export interface ReplayPosition {

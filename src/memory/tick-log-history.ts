@@ -57,6 +57,41 @@ export class TickLogHistory extends RecordHeader {
   }
 
   /**
+   * Moves to the first record of ticks that was received at `receivedUs` or later. Without such a record it stands at
+   * the end.
+   *
+   * @returns whether an earlier record is still there
+   */
+  seekReceived(receivedUs: number): boolean {
+    const { blocks, capacityUnits, blockShift } = this.memory
+    const headBlock = ((this.head() - 1) & (capacityUnits - 1)) >>> blockShift
+    let hasEarlier = false
+    let oldest = this.head()
+    for (let back = 0; back < blocks.length && !hasEarlier; back++) {
+      const position = this.blockPosition((headBlock - back) & (blocks.length - 1))
+      if (distance(position, this.head()) <= 0) continue
+      if (!this.isSafe(position)) break
+      oldest = position
+      this.cursor = position
+      hasEarlier = this.nextTicks() && this.receivedUs < receivedUs
+    }
+    this.cursor = oldest
+    let before = oldest
+    while (this.nextTicks() && this.receivedUs < receivedUs) {
+      hasEarlier = true
+      before = this.cursor
+    }
+    this.cursor = before
+    return hasEarlier
+  }
+
+  /** Makes the next record with ticks the current one. @returns false when there is none */
+  nextTicks(): boolean {
+    while (this.next()) if (this.type !== STREAM_EVENT) return true
+    return false
+  }
+
+  /**
    * Makes the next record the current one.
    *
    * @returns false when there is none, and when it was overwritten, see `isIntact`

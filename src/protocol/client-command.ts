@@ -16,8 +16,9 @@ interface SymbolsCommand {
 export type ClientCommand =
   | ({
       readonly type: 'subscribe'
-      /** Where the entries go on, unchecked. */
+      /** Where the entries go on, or the time from which they begin; unchecked. */
       readonly resume?: unknown
+      readonly since?: unknown
     } & SymbolsCommand &
       DeliveryFields)
   | ({ readonly type: 'unsubscribe' } & SymbolsCommand)
@@ -27,7 +28,7 @@ export type ClientCommand =
 export type CommandResult = { readonly command: ClientCommand } | { readonly error: ErrorMessage }
 
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
-  subscribe: ['type', 'id', 'symbols', 'delivery', 'interval', 'snapshot', 'resume'],
+  subscribe: ['type', 'id', 'symbols', 'delivery', 'interval', 'snapshot', 'resume', 'since'],
   unsubscribe: ['type', 'id', 'symbols'],
   list: ['type', 'id'],
   ping: ['type', 'id'],
@@ -48,7 +49,7 @@ export function readCommand(text: string): CommandResult {
     )
   }
   const fields: Readonly<Record<string, unknown>> = { ...value }
-  const { type, id, symbols, delivery, interval, snapshot, resume } = fields
+  const { type, id, symbols, delivery, interval, snapshot, resume, since } = fields
   if (!isId(id)) {
     return wrong(
       undefined,
@@ -72,7 +73,7 @@ export function readCommand(text: string): CommandResult {
     )
   }
   if (type === 'unsubscribe') return { command: { type, id, symbols } }
-  return { command: { type: 'subscribe', id, symbols, delivery, interval, snapshot, resume } }
+  return { command: { type: 'subscribe', id, symbols, delivery, interval, snapshot, resume, since } }
 }
 
 /** The id of a message of any content; undefined when it has none. */

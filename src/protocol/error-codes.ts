@@ -10,9 +10,11 @@ const DELIVERY_ERRORS = {
   bad_snapshot: '`snapshot` must be `true` or `false`.',
 } as const
 
-/** Codes of a command or a request for the place where a client goes on. */
-const RESUME_ERRORS = {
+/** Codes of a command or a request for the place from which a client wants ticks. */
+const START_ERRORS = {
   bad_resume: '`resume` must be `<epoch>:<offset>`, and the offset must exist already.',
+  bad_since:
+    '`since` must be a time in the past, such as `2024-08-08T13:30:00Z` or `-15m`, and without `resume`.',
 } as const
 
 /** Codes of a command or a request for one entry. */
@@ -32,7 +34,7 @@ export const COMMAND_ERRORS = {
   unknown_field: 'A command of this type has no such field.',
   bad_symbols: '`symbols` must be a list of at least one string.',
   ...DELIVERY_ERRORS,
-  ...RESUME_ERRORS,
+  ...START_ERRORS,
   command_too_large: 'The reply would be too large. The message says how to split or shorten the command.',
   too_many_commands:
     'The client sent too many messages, asked for too much work, or waits for too many replies. Wait a moment.',
@@ -60,7 +62,7 @@ export const REQUEST_ERRORS = {
     bad_max_age_ms: '`maxAgeMs` must be a whole number from 1 to 2^53 − 1.',
     bad_max_lag_bytes: '`maxLagBytes` must be a whole number from 1 to 2^53 − 1.',
     bad_heartbeat: '`heartbeat` must be a whole number of ms from 1000 to 60000.',
-    ...RESUME_ERRORS,
+    ...START_ERRORS,
     unknown_subprotocol: 'The client offers subprotocols, but none that the gateway knows.',
     bad_handshake: 'The request is not a WebSocket handshake of version 13 or 8, or it has a body.',
   },

@@ -78,7 +78,7 @@ interface ChangedMessage {
  *   malformed  the feed sent bytes that are not a tick
  *   poison     two workers in a row failed at a tick
  *   overload   the feed went on sending while it was paused, or a user of the library could not push all ticks
- *   resume     the ticks after the resumed offset are gone, or belong to another run of the process
+ *   resume     the ticks after the resumed offset, or since a time, are gone, or belong to another run of the process
  */
 export type GapReason = 'slow' | 'upstream' | 'malformed' | 'poison' | 'overload' | 'resume'
 
@@ -206,6 +206,8 @@ export interface SnapshotMessage<Tick extends TickHead = TickJson> {
   readonly offset: number
   /** More messages of this snapshot follow. If the lane dies before that, a whole snapshot follows later. */
   readonly more?: true
+  /** Symbols may be missing: the gateway has no room for the latest ticks of all symbols. */
+  readonly incomplete?: true
   /** As in a `ticks` message. */
   readonly published?: number
   readonly received?: readonly number[]

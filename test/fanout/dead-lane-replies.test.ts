@@ -164,7 +164,7 @@ describe('a lane that dies before the last part of a reply', () => {
     expect(joins()).toMatchObject([{ replay: { afterOffset: 3 } }])
     fanOut.lane.obey()
     await fanOut.turn()
-    expect(socket.text).toBe('1!0;1!0;')
+    expect(socket.text).toBe('1!0;1~0;')
   })
 
   it('has the request of a client that is behind repeated, which gets its frames and no gap', async () => {

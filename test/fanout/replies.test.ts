@@ -209,6 +209,24 @@ describe('a client that awaits a flush', () => {
     expect(audience.clientCount).toBe(2)
   })
 
+  it('is let in after the flush, though it waits for the turn of its replay', async () => {
+    const { audience, lane, membership, newcomer } = await waiting()
+    const { recipient, socket } = newcomer
+    const others = [1, 2].map(() => fanOut.connect(undefined, { replay: { afterOffset: 0 } }))
+    membership.move(recipient, changeTo(recipient, B), REPLY, 100, { afterOffset: 0 })
+    const joins = () => lane.commands.flatMap(each => (each.op === 'join' ? [each.client] : []))
+    expect(joins()).toEqual(others.map(other => other.recipient.id))
+    lane.commands.length = 0
+    await fanOut.tick(audience)
+    expect(joins()).toEqual([recipient.id])
+    lane.obey()
+    await fanOut.turn()
+    await fanOut.tick(audience)
+    expect(socket.text).toBe('1!1;1?1;1:3;')
+    for (const other of others) fanOut.leave(other.recipient)
+    expect(lane.commands.at(-1)).toMatchObject({ client: recipient.id, replay: { afterOffset: 0 } })
+  })
+
   it('may ask for a change meanwhile, from where it waits', async () => {
     const { audience, lane, membership, newcomer } = await waiting()
     membership.move(newcomer.recipient, changeTo(newcomer.recipient, B), REPLY, 100)

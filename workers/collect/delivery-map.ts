@@ -48,9 +48,14 @@ export class DeliveryMap {
     return this.prefixes.get('') === EVERY && this.counts.size === 1
   }
 
+  /** Whether every tick of some symbols is delivered. */
+  get hasEvery(): boolean {
+    return this.counts.has(EVERY)
+  }
+
   /** Whether only latest ticks are delivered. */
   get isConflated(): boolean {
-    return this.counts.size > 0 && !this.counts.has(EVERY)
+    return this.counts.size > 0 && !this.hasEvery
   }
 
   /** The intervals of the conflation groups, in rising order. */

@@ -7,7 +7,7 @@
 import type { PositionRules } from '../../src/lane-protocol/lane-task.js'
 import { decodeEvent } from '../../src/lane-protocol/stream-events.js'
 import type { ContinuityState } from '../../src/memory/continuity-state.js'
-import type { Checkpoint, FeedCheckpoints } from '../../src/memory/feed-checkpoints.js'
+import { CHECKPOINT_TICKS, type Checkpoint, type FeedCheckpoints } from '../../src/memory/feed-checkpoints.js'
 import type { TickLogHistory } from '../../src/memory/tick-log-history.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import type { GapReason } from '../../src/protocol/messages.js'
@@ -40,6 +40,14 @@ export interface ReplayRange {
   /** Up to this offset the client has what `earlier` gets tick by tick. */
   readonly reached: number
   readonly earlier: LaneAudience | undefined
+}
+
+/** Where a replay can begin that is to bring the ticks since a time. */
+export interface PlaceSince {
+  /** Offset of the last tick before the replay. */
+  readonly offset: number
+  /** Whether no tick since that time is missing. False, too, where the log holds no earlier tick. */
+  readonly isWhole: boolean
 }
 
 export interface ReplayPart extends ClientFrames {
@@ -90,6 +98,28 @@ export class ReplayReader<Known extends KnownSymbol> {
     if (reading.offset < endOffset && !history.seek(reading.offset)) return undefined
     while (reading.offset < endOffset && reading.hasRoom) if (!reading.readRecord(endOffset)) return undefined
     return this.compose(reading, audience, from)
+  }
+
+  /**
+   * The place from which the first tick follows that was received at `sinceUs` or later.
+   *
+   * @param endOffset of the last tick of the replay
+   */
+  placeSince(sinceUs: number, endOffset: number): PlaceSince {
+    const { history } = this.deps
+    const hasEarlier = history.seekReceived(sinceUs)
+    let offset = history.nextTicks() ? Math.min(history.firstOffset - 1, endOffset) : endOffset
+    const isWhole = hasEarlier && this.canBeginAt(offset)
+    while (offset < endOffset && !this.canBeginAt(offset))
+      offset = Math.min(endOffset, offset + CHECKPOINT_TICKS)
+    return { offset, isWhole }
+  }
+
+  /** Whether the log holds the checkpoint before `offset` and what follows it. */
+  private canBeginAt(offset: number): boolean {
+    const { checkpoints, history } = this.deps
+    const checkpoint = checkpoints.before(offset)
+    return checkpoint !== undefined && history.seek(checkpoint.offset)
   }
 
   private compose(reading: PartReading<Known>, audience: LaneAudience, from: ReplayRange): ReplayPart {

@@ -20,7 +20,7 @@ import { type ClientFrames, concatBytes, concatFrames, NO_BYTES, NO_FRAMES } fro
 import type { JoinFlush } from './join-flush.js'
 import type { Missed } from './latest-search.js'
 import type { LeaveFlush } from './leave-flush.js'
-import type { ReplayPart, ReplayRange, ReplayReader } from './replay-reader.js'
+import type { PlaceSince, ReplayPart, ReplayRange, ReplayReader } from './replay-reader.js'
 import { liveReply, notResumedReply, replayBrokenReply, resumedReply } from './reply-messages.js'
 import type { PartOutcome, ReplyPublisher } from './reply-publisher.js'
 import {
@@ -47,6 +47,8 @@ export interface ReplayTransferDeps {
 /** The part of a replay that begins. */
 interface Beginning {
   readonly range: ReplayRange
+  /** False: the client wants ticks before the range, too, and nobody has them. */
+  readonly isWhole: boolean
   /** What the client gets of the audience that it leaves. */
   readonly leaving: ClientFrames
   readonly statusNumber: number
@@ -78,30 +80,42 @@ export class ReplayTransfer {
     const leaving = leaveFlush.framesFor(join, offset)
     if (start === RESUME_GONE) return this.notResumed(join, audience, leaving, undefined)
     const earlier = leaveFlush.audienceLeftBy(join)
-    const reached = earlier === undefined ? start.afterOffset : audience.sentOffset
+    const place = this.placeOf(start, audience.sentOffset)
+    const reached = earlier === undefined ? place.offset : audience.sentOffset
     // Of latest ticks the client gets none of the past.
-    const from = earlier === undefined || addsEveryTick(join.replies) ? start.afterOffset : reached
+    const isPastDue = addsEveryTick(join.replies)
+    const from = earlier === undefined || isPastDue ? place.offset : reached
+    const isWhole = place.isWhole || !isPastDue
     const range: ReplayRange = { offset: from, seq: 0, continuity: null, reached, earlier }
     const part = this.nextPart(range, audience)
     if (part === undefined) return this.notResumed(join, audience, leaving, from)
     const statusNumber = leaveFlush.toldStatus(join)
-    return this.replayFirst(join, audience, { range, leaving, statusNumber }, part)
+    return this.replayFirst(join, audience, { range, isWhole, leaving, statusNumber }, part)
+  }
+
+  private placeOf(start: Exclude<ReplayStart, typeof RESUME_GONE>, endOffset: number): PlaceSince {
+    return 'sinceUs' in start
+      ? this.deps.reader.placeSince(start.sinceUs, endOffset)
+      : { offset: start.afterOffset, isWhole: true }
   }
 
   private replayFirst(
     join: JoinCommand,
     audience: LaneAudience,
-    { leaving, range, statusNumber }: Beginning,
+    { isWhole, leaving, range, statusNumber }: Beginning,
     part: ReplayPart,
   ): number {
     const { offset: start, reached } = range
     const { continuity, offset, seq, ticks } = part
     const isChange = range.earlier !== undefined
-    const head = resumedReply(join, audience, this.deps.epoch, range, isChange ? reached : undefined)
+    const { epoch } = this.deps
+    const head = resumedReply(join, audience, epoch, range, isChange ? reached : undefined, isWhole)
     const frames = concatFrames(leaving, { ...NO_FRAMES, frames: head }, part)
     const position = { start, offset, reached, seq, ticks, statusNumber, continuity }
-    // A segment of the ring may have no room for a snapshot beside what the client gets of the earlier audience.
-    if (isChange || offset < audience.sentOffset) return this.publish(join, audience, frames, position)
+    // A segment of the ring may have no room for a snapshot beside the replies to several commands, and what the client
+    // gets of the earlier audience.
+    const mayEnd = !isChange && join.replies.length === 1
+    if (!mayEnd || offset < audience.sentOffset) return this.publish(join, audience, frames, position)
     return this.end(join, audience, frames, position)
   }
 
@@ -117,8 +131,8 @@ export class ReplayTransfer {
 
   private nextPart(range: ReplayRange, audience: LaneAudience): ReplayPart | undefined {
     const offset = audience.sentOffset
-    if (!audience.isConflated) return this.deps.reader.next(range, audience, offset)
-    // The client gets the latest ticks and none of the past, so any continuity will do.
+    if (audience.deliveries.hasEvery) return this.deps.reader.next(range, audience, offset)
+    // The client gets the latest ticks at most, and none of the past, so any continuity will do.
     return { ...NO_FRAMES, offset, seq: range.seq, continuity: CONTINUITY_AT_START }
   }
 

@@ -40,6 +40,7 @@ export function goodbyeFrame({ replies }: JoinCommand, audience: LaneAudience, e
  * Begins a replay: the ticks after `place` follow.
  *
  * @param reached the client has all ticks of its other subscriptions up to this offset; undefined: it has none
+ * @param isWhole false: the client wants ticks before `place`, too, and nobody has them
  */
 export function resumedReply(
   join: JoinCommand,
@@ -47,10 +48,12 @@ export function resumedReply(
   epoch: string,
   place: StreamPlace,
   reached: number | undefined,
+  isWhole: boolean,
 ): Uint8Array {
-  const replies = commandReplies(join, audience, epoch, place)
+  const { offset, seq } = place
   const end = { resumed: true, ...(reached === undefined ? {} : { reached }) }
-  return textFrames(replies.map(message => ({ ...message, ...end })))
+  const replies = commandReplies(join, audience, epoch, place).map(message => ({ ...message, ...end }))
+  return textFrames(isWhole ? replies : [...replies, resumeGap(offset + 1, { offset, seq })])
 }
 
 /** Ends a replay, behind the snapshot of the conflated ticks. The next frames of `audience` follow directly. */
