@@ -129,7 +129,7 @@ export class Admission {
         this.refusals.refuse(socket, badRequest(replayStart.code, replayStart.message))
         return false
       }
-      const refusal = this.refusalOf(stream)
+      const refusal = this.refusalOf(stream, address)
       if (refusal !== undefined) {
         this.refusals.refuse(socket, refusal)
         return false
@@ -153,9 +153,9 @@ export class Admission {
 
   /** The turn of a request has come. Meanwhile the places may have been taken. */
   private letInLater(request: IncomingMessage, head: Buffer, details: RequestDetails): void {
-    const { socket, stream } = details
+    const { address, socket, stream } = details
     try {
-      const refusal = this.refusalOf(stream)
+      const refusal = this.refusalOf(stream, address)
       if (refusal === undefined) this.upgrade(request, head, details)
       else this.refusals.refuse(socket, refusal)
     } catch (err) {
@@ -170,7 +170,7 @@ export class Admission {
   }
 
   /** Why this request is refused now; undefined when it is not. */
-  private refusalOf({ symbols }: StreamRequest): Refusal | undefined {
+  private refusalOf({ symbols }: StreamRequest, address: string | undefined): Refusal | undefined {
     const { areLanesBusy, registry, settings, subscriptionBudget } = this.deps
     if (this.isDraining) return DRAINING
     if (areLanesBusy())
@@ -178,9 +178,9 @@ export class Admission {
     const { maxClients } = settings
     if (registry.count + this.queue.count >= maxClients)
       return { status: 503, code: 'limit', message: `all ${maxClients} places are taken: try again later` }
-    if (subscriptionBudget.hasRoomFor(symbols.length)) return undefined
-    const message = `all ${subscriptionBudget.countMax} places for symbols are taken: try again later`
-    return { status: 503, code: 'subscriptions_full', message }
+    const budget = subscriptionBudget.ofAddress(address)
+    if (budget.hasRoomFor(symbols.length)) return undefined
+    return { status: 503, code: 'subscriptions_full', message: budget.refusal }
   }
 
   /** @returns false when the library has refused the handshake */
@@ -212,8 +212,10 @@ export class Admission {
     const { limits, membership, patience, registry } = this.deps
     const { delivery, symbols } = stream
     const form = { ...stream.form, windowBits }
-    const subscriptions = new Subscriptions(limits, this.deps.subscriptionBudget)
+    const budget = this.deps.subscriptionBudget.ofAddress(address)
+    const subscriptions = new Subscriptions(limits, budget)
     const recipient = new Recipient(id, this.nameOf(id), socket, stream.limits)
+    recipient.symbolBudget = budget
     const client = new Client({
       socket: webSocket,
       recipient,

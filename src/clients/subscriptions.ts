@@ -17,14 +17,15 @@ export interface SymbolResults {
 
 /** The entries of all clients together. */
 export interface EntryBudget {
-  readonly countMax: number
+  /** Why no entry is left, in one sentence. */
+  readonly refusal: string
   /** @returns false when no entry is left */
   tryTake(): boolean
   giveBack(count: number): void
 }
 
 const NO_BUDGET: EntryBudget = {
-  countMax: Number.POSITIVE_INFINITY,
+  refusal: '',
   tryTake: () => true,
   giveBack: () => {},
 }
@@ -104,10 +105,7 @@ export class Subscriptions {
         const message = `at most ${countMax} symbols, and ${bytesMax} bytes of them together`
         return { code: 'too_many_symbols', message }
       }
-      if (!this.budget.tryTake()) {
-        const message = `all ${this.budget.countMax} places for symbols are taken: try again later`
-        return { code: 'subscriptions_full', message }
-      }
+      if (!this.budget.tryTake()) return { code: 'subscriptions_full', message: this.budget.refusal }
       this.bytes += bytes
     } else this.countInterval(before, -1)
     this.countInterval(intervalMs, 1)

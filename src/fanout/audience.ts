@@ -9,6 +9,7 @@ import { NO_GROUP } from '../memory/audience-descriptor.js'
 import type { AudienceEntries } from './audience-entries.js'
 import type { Recipient } from './recipient.js'
 import { NO_RECORD, type RetainedFrames } from './retained-frames.js'
+import { NO_SYMBOL_BUDGET, type SymbolBudget } from './symbol-budget.js'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -55,13 +56,30 @@ export class Audience {
   /** How far each conflation group is, in the order of the intervals; null: nobody has joined yet. */
   private readonly groups: (Mutable<GroupProgress> | null)[]
 
-  constructor(id: number, lane: number, entries: AudienceEntries, form: StreamForm) {
+  /** Pays for the symbols that its prefixes match: the budget of the client that it was opened for. */
+  private readonly payer: SymbolBudget
+  private matched = 0
+
+  constructor(
+    id: number,
+    lane: number,
+    entries: AudienceEntries,
+    form: StreamForm,
+    payer: SymbolBudget = NO_SYMBOL_BUDGET,
+  ) {
+    this.payer = payer
     this.id = id
     this.lane = lane
     this.entries = entries
     this.form = form
     this.isConflated = entries.isConflated
     this.groups = Array.from({ length: entries.groupCount }, () => null)
+  }
+
+  /** The lane has told how many symbols its prefixes match; 0: it has closed. */
+  setMatched(symbols: number): void {
+    this.payer.symbolsMatched(this.matched, symbols)
+    this.matched = symbols
   }
 
   /** What its members have in common. Made anew each time. */

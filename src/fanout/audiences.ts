@@ -6,6 +6,7 @@ import type { LaneCommand } from '../lane-protocol/lane-commands.js'
 import { Audience } from './audience.js'
 import type { AudienceEntries } from './audience-entries.js'
 import type { LaneStream } from './lane-stream.js'
+import type { Recipient } from './recipient.js'
 
 export class Audiences {
   private readonly streams: readonly LaneStream[]
@@ -33,13 +34,13 @@ export class Audiences {
     return this.find(entries, form, lane) !== undefined
   }
 
-  /** The audience for `spec` on a lane, with one client more. @param entries of `spec` @param client its id */
-  hold(spec: AudienceSpec, entries: AudienceEntries, lane: number, client: number): Audience {
+  /** The audience for `spec` on a lane, with `client` more. @param entries of `spec` */
+  hold(spec: AudienceSpec, entries: AudienceEntries, lane: number, client: Recipient): Audience {
     return this.holdAgain(this.find(entries, spec, lane) ?? this.open(spec, entries, lane, client))
   }
 
-  /** The audience with the entries of another one and a change, on the same lane, with one client more. */
-  holdChanged(base: Audience, change: EntryChange, client: number): Audience {
+  /** The audience with the entries of another one and a change, on the same lane, with `client` more. */
+  holdChanged(base: Audience, change: EntryChange, client: Recipient): Audience {
     const entries = base.entries.changedBy(change)
     return this.holdAgain(
       this.find(entries, base.form, base.lane) ?? this.derive(base, entries, change, client),
@@ -61,6 +62,7 @@ export class Audiences {
     if (this.byKey[lane]!.get(key) === audience) this.byKey[lane]!.delete(key)
     this.streams[lane]!.audiences.delete(id)
     this.openCount--
+    audience.setMatched(0)
     this.send(lane, { op: 'close', audience: id })
   }
 
@@ -69,10 +71,10 @@ export class Audiences {
     return audience?.entries.isEqual(entries) ? audience : undefined
   }
 
-  private open(spec: AudienceSpec, entries: AudienceEntries, lane: number, client: number): Audience {
+  private open(spec: AudienceSpec, entries: AudienceEntries, lane: number, client: Recipient): Audience {
     const { batch, encoding, heartbeatMs, stamps, windowBits } = spec
-    const audience = this.add(entries, { batch, encoding, heartbeatMs, stamps, windowBits }, lane)
-    this.send(lane, { op: 'open', audience: audience.id, client, spec })
+    const audience = this.add(entries, { batch, encoding, heartbeatMs, stamps, windowBits }, lane, client)
+    this.send(lane, { op: 'open', audience: audience.id, client: client.id, spec })
     return audience
   }
 
@@ -81,15 +83,16 @@ export class Audiences {
     base: Audience,
     entries: AudienceEntries,
     { added, removed }: EntryChange,
-    client: number,
+    client: Recipient,
   ): Audience {
-    const audience = this.add(entries, base.form, base.lane)
-    this.send(base.lane, { op: 'derive', audience: audience.id, client, base: base.id, added, removed })
+    const audience = this.add(entries, base.form, base.lane, client)
+    const ids = { audience: audience.id, client: client.id, base: base.id }
+    this.send(base.lane, { op: 'derive', ...ids, added, removed })
     return audience
   }
 
-  private add(entries: AudienceEntries, form: StreamForm, lane: number): Audience {
-    const audience = new Audience(this.nextId++, lane, entries, form)
+  private add(entries: AudienceEntries, form: StreamForm, lane: number, client: Recipient): Audience {
+    const audience = new Audience(this.nextId++, lane, entries, form, client.symbolBudget)
     this.byKey[lane]!.set(keyOf(entries, form), audience)
     this.streams[lane]!.audiences.set(audience.id, audience)
     this.openCount++

@@ -71,7 +71,7 @@ export class Membership {
     const { place, streams } = this.deps
     const entries = AudienceEntries.of(entriesOf(spec))
     const { index } = place(streams, stream => this.audiences.has(entries, spec, stream.index))
-    const audience = this.audiences.hold(spec, entries, index, recipient.id)
+    const audience = this.audiences.hold(spec, entries, index, recipient)
     this.request(recipient, audience, reply, replyBytes, replayStart)
   }
 
@@ -91,7 +91,7 @@ export class Membership {
     const { cursor, transfer } = recipient
     const base = (transfer.last ?? cursor).audience
     if (base === undefined) return
-    const audience = this.audiences.holdChanged(base, change, recipient.id)
+    const audience = this.audiences.holdChanged(base, change, recipient)
     this.request(recipient, audience, reply, replyBytes, replayStart)
   }
 

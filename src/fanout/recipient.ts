@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { bytesHandedTo, bytesQueuedIn, descriptorOf, inodeOf } from '../common/socket-handle.js'
 import { AudienceCursor } from './audience-cursor.js'
 import type { SegmentPins } from './segment-pins.js'
+import { NO_SYMBOL_BUDGET, type SymbolBudget } from './symbol-budget.js'
 import { Transfer } from './transfer.js'
 
 /** How far behind a client may be before it is told what it has not got as a gap. */
@@ -26,6 +27,8 @@ export class Recipient {
   readonly limits: LagLimits
   readonly cursor = new AudienceCursor(this)
   readonly transfer = new Transfer()
+  /** Pays for the audiences that are opened for the client, as long as they are open. */
+  symbolBudget: SymbolBudget = NO_SYMBOL_BUDGET
   /** When the kernel last refused to take all, ms; 0 while nothing is in flight. */
   blockedSinceMs = 0
   /** Bytes that the kernel has taken past the stream. */

@@ -33,6 +33,8 @@ export class Replies {
     const recipient = membership.clientOf(reply.client, reply.request)
     if (recipient === undefined) return
     if (reply.outcome !== MORE) recipient.replyWork += reply.symbolsLookedAt * WORK_PER_SYMBOL_LOOKED_AT
+    if (reply.outcome !== MORE && reply.isLast)
+      recipient.transfer.inFlight?.audience.setMatched(reply.symbolsMatched)
     if (!this.mayReceive(recipient)) membership.takeBack(recipient)
     else if (this.write(recipient, stream, reply))
       membership.partGiven(recipient, outcomeOf(reply), reply.isLast)

@@ -6,11 +6,11 @@
  *   +--------+----------+-------+---------+---------+---------+
  *   | client | messages | ticks | request | outcome | is last |                             int32 each
  *   +--------+----------+-------+---------+---------+---------+
- *   | offset | ticks total | lost total | unknown losses | status number | symbols looked at |   LIVE, AWAIT_FLUSH
- *   +--------+-------------+------------+----------------+---------------+-------------------+
- *   | offset | seq         | continuity state                            |   MORE            float64 each
+ *   | offset | ticks total | lost total | unknown losses | status number | looked at | matched |   LIVE, AWAIT_FLUSH
+ *   +--------+-------------+------------+----------------+---------------+-----------+---------+
+ *   | offset | seq         | continuity state                            |   MORE              float64 each
  *   +--------+-------------+---------------------------------------------+
- *   40       48            56           64               72              80                  88
+ *   40       48            56           64               72              80          88        96
  *   +--------+-------------+------------+---------------+
  *   | start  | reached     | ticks      | status number |                    MORE, too
  *   +--------+-------------+------------+---------------+
@@ -38,6 +38,7 @@ const LOST_TOTAL_FLOAT64 = FIRST_FLOAT64 + 2
 const UNKNOWN_LOSSES_FLOAT64 = FIRST_FLOAT64 + 3
 const STATUS_NUMBER_FLOAT64 = FIRST_FLOAT64 + 4
 const LOOKED_AT_FLOAT64 = FIRST_FLOAT64 + 5
+const MATCHED_FLOAT64 = FIRST_FLOAT64 + 6
 // Of a replay
 const SEQ_FLOAT64 = FIRST_FLOAT64 + 1
 const CONTINUITY_FLOAT64 = FIRST_FLOAT64 + 2
@@ -82,6 +83,8 @@ export class ReplyDescriptor extends FrameDescriptor {
   statusNumber = 0
   /** LIVE, AWAIT_FLUSH: symbols that the lane looked at to open the audience for the client, beyond those it named. */
   symbolsLookedAt = 0
+  /** LIVE, AWAIT_FLUSH: symbols that the audience gets beyond those that it names. */
+  symbolsMatched = 0
   /** MORE: number of the last `ticks` message. */
   seq = 0
   /** MORE: what is known of the feed's positions at the offset. */
@@ -112,6 +115,7 @@ export class ReplyDescriptor extends FrameDescriptor {
       this.unknownLosses = float64[floats + UNKNOWN_LOSSES_FLOAT64]!
       this.statusNumber = float64[floats + STATUS_NUMBER_FLOAT64]!
       this.symbolsLookedAt = float64[floats + LOOKED_AT_FLOAT64]!
+      this.symbolsMatched = float64[floats + MATCHED_FLOAT64]!
     }
   }
 
@@ -136,6 +140,7 @@ export class ReplyDescriptor extends FrameDescriptor {
       float64[floats + UNKNOWN_LOSSES_FLOAT64] = this.unknownLosses
       float64[floats + STATUS_NUMBER_FLOAT64] = this.statusNumber
       float64[floats + LOOKED_AT_FLOAT64] = this.symbolsLookedAt
+      float64[floats + MATCHED_FLOAT64] = this.symbolsMatched
     }
   }
 }

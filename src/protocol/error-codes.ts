@@ -45,7 +45,8 @@ export const COMMAND_ERRORS = {
 export const SYMBOL_ERRORS = {
   ...ENTRY_ERRORS,
   too_many_intervals: 'The client already has 8 different intervals.',
-  subscriptions_full: 'All clients together have as many entries as they may have. Try again later.',
+  subscriptions_full:
+    'All clients together, or those of your address, have as many entries as they may. Try again later.',
   not_subscribed: 'The client has no such entry.',
 } as const
 
@@ -77,7 +78,8 @@ export const REQUEST_ERRORS = {
   },
   503: {
     limit: 'The gateway has as many clients as it may have.',
-    subscriptions_full: 'All clients together would have more entries than they may have.',
+    subscriptions_full:
+      'All clients together, or those of your address, would have more entries than they may.',
     overload: 'All workers are too far behind to accept a client.',
     too_many_connections: 'More clients connect than the gateway lets in within ten seconds.',
     draining: 'The server is shutting down.',

@@ -2,11 +2,14 @@
  * The bound on the entries of all clients together, over real sockets.
  */
 import { afterEach, describe, expect, it } from 'vitest'
+import { SubscriptionBudget } from '../../src/clients/subscription-budget.js'
+import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
+import { MAIN_SLOT_COUNT } from '../../src/metrics/metric-table.js'
 import { HandlerServer, quote, type TestClient } from '../support/handler-server.js'
 
 let server: HandlerServer
 
-afterEach(() => server.stop())
+afterEach(() => server?.stop())
 
 const full = (symbol: string) => ({ symbol, code: 'subscriptions_full', message: expect.any(String) })
 
@@ -78,5 +81,71 @@ describe('the entries of all clients together', () => {
       await server.until(() => server.handler.getClientCount() === 0)
       expect(server.count('subscriptions')).toBe(0)
     }
+  })
+})
+
+describe('the entries of one address', () => {
+  const COUNT_MAX = 120_000
+  const counters = (): CounterWriter =>
+    new CounterWriter(new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))))
+
+  /** Takes as many entries as an address gets. */
+  function takeAll(budget: SubscriptionBudget, address: string | undefined): number {
+    const entries = budget.ofAddress(address)
+    let taken = 0
+    while (entries.tryTake()) taken++
+    return taken
+  }
+
+  it('are three times what is free at most, so five addresses leave room for others', () => {
+    const budget = new SubscriptionBudget(COUNT_MAX, counters())
+    const taken = [1, 2, 3, 4, 5].map(address => takeAll(budget, `a${address}`))
+    expect(taken).toEqual([90_000, 22_500, 5625, 1406, 351])
+    expect(budget.ofAddress('a6').hasRoomFor(88)).toBe(true)
+  })
+
+  it('are those of a small client in any case, as long as there are any', () => {
+    const budget = new SubscriptionBudget(COUNT_MAX, counters())
+    budget.charge(undefined, COUNT_MAX - 80)
+    expect(takeAll(budget, 'a')).toBe(60)
+    expect(takeAll(budget, 'b')).toBe(20)
+    budget.ofAddress('b').giveBack(20)
+    expect(takeAll(budget, 'a')).toBe(0)
+    expect(budget.ofAddress('a').refusal).toMatch(/^this address has 60 of 120000 /)
+    expect(budget.ofAddress('c').hasRoomFor(20)).toBe(true)
+    expect(budget.ofAddress('c').hasRoomFor(21)).toBe(false)
+  })
+
+  it('are not bounded beyond the bound of all clients where clients have no address', () => {
+    const budget = new SubscriptionBudget(5000, counters())
+    expect(takeAll(budget, undefined)).toBe(5000)
+    expect(budget.ofAddress(undefined).refusal).toMatch(/^all 5000 places /)
+  })
+})
+
+describe('the symbols that prefixes match', () => {
+  it('count as an eighth of an entry each, once for each audience, until it closes', async () => {
+    server = await HandlerServer.start({ subscriptionsMax: 31 })
+    for (let symbol = 0; symbol < 100; symbol++) server.handler.broadcastTick(quote(`S${symbol}`, 1))
+    const first = await server.connect('?symbols=S*')
+    const second = await server.connect('?symbols=S*')
+    const other = await server.connect('?symbols=S*,X')
+    // Four entries, and two audiences of 100 symbols.
+    expect((await server.refusal('/ws/ticks?symbols=A,B')).status).toBe(503)
+    expect(server.count('subscriptions')).toBe(4)
+    expect(await ask(other, { type: 'subscribe', id: 1, symbols: ['Y', 'Z'] })).toMatchObject({
+      symbols: ['Y'],
+      refused: [full('Z')],
+    })
+    first.socket.close()
+    await server.until(() => server.handler.getClientCount() === 2)
+    expect(await ask(other, { type: 'subscribe', id: 2, symbols: ['Z'] })).not.toHaveProperty('refused')
+    expect(await ask(other, { type: 'unsubscribe', id: 3, symbols: ['S*'] })).not.toHaveProperty('refused')
+    await server.connect('?symbols=A,B,C,D,E,F,G,H')
+    second.socket.close()
+    await server.until(() => server.handler.getClientCount() === 2)
+    expect((await server.connect('?symbols=I,J,K,L,M,N,O,P,Q,R,T,U,V,W')).messages[0]?.type).toBe(
+      'subscribed',
+    )
   })
 })

@@ -1,12 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { REFUSAL_BYTES_MAX } from '../../src/clients/command-handler.js'
+import { SubscriptionBudget } from '../../src/clients/subscription-budget.js'
 import { INTERVALS_MAX, Subscriptions } from '../../src/clients/subscriptions.js'
+import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
+import { MAIN_SLOT_COUNT } from '../../src/metrics/metric-table.js'
 import type { IntervalMs } from '../../src/protocol/delivery.js'
 import { SYMBOL_ERRORS } from '../../src/protocol/error-codes.js'
 
 const LIMITS = { countMax: 1000, bytesMax: 10_000 }
-const NO_ROOM = { countMax: Number.MAX_SAFE_INTEGER, tryTake: () => false, giveBack: () => {} }
+const COUNTERS = new CounterWriter(
+  new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
+)
+const FULL = new SubscriptionBudget(Number.MAX_SAFE_INTEGER, COUNTERS)
+FULL.charge('address', Number.MAX_SAFE_INTEGER)
 
 /** Subscriptions with all eight intervals, 0 to 7 ms for A0 to A7, and every tick of E. */
 function full(): Subscriptions {
@@ -38,7 +45,7 @@ describe('a refused entry', () => {
       subscriptions.add(['new'], 60_000),
       subscriptions.remove(['not there']),
       new Subscriptions({ countMax: 0, bytesMax: Number.MAX_SAFE_INTEGER }).add(['one more'], null),
-      new Subscriptions(LIMITS, NO_ROOM).add(['one more'], null),
+      new Subscriptions(LIMITS, FULL.ofAddress('address')).add(['one more'], null),
     ]
     const codes = new Set()
     for (const refused of results.flatMap(each => each.refused)) {

@@ -19,6 +19,7 @@ const MEMBER = {
   unknownLosses: 5,
   statusNumber: 7,
   symbolsLookedAt: 65_536,
+  symbolsMatched: 65_535,
 }
 const REPLAY = {
   offset: OFFSET,

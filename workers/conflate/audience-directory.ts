@@ -153,6 +153,12 @@ export class AudienceDirectory {
     return audience.isUnfiltered ? this.symbols.count : this.attachments.get(audience)!.symbols.size
   }
 
+  /** How many known symbols an audience gets beyond those that it names. */
+  matchedCountOf(audience: LaneAudience): number {
+    const count = this.attachments.get(audience)?.symbols.size ?? 0
+    return Math.max(0, count - audience.deliveries.names.size)
+  }
+
   /** How an audience gets a known symbol; undefined: not at all. */
   deliveryOf(audience: LaneAudience, symbol: LaneSymbol): Delivery | undefined {
     return audience.isUnfiltered ? EVERY : this.attachments.get(audience)!.symbols.get(symbol)

@@ -12,6 +12,7 @@ import {
 } from '../../src/memory/reply-descriptor.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { FramePublisher } from '../compose/frame-publisher.js'
+import type { AudienceDirectory } from '../conflate/audience-directory.js'
 import type { ClientFrames } from './client-frames.js'
 import type { OpeningCharges } from './opening-charges.js'
 
@@ -31,11 +32,13 @@ export type PartOutcome = MemberOutcome | typeof UNCHANGED | ReplayPosition
 export class ReplyPublisher {
   private readonly publisher: FramePublisher
   private readonly charges: OpeningCharges
+  private readonly directory: AudienceDirectory
   private readonly descriptor = new ReplyDescriptor()
 
-  constructor(publisher: FramePublisher, charges: OpeningCharges) {
+  constructor(publisher: FramePublisher, charges: OpeningCharges, directory: AudienceDirectory) {
     this.publisher = publisher
     this.charges = charges
+    this.directory = directory
   }
 
   /**
@@ -58,6 +61,7 @@ export class ReplyPublisher {
     descriptor.ticks = frames.ticks
     descriptor.isLast = isLast
     descriptor.symbolsLookedAt = isLast ? this.charges.take(join.client) : 0
+    descriptor.symbolsMatched = this.directory.matchedCountOf(audience)
     if (typeof outcome === 'object') this.setReplay(outcome)
     else this.setMember(outcome, audience)
     this.publisher.describeFrames(descriptor, frames.start, frames.end)

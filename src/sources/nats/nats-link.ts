@@ -41,7 +41,7 @@ export class NatsLink {
   }
 
   start(): void {
-    this.opening = this.open()
+    this.opening = this.open().catch((error: unknown) => this.options.log.warn(`NATS: ${reasonOf(error)}`))
   }
 
   /** Ends the connection for ever. What was published before has left by then. */

@@ -5,6 +5,7 @@
  */
 import type { Clock, Timer } from '../../common/clock.js'
 import type { Msg, Subscription } from './nats-js.js'
+import { reasonOf } from './nats-link.js'
 import { type StreamMessage, streamMessageOf } from './stream-message.js'
 import {
   type ConsumerStart,
@@ -132,7 +133,13 @@ export class StreamReader {
       expires: EXPIRES_MS * NS_PER_MS,
       idle_heartbeat: HEARTBEAT_MS * NS_PER_MS,
     }
-    this.stream.connection.publish(this.subject, JSON.stringify(request), { reply: this.inbox })
+    try {
+      this.stream.connection.publish(this.subject, JSON.stringify(request), { reply: this.inbox })
+    } catch (error) {
+      // The connection was closed. The caller may be the sink, which has nothing to do with that.
+      this.end(reasonOf(error))
+      return
+    }
     this.silence.start()
   }
 

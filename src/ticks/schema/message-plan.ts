@@ -18,6 +18,8 @@ import { WIRE_TYPES } from './wire-type.js'
 /** Field numbers up to here are found by an array. */
 const DENSE_NUMBER_MAX = 255
 const WORDS_PER_FIELD = 2
+/** The tag of a field with a higher number takes two bytes. */
+const ONE_BYTE_NUMBER_MAX = 15
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -101,6 +103,11 @@ export class MessagePlan {
   readonly frameWords: number
   /** Bounds the JSON of a message without fields. */
   readonly emptyJsonBytes: number
+  /**
+   * The fields that are numbers, texts or bytes, not repeated and in no oneof, by the one byte of their tag.
+   * Filled when the plan is compiled.
+   */
+  readonly plainByTag: (FieldPlan | undefined)[] = Array.from({ length: 256 }, () => undefined)
   private readonly dense: (FieldPlan | undefined)[]
   private readonly sparse = new Map<number, FieldPlan>()
 
@@ -117,6 +124,10 @@ export class MessagePlan {
       if (isDense(field)) this.dense[field.number] = field
       else this.sparse.set(field.number, field)
     }
+  }
+
+  addPlain(field: FieldPlan): void {
+    if (field.number <= ONE_BYTE_NUMBER_MAX) this.plainByTag[(field.number << 3) | field.wireType] = field
   }
 
   /** The field with this number; undefined when the message has none. */

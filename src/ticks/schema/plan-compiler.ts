@@ -46,6 +46,7 @@ export class PlanCompiler {
       fieldPlan.child = this.childOf(field, hidden?.get(field))
       const others = field.partOf?.fieldsArray.filter(other => other !== field) ?? []
       if (others.length > 0) fieldPlan.oneofSlots = others.map(other => fields.get(other)!.slot)
+      else if (fieldPlan.child === undefined && !fieldPlan.isList) plan.addPlain(fieldPlan)
     }
     return plan
   }
