@@ -14,6 +14,7 @@ import { LaneWakeUp } from '../src/memory/lane-wake-up.js'
 import { LatestStore } from '../src/memory/latest-store.js'
 import { TickLogHistory } from '../src/memory/tick-log-history.js'
 import { TickLogReader } from '../src/memory/tick-log-reader.js'
+import { LANE_SLOTS } from '../src/metrics/metric-table.js'
 import type { TickCodec } from '../src/ticks/tick-codec.js'
 import { LossCollector } from './collect/loss-collector.js'
 import { TickCollector } from './collect/tick-collector.js'
@@ -94,6 +95,8 @@ export function assembleLane(
 
   // Conflate
   const latest = new LatestTicks(new LatestStore(task.latest), bytes, codec)
+  // An earlier lane had no room for some symbols, and nobody knows for which.
+  if (counters.values[LANE_SLOTS.latestFull]! > 0) symbols.hasForgotten = true
   latest.restore(symbols, committed.offset)
   const chunks = new LatestChunks(latest, turn, turnBytesMax)
   const schedule = new ConflationSchedule()

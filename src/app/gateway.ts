@@ -272,6 +272,7 @@ export class Gateway {
       ...readiness({
         isStopping: this.isStopping,
         areLanesHealthy: handler?.isHealthy() ?? false,
+        hasRoomForLatest: handler?.hasRoomForLatest() ?? true,
         upstream: source?.status() ?? loader?.status(),
       }),
     }

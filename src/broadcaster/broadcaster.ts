@@ -19,6 +19,7 @@ import { LaneHandle } from '../lanes/lane-handle.js'
 import { chooseLane } from '../lanes/lane-placement.js'
 import { type LaneAssignment, LanePool } from '../lanes/lane-pool.js'
 import { LaneSupervisor, type Quarantine } from '../lanes/lane-supervisor.js'
+import { LatestWatch } from '../lanes/latest-watch.js'
 import { PositionWatch } from '../lanes/position-watch.js'
 import { SymbolWatch } from '../lanes/symbol-watch.js'
 import { encodedLatestBytes, type LaneLayout, laneLayout, SEGMENT_COUNT_MIN } from '../memory/lane-layout.js'
@@ -204,6 +205,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   const { laneBlocks } = metrics
   const watches = [
     new PositionWatch({ clock, log, laneBlocks }),
+    new LatestWatch({ clock, log, laneBlocks, latestBytes: settings.latestBytes }),
     ...(deps.schema === undefined ? [] : [new SymbolWatch({ clock, log, laneBlocks })]),
   ]
 

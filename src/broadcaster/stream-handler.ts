@@ -18,7 +18,8 @@ import {
   withMethods,
 } from '../config/option-check.js'
 import type { TickSink } from '../ingest/tick-sink.js'
-import { MAIN_SLOTS } from '../metrics/metric-table.js'
+import { readCounter } from '../memory/counters.js'
+import { LANE_SLOTS, MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { MetricsView } from '../metrics/metrics-view.js'
 import type { FeedState } from '../protocol/messages.js'
 import type { TickSource } from '../sources/tick-source.js'
@@ -217,6 +218,13 @@ export class StreamHandler<Tick extends object = PushedTick> {
   isHealthy(): boolean {
     const { shutdown, supervisor } = this.broadcaster
     return !shutdown.hasBegun && supervisor.areAllRunning
+  }
+
+  /** Whether there is room for the latest ticks of all symbols. Otherwise snapshots lack some: raise `latestBytes`. */
+  hasRoomForLatest(): boolean {
+    return this.broadcaster.metrics.laneBlocks.every(
+      block => readCounter(new BigInt64Array(block), LANE_SLOTS.latestFull) === 0,
+    )
   }
 
   /** How many clients are connected. */

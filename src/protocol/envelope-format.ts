@@ -6,6 +6,7 @@ import { varintBytes, writeVarint } from '../ticks/varint.js'
 import type { Encoding } from './encoding.js'
 import type { EnvelopeHead } from './envelope-head.js'
 import {
+  addIncomplete,
   addMerged,
   addMore,
   addStamps,
@@ -26,6 +27,7 @@ export interface EnvelopeFormat {
   // Each adds a field to the extras of a head. Called at most once each, in this order.
   addMerged(head: EnvelopeHead, merged: number): void
   addMore(head: EnvelopeHead): void
+  addIncomplete(head: EnvelopeHead): void
   addStamps(head: EnvelopeHead, publishedUs: number, receivedUs: Float64Array, count: number): void
   /** Length of the head that `writeHead` writes. */
   headBytes(head: EnvelopeHead): number
@@ -43,6 +45,7 @@ const SNAPSHOT_TAG = 0x28
 const MORE_TAG = 0x30
 const PUBLISHED_TAG = 0x38
 const RECEIVED_TAG = 0x42
+const INCOMPLETE_TAG = 0x50
 const TRUE = 1
 const VARINT_BYTES_MAX = 10
 
@@ -51,6 +54,7 @@ const json: EnvelopeFormat = {
   tailBytes: TICKS_TAIL_BYTES,
   addMerged,
   addMore,
+  addIncomplete,
   addStamps,
   headBytes: ticksHeadBytes,
   writeFrameHeader: writeTextFrameHeader,
@@ -63,6 +67,7 @@ const protobuf: EnvelopeFormat = {
   tailBytes: 0,
   addMerged: (head, merged) => addVarint(head, MERGED_TAG, merged),
   addMore: head => addVarint(head, MORE_TAG, TRUE),
+  addIncomplete: head => addVarint(head, INCOMPLETE_TAG, TRUE),
   addStamps(head, publishedUs, receivedUs, count) {
     addVarint(head, PUBLISHED_TAG, publishedUs)
     let bytes = 0

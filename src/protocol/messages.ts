@@ -206,6 +206,8 @@ export interface SnapshotMessage<Tick extends TickHead = TickJson> {
   readonly offset: number
   /** More messages of this snapshot follow. If the lane dies before that, a whole snapshot follows later. */
   readonly more?: true
+  /** Symbols may be missing: the gateway has no room for the latest ticks of all symbols. */
+  readonly incomplete?: true
   /** As in a `ticks` message. */
   readonly published?: number
   readonly received?: readonly number[]

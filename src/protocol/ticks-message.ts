@@ -12,6 +12,7 @@ const OFFSET = ascii(',"offset":')
 const TICKS = ascii(',"ticks":[')
 const MERGED = ascii(',"merged":')
 const MORE = ascii(',"more":true')
+const INCOMPLETE = ascii(',"incomplete":true')
 const PUBLISHED = ascii(',"published":')
 const RECEIVED = ascii(',"received":[')
 const COMMA = 0x2c
@@ -22,7 +23,13 @@ const INTEGER_BYTES_MAX = 16
 export const TICKS_HEAD_BYTES_MAX = SNAPSHOT_SEQ.length + OFFSET.length + TICKS.length + 2 * INTEGER_BYTES_MAX
 /** Bounds the extras without the times of receipt. */
 export const TICKS_EXTRAS_BYTES_MAX =
-  MERGED.length + MORE.length + PUBLISHED.length + RECEIVED.length + 2 * INTEGER_BYTES_MAX + 1
+  MERGED.length +
+  MORE.length +
+  INCOMPLETE.length +
+  PUBLISHED.length +
+  RECEIVED.length +
+  2 * INTEGER_BYTES_MAX +
+  1
 /** Bounds one time of receipt, with its comma. */
 export const STAMP_BYTES_MAX = INTEGER_BYTES_MAX + 1
 export const TICKS_TAIL_BYTES = 2
@@ -57,8 +64,12 @@ export function addMerged(head: EnvelopeHead, merged: number): void {
 
 /** Says that more messages of this snapshot follow. */
 export function addMore(head: EnvelopeHead): void {
-  head.reserve(MORE.length)
-  head.extrasLength = copy(head.extras, head.extrasLength, MORE)
+  addText(head, MORE)
+}
+
+/** Says that symbols may be missing in this snapshot. */
+export function addIncomplete(head: EnvelopeHead): void {
+  addText(head, INCOMPLETE)
 }
 
 /** @param receivedUs the times of receipt of the first `count` ticks */
@@ -78,6 +89,11 @@ export function addStamps(
   }
   extras[next++] = CLOSE_BRACKET
   head.extrasLength = next
+}
+
+function addText(head: EnvelopeHead, text: Uint8Array): void {
+  head.reserve(text.length)
+  head.extrasLength = copy(head.extras, head.extrasLength, text)
 }
 
 function addNumber(head: EnvelopeHead, name: Uint8Array, value: number): void {

@@ -36,6 +36,7 @@ export interface TicksMessage {
   merged: Integer64
   snapshot: boolean
   more: boolean
+  incomplete: boolean
   published: Integer64
   received: Integer64[]
   schemaTicks: SchemaTick[]
@@ -91,6 +92,7 @@ export function decodeTicksMessage(bytes: Uint8Array): TicksMessage {
     merged: integerFromWire(wire.merged),
     snapshot: wire.snapshot as boolean,
     more: wire.more as boolean,
+    incomplete: wire.incomplete as boolean,
     published: integerFromWire(wire.published),
     received: (wire.received as unknown[]).map(integerFromWire),
     schemaTicks: (wire.schemaTicks as Wire[]).map(schemaTickFromWire),

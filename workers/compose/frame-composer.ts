@@ -124,11 +124,13 @@ export class FrameComposer {
     start: number,
     offset: number,
     isLast: boolean,
+    isIncomplete: boolean,
   ): number {
     const { bytes, head } = this
     const { rangeCount, ranges, tickCount } = plan
     head.beginSnapshot(seq, offset)
     if (!isLast) format.addMore(head)
+    if (isIncomplete) format.addIncomplete(head)
     if (spec.stamps) {
       for (let tick = 0; tick < tickCount; tick++) this.addStamp(tick, plan.receivedUs[tick]!)
       format.addStamps(head, this.publishedUs, this.stamps, tickCount)

@@ -15,6 +15,8 @@ export class LaneSymbol extends KnownSymbol implements ConflatedSymbol {
   /** The groups with an interval of 0. */
   readonly immediate: ConflationGroup[] = []
   ready: Set<ConflationGroup> | undefined = undefined
+  /** Whether a tick has come for which the store of latest ticks had no room. */
+  lacksLatest = false
   /** By the index of the kind. */
   readonly latest: (LatestTick | undefined)[]
 

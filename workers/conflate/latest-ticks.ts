@@ -74,8 +74,9 @@ export class LatestTicks {
     receivedUs: number,
   ): boolean {
     const tick = symbol.latest[kind] ?? this.begin(symbol, kind, length)
-    if (tick === undefined || tick.record === NO_RECORD) return false
-    if (length > this.store.capacity(tick.record) && !this.grow(symbol, tick, length)) return false
+    if (tick === undefined || tick.record === NO_RECORD) return this.lacks(symbol)
+    if (length > this.store.capacity(tick.record) && !this.grow(symbol, tick, length))
+      return this.lacks(symbol)
     if (!tick.isInLog) {
       tick.isInLog = true
       this.changed.push(tick)
@@ -132,6 +133,11 @@ export class LatestTicks {
   committed(): void {
     for (let index = 0; index < this.outgrown.length; index++) this.store.release(this.outgrown[index]!)
     this.outgrown.length = 0
+  }
+
+  private lacks(symbol: LaneSymbol): false {
+    symbol.lacksLatest = true
+    return false
   }
 
   /** A reader that has decoded the tick, as far as the encoding needs it. */

@@ -37,6 +37,8 @@ export class SymbolTable<Known extends KnownSymbol> {
   private readonly byHash = new Map<number, Known>()
   private readonly bySymbol = new Map<string, Known>()
   private readonly order = new SymbolOrder<Known>()
+  /** Whether ticks of symbols that the table does not keep have come. */
+  hasForgotten = false
   private readonly decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
   constructor(newSymbol: NewSymbol<Known>) {
@@ -82,7 +84,10 @@ export class SymbolTable<Known extends KnownSymbol> {
     if (name === undefined) return undefined
     const isKept = this.bySymbol.size < SYMBOLS_MAX
     const known = this.newSymbol(name, bytes.slice(start, start + length), isKept)
-    if (!isKept) return known
+    if (!isKept) {
+      this.hasForgotten = true
+      return known
+    }
     this.bySymbol.set(name, known)
     known.next = this.byHash.get(key)
     this.byHash.set(key, known)

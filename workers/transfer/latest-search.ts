@@ -2,7 +2,9 @@
  * Finds the latest ticks of one snapshot. The search goes step by step, so that ticks are published between two steps.
  * What changes meanwhile is found by `result`: the snapshot holds at one offset. One lane's own.
  */
+
 import { selects } from '../../src/lane-protocol/audience-spec.js'
+import { NO_RECORD } from '../../src/memory/latest-store.js'
 import { type Delivery, EVERY } from '../collect/delivery-map.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { AudienceDirectory } from '../conflate/audience-directory.js'
@@ -41,6 +43,8 @@ export class LatestSearch {
   private offsets: Float64Array = new Float64Array(FOUND_AT_FIRST)
   /** The snapshot holds the tick if its offset is above this one. */
   private afters: Float64Array = new Float64Array(FOUND_AT_FIRST)
+  /** Whether a symbol of the snapshot has had a tick for which there was no room. */
+  private lacksSome = false
   /** Indexes of the ticks in the order of the offsets at which they were found. */
   private order: Uint32Array = new Uint32Array(0)
 
@@ -62,6 +66,12 @@ export class LatestSearch {
   /** How many ticks were found. */
   get count(): number {
     return this.order.length
+  }
+
+  /** Whether the snapshot may lack symbols. Ask after `result`. */
+  get isIncomplete(): boolean {
+    const { directory, lacksSome, missed, requested } = this
+    return (lacksSome || directory.symbols.hasForgotten) && (requested.length > 0 || missed.kind !== 'none')
   }
 
   /**
@@ -95,6 +105,7 @@ export class LatestSearch {
     for (let rank = 0; rank < order.length; rank++) {
       const index = order[rank]!
       const tick = found[index]!
+      this.lacksSome ||= tick.record === NO_RECORD
       if (tick.offset <= afters[index]!) continue
       if (tick.offset === offsets[index]!) unchanged.push(tick)
       else changed.push(tick)
@@ -102,7 +113,9 @@ export class LatestSearch {
     const { created } = this.latest
     for (let index = this.createdBefore; index < created.length; index++) {
       const tick = created[index]!
-      if (tick.offset > this.thresholdOf(tick)) changed.push(tick)
+      const after = this.thresholdOf(tick)
+      if (tick.record === NO_RECORD && after !== Number.POSITIVE_INFINITY) this.lacksSome = true
+      if (tick.offset > after) changed.push(tick)
     }
     return merged(unchanged, changed.sort(byOffset))
   }
@@ -120,8 +133,9 @@ export class LatestSearch {
     }
   }
 
-  private add({ latest }: LaneSymbol, after: number): void {
+  private add({ lacksLatest, latest }: LaneSymbol, after: number): void {
     if (after === Number.POSITIVE_INFINITY) return
+    this.lacksSome ||= lacksLatest
     for (let kind = 0; kind < latest.length; kind++) {
       const tick = latest[kind]
       if (tick === undefined) continue

@@ -42,6 +42,8 @@ export interface Snapshot {
   readonly ticks: readonly LatestTick[]
   /** Whether the client gets a snapshot at all. One without ticks is due, too, where it tells the client its place. */
   readonly isDue: boolean
+  /** Whether symbols may be missing because the store of latest ticks has no room for them. */
+  readonly isIncomplete: boolean
   /** Bytes of its frames, about. */
   readonly bytes: number
 }
@@ -117,23 +119,27 @@ export class SnapshotTransfer {
   }
 
   /** The frame of a snapshot that fits into one; undefined when it takes more than `bytesMax`. */
-  compose({ ticks }: Snapshot, audience: LaneAudience, bytesMax: number): ClientFrames | undefined {
+  compose(
+    { isIncomplete, ticks }: Snapshot,
+    audience: LaneAudience,
+    bytesMax: number,
+  ): ClientFrames | undefined {
     const { chunks, composer, publisher } = this.deps
-    if (ticks.length === 0) return NO_FRAMES
+    if (ticks.length === 0 && !isIncomplete) return NO_FRAMES
     const { isLast, plan } = chunks.firstOf(audience, ticks)
     if (!isLast) return undefined
     const frames = publisher.copyOf(plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX, start =>
-      composer.composeSnapshot(audience, plan, start, audience.sentOffset, true),
+      composer.composeSnapshot(audience, plan, start, audience.sentOffset, true, isIncomplete),
     )
     return frames.length <= bytesMax ? { frames, ticks: plan.tickCount, messages: 0 } : undefined
   }
 
   /** Publishes a snapshot for a client that does not join with it. */
-  publish({ ticks }: Snapshot, join: JoinCommand, audience: LaneAudience): void {
+  publish({ isIncomplete, ticks }: Snapshot, join: JoinCommand, audience: LaneAudience): void {
     const { chunks, replyPublisher, composer, publisher } = this.deps
     for (const { isLast, plan } of chunks.of(audience, ticks)) {
       const start = publisher.reserve(plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX)
-      const end = composer.composeSnapshot(audience, plan, start, audience.sentOffset, isLast)
+      const end = composer.composeSnapshot(audience, plan, start, audience.sentOffset, isLast, isIncomplete)
       replyPublisher.publishPart(
         { start, end, ticks: plan.tickCount, messages: 0 },
         join,
@@ -149,17 +155,17 @@ export class SnapshotTransfer {
    *
    * @returns bytes of all frames
    */
-  reply(replies: readonly JoinReply[], audience: LaneAudience, { isDue, ticks }: Snapshot): number {
+  reply(replies: readonly JoinReply[], audience: LaneAudience, snapshot: Snapshot): number {
     const { chunks, setCurrentClient } = this.deps
     let bytes = 0
-    const parts = chunks.of(audience, ticks)
+    const parts = chunks.of(audience, snapshot.ticks)
     for (;;) {
       // All clients get the chunk. Should its encoding kill the lane, the first client is the suspect, in each
       // successor, too.
       setCurrentClient(replies[0]!.join.client)
       const { done, value: chunk } = parts.next()
       if (done) return bytes
-      for (const reply of replies) bytes += this.replyPart(reply, audience, chunk, isDue)
+      for (const reply of replies) bytes += this.replyPart(reply, audience, chunk, snapshot)
     }
   }
 
@@ -167,7 +173,12 @@ export class SnapshotTransfer {
    * Publishes a chunk of one client's snapshot; with the first one its own frames, with the last one that it is a
    * member.
    */
-  private replyPart(reply: JoinReply, audience: LaneAudience, chunk: SnapshotChunk, isDue: boolean): number {
+  private replyPart(
+    reply: JoinReply,
+    audience: LaneAudience,
+    chunk: SnapshotChunk,
+    { isDue, isIncomplete }: Snapshot,
+  ): number {
     const { composer, publisher, replyPublisher, setCurrentClient } = this.deps
     const { join } = reply
     const { isFirst, isLast, plan } = chunk
@@ -177,7 +188,7 @@ export class SnapshotTransfer {
     const snapshotBytesMax = isDue ? plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX : 0
     const start = publisher.reserve(before.length + snapshotBytesMax + after.length)
     let end = publisher.write(before, start)
-    if (isDue) end = composer.composeSnapshot(audience, plan, end, audience.sentOffset, isLast)
+    if (isDue) end = composer.composeSnapshot(audience, plan, end, audience.sentOffset, isLast, isIncomplete)
     end = publisher.write(after, end)
     const ticks = (isFirst ? reply.ticks : 0) + plan.tickCount
     const frames = { start, end, ticks, messages: isFirst ? reply.messages : 0 }
@@ -193,6 +204,7 @@ export class SnapshotTransfer {
   private snapshotOf(search: LatestSearch): Snapshot {
     const { audience, missed, requested } = search
     const ticks = search.result()
+    const { isIncomplete } = search
     const bytes = ticks.reduce((sum, { length }) => sum + length, 0)
     return {
       ticks,
@@ -200,8 +212,10 @@ export class SnapshotTransfer {
       isDue:
         requested.length > 0 ||
         ticks.length > 0 ||
+        isIncomplete ||
         missed.kind === 'all' ||
         (missed.kind === 'some' && audience.isConflated),
+      isIncomplete,
       bytes: audience.spec.encoding === 'json' ? JSON_GROWTH * bytes : bytes,
     }
   }
