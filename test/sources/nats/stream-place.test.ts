@@ -84,6 +84,15 @@ describe('StreamPlace', () => {
     expect(sink.offsets).toEqual(['E:9', 'E:12'])
   })
 
+  it('tells the holes of an epoch that a relay counts, whose ticks may have no positions', async () => {
+    const { find, place, sink, stream } = begin()
+    await find()
+    const frame = { feedEpoch: undefined }
+    for (const offset of [1, 2, 6]) place.take(stream.store(offset, frame))
+    place.take(stream.store(3, { ...frame, epoch: 'F' }))
+    expect(sink.events).toEqual(['session 1', 'push 1', 'push 1', 'lost 3', 'push 1', 'session 2', 'push 1'])
+  })
+
   it('goes on behind the last message, also when the stream has removed it', async () => {
     const { find, place, sink, stream } = begin()
     await find()
