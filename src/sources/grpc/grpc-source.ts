@@ -232,7 +232,7 @@ export class GrpcSource implements TickSource {
     if (!this.isStalled) return
     this.isStalled = false
     this.log.live(this.sessionCount)
-    if (!this.isStalled) sink.setSourceState('live')
+    sink.setSourceState('live')
   }
 
   private onEnded(sink: TickSink, outcome: CallOutcome, reason: string, fromPosition: number): void {

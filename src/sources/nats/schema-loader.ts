@@ -24,6 +24,7 @@ export class SchemaLoader {
 
   /** @throws the reason of `signal` after an abort */
   async load(signal: AbortSignal): Promise<SchemaRecord> {
+    signal.throwIfAborted()
     let link: NatsLink | undefined
     let onAbort = () => {}
     try {
