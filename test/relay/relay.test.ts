@@ -36,7 +36,7 @@ describe.skipIf(noNatsServer !== undefined)('Relay', () => {
       await positionsUpTo(sink, 12)
       expect(sink.positions).toEqual([5, 6, 7, 8, 11, 12])
       expect(sink.offsets).toEqual(['E:5', 'E:6', 'E:7', 'E:8', 'E:11', 'E:12'])
-      expect(sink.losses).toEqual([])
+      expect(sink.losses).toEqual([{ reason: 'upstream', missed: 2 }])
     }
   })
 
@@ -63,7 +63,7 @@ describe.skipIf(noNatsServer !== undefined)('Relay', () => {
     second.open()
     second.send(ticksAt(7))
     await positionsUpTo(sink, 7)
-    expect(sink.events.slice(-3)).toEqual(['push 1', 'lost null', 'push 1'])
+    expect(sink.events.slice(-4)).toEqual(['push 1', 'lost null', 'session 2', 'push 1'])
     expect(sink.losses).toEqual([{ reason: 'upstream', missed: null }])
   })
 
