@@ -102,13 +102,25 @@ describe('StreamPlace', () => {
     expect(sink.sessions.map(({ continuous }) => continuous)).toEqual([false, true, true])
   })
 
-  it.each([
+  it.each<[string, (stream: FakeStream) => void]>([
     [
       'another message is where the last one was',
-      (stream: FakeStream) => stream.messages.set(2, { ...stream.messages.get(2)!, storedAtNs: 9n }),
+      stream => {
+        stream.messages.set(2, { ...stream.messages.get(2)!, storedAtNs: 9n })
+      },
     ],
-    ['the stream ends before it', (stream: FakeStream) => void (stream.lastSequence = 1)],
-    ['the stream was made anew', (stream: FakeStream) => void (stream.created = 'other')],
+    [
+      'the stream ends before it',
+      stream => {
+        stream.lastSequence = 1
+      },
+    ],
+    [
+      'the stream was made anew',
+      stream => {
+        stream.created = 'other'
+      },
+    ],
   ])('reads what was stored later when %s, and drops what it has', async (_, damage) => {
     const { find, lines, place, sink, stream } = begin()
     await find()
