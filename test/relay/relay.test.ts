@@ -124,8 +124,18 @@ describe.skipIf(noNatsServer !== undefined)('Relay', () => {
     expect(feed.calls).toHaveLength(2)
   })
 
+  it('changes the limits of a stream that is there', async () => {
+    const limits = async () => {
+      const { config } = await stage.administer(({ manager }) => manager.streams.info(stage.stream))
+      return [config.max_age / 1e6, config.max_bytes]
+    }
+    await stage.stopRelay(await stage.relay(feed.target))
+    expect(await limits()).toEqual([3_600_000, 64 * 1024 * 1024])
+    await stage.relay(feed.target, { retention: { maxAgeMs: 10_000, maxBytes: 1024 * 1024, replicas: 1 } })
+    expect(await limits()).toEqual([10_000, 1024 * 1024])
+  })
+
   it('refuses a stream that is not one of a relay', async () => {
-    await stage.server.until(() => true)
     await expect(
       (async () => {
         const { connect, jetstreamManager } = await import('../../src/sources/nats/nats-js.js')
