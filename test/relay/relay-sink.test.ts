@@ -61,6 +61,17 @@ describe('RelaySink', () => {
     expect(said()).toEqual(['E 5+3', 'E 9+2'])
   })
 
+  it('takes the position of the first tick from the message, whose ticks then need none', () => {
+    const { said, sink } = begin()
+    sink.sessionStarted({ number: 1, continuous: false, epoch: 'E' })
+    const batch = encodeTickBatch({ ticks: ticksAt(0, 0) })
+    const position = Buffer.from([0x10, 0x85, 0x01])
+    sink.push(Buffer.concat([position, batch]), 'batch')
+    sink.push(Buffer.concat([batch, Buffer.from([0x10, 0x87, 0x01])]), 'batch')
+    sink.push(batch, 'batch', 2 ** 40)
+    expect(said()).toEqual(['E 133+4', `E ${2 ** 40}+2`])
+  })
+
   it('leaves out ticks that the feed sends again when its stream begins anew', () => {
     const { counters, push, said, sink } = begin()
     sink.sessionStarted({ number: 1, continuous: false, epoch: 'E' })
