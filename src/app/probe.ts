@@ -147,5 +147,13 @@ function pathsOf(config: ProbeConfig, message: protobuf.Type, progress: (line: s
 function settingLines(values: Readonly<Partial<Record<keyof Config, string | undefined>>>): string[] {
   return Object.entries(values)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${variableOf(key)}=${value}`)
+    .map(([key, value]) => `${variableOf(key)}=${inEnvFile(value!)}`)
+}
+
+/** On one line, and in quotes where Node would take a part of the value for a comment. */
+function inEnvFile(value: string): string {
+  // A line break of a JSON request is between its parts: texts have none.
+  const line = value.replace(/\s*[\r\n]\s*/g, ' ')
+  const quote = line.includes('#') ? ["'", '`', '"'].find(each => !line.includes(each)) : undefined
+  return quote === undefined ? line : `${quote}${line}${quote}`
 }

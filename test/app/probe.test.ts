@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { parseEnv } from 'node:util'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { probe } from '../../src/app/probe.js'
 import { parseConfig } from '../../src/config/config.js'
@@ -193,6 +194,17 @@ RINGCAST_TICK_SEQUENCE=header.seq`)
       'a message has no symbol: it is no tick, and is skipped, as further ones are',
       'a tick is malformed: clients would be told of a gap',
     ])
+  })
+
+  it('prints settings that Node reads back from a file', async () => {
+    const request = '{"symbols":["#A"],\n  "venue":"NEW_YORK"}'
+    const { exitCode, results } = await run(
+      ...['feed:1', `--proto=${proto}`, '--method=acme.md.MarketData/Subscribe', '--print-env'],
+      `--upstream-request=${request}`,
+    )
+    expect(exitCode).toBe(0)
+    const { RINGCAST_UPSTREAM_REQUEST: read } = parseEnv(results)
+    expect(JSON.parse(read!)).toEqual(JSON.parse(request))
   })
 
   it('has exit code 1 when the call for ticks fails', async () => {

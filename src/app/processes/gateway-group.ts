@@ -84,8 +84,9 @@ export class GatewayGroup {
    */
   async start(signal: AbortSignal): Promise<GroupAddresses> {
     const { config } = this
-    if (config.upstream === undefined) this.feed = await this.startFeed()
+    if (config.upstream === undefined && config.nats === undefined) this.feed = await this.startFeed()
     const { host, port } = await this.listenForAdmin()
+    signal.throwIfAborted()
     for (const place of this.places) this.open(place)
     await this.allAccept(signal)
     const { webSocketUrl, feed } = this.places[0]!.accepting!
@@ -139,7 +140,7 @@ export class GatewayGroup {
     place.startedMs = clock.nowMs()
     place.process = this.startProcess({
       message: message => this.onMessage(place, message),
-      exit: (code, signal) => this.onExit(place, code, signal),
+      exit: (code, signal, error) => this.onExit(place, code, signal, error),
     })
   }
 
@@ -164,9 +165,9 @@ export class GatewayGroup {
     return { op: 'start', process: number, upstream }
   }
 
-  private onExit(place: Place, code: number | null, signal: string | null): void {
+  private onExit(place: Place, code: number | null, signal: string | null, err?: Error): void {
     const { clock, log } = this.deps
-    const details = { process: place.number, pid: place.process?.pid, code, signal }
+    const details = { process: place.number, pid: place.process?.pid, code, signal, err }
     place.process = undefined
     place.report = undefined
     place.accepting = undefined
@@ -180,7 +181,7 @@ export class GatewayGroup {
         )
         place.restart = clock.after(delayMs, () => this.open(place))
       } else {
-        this.fail(endedAtStart(place.number, code))
+        this.fail(err === undefined ? endedAtStart(place.number, code) : notStarted(place.number, err))
       }
     }
     this.changed()
@@ -246,4 +247,10 @@ function endedAtStart(process: number, code: number | null): RingcastError {
     code === 2 ? 'config_invalid' : 'process_failed',
     `process ${process} has ended as it started: its last line in the log says why`,
   )
+}
+
+function notStarted(process: number, cause: Error): RingcastError {
+  return new RingcastError('process_failed', `process ${process} could not be started: ${cause.message}`, {
+    cause,
+  })
 }

@@ -7,8 +7,8 @@ import type { FromGateway, ToGateway } from './group-messages.js'
 
 export interface GatewayProcessEvents {
   readonly message: (message: FromGateway) => void
-  /** The process has ended; called once. */
-  readonly exit: (code: number | null, signal: string | null) => void
+  /** The process has ended; called once, and last. `error`: the system could not start it. */
+  readonly exit: (code: number | null, signal: string | null, error?: Error) => void
 }
 
 export interface GatewayProcess {
@@ -21,9 +21,16 @@ export interface GatewayProcess {
 export function startGatewayProcess(events: GatewayProcessEvents): GatewayProcess {
   const worker = cluster.fork()
   worker.on('message', (message: FromGateway) => events.message(message))
-  // Of the channel: a process that ends while it is written to. Its exit says the rest.
-  worker.on('error', () => {})
-  worker.once('exit', (code: number | null, signal: string | null) => events.exit(code, signal))
+  worker.on('error', (error: Error) => {
+    // A process that was never there has no exit. Otherwise it is an error of the channel: the process has ended while
+    // it was written to, and its exit says the rest.
+    if (worker.process.pid === undefined) events.exit(null, null, error)
+  })
+  worker.once('exit', (code: number | null, signal: string | null) => {
+    // What the process has sent before its end may be read after it.
+    worker.removeAllListeners('message')
+    events.exit(code, signal)
+  })
   return {
     pid: worker.process.pid,
     send(message) {

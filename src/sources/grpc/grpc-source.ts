@@ -203,14 +203,14 @@ export class GrpcSource implements TickSource {
     }
     const continuous = isSameEpoch && memory.hasPushed && this.symbols.length === 0
     if (!isSameEpoch) {
-      memory.epoch = epoch
-      memory.hasPushed = false
       if (fromPosition > 0) {
-        // The feed counts anew: in its new epoch, the position of the request is another tick or none.
+        // The feed counts anew. Until its session begins, another endpoint may push ticks of the epoch in the memory.
         this.dropCall()
         this.open(sink, 0)
         return
       }
+      memory.epoch = epoch
+      memory.hasPushed = false
     }
     this.progress.opened()
     this.stallTimer.messageReceived()

@@ -24,13 +24,14 @@ const BYTES_MAX = 64 * 1024 * 1024
  *   services without methods
  * @param signal ends the call, which then fails
  * @throws ReflectionFailure when the feed cannot be reached, or fails
- * @throws RingcastError `schema_invalid` when it has no reflection, or types that do not fit together
+ * @throws RingcastError `schema_invalid` when it has no reflection, or types that cannot be read
  */
 export async function reflectedTypes(
   target: GrpcTarget,
   service?: string,
   signal?: AbortSignal,
 ): Promise<protobuf.Root> {
+  if (signal?.aborted) throw new ReflectionFailure('the call was ended')
   const { stream, services } = await openStream(target, signal)
   const onAbort = () => stream.close()
   signal?.addEventListener('abort', onAbort)
@@ -38,6 +39,15 @@ export async function reflectedTypes(
     if (service !== undefined && !services.includes(service)) return emptyServices(services)
     const wanted = service === undefined ? services : [service]
     return typesOfDescriptors(await filesOf(stream, wanted))
+  } catch (cause) {
+    if (cause instanceof RingcastError || cause instanceof ReflectionFailure) throw cause
+    // Of the library that decodes: bytes that are no descriptor, or names that are none.
+    const reason = (cause as Error).message
+    throw new RingcastError(
+      'schema_invalid',
+      `the reflection of the feed tells types that cannot be read: ${reason}; give its .proto file or a descriptor set`,
+      { cause },
+    )
   } finally {
     signal?.removeEventListener('abort', onAbort)
     stream.close()

@@ -38,7 +38,10 @@ function memberLines(message: protobuf.Type, indent: string, around: readonly pr
     } else if (!told.has(partOf)) {
       told.add(partOf)
       lines.push(`${indent}oneof ${partOf.name}`)
-      for (const each of partOf.fieldsArray) lines.push(...fieldLines(each, `${indent}  `, around))
+      for (const each of partOf.fieldsArray) {
+        if (lines.length > LINES_MAX) break
+        lines.push(...fieldLines(each, `${indent}  `, around))
+      }
     }
     if (lines.length > LINES_MAX) break
   }

@@ -77,11 +77,19 @@ function messageOf(value: unknown, type: protobuf.Type, path: string, depth: num
   if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(path, value, 'an object')
   if (depth > DEPTH_MAX) fail(path, value, `at most ${DEPTH_MAX} levels deep`)
   const wire: Wire = {}
+  const set = new Set<protobuf.OneOf>()
   for (const [name, member] of Object.entries(value)) {
     if (member === undefined) continue
     const field = type.fieldsArray.find(each => jsonNameOf(each) === name || each.protoName === name)
     if (field === undefined)
       throw new RingcastError('tick_invalid', `${path}.${name}: ${type.fullName.slice(1)} has no such field`)
+    const { partOf } = field
+    if (partOf !== null && set.has(partOf))
+      throw new RingcastError(
+        'tick_invalid',
+        `${path}.${name}: only one field of the oneof ${partOf.name} may be set`,
+      )
+    if (partOf !== null) set.add(partOf)
     wire[field.name] = fieldOf(member, field, `${path}.${name}`, depth)
   }
   return wire
@@ -90,14 +98,24 @@ function messageOf(value: unknown, type: protobuf.Type, path: string, depth: num
 function fieldOf(value: unknown, field: protobuf.Field, path: string, depth: number): unknown {
   if (field.map) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(path, value, 'an object')
+    const { keyType } = field as protobuf.Field & Pick<protobuf.MapField, 'keyType'>
     const entries = Object.entries(value)
+    for (const [key] of entries) checkKey(key, keyType, `the key of ${path}`)
     return Object.fromEntries(
       entries.map(([key, each]) => [key, singleOf(each, field, `${path}.${key}`, depth)]),
     )
   }
   if (!field.repeated) return singleOf(value, field, path, depth)
   if (!Array.isArray(value)) fail(path, value, 'a list')
-  return value.map((each, index) => singleOf(each, field, `${path}[${index}]`, depth))
+  // Not `map`, which skips the holes of a list: they would be encoded as they are.
+  return Array.from(value, (each, index) => singleOf(each, field, `${path}[${index}]`, depth))
+}
+
+/** The library that encodes writes 0 or false for a key of another type. */
+function checkKey(key: string, type: string, path: string): void {
+  if (type === 'string') textOf(key, path)
+  else if (type !== 'bool') integerOf(key, INTEGERS[type]!, path)
+  else if (key !== 'true' && key !== 'false') fail(path, key, 'true or false')
 }
 
 function singleOf(

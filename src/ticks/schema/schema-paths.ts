@@ -14,7 +14,7 @@ export type Branch = readonly protobuf.Field[]
 /** What the path of the kind names. */
 export interface OneofPath {
   /** The fields down to the message that has the oneof. */
-  readonly above: readonly Branch[]
+  readonly above: Branch
   readonly oneof: protobuf.OneOf
 }
 
@@ -48,17 +48,22 @@ export class SchemaPaths {
     return found
   }
 
-  /** The oneof that the path ends with; undefined when it ends with a field. */
+  /**
+   * The oneof that the path of the kind ends with; undefined when it ends with a field.
+   *
+   * @throws MappingRefusal when there are several
+   */
   oneofOf(path: string): OneofPath | undefined {
     const segments = path.split('.')
     const last = segments.pop()!
     const above = segments.length === 0 ? [[]] : branches(this.type, segments)
-    for (const branch of above) {
+    const found = above.flatMap(branch => {
       const type = branch.length === 0 ? this.type : branch.at(-1)!.resolvedType
-      const oneof = type instanceof protobuf.Type ? type.oneofs?.[last] : undefined
-      if (oneof !== undefined) return { above: [branch], oneof }
-    }
-    return undefined
+      const oneof = type instanceof protobuf.Type ? oneofNamed(type, last) : undefined
+      return oneof === undefined ? [] : [{ above: branch, oneof }]
+    })
+    if (found.length > 1) refuse('kind', path, 'must name one oneof, and several cases on the way have one')
+    return found[0]
   }
 }
 
@@ -68,7 +73,7 @@ export function batchFields(type: protobuf.Type, path: string): Branch {
   let message = type
   for (const segment of path.split('.')) {
     const field = fieldNamed(message, segment)
-    if (field === undefined && message.oneofs?.[segment] !== undefined)
+    if (field === undefined && oneofNamed(message, segment) !== undefined)
       refuse('repeated', path, `must name a case of the oneof ${segment}, and not the oneof`)
     if (field?.delimited) refuse('repeated', path, `must lead through messages, and ${segment} is a group`)
     if (field === undefined || !(field.resolvedType instanceof protobuf.Type) || field.map)
@@ -102,7 +107,7 @@ export function refuse(name: keyof TickMapping, path: string, rule: string): nev
 function branches(type: protobuf.Type, [segment = '', ...rest]: readonly string[]): Branch[] {
   const field = fieldNamed(type, segment)
   if (field !== undefined) return branchesThrough(field, rest)
-  const oneof = type.oneofs?.[segment]
+  const oneof = oneofNamed(type, segment)
   if (oneof === undefined || rest.length === 0) return []
   return oneof.fieldsArray.flatMap(member => branchesThrough(member, rest))
 }
@@ -119,6 +124,10 @@ function fieldNamed({ fieldsArray }: protobuf.Type, segment: string): protobuf.F
     fieldsArray.find(({ name, protoName }) => segment === (protoName ?? name)) ??
     fieldsArray.find(field => segment === field.name || segment === jsonNameOf(field))
   )
+}
+
+function oneofNamed({ oneofsArray }: protobuf.Type, segment: string): protobuf.OneOf | undefined {
+  return oneofsArray.find(({ name }) => name === segment)
 }
 
 function nameOf({ fullName }: protobuf.Type): string {

@@ -111,7 +111,7 @@ function kindPlan(
   forms: readonly number[],
 ): KindPlan {
   if (oneof !== undefined) {
-    const above = oneof.above[0]!
+    const { above } = oneof
     const plan = above.length === 0 ? message : fieldPlans(message, above).at(-1)!.child!
     const cases = oneof.oneof.fieldsArray.map(field => ({
       slot: plan.fieldOf(field.id)!.slot,

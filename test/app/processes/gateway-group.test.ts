@@ -35,10 +35,11 @@ afterEach(async () => {
   }
 })
 
-function begin() {
+/** @param source the flags that say where ticks come from */
+function begin(source: readonly string[] = ['--upstream=a:1']) {
   const parsed = parseConfig({
     env: {},
-    argv: ['--processes=2', '--upstream=a:1', '--admin-port=0'],
+    argv: ['--processes=2', '--admin-port=0', ...source],
     availableParallelism: 4,
   })
   if (parsed.command !== 'serve') throw new Error('serve was expected')
@@ -87,6 +88,32 @@ describe('GatewayGroup', () => {
     expect(await Promise.race([started, Promise.resolve('not yet')])).toBe('not yet')
     second!.accept()
     expect(await started).toMatchObject({ webSocketUrl: 'ws://0.0.0.0:80/ws/ticks', feed: 'a:1' })
+  })
+
+  it('starts no feed where the processes read a stream of NATS', async () => {
+    const { gateways, opened, started } = begin(['--nats=nats://127.0.0.1:4222'])
+    await opened
+    gateways[0]!.events.message({ op: 'ready' })
+    expect(gateways[0]!.received).toEqual([{ op: 'start', process: 1, upstream: null }])
+    for (const gateway of gateways) gateway.accept()
+    expect(await started).toMatchObject({ feed: 'a:1' })
+  })
+
+  it('starts no process when it is told to stop before', async () => {
+    const { aborting, gateways, started } = begin()
+    aborting.abort()
+    await expect(started).rejects.toBe(aborting.signal.reason)
+    expect(gateways).toEqual([])
+  })
+
+  it('says why a process cannot be started', async () => {
+    const { gateways, opened, started } = begin()
+    await opened
+    gateways[1]!.events.exit(null, null, new Error('spawn EAGAIN'))
+    await expect(started).rejects.toMatchObject({
+      code: 'process_failed',
+      message: 'process 2 could not be started: spawn EAGAIN',
+    })
   })
 
   it.each([

@@ -63,6 +63,13 @@ describe('reflection', () => {
     })
   })
 
+  it('does not begin after the abort', async () => {
+    const { target: address } = await acme()
+    await expect(reflectedTypes(target(address), undefined, AbortSignal.abort())).rejects.toBeInstanceOf(
+      ReflectionFailure,
+    )
+  })
+
   it('fails when nobody listens', async () => {
     const feed = await acme()
     await feed.stop()
@@ -119,6 +126,29 @@ const field = (number: number, content: Buffer | string) => {
 const services = field(6, field(1, field(1, 'a.B')))
 
 describe('a strange reflection', () => {
+  it('that tells something else than a file is refused', async () => {
+    const noFile = field(4, field(1, Buffer.from([0xff, 0xff])))
+    const { target: address } = await strangeServer((call, question) =>
+      call.write(question === 1 ? services : noFile),
+    )
+    await expect(reflectedTypes(target(address))).rejects.toMatchObject({
+      code: 'schema_invalid',
+      message: expect.stringMatching(
+        /^the reflection of the feed tells types that cannot be read: .*\.proto file/,
+      ),
+    })
+  })
+
+  it.each([['a.B', 'a.B'], ['']])(
+    'whose services have no names of their own is refused',
+    async (...names) => {
+      const list = field(6, Buffer.concat(names.map(name => field(1, field(1, name)))))
+      const { target: address } = await strangeServer(call => call.write(list))
+      const types = reflectedTypes(target(address), 'c.D')
+      await expect(types).rejects.toMatchObject({ code: 'schema_invalid' })
+    },
+  )
+
   it('that does not know its own service is refused with its reason', async () => {
     const error = field(7, Buffer.concat([Buffer.from([0x08, 5]), field(2, 'symbol not found')]))
     const { target: address } = await strangeServer((call, question) =>

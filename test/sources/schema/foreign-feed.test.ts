@@ -7,7 +7,8 @@ import type { MappingPaths } from '../../../src/sources/schema/mapping-check.js'
 function check(fields: string, mapping: MappingPaths) {
   const { root } = protobuf.parse(
     `syntax = "proto2"; message T { optional string symbol = 1; } message L { repeated T t = 1; }
-     message E { oneof e { T a = 1; T b = 2; } } message Q {} message M { ${fields} }
+     message E { oneof e { T a = 1; T b = 2; } } message H { optional E inner = 1; }
+     message Q {} message M { ${fields} }
      service S { rpc Go (Q) returns (stream M); }`,
     { keepCase: true },
   )
@@ -38,6 +39,15 @@ it.each([
     fault: {
       ...{ option: 'kind', given: 'w.e' },
       problem: 'must name a field of M, and no oneof within another one',
+    },
+  },
+  {
+    what: 'a kind that is a oneof in each of several cases',
+    fields: 'optional string symbol = 1; oneof w { H c = 3; H d = 4; }',
+    mapping: { symbol: 'symbol', kind: 'w.inner.e' },
+    fault: {
+      ...{ option: 'kind', given: 'w.inner.e' },
+      problem: 'must name one oneof, and several cases on the way have one',
     },
   },
 ])('names the setting of what no codec can follow: $what', ({ fault, fields, mapping }) => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { protobuf } from '../../../src/common/protobufjs.js'
 import { schemaCodec } from '../../../src/ticks/schema/schema-codec.js'
 import { clientJson, one } from '../../support/schema-client.js'
 
@@ -36,5 +37,57 @@ describe('a tick that a user pushes', () => {
   ])('is refused where it is wrong', (tick, message) => {
     expect(() => codec.encodePushed(tick)).toThrow(expect.objectContaining({ code: 'tick_invalid' }))
     expect(() => codec.encodePushed(tick)).toThrow(message)
+  })
+
+  describe('of a type with maps and a oneof', () => {
+    const { root } = protobuf.parse(`syntax = "proto3";
+      message Tick {
+        string symbol = 1;
+        map<int32, double> levels = 2;
+        map<uint64, string> orders = 3;
+        map<bool, string> sides = 4;
+        map<string, string> notes = 5;
+        oneof event { string trade = 6; string quote = 7; }
+        repeated string tags = 8;
+      }`)
+    const schemaOfMaps = {
+      types: { ...root.toJSON() },
+      message: 'Tick',
+      mapping: { ...schema.mapping, symbol: 'symbol', kind: undefined, time: undefined, sequence: undefined },
+    }
+    const codecOfMaps = schemaCodec(schemaOfMaps)
+
+    it('keeps the keys of maps', () => {
+      const maps = {
+        levels: { '-5': 1.5 },
+        orders: { '18446744073709551615': 'a' },
+        sides: { true: 'b', false: 'c' },
+        notes: { '': 'd' },
+      }
+      const decoded = clientJson(codecOfMaps, codecOfMaps.encodePushed({ symbol: 'A', ...maps }))
+      expect(decoded).toMatchObject(maps)
+    })
+
+    it.each([
+      [{ levels: { best: 1 } }, 'the key of tick.levels must be a whole number of 32 bits, got "best"'],
+      [{ levels: { '5000000000': 1 } }, 'the key of tick.levels must be a whole number of 32 bits'],
+      [{ orders: { '-1': 'a' } }, 'the key of tick.orders must be a whole number from 0 on of 64 bits'],
+      [{ sides: { maybe: 'a' } }, 'the key of tick.sides must be true or false, got "maybe"'],
+      [{ notes: { '\ud800': 'a' } }, 'the key of tick.notes must be a well-formed string'],
+      [{ trade: 'a', quote: 'b' }, 'tick.quote: only one field of the oneof event may be set'],
+      // biome-ignore lint/suspicious/noSparseArray: it is what the test is about
+      [{ tags: [, 'a'] }, 'tick.tags[0] must be a well-formed string'],
+    ])('is refused where it is wrong', (members, message) => {
+      const encode = () => codecOfMaps.encodePushed({ symbol: 'A', ...members })
+      expect(encode).toThrow(expect.objectContaining({ code: 'tick_invalid' }))
+      expect(encode).toThrow(message)
+    })
+
+    it.each(['toString', 'constructor.name'])('needs a mapping that names fields, and not %s', kind => {
+      const { mapping } = schemaOfMaps
+      expect(() => schemaCodec({ ...schemaOfMaps, mapping: { ...mapping, kind } })).toThrow(
+        expect.objectContaining({ code: 'option_invalid' }),
+      )
+    })
   })
 })
