@@ -36,7 +36,8 @@ export interface Plan {
 }
 
 /** All clients of a benchmark have one address, and connect at once. */
-const AMPLE_WORK = [
+const AMPLE_BUDGETS = [
+  '--subscriptions-max=1000000',
   '--client-work-per-second=1GiB',
   '--address-work-per-second=1GiB',
   '--total-work-per-second=1GiB',
@@ -210,7 +211,7 @@ export class Session {
       upstream,
       clients: Math.max(1, plan.paths.length),
       deflate: plan.deflate ?? false,
-      settings: [...AMPLE_WORK, ...(plan.settings ?? [])],
+      settings: [...AMPLE_BUDGETS, ...(plan.settings ?? [])],
     }
     this.server = start(kind.file, kind.args(needs), this.runtime())
     this.load = start('processes/load.js', [])

@@ -71,13 +71,8 @@ export class Membership {
     const { place, streams } = this.deps
     const entries = AudienceEntries.of(entriesOf(spec))
     const { index } = place(streams, stream => this.audiences.has(entries, spec, stream.index))
-    this.request(
-      recipient,
-      this.audiences.hold(spec, entries, index, recipient),
-      reply,
-      replyBytes,
-      replayStart,
-    )
+    const audience = this.audiences.hold(spec, entries, index, recipient)
+    this.request(recipient, audience, reply, replyBytes, replayStart)
   }
 
   /**
@@ -96,13 +91,8 @@ export class Membership {
     const { cursor, transfer } = recipient
     const base = (transfer.last ?? cursor).audience
     if (base === undefined) return
-    this.request(
-      recipient,
-      this.audiences.holdChanged(base, change, recipient),
-      reply,
-      replyBytes,
-      replayStart,
-    )
+    const audience = this.audiences.holdChanged(base, change, recipient)
+    this.request(recipient, audience, reply, replyBytes, replayStart)
   }
 
   /** Lets a client leave, with a `goodbye` behind all that it is to be sent. Only the first call has an effect. */
@@ -149,8 +139,7 @@ export class Membership {
   }
 
   /**
-   * Takes the request in flight back. The client first takes the bytes that its socket holds, and the rest of its
-   * audience's frames.
+   * Takes the request in flight back. The client first takes the bytes in its socket, and its audience's frames.
    */
   takeBack(recipient: Recipient): void {
     const { transfer } = recipient
@@ -163,9 +152,8 @@ export class Membership {
   }
 
   /**
-   * Asks the lane for what a client missed that was overrun, or that awaited a flush. The client goes on in the
-   * audience that it is in. It is not replaying, because a client in a replay is in no audience: after `takeBack` it
-   * has no request in flight.
+   * Asks the lane for what a client missed that was overrun, or that awaited a flush. The client goes on in its
+   * audience. It has an audience, so it is in no replay, and after `takeBack` it has no request in flight.
    */
   recover(recipient: Recipient): void {
     const { audience } = recipient.cursor

@@ -3,6 +3,7 @@
  * too late. Main thread. Ticks beyond the bound are given up, and an event in their place says how many.
  */
 import {
+  decodeEvent,
   encodeEvent,
   type FeedStatus,
   type LostEvent,
@@ -11,6 +12,9 @@ import {
 } from '../lane-protocol/stream-events.js'
 import { RECORD_HEADER_BYTES, type RecordType, STREAM_EVENT } from '../memory/tick-log-layout.js'
 import { MISSED_MAX } from '../protocol/messages.js'
+
+/** Events may take so many bytes beyond the bound: about 800 events. */
+const EVENT_BYTES_MAX = 64 * 1024
 
 /** A record that is not in the log yet. */
 export interface WaitingRecord {
@@ -47,7 +51,8 @@ export class LogBacklog {
   private bytes = 0
 
   /**
-   * @param bytesMax of ticks that wait. Events may wait beyond that: losses side by side are one event for each reason
+   * @param bytesMax of ticks that wait. Events may wait beyond that, up to EVENT_BYTES_MAX: losses side by side are one
+   * event for each reason
    */
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax
@@ -88,6 +93,7 @@ export class LogBacklog {
       if (event.op === 'status') this.dropLastStatus()
       this.add(eventRecord(event))
     }
+    if (this.bytes > this.bytesMax + EVENT_BYTES_MAX) this.shorten()
   }
 
   /** Appends the records in their order, until `tryAppend` returns false. */
@@ -97,6 +103,27 @@ export class LogBacklog {
     while (appended < records.length && tryAppend(records[appended]!))
       this.bytes -= bytesOf(records[appended++]!)
     records.splice(0, appended)
+  }
+
+  /**
+   * Beyond the bound no tick is added, so the backlog ends with events alone. Of these stay one loss for each reason, the
+   * last session and the last status. The session is told as one that does not continue: what was lost is then unknown.
+   */
+  private shorten(): void {
+    const { records } = this
+    let first = records.length
+    while (records[first - 1]?.type === STREAM_EVENT) first--
+    const events = records.splice(first).map(record => {
+      this.bytes -= bytesOf(record)
+      return decodeEvent(record.payload)
+    })
+    for (const event of events) if (event.op === 'lost') this.addLoss(event)
+    const sessions = events.filter(event => event.op === 'session')
+    const isFirst = sessions.every(event => event.first)
+    const session = sessions.at(-1)
+    if (session !== undefined) this.add(eventRecord({ ...session, first: isFirst, continuous: false }))
+    const status = events.findLast(event => event.op === 'status')
+    if (status !== undefined) this.add(eventRecord(status))
   }
 
   /** Of states of the feed that wait side by side, only the last one is told. */

@@ -8,6 +8,7 @@ import type { MessageContent, MessageFrame, StreamMessage } from '../sources/nat
 import { BatchLevels } from '../ticks/batch-levels.js'
 import type { BatchReader } from '../ticks/batch-reader.js'
 import type { TickCodec, TickReader } from '../ticks/tick-codec.js'
+import { FirstPosition } from './first-position.js'
 import type { RelayCounters } from './relay-counters.js'
 import type { StreamWriter } from './stream-writer.js'
 import { TickBatch } from './tick-batch.js'
@@ -42,6 +43,9 @@ export class RelaySink implements TickSink {
   private firstOffset = 0
   /** The epoch of the ticks in the batch. */
   private batchFrame: OffsetFrame
+  private readonly firstPosition = new FirstPosition()
+  /** Of the next tick in the message; 0: ticks have positions of their own, or none. */
+  private nextPosition = 0
   /** Ticks since the last good one that could not be read. */
   private malformed = 0
   private feed: FeedState
@@ -99,9 +103,11 @@ export class RelaySink implements TickSink {
 
   // TickSink
 
-  push(message: Uint8Array, form: MessageForm): void {
+  push(message: Uint8Array, form: MessageForm, firstPosition = 0): void {
     if (this.isStopped) return
     this.counters.messagesReceived++
+    const isBatch = form === 'batch' && this.deps.frame.schema === undefined
+    this.nextPosition = firstPosition > 0 || !isBatch ? firstPosition : this.firstPosition.of(message)
     if (form !== 'batch' || this.levels.areTicks) this.takeTick(message, 0, message.length)
     else if (!this.levels.walk(message, 0)) this.lose({ reason: 'malformed', missed: null })
     if (this.batch.count > 0 && !this.writer.isBusy) this.flushSoon ??= setImmediate(() => this.flush())
@@ -143,6 +149,8 @@ export class RelaySink implements TickSink {
 
   private takeTick(message: Uint8Array, start: number, end: number): void {
     this.counters.ticksReceived++
+    const positionOfMessage = this.nextPosition
+    if (positionOfMessage > 0) this.nextPosition++
     if (end - start > this.deps.codec.tickBytesMax) {
       this.malformed++
       this.counters.ticksMalformed++
@@ -156,7 +164,7 @@ export class RelaySink implements TickSink {
       this.counters.ticksMalformed++
       return
     }
-    const isTaken = numbering.take(reader.position, reader.mark, this.malformed)
+    const isTaken = numbering.take(positionOfMessage || reader.position, reader.mark, this.malformed)
     this.malformed = 0
     if (!isTaken) {
       batch.takeBack()

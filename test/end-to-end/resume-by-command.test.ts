@@ -60,15 +60,15 @@ function checkSeq(client: TestClient): void {
 }
 
 it('replays the entries of a command, once and in order, while the others miss nothing and get nothing twice', async () => {
-  const { live, epoch } = await start(5000)
+  const { live, epoch } = await start(1500)
   const client = await server.connect('?symbols=A')
   push(100)
   subscribe(client, 1, { symbols: ['B'], resume: `${epoch}:500` })
   push(100)
   await untilLive(client)
   push(100)
-  await client.until(() => client.ticks.at(-1) === 'B5300')
-  await live.until(() => live.ticks.length === 5300)
+  await client.until(() => client.ticks.at(-1) === 'B1800')
+  await live.until(() => live.ticks.length === 1800)
   const reply = replyOf(client, 1)!
   expect(reply).toMatchObject({
     symbols: ['B'],
@@ -77,8 +77,8 @@ it('replays the entries of a command, once and in order, while the others miss n
     seq: 0,
     reached: expect.any(Number),
   })
-  expect(reply.reached).toBeGreaterThanOrEqual(5000)
-  expect(ofSymbol(client.ticks, 'A')).toEqual(ofSymbol(live.ticks, 'A').filter(tick => offsetOf(tick) > 5000))
+  expect(reply.reached).toBeGreaterThanOrEqual(1500)
+  expect(ofSymbol(client.ticks, 'A')).toEqual(ofSymbol(live.ticks, 'A').filter(tick => offsetOf(tick) > 1500))
   expect(ofSymbol(client.ticks, 'B')).toEqual(ofSymbol(live.ticks, 'B').filter(tick => offsetOf(tick) > 500))
   const at = client.messages.indexOf(reply)
   const end = liveOf(client)!
@@ -135,12 +135,12 @@ it('sends nothing again of a symbol that the client gets tick by tick already', 
 })
 
 it('lets a client that has lost a connection with added entries go on without a loss', async () => {
-  const { live, epoch } = await start(3000)
+  const { live, epoch } = await start(1000)
   const client = await server.connect(`?symbols=A&resume=${epoch}:100`)
   subscribe(client, 1, { symbols: ['B'], resume: `${epoch}:100` })
   push(71)
-  await client.until(() => client.ticks.length === 2971)
-  await live.until(() => live.ticks.length === 3071)
+  await client.until(() => client.ticks.length === 971)
+  await live.until(() => live.ticks.length === 1071)
   expect([...client.ticks].sort((a, b) => offsetOf(a) - offsetOf(b))).toEqual(live.ticks.slice(100))
 })
 
@@ -157,7 +157,7 @@ it('brings a snapshot in place of the past for latest ticks', async () => {
 })
 
 it('does the other changes behind a replay: an entry is replayed before its unsubscribe', async () => {
-  const { live, epoch } = await start(3000)
+  const { live, epoch } = await start(1000)
   const client = await server.connect('?symbols=A')
   subscribe(client, 1, { symbols: ['B'], resume: `${epoch}:0` })
   client.socket.send('{"type":"unsubscribe","id":2,"symbols":["B"]}')
@@ -207,7 +207,7 @@ it.each([
 })
 
 it('refuses replays of a client that has queued too many', async () => {
-  const { epoch } = await start(3000)
+  const { epoch } = await start(1000)
   const client = await server.connect('?symbols=A')
   for (let id = 1; id <= 10; id++) subscribe(client, id, { symbols: [`S${id}`], resume: `${epoch}:${id}` })
   await client.until(() => replyOf(client, 10) !== undefined)

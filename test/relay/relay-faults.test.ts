@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LEASE_MS } from '../../src/relay/lease.js'
 import type { Relay } from '../../src/relay/relay.js'
+import type { RelayCounters } from '../../src/relay/relay-counters.js'
 import type { NatsSource } from '../../src/sources/nats/nats-source.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { fastClock } from '../support/fast-clock.js'
@@ -39,8 +40,12 @@ describe.skipIf(noNatsServer !== undefined)('Relay and gateways', () => {
   /** Resolves when the stream has all ticks up to this position. */
   async function hasStored(relay: Relay, last: number): Promise<void> {
     const isStored = () => {
-      const { offset, queuedBytes } = relay.metrics() as { offset: number; queuedBytes: number }
-      return offset === last && queuedBytes === 0
+      const { counters, offset, queuedBytes } = relay.metrics() as {
+        offset: number
+        queuedBytes: number
+        counters: RelayCounters
+      }
+      return offset === last && counters.ticksWritten === counters.ticksReceived && queuedBytes === 0
     }
     while (!isStored()) await new Promise(resolve => setImmediate(resolve))
   }

@@ -132,9 +132,10 @@ export class StreamPlace {
     const lastOffset = lastOffsetOf(message)
     if (this.isReadAgain && lastOffset <= this.lastOffset) return
     this.isReadAgain = false
-    // The sink finds holes between ticks that it was given.
+    // Ticks with positions of the feed show their holes themselves, but for one before the first tick.
+    const isTold = this.hasPushed && message.feedEpoch !== undefined
     const missed = message.offset - this.lastOffset - 1
-    if (!this.hasPushed && this.lastOffset > 0 && missed > 0) this.sink.lose({ reason: 'upstream', missed })
+    if (!isTold && this.lastOffset > 0 && missed > 0) this.sink.lose({ reason: 'upstream', missed })
     this.hasPushed = true
     this.lastOffset = lastOffset
     this.sink.push(message.data, 'batch', message.offset)
