@@ -36,6 +36,8 @@ export async function setUpStream(stream: TickStream, retention: Retention): Pro
     max_age: retention.maxAgeMs * NS_PER_MS,
     max_bytes: retention.maxBytes,
     num_replicas: retention.replicas,
+    // The server refuses one that is longer than the age.
+    duplicate_window: Math.min(DUPLICATES_NS, retention.maxAgeMs * NS_PER_MS),
   }
   const state = await stream.state()
   if (state === undefined) {
@@ -45,7 +47,6 @@ export async function setUpStream(stream: TickStream, retention: Retention): Pro
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.Old,
       storage: StorageType.File,
-      duplicate_window: Math.min(DUPLICATES_NS, limits.max_age),
       ...limits,
     })
   }

@@ -190,6 +190,7 @@ describe.skipIf(noNatsServer !== undefined)('Relay and gateways', () => {
     source.resume()
     await positionsUpTo(sink, 31)
     expect(sink.offsets.slice(-2)).toEqual(['E:20', 'E:31'])
+    expect(sink.losses).toEqual([{ reason: 'upstream', missed: 10 }])
     expect(sink.sessions.at(-1)).toMatchObject({ epoch: 'E', continuous: true })
   })
 })

@@ -36,7 +36,7 @@ describe.skipIf(noNatsServer !== undefined)('Relay', () => {
       await positionsUpTo(sink, 12)
       expect(sink.positions).toEqual([5, 6, 7, 8, 11, 12])
       expect(sink.offsets).toEqual(['E:5', 'E:6', 'E:7', 'E:8', 'E:11', 'E:12'])
-      expect(sink.losses).toEqual([])
+      expect(sink.losses).toEqual([{ reason: 'upstream', missed: 2 }])
     }
   })
 
@@ -63,7 +63,7 @@ describe.skipIf(noNatsServer !== undefined)('Relay', () => {
     second.open()
     second.send(ticksAt(7))
     await positionsUpTo(sink, 7)
-    expect(sink.events.slice(-3)).toEqual(['push 1', 'lost null', 'push 1'])
+    expect(sink.events.slice(-4)).toEqual(['push 1', 'lost null', 'session 2', 'push 1'])
     expect(sink.losses).toEqual([{ reason: 'upstream', missed: null }])
   })
 
@@ -124,8 +124,18 @@ describe.skipIf(noNatsServer !== undefined)('Relay', () => {
     expect(feed.calls).toHaveLength(2)
   })
 
+  it('changes the limits of a stream that is there', async () => {
+    const limits = async () => {
+      const { config } = await stage.administer(({ manager }) => manager.streams.info(stage.stream))
+      return [config.max_age / 1e6, config.max_bytes]
+    }
+    await stage.stopRelay(await stage.relay(feed.target))
+    expect(await limits()).toEqual([3_600_000, 64 * 1024 * 1024])
+    await stage.relay(feed.target, { retention: { maxAgeMs: 10_000, maxBytes: 1024 * 1024, replicas: 1 } })
+    expect(await limits()).toEqual([10_000, 1024 * 1024])
+  })
+
   it('refuses a stream that is not one of a relay', async () => {
-    await stage.server.until(() => true)
     await expect(
       (async () => {
         const { connect, jetstreamManager } = await import('../../src/sources/nats/nats-js.js')

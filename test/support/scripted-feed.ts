@@ -44,6 +44,11 @@ export class ScriptedCall {
     else for (const tick of ticks) this.write(encodeTick(tick))
   }
 
+  /** Sends a batch that tells the position of its first tick. */
+  sendBatch(firstPosition: number, ticks: Partial<Tick>[]): void {
+    this.write(encodeTickBatch({ firstPosition, ticks }))
+  }
+
   /** Sends one message after the other, each when HTTP/2 has taken the one before. */
   sendInTurn(ticks: Partial<Tick>[]): void {
     let next = 0

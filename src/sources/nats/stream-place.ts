@@ -18,7 +18,6 @@ export class StreamPlace {
   private created: string | undefined
   /** Where the first reading begins. */
   private firstSequence = 0
-  private hasPushed = false
   private epoch: string | undefined
   private lastOffset = 0
   /** Whether ticks up to `lastOffset` are in the stream a second time. */
@@ -65,6 +64,8 @@ export class StreamPlace {
     else if (!this.isReadAgain || message.offset >= this.lastOffset) {
       const { reason, missed } = message
       this.sink.lose({ reason, missed })
+      // Ticks may have positions of a feed that has begun to count anew: they say nothing about what is missing.
+      if (missed === null && message.feedEpoch === undefined) this.beginSession(false)
     }
   }
 
@@ -132,11 +133,9 @@ export class StreamPlace {
     const lastOffset = lastOffsetOf(message)
     if (this.isReadAgain && lastOffset <= this.lastOffset) return
     this.isReadAgain = false
-    // Ticks with positions of the feed show their holes themselves, but for one before the first tick.
-    const isTold = this.hasPushed && message.feedEpoch !== undefined
+    // Ticks need not have positions of their own. A hole that was told is not found again by those that have.
     const missed = message.offset - this.lastOffset - 1
-    if (!isTold && this.lastOffset > 0 && missed > 0) this.sink.lose({ reason: 'upstream', missed })
-    this.hasPushed = true
+    if (this.lastOffset > 0 && missed > 0) this.sink.lose({ reason: 'upstream', missed })
     this.lastOffset = lastOffset
     this.sink.push(message.data, 'batch', message.offset)
   }
