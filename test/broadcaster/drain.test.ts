@@ -97,6 +97,19 @@ describe('a goodbye', () => {
     await over
   })
 
+  it('comes behind a gap that waited for room', async () => {
+    await start({ ...FULL_SIZE, tickLogBytes: 64 * 1024 })
+    const client = await server.connect()
+    let last = 0
+    while (server.handler.broadcastTick(quote('A', last + 1))) last++
+    server.handler.gap({ missed: 3 })
+    await server.handler.shutdown()
+    const goodbye = await goodbyeOf(client)
+    expect(client.messages.at(-2)).toMatchObject({ type: 'gap', missed: 3 })
+    expect(offsetIn(goodbye)).toBe(last + 1)
+    expect(client.ticks).toHaveLength(last)
+  })
+
   it('comes behind the reply to a command, and behind the ticks that a resume brings', async () => {
     await start(FULL_SIZE)
     for (let sequence = 1; sequence <= 5000; sequence++)
@@ -159,7 +172,7 @@ describe('a drain', () => {
     const [slow, fast] = [await server.connect(), await server.connect()]
     slow.socket.pause()
     await server.pushUntilBlocked()
-    await server.handler.shutdown({ drainMs: 50, timeoutMs: 100 })
+    await server.handler.shutdown({ drainMs: 50, timeoutMs: 1500 })
     await goodbyeOf(fast)
     expect(server.handler.getClientCount()).toBe(0)
   })
