@@ -62,9 +62,9 @@ async function throughLog({ messages }: Ticks, count: number): Promise<number> {
   for (let index = 0; index < count; index++) {
     const tick = messages[index % messages.length]!
     sum = (sum + tick[tick.length - 1]!) | 0
-    while (!writer.tryAppend(TICK, 1, index + 1, 0, tick, 0, tick.length));
+    while (!writer.tryAppend(TICK, 1, index + 1, index + 1, 0, tick, 0, tick.length));
   }
-  while (!writer.tryAppend(TICK, 0, 0, 0, new Uint8Array(0), 0, 0));
+  while (!writer.tryAppend(TICK, 0, 0, 0, 0, new Uint8Array(0), 0, 0));
   while (Atomics.load(words, 0) !== writer.position);
   const seconds = (performance.now() - startMs) / 1000
   await ended

@@ -10,7 +10,7 @@ import { Piscina } from 'piscina'
 import { systemClock } from '../src/common/clock.js'
 import { Ingest } from '../src/ingest/ingest.js'
 import { LaneHandle } from '../src/lanes/lane-handle.js'
-import { COMMITTED_CURSOR, COMMITTED_OFFSET, CONTROL_BYTES } from '../src/memory/control-words.js'
+import { COMMITTED_CURSOR, COMMITTED_SERIAL, CONTROL_BYTES } from '../src/memory/control-words.js'
 import { CounterWriter, counterBlockBytes } from '../src/memory/counters.js'
 import { laneLayout } from '../src/memory/lane-layout.js'
 import { TICK } from '../src/memory/tick-log-layout.js'
@@ -67,11 +67,11 @@ function intoTheLog({ messages }: Ticks, count: number): MicroTask {
   const log = new SharedArrayBuffer(tickLogBytes(LOG_BYTES))
   // As if the slowest lane had read the whole log.
   const writer = new TickLogWriter(log, () => writer.position)
-  let offset = 0
+  let serial = 0
   const publishAll = (): void => {
     for (let index = 0; index < count; index++) {
       const tick = messages[index]!
-      if (!writer.tryAppend(TICK, 1, ++offset, offset, tick, 0, tick.length)) throw new Error('full')
+      if (!writer.tryAppend(TICK, 1, ++serial, serial, serial, tick, 0, tick.length)) throw new Error('full')
     }
   }
   const first = writer.position
@@ -130,6 +130,10 @@ function gatewayIntake(): { intake: Ingest; catchUp: () => void } {
     lanes: [handle],
     queueSize: 1 << 20,
     codec: marketCodec,
+    positions: { tellLosses: true, areRepeated: false },
+    epochName: 'bench',
+    positionWatch: { broken() {} },
+    streamMoved() {},
     clock: systemClock,
     counters,
   })
@@ -138,7 +142,7 @@ function gatewayIntake(): { intake: Ingest; catchUp: () => void } {
     catchUp() {
       while (reader.next());
       control[COMMITTED_CURSOR] = reader.position
-      control[COMMITTED_OFFSET] = intake.offset | 0
+      control[COMMITTED_SERIAL] = intake.numbering.serial | 0
     },
   }
 }

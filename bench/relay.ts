@@ -51,7 +51,7 @@ class CountingSink implements TickSink {
 
   sessionStarted(): void {}
   setSourceState(): void {}
-  lastPosition = async (): Promise<number> => 0
+  lastPosition = (): number => 0
 }
 
 interface Result {

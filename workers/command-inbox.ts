@@ -8,6 +8,7 @@ import type { CommandRingReader } from '../src/memory/command-ring-reader.js'
 import { FOR_COMMAND_ROOM } from '../src/memory/control-words.js'
 import type { LaneWakeUp } from '../src/memory/lane-wake-up.js'
 import { distance } from '../src/memory/ring-position.js'
+import type { StreamPlace } from '../src/memory/stream-place.js'
 import type { LaneAudiences } from './lane-audiences.js'
 import type { LaneControl } from './lane-control.js'
 import type { LaneTransfers } from './transfer/lane-transfers.js'
@@ -49,10 +50,10 @@ export class CommandInbox {
    * Takes some commands, or does some steps of one.
    *
    * @param position up to which the lane has read the tick log
-   * @param offset of the last tick taken
+   * @param place behind the last tick taken
    * @returns false when there was none to take
    */
-  take(position: number, offset: number): boolean {
+  take(position: number, place: StreamPlace): boolean {
     const { control, ring, wakeUp } = this.deps
     let work = 0
     let hasTaken = false
@@ -61,7 +62,7 @@ export class CommandInbox {
         if (!this.canTake(position)) break
         const payload = ring.payload()
         work += WORK_PER_COMMAND + payload.length * WORK_PER_BYTE
-        this.current = this.obey(decodeCommand(payload), offset)
+        this.current = this.obey(decodeCommand(payload), place)
       }
       control.heartbeat()
       hasTaken = true
@@ -78,14 +79,14 @@ export class CommandInbox {
   }
 
   /** @returns the steps of a command, each with the number of symbols that it looked at */
-  private *obey(command: LaneCommand, offset: number): Generator<number> {
+  private *obey(command: LaneCommand, place: StreamPlace): Generator<number> {
     const { audiences, quarantinedClients, transfers } = this.deps
     switch (command.op) {
       case 'open':
-        yield* audiences.open(command, offset)
+        yield* audiences.open(command, place)
         break
       case 'derive':
-        yield* audiences.derive(command, offset)
+        yield* audiences.derive(command, place)
         break
       case 'close':
         yield* audiences.close(command.audience)

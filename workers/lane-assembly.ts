@@ -7,7 +7,6 @@ import { type LaneTask, turnOvershootBytes } from '../src/lane-protocol/lane-tas
 import { CommandRingReader } from '../src/memory/command-ring-reader.js'
 import { CommittedState } from '../src/memory/committed-state.js'
 import { CounterWriter } from '../src/memory/counters.js'
-import { FeedCheckpoints } from '../src/memory/feed-checkpoints.js'
 import { FrameRingWriter } from '../src/memory/frame-ring-writer.js'
 import { copierOf } from '../src/memory/lane-allocation.js'
 import { LaneWakeUp } from '../src/memory/lane-wake-up.js'
@@ -39,7 +38,7 @@ import { LaneLoop } from './lane-loop.js'
 import { LaneReader } from './lane-reader.js'
 import { LaneSleep } from './lane-sleep.js'
 import { CurrentStatus } from './read/current-status.js'
-import { FeedContinuity } from './read/feed-continuity.js'
+import { KnownEpochs } from './read/known-epochs.js'
 import { LogCursor } from './read/log-cursor.js'
 import { TickClassifier } from './read/tick-classifier.js'
 import { JoinFlush } from './transfer/join-flush.js'
@@ -58,7 +57,7 @@ export function assembleLane(
   codec: TickCodec,
   clock: Pick<Clock, 'nowMs' | 'epochUs' | 'aheadUs'>,
 ): LaneLoop {
-  const { layout, positions, turnBytesMax } = task
+  const { layout, turnBytesMax } = task
   const memory = task.memory.buffer
   const state = new CommittedState(memory)
   const committed = state.committed()
@@ -69,27 +68,25 @@ export function assembleLane(
   const ring = new FrameRingWriter(memory, layout)
   const wakeUp = new LaneWakeUp(control.words, task.wakeUpPort)
   const counters = new CounterWriter(new BigInt64Array(task.counters))
-  const checkpoints = new FeedCheckpoints(memory, layout, committed.offset)
   const sleep = new LaneSleep({ control, wakeUp, ring, counters, clock })
 
   // Read and collect
   const directory = new AudienceDirectory(codec)
   const { symbols } = directory
-  const quarantined = new Set(task.quarantinedOffsets)
-  const continuity = new FeedContinuity(committed, positions)
+  const quarantined = new Set(task.quarantinedTicks)
   const status = new CurrentStatus(task.feedStatus)
-  const cursor = new LogCursor(log, committed.offset, codec.batchPath)
+  const epochs = new KnownEpochs(task.epochs)
+  const cursor = new LogCursor(log, committed, task.epoch, codec.batchPath)
   const turn = new TurnBuffer(ring.bytes, layout, codec)
   const { bytes } = log
   const tickReader = codec.createReader(bytes)
-  const collector = new TickCollector({ log, reader: tickReader, turn, turnBytesMax })
+  const collector = new TickCollector({ log, cursor, reader: tickReader, turn, turnBytesMax })
   const losses = new LossCollector(cursor, collector, counters)
   const classifier = new TickClassifier({
     bytes,
     reader: tickReader,
     symbols,
     quarantined,
-    continuity,
     losses,
   })
 
@@ -97,7 +94,7 @@ export function assembleLane(
   const latest = new LatestTicks(new LatestStore(task.latest), bytes, codec)
   // An earlier lane had no room for some symbols, and nobody knows for which.
   if (counters.values[LANE_SLOTS.latestFull]! > 0) symbols.hasForgotten = true
-  latest.restore(symbols, committed.offset)
+  latest.restore(symbols, committed.serial)
   const chunks = new LatestChunks(latest, turn, turnBytesMax)
   const schedule = new ConflationSchedule()
 
@@ -114,7 +111,6 @@ export function assembleLane(
   const groupFlush = new GroupFlush({ schedule, chunks, composer, publisher, counters, clock })
 
   // Transfer
-  const { epoch } = task
   const replyBytesMax = turnBytesMax
   // The reply, this part and the first chunk of a snapshot go into one segment of the ring, see laneLayout.
   const partBytesMax = turnBytesMax / 4
@@ -142,9 +138,9 @@ export function assembleLane(
     replyPublisher,
     setCurrentClient,
   })
-  const leaveFlush = new LeaveFlush({ directory, joinFlush, snapshots, status, replyBytesMax })
+  const leaveFlush = new LeaveFlush({ directory, joinFlush, snapshots, status, cursor, replyBytesMax })
   const joins = new JoinTransfer({
-    epoch,
+    cursor,
     status,
     joinFlush,
     leaveFlush,
@@ -154,10 +150,9 @@ export function assembleLane(
   })
   const replayReader = new ReplayReader({
     codec,
-    checkpoints,
+    epochs,
     symbols,
     quarantined,
-    positions,
     turn,
     composer,
     publisher,
@@ -165,7 +160,7 @@ export function assembleLane(
     history: new TickLogHistory(task.tickLog),
   })
   const replays = new ReplayTransfer({
-    epoch,
+    cursor,
     directory,
     status,
     joinFlush,
@@ -184,9 +179,9 @@ export function assembleLane(
     log,
     cursor,
     classifier,
-    continuity,
+    losses,
+    epochs,
     status,
-    checkpoints,
     collector,
     schedule,
     latest,
@@ -206,7 +201,7 @@ export function assembleLane(
     ring: new CommandRingReader(task.commands),
     quarantinedClients: new Set(task.quarantinedClients),
   })
-  const commit = new LaneCommit({ control, wakeUp, state, latest, continuity }, committed)
+  const commit = new LaneCommit({ control, wakeUp, state, latest }, committed)
   commit.publish()
   return new LaneLoop({
     clock,

@@ -5,6 +5,7 @@ import type { Clock } from '../src/common/clock.js'
 import { invariant } from '../src/common/errors.js'
 import type { DeriveCommand, OpenCommand } from '../src/lane-protocol/lane-commands.js'
 import type { AudienceState } from '../src/lane-protocol/lane-task.js'
+import type { StreamPlace } from '../src/memory/stream-place.js'
 import type { LaneAudience } from './collect/lane-audience.js'
 import type { TickCollector } from './collect/tick-collector.js'
 import type { AudienceHeartbeats } from './compose/audience-heartbeats.js'
@@ -57,21 +58,24 @@ export class LaneAudiences {
   /**
    * Opens an audience that nothing was sent to. An open audience stays as it is.
    *
-   * @param offset of the last tick taken
+   * @param place behind the last tick taken
    * @returns steps, each with the number of symbols that it looked at
    */
-  *open({ audience, client, spec }: OpenCommand, offset: number): Generator<number> {
+  *open({ audience, client, spec }: OpenCommand, place: StreamPlace): Generator<number> {
     // The task of a lane that starts late names audiences whose commands are in the ring, too.
     if (this.has(audience)) return
     const { directory, status } = this.deps
-    const start = { ...NOTHING_SENT, audience, spec, lastOffset: offset, conflated: [] }
+    const start = { ...NOTHING_SENT, audience, spec, ...place, conflated: [] }
     const opened = directory.begin({ ...start, statusNumber: status.number })
     this.begin(opened)
     yield* this.charged(client, opened, directory.attachAll(opened))
   }
 
   /** As `open`, with the entries of another audience and a change. */
-  *derive({ audience, base: baseId, client, ...change }: DeriveCommand, offset: number): Generator<number> {
+  *derive(
+    { audience, base: baseId, client, ...change }: DeriveCommand,
+    place: StreamPlace,
+  ): Generator<number> {
     if (this.has(audience)) return
     const { directory, status } = this.deps
     const base = directory.get(baseId)
@@ -79,7 +83,7 @@ export class LaneAudiences {
       base !== undefined,
       `audience ${audience} is derived from audience ${baseId}, which is not open`,
     )
-    const start = { ...NOTHING_SENT, audience, spec: base.spec, lastOffset: offset }
+    const start = { ...NOTHING_SENT, audience, spec: base.spec, ...place }
     const derived = directory.beginLike({ ...start, statusNumber: status.number }, base, change)
     this.begin(derived)
     yield* this.charged(client, derived, directory.attachLike(base, derived, change))

@@ -5,36 +5,35 @@
 import type { CommitPoint, CommittedState } from '../src/memory/committed-state.js'
 import { FOR_COMMIT } from '../src/memory/control-words.js'
 import type { LaneWakeUp } from '../src/memory/lane-wake-up.js'
+import type { StreamPlace } from '../src/memory/stream-place.js'
 import type { LatestTicks } from './conflate/latest-ticks.js'
 import type { LaneControl } from './lane-control.js'
-import type { FeedContinuity } from './read/feed-continuity.js'
 
 export interface LaneCommitDeps {
   readonly control: LaneControl
   readonly wakeUp: LaneWakeUp
   readonly state: CommittedState
   readonly latest: LatestTicks
-  readonly continuity: FeedContinuity
 }
 
 export class LaneCommit {
   private readonly deps: LaneCommitDeps
   private cursor: number
-  private offset: number
+  private place: StreamPlace
 
   /** @param committed the state that the lane begins with */
-  constructor(deps: LaneCommitDeps, { cursor, offset }: CommitPoint) {
+  constructor(deps: LaneCommitDeps, { cursor, ...place }: CommitPoint) {
     this.deps = deps
     this.cursor = cursor
-    this.offset = offset
+    this.place = place
   }
 
-  /** @param cursor position in the tick log from which a successor reads @param offset of the last tick taken */
-  commit(cursor: number, offset: number): void {
-    if (cursor === this.cursor && offset === this.offset) return
+  /** @param cursor position in the tick log from which a successor reads @param place behind the last tick taken */
+  commit(cursor: number, place: StreamPlace): void {
+    if (cursor === this.cursor && place.serial === this.place.serial) return
     const { latest } = this.deps
     this.cursor = cursor
-    this.offset = offset
+    this.place = place
     latest.write()
     this.publish()
     latest.committed()
@@ -42,8 +41,8 @@ export class LaneCommit {
 
   /** Publishes the last commit. A lane that died in the midst of it may have left the main thread with an older one. */
   publish(): void {
-    const { continuity, control, wakeUp, state } = this.deps
-    state.commit({ cursor: this.cursor, offset: this.offset, ...continuity.state })
+    const { control, wakeUp, state } = this.deps
+    state.commit({ cursor: this.cursor, ...this.place })
     // A paused source, or what waits for room in the log.
     if (control.mainWaits(FOR_COMMIT)) wakeUp.wakeMain()
   }

@@ -34,9 +34,9 @@ export class LaneControl {
     this.words[HEARTBEAT] = (this.words[HEARTBEAT]! + 1) | 0
   }
 
-  /** @param offset of the tick that the lane works on; 0: none */
-  setCurrentTick(offset: number): void {
-    this.words[CURRENT_TICK] = offset | 0
+  /** @param serial of the tick that the lane works on; 0: none */
+  setCurrentTick(serial: number): void {
+    this.words[CURRENT_TICK] = serial | 0
   }
 
   /** @param client whom the lane writes a reply for; 0: none */

@@ -89,7 +89,7 @@ export class LaneLoop {
    */
   private round(): void {
     const { clock, heartbeats, inbox, reader, schedule, transfers } = this.deps
-    const hasTaken = inbox.take(reader.resumePosition, reader.offset)
+    const hasTaken = inbox.take(reader.resumePosition, reader.place)
     const hasRead = reader.readRecords() || hasTaken
     const hasPrepared = transfers.prepare()
     if (schedule.nextMs < Number.POSITIVE_INFINITY) schedule.endIntervals(clock.nowMs())
@@ -146,8 +146,9 @@ export class LaneLoop {
     composer.beginTurn(clock.epochUs(), clock.aheadUs())
     turnWriter.beginTurn(PACED)
     const { planned } = collector
-    for (let index = 0; index < planned.length; index++) turnWriter.write(planned[index]!, reader.offset)
-    groupFlush.flushAll(reader.offset)
+    const { place } = reader
+    for (let index = 0; index < planned.length; index++) turnWriter.write(planned[index]!, place)
+    groupFlush.flushAll(place)
     if (heartbeats.due.length > 0) this.writeHeartbeats()
     if (transfers.hasQueued) this.reply()
     turnWriter.endTurn()
@@ -168,7 +169,7 @@ export class LaneLoop {
     for (const audience of heartbeats.take(clock.nowMs())) {
       // An earlier lane has told the audience a state that this lane has still to read.
       if (audience.statusNumber > status.number) continue
-      turnWriter.writeHeartbeat(audience, reader.offset, status.feed)
+      turnWriter.writeHeartbeat(audience, reader.place, status.feed)
     }
   }
 
@@ -179,7 +180,7 @@ export class LaneLoop {
       ring.publish()
       wakeUp.wakeMain()
     }
-    transfers.reply(reader.offset)
+    transfers.reply(reader.place)
   }
 
   /**
@@ -194,9 +195,9 @@ export class LaneLoop {
       if (audience.spanCount === 0) continue
       audience.countPromptFlush(this.turns)
       collector.leaveOut(audience)
-      turnWriter.write(audience, reader.offset)
+      turnWriter.write(audience, reader.place)
     }
-    transfers.reply(reader.offset)
+    transfers.reply(reader.place)
     turnWriter.endTurn()
     ring.publish()
     wakeUp.wakeMain()
@@ -211,7 +212,7 @@ export class LaneLoop {
   /** Requests that are queued do not hinder a commit: the main thread sends them to a successor again. */
   private commit(): void {
     const { commit, reader } = this.deps
-    commit.commit(reader.resumePosition, reader.offset)
+    commit.commit(reader.resumePosition, reader.place)
   }
 
   private rest(step: Step): void {

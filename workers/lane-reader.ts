@@ -4,16 +4,17 @@
  */
 import { decodeEvent } from '../src/lane-protocol/stream-events.js'
 import type { CounterWriter } from '../src/memory/counters.js'
-import type { FeedCheckpoints } from '../src/memory/feed-checkpoints.js'
+import type { StreamPlace } from '../src/memory/stream-place.js'
 import type { TickLogReader } from '../src/memory/tick-log-reader.js'
 import { LANE_SLOTS } from '../src/metrics/metric-table.js'
+import type { LossCollector } from './collect/loss-collector.js'
 import type { TickCollector } from './collect/tick-collector.js'
 import type { ConflationSchedule } from './conflate/conflation-schedule.js'
 import type { LaneSymbol } from './conflate/lane-symbol.js'
 import type { LatestTicks } from './conflate/latest-ticks.js'
 import type { LaneControl } from './lane-control.js'
 import type { CurrentStatus } from './read/current-status.js'
-import type { FeedContinuity } from './read/feed-continuity.js'
+import type { KnownEpochs } from './read/known-epochs.js'
 import type { LogCursor } from './read/log-cursor.js'
 import type { TickClassifier } from './read/tick-classifier.js'
 
@@ -26,9 +27,9 @@ export interface LaneReaderDeps {
   /** Steps over the records of `log`. */
   readonly cursor: LogCursor
   readonly classifier: TickClassifier<LaneSymbol>
-  readonly continuity: FeedContinuity
+  readonly losses: LossCollector
+  readonly epochs: KnownEpochs
   readonly status: CurrentStatus
-  readonly checkpoints: FeedCheckpoints
   readonly collector: TickCollector
   readonly schedule: ConflationSchedule
   readonly latest: LatestTicks
@@ -58,9 +59,9 @@ export class LaneReader {
     this.recordStart = deps.log.position
   }
 
-  /** Offset of the last tick taken. */
-  get offset(): number {
-    return this.cursor.offset
+  /** Behind the last tick or loss taken. */
+  get place(): StreamPlace {
+    return this.cursor.place
   }
 
   /** Position in the log from which a successor reads. */
@@ -98,25 +99,23 @@ export class LaneReader {
 
   private readTicks(): void {
     const { cursor } = this
-    const { checkpoints, continuity } = this.deps
     while (cursor.nextTick()) {
       this.takeTick()
       if (!this.collector.hasRoom) break
     }
-    if (!cursor.isInRecord && checkpoints.isDue(cursor.offset)) checkpoints.add(cursor.offset, continuity)
   }
 
   private takeTick(): void {
     const { control, log } = this.deps
-    const { offset, tickEnd, tickStart } = this.cursor
-    control.setCurrentTick(offset)
-    const symbol = this.classifier.classify(tickStart, tickEnd, offset)
+    const { serial, tickEnd, tickStart } = this.cursor
+    control.setCurrentTick(serial)
+    const symbol = this.classifier.classify(tickStart, tickEnd, serial)
     if (symbol !== undefined) {
       this.counts[LANE_SLOTS.ticksDecoded]! += 1
       this.collector.nextTick()
-      this.collector.collect(symbol, symbol.audiences, tickStart, tickEnd, offset)
+      this.collector.collect(symbol, symbol.audiences, tickStart, tickEnd)
       const { kind } = this.classifier.reader
-      if (this.latest.keep(symbol, kind, tickStart, tickEnd - tickStart, offset, log.receivedUs))
+      if (this.latest.keep(symbol, kind, tickStart, tickEnd - tickStart, serial, log.receivedUs))
         this.schedule.tickCame(symbol)
       else this.collectUnmerged(symbol)
     }
@@ -125,14 +124,13 @@ export class LaneReader {
 
   /** Gives the symbol's groups every tick: docs/decisions/0017-symbols-without-room-are-sent-tick-by-tick.md. */
   private collectUnmerged(symbol: LaneSymbol): void {
-    const { offset, tickEnd, tickStart } = this.cursor
+    const { tickEnd, tickStart } = this.cursor
     this.counts[LANE_SLOTS.latestFull]! += 1
-    for (const { audience } of symbol.groups)
-      this.collector.collectFor(audience, symbol, tickStart, tickEnd, offset)
+    for (const { audience } of symbol.groups) this.collector.collectFor(audience, symbol, tickStart, tickEnd)
   }
 
   private obeyEvent(): void {
-    const { classifier, cursor } = this
+    const { cursor } = this
     const event = decodeEvent(cursor.eventBytes())
     if (event.op === 'status') {
       const { status } = this.deps
@@ -140,7 +138,8 @@ export class LaneReader {
       this.collector.collectStatus(status.number, status.frame)
       return
     }
-    if (event.op === 'lost') cursor.skipLost(event)
-    classifier.obey(event, this.deps.log.firstOffset)
+    cursor.takeLoss(event)
+    if (event.epoch !== undefined) this.deps.epochs.add(event.epoch, cursor.serial)
+    this.deps.losses.tell(event)
   }
 }

@@ -36,7 +36,7 @@ export async function sampleTicks(
         sessionStarted() {},
         lose() {},
         setSourceState() {},
-        lastPosition: async () => 0,
+        lastPosition: () => 0,
       }
       const fail = (reason: string) => reject(new RingcastError('feed_unreachable', reason))
       source = new GrpcSource({ ...call, method, log: { info: () => {}, warn: fail } })

@@ -3,7 +3,6 @@
  * It only assembles: each part's own file says what the part does. Parts that need one another are named in callbacks,
  * which nobody calls before all parts are there.
  */
-import { randomBytes } from 'node:crypto'
 import { assembleClients, type Clients } from '../clients/clients.js'
 import type { Clock } from '../common/clock.js'
 import { RingcastError } from '../common/errors.js'
@@ -12,15 +11,17 @@ import { PatientClock } from '../common/patient-clock.js'
 import type { HandlerOptions } from '../config/config.js'
 import { Membership } from '../fanout/membership.js'
 import { Transmitter } from '../fanout/transmitter.js'
+import type { PositionRules } from '../ingest/feed-positions.js'
 import { Ingest } from '../ingest/ingest.js'
-import { type PositionRules, turnOvershootBytes } from '../lane-protocol/lane-task.js'
+import { randomEpochName } from '../ingest/offset-counter.js'
+import { PositionWatch } from '../ingest/position-watch.js'
+import { turnOvershootBytes } from '../lane-protocol/lane-task.js'
 import { CommandSender } from '../lanes/command-sender.js'
 import { LaneHandle } from '../lanes/lane-handle.js'
 import { chooseLane } from '../lanes/lane-placement.js'
 import { type LaneAssignment, LanePool } from '../lanes/lane-pool.js'
 import { LaneSupervisor, type Quarantine } from '../lanes/lane-supervisor.js'
 import { LatestWatch } from '../lanes/latest-watch.js'
-import { PositionWatch } from '../lanes/position-watch.js'
 import { SymbolWatch } from '../lanes/symbol-watch.js'
 import { encodedLatestBytes, type LaneLayout, laneLayout, SEGMENT_COUNT_MIN } from '../memory/lane-layout.js'
 import { tickLogBytes } from '../memory/tick-log-memory.js'
@@ -50,8 +51,6 @@ export interface BroadcasterDeps {
 }
 
 export interface Broadcaster {
-  /** Names the run of the handler. Offsets belong to it. */
-  readonly epoch: string
   readonly laneHandles: readonly LaneHandle[]
   readonly metrics: HandlerMetrics
   readonly ingest: Ingest
@@ -63,7 +62,7 @@ export interface Broadcaster {
 /** Starts the lanes at once. Clients and ticks may come before the lanes run. */
 export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterDeps): Broadcaster {
   const { clock, codec, log } = deps
-  const epoch = randomBytes(6).toString('base64url')
+  const processName = randomEpochName()
   const patience = new PatientClock(clock, shortestTimeoutMs(settings))
   const metrics = new HandlerMetrics(settings.poolSize)
   const { counters } = metrics
@@ -78,12 +77,17 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       ),
   )
   const streams = laneHandles.map(({ stream }) => stream)
+  const positionWatch = new PositionWatch(clock, log)
   const tickLog = new SharedArrayBuffer(tickLogBytes(settings.tickLogBytes))
   const ingest = new Ingest({
     tickLog,
     lanes: laneHandles,
     queueSize: settings.queueSize,
     codec,
+    positions: deps.positions,
+    epochName: processName,
+    positionWatch,
+    streamMoved: () => clients.resumeWaits.streamMoved(),
     clock,
     counters,
   })
@@ -129,7 +133,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   })
   const clients = assembleClients({
     settings,
-    epoch,
+    processName,
     clock,
     log,
     patience,
@@ -142,15 +146,17 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       const lane = membership.laneOf(recipient)
       return lane !== undefined && sender.isWaiting(lane)
     },
-    lastOffset: () => ingest.offset,
+    numbering: ingest.numbering,
   })
 
   // The lanes
   const assignmentOf = (lane: number, quarantine: Quarantine): LaneAssignment => {
     const handle = laneHandles[lane]!
+    const { epoch, status } = ingest.stateAt(handle)
     return {
       lane,
       epoch,
+      epochs: ingest.numbering.epochsUpTo(handle.state.committed().serial),
       tickLog,
       commands: sender.rings[lane]!,
       memory: handle.shared,
@@ -159,10 +165,9 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       counters: metrics.laneBlocks[lane]!,
       turnBytesMax: settings.turnBytesMax,
       compression: { bytesMin: settings.compressionMinBytes, level: settings.compressionLevel },
-      positions: deps.positions,
       schema: deps.schema,
       tickBytesMax: settings.tickBytesMax,
-      feedStatus: ingest.statusAt(handle),
+      feedStatus: status,
       audiences: [...handle.stream.audiences.values()].map(audience => audience.state),
       ...quarantine,
     }
@@ -188,7 +193,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     clientQuarantined: id => {
       const isEnded = clients.registry.endFaulty(id)
       log.error(
-        { client: `${epoch}-${id}`, isEnded },
+        { client: `${processName}-${id}`, isEnded },
         'two lanes in a row failed as they served a client: no lane serves it any more',
       )
     },
@@ -202,11 +207,10 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       membership.sendAgain(lane)
     },
   })
-  const { laneBlocks } = metrics
   const watches = [
-    new PositionWatch({ clock, log, laneBlocks }),
-    new LatestWatch({ clock, log, laneBlocks, latestBytes: settings.latestBytes }),
-    ...(deps.schema === undefined ? [] : [new SymbolWatch({ clock, log, laneBlocks })]),
+    positionWatch,
+    new LatestWatch({ clock, log, laneBlocks: metrics.laneBlocks, latestBytes: settings.latestBytes }),
+    ...(deps.schema === undefined ? [] : [new SymbolWatch({ clock, log, laneBlocks: metrics.laneBlocks })]),
   ]
 
   const shutdown = new Shutdown({
@@ -221,7 +225,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   })
   // From here on the lanes wake the main thread.
   transmitter.wake()
-  return { epoch, laneHandles: laneHandles, metrics, ingest, clients, supervisor, shutdown }
+  return { laneHandles, metrics, ingest, clients, supervisor, shutdown }
 }
 
 /** @throws RingcastError `option_invalid` when the frame ring is too small for ticks of the schema */

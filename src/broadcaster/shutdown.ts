@@ -90,6 +90,7 @@ export class Shutdown {
     } finally {
       this.phase = 'stopped'
       clients.registry.stop()
+      clients.resumeWaits.stop()
       ingest.stop()
       transmitter.stop()
       await supervisor.stop()

@@ -78,8 +78,6 @@ const SOURCE_METHODS: readonly (keyof TickSource)[] = ['start', 'pause', 'resume
 export class StreamHandler<Tick extends object = PushedTick> {
   /** The options, with their defaults filled in. */
   readonly settings: HandlerOptions
-  /** Names the run of this handler: 8 characters of base64url. Offsets belong to it. */
-  readonly epoch: string
   private readonly broadcaster: Broadcaster
   private readonly codec: TickCodec
   private source: TickSource | undefined
@@ -106,7 +104,14 @@ export class StreamHandler<Tick extends object = PushedTick> {
       },
       laneFile: parts.laneFile,
     })
-    this.epoch = this.broadcaster.epoch
+  }
+
+  /**
+   * Names the count to which offsets belong: that of the source where it names one and its ticks have positions, else a
+   * random one, 8 characters of base64url.
+   */
+  get epoch(): string {
+    return this.broadcaster.ingest.numbering.epoch.name
   }
 
   /**
@@ -208,7 +213,7 @@ export class StreamHandler<Tick extends object = PushedTick> {
         queueCapacity: this.settings.queueSize,
         audiences: handle.stream.audiences.size,
       })),
-      offset: ingest.offset,
+      offset: ingest.numbering.offset,
       epoch: this.epoch,
       isUpstreamPaused: ingest.isPaused,
     })

@@ -7,7 +7,7 @@ import { TIMER_MS_MAX } from '../common/clock.js'
 import type { HandlerOptions } from '../config/config.js'
 import type { Membership } from '../fanout/membership.js'
 import { Recipient } from '../fanout/recipient.js'
-import type { ReplayStart } from '../lane-protocol/lane-commands.js'
+import { isAwaited, type WantedStart } from '../fanout/wanted-start.js'
 import { CLOSE_CODES } from '../protocol/close-codes.js'
 import { negotiatedWindowBits, PER_MESSAGE_DEFLATE } from '../protocol/deflate-negotiation.js'
 import { deliveryFields } from '../protocol/delivery.js'
@@ -26,8 +26,9 @@ import { LifeSigns } from './life-signs.js'
 import { MessageIntake, type MessageIntakeDeps } from './message-intake.js'
 import { MessageQuota } from './message-quota.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
-import { isStartError, readReplayStart } from './replay-start.js'
+import { isStartError, readReplayStart, type StreamExtent } from './replay-start.js'
 import { DRAINING, RequestRefusals, TOO_MANY_CONNECTIONS, TOO_MANY_REQUESTS } from './request-refusals.js'
+import type { ResumeWaits } from './resume-waits.js'
 import type { SubscriptionBudget } from './subscription-budget.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
 import { chooseSubprotocol, readUpgradeRequest, type StreamRequest } from './upgrade-request.js'
@@ -36,17 +37,16 @@ import { WAIT_MS_MAX, WORK_PER_CONNECTION, WORK_PER_SYMBOL, type WorkBudgets } f
 /** Bounds the frames of one message: an empty frame costs as much as a message and does not count as one. */
 const FRAGMENTS_MAX = 64
 
-export interface AdmissionDeps extends ClientRegistryDeps, MessageIntakeDeps {
-  /** Names the run of the process. Offsets belong to it. Part of every client's name. */
-  readonly epoch: string
+export interface AdmissionDeps extends ClientRegistryDeps, MessageIntakeDeps, StreamExtent {
+  /** Names the run of the process. Part of every client's name. */
+  readonly processName: string
   readonly membership: Membership
   readonly limits: SubscriptionLimits
   readonly subscriptionBudget: SubscriptionBudget
   readonly workBudgets: WorkBudgets
   /** Whether all lanes are too far behind to take one more client. */
   readonly areLanesBusy: () => boolean
-  /** Offset of the newest tick. */
-  readonly lastOffset: () => number
+  readonly resumeWaits: ResumeWaits
 }
 
 /** An upgrade request that is accepted: the client that it becomes has an id. */
@@ -56,7 +56,7 @@ interface AcceptedRequest {
   readonly socket: Duplex
   readonly windowBits: number
   readonly stream: StreamRequest
-  readonly replayStart: ReplayStart | null
+  readonly replayStart: WantedStart
 }
 
 type RequestDetails = Omit<AcceptedRequest, 'id' | 'windowBits'>
@@ -209,7 +209,7 @@ export class Admission {
     webSocket: GuardedWebSocket,
     { id, address, replayStart, socket, stream, windowBits }: AcceptedRequest,
   ): void {
-    const { limits, membership, patience, registry } = this.deps
+    const { limits, membership, patience, registry, resumeWaits } = this.deps
     const { delivery, symbols } = stream
     const form = { ...stream.form, windowBits }
     const budget = this.deps.subscriptionBudget.ofAddress(address)
@@ -242,6 +242,7 @@ export class Admission {
       limits.bytesMax,
       replayStart,
     )
+    if (isAwaited(replayStart)) resumeWaits.add(recipient, replayStart.awaited)
   }
 
   private openIntake(client: Client): MessageIntake {
@@ -259,7 +260,7 @@ export class Admission {
   }
 
   private nameOf(id: number): string {
-    return `${this.deps.epoch}-${id}`
+    return `${this.deps.processName}-${id}`
   }
 
   /** An error was thrown before the client was registered. The error ends this connection only. */

@@ -7,12 +7,14 @@ import { Admission } from './admission.js'
 import { ClientRegistry, type ClientRegistryDeps } from './client-registry.js'
 import { CommandHandler } from './command-handler.js'
 import { ReconnectAdvice } from './reconnect-advice.js'
+import type { StreamNumbers } from './replay-start.js'
+import { ResumeWaits } from './resume-waits.js'
 import { SubscriptionBudget } from './subscription-budget.js'
 import { WorkBudgets } from './work-budgets.js'
 
 export interface ClientsDeps extends Omit<ClientRegistryDeps, 'advice'> {
   /** Names the run of the process. Part of every client's name. */
-  readonly epoch: string
+  readonly processName: string
   readonly clock: Clock
   /** Bounds the replies that one client waits for, in bytes of JSON. Half of it bounds the names of its symbols. */
   readonly replyBytesMax: number
@@ -20,13 +22,13 @@ export interface ClientsDeps extends Omit<ClientRegistryDeps, 'advice'> {
   readonly areLanesBusy: () => boolean
   /** Whether the client's lane is too far behind to take one more change. */
   readonly isLaneBusy: (recipient: Recipient) => boolean
-  /** Offset of the newest tick. */
-  readonly lastOffset: () => number
+  readonly numbering: StreamNumbers
 }
 
 export interface Clients {
   readonly admission: Admission
   readonly registry: ClientRegistry
+  readonly resumeWaits: ResumeWaits
 }
 
 export function assembleClients(deps: ClientsDeps): Clients {
@@ -41,14 +43,16 @@ export function assembleClients(deps: ClientsDeps): Clients {
   }
   const subscriptionBudget = new SubscriptionBudget(deps.settings.subscriptionsMax, deps.counters)
   const workBudgets = new WorkBudgets(deps)
+  const resumeWaits = new ResumeWaits(deps)
   const admission = new Admission({
     ...deps,
     advice,
     registry,
     commands,
     limits,
+    resumeWaits,
     subscriptionBudget,
     workBudgets,
   })
-  return { registry, admission }
+  return { registry, admission, resumeWaits }
 }

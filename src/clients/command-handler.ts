@@ -5,6 +5,7 @@
 import { type Clock, wallUs } from '../common/clock.js'
 import type { Membership } from '../fanout/membership.js'
 import type { Recipient } from '../fanout/recipient.js'
+import { isAwaited } from '../fanout/wanted-start.js'
 import type { Entry, EntryChange } from '../lane-protocol/audience-spec.js'
 import type { CommandReply, ReplayStart } from '../lane-protocol/lane-commands.js'
 import type { CounterWriter } from '../memory/counters.js'
@@ -13,7 +14,13 @@ import { type ClientCommand, commandId, readCommand } from '../protocol/client-c
 import { deliveryFields, readDelivery } from '../protocol/delivery.js'
 import type { CommandId, ControlMessage, ErrorMessage, SymbolRefusal } from '../protocol/messages.js'
 import type { Client } from './client.js'
-import { isStartError, readReplayStart, type StartError, type StreamExtent } from './replay-start.js'
+import {
+  futureError,
+  isStartError,
+  readReplayStart,
+  type StartError,
+  type StreamExtent,
+} from './replay-start.js'
 import { WORK_PER_SYMBOL } from './work-budgets.js'
 
 /**
@@ -119,7 +126,12 @@ export class CommandHandler {
 
   /** Where the replay begins that the command asks for; null: it asks for none. */
   private replayOf(command: SymbolsCommand): ReplayStart | StartError | null {
-    return command.type === 'unsubscribe' ? null : readReplayStart(command, this.deps)
+    if (command.type === 'unsubscribe') return null
+    const start = readReplayStart(command, this.deps)
+    // A connected client has no offset from another gateway that is new to this one.
+    return !isStartError(start) && isAwaited(start)
+      ? futureError(start.awaited.offset, this.deps.numbering)
+      : start
   }
 
   /** Why the command is not carried out now; undefined when it is. */

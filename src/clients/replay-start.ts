@@ -3,8 +3,10 @@
  * Main thread. Pure.
  */
 import { type Clock, wallUs } from '../common/clock.js'
-import { RESUME_GONE, type ReplayStart } from '../lane-protocol/lane-commands.js'
-import { type ResumeError, readResumePoint } from '../protocol/resume-point.js'
+import type { AwaitedStart, WantedStart } from '../fanout/wanted-start.js'
+import { type FoundPlace, RESUME_GONE, type ReplayStart } from '../lane-protocol/lane-commands.js'
+import type { StreamEpoch } from '../lane-protocol/stream-events.js'
+import { type ResumeError, type ResumePoint, readResumePoint } from '../protocol/resume-point.js'
 import { readSince, type SinceError } from '../protocol/since.js'
 
 /** The fields of a URL or a command, unchecked. */
@@ -15,12 +17,17 @@ export interface StartFields {
 
 export type StartError = ResumeError | SinceError
 
+/** The numbers of the stream, see StreamNumbering. */
+export interface StreamNumbers {
+  readonly epoch: StreamEpoch
+  /** Of the newest tick. */
+  readonly offset: number
+  find(epochName: string, offset: number): FoundPlace
+}
+
 /** The stream as far as it is known. */
 export interface StreamExtent {
-  /** Names the run of the process. Offsets belong to it. */
-  readonly epoch: string
-  /** Offset of the newest tick. */
-  readonly lastOffset: () => number
+  readonly numbering: StreamNumbers
   readonly clock: Clock
 }
 
@@ -28,7 +35,7 @@ export interface StreamExtent {
 export function readReplayStart(
   { resume, since }: StartFields,
   stream: StreamExtent,
-): ReplayStart | StartError | null {
+): WantedStart | StartError {
   if (since === undefined) return resume === undefined ? null : resumedStart(resume, stream)
   if (resume !== undefined)
     return { code: 'bad_since', message: 'since and resume exclude each other: leave one of them out' }
@@ -39,16 +46,29 @@ export function readReplayStart(
   return { sinceUs: sinceUs - clock.aheadUs() }
 }
 
-export function isStartError(start: ReplayStart | StartError | null): start is StartError {
+export function isStartError(start: WantedStart | StartError): start is StartError {
   return start !== null && typeof start === 'object' && 'code' in start
 }
 
-function resumedStart(resume: unknown, { epoch, lastOffset }: StreamExtent): ReplayStart | ResumeError {
-  const point = readResumePoint(resume)
-  if ('code' in point) return point
-  if (point.epoch !== epoch) return RESUME_GONE
-  const last = lastOffset()
-  if (point.offset <= last) return { afterOffset: point.offset }
-  const message = `there is no offset ${point.offset} yet to resume from, the last one is ${last}`
+export function placeOfPoint(
+  point: ResumePoint,
+  { numbering }: Pick<StreamExtent, 'numbering'>,
+): ReplayStart | AwaitedStart | ResumeError {
+  const { epoch, offset } = point
+  const found = numbering.find(epoch, offset)
+  if (typeof found !== 'string') return { after: found }
+  if (found === 'gone') return RESUME_GONE
+  // Another gateway may have come so far already.
+  return found === 'unnamed' || numbering.epoch.isShared ? { awaited: point } : futureError(offset, numbering)
+}
+
+/** The stream has no such offset yet. */
+export function futureError(offset: number, numbering: StreamExtent['numbering']): ResumeError {
+  const message = `there is no offset ${offset} yet to resume from, the last one is ${numbering.offset}`
   return { code: 'bad_resume', message }
+}
+
+function resumedStart(resume: unknown, stream: StreamExtent): ReplayStart | AwaitedStart | ResumeError {
+  const point = readResumePoint(resume)
+  return 'code' in point ? point : placeOfPoint(point, stream)
 }

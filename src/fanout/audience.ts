@@ -6,6 +6,7 @@ import type { AudienceSpec, StreamForm } from '../lane-protocol/audience-spec.js
 import type { Progress } from '../lane-protocol/lane-commands.js'
 import type { AudienceState, GroupProgress } from '../lane-protocol/lane-task.js'
 import { NO_GROUP } from '../memory/audience-descriptor.js'
+import type { StreamPlace } from '../memory/stream-place.js'
 import type { AudienceEntries } from './audience-entries.js'
 import type { Recipient } from './recipient.js'
 import { NO_RECORD, type RetainedFrames } from './retained-frames.js'
@@ -14,7 +15,7 @@ import { NO_SYMBOL_BUDGET, type SymbolBudget } from './symbol-budget.js'
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** A place in the stream. */
-type Place = Pick<Progress, 'lastOffset' | 'statusNumber'>
+type Place = Pick<Progress, keyof StreamPlace | 'statusNumber'>
 
 export class Audience {
   readonly id: number
@@ -48,11 +49,13 @@ export class Audience {
     lostTotal: 0,
     unknownLosses: 0,
     statusNumber: 0,
-    lastOffset: 0,
-    flushedOffset: 0,
+    serial: 0,
+    offset: 0,
+    epoch: 0,
+    flushedSerial: 0,
   }
   /** Replaces the one in `sent`, which is made anew when somebody looks. */
-  private flushedOffset = 0
+  private flushedSerial = 0
   /** How far each conflation group is, in the order of the intervals; null: nobody has joined yet. */
   private readonly groups: (Mutable<GroupProgress> | null)[]
 
@@ -89,20 +92,20 @@ export class Audience {
 
   /** How far its live members are. */
   get progress(): Progress {
-    const { flushedOffset } = this
-    if (this.sent.flushedOffset !== flushedOffset) this.sent = { ...this.sent, flushedOffset }
+    const { flushedSerial } = this
+    if (this.sent.flushedSerial !== flushedSerial) this.sent = { ...this.sent, flushedSerial }
     return this.sent
   }
 
   set progress(progress: Progress) {
     this.sent = progress
-    this.flushedOffset = progress.flushedOffset
+    this.flushedSerial = progress.flushedSerial
   }
 
   /** What a lane's successor has to know. */
   get state(): AudienceState {
     const { groups, id, progress, seq, spec } = this
-    const { flushedOffset: _, ...sent } = progress
+    const { flushedSerial: _, ...sent } = progress
     return { audience: id, spec, seq, ...sent, conflated: groups.map(group => group && { ...group }) }
   }
 
@@ -124,28 +127,29 @@ export class Audience {
     this.seq += retained.messageCount(record)
     const group = retained.group(record)
     if (group === NO_GROUP) this.sent = retained.progress(record, this.sent)
-    else this.groupSent(group, retained.lastOffset(record), retained.ticksTotal(record))
+    else this.groupSent(group, retained.lastSerial(record), retained.ticksTotal(record))
   }
 
-  /** All live members have the latest ticks of a conflation group up to `flushedOffset`. */
-  groupSent(group: number, flushedOffset: number, ticksTotal: number): void {
+  /** All live members have the latest ticks of a conflation group up to `flushedSerial`. */
+  groupSent(group: number, flushedSerial: number, ticksTotal: number): void {
     const { groups } = this
     const sent = groups[group]
     if (sent) {
-      sent.flushedOffset = flushedOffset
+      sent.flushedSerial = flushedSerial
       sent.ticksTotal = ticksTotal
-    } else groups[group] = { flushedOffset, ticksTotal }
-    let least = flushedOffset
+    } else groups[group] = { flushedSerial, ticksTotal }
+    let least = flushedSerial
     for (let index = 0; index < groups.length; index++)
-      least = Math.min(least, groups[index]?.flushedOffset ?? 0)
-    this.flushedOffset = least
+      least = Math.min(least, groups[index]?.flushedSerial ?? 0)
+    this.flushedSerial = least
   }
 
   /** The lane has let a client in: the records that were read hold everything up to there. */
-  joinedAt({ lastOffset, statusNumber }: Place, retained: RetainedFrames): void {
-    if (this.firstPending === NO_RECORD) this.progress = { ...this.progress, lastOffset, statusNumber }
+  joinedAt({ epoch, offset, serial, statusNumber }: Place, retained: RetainedFrames): void {
+    if (this.firstPending === NO_RECORD)
+      this.progress = { ...this.progress, serial, offset, epoch, statusNumber }
     // Each change of the status has a record of its own.
-    else retained.extend(this.lastRecord, lastOffset)
+    else retained.extend(this.lastRecord, { serial, offset, epoch })
   }
 
   /** For AudienceCursor, before the client is a member. */

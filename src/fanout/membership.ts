@@ -26,6 +26,7 @@ import type { Recipient } from './recipient.js'
 import { ReplayQueue } from './replay-queue.js'
 import { RequestsInFlight } from './requests-in-flight.js'
 import type { TransferOutcome, TransferRequest } from './transfer.js'
+import type { WantedStart } from './wanted-start.js'
 
 /** What a client is charged for each tick that a lane reads again for a command of the client: about 0.4 µs. */
 const WORK_PER_TICK_READ = 1
@@ -66,7 +67,7 @@ export class Membership {
     spec: AudienceSpec,
     reply: CommandReply,
     replyBytes: number,
-    replayStart: ReplayStart | null = null,
+    replayStart: WantedStart = null,
   ): void {
     const { place, streams } = this.deps
     const entries = AudienceEntries.of(entriesOf(spec))
@@ -93,6 +94,14 @@ export class Membership {
     if (base === undefined) return
     const audience = this.audiences.holdChanged(base, change, recipient)
     this.request(recipient, audience, reply, replyBytes, replayStart)
+  }
+
+  /** It is known where the replay begins of a client that has joined with RESUME_AWAITED. */
+  startFound(recipient: Recipient, replayStart: ReplayStart): void {
+    const { transfer } = recipient
+    if (!transfer.isAwaitingStart) return
+    transfer.startFound(replayStart)
+    this.enter(recipient)
   }
 
   /** Lets a client leave, with a `goodbye` behind all that it is to be sent. Only the first call has an effect. */
@@ -279,7 +288,7 @@ export class Membership {
     audience: Audience,
     reply: CommandReply,
     replyBytes: number,
-    replayStart: ReplayStart | null,
+    replayStart: WantedStart,
   ): void {
     // For a snapshot the gateway asks, so no latency is measured.
     const sinceUs = reply.type === 'snapshot' ? 0 : this.deps.clock.epochUs()
@@ -294,7 +303,13 @@ export class Membership {
     const { transfer } = recipient
     transfer.begin(request)
     this.inFlight.add(recipient)
+    this.enter(recipient)
+  }
+
+  /** Sends the request in flight; that of a replay when its turn comes. */
+  private enter(recipient: Recipient): void {
+    const { transfer } = recipient
     if (transfer.needsReplay) this.replays.enter(recipient, transfer.inFlight!.audience.lane)
-    else this.inFlight.send(recipient)
+    else if (!transfer.isAwaitingStart) this.inFlight.send(recipient)
   }
 }

@@ -69,19 +69,13 @@ export class Replies {
 
 /** Where a part of a reply leaves its client; undefined: where it was. */
 function outcomeOf(reply: ReplyDescriptor): TransferOutcome | undefined {
-  const { lostTotal, offset, outcome, statusNumber, ticksTotal, unknownLosses } = reply
+  const { epoch, lostTotal, offset, outcome, serial, statusNumber, ticksTotal, unknownLosses } = reply
+  const place = { serial, offset, epoch }
   if (outcome === UNCHANGED) return undefined
   if (outcome === MORE) {
-    const { continuity, reached, replayStart: start, replayTicks: ticks, seq } = reply
-    return { type: 'more', position: { start, offset, reached, seq, ticks, statusNumber, continuity } }
+    const { reached, replayStart: start, replayTicks: ticks, seq } = reply
+    return { type: 'more', position: { ...place, start, reached, seq, ticks, statusNumber } }
   }
-  const progress = {
-    ticksTotal,
-    lostTotal,
-    unknownLosses,
-    statusNumber,
-    lastOffset: offset,
-    flushedOffset: offset,
-  }
+  const progress = { ...place, ticksTotal, lostTotal, unknownLosses, statusNumber, flushedSerial: serial }
   return { type: outcome === LIVE ? 'live' : 'await-flush', progress }
 }

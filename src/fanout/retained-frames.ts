@@ -7,6 +7,7 @@ import { invariant } from '../common/errors.js'
 import type { Progress } from '../lane-protocol/lane-commands.js'
 import { type AudienceDescriptor, NO_GROUP } from '../memory/audience-descriptor.js'
 import type { FrameRingReader } from '../memory/frame-ring-reader.js'
+import type { StreamPlace } from '../memory/stream-place.js'
 import { SegmentPins } from './segment-pins.js'
 
 /** Records that are retained at most, a power of two; about 5 MiB. More than are read ahead: QUEUE_MAX. */
@@ -39,7 +40,9 @@ export class RetainedFrames {
   private readonly unknownLosses = new Int32Array(RECORDS_MAX)
   private readonly statusNumbers = new Float64Array(RECORDS_MAX)
   private readonly ticksTotals = new Float64Array(RECORDS_MAX)
+  private readonly lastSerials = new Float64Array(RECORDS_MAX)
   private readonly lastOffsets = new Float64Array(RECORDS_MAX)
+  private readonly epochs = new Int32Array(RECORDS_MAX)
   private readonly lostTotals = new Float64Array(RECORDS_MAX)
   private readonly receivedUs = new Float64Array(RECORDS_MAX)
   private readonly bytesBefore = new Float64Array(RECORDS_MAX)
@@ -117,7 +120,9 @@ export class RetainedFrames {
     this.unknownLosses[index] = descriptor.unknownLosses
     this.statusNumbers[index] = descriptor.statusNumber
     this.ticksTotals[index] = descriptor.ticksTotal
+    this.lastSerials[index] = descriptor.lastSerial
     this.lastOffsets[index] = descriptor.lastOffset
+    this.epochs[index] = descriptor.epoch
     this.lostTotals[index] = descriptor.lostTotal
     this.receivedUs[index] = descriptor.receivedUs
     this.bytesBefore[index] = bytesBefore
@@ -165,9 +170,9 @@ export class RetainedFrames {
     return this.groups[record & MASK]!
   }
 
-  /** Up to which offset it brings all ticks. */
-  lastOffset(record: number): number {
-    return this.lastOffsets[record & MASK]!
+  /** Up to which serial number it brings all ticks. */
+  lastSerial(record: number): number {
+    return this.lastSerials[record & MASK]!
   }
 
   /** Ticks up to there, of its group or of its audience. */
@@ -178,7 +183,7 @@ export class RetainedFrames {
   /** How far a client is after the record, if it was at `before` in front of it. */
   progress(record: number, before: Progress): Progress {
     const index = record & MASK
-    const { flushedOffset } = before
+    const { flushedSerial } = before
     // Progress is not kept per group, so a client may get a group's latest ticks twice, never zero times.
     if (this.groups[index] !== NO_GROUP) return before
     return {
@@ -186,19 +191,23 @@ export class RetainedFrames {
       lostTotal: this.lostTotals[index]!,
       unknownLosses: this.unknownLosses[index]!,
       statusNumber: this.statusNumbers[index]!,
-      lastOffset: this.lastOffsets[index]!,
-      flushedOffset,
+      serial: this.lastSerials[index]!,
+      offset: this.lastOffsets[index]!,
+      epoch: this.epochs[index]!,
+      flushedSerial,
     }
   }
 
   /**
-   * There are no ticks of the audience between the record's last offset and `lastOffset`: the record then reaches up to
-   * there.
+   * There are no ticks of the audience between the record's last one and a place: the record then reaches up to there.
    */
-  extend(record: number, lastOffset: number): void {
+  extend(record: number, { epoch, offset, serial }: StreamPlace): void {
     const index = record & MASK
     invariant(this.groups[index] === NO_GROUP, `record ${record} is of group ${this.groups[index]}`)
-    this.lastOffsets[index] = Math.max(this.lastOffsets[index]!, lastOffset)
+    if (serial < this.lastSerials[index]!) return
+    this.lastSerials[index] = serial
+    this.lastOffsets[index] = offset
+    this.epochs[index] = epoch
   }
 
   /** The audience's record after this one, or NO_RECORD. */

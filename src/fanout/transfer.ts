@@ -24,6 +24,7 @@ import {
   type ReplayStart,
 } from '../lane-protocol/lane-commands.js'
 import type { Audience } from './audience.js'
+import { isAwaited, isSameStart, type WantedStart } from './wanted-start.js'
 
 /** To join an audience, with the replies to the commands of the client that led there. */
 export interface TransferRequest {
@@ -36,7 +37,7 @@ export interface TransferRequest {
   /** Whether the lane has replied once, and the client could not take the reply. */
   readonly wasTakenBack: boolean
   /** Where the replay begins that leads to the audience; null: there is none. */
-  readonly replayStart: ReplayStart | null
+  readonly replayStart: WantedStart
 }
 
 /** Where a reply leaves its client. */
@@ -107,7 +108,8 @@ export class Transfer {
   /** What the lane is to be sent about the replay of the request in flight; null: there is none. */
   get replay(): ReplayStart | ReplayProgress | null {
     const { begunReplay } = this
-    if (begunReplay === undefined) return this.inFlight?.replayStart ?? null
+    const start = this.inFlight?.replayStart ?? null
+    if (begunReplay === undefined) return isAwaited(start) ? null : start
     return { ...begunReplay.position, earlier: begunReplay.left?.id ?? 0 }
   }
 
@@ -115,6 +117,17 @@ export class Transfer {
   get needsReplay(): boolean {
     const { replay } = this
     return replay !== null && replay !== RESUME_GONE
+  }
+
+  /** Whether nobody knows yet where the replay of the request in flight begins. */
+  get isAwaitingStart(): boolean {
+    return isAwaited(this.inFlight?.replayStart ?? null)
+  }
+
+  /** It is known where the replay of the request in flight begins. */
+  startFound(replayStart: ReplayStart): void {
+    const { current } = this
+    this.inFlightState = { ...current, request: { ...current.request, replayStart } }
   }
 
   /** Whether the client was given a part of its replay, and so is in no audience. */
@@ -148,7 +161,7 @@ export class Transfer {
   }
 
   /** Whether a change with this replay would have to be queued, and is one too many. */
-  isFullFor(replayStart: ReplayStart | null): boolean {
+  isFullFor(replayStart: WantedStart): boolean {
     const last = this.queue.at(-1)
     return this.queue.length >= QUEUED_MAX && !isSameStart(last!.replayStart, replayStart)
   }
@@ -221,11 +234,13 @@ export class Transfer {
    * @returns the number of ticks that the lane has read for this part
    */
   replayedTo(position: ReplayPosition, left: Audience | undefined): number {
-    const from = this.begunReplay?.position.offset ?? position.start
+    const { replayStart } = this.current.request
+    const hasPlace = typeof replayStart === 'object' && replayStart !== null && 'after' in replayStart
+    const from = this.begunReplay?.position.serial ?? (hasPlace ? replayStart.after.serial : position.serial)
     const request: TransferRequest = { ...this.current.request, replies: [], replyBytes: 0 }
     this.inFlightState = { request, state: WAITING, outcome: undefined }
     this.begunReplay = { position, left: left ?? this.begunReplay?.left }
-    return position.offset - from
+    return position.serial - from
   }
 
   /** The client has the whole reply, or as much as it gets. */
@@ -259,13 +274,6 @@ export class Transfer {
     invariant(next !== undefined, `no request is queued after request ${this.lastRequestId}`)
     return next
   }
-}
-
-/** Whether two changes can be done at one place: neither has a replay, or both replays begin at the same place. */
-function isSameStart(one: ReplayStart | null, other: ReplayStart | null): boolean {
-  if (one === null || other === null || one === RESUME_GONE || other === RESUME_GONE) return one === other
-  if ('sinceUs' in one) return 'sinceUs' in other && one.sinceUs === other.sinceUs
-  return 'afterOffset' in other && one.afterOffset === other.afterOffset
 }
 
 /** The copies are bounded: a client waits for no more bytes of replies than a turn holds. */

@@ -37,13 +37,13 @@ export class FlowControl {
   }
 
   /** Whether the slowest lane is as far behind as it may be. */
-  isQueueFull(lastOffset: number): boolean {
-    return this.deps.readers.slowestLag(lastOffset) >= this.deps.queueSize
+  isQueueFull(lastSerial: number): boolean {
+    return this.deps.readers.slowestLag(lastSerial) >= this.deps.queueSize
   }
 
   /** Whether the source should be paused, and is not. */
-  isPauseDue(lastOffset: number): boolean {
-    return !this.paused && this.deps.readers.slowestLag(lastOffset) > this.deps.queueSize
+  isPauseDue(lastSerial: number): boolean {
+    return !this.paused && this.deps.readers.slowestLag(lastSerial) > this.deps.queueSize
   }
 
   /** @returns false when the source was paused before */
@@ -56,8 +56,8 @@ export class FlowControl {
   }
 
   /** Resumes the source when half of the queue is free. */
-  resumeIfRoom(lastOffset: number): void {
-    if (!this.paused || this.deps.readers.slowestLag(lastOffset) > this.deps.queueSize / 2) return
+  resumeIfRoom(lastSerial: number): void {
+    if (!this.paused || this.deps.readers.slowestLag(lastSerial) > this.deps.queueSize / 2) return
     this.paused = false
     this.source?.resume()
   }

@@ -1,82 +1,91 @@
 /**
- * The way into the tick log: splits messages at tick boundaries, and gives each tick its offset. Main thread; decodes
- * no tick. While the log is full, ticks and events wait in a backlog, and the source is paused.
+ * The way into the tick log, for ticks that have their offsets, and for events. Main thread. While the log is full, ticks
+ * and events wait in a backlog, and the source is paused.
  */
 import { type Clock, wallUs } from '../common/clock.js'
 import { cutText } from '../common/quote-value.js'
-import type { FeedStatus, StreamEvent } from '../lane-protocol/stream-events.js'
+import {
+  type FeedStatus,
+  type LostEvent,
+  STATUS_AT_START,
+  type StreamEpoch,
+  type StreamEvent,
+} from '../lane-protocol/stream-events.js'
 import type { CounterWriter } from '../memory/counters.js'
-import { type RecordType, STREAM_EVENT, TICK, TICK_BATCH } from '../memory/tick-log-layout.js'
+import type { RecordType } from '../memory/tick-log-layout.js'
 import { TickLogWriter } from '../memory/tick-log-writer.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { type FeedState, REASON_LENGTH_MAX } from '../protocol/messages.js'
-import { BatchLevels } from '../ticks/batch-levels.js'
-import type { BatchReader } from '../ticks/batch-reader.js'
-import type { TickCodec } from '../ticks/tick-codec.js'
-import { FeedStatusLog } from './feed-status-log.js'
+import type { PositionRules } from './feed-positions.js'
 import { FlowControl, type Pausable } from './flow-control.js'
 import { eventRecord, LogBacklog, type WaitingRecord } from './log-backlog.js'
 import { type LogReaderLane, LogReaders, lagOf } from './log-readers.js'
+import { PlacedStates } from './placed-states.js'
+import type { PositionWatch } from './position-watch.js'
 import { SourceState } from './source-state.js'
+import { StreamNumbering } from './stream-numbering.js'
 import type { FeedSession, MessageForm, SourceLoss, TickSink } from './tick-sink.js'
-
-/** Ticks in one record at the most: a lane looks up from its work between records. */
-const RECORD_TICKS_MAX = 128
-const RECORD_BYTES_MAX = 16 * 1024
-/** A tag of 0: no message begins so. An empty one would be a message with nothing in it. */
-const MALFORMED_TICK = Uint8Array.of(0)
+import { type SplitTicks, TickSplitter, type TickSplitterDeps } from './tick-splitter.js'
+import { ToldStatus } from './told-status.js'
 
 export interface IngestOptions {
   readonly tickLog: SharedArrayBuffer
   readonly lanes: readonly LogReaderLane[]
   /** Ticks that the slowest lane may be behind before the source is paused. */
   readonly queueSize: number
-  /** Says where a message has its ticks, and how long a tick may be. */
-  readonly codec: Pick<TickCodec, 'batchPath' | 'tickBytesMax'>
+  /** Says where a message has its ticks, and what position a tick has. */
+  readonly codec: TickSplitterDeps['codec']
+  /** What the positions of ticks mean. */
+  readonly positions: PositionRules
+  /** Names the epoch of the stream until the source names one. */
+  readonly epochName: string
+  /** Is told where the feed breaks its count. */
+  readonly positionWatch: Pick<PositionWatch, 'broken'>
+  /** Called when something has been added to the stream. */
+  readonly streamMoved: () => void
   readonly clock: Clock
   readonly counters: CounterWriter
 }
 
-export class Ingest implements TickSink {
+export class Ingest implements TickSink, SplitTicks {
+  private readonly options: Pick<IngestOptions, 'positionWatch' | 'streamMoved'>
   private readonly clock: Clock
   private readonly counts: Float64Array
   private readonly readers: LogReaders
   private readonly flow: FlowControl
   private readonly log: TickLogWriter
   private readonly backlog: LogBacklog
-  private readonly statuses: FeedStatusLog
+  private readonly splitter: TickSplitter
+  /** Of what is in the log. */
+  readonly numbering: StreamNumbering
+  private readonly told = new ToldStatus()
+  private readonly statuses: PlacedStates<FeedStatus>
+  private readonly epochs: PlacedStates<StreamEpoch>
   private readonly sourceState: SourceState
-  private readonly batches: BatchLevels
-  private readonly tickBytesMax: number
-  private readonly recordBytesMax: number
-  private lastOffset = 0
   /** Resolve the promises of `caughtUp`. */
   private readonly caughtUpWaiters: (() => void)[] = []
   private readonly tryAppendWaiting = (record: WaitingRecord): boolean => this.tryAppend(record)
 
-  constructor({ clock, codec, counters, lanes, queueSize, tickLog }: IngestOptions) {
+  constructor(options: IngestOptions) {
+    const { clock, codec, counters, epochName, lanes, positions, queueSize, tickLog } = options
+    this.options = options
     this.clock = clock
-    this.batches = new BatchLevels(codec.batchPath, (batch, message, receivedUs) =>
-      this.pushTicksOf(batch, message, receivedUs),
-    )
-    this.tickBytesMax = codec.tickBytesMax
     this.counts = counters.values
     this.readers = new LogReaders(lanes)
     this.flow = new FlowControl({ readers: this.readers, queueSize, counters })
     this.log = new TickLogWriter(tickLog, () => this.readers.slowestCursor())
     this.backlog = new LogBacklog(tickLog.byteLength)
-    this.statuses = new FeedStatusLog()
+    const { payloadBytesMax } = this.log
+    this.splitter = new TickSplitter({ codec, positions, epochName, payloadBytesMax, target: this })
+    const epoch = { number: 0, name: epochName, isShared: false }
+    this.numbering = new StreamNumbering(epoch)
+    this.epochs = new PlacedStates(epoch)
+    this.statuses = new PlacedStates(STATUS_AT_START)
     this.sourceState = new SourceState({
       clock,
-      told: () => this.statuses.state,
+      told: () => this.told.state,
       tell: (state, reason, sinceUs) => this.tellState(state, reason, sinceUs),
     })
-    this.recordBytesMax = Math.min(RECORD_BYTES_MAX, this.log.payloadBytesMax)
-  }
-
-  /** Offset of the last tick in the log. */
-  get offset(): number {
-    return this.lastOffset
   }
 
   /** The position after the last record in the log. */
@@ -84,19 +93,19 @@ export class Ingest implements TickSink {
     return this.log.position
   }
 
-  /** The state of the feed at the place from which a lane reads. Only while the lane does not run. */
-  statusAt({ state }: LogReaderLane): FeedStatus {
-    return this.statuses.at(state.committed().cursor)
+  /** The state of the feed and the epoch at the place from which a lane reads. Only while the lane does not run. */
+  stateAt({ state }: LogReaderLane): { readonly status: FeedStatus; readonly epoch: StreamEpoch } {
+    const { cursor } = state.committed()
+    return { status: this.statuses.at(cursor), epoch: this.epochs.at(cursor) }
   }
 
-  /** Whether the source is paused now. */
   get isPaused(): boolean {
     return this.flow.isPaused
   }
 
   /** Ticks that the lane has not finished with. */
   lag(lane: LogReaderLane): number {
-    return lagOf(lane, this.lastOffset)
+    return lagOf(lane, this.numbering.serial)
   }
 
   /** Whether the lane has not finished with all that is in the log. */
@@ -117,37 +126,36 @@ export class Ingest implements TickSink {
   /** Names the source that is to be paused. */
   attach(source: Pausable): void {
     this.flow.attach(source)
+    this.numbering.sourceAttached()
   }
 
   // TickSink
 
-  push(message: Uint8Array, form: MessageForm): void {
+  push(message: Uint8Array, form: MessageForm, firstPosition?: number): void {
     this.counts[MAIN_SLOTS.messagesReceived]! += 1
     this.counts[MAIN_SLOTS.bytesReceived]! += message.length
-    const receivedUs = this.clock.epochUs()
-    if (form !== 'batch' || this.batches.areTicks) this.pushTick(message, receivedUs)
-    else if (!this.batches.walk(message, receivedUs)) this.loseRest()
+    if (!this.splitter.push(message, form, firstPosition, this.clock.epochUs())) this.loseRest()
     this.sourceState.messagePushed()
     this.readers.tell()
-    if (this.flow.isPauseDue(this.lastOffset)) this.pause()
+    this.options.streamMoved()
+    if (this.flow.isPauseDue(this.numbering.serial)) this.pause()
   }
 
-  sessionStarted({ continuous, number }: FeedSession): void {
-    if (number > 1) this.counts[MAIN_SLOTS.upstreamReconnects]! += 1
-    this.pushEvent({ op: 'session', first: number === 1, continuous })
+  sessionStarted(session: FeedSession): void {
+    if (session.number > 1) this.counts[MAIN_SLOTS.upstreamReconnects]! += 1
+    this.splitter.sessionStarted(session)
   }
 
-  lose({ missed, reason }: SourceLoss): void {
-    this.pushEvent({ op: 'lost', reason, missed, isUnnumbered: true })
+  lose(loss: SourceLoss): void {
+    this.splitter.lose(loss)
   }
 
   setSourceState(state: FeedState, reason?: string): void {
     this.sourceState.set(state, reason === undefined ? reason : cutText(reason, REASON_LENGTH_MAX))
   }
 
-  async lastPosition(): Promise<number> {
-    await this.caughtUp()
-    return this.readers.lastPosition()
+  lastPosition(): number {
+    return this.splitter.lastPosition
   }
 
   /** Resolves when every lane has finished with all that is in the log now or comes meanwhile. */
@@ -168,19 +176,20 @@ export class Ingest implements TickSink {
    * @returns false when the queue is full; nothing was taken then
    */
   tryPush(tick: Uint8Array): boolean {
-    const isFull = !this.backlog.isEmpty || this.flow.isQueueFull(this.lastOffset)
-    if (isFull || !this.tryAppendTicks(TICK, 1, tick, 0, tick.length, this.clock.epochUs())) {
+    const isFull = !this.backlog.isEmpty || this.flow.isQueueFull(this.numbering.serial)
+    if (isFull || !this.log.hasRoomFor(tick.length)) {
       this.counts[MAIN_SLOTS.ticksRefused]! += 1
       return false
     }
     this.counts[MAIN_SLOTS.messagesReceived]! += 1
+    this.splitter.push(tick, 'tick', undefined, this.clock.epochUs())
     this.readers.tell()
     return true
   }
 
   /** Tells every client the state of the feed, behind all ticks so far. */
   tellState(state: FeedState, reason: string | undefined, sinceUs = wallUs(this.clock)): void {
-    const status = this.statuses.change(state, reason, sinceUs)
+    const status = this.told.change(state, reason, sinceUs)
     if (status !== undefined) this.pushEvent({ op: 'status', status })
   }
 
@@ -197,64 +206,49 @@ export class Ingest implements TickSink {
     if (!this.backlog.isEmpty) {
       this.backlog.appendAll(this.tryAppendWaiting)
       this.readers.tell()
+      this.options.streamMoved()
     }
-    if (this.backlog.isEmpty) this.flow.resumeIfRoom(this.lastOffset)
+    if (this.backlog.isEmpty) this.flow.resumeIfRoom(this.numbering.serial)
     if (this.caughtUpWaiters.length > 0 && this.isCaughtUp)
       for (const resolve of this.caughtUpWaiters.splice(0)) resolve()
     this.setWaiting()
   }
 
-  // Ticks
+  // SplitTicks
 
-  private pushTicksOf(batch: BatchReader, message: Uint8Array, receivedUs: number): void {
-    let start = 0
-    let end = 0
-    let count = 0
-    while (batch.next()) {
-      const isOversized = batch.tickEnd - batch.tickStart > this.tickBytesMax
-      if (isOversized || count === RECORD_TICKS_MAX || batch.position - start > this.recordBytesMax) {
-        this.pushTicks(TICK_BATCH, count, message, start, end, receivedUs)
-        count = 0
-      }
-      if (isOversized) this.pushOversized(receivedUs)
-      else {
-        // Not where the tick before ends: what lies between is no tick, and may be of any size.
-        if (count === 0) start = batch.fieldStart
-        count++
-        end = batch.position
-      }
-    }
-    this.pushTicks(TICK_BATCH, count, message, start, end, receivedUs)
-  }
-
-  private pushTick(message: Uint8Array, receivedUs: number): void {
-    if (message.length > this.tickBytesMax) this.pushOversized(receivedUs)
-    else this.pushTicks(TICK, 1, message, 0, message.length, receivedUs)
-  }
-
-  /** A malformed tick takes the place of a tick that is too large: the lanes tell a loss. */
-  private pushOversized(receivedUs: number): void {
-    this.pushTicks(TICK, 1, MALFORMED_TICK, 0, MALFORMED_TICK.length, receivedUs)
-  }
-
-  /** The rest of a message cannot be taken apart, so nobody knows how many ticks it held. */
-  private loseRest(): void {
-    this.counts[MAIN_SLOTS.malformedMessages]! += 1
-    this.pushEvent({ op: 'lost', reason: 'malformed', missed: null })
-  }
-
-  private pushTicks(
+  pushTicks(
     type: RecordType,
     count: number,
+    offset: number,
     message: Uint8Array,
     start: number,
     end: number,
     receivedUs: number,
   ): void {
-    if (count === 0) return
-    if (this.backlog.isEmpty && this.tryAppendTicks(type, count, message, start, end, receivedUs)) return
-    this.backlog.addTicks(type, count, message, start, end, receivedUs)
+    if (this.backlog.isEmpty && this.tryAppendTicks(type, count, offset, message, start, end, receivedUs))
+      return
+    this.backlog.addTicks(type, count, offset, message, start, end, receivedUs)
     this.pause()
+  }
+
+  pushLoss(loss: LostEvent): void {
+    if (loss.reason === 'upstream' && loss.missed !== 0) this.counts[MAIN_SLOTS.upstreamGaps]! += 1
+    this.pushEvent(loss)
+  }
+
+  seenBefore(): void {
+    this.counts[MAIN_SLOTS.ticksDuplicate]! += 1
+  }
+
+  positionsBroken(): void {
+    this.options.positionWatch.broken()
+    this.counts[MAIN_SLOTS.positionBreaks]! += 1
+  }
+
+  /** The rest of a message cannot be taken apart, so nobody knows how many ticks it held. */
+  private loseRest(): void {
+    this.counts[MAIN_SLOTS.malformedMessages]! += 1
+    this.splitter.lose({ reason: 'malformed', missed: null })
   }
 
   private pushEvent(event: StreamEvent): void {
@@ -265,25 +259,32 @@ export class Ingest implements TickSink {
     this.readers.tell()
   }
 
-  private tryAppend({ count, offsets, payload, receivedUs, status, type }: WaitingRecord): boolean {
+  private tryAppend({ count, event, offset, payload, receivedUs, type }: WaitingRecord): boolean {
     const { length } = payload
-    if (type !== STREAM_EVENT) return this.tryAppendTicks(type, count, payload, 0, length, receivedUs)
-    if (!this.log.tryAppend(type, count, this.lastOffset + 1, receivedUs, payload, 0, length)) return false
-    this.lastOffset += offsets
-    if (status !== undefined) this.statuses.append(status, this.log.position, this.readers.slowestCursor())
+    if (event === undefined) return this.tryAppendTicks(type, count, offset, payload, 0, length, receivedUs)
+    const { log, numbering, readers } = this
+    if (!log.tryAppend(type, 0, numbering.serial + 1, 0, receivedUs, payload, 0, length)) return false
+    if (event.op === 'status') this.statuses.append(event.status, log.position, readers.slowestCursor())
+    else {
+      numbering.lossAppended(event)
+      if (event.epoch !== undefined) this.epochs.append(event.epoch, log.position, readers.slowestCursor())
+    }
     return true
   }
 
   private tryAppendTicks(
     type: RecordType,
     count: number,
+    offset: number,
     message: Uint8Array,
     start: number,
     end: number,
     receivedUs: number,
   ): boolean {
-    if (!this.log.tryAppend(type, count, this.lastOffset + 1, receivedUs, message, start, end)) return false
-    this.lastOffset += count
+    const { numbering } = this
+    if (!this.log.tryAppend(type, count, numbering.serial + 1, offset, receivedUs, message, start, end))
+      return false
+    numbering.ticksAppended(count, offset)
     this.counts[MAIN_SLOTS.ticksReceived]! += count
     return true
   }

@@ -2,14 +2,7 @@
  * What waits for room in the tick log, in the order of the stream: stream events, and ticks of a source that was paused
  * too late. Main thread. Ticks beyond the bound are given up, and an event in their place says how many.
  */
-import {
-  decodeEvent,
-  encodeEvent,
-  type FeedStatus,
-  type LostEvent,
-  offsetsOf,
-  type StreamEvent,
-} from '../lane-protocol/stream-events.js'
+import { encodeEvent, type LostEvent, type StreamEvent } from '../lane-protocol/stream-events.js'
 import { RECORD_HEADER_BYTES, type RecordType, STREAM_EVENT } from '../memory/tick-log-layout.js'
 import { MISSED_MAX } from '../protocol/messages.js'
 
@@ -21,28 +14,18 @@ export interface WaitingRecord {
   readonly type: RecordType
   /** Ticks in it. */
   readonly count: number
-  /** Offsets that it takes. */
-  readonly offsets: number
+  /** Offset of the first tick; 0 of an event. */
+  readonly offset: number
   readonly payload: Uint8Array
   /** When its ticks reached the gateway, µs; 0: it is an event. */
   readonly receivedUs: number
-  /** The loss that the record tells; undefined: it tells none. */
-  readonly lost: LostEvent | undefined
-  /** The state of the feed that the record tells; undefined: it tells none. */
-  readonly status: FeedStatus | undefined
+  /** What the record tells; undefined: it holds ticks. */
+  readonly event: StreamEvent | undefined
 }
 
 /** The record of an event. */
 export function eventRecord(event: StreamEvent): WaitingRecord {
-  return {
-    type: STREAM_EVENT,
-    count: 0,
-    offsets: offsetsOf(event),
-    payload: encodeEvent(event),
-    receivedUs: 0,
-    lost: event.op === 'lost' ? event : undefined,
-    status: event.op === 'status' ? event.status : undefined,
-  }
+  return { type: STREAM_EVENT, count: 0, offset: 0, payload: encodeEvent(event), receivedUs: 0, event }
 }
 
 export class LogBacklog {
@@ -66,31 +49,27 @@ export class LogBacklog {
   addTicks(
     type: RecordType,
     count: number,
+    offset: number,
     message: Uint8Array,
     start: number,
     end: number,
     receivedUs: number,
   ): void {
     const bytes = RECORD_HEADER_BYTES + end - start
-    if (this.bytes + bytes > this.bytesMax || this.endsWithOverload)
-      this.addLoss({ op: 'lost', reason: 'overload', missed: count })
+    if (this.bytes + bytes > this.bytesMax || this.endsWithOverload) {
+      const to = offset + count - 1
+      this.addLoss({ op: 'lost', reason: 'overload', missed: count, from: offset, to, offset: to })
+      return
+    }
     // Of a Buffer, `slice` is no copy.
-    else
-      this.add({
-        type,
-        count,
-        offsets: count,
-        payload: new Uint8Array(message.subarray(start, end)),
-        receivedUs,
-        lost: undefined,
-        status: undefined,
-      })
+    const payload = new Uint8Array(message.subarray(start, end))
+    this.add({ type, count, offset, payload, receivedUs, event: undefined })
   }
 
   addEvent(event: StreamEvent): void {
     if (event.op === 'lost') this.addLoss(event)
     else {
-      if (event.op === 'status') this.dropLastStatus()
+      this.dropLastStatus()
       this.add(eventRecord(event))
     }
     if (this.bytes > this.bytesMax + EVENT_BYTES_MAX) this.shorten()
@@ -106,43 +85,40 @@ export class LogBacklog {
   }
 
   /**
-   * Beyond the bound no tick is added, so the backlog ends with events alone. Of these stay one loss for each reason, the
-   * last session and the last status. The session is told as one that does not continue: what was lost is then unknown.
+   * Beyond the bound no tick is added, so the backlog ends with events alone. Of these stay the beginning of the last
+   * epoch, one loss for each reason behind it, and the last status. What was lost before that epoch is then unknown.
    */
   private shorten(): void {
     const { records } = this
     let first = records.length
-    while (records[first - 1]?.type === STREAM_EVENT) first--
+    while (records[first - 1]?.event !== undefined) first--
     const events = records.splice(first).map(record => {
       this.bytes -= bytesOf(record)
-      return decodeEvent(record.payload)
+      return record.event!
     })
-    for (const event of events) if (event.op === 'lost') this.addLoss(event)
-    const sessions = events.filter(event => event.op === 'session')
-    const isFirst = sessions.every(event => event.first)
-    const session = sessions.at(-1)
-    if (session !== undefined) this.add(eventRecord({ ...session, first: isFirst, continuous: false }))
+    const losses = events.filter(event => event.op === 'lost')
+    const begins = losses.findLastIndex(({ epoch }) => epoch !== undefined)
+    if (begins > 0) losses.splice(0, begins + 1, { ...losses[begins]!, missed: null })
+    for (const loss of losses) this.addLoss(loss)
     const status = events.findLast(event => event.op === 'status')
     if (status !== undefined) this.add(eventRecord(status))
   }
 
   /** Of states of the feed that wait side by side, only the last one is told. */
   private dropLastStatus(): void {
-    const last = this.records.at(-1)
-    if (last?.status === undefined) return
-    this.records.pop()
-    this.bytes -= bytesOf(last)
+    if (this.records.at(-1)?.event?.op === 'status') this.bytes -= bytesOf(this.records.pop()!)
   }
 
-  /** Losses that wait side by side are told as one for each reason. */
+  /** Losses that wait side by side are told as one for each reason, in the order of their last offsets. */
   private addLoss(loss: LostEvent): void {
     const { records } = this
-    for (let index = records.length - 1; records[index]?.lost !== undefined; index--) {
-      const before = records[index]!.lost!
+    for (let index = records.length - 1; index >= 0; index--) {
+      const before = lossOf(records[index]!)
+      // What is before the beginning of an epoch stays there.
+      if (before === undefined || before.epoch !== undefined || loss.epoch !== undefined) break
       if (!isAlike(before, loss)) continue
-      this.bytes -= bytesOf(records[index]!)
-      records[index] = eventRecord({ ...before, missed: sumOf(before.missed, loss.missed) })
-      this.bytes += bytesOf(records[index]!)
+      this.bytes -= bytesOf(records.splice(index, 1)[0]!)
+      this.add(eventRecord(sumOf(before, loss)))
       return
     }
     this.add(eventRecord(loss))
@@ -151,9 +127,10 @@ export class LogBacklog {
   /** Whether ticks were given up behind all other ticks that wait. */
   private get endsWithOverload(): boolean {
     const { records } = this
-    for (let index = records.length - 1; records[index]?.lost !== undefined; index--) {
-      const { isUnnumbered, reason } = records[index]!.lost!
-      if (reason === 'overload' && !isUnnumbered) return true
+    for (let index = records.length - 1; index >= 0; index--) {
+      const loss = lossOf(records[index]!)
+      if (loss === undefined) return false
+      if (loss.reason === 'overload' && hasOffsets(loss)) return true
     }
     return false
   }
@@ -168,11 +145,26 @@ function bytesOf({ payload }: WaitingRecord): number {
   return RECORD_HEADER_BYTES + payload.length
 }
 
-function isAlike(one: LostEvent, other: LostEvent): boolean {
-  return one.reason === other.reason && one.isUnnumbered === other.isUnnumbered
+function lossOf({ event }: WaitingRecord): LostEvent | undefined {
+  return event?.op === 'lost' ? event : undefined
 }
 
-/** Of two losses; null: unknown, or more than a gap counts. */
-function sumOf(one: number | null, other: number | null): number | null {
-  return one === null || other === null || one + other > MISSED_MAX ? null : one + other
+/** Whether the lost ticks have offsets. */
+function hasOffsets({ from, to }: LostEvent): boolean {
+  return to >= from
+}
+
+function isAlike(one: LostEvent, other: LostEvent): boolean {
+  return one.reason === other.reason && hasOffsets(one) === hasOffsets(other)
+}
+
+/** Two losses in one; `missed` is null where it is unknown, or more than a gap counts. */
+function sumOf(one: LostEvent, other: LostEvent): LostEvent {
+  const isUnknown = one.missed === null || other.missed === null || one.missed + other.missed > MISSED_MAX
+  return {
+    ...one,
+    missed: isUnknown ? null : one.missed! + other.missed!,
+    to: hasOffsets(one) ? other.to : one.to,
+    offset: other.offset,
+  }
 }

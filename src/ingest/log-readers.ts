@@ -8,7 +8,7 @@ import { distance } from '../memory/ring-position.js'
 /** A lane as a reader of the tick log. */
 export interface LogReaderLane {
   /** How far the lane has come. */
-  readonly state: Pick<CommittedState, 'cursor' | 'offsetLow' | 'committed'>
+  readonly state: Pick<CommittedState, 'cursor' | 'serialLow' | 'committed'>
   /**
    * Lets the lane wake the main thread, or not, when what the main thread waits for has happened.
    *
@@ -19,9 +19,9 @@ export interface LogReaderLane {
   wakeLaneForTicks(): void
 }
 
-/** Ticks up to `lastOffset` that the lane has not finished with. */
-export function lagOf({ state }: LogReaderLane, lastOffset: number): number {
-  return distance(state.offsetLow(), lastOffset | 0)
+/** Ticks up to `lastSerial` that the lane has not finished with. */
+export function lagOf({ state }: LogReaderLane, lastSerial: number): number {
+  return distance(state.serialLow(), lastSerial | 0)
 }
 
 export class LogReaders {
@@ -42,23 +42,17 @@ export class LogReaders {
     return slowest
   }
 
-  /** Ticks up to `lastOffset` that the slowest lane has not finished with. */
-  slowestLag(lastOffset: number): number {
+  /** Ticks up to `lastSerial` that the slowest lane has not finished with. */
+  slowestLag(lastSerial: number): number {
     const { lanes } = this
     let lag = 0
-    for (let index = 0; index < lanes.length; index++) lag = Math.max(lag, lagOf(lanes[index]!, lastOffset))
+    for (let index = 0; index < lanes.length; index++) lag = Math.max(lag, lagOf(lanes[index]!, lastSerial))
     return lag
   }
 
   /** Whether every lane has finished with all records before `position`. */
   haveReached(position: number): boolean {
     return this.lanes.every(({ state }) => state.cursor() === position)
-  }
-
-  /** The feed position of the last tick that the lanes have finished with; 0 where the feed has broken its count. */
-  lastPosition(): number {
-    const states = this.lanes.map(({ state }) => state.committed())
-    return Math.max(...states.map(({ isInDoubt, lastPosition }) => (isInDoubt ? 0 : lastPosition)))
   }
 
   /** Lets each commit of a lane wake the main thread, or not. */

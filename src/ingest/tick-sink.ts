@@ -59,8 +59,7 @@ export interface TickSink {
 
   /**
    * The position (see `Tick.position`) of the last tick that was pushed. 0: there was none, the feed keeps no
-   * positions, or the tick has broken the feed's count, so that nobody can go on from it. A promise, because only the
-   * lanes decode: it waits until each of them has caught up.
+   * positions, or the tick has broken the feed's count, so that nobody can go on from it.
    */
-  lastPosition(): Promise<number>
+  lastPosition(): number
 }

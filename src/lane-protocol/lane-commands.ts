@@ -2,22 +2,20 @@
  * What the main thread tells one lane, in the lane's command ring. JSON: commands are rare. Any thread.
  * A lane takes its commands in their order, each behind all ticks that were in the tick log when the command was sent.
  */
-import type { ContinuityState } from '../memory/continuity-state.js'
+import type { StreamPlace } from '../memory/stream-place.js'
 import type { CommandId, GoodbyeReason, SymbolRefusal } from '../protocol/messages.js'
 import type { AudienceSpec, EntryChange } from './audience-spec.js'
 
-/** How far a client is in its audience: totals since the audience began. */
-export interface Progress {
+/** How far a client is in its audience: it has all ticks up to a place. Totals since the audience began. */
+export interface Progress extends StreamPlace {
   /** Ticks of symbols that are delivered tick by tick. */
   readonly ticksTotal: number
   readonly lostTotal: number
   readonly unknownLosses: number
   /** Number of the feed's status that the client was told last, see FeedStatus. */
   readonly statusNumber: number
-  /** The client has all ticks of the audience up to this offset. */
-  readonly lastOffset: number
-  /** The client has all conflated ticks up to this offset, or later ones in their place. */
-  readonly flushedOffset: number
+  /** The client has all conflated ticks up to this serial number, or later ones in their place. */
+  readonly flushedSerial: number
 }
 
 /** An audience begins. One that is there already stays as it is. */
@@ -47,20 +45,31 @@ export interface CloseCommand {
 
 export const RESUME_GONE = 'gone'
 
+/** A place, and the name of its epoch for the client. */
+export interface NamedPlace extends StreamPlace {
+  readonly epochName: string
+}
+
+/**
+ * Where an offset of an epoch is:
+ *   future   it has not come yet
+ *   unnamed  the stream has no tick yet, so its epoch is not known
+ *   gone     the epoch is another one, or nobody knows any more where it was
+ */
+export type FoundPlace = NamedPlace | 'future' | 'unnamed' | 'gone'
+
 /**
  * Where a replay begins: after the last tick that the client has, or with the first tick that was received at a time, µs
- * by `Clock.epochUs`. RESUME_GONE: nobody has the ticks, because they are of another run.
+ * by `Clock.epochUs`. RESUME_GONE: nobody has the ticks, because they are of another epoch.
  */
-export type ReplayStart = { readonly afterOffset: number } | { readonly sinceUs: number } | typeof RESUME_GONE
+export type ReplayStart = { readonly after: NamedPlace } | { readonly sinceUs: number } | typeof RESUME_GONE
 
-/** How far the replay of a client is, after a part of it. */
-export interface ReplayPosition {
+/** How far the replay of a client is, after a part of it: it has all ticks of the replay up to a place. */
+export interface ReplayPosition extends StreamPlace {
   /** Offset of the last tick before the replay. */
   readonly start: number
-  /** The client has all ticks of the replay up to this offset. */
-  readonly offset: number
   /**
-   * The client left its audience at this offset. Up to there the replay holds only what that audience did not get tick
+   * The client left its audience at this serial number. Up to there the replay holds only what that audience did not get tick
    * by tick; after it, everything.
    */
   readonly reached: number
@@ -70,8 +79,6 @@ export interface ReplayPosition {
   readonly ticks: number
   /** Number of the feed's status that the client was told last. */
   readonly statusNumber: number
-  /** What is known of the feed's positions at `offset`. */
-  readonly continuity: ContinuityState
 }
 
 /** What a lane needs for the next part of a replay. */

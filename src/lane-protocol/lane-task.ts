@@ -9,18 +9,18 @@ import type { TickCodec } from '../ticks/tick-codec.js'
 import type { TickSchema } from '../ticks/tick-schema.js'
 import type { AudienceSpec } from './audience-spec.js'
 import type { Progress } from './lane-commands.js'
-import type { FeedStatus } from './stream-events.js'
+import type { FeedStatus, StreamEpoch } from './stream-events.js'
 
 /** How far the frames of one part of an audience go, those of one interval. */
 export interface GroupProgress {
-  /** All of its ticks up to this offset were sent, or later ones that stand for them. */
-  readonly flushedOffset: number
+  /** All of its ticks up to this serial number were sent, or later ones that stand for them. */
+  readonly flushedSerial: number
   /** Ticks of its symbols up to there. */
   readonly ticksTotal: number
 }
 
 /** An audience as its frames were last published. */
-export interface AudienceState extends Omit<Progress, 'flushedOffset'> {
+export interface AudienceState extends Omit<Progress, 'flushedSerial'> {
   readonly audience: number
   readonly spec: AudienceSpec
   /** Number of the last `ticks` message. */
@@ -37,19 +37,22 @@ export interface CompressionSettings {
   readonly level: number
 }
 
-/** What a lane may conclude from the positions of ticks. */
-export interface PositionRules {
-  /** Whether a hole is a loss. */
-  readonly tellLosses: boolean
-  /** Whether several endpoints send the same ticks: one that came before is no broken count. */
-  readonly areRepeated: boolean
+/** A feed that breaks its count more often within the tick log has its oldest ticks under a later name. */
+export const EPOCHS_MAX = 256
+
+export interface PlacedEpoch {
+  readonly epoch: StreamEpoch
+  /** Of the loss with which it begins; 0: it is the first one. */
+  readonly serial: number
 }
 
 export interface LaneTask {
   /** 0, 1, 2 … */
   readonly lane: number
-  /** Names the run of the process, see SubscribedMessage. */
-  readonly epoch: string
+  /** The epoch at the place from which the lane reads. */
+  readonly epoch: StreamEpoch
+  /** The epochs up to there that ticks in the tick log may belong to, in their order; at least one. */
+  readonly epochs: readonly PlacedEpoch[]
   readonly tickLog: SharedArrayBuffer
   /** The lane's command ring. */
   readonly commands: SharedArrayBuffer
@@ -63,8 +66,6 @@ export interface LaneTask {
   /** What one audience may gather in a turn, bytes. */
   readonly turnBytesMax: number
   readonly compression: CompressionSettings
-  /** What the feed's positions mean. */
-  readonly positions: PositionRules
   /** Of the user's ticks; undefined: quotes and trades. */
   readonly schema: TickSchema | undefined
   /** The longest encoded tick. */
@@ -72,8 +73,8 @@ export interface LaneTask {
   /** The state of the feed at the place from which the lane reads. */
   readonly feedStatus: FeedStatus
   readonly audiences: readonly AudienceState[]
-  /** Ticks that the lane skips: two lives of a lane in a row have ended at each. */
-  readonly quarantinedOffsets: readonly number[]
+  /** Serial numbers of the ticks that the lane skips: two lives of a lane in a row have ended at each. */
+  readonly quarantinedTicks: readonly number[]
   /** Clients that the lane does not serve: two lives of a lane in a row have ended at a request of each. */
   readonly quarantinedClients: readonly number[]
 }

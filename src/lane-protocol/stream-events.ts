@@ -4,21 +4,29 @@
  */
 import type { FeedState, GapReason } from '../protocol/messages.js'
 
-/** A session with the feed has begun, see FeedSession. */
-export interface SessionEvent {
-  readonly op: 'session'
-  readonly first: boolean
-  readonly continuous: boolean
+/** A run of the stream's offsets. */
+export interface StreamEpoch {
+  /** Counts the epochs of the process: 0, 1, 2 … */
+  readonly number: number
+  /** What clients see. */
+  readonly name: string
+  /** Whether other gateways give the same ticks the same epoch and offsets. */
+  readonly isShared: boolean
 }
 
-/** Ticks are lost that are not in the log. */
+/** Ticks are lost, or an epoch begins, or both. An event has a serial number of its own, as a tick has. */
 export interface LostEvent {
   readonly op: 'lost'
   readonly reason: GapReason
-  /** null: unknown. */
+  /** null: unknown. 0: an epoch begins, and no tick is lost. */
   readonly missed: number | null
-  /** The ticks never came, so they have no offsets. Left out: they came, and could not be put into the log. */
-  readonly isUnnumbered?: true
+  /** The first and the last offset that is lost. `to` = `from` − 1: the lost ticks have no offsets. */
+  readonly from: number
+  readonly to: number
+  /** Behind the event, everything up to this offset is told. */
+  readonly offset: number
+  /** Begins at the offset `from`. */
+  readonly epoch?: StreamEpoch | undefined
 }
 
 /** The state of the feed from one place of the stream on. */
@@ -32,27 +40,13 @@ export interface FeedStatus {
 
 export const STATUS_AT_START: FeedStatus = { number: 0, feed: 'live', sinceUs: 0, reason: undefined }
 
-/** The state of the feed changes. It takes no offset: clients of an audience have it if they have its number. */
+/** The state of the feed changes. It has no serial number: clients of an audience have it if they have its number. */
 export interface StatusEvent {
   readonly op: 'status'
   readonly status: FeedStatus
 }
 
-export type StreamEvent = SessionEvent | LostEvent | StatusEvent
-
-/**
- * How many offsets an event takes. A loss takes those of its ticks, and one where they have none or their number is
- * unknown. So the loss has a place between the ticks, and is told once.
- */
-export function offsetsOf(event: StreamEvent): number {
-  if (event.op !== 'lost') return 0
-  return event.isUnnumbered ? 1 : (event.missed ?? 1)
-}
-
-/** The last offset that a gap message names for a loss. @param from its first offset */
-export function lastLostOffset(loss: LostEvent, from: number): number {
-  return loss.isUnnumbered ? from - 1 : from + offsetsOf(loss) - 1
-}
+export type StreamEvent = LostEvent | StatusEvent
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -15,7 +15,7 @@ export class CrashSuspects {
     this.suspects = new Array<number>(laneCount).fill(0)
   }
 
-  /** Offsets of ticks, or ids of clients. */
+  /** Serial numbers of ticks, or ids of clients. */
   get quarantined(): readonly number[] {
     return [...this.ids]
   }

@@ -94,7 +94,7 @@ export class LaneHandle {
     return Atomics.load(this.control, HEARTBEAT)
   }
 
-  /** Low 32 bits of the offset of the tick that the lane worked on when it ended; 0: none. */
+  /** Low 32 bits of the serial number of the tick that the lane worked on when it ended; 0: none. */
   get currentTick(): number {
     // Pairs with the store in LaneControl.setCurrentTick.
     return Atomics.load(this.control, CURRENT_TICK)

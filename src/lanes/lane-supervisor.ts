@@ -26,7 +26,7 @@ export interface SupervisedLane {
   readonly isAsleep: boolean
   /** The heartbeat: grows while the lane works. */
   readonly progress: number
-  /** Low 32 bits of the offset of the tick that the lane works on; 0: none. */
+  /** Low 32 bits of the serial number of the tick that the lane works on; 0: none. */
   readonly currentTick: number
   /** Id of the client whose request the lane serves; 0: none. */
   readonly currentClient: number
@@ -36,7 +36,7 @@ export interface SupervisedLane {
 }
 
 /** What a lane is not to work on. */
-export type Quarantine = Pick<LaneAssignment, 'quarantinedOffsets' | 'quarantinedClients'>
+export type Quarantine = Pick<LaneAssignment, 'quarantinedTicks' | 'quarantinedClients'>
 
 export interface LaneSupervisorDeps {
   readonly lanes: readonly SupervisedLane[]
@@ -147,7 +147,7 @@ export class LaneSupervisor {
     const { assignmentOf, patience, pool } = this.deps
     const run = pool.run(
       assignmentOf(entry.index, {
-        quarantinedOffsets: this.tickSuspects.quarantined,
+        quarantinedTicks: this.tickSuspects.quarantined,
         quarantinedClients: this.clientSuspects.quarantined,
       }),
     )
@@ -177,7 +177,7 @@ export class LaneSupervisor {
 
   private noteSuspects({ index, lane, restartDelay }: LaneSlot, lifetimeMs: number): void {
     if (lifetimeMs > HEALTHY_MS) restartDelay.startOver()
-    if (this.tickSuspects.noteCrash(index, currentOffset(lane), lifetimeMs)) restartDelay.startOver()
+    if (this.tickSuspects.noteCrash(index, currentSerial(lane), lifetimeMs)) restartDelay.startOver()
     if (this.clientSuspects.noteCrash(index, lane.currentClient, lifetimeMs)) {
       restartDelay.startOver()
       this.deps.clientQuarantined(lane.currentClient)
@@ -198,9 +198,9 @@ export class LaneSupervisor {
   }
 }
 
-/** Offset of the tick that the lane works on, or worked on when it ended; 0: none. */
-function currentOffset({ currentTick, state }: SupervisedLane): number {
+/** Serial number of the tick that the lane works on, or worked on when it ended; 0: none. */
+function currentSerial({ currentTick, state }: SupervisedLane): number {
   if (currentTick === 0) return 0
-  const { offset } = state.committed()
-  return offset + distance(offset | 0, currentTick)
+  const { serial } = state.committed()
+  return serial + distance(serial | 0, currentTick)
 }

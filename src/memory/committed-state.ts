@@ -3,24 +3,22 @@
  * thread read. There are two slots. The lane fills the slot that STATE_SLOT does not name, then names it: a lane that
  * dies before that leaves the older point whole.
  *
- *   0         8         16                   48      64
- *   +---------+---------+--------------------+--------+----------------+
- *   | cursor  | offset  | continuity state   | unused | slot 1, alike  |     float64 each
- *   +---------+---------+--------------------+--------+----------------+
+ *   0         8         16        24        32
+ *   +---------+---------+---------+---------+----------------+
+ *   | cursor  | serial  | offset  | epoch   | slot 1, alike  |     float64 each
+ *   +---------+---------+---------+---------+----------------+
  */
-import { type ContinuityState, readContinuity, writeContinuity } from './continuity-state.js'
-import { COMMITTED_CURSOR, COMMITTED_OFFSET, CONTROL_BYTES, STATE_SLOT } from './control-words.js'
+import { COMMITTED_CURSOR, COMMITTED_SERIAL, CONTROL_BYTES, STATE_SLOT } from './control-words.js'
 import { COMMITTED_STATE_BYTES } from './lane-layout.js'
+import type { StreamPlace } from './stream-place.js'
 
-/** A place in the tick log up to which the lane has published everything. */
-export interface CommitPoint extends ContinuityState {
+/** A place up to which the lane has published everything. */
+export interface CommitPoint extends StreamPlace {
   /** Position in the tick log from which to read on. */
   readonly cursor: number
-  /** Offset of the last tick before the cursor. */
-  readonly offset: number
 }
 
-const SLOT_FLOAT64S = 8
+const SLOT_FLOAT64S = 4
 
 export class CommittedState {
   private readonly control: Int32Array
@@ -37,12 +35,13 @@ export class CommittedState {
     const slot = 1 - Atomics.load(this.control, STATE_SLOT)
     const index = slot * SLOT_FLOAT64S
     this.slots[index] = point.cursor
-    this.slots[index + 1] = point.offset
-    writeContinuity(this.slots, index + 2, point)
+    this.slots[index + 1] = point.serial
+    this.slots[index + 2] = point.offset
+    this.slots[index + 3] = point.epoch
     // Pairs with the load in `committed`, which a successor runs after this thread's end.
     Atomics.store(this.control, STATE_SLOT, slot)
-    // Pairs with the load in `offsetLow`.
-    Atomics.store(this.control, COMMITTED_OFFSET, point.offset | 0)
+    // Pairs with the load in `serialLow`.
+    Atomics.store(this.control, COMMITTED_SERIAL, point.serial | 0)
     // Pairs with the load in `cursor`: from here on the main thread may write over the log before the cursor.
     Atomics.store(this.control, COMMITTED_CURSOR, point.cursor)
   }
@@ -53,8 +52,9 @@ export class CommittedState {
     const index = Atomics.load(this.control, STATE_SLOT) * SLOT_FLOAT64S
     return {
       cursor: this.slots[index]!,
-      offset: this.slots[index + 1]!,
-      ...readContinuity(this.slots, index + 2),
+      serial: this.slots[index + 1]!,
+      offset: this.slots[index + 2]!,
+      epoch: this.slots[index + 3]!,
     }
   }
 
@@ -64,9 +64,9 @@ export class CommittedState {
     return Atomics.load(this.control, COMMITTED_CURSOR)
   }
 
-  /** Low 32 bits of the offset of the last tick that the lane has finished with. For the main thread. */
-  offsetLow(): number {
+  /** Low 32 bits of the serial number of the last tick that the lane has finished with. For the main thread. */
+  serialLow(): number {
     // Pairs with the store in `commit`.
-    return Atomics.load(this.control, COMMITTED_OFFSET)
+    return Atomics.load(this.control, COMMITTED_SERIAL)
   }
 }

@@ -16,8 +16,8 @@ export const TURNS_PUBLISHED = 1
 export const FREE_TAIL = 2
 /** Tick-log position up to which the lane has finished. */
 export const COMMITTED_CURSOR = 3
-/** Low 32 bits of the offset of the last tick that the lane has finished with. */
-export const COMMITTED_OFFSET = 4
+/** Low 32 bits of the serial number of the last tick that the lane has finished with. */
+export const COMMITTED_SERIAL = 4
 /** Which slot of the committed state counts. */
 export const STATE_SLOT = 5
 /**
@@ -26,7 +26,7 @@ export const STATE_SLOT = 5
  */
 export const HEARTBEAT = 6
 /**
- * Low 32 bits of the offset of the tick that the lane works on; 0 between ticks. Names the suspect when a lane dies.
+ * Low 32 bits of the serial number of the tick that the lane works on; 0 between ticks. Names the suspect when a lane dies.
  */
 export const CURRENT_TICK = 7
 /** Id of the client that the lane replies to; 0 between replies. Names the suspect when a lane dies. */

@@ -2,10 +2,10 @@
  * The words that every descriptor of the frame ring begins with. Layout and codec; any thread. A descriptor names one
  * run of frames, or marks a place between frames. Its kind decides what stands in the other words.
  *
- *   0      4         8       12       16                   40                     120
- *   +------+---------+-------+--------+--------------------+----------------------+
- *   | kind | segment | start | length | 6 int32 by kind    | 10 float64 by kind   |
- *   +------+---------+-------+--------+--------------------+----------------------+
+ *   0      4         8       12       16                   40                    112
+ *   +------+---------+-------+--------+--------------------+---------------------+
+ *   | kind | segment | start | length | 6 int32 by kind    | 9 float64 by kind   |
+ *   +------+---------+-------+--------+--------------------+---------------------+
  *
  *   kind              file                      says
  *   AUDIENCE_FRAMES   audience-descriptor.ts    frames for every member of an audience
@@ -14,7 +14,7 @@
  *   TURN_END          turn-descriptor.ts        the turn is complete
  */
 
-export const DESCRIPTOR_BYTES = 120
+export const DESCRIPTOR_BYTES = 112
 export const DESCRIPTOR_INT32S = DESCRIPTOR_BYTES / 4
 export const DESCRIPTOR_FLOAT64S = DESCRIPTOR_BYTES / 8
 

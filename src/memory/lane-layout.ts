@@ -1,13 +1,13 @@
 /**
  * The bytes that one lane shares with the main thread. Layout only; any thread.
  *
- *   0          256           512              512 + 40·C      + 120·D       + 4·S          + S·segmentBytes
- *   +----------+-------------+----------------+---------------+-------------+--------------+-----------+----------------+
- *   | control  | committed   | C checkpoints  | D descriptors | free queue  | S segments   | scratch   | encoded latest |
- *   | words    | state       |                |               |             |              |           | ticks          |
- *   +----------+-------------+----------------+---------------+-------------+--------------+-----------+----------------+
+ *   0          256           512             512 + 112·D   + 4·S          + S·segmentBytes
+ *   +----------+-------------+---------------+-------------+--------------+-----------+----------------+
+ *   | control  | committed   | D descriptors | free queue  | S segments   | scratch   | encoded latest |
+ *   | words    | state       |               |             |              |           | ticks          |
+ *   +----------+-------------+---------------+-------------+--------------+-----------+----------------+
  *
- * C: CHECKPOINT_COUNT, D: descriptorCount, S: segmentCount. The columns of `+` add to the start before them.
+ * D: descriptorCount, S: segmentCount. The columns of `+` add to the start before them.
  *
  * The frame ring is a ring of segments, not of bytes. A segment whose bytes a socket still holds stays out of the round
  * while the others go on. The lane takes segments from the free queue and fills them with whole frames. A descriptor
@@ -21,9 +21,6 @@ import { isPowerOfTwo } from './ring-position.js'
 
 /** Two slots, see committed-state.ts. */
 export const COMMITTED_STATE_BYTES = 256
-/** See feed-checkpoints.ts: enough to reach back four million ticks. */
-export const CHECKPOINT_COUNT = 4096
-export const CHECKPOINT_BYTES = 40
 
 /** Sizes of a lane's shared memory, in bytes and counts. Every thread derives the same starts from them. */
 export interface LaneLayout {
@@ -31,7 +28,6 @@ export interface LaneLayout {
   readonly segmentCount: number
   readonly segmentBytes: number
   readonly scratchBytes: number
-  readonly checkpointsStart: number
   readonly descriptorsStart: number
   readonly freeQueueStart: number
   readonly framesStart: number
@@ -84,8 +80,7 @@ export function laneLayout(
     segmentBytes >= 2 * recordBytesMax,
     `frame ring of ${frameRingBytes} bytes, records of ${recordBytesMax}`,
   )
-  const checkpointsStart = CONTROL_BYTES + COMMITTED_STATE_BYTES
-  const descriptorsStart = checkpointsStart + CHECKPOINT_COUNT * CHECKPOINT_BYTES
+  const descriptorsStart = CONTROL_BYTES + COMMITTED_STATE_BYTES
   const freeQueueStart = descriptorsStart + DESCRIPTOR_COUNT * DESCRIPTOR_BYTES
   const framesStart = freeQueueStart + segmentCount * 4
   const scratchStart = framesStart + frameRingBytes
@@ -95,7 +90,6 @@ export function laneLayout(
     segmentCount,
     segmentBytes,
     scratchBytes,
-    checkpointsStart,
     descriptorsStart,
     freeQueueStart,
     framesStart,

@@ -13,10 +13,10 @@
  *             +--------------+----------------------+------------------------+
  *   version   0         8         16             24         32             32 + capacity
  *             +---------+---------+--------------+----------+--------------+
- *             | offset  | count   | received, µs | length   | tick         |      float64 three times, int32, bytes
+ *             | serial  | count   | received, µs | length   | tick         |      float64 three times, int32, bytes
  *             +---------+---------+--------------+----------+--------------+
  *
- * A version counts if its offset is above 0 and not above the offset that the lane has committed. The lane overwrites
+ * A version counts if its serial is above 0 and not above the serial that the lane has committed. The lane overwrites
  * the older version, so the version of its last commit stays whole until its next commit.
  */
 import { invariant } from '../common/errors.js'
@@ -56,18 +56,18 @@ export class LatestStore {
    * Visits each record that an earlier lane left with a committed version, and makes the other records empty.
    * Versions that were not committed are erased.
    *
-   * @param committedOffset the offset that the earlier lane committed last
+   * @param committedSerial the serial number that the earlier lane committed last
    * @param visit gets the record and its newest version
    */
-  restore(committedOffset: number, visit: (record: number, version: number) => void): void {
+  restore(committedSerial: number, visit: (record: number, version: number) => void): void {
     const end = HEADER_BYTES + this.int32[USED_WORD]! * UNIT_BYTES
     for (let record = HEADER_BYTES; record < end; record += recordBytes(this.capacity(record))) {
       let newest = NO_VERSION
       for (const version of [0, 1]) {
-        if (this.offset(record, version) > committedOffset)
+        if (this.serial(record, version) > committedSerial)
           this.float64[this.firstFloat64(record, version)] = 0
-        const isNewer = newest === NO_VERSION || this.offset(record, version) > this.offset(record, newest)
-        if (this.offset(record, version) > 0 && isNewer) newest = version
+        const isNewer = newest === NO_VERSION || this.serial(record, version) > this.serial(record, newest)
+        if (this.serial(record, version) > 0 && isNewer) newest = version
       }
       if (newest === NO_VERSION) this.release(record)
       else visit(record, newest)
@@ -113,8 +113,8 @@ export class LatestStore {
     return this.int32[(this.versionStart(record, version) >>> 2) + 6]!
   }
 
-  /** The tick's offset in the stream; 0: the version holds no tick. */
-  offset(record: number, version: number): number {
+  /** The tick's serial number; 0: the version holds no tick. */
+  serial(record: number, version: number): number {
     return this.float64[this.firstFloat64(record, version)]!
   }
 
@@ -127,11 +127,11 @@ export class LatestStore {
     return this.float64[this.firstFloat64(record, version) + 2]!
   }
 
-  /** Overwrites a version with the tick `source[start, start + length)`. @param offset above the committed offset */
+  /** Overwrites a version with the tick `source[start, start + length)`. @param serial above the committed one */
   write(
     record: number,
     version: number,
-    offset: number,
+    serial: number,
     count: number,
     receivedUs: number,
     source: Uint8Array,
@@ -140,8 +140,8 @@ export class LatestStore {
   ): void {
     if (length > this.capacity(record)) this.refuse(record, length)
     const index = this.firstFloat64(record, version)
-    // First, and above the committed offset: if the thread dies below, the version does not count.
-    this.float64[index] = offset
+    // First, and above the committed one: if the thread dies below, the version does not count.
+    this.float64[index] = serial
     this.float64[index + 1] = count
     this.float64[index + 2] = receivedUs
     this.int32[index * 2 + 6] = length

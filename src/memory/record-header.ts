@@ -3,6 +3,7 @@ import { advance } from './ring-position.js'
 import {
   COUNT_SHIFT,
   FIRST_OFFSET_FLOAT64,
+  FIRST_SERIAL_FLOAT64,
   LENGTH_INT32,
   PADDING,
   PHASE_MASK,
@@ -21,6 +22,9 @@ export class RecordHeader {
   type: number = PADDING
   /** Ticks in the payload; 0 of a STREAM_EVENT. */
   count = 0
+  /** Serial number of the first tick, or of the event. */
+  firstSerial = 0
+  /** Offset of the first tick in the stream. */
   firstOffset = 0
   receivedUs = 0
   /** Offset in bytes of the payload, in the bytes of the log's records. */
@@ -42,6 +46,7 @@ export class RecordHeader {
     const phase = (typeAndCount >> PHASE_SHIFT) & PHASE_MASK
     this.payloadLength = int32[index * 2 + LENGTH_INT32]!
     this.count = typeAndCount >> COUNT_SHIFT
+    this.firstSerial = float64[index + FIRST_SERIAL_FLOAT64]!
     this.firstOffset = float64[index + FIRST_OFFSET_FLOAT64]!
     this.receivedUs = float64[index + RECEIVED_FLOAT64]!
     this.payloadStart = index * UNIT_BYTES + RECORD_HEADER_BYTES + phase

@@ -6,23 +6,12 @@
  *   +--------+----------+-------+---------+---------+---------+
  *   | client | messages | ticks | request | outcome | is last |                             int32 each
  *   +--------+----------+-------+---------+---------+---------+
- *   | offset | ticks total | lost total | unknown losses | status number | looked at | matched |   LIVE, AWAIT_FLUSH
- *   +--------+-------------+------------+----------------+---------------+-----------+---------+
- *   | offset | seq         | continuity state                            |   MORE              float64 each
- *   +--------+-------------+---------------------------------------------+
- *   40       48            56           64               72              80          88        96
- *   +--------+-------------+------------+---------------+
- *   | start  | reached     | ticks      | status number |                    MORE, too
- *   +--------+-------------+------------+---------------+
- *   88       96            104          112             120
+ *   | serial | offset | epoch | status number | ticks total | lost total | unknown losses | looked at | matched |   LIVE, AWAIT_FLUSH
+ *   +--------+--------+-------+---------------+-------------+------------+----------------+-----------+---------+
+ *   | serial | offset | epoch | status number | seq         | start      | reached        | ticks     | unused  |   MORE  float64 each
+ *   +--------+--------+-------+---------------+-------------+------------+----------------+-----------+---------+
+ *   40       48       56      64              72            80           88               96          104       112
  */
-import {
-  CONTINUITY_AT_START,
-  CONTINUITY_FLOAT64S,
-  type ContinuityState,
-  readContinuity,
-  writeContinuity,
-} from './continuity-state.js'
 import { FIRST_FLOAT64, FIRST_INT32, FrameDescriptor, REPLY } from './frame-descriptor.js'
 
 const CLIENT_INT32 = FIRST_INT32
@@ -31,21 +20,21 @@ const TICKS_INT32 = FIRST_INT32 + 2
 const REQUEST_INT32 = FIRST_INT32 + 3
 const OUTCOME_INT32 = FIRST_INT32 + 4
 const IS_LAST_INT32 = FIRST_INT32 + 5
-const OFFSET_FLOAT64 = FIRST_FLOAT64
+const SERIAL_FLOAT64 = FIRST_FLOAT64
+const OFFSET_FLOAT64 = FIRST_FLOAT64 + 1
+const EPOCH_FLOAT64 = FIRST_FLOAT64 + 2
+const STATUS_NUMBER_FLOAT64 = FIRST_FLOAT64 + 3
 // Of a member
-const TICKS_TOTAL_FLOAT64 = FIRST_FLOAT64 + 1
-const LOST_TOTAL_FLOAT64 = FIRST_FLOAT64 + 2
-const UNKNOWN_LOSSES_FLOAT64 = FIRST_FLOAT64 + 3
-const STATUS_NUMBER_FLOAT64 = FIRST_FLOAT64 + 4
-const LOOKED_AT_FLOAT64 = FIRST_FLOAT64 + 5
-const MATCHED_FLOAT64 = FIRST_FLOAT64 + 6
+const TICKS_TOTAL_FLOAT64 = FIRST_FLOAT64 + 4
+const LOST_TOTAL_FLOAT64 = FIRST_FLOAT64 + 5
+const UNKNOWN_LOSSES_FLOAT64 = FIRST_FLOAT64 + 6
+const LOOKED_AT_FLOAT64 = FIRST_FLOAT64 + 7
+const MATCHED_FLOAT64 = FIRST_FLOAT64 + 8
 // Of a replay
-const SEQ_FLOAT64 = FIRST_FLOAT64 + 1
-const CONTINUITY_FLOAT64 = FIRST_FLOAT64 + 2
-const START_FLOAT64 = CONTINUITY_FLOAT64 + CONTINUITY_FLOAT64S
-const REACHED_FLOAT64 = START_FLOAT64 + 1
-const REPLAY_TICKS_FLOAT64 = START_FLOAT64 + 2
-const REPLAY_STATUS_FLOAT64 = START_FLOAT64 + 3
+const SEQ_FLOAT64 = FIRST_FLOAT64 + 4
+const START_FLOAT64 = FIRST_FLOAT64 + 5
+const REACHED_FLOAT64 = FIRST_FLOAT64 + 6
+const REPLAY_TICKS_FLOAT64 = FIRST_FLOAT64 + 7
 
 // Outcomes: where the client is once it has these frames, should the lane die before the next part of the reply.
 
@@ -73,9 +62,12 @@ export class ReplyDescriptor extends FrameDescriptor {
   outcome: ReplyOutcome = UNCHANGED
   /** False: more parts of the reply follow. */
   isLast = true
-  /** All ticks of the audience, or of the replay, up to this offset are with the client. */
+  /** All ticks of the audience, or of the replay, up to this serial number are with the client. */
+  serial = 0
+  /** The offset there, and the number of its epoch. */
   offset = 0
-  /** LIVE, AWAIT_FLUSH: totals of the audience at the offset. */
+  epoch = 0
+  /** LIVE, AWAIT_FLUSH: totals of the audience there. */
   ticksTotal = 0
   lostTotal = 0
   unknownLosses = 0
@@ -87,8 +79,6 @@ export class ReplyDescriptor extends FrameDescriptor {
   symbolsMatched = 0
   /** MORE: number of the last `ticks` message. */
   seq = 0
-  /** MORE: what is known of the feed's positions at the offset. */
-  continuity: ContinuityState = CONTINUITY_AT_START
   /** MORE: see ReplayPosition. */
   replayStart = 0
   reached = 0
@@ -101,19 +91,19 @@ export class ReplyDescriptor extends FrameDescriptor {
     this.request = int32[words + REQUEST_INT32]!
     this.outcome = int32[words + OUTCOME_INT32]! as ReplyOutcome
     this.isLast = int32[words + IS_LAST_INT32] === 1
+    this.serial = float64[floats + SERIAL_FLOAT64]!
     this.offset = float64[floats + OFFSET_FLOAT64]!
+    this.epoch = float64[floats + EPOCH_FLOAT64]!
+    this.statusNumber = float64[floats + STATUS_NUMBER_FLOAT64]!
     if (this.outcome === MORE) {
       this.seq = float64[floats + SEQ_FLOAT64]!
-      this.continuity = readContinuity(float64, floats + CONTINUITY_FLOAT64)
       this.replayStart = float64[floats + START_FLOAT64]!
       this.reached = float64[floats + REACHED_FLOAT64]!
       this.replayTicks = float64[floats + REPLAY_TICKS_FLOAT64]!
-      this.statusNumber = float64[floats + REPLAY_STATUS_FLOAT64]!
     } else {
       this.ticksTotal = float64[floats + TICKS_TOTAL_FLOAT64]!
       this.lostTotal = float64[floats + LOST_TOTAL_FLOAT64]!
       this.unknownLosses = float64[floats + UNKNOWN_LOSSES_FLOAT64]!
-      this.statusNumber = float64[floats + STATUS_NUMBER_FLOAT64]!
       this.symbolsLookedAt = float64[floats + LOOKED_AT_FLOAT64]!
       this.symbolsMatched = float64[floats + MATCHED_FLOAT64]!
     }
@@ -126,19 +116,19 @@ export class ReplyDescriptor extends FrameDescriptor {
     int32[words + REQUEST_INT32] = this.request
     int32[words + OUTCOME_INT32] = this.outcome
     int32[words + IS_LAST_INT32] = this.isLast ? 1 : 0
+    float64[floats + SERIAL_FLOAT64] = this.serial
     float64[floats + OFFSET_FLOAT64] = this.offset
+    float64[floats + EPOCH_FLOAT64] = this.epoch
+    float64[floats + STATUS_NUMBER_FLOAT64] = this.statusNumber
     if (this.outcome === MORE) {
       float64[floats + SEQ_FLOAT64] = this.seq
-      writeContinuity(float64, floats + CONTINUITY_FLOAT64, this.continuity)
       float64[floats + START_FLOAT64] = this.replayStart
       float64[floats + REACHED_FLOAT64] = this.reached
       float64[floats + REPLAY_TICKS_FLOAT64] = this.replayTicks
-      float64[floats + REPLAY_STATUS_FLOAT64] = this.statusNumber
     } else {
       float64[floats + TICKS_TOTAL_FLOAT64] = this.ticksTotal
       float64[floats + LOST_TOTAL_FLOAT64] = this.lostTotal
       float64[floats + UNKNOWN_LOSSES_FLOAT64] = this.unknownLosses
-      float64[floats + STATUS_NUMBER_FLOAT64] = this.statusNumber
       float64[floats + LOOKED_AT_FLOAT64] = this.symbolsLookedAt
       float64[floats + MATCHED_FLOAT64] = this.symbolsMatched
     }

@@ -33,11 +33,11 @@ export class TickLogHistory extends RecordHeader {
   }
 
   /**
-   * Moves to a record at or before the tick with this offset, or at or before the one after it if that tick is gone.
+   * Moves to a record at or before the tick with this serial number, or at or before the one after it if that tick is gone.
    *
-   * @returns false when some tick after `offset` was overwritten
+   * @returns false when something after `serial` was overwritten
    */
-  seek(offset: number): boolean {
+  seek(serial: number): boolean {
     const { blocks, capacityUnits, blockShift } = this.memory
     const headBlock = ((this.head() - 1) & (capacityUnits - 1)) >>> blockShift
     for (let back = 0; back < blocks.length; back++) {
@@ -48,7 +48,7 @@ export class TickLogHistory extends RecordHeader {
       this.cursor = position
       // After the last record there may be only padding.
       if (!this.next()) continue
-      if (this.firstOffset <= offset || this.firstOffset === 1) {
+      if (this.firstSerial <= serial || this.firstSerial === 1) {
         this.cursor = position
         return true
       }

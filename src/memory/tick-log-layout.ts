@@ -13,21 +13,24 @@
  *
  *   One record
  *
- *   0        4                    8               16              24      24 + phase
- *   +--------+--------------------+---------------+---------------+-------+----------------+-------+
- *   | length | type, phase, count | first offset  | received      | phase | payload        | to 8  |
- *   +--------+--------------------+---------------+---------------+-------+----------------+-------+
- *     int32    int32                float64         float64, µs             length bytes
+ *   0        4                    8              16             24         32      32 + phase
+ *   +--------+--------------------+--------------+--------------+----------+-------+----------------+-------+
+ *   | length | type, phase, count | first serial | first offset | received | phase | payload        | to 8  |
+ *   +--------+--------------------+--------------+--------------+----------+-------+----------------+-------+
+ *     int32    int32                float64        float64        float64, µs        length bytes
  *
  *   type    bits 0–4
  *   phase   bits 5–7     the payload's source begins this many bytes after a multiple of 8, and so does the payload
  *   count   bits 8–30    ticks in the payload; 0 of a STREAM_EVENT
  *
+ * The ticks of a record have serials and offsets without holes. The first serial is the event's own one if it has one, and
+ * else that of what follows. The first offset of an event is 0.
+ *
  * Reason for the phase: docs/decisions/0030-payloads-keep-their-phase.md
  */
 
 export const TICK_LOG_HEADER_BYTES = 64
-export const RECORD_HEADER_BYTES = 24
+export const RECORD_HEADER_BYTES = 32
 export const UNIT_BYTES = 8
 
 /**
@@ -39,8 +42,9 @@ export const HEAD_WORD = 0
 // Fields of a record, as indexes from its first int32 or float64.
 export const LENGTH_INT32 = 0
 export const TYPE_INT32 = 1
-export const FIRST_OFFSET_FLOAT64 = 1
-export const RECEIVED_FLOAT64 = 2
+export const FIRST_SERIAL_FLOAT64 = 1
+export const FIRST_OFFSET_FLOAT64 = 2
+export const RECEIVED_FLOAT64 = 3
 
 export const PADDING = 0
 /** Payload: one `Tick`. */

@@ -8,6 +8,7 @@ import {
   COUNT_MAX,
   COUNT_SHIFT,
   FIRST_OFFSET_FLOAT64,
+  FIRST_SERIAL_FLOAT64,
   HEAD_WORD,
   LENGTH_INT32,
   PADDING,
@@ -52,17 +53,25 @@ export class TickLogWriter {
     return this.head
   }
 
+  /** Whether a record with a payload of so many bytes has room, wherever it begins. */
+  hasRoomFor(payloadBytes: number): boolean {
+    const units = recordUnits(PHASE_MASK + payloadBytes)
+    return this.hasRoom(2 * units)
+  }
+
   /**
    * Appends a record with the payload `payload[start, end)`, and publishes it.
    *
    * @param count of ticks in the payload
-   * @param firstOffset of the first tick in the payload
+   * @param firstSerial of the first tick in the payload, or of the event
+   * @param firstOffset of the first tick in the payload; 0 of an event
    * @param receivedUs when the payload came in
    * @returns false, with nothing written, when the slowest lane leaves too little room
    */
   tryAppend(
     type: RecordType,
     count: number,
+    firstSerial: number,
     firstOffset: number,
     receivedUs: number,
     payload: Uint8Array,
@@ -88,6 +97,7 @@ export class TickLogWriter {
     }
     memory.int32[index * 2 + LENGTH_INT32] = length
     memory.int32[index * 2 + TYPE_INT32] = type | (phase << PHASE_SHIFT) | (count << COUNT_SHIFT)
+    memory.float64[index + FIRST_SERIAL_FLOAT64] = firstSerial
     memory.float64[index + FIRST_OFFSET_FLOAT64] = firstOffset
     memory.float64[index + RECEIVED_FLOAT64] = receivedUs
     const payloadStart = index * UNIT_BYTES + RECORD_HEADER_BYTES + phase

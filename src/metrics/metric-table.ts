@@ -104,6 +104,17 @@ export const MAIN_METRICS = {
     'messages',
     'Messages of the feed that are not a batch of ticks.',
   ),
+  ticksDuplicate: counter(
+    'ticks_duplicate',
+    'ticks',
+    'Ticks dropped because their position was not above the last one.',
+  ),
+  upstreamGaps: counter('upstream_gaps', 'gaps', 'Gaps in the stream of the feed.'),
+  positionBreaks: counter(
+    'position_breaks',
+    'ticks',
+    'Ticks whose position went back, or jumped too far to be true.',
+  ),
   ticksBroadcast: counter('ticks_broadcast', 'ticks', 'Ticks handed to sockets, counted for each client.'),
   messages: counter('messages_sent', 'messages', 'Messages with ticks handed to sockets.'),
   bytesSent: counter('bytes_sent', 'bytes', 'Bytes of frames handed to sockets.'),
@@ -173,11 +184,6 @@ export const LANE_METRICS = {
     'ticks',
     'Ticks skipped because two workers in a row failed at them.',
   ),
-  ticksDuplicate: counter(
-    'lane_ticks_duplicate',
-    'ticks',
-    'Ticks dropped because their position was not above the last one.',
-  ),
   ticksConflated: counter(
     'lane_ticks_conflated',
     'ticks',
@@ -187,12 +193,6 @@ export const LANE_METRICS = {
     'lane_latest_full',
     'ticks',
     'Ticks sent one by one to clients of latest ticks: the store of latest ticks was full.',
-  ),
-  upstreamGaps: counter('lane_upstream_gaps', 'gaps', 'Gaps in the stream of the feed.'),
-  positionBreaks: counter(
-    'lane_position_breaks',
-    'ticks',
-    'Ticks whose position went back, or jumped too far to be true.',
   ),
   turns: counter('lane_turns', 'turns', 'Turns published.'),
   framesBytes: counter('lane_frames_bytes', 'bytes', 'Bytes of frames written into the frame ring.'),

@@ -12,7 +12,8 @@ const DELIVERY_ERRORS = {
 
 /** Codes of a command or a request for the place from which a client wants ticks. */
 const START_ERRORS = {
-  bad_resume: '`resume` must be `<epoch>:<offset>`, and the offset must exist already.',
+  bad_resume:
+    '`resume` must be `<epoch>:<offset>`, and a gateway that counts offsets itself must have come so far.',
   bad_since:
     '`since` must be a time in the past, such as `2024-08-08T13:30:00Z` or `-15m`, and without `resume`.',
 } as const

@@ -59,7 +59,10 @@ interface ChangedMessage {
   readonly refused?: readonly SymbolRefusal[]
   /** The client's id, unique among all processes. */
   readonly client: string
-  /** Names the run of the process. Offsets belong to it. */
+  /**
+   * Names the count to which offsets belong. A feed that keeps positions names it, and each gateway that reads the feed has
+   * the same.
+   */
   readonly epoch: string
   /**
    * Every tick of the symbols with a higher offset follows. Of symbols that a command adds, no tick up to this offset
@@ -86,13 +89,20 @@ export interface GapMessage {
   readonly type: 'gap'
   readonly reason: GapReason
   /**
-   * The first and last offset that is missing. Ticks that never came, or belong to another run, have no offset in this
-   * run: `to` is then `from − 1`. Any other loss of unknown size takes one offset, except with the reason `resume`.
+   * The first and last offset that is missing. Where the missing ticks have no offset in this epoch, `to` is
+   * `from − 1`.
    */
   readonly from: number
   readonly to: number
-  /** How many ticks are missing: for `slow`, of the client's symbols; otherwise, of all symbols. null: unknown. */
+  /**
+   * How many ticks are missing: for `slow`, of the client's symbols; otherwise, of all symbols. null: unknown. 0: only
+   * the epoch changes.
+   */
   readonly missed: number | null
+  /** An epoch begins: this is its name. Left out: the epoch goes on. */
+  readonly epoch?: string
+  /** With `epoch`: the offset in it up to which the client has been told everything. */
+  readonly offset?: number
   /** The next `ticks` message has this number plus one. */
   readonly seq: number
 }
@@ -127,6 +137,8 @@ export interface HeartbeatMessage {
 /** The end of a resume: the client has all ticks up to `offset`, and a snapshot of its `latest` symbols. */
 export interface LiveMessage {
   readonly type: 'live'
+  /** Only where the epoch has changed since the client was told it. */
+  readonly epoch?: string
   readonly offset: number
   /** The next `ticks` message has this number plus one. */
   readonly seq: number
@@ -239,8 +251,8 @@ export type ServerMessage<Tick extends TickHead = TickJson> =
  */
 export const MISSED_MAX = 2 ** 40
 
-/** Bounds the text of a gap message: five numbers of 16 digits and the names. */
-export const GAP_TEXT_BYTES_MAX = 192
+/** Bounds the text of a gap message: five numbers of 16 digits, the names, and an epoch of 64 characters. */
+export const GAP_TEXT_BYTES_MAX = 288
 
 /** Bounds the reason of a status, in UTF-16 code units. None is a control character: each takes three bytes at most. */
 export const REASON_LENGTH_MAX = 200

@@ -16,7 +16,7 @@ export interface ResumeError {
 
 /** @param value of a URL or a command, unchecked */
 export function readResumePoint(value: unknown): ResumePoint | ResumeError {
-  const [, epoch, digits] = (typeof value === 'string' && /^([\w-]+):(\d{1,16})$/.exec(value)) || []
+  const [, epoch, digits] = (typeof value === 'string' && /^([\w.~-]+):(\d{1,16})$/.exec(value)) || []
   const offset = Number(digits)
   if (epoch !== undefined && offset <= Number.MAX_SAFE_INTEGER) return { epoch, offset }
   const example = 'the epoch of subscribed and the last offset that came, for instance k3Xh_9aB:815'

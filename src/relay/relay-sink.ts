@@ -7,8 +7,14 @@ import type { FeedSession, FeedState, MessageForm, SourceLoss, TickSink } from '
 import type { MessageContent, MessageFrame, StreamMessage } from '../sources/nats/stream-message.js'
 import { BatchLevels } from '../ticks/batch-levels.js'
 import type { BatchReader } from '../ticks/batch-reader.js'
-import type { TickCodec, TickReader } from '../ticks/tick-codec.js'
-import { FirstPosition } from './first-position.js'
+import { FirstPosition } from '../ticks/first-position.js'
+import {
+  NO_SYMBOL,
+  NO_TICK,
+  type PositionReader,
+  type TickCodec,
+  type TickReader,
+} from '../ticks/tick-codec.js'
 import type { RelayCounters } from './relay-counters.js'
 import type { StreamWriter } from './stream-writer.js'
 import { TickBatch } from './tick-batch.js'
@@ -39,13 +45,14 @@ export class RelaySink implements TickSink {
   private readonly batch: TickBatch
   private readonly reader: TickReader
   private readonly levels: BatchLevels
+  private readonly positionReader: PositionReader | undefined
+  private readonly firstPosition: FirstPosition
+  /** The position of the next tick of the current message; 0: each tick has its own, or none. */
+  private nextPosition = 0
   /** Offset of the first tick in the batch. */
   private firstOffset = 0
   /** The epoch of the ticks in the batch. */
   private batchFrame: OffsetFrame
-  private readonly firstPosition = new FirstPosition()
-  /** Of the next tick in the message; 0: ticks have positions of their own, or none. */
-  private nextPosition = 0
   /** Ticks since the last good one that could not be read. */
   private malformed = 0
   private feed: FeedState
@@ -63,6 +70,8 @@ export class RelaySink implements TickSink {
     this.batchFrame = deps.numbering.frame
     this.batch = new TickBatch(deps.codec.tickBytesMax)
     this.reader = deps.codec.createReader(this.batch.bytes)
+    this.positionReader = deps.codec.createPositionReader()
+    this.firstPosition = new FirstPosition(deps.codec, this.positionReader)
     this.levels = new BatchLevels(deps.codec.batchPath, (ticks, message) => this.takeTicks(ticks, message))
   }
 
@@ -106,10 +115,10 @@ export class RelaySink implements TickSink {
   push(message: Uint8Array, form: MessageForm, firstPosition = 0): void {
     if (this.isStopped) return
     this.counters.messagesReceived++
-    const isBatch = form === 'batch' && this.deps.frame.schema === undefined
-    this.nextPosition = firstPosition > 0 || !isBatch ? firstPosition : this.firstPosition.of(message)
+    this.nextPosition = firstPosition || (form === 'batch' ? this.firstPosition.find(message) : 0)
     if (form !== 'batch' || this.levels.areTicks) this.takeTick(message, 0, message.length)
     else if (!this.levels.walk(message, 0)) this.lose({ reason: 'malformed', missed: null })
+    this.numbering.keepTick()
     if (this.batch.count > 0 && !this.writer.isBusy) this.flushSoon ??= setImmediate(() => this.flush())
     if (!this.isPaused && this.writer.queuedBytes > this.deps.queueBytesMax / 2) {
       this.isPaused = true
@@ -137,7 +146,7 @@ export class RelaySink implements TickSink {
     this.write({ kind: 'status', offset: this.numbering.lastOffset, state, reason: text })
   }
 
-  async lastPosition(): Promise<number> {
+  lastPosition(): number {
     return this.numbering.lastPosition
   }
 
@@ -149,22 +158,22 @@ export class RelaySink implements TickSink {
 
   private takeTick(message: Uint8Array, start: number, end: number): void {
     this.counters.ticksReceived++
-    const positionOfMessage = this.nextPosition
-    if (positionOfMessage > 0) this.nextPosition++
     if (end - start > this.deps.codec.tickBytesMax) {
       this.malformed++
       this.counters.ticksMalformed++
       return
     }
     const { batch, numbering, reader } = this
+    const position = this.positionOf(message, start, end)
+    if (position === NO_SYMBOL) return
     batch.add(message, start, end)
-    if (!reader.decode(batch.tickStart, batch.tickEnd)) {
+    if (position === NO_TICK || !reader.decode(batch.tickStart, batch.tickEnd)) {
       batch.takeBack()
       this.malformed++
       this.counters.ticksMalformed++
       return
     }
-    const isTaken = numbering.take(positionOfMessage || reader.position, reader.mark, this.malformed)
+    const isTaken = numbering.take(position, this.malformed, message, start, end)
     this.malformed = 0
     if (!isTaken) {
       batch.takeBack()
@@ -177,6 +186,11 @@ export class RelaySink implements TickSink {
       batch.takeBack()
       this.counters.ticksLost++
     } else this.place()
+  }
+
+  private positionOf(message: Uint8Array, start: number, end: number): number {
+    if (this.nextPosition > 0) return this.nextPosition++
+    return this.positionReader?.positionOf(message, start, end) ?? 0
   }
 
   /** The tick that was added last has its offset: it stays in the batch, or begins the next one. */

@@ -4,7 +4,7 @@
  *   open ─► begin ─► the stream has our `start`: no other relay can write ─► the feed is read ─► ended (once), or stopped
  */
 import type { Clock } from '../common/clock.js'
-import type { PositionRules } from '../lane-protocol/lane-task.js'
+import type { PositionRules } from '../ingest/feed-positions.js'
 import { FeedMemory } from '../sources/feed-memory.js'
 import { lastOffsetOf } from '../sources/nats/stream-message.js'
 import type { StoredMessage, StreamState, TickStream } from '../sources/nats/tick-stream.js'
@@ -62,7 +62,7 @@ export class RelayTerm {
     const isWhole = isSureToBeWhole(stream, state, last, lease)
     if (state.lastSequence < lease.storedSequence)
       log.warn(`the stream has lost its messages behind sequence ${state.lastSequence}`)
-    const numbering = new TickNumbering(end, isWhole, positions)
+    const numbering = new TickNumbering(end, isWhole, positions, codec.tickBytesMax)
     const memory = new FeedMemory()
     memory.epoch = numbering.frame.feedEpoch
     memory.hasPushed = numbering.lastPosition > 0

@@ -4,10 +4,14 @@
  * in the positions is a hole in the offsets in both cases.
  */
 import { randomBytes } from 'node:crypto'
-import { BROKEN, FeedContinuity, SEEN, SESSION_BOUNDARY } from '../../workers/read/feed-continuity.js'
+import {
+  BROKEN,
+  FeedPositions,
+  type PositionRules,
+  SEEN,
+  SESSION_BOUNDARY,
+} from '../ingest/feed-positions.js'
 import type { FeedSession } from '../ingest/tick-sink.js'
-import type { PositionRules } from '../lane-protocol/lane-task.js'
-import { CONTINUITY_AT_START } from '../memory/continuity-state.js'
 import type { MessageFrame } from '../sources/nats/stream-message.js'
 
 /** Of the ticks at one place of the stream. */
@@ -27,7 +31,7 @@ export class TickNumbering {
   lost: number | null = 0
   lostReason: 'upstream' | 'malformed' = 'upstream'
   frame: OffsetFrame
-  private readonly continuity: FeedContinuity
+  private readonly positions: FeedPositions
   private sessionEpoch: string | undefined
   /** Whether no tick came before, so that none can be missing. */
   private isAtBeginning: boolean
@@ -37,36 +41,40 @@ export class TickNumbering {
    * @param isWhole whether the end is for certain that of all that was counted. Otherwise an epoch of the relay ends, so
    *   that no offset is given twice. Positions of a feed can be read again
    */
-  constructor(end: StreamEnd | undefined, isWhole: boolean, rules: PositionRules) {
+  constructor(end: StreamEnd | undefined, isWhole: boolean, rules: PositionRules, tickBytesMax: number) {
     this.isAtBeginning = end === undefined
     const goesOn = end !== undefined && (isWhole || end.feedEpoch !== undefined)
     this.lastOffset = goesOn ? end.lastOffset : 0
     this.frame = goesOn ? { epoch: end.epoch, feedEpoch: end.feedEpoch } : counted()
     const lastPosition = this.frame.feedEpoch === undefined ? 0 : this.lastOffset
-    this.continuity = new FeedContinuity({ ...CONTINUITY_AT_START, lastPosition }, rules)
+    this.positions = new FeedPositions(rules, tickBytesMax, lastPosition)
   }
 
   /** The position to go on from, see TickSink. */
   get lastPosition(): number {
-    return this.frame.feedEpoch === undefined || this.continuity.isInDoubt ? 0 : this.lastOffset
+    return this.frame.feedEpoch === undefined || this.positions.lastPosition === 0 ? 0 : this.lastOffset
   }
 
   sessionStarted({ continuous, epoch }: FeedSession): void {
     this.sessionEpoch = epoch
-    this.continuity.sessionStarted({ op: 'session', first: this.isAtBeginning, continuous })
+    this.positions.sessionStarted(this.isAtBeginning, continuous)
+  }
+
+  /** See FeedPositions. */
+  keepTick(): void {
+    this.positions.keepTick()
   }
 
   /**
-   * Takes the next tick: `lastOffset` is its offset then, and `lost` what to tell before it.
+   * Takes the next tick, at `[start, end)` of `bytes`: `lastOffset` is its offset then, and `lost` what to tell before it.
    *
    * @param position of the tick; 0: it has none
-   * @param mark see TickFields
    * @param malformed ticks before it that could not be read
    * @returns false when the tick came before
    */
-  take(position: number, mark: number, malformed: number): boolean {
+  take(position: number, malformed: number, bytes: Uint8Array, start: number, end: number): boolean {
     this.lost = 0
-    const verdict = this.continuity.take(position, mark)
+    const verdict = this.positions.take(position, bytes, start, end)
     if (verdict === SEEN) return false
     if (this.isAtBeginning) this.begin(position)
     else if (verdict === SESSION_BOUNDARY) this.beginSession(position)

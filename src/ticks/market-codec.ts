@@ -1,13 +1,15 @@
 /** The codec of quotes and trades, the `Tick` of proto/ringcast.proto. Any thread; it has no state. */
 import { fieldHeadBytes } from './binary-tick.js'
+import { MarketPositionReader } from './market-position-reader.js'
 import { MARKET_KIND_NAMES } from './market-tick.js'
 import { encodePushedTick } from './market-tick-encoder.js'
 import { marketJsonPrefixes, TICK_JSON_BYTES_MAX } from './market-tick-json.js'
 import { MarketTickReader } from './market-tick-reader.js'
 import { TICK_BYTES_DEFAULT, type TickCodec } from './tick-codec.js'
 
-/** Number of `TickBatch.ticks`. */
+// Numbers of the fields of TickBatch in proto/ringcast.proto.
 const TICKS_FIELD = 1
+const FIRST_POSITION_FIELD = 2
 
 /** @param tickBytesMax the longest tick: a feed may send fields that Ringcast does not know */
 export function marketCodecOf(tickBytesMax: number): TickCodec {
@@ -18,6 +20,8 @@ export function marketCodecOf(tickBytesMax: number): TickCodec {
     binaryBytesMax: fieldHeadBytes(tickBytesMax) + tickBytesMax,
     binaryNeedsDecode: false,
     batchPath: [TICKS_FIELD],
+    firstPositionField: FIRST_POSITION_FIELD,
+    createPositionReader: () => new MarketPositionReader(),
     createReader: bytes => new MarketTickReader(bytes, tickBytesMax),
     jsonPrefixes: marketJsonPrefixes,
     encodePushed: encodePushedTick,

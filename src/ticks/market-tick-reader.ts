@@ -102,12 +102,9 @@ export class MarketTickReader extends MarketTick implements TickReader {
         this.timeLow = this.low
         this.timeHigh = this.high
         return true
-      case 11: {
-        // Positions stay below 2^53.
-        if (this.high >>> 21 !== 0) return false
-        this.position = this.high * 0x1_0000_0000 + (this.low >>> 0)
-        return true
-      }
+      case 11:
+        // Positions stay below 2^53, see MarketPositionReader.
+        return this.high >>> 21 === 0
       default:
         return true
     }

@@ -32,14 +32,9 @@ export class MarketTick implements TickFields {
   askSize = 0
   last = 0
   lastSize = 0
-  position = 0
 
   get isKindKnown(): boolean {
     return this.kind !== UNKNOWN_KIND
-  }
-
-  get mark(): number {
-    return (this.sequenceLow << 2) ^ this.kind ^ this.timeLow
   }
 
   /** Makes every field what it is in an empty message. */
@@ -56,6 +51,5 @@ export class MarketTick implements TickFields {
     this.askSize = 0
     this.last = 0
     this.lastSize = 0
-    this.position = 0
   }
 }

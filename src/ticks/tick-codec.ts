@@ -26,6 +26,12 @@ export interface TickCodec {
   /** The numbers of the fields that lead from a message of the form `batch` to its ticks. */
   readonly batchPath: readonly number[]
 
+  /** The number of the field of a message of the form `batch` that holds the position of its first tick; 0: none does. */
+  readonly firstPositionField: number
+
+  /** Of ticks in any bytes; undefined: ticks of the schema have no positions. */
+  createPositionReader(): PositionReader | undefined
+
   /** @param bytes the memory that holds the ticks */
   createReader(bytes: Uint8Array): TickReader
 
@@ -54,10 +60,17 @@ export interface TickFields {
   readonly kind: number
   /** False for a kind that a newer feed has added: nobody here knows what the tick means. */
   readonly isKindKnown: boolean
-  /** The feed's count, below 2^53; 0 for none. */
-  readonly position: number
-  /** Tells two ticks of the same position apart, an int32. A repeated tick has the same mark, in every lane. */
-  readonly mark: number
+}
+
+/** Returned for bytes that are no tick. */
+export const NO_TICK = -1
+/** Returned for a message of no symbol, such as a heartbeat of the feed, that has no position. */
+export const NO_SYMBOL = -2
+
+/** Reads the feed's count of a tick and decodes no more than it must: the main thread numbers ticks by it. */
+export interface PositionReader {
+  /** @returns the position of the tick at `[start, end)`, below 2^53; 0: it has none; NO_TICK; NO_SYMBOL */
+  positionOf(bytes: Uint8Array, start: number, end: number): number
 }
 
 /** Reads one tick after another. The fields hold until the next call of `decode`. */

@@ -4,6 +4,7 @@ import { CommandHandler } from '../../src/clients/command-handler.js'
 import { Subscriptions } from '../../src/clients/subscriptions.js'
 import { systemClock } from '../../src/common/clock.js'
 import type { Membership } from '../../src/fanout/membership.js'
+import { StreamNumbering } from '../../src/ingest/stream-numbering.js'
 import { MAIN_SLOTS } from '../../src/metrics/metric-table.js'
 import { EVERY_TICK } from '../../src/protocol/delivery.js'
 import type { ControlMessage } from '../../src/protocol/messages.js'
@@ -21,8 +22,7 @@ function errorCode(symbolCount: number, waitingBytes: number): string | undefine
     counters: { values },
     replyBytesMax: REPLY_BYTES_MAX,
     isLaneBusy: () => false,
-    epoch: 'epoch',
-    lastOffset: () => 0,
+    numbering: new StreamNumbering({ number: 0, name: 'epoch', isShared: false }),
   })
   const replies: ControlMessage[] = []
   const client = {

@@ -6,6 +6,7 @@ import { INTERVALS_MAX, Subscriptions } from '../../src/clients/subscriptions.js
 import { systemClock } from '../../src/common/clock.js'
 import type { Membership } from '../../src/fanout/membership.js'
 import type { Recipient } from '../../src/fanout/recipient.js'
+import { StreamNumbering } from '../../src/ingest/stream-numbering.js'
 import type { AudienceSpec, Selection, StreamForm } from '../../src/lane-protocol/audience-spec.js'
 import {
   type CommandReply,
@@ -16,7 +17,6 @@ import {
 } from '../../src/lane-protocol/lane-commands.js'
 import { COMMAND_OVERHEAD_BYTES } from '../../src/lanes/command-sender.js'
 import { EVERY_TICK } from '../../src/protocol/delivery.js'
-import { RESEND_DEPTH_MAX } from '../../workers/read/feed-continuity.js'
 
 const LARGEST = Number.MAX_SAFE_INTEGER
 const LONGEST_FORM: StreamForm = {
@@ -31,8 +31,10 @@ const LONGEST_PROGRESS: Progress = {
   lostTotal: LARGEST,
   unknownLosses: LARGEST,
   statusNumber: LARGEST,
-  lastOffset: LARGEST,
-  flushedOffset: LARGEST,
+  serial: LARGEST,
+  offset: LARGEST,
+  epoch: LARGEST,
+  flushedSerial: LARGEST,
 }
 
 /** Whether a command fits, where the symbols or the replies in it may take `textBytesMax`. */
@@ -105,8 +107,7 @@ describe('the longest command', () => {
           counters: { values: new Float64Array(0) },
           replyBytesMax,
           isLaneBusy: () => false,
-          epoch: 'epoch',
-          lastOffset: () => 0,
+          numbering: new StreamNumbering({ number: 0, name: 'epoch', isShared: false }),
         })
         for (const { interval, ...fields } of commands) {
           const delivery = fields.type === 'subscribe' ? { delivery: 'latest', interval } : {}
@@ -129,14 +130,8 @@ describe('the longest command', () => {
             ticks: LARGEST,
             statusNumber: LARGEST,
             earlier: LARGEST,
-            continuity: {
-              lastPosition: LARGEST,
-              lostSincePosition: LARGEST,
-              lastMark: -(2 ** 31),
-              resendDepth: RESEND_DEPTH_MAX,
-              atSessionBoundary: false,
-              isInDoubt: true,
-            },
+            serial: LARGEST,
+            epoch: LARGEST,
           },
           replies,
         }

@@ -1,15 +1,19 @@
 import { expect, it } from 'vitest'
 import { readReplayStart } from '../../src/clients/replay-start.js'
+import { StreamNumbering } from '../../src/ingest/stream-numbering.js'
 import { RESUME_GONE } from '../../src/lane-protocol/lane-commands.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 const clock = new FakeClock(1_723_123_800_000_000)
-const stream = { epoch: 'k3Xh_9aB', lastOffset: () => 815, clock }
+const numbering = new StreamNumbering({ number: 0, name: 'k3Xh_9aB', isShared: false })
+numbering.ticksAppended(815, 1)
+const stream = { numbering, clock }
+const after = (offset: number) => ({ after: { serial: offset, offset, epoch: 0, epochName: 'k3Xh_9aB' } })
 
 it.each([
   [{}, null],
-  [{ resume: 'k3Xh_9aB:815' }, { afterOffset: 815 }],
-  [{ resume: 'k3Xh_9aB:0' }, { afterOffset: 0 }],
+  [{ resume: 'k3Xh_9aB:815' }, after(815)],
+  [{ resume: 'k3Xh_9aB:0' }, after(0)],
   [{ resume: 'another:816' }, RESUME_GONE],
   [{ since: '-1s' }, { sinceUs: 1_723_123_799_000_000 }],
 ])('%j begins at %j', (fields, start) => {

@@ -131,7 +131,7 @@ it('leaves nothing behind that keeps the process alive', async () => {
     const source = new GrpcSource({ target: '127.0.0.1:' + feed.port })
     let pushed = 0
     await new Promise(resolve => source.start({
-      push: () => ++pushed === 100 && resolve(), sessionStarted() {}, lose() {}, setSourceState() {}, lastPosition: async () => 0,
+      push: () => ++pushed === 100 && resolve(), sessionStarted() {}, lose() {}, setSourceState() {}, lastPosition: () => 0,
     }))
     await source.stop()
     const atStop = pushed

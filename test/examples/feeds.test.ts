@@ -34,7 +34,7 @@ class MessageSink extends Watched {
   setSourceState(): void {}
   lose(): void {}
 
-  async lastPosition(): Promise<number> {
+  lastPosition(): number {
     return 0
   }
 }

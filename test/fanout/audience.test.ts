@@ -27,8 +27,9 @@ function retainedFrames(): RetainedFrames {
 }
 
 /** The descriptor of a record with these totals of its audience. */
-function described(ticksTotal: number, lastOffset: number): AudienceDescriptor {
-  return Object.assign(new AudienceDescriptor(), { length: 10, ticksTotal, lastOffset })
+function described(ticksTotal: number, serial: number): AudienceDescriptor {
+  const place = { lastSerial: serial, lastOffset: serial }
+  return Object.assign(new AudienceDescriptor(), { length: 10, ticksTotal, ...place })
 }
 
 describe('Audience', () => {
@@ -88,8 +89,10 @@ describe('Audience', () => {
       lostTotal: 2,
       unknownLosses: 1,
       statusNumber: 0,
-      lastOffset: 30,
-      flushedOffset: 0,
+      serial: 30,
+      offset: 30,
+      epoch: 0,
+      flushedSerial: 0,
     }
     expect(audience.state).toEqual({
       audience: 7,
@@ -99,7 +102,9 @@ describe('Audience', () => {
       lostTotal: 2,
       unknownLosses: 1,
       statusNumber: 0,
-      lastOffset: 30,
+      serial: 30,
+      offset: 30,
+      epoch: 0,
       conflated: [],
     })
   })
@@ -116,21 +121,27 @@ describe('Audience', () => {
     ] as const) {
       const { progress } = audience
       audience.groupSent(group, offset, offset * 2)
-      told.push(audience.progress.flushedOffset)
+      told.push(audience.progress.flushedSerial)
       // A client that fell behind before keeps the progress of that time.
-      expect(progress.flushedOffset).toBe(told.at(-2) ?? 0)
+      expect(progress.flushedSerial).toBe(told.at(-2) ?? 0)
     }
     expect(told).toEqual([0, 0, 7, 8])
     const { conflated } = audience.state
     expect(conflated).toEqual([
-      { flushedOffset: 12, ticksTotal: 24 },
-      { flushedOffset: 8, ticksTotal: 16 },
-      { flushedOffset: 9, ticksTotal: 18 },
+      { flushedSerial: 12, ticksTotal: 24 },
+      { flushedSerial: 8, ticksTotal: 16 },
+      { flushedSerial: 9, ticksTotal: 18 },
     ])
     audience.groupSent(2, 20, 40)
-    expect(conflated[2]).toEqual({ flushedOffset: 9, ticksTotal: 18 })
-    audience.joinedAt({ lastOffset: 30, statusNumber: 2 }, retainedFrames())
-    expect(audience.progress).toMatchObject({ lastOffset: 30, statusNumber: 2, flushedOffset: 8 })
+    expect(conflated[2]).toEqual({ flushedSerial: 9, ticksTotal: 18 })
+    audience.joinedAt({ serial: 30, offset: 30, epoch: 0, statusNumber: 2 }, retainedFrames())
+    expect(audience.progress).toMatchObject({
+      serial: 30,
+      offset: 30,
+      epoch: 0,
+      statusNumber: 2,
+      flushedSerial: 8,
+    })
   })
 
   it('tells the offset at which a client joins only when the records before it are sent', () => {
@@ -141,20 +152,20 @@ describe('Audience', () => {
       audience.recordRead(record, 10)
       return record
     })
-    audience.joinedAt({ lastOffset: 30, statusNumber: 2 }, retained)
-    expect(audience.progress).toMatchObject({ ticksTotal: 0, lastOffset: 0 })
+    audience.joinedAt({ serial: 30, offset: 30, epoch: 0, statusNumber: 2 }, retained)
+    expect(audience.progress).toMatchObject({ ticksTotal: 0, serial: 0, offset: 0, epoch: 0 })
     audience.recordSent(retained, first!)
     expect(audience.firstPending).toBe(second)
-    expect(audience.progress).toMatchObject({ ticksTotal: 1, lastOffset: 5 })
+    expect(audience.progress).toMatchObject({ ticksTotal: 1, serial: 5, offset: 5, epoch: 0 })
     audience.recordSent(retained, second!)
     expect(audience.firstPending).toBe(NO_RECORD)
-    expect(audience.progress).toMatchObject({ ticksTotal: 2, lastOffset: 30 })
+    expect(audience.progress).toMatchObject({ ticksTotal: 2, serial: 30, offset: 30, epoch: 0 })
   })
 
   it('keeps account of any number of conflation groups', () => {
     const latest = Array.from({ length: 200_000 }, (_, intervalMs) => ({ intervalMs, symbols: [] }))
     const audience = audienceOf(spec({ symbols: [], latest }))
     audience.groupSent(199_999, 1, 1)
-    expect(audience.progress.flushedOffset).toBe(0)
+    expect(audience.progress.flushedSerial).toBe(0)
   })
 })

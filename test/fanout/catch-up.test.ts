@@ -180,8 +180,10 @@ describe('an overrun member', () => {
           lostTotal: 0,
           unknownLosses: 0,
           statusNumber: 0,
-          lastOffset: 60,
-          flushedOffset: 0,
+          serial: 60,
+          offset: 60,
+          epoch: 0,
+          flushedSerial: 0,
         },
       },
     ])

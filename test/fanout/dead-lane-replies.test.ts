@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { UNCHANGED } from '../../src/memory/reply-descriptor.js'
 import { FanOut } from '../support/fan-out.js'
-import { changeTo, spec } from '../support/specs.js'
+import { changeTo, spec, startAt } from '../support/specs.js'
 
 let fanOut: FanOut
 
@@ -55,7 +55,7 @@ describe('a lane that dies before the last part of a reply', () => {
   it('has the client await the flush that the reply named', async () => {
     const { mover, second } = await half({ newcomersWait: true })
     await fanOut.laneDies()
-    expect(joins()).toMatchObject([{ audience: second.id, fellBehindAt: { lastOffset: 0 } }])
+    expect(joins()).toMatchObject([{ audience: second.id, fellBehindAt: { serial: 0, offset: 0, epoch: 0 } }])
     await fanOut.tick(second)
     expect(mover.socket.text).toBe('1!0;1:1;2!0;')
     expect([...second.awaitingFlush]).toEqual([mover.recipient])
@@ -131,7 +131,7 @@ describe('a lane that dies before the last part of a reply', () => {
 
   it('lets a client that resumes go on from where the part left it', async () => {
     start()
-    const { recipient, socket } = fanOut.connect(B, { replay: { afterOffset: 0 } })
+    const { recipient, socket } = fanOut.connect(B, { replay: startAt(0) })
     const [, join] = fanOut.lane.commands.splice(0)
     if (join?.op !== 'join') throw new Error('nothing was asked')
     fanOut.lane.ticksTotals.set(join.audience, 0)
@@ -141,15 +141,13 @@ describe('a lane that dies before the last part of a reply', () => {
     await fanOut.laneDies()
     fanOut.lane.replay(join, true)
     await fanOut.turn()
-    expect(joins()).toMatchObject([
-      { client: recipient.id, replay: { offset: 3, seq: 3, continuity: { lastPosition: 3 } }, replies: [] },
-    ])
+    expect(joins()).toMatchObject([{ client: recipient.id, replay: { offset: 3, seq: 3 }, replies: [] }])
     expect(socket.text).toBe('1~;')
   })
 
   it('has its reply repeated to a client that resumes, and that a part without an outcome has blocked', async () => {
     start()
-    const { socket } = fanOut.connect(B, { replay: { afterOffset: 3 } })
+    const { socket } = fanOut.connect(B, { replay: startAt(3) })
     const [, join] = fanOut.lane.commands.splice(0)
     if (join?.op !== 'join') throw new Error('no request was sent')
     fanOut.lane.ticksTotals.set(join.audience, 0)
@@ -161,7 +159,7 @@ describe('a lane that dies before the last part of a reply', () => {
     expect([socket.text, joins()]).toEqual(['', []])
     socket.open()
     await fanOut.rest()
-    expect(joins()).toMatchObject([{ replay: { afterOffset: 3 } }])
+    expect(joins()).toMatchObject([{ replay: startAt(3) }])
     fanOut.lane.obey()
     await fanOut.turn()
     expect(socket.text).toBe('1!0;1~0;')

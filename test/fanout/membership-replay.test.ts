@@ -6,7 +6,6 @@ import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
 import { type LaneCommand, RESUME_GONE } from '../../src/lane-protocol/lane-commands.js'
 import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { chooseLane } from '../../src/lanes/lane-placement.js'
-import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
 import { Histogram } from '../../src/metrics/histogram.js'
@@ -14,15 +13,17 @@ import { MAIN_SLOT_COUNT } from '../../src/metrics/metric-table.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { FakeSocket } from '../support/fake-socket.js'
 import { LATEST_BYTES } from '../support/fan-out.js'
-import { changeTo, spec } from '../support/specs.js'
+import { changeTo, spec, startAt } from '../support/specs.js'
 
 const AT_START = {
   ticksTotal: 0,
   lostTotal: 0,
   unknownLosses: 0,
   statusNumber: 0,
-  lastOffset: 0,
-  flushedOffset: 0,
+  serial: 0,
+  offset: 0,
+  epoch: 0,
+  flushedSerial: 0,
 }
 const A = spec({ symbols: ['A'], batch: true })
 
@@ -78,15 +79,16 @@ const replied = (recipient: Recipient) => {
 }
 
 describe('a client that resumes', () => {
-  const BEFORE = { afterOffset: 7 }
+  const BEFORE = startAt(7)
   const AFTER = {
     start: 7,
+    serial: 90,
     offset: 90,
+    epoch: 0,
     reached: 7,
     seq: 4,
     ticks: 40,
     statusNumber: 0,
-    continuity: { ...CONTINUITY_AT_START, lastPosition: 90 },
   }
 
   const replayed = (client: Recipient) =>
@@ -175,10 +177,9 @@ describe('a client that resumes', () => {
 
 describe('a member that has added entries replayed', () => {
   const B = spec({ symbols: ['B'], batch: true })
-  const START = { afterOffset: 7 }
+  const START = startAt(7)
   const PART = {
-    ...{ start: 7, offset: 90, reached: 200, seq: 4, ticks: 40, statusNumber: 0 },
-    continuity: CONTINUITY_AT_START,
+    ...{ start: 7, serial: 90, offset: 90, epoch: 0, reached: 200, seq: 4, ticks: 40, statusNumber: 0 },
   }
 
   function moving(): Recipient {
@@ -190,7 +191,7 @@ describe('a member that has added entries replayed', () => {
   }
 
   const given = (client: Recipient, offset = PART.offset) =>
-    membership.partGiven(client, { type: 'more', position: { ...PART, offset } }, true)
+    membership.partGiven(client, { type: 'more', position: { ...PART, serial: offset, offset } }, true)
 
   const open = () => [...streams[0]!.audiences.keys()]
 
@@ -232,11 +233,11 @@ describe('a member that has added entries replayed', () => {
   it('may have four changes queued that cannot be done at one place', () => {
     const client = moving()
     for (const afterOffset of [1, 2, 3, 4]) {
-      expect(membership.hasTooManyQueued(client, { afterOffset })).toBe(false)
-      membership.move(client, changeTo(client, A), REPLY, 100, { afterOffset })
+      expect(membership.hasTooManyQueued(client, startAt(afterOffset))).toBe(false)
+      membership.move(client, changeTo(client, A), REPLY, 100, startAt(afterOffset))
     }
-    expect(membership.hasTooManyQueued(client, { afterOffset: 5 })).toBe(true)
+    expect(membership.hasTooManyQueued(client, startAt(5))).toBe(true)
     expect(membership.hasTooManyQueued(client, null)).toBe(true)
-    expect(membership.hasTooManyQueued(client, { afterOffset: 4 })).toBe(false)
+    expect(membership.hasTooManyQueued(client, startAt(4))).toBe(false)
   })
 })

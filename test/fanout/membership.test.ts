@@ -21,8 +21,10 @@ const AT_START = {
   lostTotal: 0,
   unknownLosses: 0,
   statusNumber: 0,
-  lastOffset: 0,
-  flushedOffset: 0,
+  serial: 0,
+  offset: 0,
+  epoch: 0,
+  flushedSerial: 0,
 }
 const A = spec({ symbols: ['A'], batch: true })
 
@@ -155,8 +157,10 @@ describe('Membership', () => {
       lostTotal: 0,
       unknownLosses: 0,
       statusNumber: 0,
-      lastOffset: 12,
-      flushedOffset: 0,
+      serial: 12,
+      offset: 12,
+      epoch: 0,
+      flushedSerial: 0,
     }
     join(slow, A)
     replied(slow)
@@ -276,8 +280,10 @@ describe('Membership', () => {
         lostTotal: 0,
         unknownLosses: 0,
         statusNumber: 0,
-        lastOffset: 12,
-        flushedOffset: 0,
+        serial: 12,
+        offset: 12,
+        epoch: 0,
+        flushedSerial: 0,
       }
       overrun(mover, progress)
       expect(sent.at(-1)).toMatchObject({

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { FanOut } from '../support/fan-out.js'
-import { changeTo, spec } from '../support/specs.js'
+import { changeTo, spec, startAt } from '../support/specs.js'
 
 let fanOut: FanOut
 
@@ -120,7 +120,7 @@ describe('a client that resumes', () => {
   const B = spec({ symbols: ['B'], batch: true })
   const REPLY = { type: 'subscribed', symbols: ['B'], delivery: 'every', snapshot: false } as const
 
-  const resuming = () => fanOut.connect(undefined, { replay: { afterOffset: 0 } })
+  const resuming = () => fanOut.connect(undefined, { replay: startAt(0) })
 
   /** The joins that were sent to the lane since the last call. */
   const joins = () => fanOut.lane.commands.splice(0).flatMap(each => (each.op === 'join' ? [each] : []))
@@ -130,7 +130,7 @@ describe('a client that resumes', () => {
     const { recipient, socket } = resuming()
     for (let part = 1; part <= 3; part++) {
       const [join] = joins()
-      const replay = part === 1 ? { afterOffset: 0 } : { seq: part - 1 }
+      const replay = part === 1 ? startAt(0) : { seq: part - 1 }
       expect(join).toMatchObject({ client: recipient.id, replay })
       lane.replay(join!)
       await fanOut.turn()
@@ -197,7 +197,7 @@ describe('a client that awaits a flush', () => {
     await fanOut.tick(audience)
     await fanOut.tick(audience)
     const request = newcomer.recipient.transfer.requestId
-    const fellBehindAt = { ...AT_TICK, ticksTotal: 1, lastOffset: 1, flushedOffset: 1 }
+    const fellBehindAt = { ...AT_TICK, ticksTotal: 1, serial: 1, offset: 1, epoch: 0, flushedSerial: 1 }
     expect(lane.commands).toMatchObject([
       { op: 'join', audience: 1, leaving: 1, request, fellBehindAt, replies: [] },
     ])
@@ -212,8 +212,8 @@ describe('a client that awaits a flush', () => {
   it('is let in after the flush, though it waits for the turn of its replay', async () => {
     const { audience, lane, membership, newcomer } = await waiting()
     const { recipient, socket } = newcomer
-    const others = [1, 2].map(() => fanOut.connect(undefined, { replay: { afterOffset: 0 } }))
-    membership.move(recipient, changeTo(recipient, B), REPLY, 100, { afterOffset: 0 })
+    const others = [1, 2].map(() => fanOut.connect(undefined, { replay: startAt(0) }))
+    membership.move(recipient, changeTo(recipient, B), REPLY, 100, startAt(0))
     const joins = () => lane.commands.flatMap(each => (each.op === 'join' ? [each.client] : []))
     expect(joins()).toEqual(others.map(other => other.recipient.id))
     lane.commands.length = 0
@@ -224,13 +224,13 @@ describe('a client that awaits a flush', () => {
     await fanOut.tick(audience)
     expect(socket.text).toBe('1!1;1?1;1:3;')
     for (const other of others) fanOut.leave(other.recipient)
-    expect(lane.commands.at(-1)).toMatchObject({ client: recipient.id, replay: { afterOffset: 0 } })
+    expect(lane.commands.at(-1)).toMatchObject({ client: recipient.id, replay: startAt(0) })
   })
 
   it('may ask for a change meanwhile, from where it waits', async () => {
     const { audience, lane, membership, newcomer } = await waiting()
     membership.move(newcomer.recipient, changeTo(newcomer.recipient, B), REPLY, 100)
-    const fellBehindAt = { ...AT_TICK, ticksTotal: 1, lastOffset: 1, flushedOffset: 1 }
+    const fellBehindAt = { ...AT_TICK, ticksTotal: 1, serial: 1, offset: 1, epoch: 0, flushedSerial: 1 }
     expect(lane.commands).toMatchObject([
       { op: 'derive', audience: 2 },
       { op: 'join', audience: 2, leaving: 1, fellBehindAt, replies: [REPLY] },

@@ -44,7 +44,9 @@ function record(before = NO_RECORD, length = SEGMENT_BYTES, keepFrom?: number): 
     length,
     ticksTotal: 7,
     ticks: 4,
+    lastSerial: 9,
     lastOffset: 9,
+    epoch: 0,
     messages: 3,
   })
   writer.describe(descriptor)
@@ -68,16 +70,20 @@ describe('RetainedFrames', () => {
       lostTotal: 0,
       unknownLosses: 0,
       statusNumber: 0,
-      lastOffset: 0,
-      flushedOffset: 5,
+      serial: 0,
+      offset: 0,
+      epoch: 0,
+      flushedSerial: 5,
     }
     expect(retained.progress(second, before)).toEqual({
       ticksTotal: 7,
       lostTotal: 0,
       unknownLosses: 0,
       statusNumber: 0,
-      lastOffset: 9,
-      flushedOffset: 5,
+      serial: 9,
+      offset: 9,
+      epoch: 0,
+      flushedSerial: 5,
     })
   })
 

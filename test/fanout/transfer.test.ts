@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Audience } from '../../src/fanout/audience.js'
 import { AudienceEntries } from '../../src/fanout/audience-entries.js'
 import { Transfer, type TransferRequest } from '../../src/fanout/transfer.js'
-import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
-import { spec } from '../support/specs.js'
+import { spec, startAt } from '../support/specs.js'
 
 const AUDIENCE = new Audience(1, 0, AudienceEntries.of([['A', null]]), spec())
 const REQUEST: TransferRequest = {
@@ -17,12 +16,13 @@ const REQUEST: TransferRequest = {
 
 const POSITION = {
   start: 3,
+  serial: 5,
   offset: 5,
+  epoch: 0,
   reached: 3,
   seq: 1,
   ticks: 2,
   statusNumber: 0,
-  continuity: CONTINUITY_AT_START,
 }
 
 /** A transfer whose client was given the first part of a reply. */
@@ -49,7 +49,7 @@ describe('a request that is taken back', () => {
 
   it('may have begun during a replay, which goes on from where it is', () => {
     const transfer = new Transfer()
-    transfer.begin({ ...REQUEST, replayStart: { afterOffset: 3 } })
+    transfer.begin({ ...REQUEST, replayStart: startAt(3) })
     transfer.sent()
     transfer.replayedTo(POSITION, undefined)
     transfer.sent()

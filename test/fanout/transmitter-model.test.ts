@@ -8,7 +8,7 @@
 import { expect, it } from 'vitest'
 import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
 import { FanOut, type Member, PASS_BUDGET_MS } from '../support/fan-out.js'
-import { changeTo, spec } from '../support/specs.js'
+import { changeTo, spec, startAt } from '../support/specs.js'
 
 const SEEDS = Array.from({ length: 30 }, (_, index) => 1 + index)
 const STEPS = 600
@@ -161,7 +161,7 @@ it.each(SEEDS)('gives every member every record once, or tells it what it missed
   const moveSome = () => {
     for (const { recipient } of ready) {
       const to = SPECS[random(SPECS.length)]!
-      const replayStart = random(8) === 0 ? { afterOffset: random(2) } : null
+      const replayStart = random(8) === 0 ? startAt(random(2)) : null
       if (random(6) > 0 || fanOut.membership.hasTooManyQueued(recipient, replayStart)) continue
       fanOut.membership.move(recipient, changeTo(recipient, to), MOVED, 100, replayStart)
     }

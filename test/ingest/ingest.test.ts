@@ -3,9 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../src/common/clock.js'
 import { Ingest } from '../../src/ingest/ingest.js'
 import { DOWN_AFTER_MS, LIVE_AFTER_MS } from '../../src/ingest/source-state.js'
-import { decodeEvent, offsetsOf, type StreamEvent } from '../../src/lane-protocol/stream-events.js'
+import { decodeEvent, type StreamEvent } from '../../src/lane-protocol/stream-events.js'
 import { LaneHandle } from '../../src/lanes/lane-handle.js'
-import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { CONTROL_BYTES, FOR_COMMIT, MAIN_WAITS } from '../../src/memory/control-words.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
@@ -22,11 +21,10 @@ import { encodeTick, encodeTickBatch } from '../support/proto-messages.js'
 
 const LAYOUT = laneLayout(65_536, 2048, 0)
 const LANE_COUNT = 2
-const SESSION = { op: 'session', first: false, continuous: true } as const
 
 /** A reader of the log in a lane's place: notes what it reads, commits when told to. */
 class FakeLane {
-  /** Ticks as their sequence numbers, −1 for what is no tick; events as they are. */
+  /** Ticks as their sequence numbers, −1 for what is no tick; losses as `reason missed`, other events as they are. */
   readonly read: unknown[] = []
   /** Ticks in each record. */
   readonly counts: number[] = []
@@ -34,8 +32,8 @@ class FakeLane {
   readonly receivedUs: number[] = []
   records = 0
   bytesMax = 0
+  serial = 0
   offset = 0
-  isInDoubt = false
   private readonly log: TickLogReader
   private readonly batch = new BatchReader(1)
   private readonly reader: MarketTickReader
@@ -55,10 +53,9 @@ class FakeLane {
     const { position } = this.log
     this.handle.state.commit({
       cursor: position,
+      serial: this.serial,
       offset: this.offset,
-      ...CONTINUITY_AT_START,
-      lastPosition: this.offset * 10,
-      isInDoubt: this.isInDoubt,
+      epoch: 0,
     })
   }
 
@@ -67,14 +64,18 @@ class FakeLane {
     this.records++
     const end = log.payloadStart + log.payloadLength
     this.bytesMax = Math.max(this.bytesMax, log.payloadLength)
-    // Offsets are consecutive over all records.
-    expect(log.firstOffset).toBe(this.offset + 1)
+    // Serial numbers are consecutive over all records.
+    expect(log.firstSerial).toBe(this.serial + 1)
     if (log.type === STREAM_EVENT) {
       const event = decodeEvent(log.bytes.subarray(log.payloadStart, end))
-      this.offset += offsetsOf(event)
-      this.read.push(event)
+      this.read.push(event.op === 'lost' ? `${event.reason} ${event.missed}` : event)
+      if (event.op !== 'lost') return
+      this.serial++
+      this.offset = event.offset
       return
     }
+    // A loss tells of each hole before the tick behind it.
+    expect(log.firstOffset).toBe(this.offset + 1)
     const before = this.read.length
     expect(log.receivedUs).toBeGreaterThan(1e15)
     if (log.type === TICK) this.tick(log.payloadStart, end)
@@ -87,6 +88,7 @@ class FakeLane {
     expect(this.read.length - before).toBe(log.count)
     this.counts.push(log.count)
     this.receivedUs.push(log.receivedUs)
+    this.serial += log.count
     this.offset += log.count
   }
 
@@ -114,7 +116,7 @@ interface BeginOptions {
   readonly logBytes?: number
   readonly queueSize?: number
   readonly clock?: Clock
-  readonly codec?: Pick<TickCodec, 'batchPath' | 'tickBytesMax'>
+  readonly codec?: TickCodec
 }
 
 function begin({
@@ -128,7 +130,18 @@ function begin({
   const counters = new CounterWriter(
     new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT))),
   )
-  const intake = new Ingest({ tickLog, lanes: handles, queueSize, codec, clock, counters })
+  const intake = new Ingest({
+    tickLog,
+    lanes: handles,
+    queueSize,
+    codec,
+    positions: { tellLosses: true, areRepeated: false },
+    epochName: 'e',
+    positionWatch: { broken: () => {} },
+    streamMoved: () => {},
+    clock,
+    counters,
+  })
   const source = new FakeSource()
   intake.attach(source)
   const lanes = handles.map(handle => new FakeLane(handle, tickLog))
@@ -159,6 +172,21 @@ function batchOf(first: number, count: number, symbol = 'BTCUSDT'): Buffer {
   })
 }
 
+/** Losses side by side as one. */
+function summed(read: readonly unknown[]): unknown[] {
+  const whole: unknown[] = []
+  let lost = 0
+  for (const each of [...read, 'end']) {
+    const [, missed] = /^upstream (\d+)$/.exec(String(each)) ?? []
+    if (missed === undefined) {
+      if (lost > 0) whole.push(`upstream ${lost}`)
+      whole.push(each)
+      lost = 0
+    } else lost += Number(missed)
+  }
+  return whole
+}
+
 const numbers = (first: number, end = last): number[] =>
   Array.from({ length: end - first + 1 }, (_, index) => first + index)
 
@@ -169,11 +197,11 @@ describe('the intake', () => {
     intake.push(batchOf(2, 5), 'batch')
     intake.sessionStarted({ number: 2, continuous: true })
     intake.push(batchOf(7, 1), 'batch')
-    expect(intake.offset).toBe(7)
+    expect(intake.numbering.offset).toBe(8)
     expect(intake.isCaughtUp).toBe(false)
     workAll()
     expect(intake.isCaughtUp).toBe(true)
-    for (const { read } of lanes) expect(read).toEqual([1, 2, 3, 4, 5, 6, SESSION, 7])
+    for (const { read } of lanes) expect(read).toEqual([1, 2, 3, 4, 5, 6, 'upstream null', 7])
     expect(count('ticksReceived')).toBe(7)
   })
 
@@ -188,7 +216,7 @@ describe('the intake', () => {
     small.intake.push(batchOf(1, 40, 'A'.repeat(60)), 'batch')
     small.workAll()
     expect(small.lanes[0]!.read).toEqual(numbers(1))
-    expect(small.lanes[0]!.bytesMax).toBeLessThanOrEqual(4096 / 8 - 24)
+    expect(small.lanes[0]!.bytesMax).toBeLessThanOrEqual(4096 / 8 - 32)
     expect(small.lanes[0]!.bytesMax).toBeGreaterThan(300)
   })
 
@@ -207,9 +235,8 @@ describe('the intake', () => {
     intake.push(Uint8Array.from([0x0b]), 'batch')
     intake.push(batchOf(11, 1), 'batch')
     workAll()
-    const lost = { op: 'lost', reason: 'malformed', missed: null }
-    expect(lanes[1]!.read).toEqual([...numbers(1, 9), lost, lost, 11])
-    expect(intake.offset).toBe(9 + 2 + 1)
+    expect(lanes[1]!.read).toEqual([...numbers(1, 9), 'malformed null', 'malformed null', 11])
+    expect(intake.numbering.offset).toBe(9 + 2 + 1)
     expect(count('malformedMessages')).toBe(2)
   })
 
@@ -304,7 +331,7 @@ describe('the flow into the log', () => {
       clock.advance(1)
     }
     // The log is full: the last ticks wait in the backlog.
-    expect(intake.offset).toBeLessThan(200)
+    expect(intake.numbering.offset).toBeLessThan(200)
     clock.advance(60_000)
     workAll()
     for (const { receivedUs } of lanes) expect(receivedUs).toEqual(cameUs)
@@ -338,21 +365,21 @@ describe('the flow into the log', () => {
     const { intake, lanes, source, workAll } = begin({ logBytes: 1024 })
     for (let first = 1; first <= 21; first += 2) {
       intake.push(batchOf(first, 2), 'batch')
-      intake.sessionStarted({ number: 2, continuous: true })
+      intake.lose({ reason: 'upstream', missed: 7 })
     }
     expect(source.isPaused).toBe(true)
-    expect(intake.offset).toBeLessThan(22)
+    expect(intake.numbering.offset).toBeLessThan(33)
     workAll()
     expect(source.isPaused).toBe(false)
-    expect(intake.offset).toBe(22)
-    const expected = numbers(1, 22).flatMap(number => (number % 2 === 0 ? [number, SESSION] : [number]))
+    expect(intake.numbering.offset).toBe(33)
+    const expected = numbers(1, 22).flatMap(number => (number % 2 === 0 ? [number, 'upstream 7'] : [number]))
     for (const { read } of lanes) expect(read).toEqual(expected)
   })
 
   it('loses nothing and changes no order, whoever is slow', () => {
     const step = fc.oneof(
       fc.record({ push: fc.integer({ min: 1, max: 40 }), symbol: fc.constantFrom('A', 'B'.repeat(60)) }),
-      fc.record({ session: fc.boolean() }),
+      fc.record({ loss: fc.constant(true) }),
       fc.record({ lane: fc.nat(LANE_COUNT - 1), records: fc.integer({ min: 1, max: 8 }) }),
       fc.record({ one: fc.constant(true) }),
     )
@@ -369,9 +396,9 @@ describe('the flow into the log', () => {
             if ('lane' in step) {
               lanes[step.lane]!.work(step.records)
               intake.lanesMoved()
-            } else if ('session' in step) {
-              intake.sessionStarted({ number: 2, continuous: step.session })
-              expected.push({ ...SESSION, continuous: step.session })
+            } else if ('loss' in step) {
+              intake.lose({ reason: 'upstream', missed: 1 })
+              expected.push('upstream 1')
             } else if (!source.isPaused) {
               // Never more than may wait.
               const count = 'push' in step ? Math.min(step.push, logBytes === 1024 ? 8 : 40) : 1
@@ -382,7 +409,7 @@ describe('the flow into the log', () => {
             }
           }
           workAll()
-          for (const { read } of lanes) expect(read).toEqual(expected)
+          for (const { read } of lanes) expect(summed(read)).toEqual(summed(expected))
           expect(source.isPaused).toBe(false)
         },
       ),
@@ -403,16 +430,15 @@ describe('the flow into the log', () => {
       const lost = 404 - (kept.length - 1)
       expect(kept.slice(0, -1)).toEqual(numbers(1, kept.length - 1))
       expect(lost).toBeGreaterThan(100)
-      expect(tail).toEqual([{ op: 'lost', reason: 'overload', missed: lost }, 1000])
+      expect(tail).toEqual([`overload ${lost}`, 1000])
     }
     // Each lost tick has an offset.
-    expect(intake.offset).toBe(405)
+    expect(intake.numbering.offset).toBe(405)
   })
 })
 
 describe('losses that are told', () => {
-  const gap = (reason: 'upstream' | 'overload', missed: number | null) =>
-    ({ op: 'lost', reason, missed, isUnnumbered: true }) as const
+  const gap = (reason: 'upstream' | 'overload', missed: number | null) => ({ reason, missed })
 
   it('have their place between the ticks, and take one offset', () => {
     const { intake, lanes, workAll } = begin()
@@ -421,18 +447,15 @@ describe('losses that are told', () => {
     intake.lose(gap('upstream', null))
     intake.push(batchOf(3, 1), 'batch')
     workAll()
-    for (const { read } of lanes)
-      expect(read).toEqual([1, 2, gap('upstream', 2 ** 40), gap('upstream', null), 3])
-    expect(intake.offset).toBe(5)
+    for (const { read } of lanes) expect(read).toEqual([1, 2, `upstream ${2 ** 40}`, 'upstream null', 3])
+    expect(intake.numbering.offset).toBe(5)
   })
 
   it('wait while the log is full, and side by side are told as one for each reason', () => {
     const { intake, lanes, workAll } = begin({ logBytes: 1024 })
     let taken = 0
     while (intake.tryPush(encodeTick({ symbol: 'A', kind: 1, sequence: taken + 1 }))) taken++
-    // An event needs more room than a tick, so it waits.
-    intake.sessionStarted({ number: 2, continuous: true })
-    expect(intake.isPaused).toBe(true)
+    while (!intake.isPaused) intake.push(batchOf(++taken, 1), 'batch')
     for (let loss = 0; loss < 1000; loss++) {
       intake.lose(gap('upstream', 3))
       intake.lose(gap('overload', loss === 500 ? null : 1))
@@ -442,12 +465,13 @@ describe('losses that are told', () => {
     intake.lose(gap('upstream', 2 ** 40))
     intake.lose(gap('upstream', 2 ** 40))
     workAll()
-    const tail = [...[gap('upstream', 3000), gap('overload', null), taken + 1, gap('upstream', null)]]
+    const tail = ['upstream 3000', 'overload null', taken + 1, 'upstream null']
     for (const { read } of lanes) {
       expect(read.slice(0, taken)).toEqual(numbers(1, taken))
-      expect(read.slice(taken)).toEqual([SESSION, ...tail])
+      expect(read.slice(taken)).toEqual(tail)
     }
-    expect(intake.offset).toBe(taken + tail.length)
+    // Losses that wait are one, and each has taken an offset.
+    expect(intake.numbering.offset).toBe(taken + 2000 + 1 + 2)
   })
 })
 
@@ -470,39 +494,6 @@ describe('catching up', () => {
     expect(lanes[1]!.offset).toBe(40)
     expect(isRungFor()).toEqual([false, false])
   })
-
-  it('is what the last position waits for', async () => {
-    const { intake, workAll } = begin()
-    expect(await intake.lastPosition()).toBe(0)
-    intake.push(batchOf(1, 3), 'batch')
-    const position = intake.lastPosition()
-    workAll()
-    expect(await position).toBe(30)
-  })
-
-  it('comes to none where the last position has broken the count', async () => {
-    const { intake, lanes, workAll } = begin()
-    intake.push(batchOf(1, 3), 'batch')
-    for (const lane of lanes) lane.isInDoubt = true
-    workAll()
-    expect(await intake.lastPosition()).toBe(0)
-  })
-})
-
-describe('sessions of the feed', () => {
-  it('are told to every lane in their place', () => {
-    const { count, intake, lanes, workAll } = begin()
-    intake.sessionStarted({ number: 1, continuous: false })
-    intake.push(batchOf(1, 1), 'batch')
-    intake.sessionStarted({ number: 2, continuous: true })
-    workAll()
-    expect(lanes[1]!.read).toEqual([
-      { op: 'session', first: true, continuous: false },
-      1,
-      { op: 'session', first: false, continuous: true },
-    ])
-    expect(count('upstreamReconnects')).toBe(1)
-  })
 })
 
 describe('the state of the source', () => {
@@ -522,7 +513,7 @@ describe('the state of the source', () => {
     intake.tellState('live', undefined)
     workAll()
     for (const { read } of lanes) expect(texts(read)).toEqual(['down 1', 1, 2, 'live 2'])
-    expect(intake.offset).toBe(2)
+    expect(intake.numbering.offset).toBe(2)
   })
 
   it('waits for room in the log in its place, and of several in a row only the last one', () => {
@@ -543,7 +534,7 @@ describe('the state of the source', () => {
 
   it('at the place of a lane is known, however far the others are', () => {
     const { handles, intake, lanes } = begin()
-    const numbers = () => handles.map(handle => intake.statusAt(handle).number)
+    const numbers = () => handles.map(handle => intake.stateAt(handle).status.number)
     for (const state of ['down', 'live', 'down', 'live'] as const) intake.tellState(state, undefined)
     expect(numbers()).toEqual([0, 0])
     lanes[0]!.work(2)
@@ -665,13 +656,13 @@ describe('whoever pushes ticks', () => {
     while (intake.tryPush(tick(taken + 1))) taken++
     expect(taken).toBeGreaterThan(10)
     expect(intake.isPaused).toBe(false)
-    for (let session = 0; session < 30; session++) intake.sessionStarted({ number: 2, continuous: true })
-    expect(intake.isPaused).toBe(true)
+    let waiting = 0
+    while (!intake.isPaused) intake.push(tick(taken + ++waiting), 'tick')
     // There is room again, but others were first.
     for (const lane of lanes) lane.work()
     expect(intake.tryPush(tick(0))).toBe(false)
     workAll()
-    expect(lanes[0]!.read.length).toBe(taken + 30)
-    expect(intake.tryPush(tick(taken + 1))).toBe(true)
+    expect(lanes[0]!.read.length).toBe(taken + waiting)
+    expect(intake.tryPush(tick(taken + waiting + 1))).toBe(true)
   })
 })

@@ -15,15 +15,15 @@ function drained(backlog: LogBacklog): WaitingRecord[] {
 }
 
 describe('events that wait while the log is full', () => {
-  it('are bounded, and then the client is told a loss of unknown size, and the state of the feed', () => {
+  it('are bounded, and then the client is told the losses together, and the state of the feed', () => {
     const backlog = new LogBacklog(BYTES_MAX)
-    for (let tick = 0; tick < 100; tick++) backlog.addTicks(TICK, 1, MESSAGE, 0, MESSAGE.length, 1)
+    let offset = 0
+    const addTick = () => backlog.addTicks(TICK, 1, ++offset, MESSAGE, 0, MESSAGE.length, 1)
+    for (let tick = 0; tick < 100; tick++) addTick()
     for (let round = 1; round <= 5000; round++) {
-      backlog.addEvent({ op: 'session', first: false, continuous: true })
-      backlog.addTicks(TICK, 1, MESSAGE, 0, MESSAGE.length, 1)
-      backlog.addEvent({ op: 'lost', reason: 'malformed', missed: 1 })
-      const status = { number: round, feed: 'down', sinceUs: round, reason: undefined } as const
-      backlog.addEvent({ op: 'status', status })
+      backlog.addEvent(statusOf(round))
+      addTick()
+      backlog.addEvent({ op: 'lost', reason: 'malformed', missed: 1, from: offset + 1, to: offset, offset })
     }
     const records = drained(backlog)
     expect(backlog.isEmpty).toBe(true)
@@ -37,11 +37,22 @@ describe('events that wait while the log is full', () => {
         0,
       )
     expect([ticks + lostOf('overload'), lostOf('malformed')]).toEqual([5100, 5000])
-    expect(events.filter(({ op }) => op === 'session')[0]).toEqual({
-      op: 'session',
-      first: false,
-      continuous: false,
-    } satisfies StreamEvent)
+    expect(events.findLast(({ op }) => op === 'status')).toMatchObject({ status: { number: 5000 } })
+  })
+
+  it('are bounded over many epochs: the last one begins behind a loss of unknown size', () => {
+    const backlog = new LogBacklog(BYTES_MAX)
+    for (let number = 1; number <= 5000; number++) {
+      const epoch = { number, name: `e${number}`, isShared: true }
+      backlog.addEvent({ op: 'lost', reason: 'upstream', missed: 1, from: 7, to: 6, offset: 6, epoch })
+      backlog.addEvent(statusOf(number))
+    }
+    const events = drained(backlog).map(({ payload }) => decodeEvent(payload))
+    expect(events.length).toBeLessThan(1500)
+    const begins = events.findLast(event => event.op === 'lost')
+    expect(begins?.epoch?.number).toBe(5000)
+    const firstOf = events.find(event => event.op === 'lost')
+    expect(firstOf).toMatchObject({ missed: null, from: 7, to: 6 })
     expect(events.at(-1)).toMatchObject({ op: 'status', status: { number: 5000 } })
   })
 
@@ -49,10 +60,14 @@ describe('events that wait while the log is full', () => {
     const backlog = new LogBacklog(BYTES_MAX)
     const events: StreamEvent[] = Array.from({ length: 500 }, (_, index) =>
       index % 2 === 0
-        ? { op: 'session', first: index === 0, continuous: true }
-        : { op: 'lost', reason: 'overload', missed: index },
+        ? statusOf(index)
+        : { op: 'lost', reason: 'overload', missed: 1, from: index, to: index, offset: index },
     )
     for (const event of events) backlog.addEvent(event)
     expect(drained(backlog).map(({ payload }) => decodeEvent(payload))).toEqual(events)
   })
 })
+
+function statusOf(number: number): StreamEvent {
+  return { op: 'status', status: { number, feed: 'down', sinceUs: number, reason: undefined } }
+}

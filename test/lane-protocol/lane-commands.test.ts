@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeCommand, encodeCommand, type LaneCommand } from '../../src/lane-protocol/lane-commands.js'
-import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { anySymbol } from '../support/any-tick.js'
 
 const id = fc.nat()
@@ -36,13 +35,17 @@ const anyCommand: fc.Arbitrary<LaneCommand> = fc.oneof(
         lostTotal: total,
         unknownLosses: total,
         statusNumber: total,
-        lastOffset: total,
-        flushedOffset: total,
+        serial: total,
+        offset: total,
+        epoch: total,
+        flushedSerial: total,
       }),
     ),
     replay: fc.oneof(
       fc.constantFrom(null, 'gone' as const),
-      fc.record({ afterOffset: total }),
+      fc.record({
+        after: fc.record({ serial: total, offset: total, epoch: total, epochName: fc.string() }),
+      }),
       fc.record({
         start: total,
         offset: total,
@@ -50,7 +53,8 @@ const anyCommand: fc.Arbitrary<LaneCommand> = fc.oneof(
         seq: total,
         ticks: total,
         statusNumber: total,
-        continuity: fc.constant(CONTINUITY_AT_START),
+        serial: total,
+        epoch: total,
         earlier: total,
       }),
     ),

@@ -15,7 +15,7 @@ class FakeLane implements SupervisedLane {
   isStopping = false
   committedOffset = 0
   readonly state = {
-    committed: () => ({ offset: this.committedOffset }),
+    committed: () => ({ serial: this.committedOffset, offset: this.committedOffset, epoch: 0 }),
   } as unknown as SupervisedLane['state']
 
   setStop(isStopping: boolean): void {
@@ -34,7 +34,7 @@ class FakePool {
     this.threads.push(...lanes)
   }
 
-  run({ lane, quarantinedOffsets, quarantinedClients }: LaneAssignment): LaneRun {
+  run({ lane, quarantinedTicks, quarantinedClients }: LaneAssignment): LaneRun {
     let resolve!: (error: Error) => void
     const ended = new Promise<Error>(done => {
       resolve = done
@@ -43,7 +43,7 @@ class FakePool {
       resolve(new Error('the test ends it'))
       await new Promise(setImmediate)
     }
-    this.lives.push({ lane, quarantine: { quarantinedOffsets, quarantinedClients }, end })
+    this.lives.push({ lane, quarantine: { quarantinedTicks, quarantinedClients }, end })
     return { ended, terminate: () => void this.terminated++ }
   }
 
@@ -146,10 +146,10 @@ describe('a successor', () => {
     lanes[0]!.committedOffset = 2 ** 32 - 1
     lanes[0]!.currentTick = 2
     await crash()
-    expect(pool.lives.at(-1)!.quarantine).toEqual({ quarantinedOffsets: [], quarantinedClients: [] })
+    expect(pool.lives.at(-1)!.quarantine).toEqual({ quarantinedTicks: [], quarantinedClients: [] })
     await crash()
     expect(pool.lives.at(-1)!.quarantine).toEqual({
-      quarantinedOffsets: [2 ** 32 + 2],
+      quarantinedTicks: [2 ** 32 + 2],
       quarantinedClients: [],
     })
   })
@@ -160,7 +160,7 @@ describe('a successor', () => {
     expect(events).not.toContain('client 7 is quarantined')
     await crash()
     expect(events).toContain('client 7 is quarantined')
-    expect(pool.lives.at(-1)!.quarantine).toEqual({ quarantinedOffsets: [], quarantinedClients: [7] })
+    expect(pool.lives.at(-1)!.quarantine).toEqual({ quarantinedTicks: [], quarantinedClients: [7] })
   })
 
   it('serves a client at whose requests two lives have ended by chance, long after each other', async () => {

@@ -5,23 +5,15 @@ import { COMMITTED_STATE_BYTES } from '../../src/memory/lane-layout.js'
 
 const FIRST: CommitPoint = {
   cursor: 2 ** 31 - 1,
-  offset: 2 ** 40 + 3,
-  lastPosition: 2 ** 53 - 1,
-  lostSincePosition: 2 ** 33,
-  lastMark: -(2 ** 31),
-  resendDepth: 65_536,
-  atSessionBoundary: false,
-  isInDoubt: false,
+  serial: 2 ** 40 + 3,
+  offset: 2 ** 53 - 1,
+  epoch: 0,
 }
 const SECOND: CommitPoint = {
   cursor: -(2 ** 31),
-  offset: 2 ** 40 + 9,
-  lastPosition: 17,
-  lostSincePosition: 0,
-  lastMark: 2 ** 31 - 1,
-  resendDepth: 0,
-  atSessionBoundary: true,
-  isInDoubt: true,
+  serial: 2 ** 40 + 9,
+  offset: 17,
+  epoch: 2 ** 33,
 }
 
 const memory = () => new SharedArrayBuffer(CONTROL_BYTES + COMMITTED_STATE_BYTES)
@@ -31,17 +23,8 @@ afterEach(() => vi.restoreAllMocks())
 describe('the committed state of a lane', () => {
   it('begins with nothing read', () => {
     const state = new CommittedState(memory())
-    expect(state.committed()).toEqual({
-      cursor: 0,
-      offset: 0,
-      lastPosition: 0,
-      lostSincePosition: 0,
-      lastMark: 0,
-      resendDepth: 0,
-      atSessionBoundary: false,
-      isInDoubt: false,
-    })
-    expect([state.cursor(), state.offsetLow()]).toEqual([0, 0])
+    expect(state.committed()).toEqual({ cursor: 0, serial: 0, offset: 0, epoch: 0 })
+    expect([state.cursor(), state.serialLow()]).toEqual([0, 0])
   })
 
   it('gives a successor the point that was committed last', () => {
@@ -51,7 +34,7 @@ describe('the committed state of a lane', () => {
       const next = new CommittedState(shared)
       expect(next.committed()).toMatchObject(committed)
       expect(next.cursor()).toBe(committed.cursor)
-      expect(next.offsetLow()).toBe(committed.offset | 0)
+      expect(next.serialLow()).toBe(committed.serial | 0)
     }
   })
 

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest'
 import { AudienceDescriptor } from '../../src/memory/audience-descriptor.js'
-import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import type { FrameDescriptor } from '../../src/memory/frame-descriptor.js'
 import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
@@ -12,8 +11,9 @@ const LAYOUT = laneLayout(32 * 1024, 2048, 0)
 
 const INT32_MAX = 2 ** 31 - 1
 const OFFSET = 2 ** 53 - 1
+const PLACE = { serial: OFFSET - 3, offset: OFFSET, epoch: 2 ** 31 - 2 }
 const MEMBER = {
-  offset: OFFSET,
+  ...PLACE,
   ticksTotal: 2 ** 52 + 1,
   lostTotal: 2 ** 40,
   unknownLosses: 5,
@@ -22,19 +22,12 @@ const MEMBER = {
   symbolsMatched: 65_535,
 }
 const REPLAY = {
-  offset: OFFSET,
+  ...PLACE,
   seq: OFFSET - 1,
   replayStart: OFFSET - 2,
   reached: OFFSET - 3,
   replayTicks: 2 ** 52 + 1,
   statusNumber: 7,
-}
-const CONTINUITY = {
-  ...CONTINUITY_AT_START,
-  lastPosition: 2 ** 52,
-  lastMark: 9,
-  lostSincePosition: 3,
-  isInDoubt: true,
 }
 const PART = { length: 77, client: INT32_MAX, request: INT32_MAX - 1, messages: 3, ticks: 6 }
 const AUDIENCE = {
@@ -45,6 +38,8 @@ const AUDIENCE = {
   group: 7,
   unknownLosses: 5,
   ticksTotal: OFFSET,
+  epoch: INT32_MAX - 2,
+  lastSerial: 2 ** 51 + 1,
   lastOffset: 2 ** 52 + 1,
   lostTotal: 2 ** 40,
   receivedUs: 1_723_161_255_088_169,
@@ -56,7 +51,7 @@ const DESCRIPTORS: readonly (readonly [string, () => FrameDescriptor])[] = [
   ['a reply that lets a client in', () => replyWith({ ...MEMBER, outcome: LIVE })],
   ['a reply after which a client waits', () => replyWith({ ...MEMBER, outcome: AWAIT_FLUSH, isLast: false })],
   ['a later part of a reply', () => replyWith({ outcome: UNCHANGED, isLast: false })],
-  ['a part of a replay', () => replyWith({ ...REPLAY, continuity: CONTINUITY, outcome: MORE })],
+  ['a part of a replay', () => replyWith({ ...REPLAY, outcome: MORE })],
   ['the beginning of a paced turn', () => Object.assign(new TurnBeginDescriptor(), { pace: PACED })],
   ['the beginning of a prompt turn', () => Object.assign(new TurnBeginDescriptor(), { pace: PROMPT })],
   ['the end of a turn', () => new TurnEndDescriptor()],

@@ -2,13 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CONTROL_BYTES } from '../../src/memory/control-words.js'
 import { DESCRIPTOR_BYTES } from '../../src/memory/frame-descriptor.js'
-import {
-  CHECKPOINT_BYTES,
-  CHECKPOINT_COUNT,
-  COMMITTED_STATE_BYTES,
-  laneLayout,
-  SEGMENT_COUNT_MIN,
-} from '../../src/memory/lane-layout.js'
+import { COMMITTED_STATE_BYTES, laneLayout, SEGMENT_COUNT_MIN } from '../../src/memory/lane-layout.js'
 import { distance, isPowerOfTwo, advance as positionAfter } from '../../src/memory/ring-position.js'
 
 describe('the layout of a lane', () => {
@@ -26,7 +20,6 @@ describe('the layout of a lane', () => {
           const parts = [
             [0, CONTROL_BYTES],
             [CONTROL_BYTES, COMMITTED_STATE_BYTES],
-            [layout.checkpointsStart, CHECKPOINT_COUNT * CHECKPOINT_BYTES],
             [layout.descriptorsStart, layout.descriptorCount * DESCRIPTOR_BYTES],
             [layout.freeQueueStart, layout.segmentCount * 4],
             [layout.framesStart, layout.segmentCount * layout.segmentBytes],

@@ -11,7 +11,7 @@ function read(store: LatestStore, record: number, version: number) {
   const start = store.start(record, version)
   const length = store.length(record, version)
   return {
-    offset: store.offset(record, version),
+    offset: store.serial(record, version),
     count: store.count(record, version),
     receivedUs: store.receivedUs(record, version),
     bytes: [...store.bytes.subarray(start, start + length)],
@@ -77,7 +77,7 @@ describe('a latest store', () => {
     write(store, first, 1, 2)
     store.release(first)
     expect([store.allocate(10), store.allocate(10)]).toEqual([first, NO_RECORD])
-    expect([0, 1].map(version => store.offset(first, version))).toEqual([0, 0])
+    expect([0, 1].map(version => store.serial(first, version))).toEqual([0, 0])
     store.release(second)
     expect(store.allocate(200)).toBe(NO_RECORD)
   })

@@ -38,7 +38,7 @@ class WrittenLog {
   }
 
   /** Appends a record of `count` ticks, whose bytes tell its first offset. */
-  append(length = 8, count = 1): void {
+  append(length = 0, count = 1): void {
     const before = this.head
     this.put(count === 1 ? TICK : TICK_BATCH, count, length)
     // Padding stands before the record.
@@ -59,7 +59,7 @@ class WrittenLog {
     const payload = new Uint8Array(length)
     const first = this.offset + 1
     writePattern(payload, 0, length, first)
-    if (!this.writer.tryAppend(type, count, first, first / 4, payload, 0, length))
+    if (!this.writer.tryAppend(type, count, first, first, first / 4, payload, 0, length))
       throw new Error('the log is full')
   }
 
@@ -154,7 +154,7 @@ describe('a record three quarters of the log behind the head', () => {
   /** Every record takes four units, so that eight make a block. */
   function written(records: number): WrittenLog {
     const log = new WrittenLog()
-    for (let record = 0; record < records; record++) log.append(8)
+    for (let record = 0; record < records; record++) log.append(0)
     return log
   }
 
@@ -254,7 +254,7 @@ describe('the history of a log that another thread writes', () => {
 
   it('never reports an overwritten record as intact', async () => {
     const records = 100_000
-    const payloadBytesMax = 100
+    const payloadBytesMax = 96
     const memory = new SharedArrayBuffer(tickLogBytes(CAPACITY_BYTES))
     const cursors = new SharedArrayBuffer(4)
     const readerTask: LogReaderTask = { memory, cursors, index: 0, records, payloadBytesMax, publishEvery: 1 }

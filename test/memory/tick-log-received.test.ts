@@ -28,7 +28,16 @@ function write(writer: TickLogWriter, records: readonly LogRecord[]) {
     receivedUs += afterUs
     const type = count === 0 ? STREAM_EVENT : count === 1 ? TICK : TICK_BATCH
     // Events have no time.
-    writer.tryAppend(type, count, offset, count === 0 ? 0 : receivedUs, new Uint8Array(bytes), 0, bytes)
+    writer.tryAppend(
+      type,
+      count,
+      offset,
+      offset,
+      count === 0 ? 0 : receivedUs,
+      new Uint8Array(bytes),
+      0,
+      bytes,
+    )
     if (count > 0) written.push({ offset, receivedUs })
     offset += count
   }

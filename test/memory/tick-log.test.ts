@@ -51,7 +51,8 @@ class TestLog {
     const payload = new Uint8Array(length)
     writePattern(payload, 0, length, number)
     const { writer } = this
-    if (!writer.tryAppend(TICK, number & COUNT_MAX, number, number / 4, payload, 0, length)) return false
+    if (!writer.tryAppend(TICK, number & COUNT_MAX, number, number, number / 4, payload, 0, length))
+      return false
     const used = distance(this.slowest(), writer.position)
     if (used > CAPACITY_UNITS || used < 0) throw new Error(`${used} units in use of ${CAPACITY_UNITS}`)
     return true
@@ -81,7 +82,7 @@ describe('the tick log', () => {
   it('carries records of every length from every position, also where positions wrap', () => {
     for (const start of STARTS) {
       const { payloadBytesMax } = new TestLog(start).writer
-      expect(payloadBytesMax).toBe(CAPACITY_BYTES / 8 - 24)
+      expect(payloadBytesMax).toBe(CAPACITY_BYTES / 8 - 32)
       const log = new TestLog(start)
       for (let length = 0; length <= payloadBytesMax; length++) {
         const appended =
@@ -118,7 +119,7 @@ describe('the tick log', () => {
     for (const start of STARTS.filter(position => position % 4 === 0)) {
       const log = new TestLog(start)
       for (let lap = 1; lap <= 3; lap++) {
-        for (let number = 1; number <= CAPACITY_UNITS / 4; number++) expect(log.append(number, 8)).toBe(true)
+        for (let number = 1; number <= CAPACITY_UNITS / 4; number++) expect(log.append(number, 0)).toBe(true)
         expect(distance(start, log.writer.position)).toBe(lap * CAPACITY_UNITS)
         expect(log.append(99, 0)).toBe(false)
         for (let number = 1; number <= CAPACITY_UNITS / 4; number++) expect(log.read()).toBe(number)
@@ -131,12 +132,12 @@ describe('the tick log', () => {
     for (const start of STARTS.filter(position => position % 4 === 0)) {
       const log = new TestLog(start)
       let number = 0
-      while (log.append(number + 1, 8)) number++
+      while (log.append(number + 1, 0)) number++
       for (let read = 1; read <= 100; read++) {
         expect(log.read()).toBe(read)
-        expect(log.append(number + 1, 8)).toBe(false)
+        expect(log.append(number + 1, 0)).toBe(false)
         log.release()
-        expect(log.append(++number, 8)).toBe(true)
+        expect(log.append(++number, 0)).toBe(true)
       }
     }
   })
@@ -150,7 +151,7 @@ describe('the tick log', () => {
     expect(int32[padding + LENGTH_INT32]).toBe(3 * 8)
     expect(log.reader.hasNext()).toBe(true)
     expect(log.read()).toBe(7)
-    expect(log.reader.payloadStart).toBe(24)
+    expect(log.reader.payloadStart).toBe(32)
     expect(log.reader.hasNext()).toBe(false)
     expect(log.reader.position).toBe(log.writer.position)
   })
@@ -167,16 +168,16 @@ describe('the tick log', () => {
         return Reflect.get(target, key, target)
       },
     })
-    expect(log.writer.tryAppend(STREAM_EVENT, 3, 1, 0, spying, 0, 8)).toBe(true)
+    expect(log.writer.tryAppend(STREAM_EVENT, 3, 1, 1, 0, spying, 0, 8)).toBe(true)
     expect(headMeanwhile).toBe(0)
-    expect(Atomics.load(header, HEAD_WORD)).toBe(4)
+    expect(Atomics.load(header, HEAD_WORD)).toBe(5)
   })
 
   it('takes a part of a payload, short or long', () => {
     for (const length of [3, 90]) {
       const log = new TestLog(5)
       const payload = Uint8Array.from({ length: 200 }, (_, index) => index)
-      expect(log.writer.tryAppend(TICK_BATCH, 2, 1, 0, payload, 17, 17 + length)).toBe(true)
+      expect(log.writer.tryAppend(TICK_BATCH, 2, 1, 1, 0, payload, 17, 17 + length)).toBe(true)
       expect(log.reader.next()).toBe(true)
       const { bytes, payloadStart, payloadLength } = log.reader
       expect([...bytes.slice(payloadStart, payloadStart + payloadLength)]).toEqual([
@@ -188,7 +189,7 @@ describe('the tick log', () => {
   it('keeps every type and the largest count', () => {
     const log = new TestLog(0)
     for (const type of [TICK, TICK_BATCH, STREAM_EVENT] as const) {
-      log.writer.tryAppend(type, COUNT_MAX, 2 ** 53 - 1, 0, NO_BYTES, 0, 0)
+      log.writer.tryAppend(type, COUNT_MAX, 2 ** 52, 2 ** 53 - 1, 0, NO_BYTES, 0, 0)
       expect(log.reader.next()).toBe(true)
       expect([log.reader.type, log.reader.count, log.reader.firstOffset]).toEqual([
         type,
@@ -200,8 +201,8 @@ describe('the tick log', () => {
 
   it('throws, with the values, for what cannot be a record', () => {
     const log = new TestLog(0)
-    expect(() => log.append(1, log.writer.payloadBytesMax + 1)).toThrow(/payload of 105 bytes, at most 104/)
-    expect(() => log.writer.tryAppend(TICK, COUNT_MAX + 1, 1, 0, NO_BYTES, 0, 0)).toThrow(/count 8388608/)
+    expect(() => log.append(1, log.writer.payloadBytesMax + 1)).toThrow(/payload of 97 bytes, at most 96/)
+    expect(() => log.writer.tryAppend(TICK, COUNT_MAX + 1, 1, 1, 0, NO_BYTES, 0, 0)).toThrow(/count 8388608/)
     expect(() => tickLogBytes(1000)).toThrow(/1000 bytes/)
     expect(() => tickLogBytes(512)).toThrow(/512 bytes/)
   })
@@ -214,16 +215,16 @@ describe('the tick log', () => {
       for (let read = log.read(index); read !== -1; read = log.read(index)) expect(read).toBe(next[index]!++)
       log.release(index)
     }
-    while (log.append(number + 1, 24)) number++
+    while (log.append(number + 1, 16)) number++
     for (let lap = 0; lap < 20; lap++) {
       readAll(0)
       readAll(2)
-      expect(log.append(number + 1, 24)).toBe(false)
+      expect(log.append(number + 1, 16)).toBe(false)
       expect(log.read(1)).toBe(next[1]!++)
-      expect(log.append(number + 1, 24)).toBe(false)
+      expect(log.append(number + 1, 16)).toBe(false)
       readAll(1)
       const before = number
-      while (log.append(number + 1, 24)) number++
+      while (log.append(number + 1, 16)) number++
       expect(number).toBeGreaterThan(before + 15)
     }
   })
@@ -239,7 +240,7 @@ describe('the tick log', () => {
 
   it('behaves like a bounded queue, whatever is done in whatever order', () => {
     const step = fc.oneof(
-      { weight: 4, arbitrary: fc.record({ append: fc.nat(104) }) },
+      { weight: 4, arbitrary: fc.record({ append: fc.nat(96) }) },
       { weight: 4, arbitrary: fc.record({ read: fc.nat(2) }) },
       { weight: 2, arbitrary: fc.record({ release: fc.nat(2) }) },
     )
@@ -257,7 +258,7 @@ describe('the tick log', () => {
             if ('append' in step) {
               const head = ends.at(-1)!
               const toEnd = CAPACITY_UNITS - (head & (CAPACITY_UNITS - 1))
-              const units = Math.ceil((24 + step.append) / 8)
+              const units = Math.ceil((32 + step.append) / 8)
               const taken = units > toEnd ? toEnd + units : units
               const used = Math.max(...released.map(cursor => distance(cursor, head)))
               const fits = used + taken <= CAPACITY_UNITS
@@ -325,7 +326,7 @@ describe('the tick log between threads', () => {
       capacityBytes: 1024,
       start: 2 ** 31 - 1000,
       records,
-      payloadBytesMax: 104,
+      payloadBytesMax: 96,
       publishEvery: [1],
     })
     expect(report).toEqual({ records, error: '' })
@@ -356,7 +357,7 @@ describe('the tick log between threads', () => {
       publishEvery: [1],
       publishedTooEarly: 900,
     })
-    // 42 records of 24 bytes and 16 bytes of padding make a lap.
-    expect(report).toEqual({ records: 900, error: 'record 858 in place of 900' })
+    // 32 records of 32 bytes make a lap.
+    expect(report).toEqual({ records: 900, error: 'record 868 in place of 900' })
   })
 })

@@ -6,7 +6,6 @@
 import type { JoinCommand, LaneCommand } from '../../src/lane-protocol/lane-commands.js'
 import type { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { AudienceDescriptor, NO_GROUP } from '../../src/memory/audience-descriptor.js'
-import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import {
   AWAIT_FLUSH,
@@ -82,7 +81,7 @@ export class FakeLane {
     this.ring.describe(
       Object.assign(this.frames, {
         ...{ audience, length: text.length, messages: ticks, ticks, receivedUs },
-        ...{ ticksTotal: total, lastOffset: total, statusNumber: this.status },
+        ...{ ticksTotal: total, lastSerial: total, lastOffset: total, statusNumber: this.status },
       }),
     )
     return true
@@ -105,7 +104,7 @@ export class FakeLane {
     this.ring.describe(
       Object.assign(this.frames, {
         ...{ audience, group, length: 0, messages: 0, ticks: 0, receivedUs: 0 },
-        ...{ ticksTotal, lastOffset: ticksTotal },
+        ...{ ticksTotal, lastSerial: ticksTotal, lastOffset: ticksTotal },
       }),
     )
     this.frames.group = NO_GROUP
@@ -137,8 +136,7 @@ export class FakeLane {
   replyTo(join: JoinCommand, parts = 1): boolean {
     if (!this.ticksTotals.has(join.audience)) return true
     const { replay } = join
-    if (replay !== null && typeof replay === 'object' && 'afterOffset' in replay)
-      return this.beginReplay(join)
+    if (replay !== null && typeof replay === 'object' && 'after' in replay) return this.beginReplay(join)
     if (!this.beginReply(join, parts === 1)) return false
     for (let part = 2; part <= parts; part++) {
       const isLast = part === parts
@@ -204,7 +202,6 @@ export class FakeLane {
       messages: 1,
       ticks: 1,
       seq: isFollowed ? total : seq,
-      continuity: { ...CONTINUITY_AT_START, lastPosition: total },
     })
     this.describeReply(join, `${join.audience}~;`, MORE, !isFollowed)
     Object.assign(this.reply, { messages: 0, ticks: 0 })
@@ -264,7 +261,7 @@ export class FakeLane {
     this.ring.describe(
       Object.assign(this.reply, {
         ...{ client: join.client, request: join.request, length: text.length, outcome, isLast },
-        ...{ ticksTotal: total, offset: total, statusNumber },
+        ...{ ticksTotal: total, serial: total, offset: total, statusNumber },
       }),
     )
     return true

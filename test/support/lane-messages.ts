@@ -46,7 +46,7 @@ export function binaryMessage(payload: Uint8Array): Message {
 }
 
 /**
- * A stream in short: `A1` for the tick of A with sequence 1, gaps as `reason:from-to:missed`, a status as `feed:reason`.
+ * A stream in short: `A1` for the tick of A with sequence 1, gaps as `reason:from-to:missed`, with `@epoch` if one begins, a status as `feed:reason`.
  * Checks `seq` on the way.
  */
 export function streamOf(messages: readonly Message[], seqBefore: number): string[] {
@@ -59,8 +59,7 @@ export function streamOf(messages: readonly Message[], seqBefore: number): strin
     } else if (message.type === 'status') stream.push(`${message.feed}:${message.reason}`)
     else {
       if (message.seq !== seq) throw new Error(`${message.type} with seq ${message.seq} in place of ${seq}`)
-      if (message.type === 'gap')
-        stream.push(`${message.reason}:${message.from}-${message.to}:${message.missed}`)
+      if (message.type === 'gap') stream.push(gapText(message))
     }
   }
   return stream
@@ -69,4 +68,8 @@ export function streamOf(messages: readonly Message[], seqBefore: number): strin
 /** Of a status of a stage: its reason is `n` and the number. */
 export function statusNumber({ reason }: StatusMessage): number {
   return Number(reason!.slice(1))
+}
+
+function gapText({ epoch, from, missed, reason, to }: GapMessage): string {
+  return `${reason}:${from}-${to}:${missed}${epoch === undefined ? '' : `@${epoch}`}`
 }

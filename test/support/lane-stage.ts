@@ -3,7 +3,8 @@
  * A lane can be killed at any of its calls, see mortal-lane.ts, and a successor goes on.
  */
 import type { MessagePort } from 'node:worker_threads'
-import { FeedStatusLog } from '../../src/ingest/feed-status-log.js'
+import { PlacedStates } from '../../src/ingest/placed-states.js'
+import { ToldStatus } from '../../src/ingest/told-status.js'
 import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
 import { encodeCommand, type LaneCommand } from '../../src/lane-protocol/lane-commands.js'
 import {
@@ -14,7 +15,8 @@ import {
 import {
   encodeEvent,
   type FeedStatus,
-  offsetsOf,
+  STATUS_AT_START,
+  type StreamEpoch,
   type StreamEvent,
 } from '../../src/lane-protocol/stream-events.js'
 import { commandRingBytes } from '../../src/memory/command-ring-memory.js'
@@ -52,6 +54,7 @@ import type { StageClient } from './stage-clients.js'
 import { StageFrames } from './stage-frames.js'
 /** A tick that the feed has sent. */
 export interface StageTick {
+  readonly serial: number
   readonly offset: number
   readonly symbol: string
   readonly kind: 'quote' | 'trade'
@@ -62,7 +65,6 @@ export interface StageOptions {
   readonly turnBytesMax?: number
   readonly scratchBytes?: number
   readonly compression?: CompressionSettings
-  readonly positionsTellLosses?: boolean
   /** Descriptors that the lane may write before it has to wait until they are read. */
   readonly descriptorsMax?: number
 }
@@ -81,7 +83,8 @@ export class LaneStage extends StageFrames {
   readonly state: CommittedState
   readonly ring: FrameRingReader
   readonly log: TickLogWriter
-  /** Offset of the last tick in the log. */
+  /** Of the last tick or loss in the log. */
+  serial = 0
   offset = 0
   /** While true, nothing that the lane publishes is read. */
   isBusy = false
@@ -90,7 +93,11 @@ export class LaneStage extends StageFrames {
   private readonly tickLog = new SharedArrayBuffer(tickLogBytes(1 << 20))
   private readonly commandRing = new SharedArrayBuffer(commandRingBytes(1 << 20))
   private readonly commands = new CommandRingWriter(this.commandRing)
-  private readonly statuses = new FeedStatusLog()
+  private readonly told = new ToldStatus()
+  private readonly statuses = new PlacedStates(STATUS_AT_START)
+  private epoch: StreamEpoch = { number: 0, name: 'e', isShared: false }
+  private readonly epochs = new PlacedStates(this.epoch)
+  private readonly epochStarts = [{ epoch: this.epoch, serial: 0 }]
   /** How often the state of the feed was told. */
   statusCount = 0
   private readonly latest: SharedArrayBuffer
@@ -103,7 +110,6 @@ export class LaneStage extends StageFrames {
       turnBytesMax: 16_384,
       scratchBytes: 1 << 18,
       compression: { bytesMin: 0, level: 6 },
-      positionsTellLosses: true,
       latestBytes: 1 << 16,
       ...options,
     }
@@ -144,7 +150,12 @@ export class LaneStage extends StageFrames {
 
   private note(ticks: readonly { readonly symbol: string; readonly kind: number }[]): void {
     for (const [index, { symbol, kind }] of ticks.entries())
-      this.ticks.push({ offset: this.offset + 1 + index, symbol, kind: kind === QUOTE ? 'quote' : 'trade' })
+      this.ticks.push({
+        serial: this.serial + 1 + index,
+        offset: this.offset + 1 + index,
+        symbol,
+        kind: kind === QUOTE ? 'quote' : 'trade',
+      })
   }
 
   /** Bytes that are no tick. */
@@ -152,22 +163,41 @@ export class LaneStage extends StageFrames {
     return this.append(TICK, 1, new Uint8Array(0))
   }
 
-  event(event: StreamEvent): void {
-    this.put(STREAM_EVENT, 0, encodeEvent(event), offsetsOf(event))
+  private event(event: StreamEvent): void {
+    this.put(STREAM_EVENT, 0, 0, encodeEvent(event), event.op === 'lost' ? 1 : 0)
+    if (event.op === 'lost') this.offset = event.offset
   }
 
+  /** Ticks that have offsets. */
   lost(reason: GapReason, missed: number | null): void {
-    this.event({ op: 'lost', reason, missed })
+    const to = this.offset + (missed ?? 1)
+    this.event({ op: 'lost', reason, missed, from: this.offset + 1, to, offset: to })
   }
 
   /** Ticks that never came. */
   gap(reason: GapReason, missed: number | null): void {
-    this.event({ op: 'lost', reason, missed, isUnnumbered: true })
+    const { offset } = this
+    this.event({ op: 'lost', reason, missed, from: offset + 1, to: offset, offset: offset + 1 })
+  }
+
+  /** Positions have a hole, and so have offsets. */
+  hole(missed: number): void {
+    const to = this.offset + missed
+    this.event({ op: 'lost', reason: 'upstream', missed, from: this.offset + 1, to, offset: to })
+  }
+
+  /** An epoch begins behind an unknown loss. @param from its first offset */
+  beginEpoch(name: string, from: number, missed: number | null = null): void {
+    this.epoch = { number: this.epoch.number + 1, name, isShared: true }
+    const to = from - 1
+    this.event({ op: 'lost', reason: 'upstream', missed, from, to, offset: to, epoch: this.epoch })
+    this.epochStarts.push({ epoch: this.epoch, serial: this.serial })
+    this.epochs.append(this.epoch, this.log.position, this.state.cursor())
   }
 
   /** The feed goes down, or comes back. Each state is told as the reason `n` and its number. */
   status(feed: FeedState): FeedStatus {
-    const status = this.statuses.change(feed, `n${++this.statusCount}`, this.clock.epochUs())!
+    const status = this.told.change(feed, `n${++this.statusCount}`, this.clock.epochUs())!
     this.event({ op: 'status', status })
     this.statuses.append(status, this.log.position, this.state.cursor())
     return status
@@ -190,14 +220,15 @@ export class LaneStage extends StageFrames {
   }
 
   private append(type: RecordType, count: number, payload: Uint8Array): number {
-    this.put(type, count, payload, count)
+    this.put(type, count, this.offset + 1, payload, count)
+    this.offset += count
     return this.offset
   }
 
-  private put(type: RecordType, count: number, payload: Uint8Array, offsets: number): void {
-    const isThere = this.log.tryAppend(type, count, this.offset + 1, 1, payload, 0, payload.length)
+  private put(type: RecordType, count: number, offset: number, payload: Uint8Array, serials: number): void {
+    const isThere = this.log.tryAppend(type, count, this.serial + 1, offset, 1, payload, 0, payload.length)
     if (!isThere) throw new Error('the log is full')
-    this.offset += offsets
+    this.serial += serials
   }
 
   // The lane
@@ -248,9 +279,11 @@ export class LaneStage extends StageFrames {
   }
 
   private lane(): LaneLoop {
+    const { cursor } = this.state.committed()
     const task: LaneTask = {
       lane: 0,
-      epoch: 'e',
+      epoch: this.epochs.at(cursor),
+      epochs: this.epochStarts.filter(({ serial }) => serial <= this.state.committed().serial),
       tickLog: this.tickLog,
       commands: this.commandRing,
       memory: this.shared,
@@ -260,15 +293,14 @@ export class LaneStage extends StageFrames {
       wakeUpPort: { postMessage: () => {} } as unknown as MessagePort,
       turnBytesMax: this.options.turnBytesMax,
       compression: this.options.compression,
-      positions: { tellLosses: this.options.positionsTellLosses, areRepeated: false },
       schema: undefined,
       tickBytesMax: marketCodec.tickBytesMax,
-      feedStatus: this.statuses.at(this.state.committed().cursor),
+      feedStatus: this.statuses.at(cursor),
       audiences: [...this.audiences].map(([audience, { spec, seq, progress, conflated }]) => {
-        const { flushedOffset: _, ...sent } = progress
+        const { flushedSerial: _, ...sent } = progress
         return { audience, spec, seq, ...sent, conflated }
       }),
-      quarantinedOffsets: this.poison,
+      quarantinedTicks: this.poison,
       quarantinedClients: [],
     }
     return assembleLane(task, marketCodec, this.clock)

@@ -76,7 +76,7 @@ export function memoryBounds(config: Config, usesEmbeddedFeed: boolean): readonl
       : []),
     of(
       'each lane',
-      'frame ring, descriptors, checkpoints, scratch, encoded ticks',
+      'frame ring, descriptors, scratch, encoded ticks',
       layoutOf(config, marketCodec).totalBytes,
       'frameRingBytes',
     ),

@@ -1,11 +1,7 @@
-/**
- * The past of a feed in a tick log, with the checkpoints of a lane, and replays of it by a ReplayReader.
- */
+/** The past of a feed in a tick log, and replays of it by a ReplayReader. */
 import type { AudienceSpec } from '../../src/lane-protocol/audience-spec.js'
-import { encodeEvent, offsetsOf, type StreamEvent } from '../../src/lane-protocol/stream-events.js'
-import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
+import { encodeEvent, type LostEvent } from '../../src/lane-protocol/stream-events.js'
 import { CounterWriter } from '../../src/memory/counters.js'
-import { FeedCheckpoints } from '../../src/memory/feed-checkpoints.js'
 import { FrameRingReader } from '../../src/memory/frame-ring-reader.js'
 import { FrameRingWriter } from '../../src/memory/frame-ring-writer.js'
 import { allocateLaneMemory, copierOf } from '../../src/memory/lane-allocation.js'
@@ -17,12 +13,12 @@ import { TickLogWriter } from '../../src/memory/tick-log-writer.js'
 import { LANE_SLOT_COUNT } from '../../src/metrics/metric-table.js'
 import type { GapReason } from '../../src/protocol/messages.js'
 import { marketCodec } from '../../src/ticks/market-codec.js'
-import { MarketTick, QUOTE } from '../../src/ticks/market-tick.js'
+import { QUOTE } from '../../src/ticks/market-tick.js'
 import { TurnBuffer } from '../../workers/collect/turn-buffer.js'
 import { Deflater } from '../../workers/compose/deflater.js'
 import { FrameComposer } from '../../workers/compose/frame-composer.js'
 import { FramePublisher } from '../../workers/compose/frame-publisher.js'
-import { FeedContinuity } from '../../workers/read/feed-continuity.js'
+import { KnownEpochs } from '../../workers/read/known-epochs.js'
 import { KnownSymbol, SymbolTable } from '../../workers/read/symbol-table.js'
 import { type ReplayPart, type ReplayRange, ReplayReader } from '../../workers/transfer/replay-reader.js'
 import { frameTexts } from './frames.js'
@@ -35,36 +31,32 @@ interface PastOptions {
   readonly tickLogBytes?: number
   readonly scratchBytes?: number
   readonly partBytesMax?: number
-  readonly positionsTellLosses?: boolean
   readonly quarantined?: readonly number[]
   /** Offset of the last tick before these. */
   readonly offset?: number
 }
 
-/** Ticks that a feed has sent and a lane has read, with the checkpoints of the lane. */
+/** Ticks that a feed has sent and a lane has read. */
 export class Past {
+  /** Of the last tick or loss in the log. */
+  serial: number
   offset: number
+  private epoch = 0
   readonly symbols = new SymbolTable(
     (symbol, bytes, isKept) => new KnownSymbol(symbol, bytes, isKept, marketCodec),
   )
   private readonly log: TickLogWriter
-  private readonly checkpoints: FeedCheckpoints
-  private readonly live: FeedContinuity
   private readonly reader: ReplayReader<KnownSymbol>
-  private readonly quarantined: ReadonlySet<number>
 
   constructor(options: PastOptions = {}) {
-    const { positionsTellLosses = true, partBytesMax = 1 << 20 } = options
-    const positions = { tellLosses: positionsTellLosses, areRepeated: false }
-    this.offset = options.offset ?? 0
-    this.quarantined = new Set(options.quarantined)
+    const { partBytesMax = 1 << 20 } = options
+    this.serial = options.offset ?? 0
+    this.offset = this.serial
     const tickLog = new SharedArrayBuffer(tickLogBytes(options.tickLogBytes ?? 1 << 20))
     this.log = new TickLogWriter(tickLog, () => this.log.position)
-    this.live = new FeedContinuity(CONTINUITY_AT_START, positions)
     const layout = laneLayout(1 << 22, 1 << 18, options.scratchBytes ?? 1 << 20)
     const shared = allocateLaneMemory(layout.totalBytes)
     const memory = shared.buffer
-    this.checkpoints = new FeedCheckpoints(memory, layout, this.offset)
     // Gives the lane its segments.
     new FrameRingReader(memory, layout)
     const ring = new FrameRingWriter(memory, layout)
@@ -73,11 +65,10 @@ export class Past {
     const deflater = new Deflater(ring.bytes, { bytesMin: 0, level: 1 }, counters)
     this.reader = new ReplayReader({
       codec: marketCodec,
+      epochs: new KnownEpochs([{ epoch: { number: 0, name: 'e', isShared: false }, serial: 0 }]),
       history: new TickLogHistory(tickLog),
-      checkpoints: this.checkpoints,
       symbols: this.symbols,
-      quarantined: this.quarantined,
-      positions,
+      quarantined: new Set(options.quarantined),
       turn,
       composer: new FrameComposer(ring.bytes, copierOf(shared), turn, deflater),
       publisher: new FramePublisher(
@@ -96,12 +87,12 @@ export class Past {
   /** Ticks that come in one message; their sequences are their offsets. */
   batch(ticks: readonly Partial<Tick>[]): void {
     const whole = this.whole(ticks)
-    this.ticks(TICK_BATCH, whole, encodeTickBatch({ ticks: whole }))
+    this.put(TICK_BATCH, whole.length, encodeTickBatch({ ticks: whole }))
   }
 
   tick(tick: Partial<Tick> = {}): void {
     const whole = this.whole([tick])
-    this.ticks(TICK, whole, encodeTick(whole[0]!))
+    this.put(TICK, 1, encodeTick(whole[0]!))
   }
 
   /** `count` ticks of A, some in each message. */
@@ -111,29 +102,38 @@ export class Past {
   }
 
   malformed(): void {
-    this.live.lose(1)
-    this.put(TICK, 1, new Uint8Array(0), 1)
+    this.put(TICK, 1, new Uint8Array(0))
   }
 
+  /** Ticks that have offsets. */
   lost(reason: GapReason, missed: number | null): void {
-    this.live.lose(missed ?? 0)
-    this.event({ op: 'lost', reason, missed })
+    const to = this.offset + (missed ?? 1)
+    this.event({ op: 'lost', reason, missed, from: this.offset + 1, to, offset: to })
   }
 
   /** Ticks that never came. */
   gap(missed: number | null): void {
-    this.live.lose(missed ?? 0)
-    this.event({ op: 'lost', reason: 'upstream', missed, isUnnumbered: true })
+    const { offset } = this
+    this.event({ op: 'lost', reason: 'upstream', missed, from: offset + 1, to: offset, offset: offset + 1 })
   }
 
-  session(continuous: boolean): void {
-    const session = { op: 'session', first: false, continuous } as const
-    this.live.sessionStarted(session)
-    this.event(session)
+  /** Positions have a hole, and so have offsets. */
+  hole(missed: number): void {
+    const to = this.offset + missed
+    this.event({ op: 'lost', reason: 'upstream', missed, from: this.offset + 1, to, offset: to })
   }
 
-  private event(event: StreamEvent): void {
-    this.put(STREAM_EVENT, 0, encodeEvent(event), offsetsOf(event))
+  /** An epoch begins. @param from its first offset */
+  beginEpoch(name: string, from: number): void {
+    const epoch = { number: ++this.epoch, name, isShared: true }
+    const to = from - 1
+    this.event({ op: 'lost', reason: 'upstream', missed: null, from, to, offset: to, epoch })
+  }
+
+  private event(event: LostEvent): void {
+    const payload = encodeEvent(event)
+    this.log.tryAppend(STREAM_EVENT, 0, ++this.serial, 0, 1, payload, 0, payload.length)
+    this.offset = event.offset
   }
 
   private whole(ticks: readonly Partial<Tick>[]): Partial<Tick>[] {
@@ -145,36 +145,25 @@ export class Past {
     }))
   }
 
-  private ticks(type: RecordType, ticks: readonly Partial<Tick>[], payload: Uint8Array): void {
-    for (const [index, { kind, position = 0, sequence, sourceTimeNs = 0 }] of ticks.entries()) {
-      const numbers = { sequenceLow: Number(sequence), timeLow: Number(sourceTimeNs) }
-      const fields = Object.assign(new MarketTick(), { kind: kind! - 1, ...numbers })
-      if (this.quarantined.has(this.offset + 1 + index)) this.live.lose(1)
-      else this.live.take(Number(position), fields.mark)
-    }
-    this.put(type, ticks.length, payload, ticks.length)
-    if (!this.checkpoints.isDue(this.offset)) return
-    this.checkpoints.add(this.offset, this.live)
-  }
-
-  private put(type: RecordType, count: number, payload: Uint8Array, offsets: number): void {
-    this.log.tryAppend(type, count, this.offset + 1, 1, payload, 0, payload.length)
-    this.offset += offsets
+  private put(type: RecordType, count: number, payload: Uint8Array): void {
+    this.log.tryAppend(type, count, this.serial + 1, this.offset + 1, 1, payload, 0, payload.length)
+    this.serial += count
+    this.offset += count
   }
 
   // Out of it again
 
-  next(from: ReplayRange, wanted: Partial<AudienceSpec> = {}, end = this.offset): ReplayPart | undefined {
+  next(from: ReplayRange, wanted: Partial<AudienceSpec> = {}, end = this.serial): ReplayPart | undefined {
     return this.reader.next(from, laneAudience({ spec: spec(wanted) }), end)
   }
 
-  /** All parts of the replay from `offset` on. */
-  parts(offset: number, wanted: Partial<AudienceSpec> = {}): ReplayPart[] {
+  /** All parts of the replay from a serial number on. */
+  parts(serial: number, wanted: Partial<AudienceSpec> = {}): ReplayPart[] {
     const parts: ReplayPart[] = []
-    let from = begin(offset)
-    while (parts.length === 0 || from.offset < this.offset) {
+    let from = begin(serial)
+    while (parts.length === 0 || from.serial < this.serial) {
       const part = this.next(from, wanted)
-      if (part === undefined) throw new Error(`what is after ${from.offset} is gone`)
+      if (part === undefined) throw new Error(`what is after ${from.serial} is gone`)
       parts.push(part)
       from = after(part)
     }
@@ -182,26 +171,23 @@ export class Past {
   }
 
   /** The whole replay in short, see `streamOf`. */
-  stream(offset: number, wanted: Partial<AudienceSpec> = {}): string[] {
-    return streamOf(this.parts(offset, wanted).flatMap(messagesOf), 0)
+  stream(serial: number, wanted: Partial<AudienceSpec> = {}): string[] {
+    return streamOf(this.parts(serial, wanted).flatMap(messagesOf), 0)
   }
 }
 
-/** Where the replay of a client begins that has all ticks up to `offset`. */
-export const begin = (offset: number): ReplayRange => ({
-  offset,
+/** Where the replay of a client begins that has everything up to a serial number; offsets are the same. */
+export const begin = (serial: number): ReplayRange => ({
+  serial,
+  offset: serial,
+  epoch: 0,
   seq: 0,
-  continuity: null,
-  reached: offset,
+  reached: serial,
   earlier: undefined,
 })
 
 /** The rest of the replay. */
-export const after = ({ continuity, offset, seq }: ReplayPart): ReplayRange => ({
-  ...begin(offset),
-  seq,
-  continuity,
-})
+export const after = ({ place, seq }: ReplayPart): ReplayRange => ({ ...begin(place.serial), ...place, seq })
 
 export function messagesOf({ frames }: ReplayPart): Message[] {
   return frameTexts(frames).map(text => JSON.parse(text) as Message)

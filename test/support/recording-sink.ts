@@ -20,7 +20,7 @@ export class RecordingSink extends Watched implements TickSink {
   /** Called after each push. */
   onPush: () => void = () => {}
   /** Answers `lastPosition`; by default with the last tick's. */
-  answerLastPosition: () => Promise<number> = async () => Number(this.ticks.at(-1)?.position ?? 0)
+  answerLastPosition: () => number = () => Number(this.ticks.at(-1)?.position ?? 0)
 
   get positions(): number[] {
     return this.ticks.map(tick => Number(tick.position))
@@ -57,7 +57,7 @@ export class RecordingSink extends Watched implements TickSink {
     this.changed()
   }
 
-  lastPosition(): Promise<number> {
+  lastPosition(): number {
     this.positionsAsked++
     this.changed()
     return this.answerLastPosition()

@@ -31,11 +31,18 @@ export function audienceState(part: Partial<AudienceState> = {}): AudienceState 
     lostTotal: 0,
     unknownLosses: 0,
     statusNumber: 0,
-    lastOffset: 0,
+    serial: 0,
+    offset: 0,
+    epoch: 0,
     conflated: [],
     ...part,
   }
 }
+
+/** The start of a replay for a client that has everything up to a serial number; offsets are the same. */
+export const startAt = (serial: number) => ({
+  after: { serial, offset: serial, epoch: 0, epochName: 'e' },
+})
 
 /** An audience in its lane. */
 export function laneAudience(part: Partial<AudienceState> = {}): LaneAudience {

@@ -84,8 +84,10 @@ const PROGRESS_AT_FIRST: Progress = {
   lostTotal: 0,
   unknownLosses: 0,
   statusNumber: 0,
-  lastOffset: 0,
-  flushedOffset: 0,
+  serial: 0,
+  offset: 0,
+  epoch: 0,
+  flushedSerial: 0,
 }
 
 export abstract class StageClients {
@@ -145,10 +147,10 @@ export abstract class StageClients {
   fallBehind(id: number): void {
     const client = this.clients.get(id)!
     const { conflated, progress } = this.audiences.get(client.audience)!
-    const flushedOffset = Math.min(...conflated.map(part => part.flushedOffset), Number.MAX_SAFE_INTEGER)
+    const flushedSerial = Math.min(...conflated.map(part => part.flushedSerial), Number.MAX_SAFE_INTEGER)
     client.isReceiving = false
-    client.fellBehindAt = { ...progress, flushedOffset }
-    client.stays.at(-1)!.to = progress.lastOffset
+    client.fellBehindAt = { ...progress, flushedSerial }
+    client.stays.at(-1)!.to = progress.offset
   }
 
   /** The client that fell behind reads again. */
@@ -182,7 +184,7 @@ export abstract class StageClients {
   protected takeFrames(descriptor: AudienceDescriptor, messages: Message[]): void {
     const audience = this.audiences.get(descriptor.audience)
     if (audience === undefined) return
-    const { lastOffset, lostTotal, statusNumber, ticksTotal, unknownLosses } = descriptor
+    const { epoch, lastOffset, lastSerial, lostTotal, statusNumber, ticksTotal, unknownLosses } = descriptor
     const ticks = messages.filter(message => message.type === 'ticks')
     if (descriptor.messages !== ticks.length)
       throw new Error(`${ticks.length} ticks messages, ${descriptor.messages} said`)
@@ -190,13 +192,15 @@ export abstract class StageClients {
     if (descriptor.group === NO_GROUP)
       audience.progress = {
         ...audience.progress,
-        lastOffset,
+        serial: lastSerial,
+        offset: lastOffset,
+        epoch,
         lostTotal,
         ticksTotal,
         unknownLosses,
         statusNumber,
       }
-    else audience.conflated[descriptor.group] = { flushedOffset: lastOffset, ticksTotal }
+    else audience.conflated[descriptor.group] = { flushedSerial: lastSerial, ticksTotal }
     for (const client of this.clients.values()) {
       if (client.audience !== descriptor.audience) continue
       if (client.waits && client.asked === undefined && descriptor.length > 0) this.comeBack(client.id)
@@ -234,15 +238,16 @@ export abstract class StageClients {
     client.waits = descriptor.outcome === AWAIT_FLUSH
     client.isReceiving = !client.waits
     if (joined === undefined) return
-    const { lostTotal, statusNumber, ticksTotal, unknownLosses } = descriptor
+    const { epoch, lostTotal, offset, serial, statusNumber, ticksTotal, unknownLosses } = descriptor
+    const place = { serial, offset, epoch }
     if (client.waits)
       client.fellBehindAt = {
         ticksTotal,
         lostTotal,
         unknownLosses,
         statusNumber,
-        lastOffset: from,
-        flushedOffset: from,
+        ...place,
+        flushedSerial: serial,
       }
     client.stays.push({
       spec: joined.spec,
@@ -255,7 +260,7 @@ export abstract class StageClients {
       isCut: !descriptor.isLast,
       to: client.waits ? from : undefined,
     })
-    joined.progress = { ...joined.progress, lastOffset: from, statusNumber }
+    joined.progress = { ...joined.progress, ...place, statusNumber }
   }
 }
 

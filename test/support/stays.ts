@@ -68,13 +68,13 @@ function checkStatuses(stage: LaneStage, { isReceiving, messages }: StageClient)
 function checkAnswer(stage: LaneStage, { answer, fellBehindAt, from, isCut, snapshotOf, spec }: Stay): void {
   const newest = new Map<string, StageTick>()
   for (const tick of stage.ticks) if (tick.offset <= from) newest.set(keyOf(tick), tick)
-  const wanted = [...newest.values()].filter(({ offset, symbol }) => {
+  const wanted = [...newest.values()].filter(({ serial, symbol }) => {
     const delivery = deliveryOf(spec, symbol)
     if (delivery === undefined) return false
     if (snapshotOf?.some(entry => isOneOf(entry, symbol))) return true
     if (fellBehindAt === null) return false
-    const { flushedOffset, lastOffset } = fellBehindAt
-    return delivery === 'every' ? offset > lastOffset : delivery === 'latest' && offset > flushedOffset
+    const { flushedSerial, serial: lastSerial } = fellBehindAt
+    return delivery === 'every' ? serial > lastSerial : delivery === 'latest' && serial > flushedSerial
   })
   wanted.sort((a, b) => a.offset - b.offset)
   const snapshots = answer.filter(message => message.type === 'snapshot')
@@ -93,7 +93,7 @@ function checkAnswer(stage: LaneStage, { answer, fellBehindAt, from, isCut, snap
   if (fellBehindAt === null) return
   const missed = stage.ticks.filter(
     ({ offset, symbol }) =>
-      deliveryOf(spec, symbol) === 'every' && offset > fellBehindAt.lastOffset && offset <= from,
+      deliveryOf(spec, symbol) === 'every' && offset > fellBehindAt.offset && offset <= from,
   )
   const told = answer.filter(message => message.type === 'gap' && message.reason === 'slow')
   expect(told.map(gap => 'missed' in gap && gap.missed)).toEqual(missed.length === 0 ? [] : [missed.length])

@@ -1,6 +1,6 @@
 /**
  * A real WebSocket client that keeps its ticks and checks what the protocol promises: `seq` rises by one with each `ticks`
- * message, every other message with a `seq` sets it, and `offset` never falls.
+ * message, every other message with a `seq` sets it, and `offset` never falls while the epoch is the same.
  */
 import { WebSocket } from 'ws'
 import type { GapMessage, ServerMessage, SubscribedMessage, TickJson } from '../../src/protocol/messages.js'
@@ -8,7 +8,10 @@ import type { GapMessage, ServerMessage, SubscribedMessage, TickJson } from '../
 export class TickClient {
   readonly socket: WebSocket
   readonly ticks: TickJson[] = []
+  /** Gaps that tell a loss. */
   readonly gaps: GapMessage[] = []
+  /** The epochs that were named, in their order. */
+  readonly epochs: string[] = []
   subscribed: SubscribedMessage | undefined
   /** Broken promises. Must stay empty. */
   readonly silentErrors: string[] = []
@@ -65,14 +68,18 @@ export class TickClient {
       case 'unsubscribed':
         if (message.type === 'subscribed') this.subscribed ??= message
         this.seq = message.seq
+        this.setEpoch(message.epoch)
         this.offset = message.offset
         break
       case 'subscriptions':
       case 'pong':
         break
       case 'gap':
-        this.gaps.push(message)
+        if (message.missed !== 0) this.gaps.push(message)
         this.seq = message.seq
+        if (message.epoch === undefined) break
+        this.setEpoch(message.epoch)
+        this.offset = message.offset!
         break
       case 'ticks':
         if (message.seq !== ++this.seq) this.silentErrors.push(`seq ${message.seq} in place of ${this.seq}`)
@@ -99,6 +106,10 @@ export class TickClient {
         break
     }
     this.settle()
+  }
+
+  private setEpoch(name: string): void {
+    if (this.epochs.at(-1) !== name) this.epochs.push(name)
   }
 
   private settle(): void {

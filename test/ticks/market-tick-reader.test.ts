@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { MarketPositionReader } from '../../src/ticks/market-position-reader.js'
 import { MarketTick, QUOTE, TRADE, TRADE_INDEX } from '../../src/ticks/market-tick.js'
 import { blankTick, MarketTickEncoder, tickSymbol } from '../../src/ticks/market-tick-encoder.js'
 import { MarketTickReader } from '../../src/ticks/market-tick-reader.js'
-import { TICK_BYTES_DEFAULT, UNKNOWN_KIND } from '../../src/ticks/tick-codec.js'
+import { NO_TICK, TICK_BYTES_DEFAULT, UNKNOWN_KIND } from '../../src/ticks/tick-codec.js'
 import { writeVarint } from '../../src/ticks/varint.js'
 import { anyTick, type WholeTick } from '../support/any-tick.js'
 import { encodeTick } from '../support/proto-messages.js'
@@ -35,7 +36,9 @@ function decoded(bytes: Uint8Array): WholeTick | undefined {
   const { isTick, fields } = decode(bytes, memory)
   if (!isTick) return undefined
   const symbol = Buffer.from(memory.slice(fields.symbolStart, fields.symbolStart + fields.symbolLength))
-  const { kind, bid, bidSize, ask, askSize, last, lastSize, position } = fields
+  const { kind, bid, bidSize, ask, askSize, last, lastSize } = fields
+  // The main thread reads it.
+  const position = new MarketPositionReader().positionOf(memory, 5, 5 + bytes.length)
   return {
     symbol: symbol.toString(),
     kind: kind + 1,
@@ -141,7 +144,8 @@ describe('the reader of quotes and trades', () => {
     ['-1', encodeTick({ ...VALID, kind: -1 })],
     ['-2^31', encodeTick({ ...VALID, kind: -(2 ** 31) })],
   ])('reads a tick of kind %s, which a newer feed has added', (_, bytes) => {
-    expect(decode(bytes)).toMatchObject({ isTick: true, fields: { kind: UNKNOWN_KIND, position: 7 } })
+    expect(decode(bytes)).toMatchObject({ isTick: true, fields: { kind: UNKNOWN_KIND } })
+    expect(new MarketPositionReader().positionOf(bytes, 0, bytes.length)).toBe(7)
   })
 
   it('takes the second value of a field that comes twice', () => {
@@ -171,6 +175,9 @@ describe('the reader of quotes and trades', () => {
     ],
   ])('refuses %s', (_, bytes) => {
     expect(decode(Uint8Array.from(bytes)).isTick).toBe(false)
+    if (bytes.length > TICK_BYTES_DEFAULT) return
+    // The main thread would not give it an offset that another tick may have.
+    expect(new MarketPositionReader().positionOf(Uint8Array.from(bytes), 0, bytes.length)).toBe(NO_TICK)
   })
 
   it('takes a position of 2^53 − 1', () => {

@@ -100,7 +100,7 @@ describe('a commit', () => {
     stage.isBusy = true
     stage.run([
       () => {
-        committed = stage.state.offsetLow()
+        committed = stage.state.serialLow()
         stage.isBusy = false
       },
     ])

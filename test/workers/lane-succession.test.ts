@@ -1,33 +1,23 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { COMMITTED_CURSOR, COMMITTED_OFFSET } from '../../src/memory/control-words.js'
+import { COMMITTED_CURSOR, COMMITTED_SERIAL } from '../../src/memory/control-words.js'
 import type { SubscribedMessage } from '../../src/protocol/messages.js'
 import { statusNumber, streamOf } from '../support/lane-messages.js'
 import { LaneStage } from '../support/lane-stage.js'
 import type { StageClient } from '../support/stage-clients.js'
 
-/** How far a tick's position is past the one before; or that it is far from any count, or the tick before once more. */
-type Step = number | 'wild' | 'again'
-
-/** What a feed may do. */
+/** What a feed may do. `hole`: how many offsets are missing before a tick. */
 type Deed =
-  | { readonly ticks: readonly { readonly symbol: string; readonly step: Step }[] }
+  | { readonly ticks: readonly { readonly symbol: string; readonly hole: number }[] }
   | { readonly malformed: true }
   | { readonly lost: number | null }
   | { readonly gap: number | null }
-  | { readonly continuous: boolean }
+  | { readonly epoch: number }
   | { readonly feed: 'down' | 'live' }
   | { readonly joins: number }
 
 const ticks = fc.array(
-  fc.record({
-    symbol: fc.constantFrom('A', 'B', '€'),
-    step: fc.oneof(
-      { weight: 5, arbitrary: fc.constant(1) },
-      { weight: 5, arbitrary: fc.constantFrom<Step>(0, 2, 5, -2, 'again') },
-      { weight: 1, arbitrary: fc.constant<Step>('wild') },
-    ),
-  }),
+  fc.record({ symbol: fc.constantFrom('A', 'B', '€'), hole: fc.constantFrom(0, 0, 0, 0, 1, 4, 2 ** 40) }),
   { minLength: 1, maxLength: 20 },
 )
 const deed: fc.Arbitrary<Deed> = fc.oneof(
@@ -35,13 +25,14 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ malformed: fc.constant(true as const) }) },
   { weight: 1, arbitrary: fc.record({ lost: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 9 })) }) },
   { weight: 1, arbitrary: fc.record({ gap: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 9 })) }) },
-  { weight: 1, arbitrary: fc.record({ continuous: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ epoch: fc.constantFrom(1, 5, 2 ** 50) }) },
   { weight: 1, arbitrary: fc.record({ feed: fc.constantFrom('down', 'live') }) },
   { weight: 2, arbitrary: fc.record({ joins: fc.integer({ min: 1, max: 3 }) }) },
 )
 
 interface Event {
-  /** Everybody who has all up to this offset has had it. */
+  /** Everybody who has all up to this offset of this epoch has had it. */
+  readonly epoch: number
   readonly offset: number
   /** undefined: a loss, for everybody. */
   readonly symbol: string | undefined
@@ -53,95 +44,50 @@ interface Event {
 /** The plain account of what happens to be told, kept beside a stage. */
 class Ledger {
   readonly events: Event[] = []
-  private sent = 0
-  private sequence = 0
-  private last = 0
-  private lastSequence = 0
-  private told = 0
-  private isSessionBoundary = false
-  /** Whether positions up to the last one are sent again, and from where on. */
-  private sentAgainFrom = Number.POSITIVE_INFINITY
-  private isInDoubt = false
+  private epoch = 0
 
   constructor(private readonly stage: LaneStage) {}
 
   do(deed: Deed): void {
     const { stage } = this
-    const offset = stage.offset + 1
+    const { offset } = stage
+    const next = offset + 1
     if ('ticks' in deed) {
-      // A position of 0 is none.
-      let position = Math.max(1, this.sent)
-      const placed = deed.ticks.map(({ symbol, step }, index) => {
-        if (step !== 'again') this.sequence = offset + index
-        if (step === 'wild') position = Number.MAX_SAFE_INTEGER - (offset % 5)
-        else if (step !== 'again') position = this.sent = Math.max(1, this.sent + step)
-        return { symbol, position, sequence: this.sequence }
-      })
-      stage.batch(placed)
-      for (const [index, { symbol, position, sequence }] of placed.entries())
-        this.tick(offset + index, symbol, position, sequence)
+      for (const { symbol, hole } of deed.ticks) {
+        const first = stage.offset + 1
+        if (hole > 0) stage.hole(hole)
+        if (hole > 0) this.loss(`upstream:${first}-${stage.offset}:${hole}`)
+        const { epoch } = this
+        this.events.push({ epoch, offset: stage.tick({ symbol }), symbol, text: `${symbol}${stage.offset}` })
+      }
     } else if ('malformed' in deed) {
-      this.sent++
-      this.told++
-      this.loss(offset, `malformed:${stage.malformed()}`)
+      stage.malformed()
+      this.loss(`malformed:${next}`)
     } else if ('lost' in deed) {
-      const missed = deed.lost
-      stage.lost('overload', missed)
-      this.told += missed ?? 0
-      this.sent += missed ?? 0
-      if (missed === null) this.loss(offset, `overload:${offset}-${offset}:null`)
-      for (let index = 0; index < (missed ?? 0); index++)
-        this.loss(stage.offset, `overload:${offset + index}`)
+      const { lost } = deed
+      stage.lost('overload', lost)
+      if (lost === null) this.loss(`overload:${next}-${next}:null`)
+      for (let index = 0; index < (lost ?? 0); index++) this.loss(`overload:${next + index}`)
     } else if ('gap' in deed) {
       stage.gap('upstream', deed.gap)
-      this.told += deed.gap ?? 0
-      this.sent += deed.gap ?? 0
-      this.loss(offset, `upstream:${offset}-${offset - 1}:${deed.gap}`)
-    } else if ('continuous' in deed) {
-      stage.event({ op: 'session', first: false, continuous: deed.continuous })
-      if (!deed.continuous || this.last === 0 || this.isInDoubt) {
-        this.isSessionBoundary = true
-        this.last = 0
-        this.isInDoubt = false
-      }
-      this.sentAgainFrom = 0
-      this.told = 0
+      this.loss(`upstream:${next}-${offset}:${deed.gap}`)
+    } else if ('epoch' in deed) {
+      stage.beginEpoch(`e${++this.epoch}`, deed.epoch)
+      this.loss(`upstream:${deed.epoch}-${deed.epoch - 1}:null@e${this.epoch}`)
     } else if ('feed' in deed) {
       const { number } = stage.status(deed.feed)
-      this.events.push({ offset, symbol: undefined, text: `${deed.feed}:n${number}`, status: number })
+      const { epoch } = this
+      this.events.push({ epoch, offset, symbol: undefined, text: `${deed.feed}:n${number}`, status: number })
     } else {
       const id = stage.clients.size + 1
       stage.join(id, deed.joins)
     }
   }
 
-  private tick(offset: number, symbol: string, position: number, sequence: number): void {
-    const isFirst = this.last === 0
-    if (!isFirst && this.isSentAgain(position, sequence)) {
-      this.sentAgainFrom = position
-      return
-    }
-    const missed = isFirst ? 0 : position - this.last - 1 - this.told
-    const isBroken = !isFirst && (position <= this.last || missed > (this.isInDoubt ? 0 : 2 ** 40))
-    if (this.isSessionBoundary || isBroken) this.loss(offset, `upstream:${offset}-${offset - 1}:null`)
-    else if (missed > 0) this.loss(offset, `upstream:${offset}-${offset - 1}:${missed}`)
-    this.isInDoubt = isBroken || (isFirst && position > 2 ** 40)
-    this.isSessionBoundary = false
-    this.sentAgainFrom = Number.POSITIVE_INFINITY
-    this.last = position
-    this.lastSequence = sequence
-    this.told = 0
-    this.events.push({ offset, symbol, text: `${symbol}${sequence}` })
-  }
-
-  /** Whether it is the last tick once more, or one of those before it at the beginning of a session that goes on. */
-  private isSentAgain(position: number, sequence: number): boolean {
-    if (position === this.last) return sequence === this.lastSequence
-    return position < this.last && position >= this.sentAgainFrom
-  }
-
-  private loss(offset: number, text: string): void {
-    this.events.push({ offset, symbol: undefined, text })
+  /** Of a loss that was put into the log now. */
+  private loss(text: string): void {
+    const { epoch } = this
+    this.events.push({ epoch, offset: this.stage.offset, symbol: undefined, text })
   }
 }
 
@@ -163,7 +109,8 @@ function check(stage: LaneStage, ledger: Ledger, { audience, messages }: StageCl
   const begin = messages.findLastIndex(({ type }) => type === 'subscribed')
   // A lane that dies between the answer and what it stands for leaves the client with two, and nothing between.
   expect(messages.slice(0, begin).every(({ type }) => type === 'subscribed')).toBe(true)
-  const { offset, seq } = messages[begin] as SubscribedMessage
+  const { epoch, offset, seq } = messages[begin] as SubscribedMessage
+  const number = Number(epoch.slice(1))
   const stream = apart(streamOf(messages.slice(begin), seq))
   // The status behind `subscribed` is the present one. All later ones follow, each in its place.
   const present = messages.slice(begin).find(message => message.type === 'status')
@@ -171,7 +118,7 @@ function check(stage: LaneStage, ledger: Ledger, { audience, messages }: StageCl
   if (present !== undefined && first > 1) expect(messages[begin + 1]).toBe(present)
   const expected = ledger.events.filter(event =>
     event.status === undefined
-      ? event.offset > offset &&
+      ? (event.epoch > number || (event.epoch === number && event.offset > offset)) &&
         (event.symbol === undefined || symbols === null || symbols.includes(event.symbol))
       : event.status >= Math.min(first, stage.statusCount),
   )
@@ -206,7 +153,7 @@ function play(
   expect(done).toBe(Math.max(1, chunks.length))
   for (const client of stage.clients.values()) check(stage, ledger, client)
   expect(stage.state.cursor()).toBe(stage.log.position)
-  expect(stage.state.offsetLow()).toBe(stage.offset)
+  expect(stage.state.serialLow()).toBe(stage.serial)
   return stage
 }
 
@@ -228,12 +175,12 @@ describe('lanes that die', () => {
   })
 
   it('leave nothing undone at any single call', () => {
-    const tick = { symbol: 'A', step: 1 }
+    const tick = { symbol: 'A', hole: 0 }
     const chunks: Deed[][] = [
       [{ ticks: [tick, tick] }, { malformed: true }, { joins: 1 }, { ticks: [tick] }],
-      [{ lost: 3 }, { feed: 'down' }, { ticks: [tick, { symbol: 'B', step: 4 }] }, { joins: 2 }],
-      [{ continuous: true }, { feed: 'live' }, { joins: 1 }],
-      [{ gap: 2 }, { continuous: false }, { ticks: [tick] }, { lost: null }, { gap: null }],
+      [{ lost: 3 }, { feed: 'down' }, { ticks: [tick, { symbol: 'B', hole: 3 }] }, { joins: 2 }],
+      [{ epoch: 1 }, { feed: 'live' }, { joins: 1 }],
+      [{ gap: 2 }, { epoch: 7 }, { ticks: [tick] }, { lost: null }, { gap: null }],
     ]
     for (let killAt = 0; play(chunks, [killAt]).deaths > 0; killAt++);
     for (let killAt = 0; play(chunks, [killAt, killAt >> 1, 7, killAt]).deaths > 3; killAt += 7);
@@ -241,7 +188,7 @@ describe('lanes that die', () => {
 
   it('have their successors answer joins without going back behind what was sent', () => {
     const ticks = (count: number): Deed[] =>
-      Array.from({ length: count }, () => ({ ticks: [{ symbol: 'A', step: 1 }] }))
+      Array.from({ length: count }, () => ({ ticks: [{ symbol: 'A', hole: 0 }] }))
     // Two turns of sixteen records, and while those are transmitted one large one that a successor takes in pieces.
     const chunk = [...ticks(32), { joins: 1 }, ...ticks(40)]
     for (let killAt = 201; play([chunk], [killAt], 8192).deaths > 0; killAt += 2);
@@ -266,19 +213,26 @@ describe('a successor', () => {
     expect(streamOf(client.messages, 0)).toEqual(['A1', 'A2', 'A3', 'A4'])
   })
 
-  it('knows which losses its predecessor has told', () => {
+  it('knows which losses and which epoch its predecessor has told', () => {
     const stage = new LaneStage()
     const client = stage.listen()
-    stage.tick({ position: 1 })
+    stage.tick({})
     stage.malformed()
     stage.run()
-    stage.tick({ position: 3 })
+    stage.beginEpoch('f', 100)
     stage.run()
-    stage.event({ op: 'session', first: false, continuous: false })
+    stage.tick({})
     stage.run()
-    stage.tick({ position: 3 })
+    stage.hole(5)
     stage.run()
-    expect(streamOf(client.messages, 0)).toEqual(['A1', 'malformed:2-2:1', 'A3', 'upstream:4-3:null', 'A4'])
+    stage.tick({})
+    stage.run()
+    expect(streamOf(client.messages, 0)).toEqual([
+      ...['A1', 'malformed:2-2:1', 'upstream:100-99:null@f', 'A100', 'upstream:101-105:5', 'A106'],
+    ])
+    const late = stage.join(7, 1)
+    stage.run()
+    expect(late.messages).toMatchObject([{ type: 'subscribed', epoch: 'f', offset: 106 }])
   })
 
   it('lets the main thread know how far the lane before had come, though that died in the midst of saying so', () => {
@@ -287,9 +241,9 @@ describe('a successor', () => {
     stage.tick({})
     stage.run()
     stage.control[COMMITTED_CURSOR]! -= 2
-    stage.control[COMMITTED_OFFSET] = 0
+    stage.control[COMMITTED_SERIAL] = 0
     stage.run()
-    expect([stage.state.cursor(), stage.state.offsetLow()]).toEqual([stage.log.position, 1])
+    expect([stage.state.cursor(), stage.state.serialLow()]).toEqual([stage.log.position, 1])
   })
 
   it('replies behind all that any audience was sent: a client that comes from there would get ticks twice', () => {
@@ -299,7 +253,7 @@ describe('a successor', () => {
     // More than a lane reads before it takes commands.
     for (let tick = 0; tick < 40; tick++) stage.tick({})
     const { progress } = stage.audiences.get(1)!
-    stage.audiences.get(1)!.progress = { ...progress, ticksTotal: 40, lastOffset: 40 }
+    stage.audiences.get(1)!.progress = { ...progress, ticksTotal: 40, serial: 40, offset: 40 }
     // As the main thread sends it again.
     const mover = stage.join(100, 2)
     stage.run()

@@ -23,6 +23,7 @@ import { reportOf, startThread, terminateThreads } from '../support/thread.js'
 
 const TICKS = 60_000
 const BATCH_TICKS = 50
+const EPOCH = { number: 0, name: 'e', isShared: false }
 const TURN_BYTES_MAX = 16 * 1024
 
 afterEach(terminateThreads)
@@ -40,6 +41,10 @@ describe('a lane in a thread of its own', () => {
       lanes: [handle],
       queueSize: 500,
       codec: marketCodec,
+      positions: { tellLosses: true, areRepeated: false },
+      epochName: 'e',
+      positionWatch: { broken() {} },
+      streamMoved() {},
       clock: systemClock,
       counters,
     })
@@ -47,7 +52,8 @@ describe('a lane in a thread of its own', () => {
     const commands = new SharedArrayBuffer(commandRingBytes(1024))
     const task: LaneTask = {
       lane: 0,
-      epoch: 'e',
+      epoch: EPOCH,
+      epochs: [{ epoch: EPOCH, serial: 0 }],
       tickLog,
       commands,
       memory: handle.shared,
@@ -57,12 +63,11 @@ describe('a lane in a thread of its own', () => {
       wakeUpPort: port2,
       turnBytesMax: TURN_BYTES_MAX / 4,
       compression: { bytesMin: 1024, level: 6 },
-      positions: { tellLosses: true, areRepeated: false },
       schema: undefined,
       tickBytesMax: marketCodec.tickBytesMax,
       feedStatus: STATUS_AT_START,
       audiences: [],
-      quarantinedOffsets: [],
+      quarantinedTicks: [],
       quarantinedClients: [],
     }
     const open = { op: 'open', audience: 1, client: 1, spec: spec({ symbols: null, batch: true }) } as const
@@ -135,7 +140,7 @@ describe('a lane in a thread of its own', () => {
     await done
     await intake.caughtUp()
     expect(pauses).toBeGreaterThan(TICKS / 500 / 4)
-    expect(handle.state.committed()).toMatchObject({ offset: TICKS, lastPosition: TICKS })
+    expect(handle.state.committed()).toMatchObject({ serial: TICKS, offset: TICKS })
     const closed = once(port1, 'close')
     handle.setStop(true)
     expect(await end).toBe('ended')

@@ -192,14 +192,14 @@ describe('a lane', () => {
     stage.isBusy = true
     stage.run([
       () => {
-        committed = stage.state.offsetLow()
+        committed = stage.state.serialLow()
         stage.isBusy = false
       },
     ])
     // Two full turns; the third is gathering.
     expect(committed).toBeGreaterThan(20)
     expect(committed).toBeLessThan(80)
-    expect(stage.state.offsetLow()).toBe(100)
+    expect(stage.state.serialLow()).toBe(100)
   })
 
   it.each(['json', 'protobuf'] as const)(
@@ -285,7 +285,7 @@ describe('a loss', () => {
     const stage = new LaneStage()
     const client = stage.listen()
     const bytes = Uint8Array.from([0x0a, 2, 0xc3, 0x28, 0x10, 1])
-    stage.log.tryAppend(1, 1, ++stage.offset, 1, bytes, 0, bytes.length)
+    stage.log.tryAppend(1, 1, ++stage.serial, ++stage.offset, 1, bytes, 0, bytes.length)
     stage.run()
     expect(streamOf(client.messages, 0)).toEqual(['malformed:1-1:1'])
   })
@@ -330,21 +330,6 @@ describe('a loss', () => {
       ...['A1', `upstream:2-1:${2 ** 40}`, 'upstream:3-2:null'],
       ...['malformed:4-4:1', 'malformed:5-4:3', 'malformed:6-6:1', 'A7'],
     ])
-    expect(stage.counter('upstreamGaps')).toBe(2)
-  })
-
-  it('of ticks that never came is no further loss in the positions that follow', () => {
-    const stage = new LaneStage()
-    const client = stage.listen()
-    stage.tick({ position: 1 })
-    stage.gap('upstream', 3)
-    stage.tick({ position: 5 })
-    stage.gap('upstream', null)
-    stage.tick({ position: 8 })
-    stage.run()
-    expect(streamOf(client.messages, 0)).toEqual([
-      ...['A1', 'upstream:2-1:3', 'A3', 'upstream:4-3:null', 'upstream:5-4:2', 'A5'],
-    ])
   })
 
   it('of unknown size stays unknown beside one of known size', () => {
@@ -362,117 +347,68 @@ describe('a loss', () => {
     ])
   })
 
-  it('in the positions is told exactly', () => {
+  it('in the positions is told exactly, and offsets have the same hole', () => {
     const stage = new LaneStage()
     const client = stage.listen()
-    for (const position of [100, 101, 105, 106, 2 ** 40, 0, 2 ** 40 + 1]) stage.tick({ position })
+    stage.tick({})
+    stage.hole(2 ** 40)
+    stage.batch([{}, {}])
+    stage.hole(3)
     stage.run()
     expect(streamOf(client.messages, 0)).toEqual([
-      ...['A1', 'A2', 'upstream:3-2:3', 'A3', 'A4', `upstream:5-4:${2 ** 40 - 107}`, 'A5', 'A6', 'A7'],
+      ...['A1', `upstream:2-${2 ** 40 + 1}:${2 ** 40}`, `A${2 ** 40 + 2}`, `A${2 ** 40 + 3}`],
+      `upstream:${2 ** 40 + 4}-${2 ** 40 + 6}:3`,
     ])
-  })
-
-  it('that was told already is not told again as a hole in the positions', () => {
-    const stage = new LaneStage()
-    const client = stage.listen()
-    stage.poison.push(4)
-    stage.tick({ position: 1 })
-    stage.malformed()
-    stage.tick({ position: 3 })
-    stage.tick({ position: 4 })
-    stage.lost('overload', 5)
-    stage.tick({ position: 10 })
-    stage.malformed()
-    stage.tick({ position: 13 })
-    stage.run()
-    expect(streamOf(client.messages, 0)).toEqual([
-      ...['A1', 'malformed:2-2:1', 'A3', 'poison:4-4:1', 'overload:5-9:5', 'A10', 'malformed:11-11:1'],
-      ...['upstream:12-11:1', 'A12'],
-    ])
-  })
-
-  it('of unknown size is told where the positions go back or jump, and counted apart', () => {
-    const stage = new LaneStage()
-    const client = stage.listen()
-    for (const position of [100, 101, 2 ** 53 - 1, 102, 103, 1, 2]) stage.tick({ position })
-    stage.run()
-    expect(streamOf(client.messages, 0)).toEqual([
-      ...['A1', 'A2', 'upstream:3-2:null', 'A3', 'upstream:4-3:null', 'A4', 'A5'],
-      ...['upstream:6-5:null', 'A6', 'A7'],
-    ])
-    expect([stage.counter('positionBreaks'), stage.counter('upstreamGaps')]).toEqual([3, 3])
-    expect([stage.counter('ticksDuplicate'), stage.counter('ticksDecoded')]).toEqual([0, 7])
-  })
-
-  it('is not seen in positions that say nothing', () => {
-    const stage = new LaneStage({ positionsTellLosses: false })
-    const client = stage.listen()
-    for (const position of [5, 9, 9, 2]) stage.tick({ position })
-    stage.run()
-    expect(streamOf(client.messages, 0)).toEqual(['A1', 'A2', 'A3', 'A4'])
   })
 })
 
-describe('a session of the feed', () => {
-  const session = (continuous: boolean, first = false) => ({ op: 'session' as const, first, continuous })
-
-  it('that goes on drops what was sent before, and shows a hole', () => {
+describe('an epoch', () => {
+  it('begins behind a gap that names it and its first offset', () => {
     const stage = new LaneStage()
     const client = stage.listen()
-    stage.event(session(false, true))
-    const ticks = (...positions: number[]) => {
-      for (const position of positions) stage.tick({ position, sequence: position })
-    }
-    ticks(1, 2, 3)
-    stage.event(session(true))
-    ticks(2, 3, 4, 4)
-    stage.event(session(true))
-    ticks(7)
+    stage.tick({})
+    stage.beginEpoch('f', 1)
+    stage.tick({})
     stage.run()
-    expect(streamOf(client.messages, 0)).toEqual(['A1', 'A2', 'A3', 'A4', 'upstream:8-7:2', 'A7'])
-    expect(stage.counter('ticksDuplicate')).toBe(3)
-    expect(stage.counter('upstreamGaps')).toBe(1)
+    expect(client.messages).toMatchObject([
+      { type: 'ticks', offset: 1 },
+      { type: 'gap', reason: 'upstream', from: 1, to: 0, missed: null, epoch: 'f', offset: 0, seq: 1 },
+      { type: 'ticks', offset: 1, seq: 2 },
+    ])
+    const late = stage.join(7, 1)
+    stage.run()
+    expect(late.messages).toMatchObject([{ type: 'subscribed', epoch: 'f', offset: 1 }])
   })
 
-  it('that cannot be compared with the one before is a loss of unknown size, told once', () => {
+  it('is told to a client that was behind, with the number of ticks that it missed', () => {
     const stage = new LaneStage()
     const client = stage.listen()
-    stage.event(session(false, true))
-    stage.tick({ position: 50 })
-    stage.event(session(false))
-    stage.event(session(false))
-    for (const position of [3, 4, 6]) stage.tick({ position })
+    stage.tick({})
     stage.run()
-    expect(streamOf(client.messages, 0)).toEqual([
-      'A1',
-      'upstream:2-1:null',
-      'A2',
-      'A3',
-      'upstream:4-3:1',
-      'A4',
+    stage.fallBehind(client.id)
+    stage.tick({})
+    stage.beginEpoch('f', 500)
+    stage.tick({})
+    stage.run()
+    client.messages.length = 0
+    stage.comeBack(client.id)
+    stage.run()
+    expect(client.messages).toMatchObject([
+      { type: 'gap', reason: 'upstream', from: 501, to: 500, missed: null, epoch: 'f' },
+      { type: 'gap', reason: 'slow', from: 501, to: 500, missed: 2 },
+      { type: 'snapshot', offset: 500 },
     ])
   })
 
-  it('without positions is a loss of unknown size, though it says that it goes on', () => {
+  it('is told to clients of latest ticks before the first tick of it', () => {
     const stage = new LaneStage()
-    const client = stage.listen()
-    stage.tick({})
-    stage.event(session(true))
-    stage.tick({})
-    stage.run()
-    expect(streamOf(client.messages, 0)).toEqual(['A1', 'upstream:2-1:null', 'A2'])
-  })
-
-  it('sends again what was malformed, and a hole beside it is told still', () => {
-    const stage = new LaneStage()
-    const client = stage.listen()
-    stage.tick({ position: 1 })
-    stage.malformed()
-    stage.event(session(true))
-    stage.malformed()
-    stage.tick({ position: 4 })
-    stage.run()
-    expect(streamOf(client.messages, 0)).toEqual(['A1', 'malformed:2-3:2', 'upstream:4-3:1', 'A4'])
+    const client = stage.listen({ symbols: [], latest: [{ intervalMs: 0, symbols: ['*'] }] })
+    stage.run([() => void stage.tick({}), () => stage.beginEpoch('f', 90), () => void stage.tick({})])
+    expect(client.messages).toMatchObject([
+      { type: 'ticks', offset: 1 },
+      { type: 'gap', missed: null, epoch: 'f' },
+      { type: 'ticks', offset: 90 },
+    ])
   })
 })
 

@@ -4,6 +4,7 @@
  */
 import type { StreamForm } from '../../src/lane-protocol/audience-spec.js'
 import type { AudienceState } from '../../src/lane-protocol/lane-task.js'
+import type { StreamPlace } from '../../src/memory/stream-place.js'
 import {
   ENVELOPE_FORMATS,
   type EnvelopeFormat,
@@ -25,12 +26,11 @@ export interface AudienceStart extends Omit<AudienceState, 'spec' | 'conflated'>
 }
 
 /** How far an audience was sent: totals since it opened. */
-export interface AudienceProgress {
+export interface AudienceProgress extends StreamPlace {
   readonly ticksTotal: number
   readonly lostTotal: number
   readonly unknownLosses: number
   readonly statusNumber: number
-  readonly lastOffset: number
 }
 
 export class LaneAudience extends FramePlan {
@@ -55,8 +55,11 @@ export class LaneAudience extends FramePlan {
   unknownLosses: number
   /** Number of the feed's status that it was told last, maybe by an earlier lane. */
   statusNumber: number
-  /** All ticks up to this offset were published to it, maybe by an earlier lane. Conflated ticks do not count. */
+  /** All up to this serial number was published to it, maybe by an earlier lane. Conflated ticks do not count. */
+  sentSerial: number
+  /** The offset there, and the number of its epoch. */
   sentOffset: number
+  sentEpoch: number
   /** When it was sent frames last, ms. Kept where its members get heartbeats. */
   lastFramesMs = 0
   /** How often a prompt turn flushed it before the paced turn `promptFlushesTurn`. */
@@ -80,12 +83,35 @@ export class LaneAudience extends FramePlan {
     this.lostTotal = state.lostTotal
     this.unknownLosses = state.unknownLosses
     this.statusNumber = state.statusNumber
-    this.sentOffset = state.lastOffset
+    this.sentSerial = state.serial
+    this.sentOffset = state.offset
+    this.sentEpoch = state.epoch
   }
 
   get progress(): AudienceProgress {
-    const { lostTotal, sentOffset, statusNumber, ticksTotal, unknownLosses } = this
-    return { ticksTotal, lostTotal, unknownLosses, statusNumber, lastOffset: sentOffset }
+    const { lostTotal, statusNumber, ticksTotal, unknownLosses } = this
+    return { ticksTotal, lostTotal, unknownLosses, statusNumber, ...this.place }
+  }
+
+  /** Where its members are in the stream. */
+  get place(): StreamPlace {
+    return { serial: this.sentSerial, offset: this.sentOffset, epoch: this.sentEpoch }
+  }
+
+  /**
+   * The offset up to which its members have all ticks once the lane is at a place. A successor may be behind what was
+   * told: a client that resumed from a lower offset would get ticks twice.
+   */
+  toldOffset({ offset, serial }: StreamPlace): number {
+    return serial >= this.sentSerial ? offset : this.sentOffset
+  }
+
+  /** It was published all up to a place. An earlier lane may have come further. */
+  sentUpTo({ epoch, offset, serial }: StreamPlace): void {
+    if (serial < this.sentSerial) return
+    this.sentSerial = serial
+    this.sentOffset = offset
+    this.sentEpoch = epoch
   }
 
   /** Whether a prompt turn may flush it before the paced turn number `turn`. */

@@ -1,19 +1,20 @@
 /**
- * Counts the losses that the lane finds, and tells them to its audiences in their places. One lane's own.
+ * Counts the losses that the lane reads or finds, and tells them to its audiences in their places. One lane's own.
  */
+import type { LostEvent } from '../../src/lane-protocol/stream-events.js'
 import type { CounterWriter } from '../../src/memory/counters.js'
 import { LANE_SLOTS } from '../../src/metrics/metric-table.js'
-import type { GapReason } from '../../src/protocol/messages.js'
 import type { LogCursor } from '../read/log-cursor.js'
 import type { TickLosses } from '../read/tick-classifier.js'
 import type { TickCollector } from './tick-collector.js'
+import { gapOf } from './turn-buffer.js'
 
 export class LossCollector implements TickLosses {
   private readonly cursor: LogCursor
   private readonly collector: TickCollector
   private readonly counters: Float64Array
 
-  /** @param cursor stands at the current tick */
+  /** @param cursor stands at the current tick or event */
   constructor(cursor: LogCursor, collector: TickCollector, counters: CounterWriter) {
     this.cursor = cursor
     this.collector = collector
@@ -22,24 +23,8 @@ export class LossCollector implements TickLosses {
 
   loseTick(reason: 'poison' | 'malformed'): void {
     this.counters[reason === 'poison' ? LANE_SLOTS.ticksPoison : LANE_SLOTS.ticksMalformed]! += 1
-    const { offset } = this.cursor
-    this.collector.collectLoss(reason, offset, offset, 1)
-  }
-
-  loseUpstream(missed: number | null): void {
-    this.counters[LANE_SLOTS.upstreamGaps]! += 1
-    const { offset } = this.cursor
-    this.collector.collectLoss('upstream', offset, offset - 1, missed)
-  }
-
-  breakPositions(): void {
-    this.counters[LANE_SLOTS.positionBreaks]! += 1
-    this.loseUpstream(null)
-  }
-
-  seenBefore(): void {
-    this.counters[LANE_SLOTS.ticksDecoded]! += 1
-    this.counters[LANE_SLOTS.ticksDuplicate]! += 1
+    const { offset, serial } = this.cursor
+    this.collector.collectLoss({ reason, missed: 1, from: offset, to: offset }, serial)
   }
 
   skipUnknownKind(): void {
@@ -51,8 +36,8 @@ export class LossCollector implements TickLosses {
     this.counters[LANE_SLOTS.messagesWithoutSymbol]! += 1
   }
 
-  loseUnlogged(reason: GapReason, from: number, to: number, missed: number | null): void {
-    if (reason === 'upstream') this.counters[LANE_SLOTS.upstreamGaps]! += 1
-    this.collector.collectLoss(reason, from, to, missed)
+  /** Tells the loss of an event. The cursor has taken it. */
+  tell(event: LostEvent): void {
+    this.collector.collectLoss(gapOf(event), this.cursor.serial)
   }
 }

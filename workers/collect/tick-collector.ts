@@ -6,12 +6,13 @@
 import { removeItem } from '../../src/common/remove-item.js'
 import type { TickLogReader } from '../../src/memory/tick-log-reader.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
-import { GAP_TEXT_BYTES_MAX, type GapReason } from '../../src/protocol/messages.js'
+import { GAP_TEXT_BYTES_MAX } from '../../src/protocol/messages.js'
 import { FRAME_HEADER_BYTES_MAX } from '../../src/protocol/websocket-frame.js'
 import type { TickReader } from '../../src/ticks/tick-codec.js'
+import type { LogCursor } from '../read/log-cursor.js'
 import type { KnownSymbol } from '../read/symbol-table.js'
 import type { LaneAudience } from './lane-audience.js'
-import type { TurnBuffer } from './turn-buffer.js'
+import type { Gap, TurnBuffer } from './turn-buffer.js'
 
 /** Bytes that a gap takes at most: its own message, and the new message that the ticks behind it need. */
 export const GAP_BYTES_MAX = FRAME_HEADER_BYTES_MAX + GAP_TEXT_BYTES_MAX + MESSAGE_OVERHEAD_BYTES_MAX
@@ -24,6 +25,8 @@ const NOT_ENCODED = -1
 export interface TickCollectorDeps {
   /** Stands at the record of the current tick. */
   readonly log: TickLogReader
+  /** Stands at the current tick. */
+  readonly cursor: LogCursor
   /** Holds the fields of the current tick. */
   readonly reader: TickReader
   readonly turn: TurnBuffer
@@ -77,24 +80,19 @@ export class TickCollector {
   /**
    * Adds the current tick, at `[start, end)` of the log, to the plans of the unfiltered audiences and of `audiences`.
    */
-  collect(
-    symbol: KnownSymbol,
-    audiences: readonly LaneAudience[],
-    start: number,
-    end: number,
-    offset: number,
-  ): void {
+  collect(symbol: KnownSymbol, audiences: readonly LaneAudience[], start: number, end: number): void {
     const { unfiltered } = this
     for (let index = 0; index < unfiltered.length; index++)
-      this.collectFor(unfiltered[index]!, symbol, start, end, offset)
+      this.collectFor(unfiltered[index]!, symbol, start, end)
     for (let index = 0; index < audiences.length; index++)
-      this.collectFor(audiences[index]!, symbol, start, end, offset)
+      this.collectFor(audiences[index]!, symbol, start, end)
   }
 
   /** Adds the current tick, at `[start, end)` of the log, to the plan of one audience. */
-  collectFor(audience: LaneAudience, symbol: KnownSymbol, start: number, end: number, offset: number): void {
+  collectFor(audience: LaneAudience, symbol: KnownSymbol, start: number, end: number): void {
+    const { offset, serial } = this.deps.cursor
     // True only in a successor, for ticks between its starting point and the last published tick of the lane before.
-    if (offset <= audience.sentOffset) return
+    if (serial <= audience.sentSerial) return
     const { isJson } = audience
     const tick = isJson ? this.asJson(symbol, offset) : this.asProtobuf(start, end, offset)
     const bytes = isJson ? this.jsonBytes : this.protobufBytes
@@ -105,20 +103,18 @@ export class TickCollector {
     if (audience.planBytes >= this.deps.turnBytesMax) this.isFull = true
   }
 
-  /** Adds a gap to the plans of all audiences: ticks are missing before or at the current tick. */
-  collectLoss(reason: GapReason, from: number, to: number, missed: number | null): void {
+  /** Adds a gap to the plans of all audiences. @param serial of the loss */
+  collectLoss(gap: Gap, serial: number): void {
     if (this.audiences.length === 0) return
     const { notices } = this.deps.turn
     const last = notices.at(-1)
     const before = last instanceof Uint8Array ? undefined : last
-    const continues = before?.reason === reason && before.to === from - 1 && to >= from
-    if (continues && before.missed !== null && missed !== null && this.allEndWithNotice(notices.length - 1)) {
-      before.to = to
-      before.missed += missed
-    } else notices.push({ reason, from, to, missed })
-    // Ticks that the feed never sent have no offsets: they are missing before the tick at `from`.
-    const offset = Math.max(from, to)
-    for (const audience of this.audiences) this.collectLossFor(audience, notices.length - 1, missed, offset)
+    if (before !== undefined && this.continues(before, gap)) {
+      before.to = gap.to
+      before.missed! += gap.missed!
+    } else notices.push(gap)
+    for (const audience of this.audiences)
+      this.collectLossFor(audience, notices.length - 1, gap.missed, serial)
   }
 
   /** Adds a status of the feed to the plans of all audiences. @param frame its message, the same for all of them */
@@ -164,15 +160,22 @@ export class TickCollector {
     return this.tickInProtobuf
   }
 
+  /** Whether a gap follows the last notice of the turn without a tick between, so that they are one. */
+  private continues(before: Gap, { epoch, from, missed, reason, to }: Gap): boolean {
+    const isAlike = before.reason === reason && before.to === from - 1 && to >= from && epoch === undefined
+    const areCounted = before.missed !== null && missed !== null
+    return isAlike && areCounted && this.allEndWithNotice(this.deps.turn.notices.length - 1)
+  }
+
   /** Whether the plans of all audiences end with this gap, so that the gap can grow. */
   private allEndWithNotice(notice: number): boolean {
     for (const audience of this.audiences) if (!audience.endsWithNotice(notice)) return false
     return true
   }
 
-  private collectLossFor(audience: LaneAudience, gap: number, missed: number | null, offset: number): void {
+  private collectLossFor(audience: LaneAudience, gap: number, missed: number | null, serial: number): void {
     // The lane before has told it, since it took the tick that the gap belongs to.
-    if (offset <= audience.sentOffset) return
+    if (serial <= audience.sentSerial) return
     if (missed === null) audience.unknownLosses++
     else audience.lostTotal += missed
     if (!audience.endsWithNotice(gap)) this.addNotice(audience, gap, GAP_BYTES_MAX)

@@ -3,6 +3,7 @@
  * needs. One lane's own; emptied when the turn is published.
  */
 
+import type { LostEvent } from '../../src/lane-protocol/stream-events.js'
 import type { LaneLayout } from '../../src/memory/lane-layout.js'
 import type { Encoding } from '../../src/protocol/encoding.js'
 import type { GapReason } from '../../src/protocol/messages.js'
@@ -17,7 +18,17 @@ export interface Gap {
   readonly reason: GapReason
   readonly from: number
   to: number
+  /** 0: an epoch begins, and no tick is lost. */
   missed: number | null
+  /** The name of the epoch that begins here, and the offset before its first one. */
+  readonly epoch?: string
+  readonly offset?: number
+}
+
+/** The gap that an event tells. */
+export function gapOf({ epoch, from, missed, offset, reason, to }: LostEvent): Gap {
+  const gap = { reason, missed, from, to }
+  return epoch === undefined ? gap : { ...gap, epoch: epoch.name, offset }
 }
 
 /** A message between two ticks, for every audience: a gap, or a frame that is the same for all of them. */

@@ -4,6 +4,7 @@
 import type { Clock } from '../../src/common/clock.js'
 import { AudienceDescriptor } from '../../src/memory/audience-descriptor.js'
 import type { CounterWriter } from '../../src/memory/counters.js'
+import type { StreamPlace } from '../../src/memory/stream-place.js'
 import { LANE_SLOTS } from '../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import type { ConflationGroup } from '../conflate/conflation-group.js'
@@ -30,40 +31,39 @@ export class GroupFlush {
   }
 
   /** A client joins for the first time: from here on the group's ticks are counted and sent. */
-  begin(group: ConflationGroup, offset: number): void {
+  begin(group: ConflationGroup, serial: number): void {
     const { clock, publisher, schedule } = this.deps
-    group.begin(offset)
+    group.begin(serial)
     publisher.describeMark(this.describe(group, 0, 0))
     schedule.start(group, clock.nowMs())
   }
 
-  /** Writes the groups that the schedule flushes now. @param offset of the last tick taken */
-  flushAll(offset: number): void {
+  /** Writes the groups that the schedule flushes now. @param place behind the last tick taken */
+  flushAll(place: StreamPlace): void {
     const { clock, schedule } = this.deps
     const { flushing } = schedule
     if (flushing.length === 0) return
-    for (let index = 0; index < flushing.length; index++) this.flush(flushing[index]!, offset)
+    for (let index = 0; index < flushing.length; index++) this.flush(flushing[index]!, place)
     schedule.flushed(clock.nowMs())
   }
 
-  private flush(group: ConflationGroup, offset: number): void {
+  private flush(group: ConflationGroup, place: StreamPlace): void {
     const { chunks, clock, composer, counters, publisher } = this.deps
     const { audience } = group
     const ticks = group.dirtyTicks()
     if (ticks.length === 0) return
     if (audience.spec.heartbeatMs > 0) audience.lastFramesMs = clock.nowMs()
     const ticksTotal = group.countTicks()
-    // A successor may be behind the offset that was told. A client that resumed from a lower one would get ticks twice.
-    const toldOffset = Math.max(offset, audience.sentOffset)
-    for (const { isLast, lastOffset, plan } of chunks.of(audience, ticks)) {
+    const toldOffset = audience.toldOffset(place)
+    for (const { isLast, lastSerial, plan } of chunks.of(audience, ticks)) {
       const count = plan.tickCount
       // A successor does not know the symbols that the lane before gave up, so it may count fewer ticks than were sent.
       const merged = isLast ? Math.max(0, ticksTotal - group.ticksTotal - count) : 0
       const seqBefore = audience.seq
       const start = publisher.reserve(plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX)
       const end = composer.composeLatest(audience, plan, start, toldOffset, merged)
-      // Should this lane die before the last chunk, its successor sends the rest: all ticks with higher offsets.
-      group.flushedOffset = isLast ? offset : lastOffset
+      // Should this lane die before the last chunk, its successor sends the rest: all ticks with higher serials.
+      group.flushedSerial = isLast ? place.serial : lastSerial
       group.ticksTotal = isLast ? ticksTotal : group.ticksTotal + count
       publisher.describeFrames(this.describe(group, audience.seq - seqBefore, count), start, end)
       counters.values[LANE_SLOTS.framesBytes]! += end - start
@@ -73,7 +73,7 @@ export class GroupFlush {
 
   private describe(group: ConflationGroup, messages: number, ticks: number): AudienceDescriptor {
     const { descriptor } = this
-    const { audience, flushedOffset, index, ticksTotal } = group
+    const { audience, flushedSerial, index, ticksTotal } = group
     descriptor.audience = audience.id
     descriptor.messages = messages
     descriptor.ticks = ticks
@@ -81,7 +81,7 @@ export class GroupFlush {
     descriptor.unknownLosses = audience.unknownLosses
     descriptor.statusNumber = audience.statusNumber
     descriptor.ticksTotal = ticksTotal
-    descriptor.lastOffset = flushedOffset
+    descriptor.lastSerial = flushedSerial
     descriptor.lostTotal = audience.lostTotal
     return descriptor
   }

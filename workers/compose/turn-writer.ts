@@ -4,6 +4,7 @@
 import type { Clock } from '../../src/common/clock.js'
 import { AudienceDescriptor } from '../../src/memory/audience-descriptor.js'
 import type { CounterWriter } from '../../src/memory/counters.js'
+import type { StreamPlace } from '../../src/memory/stream-place.js'
 import { TurnBeginDescriptor, TurnEndDescriptor, type TurnPace } from '../../src/memory/turn-descriptor.js'
 import { LANE_SLOTS } from '../../src/metrics/metric-table.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
@@ -35,25 +36,24 @@ export class TurnWriter {
   /**
    * Writes and empties the audience's plan.
    *
-   * @param offset of the last tick taken: the audience was then sent all up to it
+   * @param place behind the last tick taken: the audience was then sent all up to it
    */
-  write(audience: LaneAudience, offset: number): void {
+  write(audience: LaneAudience, place: StreamPlace): void {
     const { clock, composer, publisher, turn } = this.deps
     const seqBefore = audience.seq
     const start = publisher.reserve(audience.planBytes + MESSAGE_OVERHEAD_BYTES_MAX)
     const end = composer.compose(audience, audience, start)
     audience.ticksTotal += audience.tickCount
-    audience.sentOffset = offset
+    audience.sentUpTo(place)
     if (audience.spec.heartbeatMs > 0) audience.lastFramesMs = clock.nowMs()
     this.describe(audience, start, end, audience.seq - seqBefore, firstReceivedUs(audience, turn))
     audience.clear()
   }
 
-  /** Tells the members of an audience without a plan that nothing was sent. @param offset of the last tick taken */
-  writeHeartbeat(audience: LaneAudience, offset: number, feed: FeedState): void {
+  /** Tells the members of an audience without a plan that nothing was sent. @param place behind the last tick taken */
+  writeHeartbeat(audience: LaneAudience, place: StreamPlace, feed: FeedState): void {
     const { publisher } = this.deps
-    // A successor may be behind the offset that was told.
-    audience.sentOffset = Math.max(audience.sentOffset, offset)
+    audience.sentUpTo(place)
     const { sentOffset, seq } = audience
     const frame = textFrames([{ type: 'heartbeat', offset: sentOffset, seq, feed }])
     const start = publisher.reserve(frame.length)
@@ -77,7 +77,9 @@ export class TurnWriter {
     frames.lostTotal = audience.lostTotal
     frames.unknownLosses = audience.unknownLosses
     frames.statusNumber = audience.statusNumber
+    frames.lastSerial = audience.sentSerial
     frames.lastOffset = audience.sentOffset
+    frames.epoch = audience.sentEpoch
     publisher.describeFrames(frames, start, end)
     counters.values[LANE_SLOTS.framesBytes]! += end - start
   }

@@ -40,8 +40,8 @@ export class ConflationGroup {
   readonly symbols: ConflatedSymbol[] = []
   /** Written by the schedule alone. */
   state: GroupState
-  /** All ticks up to this offset were sent, or later ones in their place; maybe by an earlier lane. */
-  flushedOffset: number
+  /** All ticks up to this serial were sent, or later ones in their place; maybe by an earlier lane. */
+  flushedSerial: number
   /** Ticks of its symbols up to there, since the lane knows of them. */
   ticksTotal: number
   /** Whether it was flushed early in this interval, for a client that joined. */
@@ -56,7 +56,7 @@ export class ConflationGroup {
     this.index = index
     this.intervalMs = intervalMs
     this.state = progress === null ? UNOPENED : READY
-    this.flushedOffset = progress?.flushedOffset ?? 0
+    this.flushedSerial = progress?.flushedSerial ?? 0
     this.ticksTotal = progress?.ticksTotal ?? 0
   }
 
@@ -65,36 +65,36 @@ export class ConflationGroup {
   }
 
   /** Begins to count its ticks: the first client joins. */
-  begin(offset: number): void {
-    this.flushedOffset = offset
+  begin(serial: number): void {
+    this.flushedSerial = serial
     this.ticksTotal = this.countTicks()
   }
 
   /** Whether some of its ticks were not sent yet. */
   hasDirtyTicks(): boolean {
-    const { flushedOffset, symbols } = this
+    const { flushedSerial, symbols } = this
     for (let index = 0; index < symbols.length; index++) {
       const { latest } = symbols[index]!
       for (let kind = 0; kind < latest.length; kind++) {
         const tick = latest[kind]
-        if (tick !== undefined && tick.offset > flushedOffset) return true
+        if (tick !== undefined && tick.serial > flushedSerial) return true
       }
     }
     return false
   }
 
-  /** The ticks that were not sent yet, in the order of their offsets. */
+  /** The ticks that were not sent yet, in the order of their serials. */
   dirtyTicks(): LatestTick[] {
-    const { flushedOffset, symbols } = this
+    const { flushedSerial, symbols } = this
     const ticks: LatestTick[] = []
     for (let index = 0; index < symbols.length; index++) {
       const { latest } = symbols[index]!
       for (let kind = 0; kind < latest.length; kind++) {
         const tick = latest[kind]
-        if (tick !== undefined && tick.offset > flushedOffset) ticks.push(tick)
+        if (tick !== undefined && tick.serial > flushedSerial) ticks.push(tick)
       }
     }
-    return ticks.sort(byOffset)
+    return ticks.sort(bySerial)
   }
 
   /** All ticks of its symbols so far. */
@@ -109,9 +109,9 @@ export class ConflationGroup {
   }
 }
 
-/** Sorts latest ticks by their offsets. */
-export function byOffset(a: LatestTick, b: LatestTick): number {
-  return a.offset - b.offset
+/** Sorts latest ticks by their serials. */
+export function bySerial(a: LatestTick, b: LatestTick): number {
+  return a.serial - b.serial
 }
 
 /** Lets the symbol's next tick wake the group. */

@@ -46,10 +46,10 @@ export class EncodedLatest {
   /** Encodes a tick, unless it is there. @returns its place, which holds while the ticks of one chunk are encoded */
   keep(tick: LatestTick, encoding: Encoding): EncodedPlace {
     const place = tick.placeOf(encoding)
-    if (place.offset === tick.offset && place.position >= this.end - this.lastingBytes) return place
+    if (place.serial === tick.serial && place.position >= this.end - this.lastingBytes) return place
     this.skipToRoom()
     const start = this.startOf(this.end)
-    place.offset = tick.offset
+    place.serial = tick.serial
     place.position = this.end
     place.length = this.latest.encodeAt(tick, encoding, this.bytes, start) - start
     this.end += place.length

@@ -13,8 +13,8 @@ export interface LatestChunk {
   readonly plan: FramePlan
   readonly isFirst: boolean
   readonly isLast: boolean
-  /** Offset of its last tick; 0 for none. */
-  readonly lastOffset: number
+  /** Serial number of its last tick; 0 for none. */
+  readonly lastSerial: number
 }
 
 export class LatestChunks {
@@ -57,7 +57,7 @@ export class LatestChunks {
       plan,
       isFirst: first === 0,
       isLast: end === ticks.length,
-      lastOffset: ticks[end - 1]?.offset ?? 0,
+      lastSerial: ticks[end - 1]?.serial ?? 0,
       end,
     }
   }

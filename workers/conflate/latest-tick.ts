@@ -10,8 +10,8 @@ const NO_TURN = -1
 
 /** Where a tick stands in EncodedLatest. */
 export class EncodedPlace {
-  /** Offset in the stream of the tick that stands there. */
-  offset = 0
+  /** Serial number of the tick that stands there. */
+  serial = 0
   /** Grows, and wraps at the ring's size. */
   position = 0
   /** Bytes, the separator behind the tick included. */
@@ -27,14 +27,14 @@ export class LatestTick {
   isInLog = false
   start = 0
   length = 0
-  offset = 0
+  serial = 0
   /** Ticks of the symbol and kind so far. */
   count = 0
   receivedUs = 0
-  /** For each encoding: the turn in which it was encoded last, its offset then, and its index there. */
-  readonly encoded: Record<Encoding, { turn: number; offset: number; index: number }> = {
-    json: { turn: NO_TURN, offset: 0, index: 0 },
-    protobuf: { turn: NO_TURN, offset: 0, index: 0 },
+  /** For each encoding: the turn in which it was encoded last, its serial then, and its index there. */
+  readonly encoded: Record<Encoding, { turn: number; serial: number; index: number }> = {
+    json: { turn: NO_TURN, serial: 0, index: 0 },
+    protobuf: { turn: NO_TURN, serial: 0, index: 0 },
   }
 
   // Only ticks of snapshots have them.

@@ -12,6 +12,9 @@ import type { SymbolTable } from '../read/symbol-table.js'
 import type { LaneSymbol } from './lane-symbol.js'
 import { LatestTick } from './latest-tick.js'
 
+/** Messages with latest ticks have the offset up to which they are the latest, not those of the ticks. */
+const NO_OFFSET = 0
+
 export class LatestTicks {
   /** All latest ticks, in the order in which their symbols and kinds came. */
   readonly created: LatestTick[] = []
@@ -35,16 +38,16 @@ export class LatestTicks {
   }
 
   /** Takes over the ticks that an earlier lane has committed. */
-  restore(symbols: SymbolTable<LaneSymbol>, committedOffset: number): void {
+  restore(symbols: SymbolTable<LaneSymbol>, committedSerial: number): void {
     const { store, storeReader } = this
-    store.restore(committedOffset, (record, version) => {
+    store.restore(committedSerial, (record, version) => {
       const start = store.start(record, version)
       const length = store.length(record, version)
       storeReader.decode(start, start + length)
       const symbol = symbols.ofTick(store.bytes, storeReader.symbolStart, storeReader.symbolLength)!
       const found = symbol.latest[storeReader.kind]
-      const offset = store.offset(record, version)
-      if (found !== undefined && found.offset > offset) {
+      const serial = store.serial(record, version)
+      if (found !== undefined && found.serial > serial) {
         store.release(record)
         return
       }
@@ -54,7 +57,7 @@ export class LatestTicks {
       tick.version = version
       tick.start = start
       tick.length = length
-      tick.offset = offset
+      tick.serial = serial
       tick.count = store.count(record, version)
       tick.receivedUs = store.receivedUs(record, version)
     })
@@ -70,7 +73,7 @@ export class LatestTicks {
     kind: number,
     start: number,
     length: number,
-    offset: number,
+    serial: number,
     receivedUs: number,
   ): boolean {
     const tick = symbol.latest[kind] ?? this.begin(symbol, kind, length)
@@ -83,7 +86,7 @@ export class LatestTicks {
     }
     tick.start = start
     tick.length = length
-    tick.offset = offset
+    tick.serial = serial
     tick.count++
     tick.receivedUs = receivedUs
     return true
@@ -92,15 +95,15 @@ export class LatestTicks {
   /** Encodes a tick into the turn, unless it stands there already. There must be room. @returns its index there */
   encode(tick: LatestTick, encoding: Encoding, turn: TurnBuffer): number {
     const encoded = tick.encoded[encoding]
-    if (encoded.turn === turn.id && encoded.offset === tick.offset) return encoded.index
-    const { start, length, offset, receivedUs, symbol } = tick
+    if (encoded.turn === turn.id && encoded.serial === tick.serial) return encoded.index
+    const { start, length, serial, receivedUs, symbol } = tick
     const reader = this.readerAt(tick, encoding)
     encoded.index =
       encoding === 'json'
-        ? turn.addJson(reader, symbol, offset, receivedUs)
-        : turn.addProtobuf(reader, start, start + length, offset, receivedUs)
+        ? turn.addJson(reader, symbol, NO_OFFSET, receivedUs)
+        : turn.addProtobuf(reader, start, start + length, NO_OFFSET, receivedUs)
     encoded.turn = turn.id
-    encoded.offset = offset
+    encoded.serial = serial
     return encoded.index
   }
 
@@ -113,15 +116,15 @@ export class LatestTicks {
       : reader.writeBinary(target, at, start, start + length)
   }
 
-  /** Writes the changed ticks into shared memory. They hold there once the lane has committed its offset. */
+  /** Writes the changed ticks into shared memory. They hold there once the lane has committed its serial number. */
   write(): void {
     const { changed, logBytes, store } = this
     for (let index = 0; index < changed.length; index++) {
       const tick = changed[index]!
       if (tick.record === NO_RECORD) continue
-      const { record, offset, count, receivedUs, start, length } = tick
+      const { record, serial, count, receivedUs, start, length } = tick
       const version = tick.version === 0 ? 1 : 0
-      store.write(record, version, offset, count, receivedUs, logBytes, start, length)
+      store.write(record, version, serial, count, receivedUs, logBytes, start, length)
       tick.version = version
       tick.start = store.start(record, version)
       tick.isInLog = false
@@ -129,7 +132,7 @@ export class LatestTicks {
     changed.length = 0
   }
 
-  /** Call it when the offset is committed: no successor needs the older ticks any more. */
+  /** Call it when the serial is committed: no successor needs the older ticks any more. */
   committed(): void {
     for (let index = 0; index < this.outgrown.length; index++) this.store.release(this.outgrown[index]!)
     this.outgrown.length = 0
@@ -177,8 +180,8 @@ export class LatestTicks {
     // Released at once: should this lane die, its successor reads the newer tick again, and no older one may follow it.
     this.store.release(tick.record)
     tick.record = NO_RECORD
-    // An offset of 0 is never above the offset last flushed, so the tick is not sent.
-    tick.offset = 0
+    // A serial of 0 is never above the serial last flushed, so the tick is not sent.
+    tick.serial = 0
     // Ticks that were not sent stay counted, and a successor does not miss the others.
     for (const group of symbol.groups) group.ticksTotal -= tick.count
     tick.count = 0

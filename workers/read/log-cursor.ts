@@ -1,10 +1,11 @@
 /**
  * Steps over the records of the tick log, and over the ticks of each record. The lane and each replay have one of their
- * own. Ticks up to `offset` were taken before; the cursor steps over them.
+ * own. Ticks up to `serial` were taken before; the cursor steps over them.
  */
 
-import { type LostEvent, offsetsOf } from '../../src/lane-protocol/stream-events.js'
+import type { LostEvent, StreamEpoch } from '../../src/lane-protocol/stream-events.js'
 import type { RecordHeader } from '../../src/memory/record-header.js'
+import type { StreamPlace } from '../../src/memory/stream-place.js'
 import { STREAM_EVENT, TICK_BATCH } from '../../src/memory/tick-log-layout.js'
 import { BatchReader } from '../../src/ticks/batch-reader.js'
 
@@ -19,8 +20,10 @@ export interface LogRecords extends RecordHeader {
 const NO_FIELD = 0
 
 export class LogCursor {
-  /** Of the last tick taken, or of the last one that an event told as lost. */
+  /** Of the last tick or loss taken. */
+  serial: number
   offset: number
+  epoch: StreamEpoch
   /** Where the current tick lies in the log's bytes. */
   tickStart = 0
   tickEnd = 0
@@ -29,11 +32,28 @@ export class LogCursor {
   /** Ticks of the current record that were not taken yet. */
   private ticksLeft = 0
 
-  /** @param batchPath see `TickCodec`; a record holds fields of its last number */
-  constructor(log: LogRecords, offset: number, batchPath: readonly number[]) {
+  /**
+   * @param place behind what was taken before
+   * @param epoch of that place
+   * @param batchPath see `TickCodec`; a record holds fields of its last number
+   */
+  constructor(
+    log: LogRecords,
+    { offset, serial }: StreamPlace,
+    epoch: StreamEpoch,
+    batchPath: readonly number[],
+  ) {
     this.log = log
     this.batch = new BatchReader(batchPath.at(-1) ?? NO_FIELD)
+    this.serial = serial
     this.offset = offset
+    this.epoch = epoch
+  }
+
+  /** Behind the last tick or loss taken. */
+  get place(): StreamPlace {
+    const { epoch, offset, serial } = this
+    return { serial, offset, epoch: epoch.number }
   }
 
   /** Whether the current record has ticks left. */
@@ -46,16 +66,17 @@ export class LogCursor {
     return this.log.type === STREAM_EVENT
   }
 
-  /** Steps onto the next record, and there over the ticks up to `offset`. @returns false when there is no record */
+  /** Steps onto the next record, and there over the ticks up to `serial`. @returns false when there is no record */
   nextRecord(): boolean {
     const { batch, log } = this
     this.ticksLeft = 0
     if (!log.next()) return false
     if (log.type === STREAM_EVENT) return true
-    const takenCount = Math.max(0, this.offset - log.firstOffset + 1)
+    const takenCount = Math.max(0, this.serial - log.firstSerial + 1)
     if (takenCount >= log.count) return true
     // An int32, so that V8 keeps the field a small integer.
     this.ticksLeft = (log.count - takenCount) | 0
+    this.offset = log.firstOffset + takenCount - 1
     if (log.type !== TICK_BATCH) return true
     batch.reset(log.bytes, log.payloadStart, log.payloadStart + log.payloadLength)
     for (let index = 0; index < takenCount; index++) batch.next()
@@ -78,6 +99,7 @@ export class LogCursor {
       return false
     }
     this.ticksLeft--
+    this.serial++
     this.offset++
     return true
   }
@@ -88,8 +110,10 @@ export class LogCursor {
     return bytes.subarray(payloadStart, payloadStart + payloadLength)
   }
 
-  /** Steps over the offsets of lost ticks, which the current event tells. */
-  skipLost(loss: LostEvent): void {
-    this.offset = this.log.firstOffset + offsetsOf(loss) - 1
+  /** Takes the loss that the current event tells. */
+  takeLoss({ epoch, offset }: LostEvent): void {
+    this.serial = this.log.firstSerial
+    this.offset = offset
+    if (epoch !== undefined) this.epoch = epoch
   }
 }

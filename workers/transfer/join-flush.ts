@@ -3,6 +3,7 @@
  * One lane's own. Why a join flushes: docs/decisions/0016-a-join-sends-what-waits-once-per-interval.md.
  */
 import type { JoinCommand } from '../../src/lane-protocol/lane-commands.js'
+import type { StreamPlace } from '../../src/memory/stream-place.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import { clientStream, type FrameComposer } from '../compose/frame-composer.js'
@@ -33,11 +34,11 @@ export class JoinFlush {
   }
 
   /**
-   * Brings an audience up to `offset`, so that a client can join it. Ticks that wait for an interval are older than the
+   * Brings an audience up to `place`, so that a client can join it. Ticks that wait for an interval are older than the
    * client: they are flushed early if this interval had no early flush. Otherwise the client waits, unless it would
    * miss other ticks by that.
    */
-  prepare(join: JoinCommand, audience: LaneAudience, offset: number): void {
+  prepare(join: JoinCommand, audience: LaneAudience, place: StreamPlace): void {
     const { directory, groupFlush, schedule } = this.deps
     const groups = directory.groupsOf(audience)
     const mayWait = audience.isConflated && join.replay === null
@@ -46,17 +47,17 @@ export class JoinFlush {
       if (mayWait) schedule.flushEarly(group)
       else schedule.flushNow(group)
     }
-    if (groups.length > 0) this.flush(join, offset)
-    this.advance(audience, offset)
-    for (const group of groups) if (!group.isOpen) groupFlush.begin(group, offset)
+    if (groups.length > 0) this.flush(join, place)
+    this.advance(audience, place)
+    for (const group of groups) if (!group.isOpen) groupFlush.begin(group, place.serial)
   }
 
   /**
-   * The audience is up to date at `offset`: one without ticks needs no record for that. A successor may be behind the
-   * offset that was published.
+   * The audience is up to date at `place`: one without ticks needs no record for that. A successor may be behind the
+   * place that was published.
    */
-  advance(audience: LaneAudience, offset: number): void {
-    audience.sentOffset = Math.max(audience.sentOffset, offset)
+  advance(audience: LaneAudience, place: StreamPlace): void {
+    audience.sentUpTo(place)
   }
 
   /** Whether ticks of the audience still wait for an interval. */
@@ -65,11 +66,11 @@ export class JoinFlush {
   }
 
   /** Flushes all groups of an audience that have dirty ticks, for all members. */
-  flushAll(join: JoinCommand, audience: LaneAudience, offset: number): void {
+  flushAll(join: JoinCommand, audience: LaneAudience, place: StreamPlace): void {
     const { directory, schedule } = this.deps
     for (const group of directory.groupsOf(audience))
       if (group.isOpen && group.hasDirtyTicks()) schedule.flushNow(group)
-    this.flush(join, offset)
+    this.flush(join, place)
   }
 
   /**
@@ -77,11 +78,11 @@ export class JoinFlush {
    *
    * @returns undefined when they take more than `bytesMax`
    */
-  dirtyFrames(audience: LaneAudience, offset: number, bytesMax: number): ClientFrames | undefined {
+  dirtyFrames(audience: LaneAudience, place: StreamPlace, bytesMax: number): ClientFrames | undefined {
     let whole = NO_FRAMES
     const stream = clientStream(audience, audience.seq)
     for (const group of this.deps.directory.groupsOf(audience)) {
-      const frames = this.groupFrames(group, stream, offset, bytesMax - whole.frames.length)
+      const frames = this.groupFrames(group, stream, place, bytesMax - whole.frames.length)
       if (frames === undefined) return undefined
       whole = concatFrames(whole, frames)
     }
@@ -91,14 +92,14 @@ export class JoinFlush {
   private groupFrames(
     group: ConflationGroup,
     stream: ReturnType<typeof clientStream>,
-    offset: number,
+    place: StreamPlace,
     bytesMax: number,
   ): ClientFrames | undefined {
     const { chunks, composer, publisher } = this.deps
     const { audience } = group
     const ticks = group.dirtyTicks()
     if (ticks.length === 0) return NO_FRAMES
-    const toldOffset = Math.max(offset, audience.sentOffset)
+    const toldOffset = audience.toldOffset(place)
     const merged = Math.max(0, group.countTicks() - group.ticksTotal - ticks.length)
     const { isLast, plan } = chunks.firstOf(audience, ticks)
     const lengthMax = plan.planBytes + MESSAGE_OVERHEAD_BYTES_MAX
@@ -113,10 +114,10 @@ export class JoinFlush {
   /**
    * Flushes the groups that are due. The frames are not the client's, so it is no suspect should they kill the lane.
    */
-  private flush({ client }: JoinCommand, offset: number): void {
+  private flush({ client }: JoinCommand, place: StreamPlace): void {
     const { groupFlush, setCurrentClient } = this.deps
     setCurrentClient(0)
-    groupFlush.flushAll(offset)
+    groupFlush.flushAll(place)
     setCurrentClient(client)
   }
 }

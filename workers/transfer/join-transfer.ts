@@ -1,13 +1,15 @@
 /**
  * Replies to clients that join an audience, without a replay. One lane's own.
- * A join holds at the offset at which the lane replies: up to there the client gets all ticks of the audience that it
+ * A join holds at the place at which the lane replies: up to there the client gets all ticks of the audience that it
  * leaves.
  */
 
 import { goodbyeOf, type JoinCommand, wantsAllLatest } from '../../src/lane-protocol/lane-commands.js'
 import { AWAIT_FLUSH, LIVE } from '../../src/memory/reply-descriptor.js'
+import type { StreamPlace } from '../../src/memory/stream-place.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { CurrentStatus } from '../read/current-status.js'
+import type { LogCursor } from '../read/log-cursor.js'
 import { concatBytes } from './client-frames.js'
 import type { JoinFlush } from './join-flush.js'
 import type { LatestSearch, Missed } from './latest-search.js'
@@ -29,7 +31,8 @@ import {
 const COPIES_MAX = 8
 
 export interface JoinTransferDeps {
-  readonly epoch: string
+  /** Stands behind the last tick taken. */
+  readonly cursor: Pick<LogCursor, 'epoch'>
   readonly status: CurrentStatus
   readonly joinFlush: JoinFlush
   readonly leaveFlush: LeaveFlush
@@ -53,35 +56,35 @@ export class JoinTransfer {
   }
 
   /** Replies to the first request of a batch, and to others that get the same snapshot. @returns bytes */
-  reply(batch: RequestBatch, audience: LaneAudience, offset: number): number {
+  reply(batch: RequestBatch, audience: LaneAudience, place: StreamPlace): number {
     const { replyBytesMax, setCurrentClient, snapshots } = this.deps
     const { join, prepared } = batch.first!
     setCurrentClient(join.client)
     const snapshot = snapshots.snapshotFor(join, audience, missedBy(join), prepared)
     const joins = batch.takeAlike((COPIES_MAX * replyBytesMax) / (snapshot.bytes + 1))
-    const replies = joins.map(each => this.replyTo(each, audience, offset))
+    const replies = joins.map(each => this.replyTo(each, audience, place))
     return snapshots.reply(replies, audience, snapshot)
   }
 
-  private replyTo(join: JoinCommand, audience: LaneAudience, offset: number): JoinReply {
-    const { joinFlush, epoch, leaveFlush, setCurrentClient, status } = this.deps
+  private replyTo(join: JoinCommand, audience: LaneAudience, place: StreamPlace): JoinReply {
+    const { cursor, joinFlush, leaveFlush, setCurrentClient, status } = this.deps
     setCurrentClient(join.client)
     const isGoodbye = goodbyeOf(join.replies) !== undefined
     // The audience is prepared first: a client that joins the audience that it is in gets the flush with the other
     // members. For a client that leaves nobody is flushed early.
-    if (isGoodbye && join.leaving === join.audience) joinFlush.advance(audience, offset)
-    else joinFlush.prepare(join, audience, offset)
-    const leaving = leaveFlush.framesFor(join, offset)
+    if (isGoodbye && join.leaving === join.audience) joinFlush.advance(audience, place)
+    else joinFlush.prepare(join, audience, place)
+    const leaving = leaveFlush.framesFor(join, place)
     const outcome = !isGoodbye && joinFlush.hasDirtyTicks(audience) ? AWAIT_FLUSH : LIVE
     return {
       ...leaving,
       join,
       frames: concatBytes(
         leaving.frames,
-        joinReply(join, audience, epoch),
+        joinReply(join, audience, cursor.epoch),
         status.frameAfter(leaveFlush.toldStatus(join)),
       ),
-      framesAfter: goodbyeFrame(join, audience, epoch),
+      framesAfter: goodbyeFrame(join, audience, cursor.epoch.name),
       outcome,
       firstOutcome: outcome,
     }

@@ -3,6 +3,7 @@
  * A turn holds a bounded number of bytes of replies: docs/decisions/0015-replies-per-turn-are-bounded.md.
  */
 import type { JoinCommand } from '../../src/lane-protocol/lane-commands.js'
+import type { StreamPlace } from '../../src/memory/stream-place.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { AudienceDirectory } from '../conflate/audience-directory.js'
 import type { JoinTransfer } from './join-transfer.js'
@@ -90,8 +91,8 @@ export class LaneTransfers {
     return new Set(this.deps.queue.nextBatch().flatMap(({ join }) => this.audiencesOf(join)))
   }
 
-  /** Replies to some of the queued requests. @param offset of the last tick taken */
-  reply(offset: number): void {
+  /** Replies to some of the queued requests. @param place behind the last tick taken */
+  reply(place: StreamPlace): void {
     const { directory, joins, queue, replays, replyBytesMax, setCurrentClient } = this.deps
     const batch = queue.takeBatch()
     let bytes = 0
@@ -100,8 +101,8 @@ export class LaneTransfers {
       const audience = directory.get(join.audience)
       // An audience that closed since has no members: the client is gone.
       if (audience === undefined) batch.takeFirst()
-      else if (join.replay === null) bytes += joins.reply(batch, audience, offset)
-      else bytes += replays.reply(batch.takeFirst(), join.replay, audience, offset)
+      else if (join.replay === null) bytes += joins.reply(batch, audience, place)
+      else bytes += replays.reply(batch.takeFirst(), join.replay, audience, place)
     }
     setCurrentClient(0)
     queue.putBack(batch)

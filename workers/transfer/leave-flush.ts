@@ -2,9 +2,11 @@
  * Gives a client the conflated ticks that wait in the audience which it leaves, or that it missed there. One lane's own.
  */
 import type { JoinCommand, Progress } from '../../src/lane-protocol/lane-commands.js'
+import type { StreamPlace } from '../../src/memory/stream-place.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { AudienceDirectory } from '../conflate/audience-directory.js'
 import type { CurrentStatus } from '../read/current-status.js'
+import type { LogCursor } from '../read/log-cursor.js'
 import { type ClientFrames, concatBytes, NO_FRAMES } from './client-frames.js'
 import type { JoinFlush } from './join-flush.js'
 import { isBehind, lossesSince } from './reply-messages.js'
@@ -21,6 +23,8 @@ export interface LeaveFlushDeps {
   readonly joinFlush: JoinFlush
   readonly snapshots: SnapshotTransfer
   readonly status: CurrentStatus
+  /** Stands behind the last tick taken. */
+  readonly cursor: Pick<LogCursor, 'epoch'>
   /** Bytes of the replies of one turn, about. */
   readonly replyBytesMax: number
 }
@@ -41,14 +45,14 @@ export class LeaveFlush {
    * The conflated ticks that wait in the audience which the client leaves. The other members get them when their
    * intervals end. Where these ticks take too many bytes for one client, all members get them now.
    */
-  framesFor(join: JoinCommand, offset: number): ClientFrames {
+  framesFor(join: JoinCommand, place: StreamPlace): ClientFrames {
     const { joinFlush, replyBytesMax } = this.deps
     const left = this.audienceLeftBy(join)
     if (left === undefined || isBehind(join)) return NO_FRAMES
-    if (join.fellBehindAt !== null) return this.missedFrames(join, join.fellBehindAt, left, offset)
-    const frames = joinFlush.dirtyFrames(left, offset, LEAVING_SHARE * replyBytesMax)
+    if (join.fellBehindAt !== null) return this.missedFrames(join, join.fellBehindAt, left, place)
+    const frames = joinFlush.dirtyFrames(left, place, LEAVING_SHARE * replyBytesMax)
     if (frames !== undefined) return frames
-    joinFlush.flushAll(join, left, offset)
+    joinFlush.flushAll(join, left, place)
     return NO_FRAMES
   }
 
@@ -63,14 +67,14 @@ export class LeaveFlush {
     join: JoinCommand,
     fellBehindAt: Progress,
     left: LaneAudience,
-    offset: number,
+    place: StreamPlace,
   ): ClientFrames {
     const { replyBytesMax, snapshots } = this.deps
-    left.sentOffset = Math.max(left.sentOffset, offset)
+    left.sentUpTo(place)
     const missed = snapshots.snapshotSince(left, missedAfter(fellBehindAt))
     const composed = snapshots.compose(missed, left, LEAVING_SHARE * replyBytesMax)
     if (composed === undefined) snapshots.publish(missed, join, left)
     const { frames, ...counts } = composed ?? NO_FRAMES
-    return { ...counts, frames: concatBytes(lossesSince(fellBehindAt, left), frames) }
+    return { ...counts, frames: concatBytes(lossesSince(fellBehindAt, left, this.deps.cursor.epoch), frames) }
   }
 }

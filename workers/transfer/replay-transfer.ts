@@ -10,12 +10,13 @@ import {
   type ReplayProgress,
   type ReplayStart,
 } from '../../src/lane-protocol/lane-commands.js'
-import { CONTINUITY_AT_START } from '../../src/memory/continuity-state.js'
 import { LIVE, UNCHANGED } from '../../src/memory/reply-descriptor.js'
+import type { StreamPlace } from '../../src/memory/stream-place.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { AudienceDirectory } from '../conflate/audience-directory.js'
 import type { LaneSymbol } from '../conflate/lane-symbol.js'
 import type { CurrentStatus } from '../read/current-status.js'
+import type { LogCursor } from '../read/log-cursor.js'
 import { type ClientFrames, concatBytes, concatFrames, NO_BYTES, NO_FRAMES } from './client-frames.js'
 import type { JoinFlush } from './join-flush.js'
 import type { Missed } from './latest-search.js'
@@ -32,7 +33,8 @@ import {
 } from './snapshot-transfer.js'
 
 export interface ReplayTransferDeps {
-  readonly epoch: string
+  /** Stands behind the last tick taken. */
+  readonly cursor: Pick<LogCursor, 'epoch'>
   readonly directory: AudienceDirectory
   readonly status: CurrentStatus
   readonly joinFlush: JoinFlush
@@ -47,6 +49,8 @@ export interface ReplayTransferDeps {
 /** The part of a replay that begins. */
 interface Beginning {
   readonly range: ReplayRange
+  /** The name of the epoch of `range`. */
+  readonly epochName: string
   /** False: the client wants ticks before the range, too, and nobody has them. */
   readonly isWhole: boolean
   /** What the client gets of the audience that it leaves. */
@@ -66,56 +70,65 @@ export class ReplayTransfer {
     join: JoinCommand,
     replay: ReplayStart | ReplayProgress,
     audience: LaneAudience,
-    offset: number,
+    place: StreamPlace,
   ): number {
     const { joinFlush, setCurrentClient } = this.deps
     setCurrentClient(join.client)
-    joinFlush.prepare(join, audience, offset)
-    if (replay !== RESUME_GONE && 'continuity' in replay) return this.continue(join, replay, audience)
-    return this.begin(join, replay, audience, offset)
+    joinFlush.prepare(join, audience, place)
+    if (replay !== RESUME_GONE && 'start' in replay) return this.continue(join, replay, audience)
+    return this.begin(join, replay, audience, place)
   }
 
-  private begin(join: JoinCommand, start: ReplayStart, audience: LaneAudience, offset: number): number {
+  private begin(join: JoinCommand, start: ReplayStart, audience: LaneAudience, place: StreamPlace): number {
     const { leaveFlush } = this.deps
-    const leaving = leaveFlush.framesFor(join, offset)
+    const leaving = leaveFlush.framesFor(join, place)
     if (start === RESUME_GONE) return this.notResumed(join, audience, leaving, undefined)
     const earlier = leaveFlush.audienceLeftBy(join)
-    const place = this.placeOf(start, audience.sentOffset)
-    const reached = earlier === undefined ? place.offset : audience.sentOffset
+    const { after, isWhole: isWholePast } = this.placeOf(start, audience.place)
+    const reached = earlier === undefined ? after.serial : audience.sentSerial
     // Of latest ticks the client gets none of the past.
     const isPastDue = addsEveryTick(join.replies)
-    const from = earlier === undefined || isPastDue ? place.offset : reached
-    const isWhole = place.isWhole || !isPastDue
-    const range: ReplayRange = { offset: from, seq: 0, continuity: null, reached, earlier }
+    const isOfPast = earlier === undefined || isPastDue
+    const from = isOfPast ? after : audience.place
+    const isWhole = isWholePast || !isPastDue
+    const range: ReplayRange = {
+      serial: from.serial,
+      offset: from.offset,
+      epoch: from.epoch,
+      seq: 0,
+      reached,
+      earlier,
+    }
     const part = this.nextPart(range, audience)
     if (part === undefined) return this.notResumed(join, audience, leaving, from)
+    const epochName = isOfPast ? after.epochName : this.deps.cursor.epoch.name
     const statusNumber = leaveFlush.toldStatus(join)
-    return this.replayFirst(join, audience, { range, isWhole, leaving, statusNumber }, part)
+    return this.replayFirst(join, audience, { range, epochName, isWhole, leaving, statusNumber }, part)
   }
 
-  private placeOf(start: Exclude<ReplayStart, typeof RESUME_GONE>, endOffset: number): PlaceSince {
+  private placeOf(start: Exclude<ReplayStart, typeof RESUME_GONE>, end: StreamPlace): PlaceSince {
     return 'sinceUs' in start
-      ? this.deps.reader.placeSince(start.sinceUs, endOffset)
-      : { offset: start.afterOffset, isWhole: true }
+      ? this.deps.reader.placeSince(start.sinceUs, end)
+      : { after: start.after, isWhole: true }
   }
 
   private replayFirst(
     join: JoinCommand,
     audience: LaneAudience,
-    { isWhole, leaving, range, statusNumber }: Beginning,
+    { epochName, isWhole, leaving, range, statusNumber }: Beginning,
     part: ReplayPart,
   ): number {
     const { offset: start, reached } = range
-    const { continuity, offset, seq, ticks } = part
+    const { place, seq, ticks } = part
     const isChange = range.earlier !== undefined
-    const { epoch } = this.deps
-    const head = resumedReply(join, audience, epoch, range, isChange ? reached : undefined, isWhole)
+    const shown = isChange ? audience.sentOffset : undefined
+    const head = resumedReply(join, audience, epochName, range, shown, isWhole)
     const frames = concatFrames(leaving, { ...NO_FRAMES, frames: head }, part)
-    const position = { start, offset, reached, seq, ticks, statusNumber, continuity }
+    const position = { ...place, start, reached, seq, ticks, statusNumber }
     // A segment of the ring may have no room for a snapshot beside the replies to several commands, and what the client
     // gets of the earlier audience.
     const mayEnd = !isChange && join.replies.length === 1
-    if (!mayEnd || offset < audience.sentOffset) return this.publish(join, audience, frames, position)
+    if (!mayEnd || place.serial < audience.sentSerial) return this.publish(join, audience, frames, position)
     return this.end(join, audience, frames, position)
   }
 
@@ -123,17 +136,17 @@ export class ReplayTransfer {
     const { earlier, ...before } = replay
     const part = this.nextPart({ ...before, earlier: this.deps.directory.get(earlier) }, audience)
     if (part === undefined) return this.broken(join, audience, before)
-    const { continuity, offset, seq, ticks } = part
-    const position = { ...before, offset, seq, continuity, ticks: before.ticks + ticks }
-    if (offset < audience.sentOffset) return this.publish(join, audience, part, position)
+    const { place, seq, ticks } = part
+    const position = { ...before, ...place, seq, ticks: before.ticks + ticks }
+    if (place.serial < audience.sentSerial) return this.publish(join, audience, part, position)
     return this.end(join, audience, part, position)
   }
 
   private nextPart(range: ReplayRange, audience: LaneAudience): ReplayPart | undefined {
-    const offset = audience.sentOffset
-    if (audience.deliveries.hasEvery) return this.deps.reader.next(range, audience, offset)
-    // The client gets the latest ticks at most, and none of the past, so any continuity will do.
-    return { ...NO_FRAMES, offset, seq: range.seq, continuity: CONTINUITY_AT_START }
+    const { place, sentSerial } = audience
+    if (audience.deliveries.hasEvery) return this.deps.reader.next(range, audience, sentSerial)
+    // The client gets the latest ticks at most, and none of the past, so nobody has told it of an epoch.
+    return { ...NO_FRAMES, place: { ...place, epoch: range.epoch }, seq: range.seq }
   }
 
   private publish(
@@ -163,16 +176,16 @@ export class ReplayTransfer {
    * The missed ticks are gone: the client joins with a gap.
    *
    * @param leaving what the client gets of the audience that it leaves
-   * @param since the last offset of this epoch that the client has; undefined: none
+   * @param since the last place that the client has; undefined: none of a known epoch
    */
   private notResumed(
     join: JoinCommand,
     audience: LaneAudience,
     leaving: ClientFrames,
-    since: number | undefined,
+    since: StreamPlace | undefined,
   ): number {
-    const { epoch, leaveFlush, status } = this.deps
-    const reply = notResumedReply(join, audience, epoch, since)
+    const { cursor, leaveFlush, status } = this.deps
+    const reply = notResumedReply(join, audience, cursor.epoch, since)
     const state = status.frameAfter(leaveFlush.toldStatus(join))
     const frames = { ...leaving, frames: concatBytes(leaving.frames, reply, state) }
     // Of what the client got so far nothing is missing.
@@ -183,13 +196,16 @@ export class ReplayTransfer {
 
   /** The rest of the replay is gone: the client joins with a gap. */
   private broken(join: JoinCommand, audience: LaneAudience, before: ReplayPosition): number {
-    const frames = { ...NO_FRAMES, frames: replayBrokenReply(audience, before.offset) }
-    return this.join(join, audience, frames, this.live(audience, before), UNCHANGED, ALL_TICKS)
+    const frames = { ...NO_FRAMES, frames: replayBrokenReply(audience, this.deps.cursor.epoch, before) }
+    // The gap has named the present epoch.
+    const live = this.live(audience, { ...before, epoch: audience.sentEpoch })
+    return this.join(join, audience, frames, live, UNCHANGED, ALL_TICKS)
   }
 
   /** The end of a replay, and the present state of the feed. */
   private live(audience: LaneAudience, position: ReplayPosition): Uint8Array {
-    return concatBytes(liveReply(audience, position), this.deps.status.frameAfter(position.statusNumber))
+    const { cursor, status } = this.deps
+    return concatBytes(liveReply(audience, cursor.epoch, position), status.frameAfter(position.statusNumber))
   }
 
   private join(

@@ -10,6 +10,7 @@ import {
   ReplyDescriptor,
   type UNCHANGED,
 } from '../../src/memory/reply-descriptor.js'
+import type { StreamPlace } from '../../src/memory/stream-place.js'
 import type { LaneAudience } from '../collect/lane-audience.js'
 import type { FramePublisher } from '../compose/frame-publisher.js'
 import type { AudienceDirectory } from '../conflate/audience-directory.js'
@@ -83,22 +84,28 @@ export class ReplyPublisher {
   private setReplay(position: ReplayPosition): void {
     const { descriptor } = this
     descriptor.outcome = MORE
-    descriptor.offset = position.offset
+    this.setPlace(position)
     descriptor.seq = position.seq
-    descriptor.continuity = position.continuity
     descriptor.replayStart = position.start
     descriptor.reached = position.reached
     descriptor.replayTicks = position.ticks
     descriptor.statusNumber = position.statusNumber
   }
 
+  private setPlace({ epoch, offset, serial }: StreamPlace): void {
+    const { descriptor } = this
+    descriptor.serial = serial
+    descriptor.offset = offset
+    descriptor.epoch = epoch
+  }
+
   private setMember(
     outcome: MemberOutcome | typeof UNCHANGED,
-    { lostTotal, sentOffset, statusNumber, ticksTotal, unknownLosses }: LaneAudience,
+    { lostTotal, place, statusNumber, ticksTotal, unknownLosses }: LaneAudience,
   ): void {
     const { descriptor } = this
     descriptor.outcome = outcome
-    descriptor.offset = sentOffset
+    this.setPlace(place)
     descriptor.ticksTotal = ticksTotal
     descriptor.lostTotal = lostTotal
     descriptor.unknownLosses = unknownLosses

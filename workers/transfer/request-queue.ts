@@ -126,5 +126,5 @@ function snapshotKeyOf(join: JoinCommand): string | undefined {
   const symbols = snapshotSymbols(replies)
   const all = wantsAllLatest(replies)
   if (symbols.length === 0 && fellBehindAt === null && !all) return undefined
-  return JSON.stringify([audience, fellBehindAt?.lastOffset, fellBehindAt?.flushedOffset, symbols, all])
+  return JSON.stringify([audience, fellBehindAt?.serial, fellBehindAt?.flushedSerial, symbols, all])
 }

@@ -34,8 +34,8 @@ export const ALL_TICKS: Missed = { kind: 'all', everyAfter: 0, latestAfter: 0 }
 export const ALL_CONFLATED: Missed = { kind: 'some', everyAfter: Number.POSITIVE_INFINITY, latestAfter: 0 }
 
 /** The ticks that a client missed that came so far. */
-export function missedAfter({ flushedOffset, lastOffset }: Progress): Missed {
-  return { kind: 'some', everyAfter: lastOffset, latestAfter: flushedOffset }
+export function missedAfter({ flushedSerial, serial }: Progress): Missed {
+  return { kind: 'some', everyAfter: serial, latestAfter: flushedSerial }
 }
 
 export interface Snapshot {

@@ -3,8 +3,8 @@
  * No message is pushed before `sessionStarted`.
  *
  *          ┌── at once after a call that has served, else a delay (jitter) ◄──┐
- *   start ─► ask the sink for its position ─► call ─► connected ─► live ─► ended    `stop` leads out of each state
- *                                              └─► other method, or other epoch: call again at once
+ *   start ─► call ─► connected ─► live ─► ended ───────────────────────────────┘    `stop` leads out of each state
+ *             └─► other method, or other epoch: call again at once
  */
 
 import type { Clock, Timer } from '../../common/clock.js'
@@ -58,8 +58,6 @@ export class GrpcSource implements TickSource {
   private progress: CallProgress
   private retryTimer: Timer | undefined
   private readonly outageReason = new OutageReason()
-  /** Rises with each call and with `stop`. A reply of the sink to an older attempt is ignored. */
-  private attempt = 0
 
   /**
    * @param endpoint for one of several endpoints of a feed
@@ -122,35 +120,21 @@ export class GrpcSource implements TickSource {
 
   async stop(): Promise<void> {
     this.isStopped = true
-    this.attempt++
     this.retryTimer?.cancel()
     this.stallTimer.close()
     this.dropCall()
   }
 
-  /** Asks the sink for the position to continue from, then calls the feed. */
+  /** Calls the feed, from the position after the last one where it is known. */
   private connect(sink: TickSink): void {
-    const attempt = ++this.attempt
-    this.progress = new CallProgress(this.clock)
     const { epoch, hasPushed } = this.memory
     const isUnknown = epoch === undefined || !hasPushed
-    if (isUnknown || this.retryRule.mustSkip || this.foreignMethod !== undefined) {
-      this.open(sink, 0)
-      return
-    }
-    sink.lastPosition().then(
-      last => {
-        if (attempt === this.attempt) this.open(sink, positionAfter(last))
-      },
-      (error: unknown) => {
-        if (attempt === this.attempt) this.retry(sink, `the last position is unknown: ${reasonOf(error)}`)
-      },
-    )
+    const mustAskAnew = isUnknown || this.retryRule.mustSkip || this.foreignMethod !== undefined
+    this.open(sink, mustAskAnew ? 0 : positionAfter(sink.lastPosition()))
   }
 
   /** Calls the feed. `fromPosition` is of the known epoch; 0: from the next tick on. */
   private open(sink: TickSink, fromPosition: number): void {
-    this.attempt++
     const { symbols } = this
     const method = this.foreignMethod ?? tickFeedCall(this.method.form, { symbols, fromPosition })
     const { form } = method
@@ -270,7 +254,6 @@ export class GrpcSource implements TickSource {
   private retry(sink: TickSink, reason: string, hasServed = this.progress.hasServed): void {
     this.dropCall()
     this.retryTimer?.cancel()
-    this.attempt++
     this.lastError = reason
     this.failed()
     this.outageReason.tell(sink, this.progress.isLive)

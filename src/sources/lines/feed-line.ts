@@ -98,7 +98,7 @@ export class FeedLine implements TickSink {
     this.events.stateTold(this, state, reason)
   }
 
-  async lastPosition(): Promise<number> {
-    return await this.sink.lastPosition()
+  lastPosition(): number {
+    return this.sink.lastPosition()
   }
 }

@@ -18,6 +18,7 @@ export class StreamPlace {
   private created: string | undefined
   /** Where the first reading begins. */
   private firstSequence = 0
+  private hasPushed = false
   private epoch: string | undefined
   private lastOffset = 0
   /** Whether ticks up to `lastOffset` are in the stream a second time. */
@@ -133,9 +134,10 @@ export class StreamPlace {
     const lastOffset = lastOffsetOf(message)
     if (this.isReadAgain && lastOffset <= this.lastOffset) return
     this.isReadAgain = false
-    // Ticks need not have positions of their own. A hole that was told is not found again by those that have.
+    // The sink finds holes between ticks that it was given.
     const missed = message.offset - this.lastOffset - 1
-    if (this.lastOffset > 0 && missed > 0) this.sink.lose({ reason: 'upstream', missed })
+    if (!this.hasPushed && this.lastOffset > 0 && missed > 0) this.sink.lose({ reason: 'upstream', missed })
+    this.hasPushed = true
     this.lastOffset = lastOffset
     this.sink.push(message.data, 'batch', message.offset)
   }

@@ -1,9 +1,10 @@
 /** The codec of a user's schema, made from its descriptors. Any thread; each lane has one of its own. */
-import { TICK_BYTES_DEFAULT, type TickCodec, type TickReader } from '../tick-codec.js'
+import { type PositionReader, TICK_BYTES_DEFAULT, type TickCodec, type TickReader } from '../tick-codec.js'
 import type { TickSchema } from '../tick-schema.js'
 import { KindNumbers } from './kind-numbers.js'
 import { PushedMessage } from './pushed-message.js'
 import { type SchemaLimits, schemaLimits } from './schema-limits.js'
+import { SchemaPositionReader } from './schema-position-reader.js'
 import { SchemaTickReader } from './schema-tick-reader.js'
 import { type TickPlan, tickPlan } from './tick-plan.js'
 
@@ -20,6 +21,7 @@ class SchemaCodec implements TickCodec {
   readonly jsonBytesMax: number
   readonly binaryBytesMax: number
   readonly batchPath: readonly number[]
+  readonly firstPositionField = 0
   private readonly plan: TickPlan
   private readonly limits: SchemaLimits
   private readonly numbers = new KindNumbers()
@@ -33,6 +35,11 @@ class SchemaCodec implements TickCodec {
     this.binaryBytesMax = limits.binaryBytesMax
     this.batchPath = plan.batchPath
     this.pushed = new PushedMessage(plan.type, bytes => this.createReader(bytes), limits.tickBytesMax)
+  }
+
+  createPositionReader(): PositionReader | undefined {
+    const { limits, plan } = this
+    return plan.position === undefined ? undefined : new SchemaPositionReader(plan, plan.position, limits)
   }
 
   createReader(bytes: Uint8Array): TickReader {

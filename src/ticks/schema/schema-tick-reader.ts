@@ -5,15 +5,16 @@
  */
 import { SYMBOL_BYTES_MAX } from '../../common/symbol.js'
 import { SCHEMA_TICKS_TAG, writeBytesField } from '../binary-tick.js'
-import type { TickReader } from '../tick-codec.js'
+import { NO_TICK, type TickReader } from '../tick-codec.js'
 import { varintBytes, writeVarint } from '../varint.js'
 import { FieldTape } from './field-tape.js'
 import { HeadJson } from './head-json.js'
-import { hashOf, type KindNumbers } from './kind-numbers.js'
+import type { KindNumbers } from './kind-numbers.js'
 import { KindReader } from './kind-reader.js'
 import { MessageJson } from './message-json.js'
 import { MessageReader } from './message-reader.js'
 import { HEAD_JSON_BYTES_MAX, PREFIX_BYTES_MAX, type SchemaLimits } from './schema-limits.js'
+import { positionAt } from './schema-position-reader.js'
 import { SlotPath } from './slot-path.js'
 import type { TickPlan } from './tick-plan.js'
 import { WireValue } from './wire-value.js'
@@ -31,7 +32,6 @@ export class SchemaTickReader implements TickReader {
   readonly isKindKnown = true
   symbolStart = 0
   symbolLength = 0
-  position = 0
   private readonly bytes: Uint8Array
   private readonly plan: TickPlan
   private readonly limits: SchemaLimits
@@ -47,8 +47,6 @@ export class SchemaTickReader implements TickReader {
   private readonly positionPath: SlotPath | undefined
   /** The frame of the tick. */
   private root = 0
-  private start = 0
-  private end = 0
   /** Holds the JSON behind the prefix where `bodyBytes` is above 0. */
   private body = NO_BYTES
   private bodyBytes = 0
@@ -74,20 +72,14 @@ export class SchemaTickReader implements TickReader {
     return this.kindReader.index
   }
 
-  get mark(): number {
-    return this.position === 0 ? 0 : hashOf(this.bytes, this.start, this.end - this.start)
-  }
-
   decode(start: number, end: number): boolean {
     if (end - start > this.limits.tickBytesMax) return false
     const root = this.message.read(this.plan.message, start, end)
     if (root === 0) return false
     this.root = root
-    this.start = start
-    this.end = end
     const { words } = this.tape
     this.takeSymbol(words, root)
-    if (this.symbolLength > SYMBOL_BYTES_MAX || !this.takePosition(words, root)) return false
+    if (this.symbolLength > SYMBOL_BYTES_MAX || !this.hasPosition(words, root)) return false
     // No tick: nobody will ask for more of it.
     if (this.symbolLength === 0) return true
     return this.kindReader.take(words, root) && this.fitsAsJson()
@@ -136,17 +128,11 @@ export class SchemaTickReader implements TickReader {
     this.symbolLength = isThere ? words[slot + 1]! : 0
   }
 
-  /** @returns false when the position is none: it must be from 0 to 2^53 */
-  private takePosition(words: Int32Array, root: number): boolean {
-    this.position = 0
-    const { positionPath, value } = this
-    if (positionPath === undefined) return true
-    const slot = positionPath.find(words, root)
-    if (slot === 0 || words[slot] === 0) return true
-    value.read(words[slot]!, positionPath.field)
-    if (value.high >>> 21 !== 0) return false
-    this.position = value.high * 0x1_0000_0000 + (value.low >>> 0)
-    return true
+  /** @returns false when the position is none: it must be below 2^53 */
+  private hasPosition(words: Int32Array, root: number): boolean {
+    return (
+      this.positionPath === undefined || positionAt(this.positionPath, words, root, this.value) !== NO_TICK
+    )
   }
 
   private fitsAsJson(): boolean {

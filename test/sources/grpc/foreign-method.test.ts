@@ -31,7 +31,7 @@ class MessageSink extends Watched {
 
   lose(): void {}
 
-  async lastPosition(): Promise<number> {
+  lastPosition(): number {
     this.positionsAsked++
     return 0
   }

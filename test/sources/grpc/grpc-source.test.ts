@@ -181,7 +181,7 @@ describe('a reconnection', () => {
     first.open('a')
     first.send(ticksAt(1))
     await sink.until(() => sink.ticks.length === 1)
-    sink.answerLastPosition = async () => last
+    sink.answerLastPosition = () => last
     feed.drop()
     await letRetry()
     expect((await feed.call(2)).request.fromPosition).toBe(0)
@@ -363,22 +363,6 @@ describe('a reconnection', () => {
     expect(logged.slice(1).filter(line => !line.includes('connected'))).toEqual([
       `info the feed at ${feed.target} is live again after 4 min, session 1`,
     ])
-  })
-
-  it('tries again when the sink rejects the request for its last position', async () => {
-    const source = startSource()
-    const first = await feed.call(1)
-    first.open('a')
-    first.send(ticksAt(1))
-    await sink.until(() => sink.ticks.length === 1)
-    sink.answerLastPosition = () => Promise.reject(new Error('no lane answers'))
-    first.end(UNAVAILABLE)
-    await letRetry()
-    await clock.until(() => clock.delaysMs.length === 2)
-    expect(source.status().lastError).toContain('no lane answers')
-    sink.answerLastPosition = async () => 1
-    clock.advance(60_000)
-    expect((await feed.call(2)).request.fromPosition).toBe(2)
   })
 })
 
@@ -637,25 +621,5 @@ describe('stop', () => {
     ;(await feed.call(1)).end(UNAVAILABLE)
     await clock.until(() => clock.timerCount === 1)
     await expectNothingLeft(source)
-  })
-
-  it('while the sink is asked for its last position', async () => {
-    let answer: (position: number) => void = () => {}
-    const source = startSource({ stallTimeoutMs: 1_000 })
-    const call = await feed.call(1)
-    call.open('a')
-    call.send(ticksAt(1))
-    await sink.until(() => sink.ticks.length === 1)
-    sink.answerLastPosition = () => new Promise(resolve => (answer = resolve))
-    call.end(UNAVAILABLE)
-    await clock.until(() => clock.delaysMs.length === 2)
-    clock.advance(60_000)
-    await sink.until(() => sink.positionsAsked === 1)
-    await source.stop()
-    answer(1)
-    await new Promise(resolve => setImmediate(resolve))
-    expect(clock.timerCount).toBe(0)
-    await expectNothingLeft(source)
-    expect(feed.calls).toHaveLength(1)
   })
 })

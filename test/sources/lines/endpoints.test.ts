@@ -58,7 +58,8 @@ function record(client: TickClient): string[] {
   const heard: string[] = []
   client.onMessage = message => {
     if (message.type === 'ticks') for (const { sequence } of message.ticks) heard.push(String(sequence))
-    else if (message.type === 'gap') heard.push(`gap of ${message.missed}`)
+    // One of 0 names the epoch of the feed.
+    else if (message.type === 'gap' && message.missed !== 0) heard.push(`gap of ${message.missed}`)
     else if (message.type === 'status') heard.push(message.feed)
   }
   return heard

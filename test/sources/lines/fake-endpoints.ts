@@ -87,7 +87,7 @@ export class FakeSink implements TickSink {
     this.heard.push(`lost ${missed}: ${reason}`)
   }
 
-  async lastPosition(): Promise<number> {
+  lastPosition(): number {
     return 7
   }
 }

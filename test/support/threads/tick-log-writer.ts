@@ -42,7 +42,7 @@ for (let number = 1; number <= task.records; number++) {
   }
   for (;;) {
     const cursor = slowest()
-    if (writer.tryAppend(TICK_BATCH, number & 0xffff, number, number / 2, payload, 0, length)) break
+    if (writer.tryAppend(TICK_BATCH, number & 0xffff, number, number, number / 2, payload, 0, length)) break
     waits++
     for (let index = 0; index < cursors.length; index++)
       if (Atomics.load(cursors, index) === cursor) Atomics.wait(cursors, index, cursor)

@@ -26,25 +26,4 @@ describe('the number of a kind', () => {
     expect(kindOf(codec, 'another')).toBe(-1)
     expect(kindOf(codec, 'k63')).toBe(63)
   })
-
-  it('makes no difference to the mark that a successor compares', () => {
-    const positions = flat('string k = 2; uint64 p = 3;', { kind: 'k', position: 'p' })
-    const bytes = encodeMessage(tickTypeOf(positions), { symbol: 'A', k: 'b', p: 7 })
-    const other = encodeMessage(tickTypeOf(positions), { symbol: 'A', k: 'a', p: 7 })
-    const marks = [[], [other]].map(before => {
-      const codec = schemaCodec(positions)
-      for (const each of [...before, bytes]) {
-        const reader = codec.createReader(each)
-        reader.decode(0, each.length)
-        if (each === bytes) return [reader.kind, reader.mark]
-        expect(reader.kind).toBe(0)
-      }
-      return []
-    })
-    expect(marks.map(([kind]) => kind)).toEqual([0, 1])
-    expect(marks[0]![1]).toBe(marks[1]![1])
-    const reader = schemaCodec(positions).createReader(other)
-    reader.decode(0, other.length)
-    expect(reader.mark).not.toBe(marks[0]![1])
-  })
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { schemaCodec } from '../../../src/ticks/schema/schema-codec.js'
+import { NO_SYMBOL, NO_TICK } from '../../../src/ticks/tick-codec.js'
 import type { TickSchema } from '../../../src/ticks/tick-schema.js'
 import {
   anyMessage,
@@ -75,9 +76,14 @@ const MIXED = schemaOf({
 /** What the codec reads of a message. */
 function read(schema: TickSchema, message: Record<string, unknown>) {
   const bytes = encodeMessage(tickTypeOf(schema), message)
-  const reader = placed(schemaCodec(schema), bytes)
+  const codec = schemaCodec(schema)
+  const reader = placed(codec, bytes)
   const isWhole = reader.decode(BEFORE, BEFORE + bytes.length)
-  return { isWhole, symbolLength: reader.symbolLength, position: reader.position }
+  return {
+    isWhole,
+    symbolLength: reader.symbolLength,
+    position: codec.createPositionReader()?.positionOf(bytes, 0, bytes.length),
+  }
 }
 
 describe('a tick of a schema', () => {
@@ -248,13 +254,18 @@ describe('a tick of a schema', () => {
     const type = tickTypeOf(schema)
     const read = (p: string) => {
       const bytes = encodeMessage(type, { symbol: 'A', p })
-      const reader = codec.createReader(bytes)
-      return reader.decode(0, bytes.length) ? reader : undefined
+      const isTick = codec.createReader(bytes).decode(0, bytes.length)
+      const amid = Buffer.concat([Buffer.alloc(3, 0xff), bytes, Buffer.alloc(3, 0xff)])
+      return [isTick, codec.createPositionReader()!.positionOf(amid, 3, amid.length - 3)]
     }
-    expect(read('9007199254740991')).toMatchObject({ position: 2 ** 53 - 1 })
-    expect(read('9007199254740992')).toBeUndefined()
-    expect(read('7')?.mark).toBe(read('7')?.mark)
-    expect(read('7')?.mark).not.toBe(read('8')?.mark)
+    expect(read('9007199254740991')).toEqual([true, 2 ** 53 - 1])
+    expect(read('9007199254740992')).toEqual([false, NO_TICK])
+    expect(read('7')).toEqual([true, 7])
+    expect(read('0')).toEqual([true, 0])
+    const nameless = encodeMessage(type, { symbol: '', p: '7' })
+    expect(codec.createPositionReader()!.positionOf(nameless, 0, nameless.length)).toBe(7)
+    expect(codec.createPositionReader()!.positionOf(nameless, 0, 0)).toBe(NO_SYMBOL)
+    expect(schemaCodec(flat('uint64 p = 2;', {})).createPositionReader()).toBeUndefined()
     expect(json(schema, { symbol: 'A', p: 7 })).toEqual({ symbol: 'A', kind: 'tick', p: 7 })
   })
 

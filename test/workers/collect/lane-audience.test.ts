@@ -11,7 +11,9 @@ const STATE = {
   lostTotal: 2,
   unknownLosses: 1,
   statusNumber: 0,
-  lastOffset: 99,
+  serial: 99,
+  offset: 170,
+  epoch: 2,
   conflated: [],
 }
 
@@ -21,13 +23,15 @@ const spansOf = ({ spans, spanCount }: LaneAudience): number[][] =>
 describe('an audience of a lane', () => {
   it('goes on from where another lane left it', () => {
     const audience = laneAudience(STATE)
-    expect(audience).toMatchObject({ id: 3, seq: 7, sentOffset: 99, spanCount: 0 })
+    expect(audience).toMatchObject({ id: 3, seq: 7, sentSerial: 99, sentOffset: 170, spanCount: 0 })
     expect(audience.progress).toEqual({
       ticksTotal: 5,
       lostTotal: 2,
       unknownLosses: 1,
       statusNumber: 0,
-      lastOffset: 99,
+      serial: 99,
+      offset: 170,
+      epoch: 2,
     })
   })
 

@@ -6,6 +6,7 @@ import { LIVE, MORE, type ReplyDescriptor, UNCHANGED } from '../../../src/memory
 import { LatestTicks } from '../../../workers/conflate/latest-ticks.js'
 import { extent } from '../../support/extent.js'
 import { LaneStage } from '../../support/lane-stage.js'
+import { startAt } from '../../support/specs.js'
 import { checkClient } from '../../support/stays.js'
 
 const SYMBOLS = Array.from({ length: 50 }, (_, index) => `S${index}`)
@@ -125,7 +126,7 @@ describe('a snapshot in several parts', () => {
   }
 
   it('names with the first part the place of a resuming client, should the lane die before the last', () => {
-    const [first, ...others] = resumed({ afterOffset: 20 })
+    const [first, ...others] = resumed(startAt(20))
     expect(first).toMatchObject({ outcome: MORE, isLast: false, offset: SYMBOLS.length, messages: 0 })
     expect(others.slice(0, -1).every(({ isLast, outcome }) => !isLast && outcome === UNCHANGED)).toBe(true)
     expect(others.at(-1)).toMatchObject({ outcome: LIVE, isLast: true, offset: SYMBOLS.length })

@@ -1,6 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { CONTINUITY_AT_START } from '../../../src/memory/continuity-state.js'
-import { CHECKPOINT_TICKS } from '../../../src/memory/feed-checkpoints.js'
 import { TickLogHistory } from '../../../src/memory/tick-log-history.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../../src/protocol/envelope-format.js'
 import { QUOTE } from '../../../src/ticks/market-tick.js'
@@ -8,7 +6,6 @@ import { framesOf } from '../../support/frames.js'
 import { streamOf } from '../../support/lane-messages.js'
 import { after, begin, messagesOf, Past, ticksOfA } from '../../support/past.js'
 import { decodeTicksMessage } from '../../support/proto-messages.js'
-import { sequences } from '../../support/ticks.js'
 
 /** Ticks that one part reads at most, as in the reader. */
 const PART_TICKS_MAX = 1024
@@ -22,16 +19,16 @@ describe('a replay', () => {
       const part = past.next(begin(offset))!
       expect(streamOf(messagesOf(part), 0)).toEqual(ticksOfA(offset + 1, 41))
       expect([part.ticks, part.messages]).toEqual([41 - offset, 1])
-      expect(part).toMatchObject({ offset: 41, seq: 1, continuity: CONTINUITY_AT_START })
+      expect(part).toMatchObject({ place: { serial: 41, offset: 41, epoch: 0 }, seq: 1 })
     }
   })
 
   it('is empty for a client that missed nothing', () => {
     const past = new Past()
-    expect(past.next(begin(0))).toMatchObject({ ticks: 0, messages: 0, offset: 0 })
+    expect(past.next(begin(0))).toMatchObject({ ticks: 0, messages: 0, place: { offset: 0 } })
     past.many(10, 3)
     const part = past.next(begin(10))!
-    expect(part).toMatchObject({ ticks: 0, messages: 0, offset: 10, seq: 0 })
+    expect(part).toMatchObject({ ticks: 0, messages: 0, place: { offset: 10 }, seq: 0 })
     expect(part.frames).toHaveLength(0)
   })
 
@@ -55,27 +52,12 @@ describe('a replay', () => {
         for (const { ticks } of parts) expect(ticks).toBeLessThanOrEqual(PART_TICKS_MAX)
         expect(parts.length).toBeLessThanOrEqual(Math.ceil((3000 - offset) / PART_TICKS_MAX) + 1)
         expect(parts.at(-1)).toMatchObject({
-          offset: 3000,
+          place: { offset: 3000 },
           seq: parts.filter(({ ticks }) => ticks > 0).length,
         })
       }
     },
   )
-
-  it('begins with an empty part where the way to its first tick takes the time of a whole part', () => {
-    const past = new Past()
-    for (const count of [CHECKPOINT_TICKS, CHECKPOINT_TICKS - 1, 128])
-      for (let left = count; left > 0; left -= 128) {
-        past.batch(
-          sequences(past.offset + 1, past.offset + Math.min(left, 128)).map(position => ({ position })),
-        )
-      }
-    // The last checkpoint before it is the one after tick 1024.
-    const [first, second] = past.parts(2174)
-    const continuity = { ...CONTINUITY_AT_START, lastPosition: 2174, lastMark: expect.any(Number) }
-    expect(first).toMatchObject({ ticks: 0, messages: 0, offset: 2174, seq: 0, continuity })
-    expect(streamOf(messagesOf(second!), 0)).toEqual(['A2175'])
-  })
 
   it('has the ticks that the client gets tick by tick, and no others', () => {
     const past = new Past()
@@ -90,7 +72,7 @@ describe('a replay', () => {
   it('has a message for each tick for an audience without batches, and counts these messages on', () => {
     const past = new Past()
     past.many(5, 2)
-    const part = past.next({ ...begin(1), seq: 70, continuity: CONTINUITY_AT_START }, { batch: false })!
+    const part = past.next({ ...begin(1), seq: 70 }, { batch: false })!
     expect(
       messagesOf(part).map(message => message.type === 'ticks' && [message.seq, message.offset]),
     ).toEqual([
@@ -99,7 +81,7 @@ describe('a replay', () => {
       [73, 4],
       [74, 5],
     ])
-    expect(part).toMatchObject({ ticks: 4, messages: 4, offset: 5, seq: 74 })
+    expect(part).toMatchObject({ ticks: 4, messages: 4, place: { offset: 5 }, seq: 74 })
   })
 
   it('has the bytes of the feed for a client of the binary subprotocol', () => {
@@ -162,7 +144,6 @@ describe('a past that is written over', () => {
     const past = new Past({ tickLogBytes: 1 << 14 })
     past.many(2000, 10)
     expect(past.next(begin(5))).toBeUndefined()
-    past.many(CHECKPOINT_TICKS - (past.offset % CHECKPOINT_TICKS), 10)
     past.many(20, 10)
     expect(past.next(begin(past.offset - 10))).toBeDefined()
   })
@@ -213,13 +194,5 @@ describe('a past that is written over', () => {
       TickLogHistory.prototype.isIntact = isIntact
     }
     expect(looks).toBeGreaterThan(2)
-  })
-
-  it('is gone when there is no checkpoint before it', () => {
-    const past = new Past({ offset: 5_000_000 })
-    past.many(10, 10)
-    expect(past.next(begin(5_000_005))).toBeUndefined()
-    past.many(CHECKPOINT_TICKS, 128)
-    expect(past.stream(past.offset - 3)).toHaveLength(3)
   })
 })

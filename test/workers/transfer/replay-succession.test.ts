@@ -8,6 +8,7 @@ import { MORE, type ReplyDescriptor } from '../../../src/memory/reply-descriptor
 import { extent } from '../../support/extent.js'
 import type { Message } from '../../support/lane-messages.js'
 import { LaneStage } from '../../support/lane-stage.js'
+import { startAt } from '../../support/specs.js'
 
 const CLIENT = 900
 /** The client has all ticks of B up to this offset. */
@@ -35,7 +36,7 @@ class ReplayStage extends LaneStage {
       name: `c${CLIENT}`,
       request: 1,
       fellBehindAt: null,
-      replay: { afterOffset: RESUMED },
+      replay: startAt(RESUMED),
       replies: [{ type: 'subscribed', id: 1, symbols: ['B'], delivery: 'every', snapshot: false }],
     })
   }
@@ -79,19 +80,20 @@ class ReplayStage extends LaneStage {
     }
     this.member = 0
     const {
-      continuity,
+      epoch,
       offset,
       reached,
       replayStart: start,
       replayTicks: ticks,
       seq,
+      serial,
       statusNumber,
     } = descriptor
     this.send({
       ...asked,
       leaving: 0,
       request: asked.request + 1,
-      replay: { start, offset, reached, seq, ticks, statusNumber, continuity, earlier: this.earlier },
+      replay: { serial, offset, epoch, start, reached, seq, ticks, statusNumber, earlier: this.earlier },
       replies: [],
     })
   }

@@ -226,7 +226,7 @@ describe('a successor', () => {
     // A lane reads fewer records before it looks whether it can publish.
     for (let tick = 0; tick < 40; tick++) stage.tick({ symbol: tick % 2 === 0 ? 'A' : 'B' })
     const { progress } = stage.audiences.get(1)!
-    stage.audiences.get(1)!.progress = { ...progress, ticksTotal: 20, lastOffset: 40 }
+    stage.audiences.get(1)!.progress = { ...progress, ticksTotal: 20, serial: 40, offset: 40 }
     stage.run()
     expect(client.messages.map(message => 'offset' in message && message.offset)).toEqual(
       client.messages.map(() => 40),

@@ -1,55 +1,52 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  CONTINUITY_AT_START,
-  CONTINUITY_FLOAT64S,
-  type ContinuityState,
-  continuityFlags,
-  continuityOf,
-  readContinuity,
-  writeContinuity,
-} from '../../../src/memory/continuity-state.js'
-import { MISSED_MAX } from '../../../src/protocol/messages.js'
-import { MarketTick, QUOTE, TRADE } from '../../../src/ticks/market-tick.js'
-import {
   BROKEN,
-  FeedContinuity,
+  FeedPositions,
   RESEND_DEPTH_MAX,
   SEEN,
   SESSION_BOUNDARY,
   WHOLE,
-} from '../../../workers/read/feed-continuity.js'
+} from '../../src/ingest/feed-positions.js'
+import { MISSED_MAX } from '../../src/protocol/messages.js'
 
 const LARGEST = 2 ** 53 - 1
 
 const RULES = { tellLosses: true, areRepeated: false }
 const HOLES_BY_NATURE = { tellLosses: false, areRepeated: false }
 
-function continuity(state: Partial<ContinuityState> = {}, rules = RULES): FeedContinuity {
-  return new FeedContinuity({ ...CONTINUITY_AT_START, ...state }, rules)
+const begin = (rules = RULES) => new FeedPositions(rules, 64)
+
+/** What is found out about a tick with these bytes, which the feed's source then writes over. */
+function takeOne(feed: FeedPositions, position: number, bytes: unknown): number {
+  const message = Buffer.from(` ${bytes} `)
+  const verdict = feed.take(position, message, 1, message.length - 1)
+  feed.keepTick()
+  message.fill(0)
+  return verdict
 }
 
-const session = (continuous: boolean, first = false) => ({ op: 'session' as const, first, continuous })
-
 /** What is found out about ticks at these positions. A tick of the same position is the same tick. */
-const take = (feed: FeedContinuity, ...positions: number[]): number[] =>
-  positions.map(position => feed.take(position, position % 1000))
+const take = (feed: FeedPositions, ...positions: number[]): number[] =>
+  positions.map(position => takeOne(feed, position, position % 1000))
 
-describe('the continuity of a feed', () => {
+const isInDoubt = (feed: FeedPositions): boolean => feed.lastPosition === 0
+
+describe('the positions of a feed', () => {
   it('is whole where positions follow each other, or tell nothing', () => {
-    expect(take(continuity(), 5, 6, 0, 7)).toEqual([WHOLE, WHOLE, WHOLE, WHOLE])
+    expect(take(begin(), 5, 6, 0, 7)).toEqual([WHOLE, WHOLE, WHOLE, WHOLE])
   })
 
   it('counts what is missing between two positions', () => {
-    expect(take(continuity(), 5, 8, 9, 11)).toEqual([WHOLE, 2, WHOLE, 1])
+    expect(take(begin(), 5, 8, 9, 11)).toEqual([WHOLE, 2, WHOLE, 1])
   })
 
   it('knows a tick again that comes twice, and however often it comes', () => {
-    expect(take(continuity(), 5, 5, 6, 6, 6, 7)).toEqual([WHOLE, SEEN, WHOLE, SEEN, SEEN, WHOLE])
+    expect(take(begin(), 5, 5, 6, 6, 6, 7)).toEqual([WHOLE, SEEN, WHOLE, SEEN, SEEN, WHOLE])
   })
 
   it('does not count what was told as lost already', () => {
-    const feed = continuity()
+    const feed = begin()
     take(feed, 5)
     feed.lose(2)
     expect(take(feed, 8)).toEqual([WHOLE])
@@ -60,13 +57,13 @@ describe('the continuity of a feed', () => {
   })
 
   it('sees nothing in positions with holes by nature', () => {
-    expect(take(continuity({}, HOLES_BY_NATURE), 5, 9, 9, 2)).toEqual([WHOLE, WHOLE, WHOLE, WHOLE])
+    expect(take(begin(HOLES_BY_NATURE), 5, 9, 9, 2)).toEqual([WHOLE, WHOLE, WHOLE, WHOLE])
   })
 
   it.each([true, false])(
     'drops what another endpoint sent before, at any time: holes are losses %s',
     tellLosses => {
-      const feed = continuity({}, { tellLosses, areRepeated: true })
+      const feed = begin({ tellLosses, areRepeated: true })
       expect(take(feed, 7, 8, 7, 8, 9, 9, 8, 10)).toEqual([
         WHOLE,
         WHOLE,
@@ -77,27 +74,17 @@ describe('the continuity of a feed', () => {
         SEEN,
         WHOLE,
       ])
-      expect(feed.isInDoubt).toBe(false)
+      expect(isInDoubt(feed)).toBe(false)
       expect(take(feed, 12, 11)).toEqual([tellLosses ? 1 : WHOLE, SEEN])
       expect(take(feed, 12 + RESEND_DEPTH_MAX + 1)).toEqual([tellLosses ? RESEND_DEPTH_MAX : WHOLE])
       expect(take(feed, 12)).toEqual([tellLosses ? BROKEN : WHOLE])
     },
   )
-
-  it('goes on from what was known', () => {
-    expect(take(continuity({ lastPosition: 7, lastMark: 7 }), 7)).toEqual([SEEN])
-    expect(take(continuity({ lastPosition: 7, lastMark: 8 }), 7)).toEqual([BROKEN])
-    expect(take(continuity({ lastPosition: 7 }), 10)).toEqual([2])
-    expect(take(continuity({ lastPosition: 7, lostSincePosition: 2 }), 10)).toEqual([WHOLE])
-    expect(take(continuity({ lastPosition: 7, atSessionBoundary: true }), 100)).toEqual([SESSION_BOUNDARY])
-    expect(take(continuity({ lastPosition: 7, resendDepth: 2 }), 5, 4)).toEqual([SEEN, BROKEN])
-    expect(take(continuity({ lastPosition: 7, isInDoubt: true }), 10)).toEqual([BROKEN])
-  })
 })
 
 describe('a broken count', () => {
   it('is one that goes back within a session, and goes on from there', () => {
-    expect(take(continuity(), 5, 6, 3, 4, 5, 6, 7)).toEqual([
+    expect(take(begin(), 5, 6, 3, 4, 5, 6, 7)).toEqual([
       ...[WHOLE, WHOLE],
       ...[BROKEN, WHOLE, WHOLE, WHOLE, WHOLE],
     ])
@@ -105,138 +92,124 @@ describe('a broken count', () => {
 
   it('is one that jumps farther than anybody can believe, and the feed that goes on with its old count is not lost', () => {
     for (const wild of [LARGEST, 100 + MISSED_MAX + 2]) {
-      const feed = continuity()
+      const feed = begin()
       expect(take(feed, 99, 100, wild, 101, 102, 104)).toEqual([...[WHOLE, WHOLE, BROKEN, BROKEN, WHOLE, 1]])
     }
-    expect(take(continuity(), 100, 100 + MISSED_MAX + 1)).toEqual([WHOLE, MISSED_MAX])
+    expect(take(begin(), 100, 100 + MISSED_MAX + 1)).toEqual([WHOLE, MISSED_MAX])
   })
 
   it('tells no number of a hole before the next position has come: it may be the way back to the count before', () => {
-    expect(take(continuity(), 1000, 3, 1001, 1002, 1004)).toEqual([WHOLE, BROKEN, BROKEN, WHOLE, 1])
-    expect(take(continuity(), 1000, 1, 2, 4)).toEqual([WHOLE, BROKEN, WHOLE, 1])
-    const twoCounts = take(continuity(), 1000, 1, 1001, 2, 1002, 3)
+    expect(take(begin(), 1000, 3, 1001, 1002, 1004)).toEqual([WHOLE, BROKEN, BROKEN, WHOLE, 1])
+    expect(take(begin(), 1000, 1, 2, 4)).toEqual([WHOLE, BROKEN, WHOLE, 1])
+    const twoCounts = take(begin(), 1000, 1, 1001, 2, 1002, 3)
     expect(twoCounts).toEqual([WHOLE, BROKEN, BROKEN, BROKEN, BROKEN, BROKEN])
   })
 
   it('is one that stands still while the ticks are others', () => {
-    const feed = continuity()
-    expect([1, 2, 3, 3].map(mark => feed.take(7, mark))).toEqual([WHOLE, BROKEN, BROKEN, SEEN])
+    const feed = begin()
+    expect([1, 2, 3, 3].map(mark => takeOne(feed, 7, mark))).toEqual([WHOLE, BROKEN, BROKEN, SEEN])
   })
 
   it('may begin with the very first tick', () => {
-    expect(take(continuity(), LARGEST, 1, 2, 3)).toEqual([WHOLE, BROKEN, WHOLE, WHOLE])
-    const feed = continuity()
+    expect(take(begin(), LARGEST, 1, 2, 3)).toEqual([WHOLE, BROKEN, WHOLE, WHOLE])
+    const feed = begin()
     take(feed, 50)
-    feed.sessionStarted(session(false))
+    feed.sessionStarted(false, false)
     expect(take(feed, LARGEST, 1, 2)).toEqual([SESSION_BOUNDARY, BROKEN, WHOLE])
   })
 
   it('is nothing to go on from: not before the next position has come', () => {
-    const feed = continuity()
+    const feed = begin()
     const doubts = [99, 100, LARGEST, 101, 102, 101].map(position => {
       take(feed, position)
-      return feed.isInDoubt
+      return isInDoubt(feed)
     })
     expect(doubts).toEqual([false, false, true, true, false, true])
     expect(take(feed, 101)).toEqual([SEEN])
-    expect(feed.isInDoubt).toBe(true)
-    const first = continuity()
+    expect(isInDoubt(feed)).toBe(true)
+    const first = begin()
     take(first, LARGEST)
-    expect(first.isInDoubt).toBe(true)
+    expect(isInDoubt(first)).toBe(true)
   })
 
   it('is nothing to go on from either where positions have holes by nature', () => {
-    const feed = continuity({}, HOLES_BY_NATURE)
+    const feed = begin(HOLES_BY_NATURE)
     const doubts = [99, 103, LARGEST, 107, 111].map(position => {
       take(feed, position)
-      return feed.isInDoubt
+      return isInDoubt(feed)
     })
     expect(doubts).toEqual([false, false, true, true, false])
   })
 
   it('makes a session that goes on one that cannot be compared with it', () => {
-    const feed = continuity()
+    const feed = begin()
     take(feed, 100, LARGEST)
-    feed.sessionStarted(session(true))
+    feed.sessionStarted(false, true)
     expect(take(feed, 101, 103)).toEqual([SESSION_BOUNDARY, 1])
   })
 })
 
 describe('a session', () => {
   it('that is the first one says nothing about what was before', () => {
-    const feed = continuity({ lastPosition: 3 })
-    feed.sessionStarted(session(false, true))
+    const feed = begin()
+    take(feed, 3)
+    feed.sessionStarted(true, false)
     expect(take(feed, 5)).toEqual([1])
   })
 
   it('that goes on is compared with the one before, as if nothing had been told as lost', () => {
-    const feed = continuity()
+    const feed = begin()
     take(feed, 5)
     feed.lose(1)
-    feed.sessionStarted(session(true))
+    feed.sessionStarted(false, true)
     expect(take(feed, 4, 5, 7)).toEqual([SEEN, SEEN, 1])
   })
 
   it('that goes on may send again what was sent, in its order and each tick more than once, and then no more', () => {
-    const feed = continuity()
+    const feed = begin()
     take(feed, 1, 2, 3, 4)
-    feed.sessionStarted(session(true))
+    feed.sessionStarted(false, true)
     expect(take(feed, 2, 2, 3, 4, 4, 5, 4)).toEqual([SEEN, SEEN, SEEN, SEEN, SEEN, WHOLE, BROKEN])
-    feed.sessionStarted(session(true))
+    feed.sessionStarted(false, true)
     expect(take(feed, 3)).toEqual([SESSION_BOUNDARY])
   })
 
   it('that goes on and goes back while it sends again has broken its count', () => {
-    const feed = continuity()
+    const feed = begin()
     take(feed, 1, 2, 3, 4)
-    feed.sessionStarted(session(true))
+    feed.sessionStarted(false, true)
     expect(take(feed, 2, 3, 1, 2)).toEqual([SEEN, SEEN, BROKEN, WHOLE])
   })
 
   it('that goes on with a count begun anew is found out where it reaches the last tick, or at once if that is far', () => {
-    const feed = continuity()
-    for (let position = 1; position <= 5; position++) feed.take(position, position)
-    feed.sessionStarted(session(true))
-    const marks = [1, 2, 3, 4, 5, 6].map(position => feed.take(position, 100 + position))
+    const feed = begin()
+    take(feed, 1, 2, 3, 4, 5)
+    feed.sessionStarted(false, true)
+    const marks = [1, 2, 3, 4, 5, 6].map(position => takeOne(feed, position, 100 + position))
     expect(marks).toEqual([SEEN, SEEN, SEEN, SEEN, BROKEN, WHOLE])
-    const far = continuity({ lastPosition: RESEND_DEPTH_MAX + 2 })
-    far.sessionStarted(session(true))
+    const far = begin()
+    take(far, RESEND_DEPTH_MAX + 2)
+    far.sessionStarted(false, true)
     expect(take(far, 1, 2)).toEqual([BROKEN, WHOLE])
-    const near = continuity({ lastPosition: RESEND_DEPTH_MAX + 1 })
-    near.sessionStarted(session(true))
+    const near = begin()
+    take(near, RESEND_DEPTH_MAX + 1)
+    near.sessionStarted(false, true)
     expect(take(near, 1, 2)).toEqual([SEEN, SEEN])
   })
 
   it('that does not go on leaves one session boundary, and begins anew after it', () => {
-    const feed = continuity()
+    const feed = begin()
     take(feed, 500)
-    feed.sessionStarted(session(false))
-    feed.sessionStarted(session(true))
+    feed.sessionStarted(false, false)
+    feed.sessionStarted(false, true)
     expect(take(feed, 7, 7, 9)).toEqual([SESSION_BOUNDARY, SEEN, 1])
   })
 
   it('of a feed without positions leaves a session boundary, though it goes on', () => {
-    const feed = continuity()
+    const feed = begin()
     take(feed, 0)
-    feed.sessionStarted(session(true))
+    feed.sessionStarted(false, true)
     expect(take(feed, 0, 0)).toEqual([SESSION_BOUNDARY, WHOLE])
-  })
-})
-
-describe('the mark of a tick', () => {
-  const mark = (fields: Partial<MarketTick>) => Object.assign(new MarketTick(), fields).mark
-
-  it('is an int32 that differs with sequence, time and kind', () => {
-    const marks = [
-      mark({ kind: QUOTE }),
-      mark({ kind: TRADE }),
-      mark({ kind: QUOTE, sequenceLow: 1 }),
-      mark({ kind: QUOTE, sequenceLow: -1 }),
-      mark({ kind: QUOTE, timeLow: -(2 ** 31) }),
-    ]
-    expect(new Set(marks).size).toBe(marks.length)
-    for (const each of marks) expect(each | 0).toBe(each)
-    expect(mark({ kind: QUOTE, sequenceLow: 7, bid: 1 })).toBe(mark({ kind: QUOTE, sequenceLow: 7 }))
   })
 })
 
@@ -268,7 +241,7 @@ describe('whatever a feed does', () => {
   it('each tick is delivered, or it came before in the same run of positions, and each hole in a run is told', () => {
     fc.assert(
       fc.property(fc.array(deed, { maxLength: 60 }), deeds => {
-        const feed = continuity()
+        const feed = begin()
         // Of the run of positions in hand: where it began, how far it is, and the ticks that were delivered or told as lost.
         let first = 0
         let last = 0
@@ -278,7 +251,7 @@ describe('whatever a feed does', () => {
         let mark = 0
         for (const each of deeds) {
           if ('continuous' in each) {
-            feed.sessionStarted(session(each.continuous))
+            feed.sessionStarted(false, each.continuous)
             lost = 0
             continue
           }
@@ -291,7 +264,7 @@ describe('whatever a feed does', () => {
             sent = 'step' in each ? Math.min(LARGEST, Math.max(1, sent + each.step)) : each.position
             mark++
           }
-          const found = feed.take(sent, mark)
+          const found = takeOne(feed, sent, mark)
           if (found === SEEN) {
             expect(sent).toBeGreaterThan(0)
             expect(sent).toBeLessThanOrEqual(last)
@@ -316,45 +289,6 @@ describe('whatever a feed does', () => {
         }
       }),
       { numRuns: 2000 },
-    )
-  })
-
-  it('whoever goes on from any place comes to the same verdicts, by way of shared memory and of a descriptor', () => {
-    fc.assert(
-      fc.property(
-        fc.array(deed, { maxLength: 40 }),
-        fc.boolean(),
-        fc.boolean(),
-        (deeds, tellLosses, areRepeated) => {
-          const rules = { tellLosses, areRepeated }
-          const feed = continuity({}, rules)
-          const words = new Float64Array(CONTINUITY_FLOAT64S + 1)
-          let successor = feed
-          let replay = feed
-          let sent = 10
-          let mark = 0
-          for (const each of deeds) {
-            const { lastMark, lastPosition, lostSincePosition } = successor
-            writeContinuity(words, 1, successor)
-            successor = new FeedContinuity(readContinuity(words, 1), rules)
-            const state = continuityOf(lastPosition, lostSincePosition, lastMark, continuityFlags(replay) | 0)
-            replay = new FeedContinuity(JSON.parse(JSON.stringify(state)), rules)
-            const all = [feed, successor, replay]
-            if ('continuous' in each) for (const one of all) one.sessionStarted(session(each.continuous))
-            else if ('lost' in each) for (const one of all) one.lose(each.lost)
-            else {
-              if (!('again' in each)) {
-                sent = 'step' in each ? Math.min(LARGEST, Math.max(1, sent + each.step)) : each.position
-                mark = mark * 31 + (1 << 30)
-              }
-              const [first, ...others] = all.map(one => one.take(sent, mark | 0))
-              for (const other of others) expect(other).toBe(first)
-            }
-            for (const one of [successor, replay]) expect(one.state).toEqual(feed.state)
-          }
-        },
-      ),
-      { numRuns: 500 },
     )
   })
 })
