@@ -33,18 +33,20 @@ export class TickLogHistory extends RecordHeader {
   }
 
   /**
-   * Moves to a record at or before the tick with this serial number, or at or before the one after it if that tick is gone.
+   * Moves to a record at or before the tick with this serial number, or to that of the one after it if that tick is
+   * gone.
    *
    * @returns false when something after `serial` was overwritten
    */
   seek(serial: number): boolean {
     const { blocks, capacityUnits, blockShift } = this.memory
     const headBlock = ((this.head() - 1) & (capacityUnits - 1)) >>> blockShift
+    let follower: number | undefined
     for (let back = 0; back < blocks.length; back++) {
       const position = this.blockPosition((headBlock - back) & (blocks.length - 1))
       // The writer has entered this block with a record that it has not published.
       if (distance(position, this.head()) <= 0) continue
-      if (!this.isSafe(position)) return false
+      if (!this.isSafe(position)) break
       this.cursor = position
       // After the last record there may be only padding.
       if (!this.next()) continue
@@ -52,8 +54,11 @@ export class TickLogHistory extends RecordHeader {
         this.cursor = position
         return true
       }
+      if (this.firstSerial === serial + 1) follower = position
     }
-    return false
+    if (follower === undefined) return false
+    this.cursor = follower
+    return true
   }
 
   /**
