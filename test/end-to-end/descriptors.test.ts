@@ -48,8 +48,13 @@ async function expectWhole(all: readonly TestClient[]): Promise<void> {
   for (const [index, client] of all.entries()) {
     await client.until(() => client.messages.length >= before[index]! + 5 || client.closed !== undefined)
     expect(client.closed).toBeUndefined()
+    // A client that came before the feed is told the epoch of the feed by a gap.
     const seqs = client.messages.flatMap(message =>
-      message.type === 'status' ? [] : 'seq' in message ? message.seq : message.type,
+      message.type === 'status' || message.type === 'gap'
+        ? []
+        : 'seq' in message
+          ? message.seq
+          : message.type,
     )
     expect(seqs).toEqual(seqs.map((_, count) => Number(seqs[0]) + count))
   }

@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
 import type { HandlerOptions } from '../../src/config/config.js'
-import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
+import { AMPLE_WORK, FULL_SIZE, HandlerServer } from '../support/handler-server.js'
 import { TickClient } from '../support/tick-client.js'
 import { quote } from '../support/ticks.js'
 
@@ -113,7 +113,7 @@ it('lets a client catch up without loss from what the ring still holds', async (
 })
 
 it('is written nothing more for its commands while it does not read, and answered when it reads again', async () => {
-  server = await HandlerServer.startOnUnixSocket({ ...FULL_SIZE, maxCommandsPerSecond: 100_000 })
+  server = await HandlerServer.startOnUnixSocket({ ...FULL_SIZE, ...AMPLE_WORK })
   const running = server
   const slow = await running.connect('?symbols=OLD*')
   const other = await running.connect('?symbols=OTHER')
