@@ -4,12 +4,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CommandClient } from './command-client.js'
 
-/**
- * A resume starts at a checkpoint. The gateway sets one after each multiple of this offset, at the end of a batch. So the ticks of
- * all offsets beyond a checkpoint are lost to clients at once. See docs/limits.md.
- */
-const CHECKPOINT_TICKS = 1024
-const BATCH_TICKS_MAX = 128
+/** The oldest offset is found to so many ticks. */
+const PRECISION_TICKS = 64
 const PROBE_EVERY_MS = 100
 const REPLY_MS_MAX = 10_000
 
@@ -30,20 +26,16 @@ export async function resumeWindow(port: number, epoch: string): Promise<number>
   }
 }
 
-/** The oldest offset shortly after a checkpoint from which a resume is whole. */
+/** About the oldest offset from which a resume is whole. */
 async function oldestWhole(port: number, epoch: string): Promise<number> {
   const { newest } = await resume(port, epoch, 0)
-  let [lost, whole] = [-1, Math.floor(newest / CHECKPOINT_TICKS)]
-  while (whole - lost > 1) {
+  let [lost, whole] = [-1, newest]
+  while (whole - lost > PRECISION_TICKS) {
     const middle = Math.floor((lost + whole) / 2)
-    if ((await resume(port, epoch, afterCheckpoint(middle))).isWhole) whole = middle
+    if ((await resume(port, epoch, middle)).isWhole) whole = middle
     else lost = middle
   }
-  return afterCheckpoint(whole)
-}
-
-function afterCheckpoint(index: number): number {
-  return index * CHECKPOINT_TICKS + BATCH_TICKS_MAX
+  return whole
 }
 
 /** Resumes without any symbol of the feed, so that the gateway reads the ticks and sends none. */

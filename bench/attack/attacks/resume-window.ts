@@ -10,7 +10,7 @@ import { Rounds } from '../rounds.js'
 import { streamEpoch } from '../stream-epoch.js'
 
 const SYMBOLS = 900
-/** A quarter of a mebibyte for each 15 s of attack. With less the window is not much longer than the distance of two checkpoints. */
+/** A quarter of a mebibyte for each 15 s of attack. With less the window is too short to be compared. */
 const LOG_BYTES_MIN = 256 * 1024
 const SECONDS_PER_LOG_MIN = 15
 const SHARE_MIN = 0.95
