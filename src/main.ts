@@ -94,7 +94,12 @@ function run(
 /** One of several gateways. Its log lines name its number. */
 async function runMember(config: Config): Promise<void> {
   const member = new GroupMember(process, systemClock)
-  const { process: number, upstream } = await member.started
+  const order = await member.started
+  if (order === undefined) {
+    member.leave()
+    return
+  }
+  const { process: number, upstream } = order
   // The embedded feed of the first process is on this machine: a proxy of the environment leads elsewhere.
   const ofMember = upstream === undefined ? config : { ...config, upstream, upstreamProxy: false }
   await run((_, log) => memberService(ofMember, log, member), ofMember, stopTimeMs(ofMember), {

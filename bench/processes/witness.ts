@@ -207,17 +207,19 @@ export class Witness implements MessageReader {
     else if (this.options.getsEvery && this.options.parseEvery === 1) this.lost += sequence - before - 1
   }
 
-  private checkGap({ reason, missed, from, to, seq }: GapMessage): void {
+  private checkGap({ reason, missed, from, to, seq, epoch, offset = to }: GapMessage): void {
     // Only a client with an overrun finds that the numbers of its audience have gone on.
     if (reason !== 'slow' && this.seq !== undefined && seq !== this.seq)
       this.fail(`a gap at seq ${seq} after ${this.seq}`)
-    const isNext = reason !== 'slow' || this.offset === undefined || from === this.offset + 1
+    const isNext =
+      reason !== 'slow' || epoch !== undefined || this.offset === undefined || from === this.offset + 1
     if (this.options.getsAll && this.options.getsEvery && !isNext)
       this.fail(`a gap from ${from} after ${this.offset}`)
-    this.missed.set(reason, (this.missed.get(reason) ?? 0) + (missed ?? 1))
+    // A gap of no ticks tells a client that came before the feed the epoch of the feed.
+    if (missed !== 0) this.missed.set(reason, (this.missed.get(reason) ?? 0) + (missed ?? 1))
     if (missed === null) this.unknownLosses++
     this.seq = seq
-    this.offset = to
+    this.offset = offset
   }
 
   /** The place of a client that gets all ticks is its last tick. */

@@ -24,8 +24,8 @@ export interface MemberProcess extends HostProcess {
 }
 
 export class GroupMember implements HostProcess {
-  /** The first order. */
-  readonly started: Promise<StartOrder>
+  /** The first order; undefined: it is to stop before it has begun. */
+  readonly started: Promise<StartOrder | undefined>
   private readonly process: MemberProcess
   private readonly clock: Clock
   private reports: Timer | undefined
@@ -40,8 +40,10 @@ export class GroupMember implements HostProcess {
     this.clock = clock
     this.started = new Promise(resolve => {
       process.on('message', message => {
-        if (message.op === 'stop') this.stopOrdered(message.isPolled)
-        else if (message.op === 'reload') this.reloadListener?.()
+        if (message.op === 'stop') {
+          this.stopOrdered(message.isPolled)
+          resolve(undefined)
+        } else if (message.op === 'reload') this.reloadListener?.()
         else resolve({ process: message.process, upstream: message.upstream ?? undefined })
       })
       this.send({ op: 'ready' })

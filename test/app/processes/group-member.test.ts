@@ -40,6 +40,12 @@ describe('GroupMember', () => {
     expect(await member.started).toEqual({ process: 2, upstream: ['127.0.0.1:5'] })
   })
 
+  it('is told to stop before it has begun', async () => {
+    const { member, process } = begin()
+    process.order({ op: 'stop', isPolled: false })
+    expect(await member.started).toBeUndefined()
+  })
+
   it.each([
     ['an order', ['stop'], ['SIGTERM']],
     ['a signal', ['SIGINT'], ['SIGINT']],
