@@ -10,7 +10,7 @@
  */
 import { type Benchmark, type BenchmarkOptions, type Cell, rounded, type Table } from './benchmark.js'
 import { type Measured, middle, remarks } from './processes/measured.js'
-import { measureScenario } from './processes/session.js'
+import { measureScenario } from './processes/scenario.js'
 
 export const endToEnd: Benchmark = { name: 'end-to-end', run }
 

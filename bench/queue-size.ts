@@ -9,7 +9,7 @@ import type { Benchmark, BenchmarkOptions, Cell, Table } from './benchmark.js'
 import { rounded } from './benchmark.js'
 import { BURSTS, WITNESS_SHARE } from './end-to-end.js'
 import { type Measured, middle, remarks } from './processes/measured.js'
-import { measureScenario } from './processes/session.js'
+import { measureScenario } from './processes/scenario.js'
 
 export const queueSize: Benchmark = { name: 'queue-size', run }
 

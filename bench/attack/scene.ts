@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Child, type Runtime } from '../processes/child.js'
 import { freePort } from '../processes/free-port.js'
 import type { ConnectAnswer, ConnectRequest, LoadReport } from '../processes/load.js'
+import { machineCpuUs } from '../processes/machine-cpu.js'
 import { serverKind } from '../processes/server-kinds.js'
-import { machineCpuUs } from '../processes/session.js'
 import type { Attack, AttackReport, Target } from './attack.js'
 
 /** Ticks a second. */

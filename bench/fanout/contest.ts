@@ -4,7 +4,7 @@
  */
 import { type Cell, median, rounded, type Table } from '../benchmark.js'
 import { type Figure, type Measured, middle, remarks } from '../processes/measured.js'
-import { NotPossible } from '../processes/session.js'
+import { NotPossible } from '../processes/not-possible.js'
 import type { Bar } from './plot.js'
 import { type FanoutOptions, RINGCAST } from './workload.js'
 

@@ -3,7 +3,8 @@
  */
 import type { Table } from '../benchmark.js'
 import type { Measured } from '../processes/measured.js'
-import { measureScenario, type Plan } from '../processes/session.js'
+import { measureScenario } from '../processes/scenario.js'
+import type { Plan } from '../processes/session.js'
 import type { Chart } from './plot.js'
 import type { ProgressLine } from './progress.js'
 

@@ -3,15 +3,16 @@
  * or several times, at one rate or several rates.
  */
 
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type HistogramView, quantileUs } from '../../src/metrics/histogram.js'
-import { Child, ChildEnded, type Runtime, type Usage } from './child.js'
+import { Child, ChildEnded, type Usage } from './child.js'
 import type { FeedPace } from './feed.js'
 import { freePort } from './free-port.js'
+import { type GatewayMetrics, type GatewayTimes, gatewayTimes, NO_METRICS } from './gateway-times.js'
 import type { ConnectAnswer, ConnectRequest, LoadReport, LoadTotals } from './load.js'
+import { machineCpuUs } from './machine-cpu.js'
 import type { Measured } from './measured.js'
+import { NotPossible } from './not-possible.js'
+import { inRealTime } from './real-time.js'
 import { type ServerKind, serverKind } from './server-kinds.js'
 
 export interface Plan {
@@ -54,25 +55,12 @@ export interface Progress {
   readonly loadCores: number
 }
 
-/** The server does not support the plan. The message says why. */
-export class NotPossible extends Error {}
-
-/** The metrics of a gateway that are read here. */
-interface GatewayMetrics {
-  readonly latency: Pick<HistogramView, 'counts'>
-  readonly answerLatency: Pick<HistogramView, 'counts'>
-}
-
-const NO_METRICS: GatewayMetrics = { latency: { counts: [] }, answerLatency: { counts: [] } }
-
 const CONNECT_MS = 30_000
 const CONNECT_MS_PER_CLIENT = 10
 const PROGRESS_MS = 1000
 const SHORT_WAIT_MS = 20
 /** The longest wait for a tick: a machine that is busy with other work may deliver none for a while. */
 const FIRST_TICK_MS_MAX = 20_000
-/** The unit of CPU times in Linux: https://man7.org/linux/man-pages/man5/proc_stat.5.html */
-const CPU_TICKS_PER_SECOND = 100
 
 export class Session {
   private readonly kind: ServerKind
@@ -284,27 +272,6 @@ export class Session {
   }
 }
 
-/** @throws NotPossible when the system forbids it, or does not support it */
-function inRealTime({ executable = process.execPath, options = [] }: Runtime): Runtime {
-  const [command, ...priority] = ['chrt', '--fifo', '1'] as const
-  if (spawnSync(command, [...priority, 'true']).status !== 0)
-    throw new NotPossible('real-time priority (chrt --fifo 1) is not to be had')
-  return { executable: command, options: [...priority, executable, ...options] }
-}
-
-/** The differences between two measurements. */
-function gatewayTimes(before: GatewayMetrics, after: GatewayMetrics): GatewayTimes {
-  const since = (name: keyof GatewayMetrics): number[] =>
-    after[name].counts.map((count, bucket) => count - before[name].counts[bucket]!)
-  return {
-    gatewayP99Us: quantileUs(since('latency'), 0.99),
-    gatewayAnswerP50Us: quantileUs(since('answerLatency'), 0.5),
-    gatewayAnswerP99Us: quantileUs(since('answerLatency'), 0.99),
-  }
-}
-
-type GatewayTimes = Pick<Measured, 'gatewayP99Us' | 'gatewayAnswerP50Us' | 'gatewayAnswerP99Us'>
-
 interface Seen extends GatewayTimes {
   readonly count: number
   readonly rssBytes: number
@@ -321,37 +288,4 @@ function ticksOf({ bytes, witnessBytes, witnessTicks }: LoadTotals): number {
 
 function busyUs({ mainThreadUs, mainThreadWaitUs }: Usage): number {
   return mainThreadUs + mainThreadWaitUs
-}
-
-/** CPU time of all processes of the machine, since its start. */
-export function machineCpuUs(): number {
-  const [user, nice, system, , , irq, softIrq] = readFileSync('/proc/stat', 'utf8')
-    .slice('cpu '.length, 200)
-    .trim()
-    .split(/\s+/)
-    .map(Number) as [number, number, number, number, number, number, number]
-  return ((user + nice + system + irq + softIrq) * 1e6) / CPU_TICKS_PER_SECOND
-}
-
-export interface Scenario extends Plan {
-  readonly server: string
-  /** Ticks per second; 0: as fast as the server reads. */
-  readonly rate: number
-  readonly warmUpMs: number
-  readonly seconds: number
-}
-
-/** One run at one rate, from start to end. @throws NotPossible */
-export async function measureScenario(
-  scenario: Scenario,
-  onProgress?: (progress: Progress) => void,
-): Promise<Measured> {
-  const session = await Session.open(scenario.server, scenario)
-  try {
-    await session.setRate(scenario.rate)
-    await sleep(scenario.warmUpMs)
-    return await session.measure(scenario.seconds, onProgress)
-  } finally {
-    await session.close()
-  }
 }

@@ -77,8 +77,8 @@ export class ServerCertificate {
       const files = await readFiles(this.settings)
       this.fault = undefined
       if (areEqual(files, this.files)) return
-      this.files = files
       use(files)
+      this.files = files
       log.info({}, 'the TLS certificate has changed: new connections get the new one')
     } catch (error) {
       const fault = error instanceof RingcastError ? error.message : String(error)

@@ -18,7 +18,7 @@ export const CLOSE_CODES = {
     code: 1001,
     reason: 'shutting down',
     reconnect: true,
-    when: 'The gateway shuts down. It has sent what was queued and a `goodbye`, as far as the shutdown timeout allowed.',
+    when: 'The gateway shuts down. Until the shutdown timeout it has sent all queued ticks, and then a `goodbye`.',
   },
   maxAge: {
     code: 1001,

@@ -155,17 +155,27 @@ describe('ServerCertificate', () => {
     copyFileSync(first.certPath, tlsCert)
     copyFileSync(first.keyPath, tlsKey)
     const used: TlsServerFiles[] = []
+    let isFailing = false
+    const failNextUse = () => {
+      isFailing = true
+    }
     const errors: string[] = []
     const certificate = (await ServerCertificate.open(
       { tlsCert, tlsKey, tlsClientCa: undefined },
       {
         clock,
         log: { ...silentLog, error: (_, message) => errors.push(message) },
-        use: files => used.push(files),
+        use: files => {
+          if (isFailing) {
+            isFailing = false
+            throw new Error('no')
+          }
+          used.push(files)
+        },
       },
     ))!
     endings.push(() => certificate.close())
-    return { certificate, clock, errors, tlsCert, tlsKey, used }
+    return { certificate, clock, errors, failNextUse, tlsCert, tlsKey, used }
   }
 
   it('reads files that were put in place of others, also without an order', async () => {
@@ -198,6 +208,17 @@ describe('ServerCertificate', () => {
     expect(errors).toHaveLength(2)
     expect(used).toEqual([])
     copyFileSync(second.keyPath, tlsKey)
+    await certificate.reload()
+    expect(used).toHaveLength(1)
+  })
+
+  it('looks again for files that could not be used', async () => {
+    const { certificate, tlsCert, tlsKey, used, failNextUse } = await open()
+    copyFileSync(second.certPath, tlsCert)
+    copyFileSync(second.keyPath, tlsKey)
+    failNextUse()
+    await certificate.reload()
+    expect(used).toEqual([])
     await certificate.reload()
     expect(used).toHaveLength(1)
   })

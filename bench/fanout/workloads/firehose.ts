@@ -10,7 +10,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Cell, median } from '../../benchmark.js'
 import { type Measured, OTHER_CORES_MAX, remarks } from '../../processes/measured.js'
-import { measureScenario, type Plan, Session } from '../../processes/session.js'
+import { measureScenario } from '../../processes/scenario.js'
+import { type Plan, Session } from '../../processes/session.js'
 import {
   barsOf,
   cellNumber,

@@ -5,7 +5,7 @@
  */
 
 import { remarks } from '../../processes/measured.js'
-import { measureScenario } from '../../processes/session.js'
+import { measureScenario } from '../../processes/scenario.js'
 import { barsOf, contest, isFaulty, ratios, spreadCells } from '../contest.js'
 import {
   ALL_SERVERS,

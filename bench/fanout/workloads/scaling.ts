@@ -7,7 +7,7 @@
  */
 import { type Cell, median } from '../../benchmark.js'
 import { type Measured, middle, remarks } from '../../processes/measured.js'
-import { measureScenario } from '../../processes/session.js'
+import { measureScenario } from '../../processes/scenario.js'
 import { cellNumber, contest, isFaulty, spreadCells } from '../contest.js'
 import {
   everyTick,

@@ -20,7 +20,7 @@ export interface StartOrder {
 export interface MemberProcess extends HostProcess {
   on(event: 'message', listener: (message: ToGateway) => void): unknown
   on(event: HostSignal, listener: (signal: HostSignal) => void): unknown
-  send?(message: FromGateway): boolean
+  send?(message: FromGateway, sent: () => void): boolean
 }
 
 export class GroupMember implements HostProcess {
@@ -29,6 +29,8 @@ export class GroupMember implements HostProcess {
   private readonly process: MemberProcess
   private readonly clock: Clock
   private reports: Timer | undefined
+  /** The first process has not taken the last report: another one would wait behind it. */
+  private isReporting = false
   private signalCount = 0
   private isStopOrdered = false
   private _isPolled = false
@@ -90,7 +92,13 @@ export class GroupMember implements HostProcess {
 
   /** Reports at once, and then twice a second, until `leave`. */
   report(state: () => GatewayReport): void {
-    const send = () => this.send({ op: 'report', report: state() })
+    const send = () => {
+      if (this.isReporting) return
+      this.isReporting = true
+      this.process.send?.({ op: 'report', report: state() }, () => {
+        this.isReporting = false
+      })
+    }
     this.reports = this.clock.every(REPORT_INTERVAL_MS, send)
     send()
   }
@@ -102,7 +110,7 @@ export class GroupMember implements HostProcess {
   }
 
   private send(message: FromGateway): void {
-    this.process.send?.(message)
+    this.process.send?.(message, () => {})
   }
 
   private stopOrdered(isPolled: boolean): void {

@@ -10,8 +10,12 @@ class FakeProcess extends EventEmitter implements MemberProcess {
 
   exit(): void {}
 
-  send(message: FromGateway): boolean {
+  /** Called when the first process has taken the messages that were sent. */
+  taken: (() => void)[] = []
+
+  send(message: FromGateway, sent: () => void): boolean {
     this.sent.push(message)
+    this.taken.push(sent)
     return true
   }
 
@@ -76,7 +80,13 @@ describe('GroupMember', () => {
     const { clock, member, process } = begin()
     const report = { metrics: undefined, checks: {}, ready: true }
     member.report(() => report)
-    clock.advance(1_000)
+    // No report waits behind another one that was not taken.
+    clock.advance(5_000)
+    expect(process.sent).toHaveLength(2)
+    for (let count = 0; count < 2; count++) {
+      for (const sent of process.taken.splice(0)) sent()
+      clock.advance(500)
+    }
     member.leave()
     clock.advance(1_000)
     expect(process.sent.slice(1)).toEqual(
