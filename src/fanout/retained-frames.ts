@@ -13,7 +13,7 @@ import { SegmentPins } from './segment-pins.js'
 /** Records that are retained at most, a power of two; about 5 MiB. More than are read ahead: QUEUE_MAX. */
 const RECORDS_MAX = 65_536
 const MASK = RECORDS_MAX - 1
-/** Segments that the lane can always get beside the newest, whatever sockets hold. */
+/** The lane can always have so many segments beside the newest one, however many segments sockets hold. */
 const FREE_SEGMENTS_MIN = 2
 const NO_SEGMENT = -1
 export const NO_RECORD = -1

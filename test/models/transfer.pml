@@ -54,7 +54,7 @@ proctype lane() {
 #ifdef TAKEN_AT_ONCE
   :: commands?after -> ring!REPLY(offset)
 #else
-  :: commands?[after] && nempty(commands) ->
+  :: nempty(commands) ->
     commands?<after>;
     if
     :: offset >= after -> atomic { commands?after; ring!REPLY(offset) }

@@ -116,11 +116,11 @@ active proctype mainThread() {
     if :: laneAsleep == ASLEEP -> wakeLane() :: else fi
 #endif
   :: consumed < turns ->
-    consumed++;
+    consumed++
 #ifndef NO_WAKE_UP_FOR_ROOM
+    ;
     if :: laneAsleep == ASLEEP_FOR_ROOM -> wakeLane() :: else fi
 #endif
-    skip
   :: published == RECORDS && consumed == turns && consumed < RECORDS ->
     /* MainWakeUp.sleepUnless; a message ends the sleep of the event loop. */
     mainAsleep = 1;

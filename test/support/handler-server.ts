@@ -198,10 +198,12 @@ export class HandlerServer {
   async pushUntilBlocked(): Promise<number> {
     const before = this.count('writesBlocked')
     let sequence = 0
+    // The lanes keep up, so they have room for what the test pushes next.
+    const haveRead = () => this.handler.getMetrics().lanes.every(({ queueDepth }) => queueDepth === 0)
     while (this.count('writesBlocked') === before) {
-      for (let tick = 0; tick < 100 && this.handler.broadcastTick(quote(FILL, sequence + 1)); tick++)
-        sequence++
-      await new Promise(setImmediate)
+      for (let tick = 0; tick < 100; tick++)
+        if (this.handler.broadcastTick(quote(FILL, sequence + 1))) sequence++
+      await this.until(haveRead)
     }
     await this.untilQuiet()
     return sequence
