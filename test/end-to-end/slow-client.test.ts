@@ -17,6 +17,8 @@ const TINY_RING: Partial<HandlerOptions> = {
 const SYMBOL = 'S'.repeat(64)
 /** So few that the ticks on their way to a client that reads, at most twice as many, take half of the tiny ring: it has no overrun. */
 const PACE = 100
+/** So few that their snapshot needs no preparation: the lane replies to clients in the order of their commands. */
+const SNAPSHOT_SYMBOLS = 200
 
 let server: HandlerServer | undefined
 
@@ -118,8 +120,8 @@ it('is written nothing more for its commands while it does not read, and answere
   const running = server
   const slow = await running.connect('?symbols=OLD*')
   const other = await running.connect('?symbols=OTHER')
-  for (let symbol = 0; symbol < 1000; symbol++) running.handler.broadcastTick(quote(`OLD${symbol}`, 1))
-  await slow.until(() => slow.ticks.length === 1000)
+  for (let symbol = 0; symbol < SNAPSHOT_SYMBOLS; symbol++) running.handler.broadcastTick(quote(`OLD${symbol}`, 1))
+  await slow.until(() => slow.ticks.length === SNAPSHOT_SYMBOLS)
   slow.socket.pause()
 
   let commands = 0
