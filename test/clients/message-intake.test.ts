@@ -191,9 +191,10 @@ describe('the clients of one address', () => {
     await start({ addressWorkPerSecond: 356 * KIB, clientWorkPerSecond: 1024 * 1024 * KIB })
     const clients = await Promise.all(Array.from({ length: 3 }, () => server.connect('?symbols=A')))
     const [first] = clients
-    for (let id = 1; server.count('commandsDelayed') === 0; id++) {
-      first!.socket.send(subscribe(id))
-      await server.until(() => repliesOf(first!).length === id || server.count('commandsDelayed') > 0)
+    let last = 0
+    while (server.count('commandsDelayed') === 0) {
+      first!.socket.send(subscribe(++last))
+      await server.until(() => repliesOf(first!).length === last || server.count('commandsDelayed') > 0)
     }
     for (const client of clients) {
       const before = server.count('commandsDelayed')
@@ -206,6 +207,9 @@ describe('the clients of one address', () => {
       false,
       false,
     ])
+    await clock.pass(50, 50)
+    // Too many bytes of replies would wait if the lane had not replied before the next command of this client.
+    await first!.until(() => repliesOf(first!).length === last)
     await clock.pass(2000, 50)
     for (const client of clients) await client.until(() => repliesOf(client).some(([id]) => id === 1000))
     expect(server.count('commandsRefused')).toBe(0)

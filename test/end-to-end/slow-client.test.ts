@@ -120,7 +120,8 @@ it('is written nothing more for its commands while it does not read, and answere
   const running = server
   const slow = await running.connect('?symbols=OLD*')
   const other = await running.connect('?symbols=OTHER')
-  for (let symbol = 0; symbol < SNAPSHOT_SYMBOLS; symbol++) running.handler.broadcastTick(quote(`OLD${symbol}`, 1))
+  for (let symbol = 0; symbol < SNAPSHOT_SYMBOLS; symbol++)
+    running.handler.broadcastTick(quote(`OLD${symbol}`, 1))
   await slow.until(() => slow.ticks.length === SNAPSHOT_SYMBOLS)
   slow.socket.pause()
 
