@@ -62,9 +62,9 @@ it.skipIf(noNatsServer !== undefined).each(MUTANTS)(
     mutant = new Mutant(spec)
     const result = await clusterStorm({
       seed: SEED,
-      clients: 30,
+      clients: 20,
       schedule: faults.map(each => [each]),
-      ticksPerSecond: 300,
+      ticksPerSecond: 150,
       main: mutant.main,
       signal: AbortSignal.timeout(170_000),
       say: () => {},
