@@ -8,7 +8,7 @@ import { FeedRecord, type Kind } from '../support/feed-record.js'
 /** No run has so many positions. */
 export const RUN_SPAN = 1_000_000_000
 /** The feed leaves out some positions at the beginning of each so many. */
-const HOLE_PERIOD = 1_500
+const HOLE_PERIOD = 600
 const HOLE_LENGTH_MAX = 7
 
 export class RunRecord extends FeedRecord {

@@ -14,7 +14,7 @@ it.skipIf(noNatsServer !== undefined)(
       seed: SEED,
       clients,
       schedule: scheduleOf(SEED, extent(1, 5)),
-      ticksPerSecond: 150,
+      ticksPerSecond: extent(150, 80),
       signal,
       say: line => process.stdout.write(`${(performance.now() / 1000).toFixed(1)} s  ${line}\n`),
     })
