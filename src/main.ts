@@ -77,7 +77,14 @@ function run(
   stopTimeoutMs: number,
   { host = process, number }: RunOptions = {},
 ): Promise<void> {
-  const log = createProcessLog(config.logLevel, number === undefined ? {} : { process: number })
+  const { isTTY } = process.stdout
+  const log = createProcessLog({
+    level: config.logLevel,
+    form: config.logFormat === 'auto' ? (isTTY ? 'text' : 'json') : config.logFormat,
+    // https://no-color.org
+    hasColours: isTTY && !process.env.NO_COLOR,
+    details: number === undefined ? {} : { process: number },
+  })
   // Also for unhandled rejections. The state is unknown then, so there is no orderly stop.
   process.on('uncaughtException', (err, origin) => {
     log.fatal({ err, origin }, 'an unexpected error: this is a bug in Ringcast')

@@ -67,11 +67,10 @@ export class Gateway {
     this.log = log
     const { closeTimeoutMs: timeoutMs, connectionsPerSecond: perSecond, retryAfterS } = config
     const advice = new ReconnectAdvice({ perSecond, retryAfterS, clock: systemClock })
-    this.earlyRefusals = new EarlyRefusals({
-      retryAfterS: () => advice.afterRefusalS(),
-      timeoutMs,
-      clock: systemClock,
-    })
+    this.earlyRefusals = new EarlyRefusals(
+      { retryAfterS: () => advice.afterRefusalS(), timeoutMs, clock: systemClock },
+      log,
+    )
     this.hasAdmin = hasAdmin
     this.failed = new Promise(resolve => {
       this.fail = resolve
@@ -167,6 +166,7 @@ export class Gateway {
     }
     this.certificate?.close()
     this.server?.close()
+    this.earlyRefusals.stop()
     await this.feed?.stop()
     await this.admin?.close()
   }

@@ -205,6 +205,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       handle.laneEnded()
       sender.laneReplaced(lane)
       membership.sendAgain(lane)
+      log.info({ lane }, 'the lane has a successor, which goes on where the lane ended')
     },
   })
   const watches = [

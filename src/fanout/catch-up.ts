@@ -8,7 +8,9 @@ import type { PatientClock } from '../common/patient-clock.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { Audience } from './audience.js'
+import { lagMs } from './client-lag.js'
 import { CLOSED, countWrites, HELD, writeFrames } from './frame-writes.js'
+import { liveBegins, liveEnds } from './given-ticks.js'
 import type { LaneStream } from './lane-stream.js'
 import type { Membership } from './membership.js'
 import type { Recipient } from './recipient.js'
@@ -72,9 +74,18 @@ export class CatchUp {
 
   unblock(recipient: Recipient): void {
     if (!recipient.isBlocked) return
+    this.noteLag(recipient)
     this.blocked.delete(recipient)
     recipient.blockedSinceMs = 0
     for (const { pins, segment } of recipient.pins.splice(0)) pins.unpin(segment)
+  }
+
+  /** The lag of a blocked client ends, or its place in the audience is about to be lost. */
+  noteLag(recipient: Recipient): void {
+    if (!recipient.isBlocked) return
+    const { audience } = recipient.cursor
+    const retained = audience && this.deps.streams[audience.lane]!.retained
+    recipient.worstLagMs = Math.max(recipient.worstLagMs, lagMs(recipient, retained, this.deps))
   }
 
   /**
@@ -92,6 +103,7 @@ export class CatchUp {
       record = retained.next(record)
     }
     if (record === NO_RECORD) return
+    liveEnds(recipient, retained)
     cursor.fallBehind(record, progress)
     while (cursor.isBehind && !recipient.isBlocked)
       if (this.writeRecords(recipient, audience) === undefined) return
@@ -168,6 +180,8 @@ export class CatchUp {
     const outcome = writeFrames(recipient, stream, start, length)
     if (outcome === CLOSED) return undefined
     cursor.advanceTo(last, next, progress)
+    recipient.ticksBefore += ticks
+    if (cursor.isLive) liveBegins(recipient, retained)
     countWrites(this.deps.counters, 1, ticks, messages, length)
     if (outcome === HELD) this.block(recipient, retained.pins, segment)
     return length

@@ -8,6 +8,7 @@ import type { Histogram } from '../metrics/histogram.js'
 import type { CatchUp } from './catch-up.js'
 import type { DescriptorReader } from './descriptor-reader.js'
 import { CLOSED, countWrites, HELD, writeFrames } from './frame-writes.js'
+import { liveEnds } from './given-ticks.js'
 import type { LaneStream } from './lane-stream.js'
 import type { RecordPass } from './record-pass.js'
 import type { RunBudget } from './run-budget.js'
@@ -52,6 +53,7 @@ export class RecordSender {
       position++
       if (!cursor.isDue(audience, record)) continue
       if (member.blockedSinceMs !== 0) {
+        liveEnds(member, retained)
         cursor.fallBehind(record, audience.progress)
         continue
       }

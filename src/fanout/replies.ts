@@ -62,6 +62,7 @@ export class Replies {
     // A replay has a pace of its own, see ReplayQueue.
     if (reply.outcome !== MORE) recipient.replyWork += length / BYTES_PER_WORK
     countWrites(this.counters, 1, ticks, messages, length)
+    recipient.ticksBefore += ticks
     if (outcome === HELD) this.catchUp.block(recipient, stream.retained.pins, segment)
     return true
   }

@@ -77,6 +77,7 @@ export class Transmitter {
 
   /** Takes a recipient out of its audience: it gets no more frames. Its socket may stay open to be closed in order. */
   mute(recipient: Recipient): void {
+    this.catchUp.noteLag(recipient)
     this.deps.membership.leave(recipient)
     this.catchUp.catchingUp.delete(recipient)
   }
