@@ -31,6 +31,7 @@ const REASONS = {
   disconnectFault: 'fault',
   disconnectShutdown: 'shutdown',
   disconnectMaxAge: 'max_age',
+  disconnectOperator: 'operator',
 } as const satisfies Record<EndReason, string>
 
 /** Ends that are nobody's fault. The others are warnings. */
@@ -38,6 +39,7 @@ const ORDERLY: ReadonlySet<EndReason> = new Set([
   'disconnectClient',
   'disconnectShutdown',
   'disconnectMaxAge',
+  'disconnectOperator',
 ])
 
 /** The limit that has been reached, by the code of the refusal. These refusals are warnings. */

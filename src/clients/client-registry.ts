@@ -143,6 +143,16 @@ export class ClientRegistry {
     this.remove(client)
   }
 
+  /** Closes the client of this public name. @returns false when there is none, or its end has begun */
+  closeNamed(name: string): boolean {
+    for (const client of this.byRecipient.values()) {
+      if (client.recipient.name !== name || client.state !== 'open') continue
+      this.close(client, CLOSE_CODES.operator, 'disconnectOperator')
+      return true
+    }
+    return false
+  }
+
   /** Closes a client whose requests make lanes fail. @returns false when the client has left or its end has begun */
   endFaulty(id: number): boolean {
     for (const client of this.byRecipient.values()) {

@@ -5,11 +5,10 @@
  */
 import type { Clock } from '../common/clock.js'
 import type { PatientClock } from '../common/patient-clock.js'
-import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { Audience } from './audience.js'
 import { lagMs } from './client-lag.js'
-import { CLOSED, countWrites, HELD, writeFrames } from './frame-writes.js'
+import { CLOSED, countWrites, HELD, type WriteCounts, writeFrames } from './frame-writes.js'
 import { liveBegins, liveEnds } from './given-ticks.js'
 import type { LaneStream } from './lane-stream.js'
 import type { Membership } from './membership.js'
@@ -23,10 +22,9 @@ const CATCH_UP_BYTES_MAX = 1 << 20
 const CATCH_UP_WRITE_BYTES_MAX = 256 * 1024
 const NO_BYTES = Buffer.alloc(0)
 
-export interface CatchUpDeps {
+export interface CatchUpDeps extends WriteCounts {
   readonly clock: Pick<Clock, 'epochUs'>
   readonly patience: Pick<PatientClock, 'nowMs'>
-  readonly counters: CounterWriter
   readonly streams: readonly LaneStream[]
   readonly membership: Membership
   /** Has the transmitter run again: there may be something to do. */
@@ -182,7 +180,7 @@ export class CatchUp {
     cursor.advanceTo(last, next, progress)
     recipient.ticksBefore += ticks
     if (cursor.isLive) liveBegins(recipient, retained)
-    countWrites(this.deps.counters, 1, ticks, messages, length)
+    countWrites(this.deps, 1, ticks, messages, length)
     if (outcome === HELD) this.block(recipient, retained.pins, segment)
     return length
   }
