@@ -6,6 +6,9 @@ import { silentLog } from '../../../src/common/log.js'
 import { parseConfig } from '../../../src/config/config.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
+const NONE: ReadonlySet<string> = new Set()
+const LIVE = { live: true, checks: { eventLoop: 'ok', lanes: 'ok' } }
+
 /** A gateway process that the test plays. */
 class FakeGateway {
   readonly received: ToGateway[] = []
@@ -21,7 +24,7 @@ class FakeGateway {
 
   report(ready: boolean): void {
     const checks = { lanes: 'ok', upstream: ready ? 'ok' : 'connecting' }
-    this.events.message({ op: 'report', report: { metrics: undefined, checks, ready } })
+    this.events.message({ op: 'report', report: { metrics: undefined, checks, ready, liveness: LIVE } })
   }
 }
 
@@ -165,7 +168,7 @@ describe('GatewayGroup', () => {
     ])
     stage.gateways[2]!.accept()
     stage.gateways[0]!.report(true)
-    expect(stage.group.view().readiness().ready).toBe(true)
+    expect(stage.group.view().readiness(NONE).ready).toBe(true)
   })
 
   it('says why the system throws as the first process is started', async () => {
@@ -191,7 +194,7 @@ describe('GatewayGroup', () => {
     const { clock, gateways, group } = await accepting()
     const view = group.view()
     gateways[0]!.report(false)
-    expect(view.readiness()).toEqual({
+    expect(view.readiness(NONE)).toEqual({
       ready: false,
       checks: {
         'process 1': 'upstream: connecting',
@@ -199,9 +202,9 @@ describe('GatewayGroup', () => {
       },
     })
     gateways[1]!.report(true)
-    expect(view.readiness()).toMatchObject({ ready: true, checks: { 'process 2': 'ok' } })
+    expect(view.readiness(NONE)).toMatchObject({ ready: true, checks: { 'process 2': 'ok' } })
     clock.advance(5_001)
-    expect(view.readiness()).toMatchObject({
+    expect(view.readiness(NONE)).toMatchObject({
       ready: false,
       checks: { 'process 2': 'it does not report: it starts, or it hangs' },
     })
@@ -212,7 +215,7 @@ describe('GatewayGroup', () => {
     gateways[0]!.report(true)
     gateways[0]!.events.exit(1, null)
     const stopped = group.stop(true)
-    expect(group.view().readiness().ready).toBe(false)
+    expect(group.view().readiness(NONE).ready).toBe(false)
     expect(gateways[1]!.received).toEqual([{ op: 'stop', isPolled: false }])
     gateways[1]!.events.message({ op: 'ready' })
     expect(gateways[1]!.received.at(-1)).toEqual({ op: 'stop', isPolled: false })
@@ -228,5 +231,38 @@ describe('GatewayGroup', () => {
     await opened
     aborting.abort(new Error('stopping'))
     await expect(started).rejects.toThrow('stopping')
+  })
+
+  it('asks every process for clients, and leaves out one that does not answer in time', async () => {
+    const { clock, gateways, group } = await accepting()
+    const listed = group.view().clients!.list({ sort: 'lag', limit: 2 })
+    const question = { op: 'ask', number: 1, question: { kind: 'clients', query: { sort: 'lag', limit: 2 } } }
+    expect(gateways.map(({ received }) => received.at(-1))).toEqual([question, question])
+    const rows = [5, 9, 7].map(lagMs => ({ id: `a-${lagMs}`, lagMs, lagBytes: 0 }))
+    gateways[0]!.events.message({ op: 'answer', number: 1, answer: rows })
+    clock.advance(1_000)
+    expect((await listed).map(({ lagMs }) => lagMs)).toEqual([9, 7])
+    // An answer that comes too late is for nobody.
+    gateways[1]!.events.message({ op: 'answer', number: 1, answer: rows })
+
+    const closed = group.view().clients!.close('a-9')
+    for (const [index, gateway] of gateways.entries())
+      gateway.events.message({ op: 'answer', number: 2, answer: index === 1 })
+    expect(await closed).toBe(true)
+  })
+
+  it('is live while one process is, and is not when all have failed', async () => {
+    const { gateways, group } = await accepting()
+    expect(group.view().liveness().live).toBe(false)
+    const dead = { live: false, checks: { eventLoop: 'ok', lanes: 'a lane has been failing' } }
+    const report = { metrics: undefined, checks: {}, ready: false }
+    gateways[0]!.events.message({ op: 'report', report: { ...report, liveness: LIVE } })
+    gateways[1]!.events.message({ op: 'report', report: { ...report, liveness: dead } })
+    expect(group.view().liveness()).toEqual({
+      live: true,
+      checks: { 'process 1': 'ok', 'process 2': 'lanes: a lane has been failing' },
+    })
+    gateways[0]!.events.message({ op: 'report', report: { ...report, liveness: dead } })
+    expect(group.view().liveness().live).toBe(false)
   })
 })
