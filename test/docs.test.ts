@@ -32,8 +32,8 @@ const README_LINES_MAX = 150
 const PROSE_LENGTH_MAX = 120
 /** A browser takes some seconds to start on a busy machine. */
 const BROWSER_TIMEOUT_MS = 60_000
-/** What Kubernetes may set, not a setting. */
-const FOREIGN_VARIABLES = ['RINGCAST_SERVICE_HOST']
+/** No settings: what Kubernetes may set, and what tests take. */
+const FOREIGN_VARIABLES = ['RINGCAST_SERVICE_HOST', 'RINGCAST_TEST_SEED']
 
 let server: HandlerServer | undefined
 

@@ -3,6 +3,7 @@
  */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { Watched } from './watched.js'
 
 export interface Node {
   readonly port: number
@@ -11,7 +12,7 @@ export interface Node {
 
 const POLL_MS = 200
 
-export class Balancer {
+export class Balancer extends Watched {
   /** Connections that no gateway took. */
   refused = 0
   private readonly server: Server
@@ -22,6 +23,7 @@ export class Balancer {
   private turn = 0
 
   private constructor(nodes: readonly Node[]) {
+    super()
     this.nodes = nodes
     this.server = createServer({ pauseOnConnect: true }, socket => void this.balance(socket))
     this.timer = setInterval(() => void this.poll(), POLL_MS)
@@ -67,6 +69,7 @@ export class Balancer {
         else this.ready.delete(node)
       }),
     )
+    this.changed()
   }
 
   private async balance(client: Socket): Promise<void> {

@@ -9,6 +9,8 @@ export interface ReturningClientEvents {
   /** A tick has come live. @param latencyUs since the source's time */
   tick(latencyUs: number): void
   opened(): void
+  /** The client has caught up. */
+  live(): void
   /** A connection was refused, or ended without a goodbye. */
   failed(what: string): void
 }
@@ -17,7 +19,6 @@ export class ReturningClient {
   /** Silent errors: a tick missing, doubled or out of order without a gap. */
   readonly errors: string[] = []
   readonly goodbyes: GoodbyeMessage[] = []
-  readonly epochs = new Set<string>()
   gaps = 0
   ticks = 0
   isLive = false
@@ -48,7 +49,9 @@ export class ReturningClient {
     const socket = new WebSocket(this.url + query, { perMessageDeflate: false })
     let goodbye: GoodbyeMessage | undefined
     socket.on('open', () => this.events.opened())
-    socket.on('unexpected-response', (_, { statusCode }) => this.events.failed(`refused with ${statusCode}`))
+    socket.on('unexpected-response', (_, response) => {
+      response.once('data', body => this.events.failed(`refused with ${response.statusCode}: ${body}`))
+    })
     socket.on('error', error => {
       if (!this.hasEnded) this.events.failed(error.message)
     })
@@ -76,10 +79,9 @@ export class ReturningClient {
   private take(message: ServerMessage): void {
     switch (message.type) {
       case 'subscribed':
-        this.epochs.add(message.epoch)
         this.seq = message.seq
         this.offset = message.offset
-        this.isLive = message.resumed !== true
+        if (message.resumed !== true) this.caughtUp()
         break
       case 'ticks':
         if (message.seq !== this.seq + 1) this.errors.push(`seq ${message.seq} after ${this.seq}`)
@@ -89,7 +91,8 @@ export class ReturningClient {
           this.takeTick(tick.symbol + tick.kind, Number(tick.sequence), tick.time)
         break
       case 'gap':
-        this.gaps++
+        // A client that came before the first tick of the gateway is told the epoch of the feed.
+        if (message.missed !== 0) this.gaps++
         this.seq = message.seq
         for (const key of this.sequences.keys()) this.mayMiss.add(key)
         break
@@ -100,7 +103,7 @@ export class ReturningClient {
         break
       case 'live':
         this.seq = message.seq
-        this.isLive = true
+        this.caughtUp()
         break
       case 'goodbye':
         this.goodbyes.push(message)
@@ -112,6 +115,11 @@ export class ReturningClient {
       default:
         this.errors.push(`a message that nobody asked for: ${message.type}`)
     }
+  }
+
+  private caughtUp(): void {
+    this.isLive = true
+    this.events.live()
   }
 
   private takeTick(key: string, sequence: number, time: number): void {
