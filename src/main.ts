@@ -4,7 +4,7 @@
  * Exit codes: 0 stopped by a signal, 1 failed, 2 a wrong setting or a wrong file that it names, 128 + signal at a second signal.
  */
 import cluster from 'node:cluster'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, totalmem } from 'node:os'
 import { stopTimeMs } from './app/drain-times.js'
 import { feedSettings } from './app/feed-settings.js'
 import { Gateway } from './app/gateway.js'
@@ -14,6 +14,7 @@ import { type HostProcess, runService, type Service } from './app/process-lifeti
 import { GatewayGroup } from './app/processes/gateway-group.js'
 import { GroupMember } from './app/processes/group-member.js'
 import { RelayService } from './app/relay-service.js'
+import { startDetails, startWarnings } from './app/start-report.js'
 import { systemClock } from './common/clock.js'
 import { RingcastError } from './common/errors.js'
 import { descriptorLimit, SPARE_DESCRIPTORS } from './common/file-descriptors.js'
@@ -125,7 +126,8 @@ function serveService(config: Config, log: ProcessLog): Service {
     reload: () => gateway.reload(),
     async start(signal) {
       const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
-      log.info({ webSocketUrl, adminUrl, feed }, 'accepting clients')
+      warnAtStart(config, log)
+      log.info({ webSocketUrl, adminUrl, feed, ...startDetails(config) }, 'accepting clients')
       log.info({}, tryWith(webSocketUrl))
     },
   }
@@ -155,10 +157,19 @@ function groupService(config: Config, log: ProcessLog): Service {
     reload: () => group.reload(),
     async start(signal) {
       const { webSocketUrl, adminUrl, feed } = await group.start(signal)
-      log.info({ webSocketUrl, adminUrl, feed, processes: config.processes }, 'accepting clients')
+      warnAtStart(config, log)
+      const { processes } = config
+      log.info({ webSocketUrl, adminUrl, feed, processes, ...startDetails(config) }, 'accepting clients')
       log.info({}, tryWith(webSocketUrl))
     },
   }
+}
+
+function warnAtStart(config: Config, log: ProcessLog): void {
+  // 0 or a huge number: the process is in no container with a limit.
+  const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY
+  const machine = { processors: availableParallelism(), memoryBytes: Math.min(totalmem(), limit) }
+  for (const { details, message } of startWarnings(config, machine)) log.warn(details, message)
 }
 
 /** An example for people. */
