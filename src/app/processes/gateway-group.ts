@@ -27,7 +27,7 @@ const HEALTHY_MS = 60_000
 export interface GatewayGroupDeps {
   readonly clock: Clock
   readonly log: Log
-  /** Default: by Node's `cluster`. */
+  /** Default: by Node's `cluster`. It throws some errors of the system, such as a full table of file descriptors. */
   readonly startProcess?: (events: GatewayProcessEvents) => GatewayProcess
 }
 
@@ -167,10 +167,14 @@ export class GatewayGroup {
   private open(place: Place): void {
     const { clock } = this.deps
     place.startedMs = clock.nowMs()
-    place.process = this.startProcess({
-      message: message => this.onMessage(place, message),
-      exit: (code, signal, error) => this.onExit(place, code, signal, error),
-    })
+    try {
+      place.process = this.startProcess({
+        message: message => this.onMessage(place, message),
+        exit: (code, signal, error) => this.onExit(place, code, signal, error),
+      })
+    } catch (error) {
+      this.onExit(place, null, null, error as Error)
+    }
   }
 
   private onMessage(place: Place, message: FromGateway): void {

@@ -38,8 +38,9 @@ afterEach(async () => {
   }
 })
 
-/** @param source the flags that say where ticks come from */
-function begin(source: readonly string[] = ['--upstream=a:1']) {
+/** @param source the flags that say where ticks come from @param failure of the first start of a process */
+function begin(source: readonly string[] = ['--upstream=a:1'], failure?: Error) {
+  let nextFailure = failure
   const parsed = parseConfig({
     env: {},
     argv: ['--processes=2', '--admin-port=0', ...source],
@@ -57,6 +58,9 @@ function begin(source: readonly string[] = ['--upstream=a:1']) {
     clock,
     log: { ...silentLog, error: (details, message) => lines.push({ details, message }) },
     startProcess(events) {
+      const error = nextFailure
+      nextFailure = undefined
+      if (error !== undefined) throw error
       const gateway = new FakeGateway(events)
       gateways.push(gateway)
       if (gateways.length === 2) onOpened()
@@ -66,7 +70,10 @@ function begin(source: readonly string[] = ['--upstream=a:1']) {
   groups.push({ group, gateways })
   const aborting = new AbortController()
   const started = group.start(aborting.signal)
-  return { clock, gateways, group, lines, started, opened, aborting }
+  const failNextStart = (error: Error) => {
+    nextFailure = error
+  }
+  return { clock, gateways, group, lines, started, opened, aborting, failNextStart }
 }
 
 async function accepting() {
@@ -147,6 +154,29 @@ describe('GatewayGroup', () => {
       { delayMs: 0 },
       { delayMs: 50 },
     ])
+  })
+
+  it('tries again later where the system throws as a process is started', async () => {
+    const stage = await accepting()
+    stage.failNextStart(new Error('spawn EMFILE'))
+    stage.gateways[1]!.events.exit(null, 'SIGKILL')
+    stage.clock.advance(0)
+    expect(stage.gateways).toHaveLength(3)
+    expect(stage.lines.map(({ details }) => details)).toMatchObject([
+      { process: 2, signal: 'SIGKILL' },
+      { process: 2, signal: null, err: { message: 'spawn EMFILE' } },
+    ])
+    stage.gateways[2]!.accept()
+    stage.gateways[0]!.report(true)
+    expect(stage.group.view().readiness(NONE).ready).toBe(true)
+  })
+
+  it('says why the system throws as the first process is started', async () => {
+    const { started } = begin(['--upstream=a:1'], new Error('spawn EMFILE'))
+    await expect(started).rejects.toMatchObject({
+      code: 'process_failed',
+      message: 'process 1 could not be started: spawn EMFILE',
+    })
   })
 
   it('counts an end after a healthy minute as the first', async () => {
