@@ -4,7 +4,7 @@
  * Exit codes: 0 stopped by a signal, 1 failed, 2 a wrong setting or a wrong file that it names, 128 + signal at a second signal.
  */
 import cluster from 'node:cluster'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, totalmem } from 'node:os'
 import { stopTimeMs } from './app/drain-times.js'
 import { feedSettings } from './app/feed-settings.js'
 import { Gateway } from './app/gateway.js'
@@ -14,6 +14,8 @@ import { type HostProcess, runService, type Service } from './app/process-lifeti
 import { GatewayGroup } from './app/processes/gateway-group.js'
 import { GroupMember } from './app/processes/group-member.js'
 import { RelayService } from './app/relay-service.js'
+import { withServiceManager } from './app/service-manager.js'
+import { startDetails, startWarnings } from './app/start-report.js'
 import { systemClock } from './common/clock.js'
 import { RingcastError } from './common/errors.js'
 import { descriptorLimit, SPARE_DESCRIPTORS } from './common/file-descriptors.js'
@@ -64,6 +66,11 @@ function parse(): ParsedCommand | undefined {
   }
 }
 
+interface ManagedService extends Service {
+  /** Default: while the process answers. */
+  readonly isLive?: () => boolean
+}
+
 interface RunOptions {
   readonly host?: HostProcess
   /** Of one of several processes. */
@@ -71,7 +78,7 @@ interface RunOptions {
 }
 
 function run(
-  service: (config: Config, log: ProcessLog) => Service,
+  service: (config: Config, log: ProcessLog) => ManagedService,
   config: Config,
   /** The longest time that an orderly stop takes. */
   stopTimeoutMs: number,
@@ -90,12 +97,20 @@ function run(
     log.fatal({ err, origin }, 'an unexpected error: this is a bug in Ringcast')
     process.exit(1)
   })
-  return runService(service(config, log), {
+  return runService(managed(service(config, log), log, number), {
     host,
     clock: systemClock,
     log,
     stopTimeoutMs,
   })
+}
+
+/** As systemd wants it told, if it started this process. It is not told by one of several gateways. */
+function managed(service: ManagedService, log: ProcessLog, number: number | undefined): Service {
+  const { NOTIFY_SOCKET, WATCHDOG_USEC } = process.env
+  if (NOTIFY_SOCKET === undefined || number !== undefined) return service
+  const { isLive = () => true } = service
+  return withServiceManager(service, { watchdogUs: WATCHDOG_USEC, isLive, clock: systemClock, log })
 }
 
 /** One of several gateways. Its log lines name its number. */
@@ -116,16 +131,18 @@ async function runMember(config: Config): Promise<void> {
   member.leave()
 }
 
-function serveService(config: Config, log: ProcessLog): Service {
+function serveService(config: Config, log: ProcessLog): ManagedService {
   const gateway = new Gateway(config, log)
   return {
+    isLive: () => gateway.state.view().liveness().live,
     failed: gateway.failed,
     drainRequested: gateway.drainRequested,
     stop: isRequested => gateway.stop(isRequested),
     reload: () => gateway.reload(),
     async start(signal) {
       const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
-      log.info({ webSocketUrl, adminUrl, feed }, 'accepting clients')
+      warnAtStart(config, log)
+      log.info({ webSocketUrl, adminUrl, feed, ...startDetails(config) }, 'accepting clients')
       log.info({}, tryWith(webSocketUrl))
     },
   }
@@ -146,19 +163,29 @@ function memberService(config: Config, log: ProcessLog, member: GroupMember): Se
   }
 }
 
-function groupService(config: Config, log: ProcessLog): Service {
+function groupService(config: Config, log: ProcessLog): ManagedService {
   const group = new GatewayGroup(config, { clock: systemClock, log })
   return {
+    isLive: () => group.view().liveness().live,
     failed: group.failed,
     drainRequested: group.drainRequested,
     stop: isRequested => group.stop(isRequested),
     reload: () => group.reload(),
     async start(signal) {
       const { webSocketUrl, adminUrl, feed } = await group.start(signal)
-      log.info({ webSocketUrl, adminUrl, feed, processes: config.processes }, 'accepting clients')
+      warnAtStart(config, log)
+      const { processes } = config
+      log.info({ webSocketUrl, adminUrl, feed, processes, ...startDetails(config) }, 'accepting clients')
       log.info({}, tryWith(webSocketUrl))
     },
   }
+}
+
+function warnAtStart(config: Config, log: ProcessLog): void {
+  // 0 or a huge number: the process is in no container with a limit.
+  const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY
+  const machine = { processors: availableParallelism(), memoryBytes: Math.min(totalmem(), limit) }
+  for (const { details, message } of startWarnings(config, machine)) log.warn(details, message)
 }
 
 /** An example for people. */

@@ -110,7 +110,7 @@ describe('ringcast', () => {
     let url = ''
     for await (const line of createInterface({ input: child.stdout })) {
       const { msg, webSocketUrl } = JSON.parse(line) as { msg: string; webSocketUrl?: string }
-      if (msg === 'accepting clients') url = webSocketUrl!.replace('0.0.0.0', '127.0.0.1')
+      if (msg === 'accepting clients') url = webSocketUrl!.replace('[::]', '127.0.0.1')
       if (url !== '') break
     }
     child.stdout.resume()

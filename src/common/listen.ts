@@ -20,21 +20,35 @@ export interface ListenOptions {
   readonly onError: (error: Error) => void
 }
 
+/** The system has no IPv6, or it is switched off. */
+const NO_IPV6 = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'])
+const ALL = '::'
+const ALL_OF_IPV4 = '0.0.0.0'
+
 /**
+ * On a system without IPv6, `::` stands for all addresses of IPv4.
+ *
  * @returns the address, with the port that the system chose for 0
  * @throws RingcastError `listen_failed`
  */
 export function listen(server: Server, options: ListenOptions): Promise<{ host: string; port: number }> {
   const { host, port } = options
   return new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException) => reject(listenFailed(error, options))
-    server.once('error', onError)
-    server.listen({ port, host, backlog: options.backlog }, () => {
+    const onError = (error: NodeJS.ErrnoException) => {
+      server.off('listening', onListening)
+      if (host === ALL && NO_IPV6.has(error.code ?? ''))
+        resolve(listen(server, { ...options, host: ALL_OF_IPV4 }))
+      else reject(listenFailed(error, options))
+    }
+    const onListening = () => {
       server.off('error', onError)
       server.on('error', options.onError)
       const address = server.address()
       resolve({ host, port: typeof address === 'object' && address !== null ? address.port : port })
-    })
+    }
+    server.once('error', onError)
+    server.once('listening', onListening)
+    server.listen({ port, host, backlog: options.backlog })
   })
 }
 
@@ -52,7 +66,7 @@ function listenFailed(cause: NodeJS.ErrnoException, options: ListenOptions): Rin
   const code = cause.code ?? cause.message
   return new RingcastError(
     'listen_failed',
-    `cannot serve ${what} at ${host}:${port}: ${advice[code] ?? `${code}: change ${hostName} or ${portName}`}`,
+    `cannot serve ${what} at ${host.includes(':') ? `[${host}]` : host}:${port}: ${advice[code] ?? `${code}: change ${hostName} or ${portName}`}`,
     { cause },
   )
 }

@@ -28,7 +28,7 @@ import {
 import { GiB, KiB, MiB, millisecondsText, secondsText } from './units.js'
 
 const listening = {
-  host: host('Address on which to accept WebSocket clients; 0.0.0.0 and :: mean all', { initial: '0.0.0.0' }),
+  host: host('Address on which to accept clients; :: means all, 0.0.0.0 all of IPv4', { initial: '::' }),
   port: whole('Port for WebSocket clients; 0: any free one', { min: 0, max: 65_535, initial: 8080 }),
   processes: wholeOrAuto('Gateways on this port, a process each; auto: one for two processors', {
     min: 1,

@@ -85,7 +85,7 @@ describe('a feed that is down at the start', () => {
       false,
     )
     const { adminUrl, webSocketUrl } = (await started.line('loading the schema of the feed'))!
-    const url = webSocketUrl!.replace('0.0.0.0', '127.0.0.1')
+    const url = webSocketUrl!.replace('[::]', '127.0.0.1')
     const early = new WebSocket(url)
     const [, response] = (await once(early, 'unexpected-response')) as [unknown, IncomingMessage]
     expect(response.statusCode).toBe(503)

@@ -142,7 +142,7 @@ describe('ringcast', () => {
   })
 
   it('ends with 1 and names the setting to change when its client port is taken', async () => {
-    const taken = createServer().listen(0, '0.0.0.0')
+    const taken = createServer().listen(0, '::')
     await once(taken, 'listening')
     const { port } = taken.address() as { port: number }
     const ringcast = start([], { RINGCAST_PORT: String(port) })
@@ -150,7 +150,7 @@ describe('ringcast', () => {
     taken.close()
     expect(ringcast.lines[0]).toMatchObject({
       code: 'listen_failed',
-      msg: `cannot serve clients at 0.0.0.0:${port}: another process has this port: choose another one with RINGCAST_PORT`,
+      msg: `cannot serve clients at [::]:${port}: another process has this port: choose another one with RINGCAST_PORT`,
     })
   })
 

@@ -21,3 +21,21 @@ it('keeps a server listening when it cannot accept a connection', async () => {
   server.close()
   await once(server, 'close')
 })
+
+it('falls back to IPv4 on a system without IPv6', async () => {
+  const server = createServer()
+  const hosts: unknown[] = []
+  const listenOf = server.listen.bind(server)
+  server.listen = ((options: { host: string; port: number }) => {
+    hosts.push(options.host)
+    if (options.host === '0.0.0.0') return listenOf(options)
+    queueMicrotask(() => server.emit('error', Object.assign(new Error('no IPv6'), { code: 'EAFNOSUPPORT' })))
+    return server
+  }) as typeof server.listen
+  const options = { what: 'clients', port: 0, hostKey: 'host', portKey: 'port', onError: () => {} }
+  expect(await listen(server, { ...options, host: '::' })).toMatchObject({ host: '0.0.0.0' })
+  expect(hosts).toEqual(['::', '0.0.0.0'])
+  expect([server.listenerCount('error'), server.listenerCount('listening')]).toEqual([1, 0])
+  server.close()
+  await once(server, 'close')
+})

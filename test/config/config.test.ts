@@ -11,7 +11,7 @@ const KiB = 1024
 const MiB = 1024 * 1024
 
 const DEFAULTS: Config = {
-  host: '0.0.0.0',
+  host: '::',
   port: 8080,
   processes: 1,
   tlsCert: undefined,

@@ -1,12 +1,16 @@
 /**
  * What an operator does with a running gateway: finds a slow client, looks at Prometheus, drains.
  */
+import { networkInterfaces } from 'node:os'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ClientRow } from '../../src/metrics/client-view.js'
 import { TestClient } from '../support/handler-server.js'
 import { noPrometheus, Prometheus } from '../support/prometheus.js'
 import { Ringcast } from '../support/ringcast-process.js'
 
+const HAS_IPV6 = Object.values(networkInterfaces())
+  .flat()
+  .some(known => known?.address === '::1')
 const clients: TestClient[] = []
 let ringcast: Ringcast
 let adminUrl: string
@@ -15,8 +19,8 @@ beforeAll(async () => {
   ringcast = new Ringcast(['--processes=2', '--drain-delay-ms=0'])
   const { webSocketUrl, ...urls } = await ringcast.streaming()
   adminUrl = urls.adminUrl
-  for (let count = 0; count < 2; count++) {
-    const client = new TestClient(webSocketUrl, [], {})
+  for (const host of ['127.0.0.1', HAS_IPV6 ? '[::1]' : '127.0.0.1']) {
+    const client = new TestClient(webSocketUrl.replace('127.0.0.1', host), [], {})
     clients.push(client)
     await client.until(() => client.messages.length > 0)
   }
@@ -56,7 +60,9 @@ describe('an operator of two processes', () => {
 
   it('sees the clients of both, closes one, and drains both without a lost tick', async () => {
     const { clients: rows } = (await jsonAt('/clients')) as { clients: ClientRow[] }
-    expect(rows).toMatchObject([{ address: '127.0.0.1' }, { address: '127.0.0.1' }])
+    // By default the gateway serves both versions of IP. Of IPv6 the network counts.
+    const addresses = ['127.0.0.1', HAS_IPV6 ? '0:0:0:0' : '127.0.0.1']
+    expect(rows.map(({ address }) => address).sort()).toEqual(addresses.sort())
     const { id } = rows[0]!
     expect((await fetch(`${adminUrl}/clients/${id}`, { method: 'DELETE' })).status).toBe(202)
     const closed = clients.find(({ messages }) => (messages[0] as { client?: string }).client === id)!

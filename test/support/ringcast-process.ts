@@ -70,7 +70,7 @@ export class Ringcast extends Watched {
 
   async streaming(): Promise<{ webSocketUrl: string; adminUrl: string }> {
     const { webSocketUrl, adminUrl } = (await this.line('accepting clients'))!
-    return { webSocketUrl: webSocketUrl!.replace('0.0.0.0', '127.0.0.1'), adminUrl: adminUrl! }
+    return { webSocketUrl: webSocketUrl!.replace('[::]', '127.0.0.1'), adminUrl: adminUrl! }
   }
 
   async ended(): Promise<number | null> {

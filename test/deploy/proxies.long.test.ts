@@ -1,0 +1,2 @@
+// The long way: the client is silent for 75 s.
+import './proxies.test.js'
