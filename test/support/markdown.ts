@@ -18,6 +18,7 @@ export function pages(): readonly string[] {
     'examples/feeds/README.md',
     'packages/client/README.md',
     'packages/conformance/README.md',
+    'packages/python/README.md',
     ...docs.sort(),
   ]
 }
