@@ -3,7 +3,7 @@
  */
 import { ADMIN_CONNECTIONS_MAX, AdminServer, type AdminView } from '../admin/admin-server.js'
 import { StreamHandler } from '../broadcaster/stream-handler.js'
-import { ClientServer } from '../clients/client-server.js'
+import { ClientServer, type TlsServerFiles } from '../clients/client-server.js'
 import { ReconnectAdvice } from '../clients/reconnect-advice.js'
 import { systemClock } from '../common/clock.js'
 import type { RingcastError } from '../common/errors.js'
@@ -13,6 +13,7 @@ import {
   openDescriptors,
   SPARE_DESCRIPTORS,
 } from '../common/file-descriptors.js'
+import { hostInUrl } from '../common/host-text.js'
 import type { Log } from '../common/log.js'
 import { variableOf } from '../common/setting-names.js'
 import { type Config, handlerPart } from '../config/config.js'
@@ -27,9 +28,11 @@ import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed
 import { type GatewayInput, natsInput, type WaitingLoader } from './gateway-input.js'
 import type { GatewayMetrics, GatewayReport } from './processes/group-messages.js'
 import { readiness } from './readiness.js'
-import { ServerCertificate } from './server-certificate.js'
+import { openServerCertificate } from './server-certificate.js'
+import { openTokenAccess, type TokenAccess } from './token-access.js'
 import { readUpstreamFiles } from './upstream-files.js'
 import { upstreamSource } from './upstream-source.js'
+import type { WatchedFiles } from './watched-files.js'
 
 /** The least bound without `maxPendingConnections`. Otherwise `maxClients`, because all clients may return at once. */
 const PENDING_MAX_DEFAULT = 1000
@@ -54,7 +57,8 @@ export class Gateway {
   private loader: WaitingLoader | undefined
   private source: TickSource | undefined
   private server: ClientServer | undefined
-  private certificate: ServerCertificate | undefined
+  private certificate: WatchedFiles<TlsServerFiles> | undefined
+  private tokens: TokenAccess | undefined
   private admin: AdminServer | undefined
   private isStopping = false
   private webSocketUrl = ''
@@ -87,6 +91,7 @@ export class Gateway {
    */
   async start(signal: AbortSignal): Promise<GatewayAddresses> {
     const { config, log } = this
+    this.tokens = await openTokenAccess(config, log)
     const limit = descriptorLimit()
     const { maxClients, pendingMax } = this.boundConnections(limit)
     const listen = async (): Promise<void> => {
@@ -98,7 +103,7 @@ export class Gateway {
       : this.openStream(config.nats, listen, signal))
     const handler = new StreamHandler(
       { ...handlerPart(config), maxClients, schema: input.schema },
-      { log, ...input.rules },
+      { log, ...input.rules, ...(this.tokens && { authenticate: this.tokens.authenticate }) },
     )
     this.handler = handler
     this.source = input.makeSource()
@@ -166,14 +171,15 @@ export class Gateway {
       await handler.shutdown({ drainMs: isRequested ? drainMs : 0, timeoutMs: config.shutdownTimeoutMs })
     }
     this.certificate?.close()
+    this.tokens?.close()
     this.server?.close()
     await this.feed?.stop()
     await this.admin?.close()
   }
 
-  /** Reads the certificate again. */
+  /** Reads the certificate and the keys of tokens again. */
   async reload(): Promise<void> {
-    await this.certificate?.reload()
+    await Promise.all([this.certificate?.reload(), this.tokens?.reload()])
   }
 
   /** The bounds of the settings. Lower ones, with a warning, when the process may not open as many files. */
@@ -224,7 +230,7 @@ export class Gateway {
   /** @returns the address in use. Until there is a handler, clients are refused. */
   private async listenForClients(pendingMax: number, reservedFrom: number): Promise<string> {
     const { config, log } = this
-    this.certificate = await ServerCertificate.open(config, {
+    this.certificate = await openServerCertificate(config, {
       clock: systemClock,
       log,
       use: files => this.server?.setTls(files),
@@ -244,7 +250,7 @@ export class Gateway {
       log,
     })
     const { host, port } = await this.server.listen()
-    return `${tls === undefined ? 'ws' : 'wss'}://${bracketed(host)}:${port}/ws/ticks`
+    return `${tls === undefined ? 'ws' : 'wss'}://${hostInUrl(host)}:${port}/ws/ticks`
   }
 
   private async listenForAdmin(): Promise<void> {
@@ -258,7 +264,7 @@ export class Gateway {
       log,
     })
     const { host, port } = await this.admin.listen()
-    this.adminUrl = `http://${bracketed(host)}:${port}`
+    this.adminUrl = `http://${hostInUrl(host)}:${port}`
   }
 
   /** The state of this gateway. Before the handler is there, there is nothing to measure. */
@@ -292,8 +298,4 @@ export class Gateway {
       },
     }
   }
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host
 }

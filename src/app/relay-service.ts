@@ -1,6 +1,7 @@
 /** The process of `ringcast relay`: the relay, its feed, its admin server. Main thread. */
 import { AdminServer, type AdminView } from '../admin/admin-server.js'
 import { systemClock } from '../common/clock.js'
+import { hostInUrl } from '../common/host-text.js'
 import type { Log } from '../common/log.js'
 import type { Config } from '../config/config.js'
 import { isForeignMethod } from '../config/feed-setting-types.js'
@@ -87,7 +88,7 @@ export class RelayService {
     const { adminHost: host, adminPort: port } = this.config
     this.admin = new AdminServer({ host, port, view: this.view(), clock: systemClock, log: this.log })
     const address = await this.admin.listen()
-    return `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
+    return `http://${hostInUrl(address.host)}:${address.port}`
   }
 
   private view(): AdminView {

@@ -30,6 +30,9 @@ export interface ClientRegistryDeps {
   readonly advice: ReconnectAdvice
 }
 
+/** A client whose access has ended is gone after so long, also if it does not read. */
+const ACCESS_ENDED_MS = 500
+
 /** How the connection of a client ends that was given a `goodbye`. */
 const ENDS = {
   draining: { code: CLOSE_CODES.shutdown, endReason: 'disconnectShutdown' },
@@ -102,6 +105,20 @@ export class ClientRegistry {
     client.socket.pause()
     // Otherwise the client would wait for the gateway to read its close frame.
     client.recipient.socket.end()
+  }
+
+  /** The client may not be here any more. It gets no further tick, and is gone within a second. */
+  endAccess(client: Client, why: 'accessExpired' | 'accessRevoked'): void {
+    if (client.state !== 'open') return
+    const endReason = why === 'accessExpired' ? 'disconnectExpired' : 'disconnectRevoked'
+    this.closeWithoutReading(client, CLOSE_CODES[why], endReason)
+    this.deps.clock.after(ACCESS_ENDED_MS, () => this.terminate(client, endReason))
+  }
+
+  /** @param name its public name */
+  find(name: string): Client | undefined {
+    for (const client of this.byRecipient.values()) if (client.recipient.name === name) return client
+    return undefined
   }
 
   /** Cuts the connection. */

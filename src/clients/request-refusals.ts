@@ -6,6 +6,7 @@ import type { Clock } from '../common/clock.js'
 import type { HandlerOptions } from '../config/config.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS, type MainMetric } from '../metrics/metric-table.js'
+import type { CommandErrorCode } from '../protocol/error-codes.js'
 import type { ReconnectAdvice } from './reconnect-advice.js'
 import type { Refusal } from './refusal.js'
 import { refuseUpgrade } from './upgrade-refusal.js'
@@ -37,6 +38,8 @@ const REFUSAL_METRICS: Readonly<Partial<Record<Refusal['code'], MainMetric>>> = 
   overload: 'refusedOverload',
   too_many_connections: 'refusedPace',
   draining: 'refusedDraining',
+  not_entitled: 'refusedEntitlement',
+  auth_unavailable: 'refusedAuthUnavailable',
   subscriptions_full: 'refusedSubscriptions',
   too_many_requests: 'refusedRate',
 }
@@ -56,13 +59,19 @@ export class RequestRefusals {
   }
 
   refuse(socket: Duplex, refusal: Refusal): void {
-    this.count(REFUSAL_METRICS[refusal.code] ?? 'refusedRequest')
+    this.count(refusal.status === 401 ? 'refusedToken' : (REFUSAL_METRICS[refusal.code] ?? 'refusedRequest'))
     const { advice, clock, settings } = this.deps
     refuseUpgrade(socket, refusal, {
       retryAfterS: () => advice.afterRefusalS(),
       timeoutMs: settings.closeTimeoutMs,
       clock,
     })
+  }
+
+  /** Counts a connection that had to say by a message who it is. */
+  countLate(code: CommandErrorCode): void {
+    if (code === 'no_place') this.count('refusedLimit')
+    else this.count(REFUSAL_METRICS[code as Refusal['code']] ?? 'refusedToken')
   }
 
   count(metric: MainMetric): void {

@@ -238,3 +238,10 @@ export function symbols(description: string) {
   const schema = z.array(z.string().refine(isSymbol)).readonly().default([])
   return setting(schema, { description, rule, form: listText, defaultText: undefined })
 }
+
+/** Texts, separated by commas; none by default. */
+export function names(description: string) {
+  const rule = 'must be texts with commas between them'
+  const schema = z.array(z.string().min(1)).readonly().default([])
+  return setting(schema, { description, rule, form: listText, defaultText: undefined })
+}

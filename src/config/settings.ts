@@ -3,6 +3,7 @@
  * Variables, flags, --help, docs/settings.md and the types are made from this file. Rules between two settings stand
  * in setting-relations.ts.
  */
+import { accessSettings, tokenSettings } from './access-settings.js'
 import { embeddedFeedSettings } from './embedded-feed-settings.js'
 import { feedMethod, fieldPath, jsonOrFile, metadataOrFile, timePath } from './feed-setting-types.js'
 import { natsSettings, relaySettings } from './nats-settings.js'
@@ -256,9 +257,10 @@ export const relayCommandKeys: readonly string[] = [
 ]
 
 /** The settings that a user of the library may give. */
-export const handlerSettings = { ...clients, ...timeouts, ...lanes }
+export const handlerSettings = { ...clients, ...accessSettings, ...timeouts, ...lanes }
 export const configSettings = {
   ...listening,
+  ...tokenSettings,
   ...handlerSettings,
   ...upstream,
   ...schema,
@@ -275,6 +277,7 @@ export type SettingTable = Readonly<Record<string, Setting>>
 /** In the order of --help. */
 export const settingGroups: readonly { title: string; settings: SettingTable }[] = [
   { title: 'Clients', settings: { ...listening, ...clients } },
+  { title: 'Access', settings: { ...tokenSettings, ...accessSettings } },
   { title: 'Timeouts', settings: timeouts },
   { title: 'Lanes and memory', settings: lanes },
   { title: 'Upstream', settings: upstream },

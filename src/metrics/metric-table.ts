@@ -57,6 +57,9 @@ export const MAIN_METRICS = {
   refusedPace: refused('pace', 'Refused: more clients waited for their turn than may.'),
   refusedPath: refused('path', 'Refused: no such path.'),
   refusedRequest: refused('request', 'Refused: the request was wrong.'),
+  refusedToken: refused('token', 'Refused: without a valid token, or by the server.'),
+  refusedEntitlement: refused('entitlement', 'Refused: the client may not have what its URL asks for.'),
+  refusedAuthUnavailable: refused('auth_unavailable', 'Refused: nobody could say who the client was.'),
   refusedFault: refused('fault', 'Refused: the gateway failed while it handled the request.'),
   refusedDraining: refused('draining', 'Refused: shutting down.'),
   disconnectClient: disconnect('client', 'Ended by the client or by the network.'),
@@ -71,6 +74,8 @@ export const MAIN_METRICS = {
   ),
   disconnectShutdown: disconnect('shutdown', 'Ended: the gateway shut down.'),
   disconnectMaxAge: disconnect('max_age', 'Ended: the connection was as old as it may become.'),
+  disconnectExpired: disconnect('access_expired', 'Ended: the token of the client had expired.'),
+  disconnectRevoked: disconnect('access_revoked', 'Ended: the access of the client was revoked.'),
   subscriptions: gauge('subscriptions', 'entries', 'Entries (symbols and prefixes) of all clients now.'),
   subscriptionsRefused: counter(
     'subscriptions_refused',

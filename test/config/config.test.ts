@@ -32,6 +32,14 @@ const DEFAULTS: Config = {
   retryAfterS: 5,
   connectionsPerSecond: 200,
   clientMaxAgeMs: 0,
+  auth: 'none',
+  authSecretFile: undefined,
+  authJwks: undefined,
+  authIssuer: undefined,
+  authAudience: [],
+  authClockToleranceMs: 5000,
+  authTimeoutMs: 5000,
+  authMessages: true,
   pingIntervalMs: 30_000,
   pongTimeoutMs: 10_000,
   readTimeoutMs: 60_000,
@@ -175,6 +183,32 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   retryAfterS: whole(0, 86_400),
   connectionsPerSecond: whole(1, 100_000),
   clientMaxAgeMs: duration(0),
+  auth: { right: fc.constant('jwt'), wrong: ['JWT', 'basic', ' '] },
+  authSecretFile: paths,
+  authJwks: {
+    right: fc.constantFrom(
+      '/etc/keys.json',
+      'https://id.example/keys?a=1',
+      'http://127.0.0.1:1/k',
+      'http://[::1]/k',
+    ),
+    wrong: [
+      'a\0b',
+      'http://id.example/keys',
+      'ftp://id.example/keys',
+      'https://',
+      'https://u@a/',
+      'http://localhost.evil/',
+    ],
+  },
+  authIssuer: { right: fc.constantFrom('https://id.example/', 'x'), wrong: [] },
+  authAudience: {
+    right: fc.array(fc.constantFrom('ticks', 'https://a'), { minLength: 1 }),
+    wrong: [',', 'a,,b'],
+  },
+  authClockToleranceMs: duration(0),
+  authTimeoutMs: duration(100),
+  authMessages: booleans,
   pingIntervalMs: duration(),
   pongTimeoutMs: duration(),
   readTimeoutMs: duration(),
@@ -297,6 +331,11 @@ const LOOSE: Partial<Record<Key, Env>> = {
   shutdownTimeoutMs: { RINGCAST_CLOSE_TIMEOUT_MS: '1' },
   upstreamBackoffMinMs: { RINGCAST_UPSTREAM_BACKOFF_MAX_MS: '86400000' },
   upstreamBackoffMaxMs: { RINGCAST_UPSTREAM_BACKOFF_MIN_MS: '1' },
+  auth: { RINGCAST_AUTH_JWKS: 'keys.json' },
+  authSecretFile: { RINGCAST_AUTH: 'jwt' },
+  authJwks: { RINGCAST_AUTH: 'jwt' },
+  authIssuer: { RINGCAST_AUTH: 'jwt', RINGCAST_AUTH_JWKS: 'keys.json' },
+  authAudience: { RINGCAST_AUTH: 'jwt', RINGCAST_AUTH_JWKS: 'keys.json' },
   tlsCert: { RINGCAST_TLS_KEY: 'key.pem' },
   tlsKey: { RINGCAST_TLS_CERT: 'cert.pem' },
   tlsClientCa: { RINGCAST_TLS_CERT: 'cert.pem', RINGCAST_TLS_KEY: 'key.pem' },
@@ -684,7 +723,7 @@ describe('handlerOptions', () => {
       ...Object.fromEntries(Object.keys(options).map(key => [key, DEFAULTS[key as Key]])),
       maxClients: 5,
     })
-    expect(Object.keys(options)).toHaveLength(30)
+    expect(Object.keys(options)).toHaveLength(32)
     expect(options).not.toHaveProperty('port')
     expect(options).not.toHaveProperty('logLevel')
   })

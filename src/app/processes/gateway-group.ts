@@ -5,6 +5,7 @@
 import { AdminServer, type AdminView } from '../../admin/admin-server.js'
 import type { Clock, Timer } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
+import { hostInUrl } from '../../common/host-text.js'
 import type { Log } from '../../common/log.js'
 import type { Config } from '../../config/config.js'
 import { EmbeddedFeed } from '../../embedded-feed/embedded-feed.js'
@@ -94,7 +95,7 @@ export class GatewayGroup {
     return {
       webSocketUrl,
       feed: feedName,
-      adminUrl: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      adminUrl: `http://${hostInUrl(host)}:${port}`,
     }
   }
 
