@@ -13,7 +13,7 @@ import { SegmentPins } from './segment-pins.js'
 /** Records that are retained at most, a power of two; about 5 MiB. More than are read ahead: QUEUE_MAX. */
 const RECORDS_MAX = 65_536
 const MASK = RECORDS_MAX - 1
-/** With fewer free segments the lane would soon have to wait: then clients are evicted that hold segments. */
+/** Segments that the lane can always get beside the newest, whatever sockets hold. */
 const FREE_SEGMENTS_MIN = 2
 const NO_SEGMENT = -1
 export const NO_RECORD = -1
@@ -54,6 +54,8 @@ export class RetainedFrames {
   private current = NO_SEGMENT
   /** Below this number of free segments, the oldest records are given up. */
   private readonly freeSegmentsWanted: number
+  /** Above this number of segments that only sockets hold, the clients that hold the oldest are evicted. */
+  private readonly drainingSegmentsMax: number
 
   constructor(ring: FrameRingReader, events: RetainedFramesEvents) {
     this.ring = ring
@@ -63,6 +65,7 @@ export class RetainedFrames {
       events.segmentFreed()
     })
     this.freeSegmentsWanted = Math.max(FREE_SEGMENTS_MIN, ring.segmentCount / 4)
+    this.drainingSegmentsMax = ring.segmentCount - 1 - FREE_SEGMENTS_MIN
   }
 
   /**
@@ -89,7 +92,8 @@ export class RetainedFrames {
       this.dropOldest()
     }
     const { drainingSegments } = this.pins
-    while (this.ring.freeSegments() < FREE_SEGMENTS_MIN && drainingSegments.length > 0) {
+    // Free segments say nothing here: a lane that is ahead of this thread has taken them, and gets them back.
+    while (drainingSegments.length > this.drainingSegmentsMax) {
       const needed = drainingSegments[0]!
       this.events.segmentNeeded(needed)
       invariant(

@@ -157,6 +157,26 @@ describe('RetainedFrames', () => {
     expect(reader.freeSegments()).toBeGreaterThanOrEqual(2)
   })
 
+  it('asks for no segment because the lane has run ahead', () => {
+    retained.pins.pin(retained.segment(record()!))
+    const descriptor = new AudienceDescriptor()
+    while (writer.reserve(SEGMENT_BYTES) !== undefined) {
+      Object.assign(descriptor, { length: SEGMENT_BYTES, ticks: 1, messages: 1 })
+      writer.describe(descriptor)
+      writer.publish()
+    }
+    expect(reader.freeSegments()).toBe(0)
+    let read = reader.next()
+    while (read !== undefined) {
+      retained.useSegment((read as AudienceDescriptor).segment)
+      retained.add(read as AudienceDescriptor, NO_RECORD, 0)
+      reader.release()
+      read = reader.next()
+    }
+    expect(needed).toEqual([])
+    expect(reader.freeSegments()).toBe(2)
+  })
+
   it('throws when a segment that the lane needs stays pinned', () => {
     expect(() => {
       for (let count = 0; count < SEGMENTS; count++) retained.pins.pin(retained.segment(record()!))
