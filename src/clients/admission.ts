@@ -3,10 +3,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { TIMER_MS_MAX } from '../common/clock.js'
-import type { HandlerOptions } from '../config/config.js'
 import { CLOSE_CODES } from '../protocol/close-codes.js'
-import { negotiatedWindowBits, PER_MESSAGE_DEFLATE } from '../protocol/deflate-negotiation.js'
 import type { AccessControl } from './access/access-control.js'
 import { type AccessAnswer, isDenied } from './access/identity.js'
 import {
@@ -18,13 +15,8 @@ import {
 } from './access/introduction.js'
 import { requestToken } from './access/request-token.js'
 import { AdmissionQueue } from './admission-queue.js'
-import { addressOf } from './client-address.js'
 import { WORK_PER_TOKEN } from './command-handler.js'
-import {
-  type GuardedWebSocket,
-  type GuardedWebSocketServer,
-  guardedWebSocketServer,
-} from './guarded-web-socket.js'
+import type { GuardedWebSocket } from './guarded-web-socket.js'
 import { holdSocket } from './held-socket.js'
 import { LateRefusals } from './late-refusals.js'
 import { type Accepted, Newcomers, type NewcomersDeps } from './newcomers.js'
@@ -36,11 +28,10 @@ import {
   TOO_MANY_CONNECTIONS,
   TOO_MANY_REQUESTS,
 } from './request-refusals.js'
-import { chooseSubprotocol, offeredBy, readUpgradeRequest, type StreamRequest } from './upgrade-request.js'
+import { RequestScreen } from './request-screen.js'
+import { offeredBy, readUpgradeRequest } from './upgrade-request.js'
+import { Upgrader } from './upgrader.js'
 import { WAIT_MS_MAX, WORK_PER_CONNECTION, WORK_PER_SYMBOL } from './work-budgets.js'
-
-/** Bounds the frames of one message: an empty frame costs as much as a message and does not count as one. */
-const FRAGMENTS_MAX = 64
 
 export interface AdmissionDeps extends NewcomersDeps, StreamExtent {
   readonly refusals: RequestRefusals
@@ -61,7 +52,8 @@ type Outcome = 'accepted' | 'refused'
 
 export class Admission {
   private readonly deps: AdmissionDeps
-  private readonly server: GuardedWebSocketServer
+  private readonly screen: RequestScreen
+  private readonly upgrader: Upgrader
   private readonly lateRefusals: LateRefusals
   private readonly queue: AdmissionQueue
   private readonly refusals: RequestRefusals
@@ -72,16 +64,17 @@ export class Admission {
   constructor(deps: AdmissionDeps) {
     this.deps = deps
     this.newcomers = new Newcomers(deps)
-    this.server = webSocketServer(deps.settings)
     this.refusals = deps.refusals
+    this.screen = new RequestScreen(deps)
+    this.upgrader = new Upgrader({
+      settings: deps.settings,
+      refused: (socket, message) => this.refusals.refuse(socket, badRequest('bad_handshake', message)),
+    })
     this.lateRefusals = new LateRefusals(deps.clock, socket =>
       this.refusals.refuse(socket, TOO_MANY_REQUESTS),
     )
     const { clock, counters, settings } = deps
     this.queue = new AdmissionQueue({ perSecond: settings.connectionsPerSecond, clock, counters })
-    this.server.on('wsClientError', ({ message }, socket) =>
-      this.refusals.refuse(socket, badRequest('bad_handshake', message)),
-    )
   }
 
   /** From now on every request is refused. */
@@ -115,7 +108,7 @@ export class Admission {
       socket.destroy()
       return 'refused'
     }
-    const address = addressOf(remoteAddress)
+    const address = this.screen.addressOf(remoteAddress, request.headers)
     const { access, limits, workBudgets } = this.deps
     const work = workBudgets.ofConnection(address)
     if (work.debtMs() > WAIT_MS_MAX) {
@@ -123,12 +116,14 @@ export class Admission {
       return 'refused'
     }
     work.charge(WORK_PER_CONNECTION + (request.url?.length ?? 0))
+    const unwanted = this.screen.refusalOf(address, request.headers)
+    if (unwanted !== undefined) return this.refuse(socket, unwanted)
     const stream = readUpgradeRequest(request, limits)
     if (isRefusal(stream)) return this.refuse(socket, stream)
     const replayStart = readReplayStart(stream.start, this.deps)
     if (isStartError(replayStart))
       return this.refuse(socket, badRequest(replayStart.code, replayStart.message))
-    const refusal = this.refusalOf(stream, address)
+    const refusal = this.refusalOf({ stream, address, introduction: undefined })
     if (refusal !== undefined) return this.refuse(socket, refusal)
     work.charge(stream.symbols.length * WORK_PER_SYMBOL)
     const candidate = { request, head, socket, stream, address, replayStart, introduction: undefined }
@@ -158,7 +153,7 @@ export class Admission {
 
   /** It is known who the client is, or that it is to say so by a message. */
   private answered(access: AccessControl, candidate: Candidate, answer: AccessAnswer): void {
-    const { address, socket, stream } = candidate
+    const { socket, stream } = candidate
     if (answer === undefined && !access.takesMessages) {
       this.refuse(socket, refusalOfDenied(TOKEN_MISSING))
       return
@@ -168,9 +163,14 @@ export class Admission {
       return
     }
     const introduction = answer && introductionOf(stream, answer, undefined)
-    const refusal = isRefusal(introduction) ? introduction : this.refusalOf(stream, address)
-    if (refusal !== undefined) this.refuse(socket, refusal)
-    else if (!isRefusal(introduction)) this.enqueue({ ...candidate, introduction })
+    if (isRefusal(introduction)) {
+      this.refuse(socket, introduction)
+      return
+    }
+    const known = { ...candidate, introduction }
+    const refusal = this.refusalOf(known)
+    if (refusal === undefined) this.enqueue(known)
+    else this.refuse(socket, refusal)
   }
 
   private enqueue(candidate: Candidate): Outcome {
@@ -187,9 +187,9 @@ export class Admission {
 
   /** The turn of a request has come. Meanwhile the places may have been taken. */
   private letInLater(candidate: Candidate): void {
-    const { address, socket, stream } = candidate
+    const { socket } = candidate
     try {
-      const refusal = this.refusalOf(stream, address)
+      const refusal = this.refusalOf(candidate)
       if (refusal === undefined) this.upgrade(candidate)
       else this.refuse(socket, refusal)
     } catch (err) {
@@ -209,57 +209,60 @@ export class Admission {
   }
 
   /** Why this request is refused now; undefined when it is not. */
-  private refusalOf({ symbols }: StreamRequest, address: string | undefined): Refusal | undefined {
-    const { areLanesBusy, registry, settings, subscriptionBudget } = this.deps
+  private refusalOf({
+    address,
+    introduction,
+    stream,
+  }: Pick<Candidate, 'address' | 'introduction' | 'stream'>): Refusal | undefined {
+    const { areLanesBusy, connections, registry, settings, subscriptionBudget } = this.deps
     if (this.isDraining) return DRAINING
     if (areLanesBusy())
       return { status: 503, code: 'overload', message: 'all workers are too far behind: try again later' }
     const { maxClients } = settings
     if (registry.count + this.queue.count >= maxClients)
       return { status: 503, code: 'limit', message: `all ${maxClients} places are taken: try again later` }
+    const full =
+      connections.refusalOfAddress(address) ??
+      (introduction && connections.refusalOfUser(introduction.identity))
+    if (full !== undefined) return full
     const budget = subscriptionBudget.ofAddress(address)
-    if (budget.hasRoomFor(symbols.length)) return undefined
+    if (budget.hasRoomFor(stream.symbols.length)) return undefined
     return { status: 503, code: 'subscriptions_full', message: budget.refusal }
   }
 
   /** @returns false when the library has refused the handshake */
   private upgrade(candidate: Candidate): boolean {
     const { head, request, socket } = candidate
-    let isUpgraded = false
-    let windowBits = 0
-    const readHeaders = (headers: string[]): void => {
-      windowBits = negotiatedWindowBits(headers)
-    }
-    // The library writes the headers and calls back before it returns, or refuses.
-    this.server.on('headers', readHeaders)
-    try {
-      this.server.handleUpgrade(request, socket, head, webSocket => {
-        isUpgraded = true
-        const id = this.nextId++
-        webSocket.onFault = err => this.admissionFailed(webSocket, id, err)
-        webSocket.guard(() => this.enter(webSocket, candidate, { ...candidate, id, windowBits }))
-      })
-    } finally {
-      this.server.off('headers', readHeaders)
-    }
-    return isUpgraded
+    return this.upgrader.upgrade(request, socket, head, (webSocket, windowBits) => {
+      const id = this.nextId++
+      webSocket.onFault = err => this.admissionFailed(webSocket, id, err)
+      webSocket.guard(() => this.enter(webSocket, candidate, { ...candidate, id, windowBits }))
+    })
   }
 
   /** The connection is a WebSocket: of a client, or of one that has still to say who it is. */
   private enter(webSocket: GuardedWebSocket, candidate: Candidate, accepted: Accepted): void {
-    const { access } = this.deps
+    const { access, connections } = this.deps
     const { address, introduction, stream } = candidate
     if (access === undefined || introduction !== undefined) {
       this.newcomers.letIn(webSocket, accepted, introduction)
       return
     }
+    connections.add(address)
+    const release = (): void => connections.remove(address)
+    webSocket.on('close', release)
     access.waits.add(webSocket, credentialsOf(candidate, undefined), (identity, id) => {
       const known = introductionOf(stream, identity, { id })
       if (isRefusal(known))
         return { code: 'not_entitled', message: known.message, close: CLOSE_CODES.unauthenticated }
-      const refusal = this.refusalOf(stream, address)
-      if (refusal !== undefined)
-        return { code: 'no_place', message: refusal.message, close: CLOSE_CODES.tryAgainLater }
+      // The address has this connection already.
+      const refusal = this.refusalOf({ stream, address: undefined, introduction: known })
+      if (refusal !== undefined) {
+        const code = refusal.code === 'user_full' ? 'user_full' : 'no_place'
+        return { code, message: refusal.message, close: CLOSE_CODES.tryAgainLater }
+      }
+      webSocket.off('close', release)
+      release()
       this.newcomers.letIn(webSocket, accepted, known)
       return undefined
     })
@@ -278,19 +281,4 @@ export class Admission {
       webSocket.terminate()
     }
   }
-}
-
-function webSocketServer({ compression, maxMessageBytes }: HandlerOptions): GuardedWebSocketServer {
-  return guardedWebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: compression && PER_MESSAGE_DEFLATE,
-    maxPayload: maxMessageBytes,
-    maxFragments: FRAGMENTS_MAX,
-    // The heartbeat times close handshakes. The library would count time in which the thread could read nothing.
-    closeTimeout: TIMER_MS_MAX,
-    // Pongs are replies: they are bounded, and the client is told when it sends too many pings.
-    autoPong: false,
-    handleProtocols: (offered: Set<string>) => chooseSubprotocol(offered) ?? false,
-  })
 }

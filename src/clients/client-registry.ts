@@ -136,8 +136,11 @@ export class ClientRegistry {
 
   /** An error was thrown while this client was served. It ends this client only. */
   failed(client: Client, err: unknown): void {
-    const { name } = client.recipient
-    this.deps.log.error({ err, client: name }, 'serving a client has failed: this is a bug in Ringcast')
+    const { address, recipient } = client
+    this.deps.log.error(
+      { err, client: recipient.name, address },
+      'serving a client has failed: this is a bug in Ringcast',
+    )
     try {
       this.closeWithoutReading(client, CLOSE_CODES.internalError, 'disconnectFault')
     } catch {

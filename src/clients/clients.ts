@@ -7,6 +7,7 @@ import { AccessControl, type AccessHooks } from './access/access-control.js'
 import { Admission } from './admission.js'
 import { ClientRegistry, type ClientRegistryDeps } from './client-registry.js'
 import { CommandHandler } from './command-handler.js'
+import { ConnectionCounts } from './connection-counts.js'
 import { ReconnectAdvice } from './reconnect-advice.js'
 import type { StreamNumbers } from './replay-start.js'
 import { RequestRefusals } from './request-refusals.js'
@@ -68,6 +69,7 @@ export function assembleClients(deps: ClientsDeps): Clients {
     ...deps,
     access,
     advice,
+    connections: new ConnectionCounts(settings),
     registry,
     commands,
     limits,

@@ -14,6 +14,7 @@ import { Client } from './client.js'
 import type { ClientRegistryDeps } from './client-registry.js'
 import { type ClientSocketDeps, listenToClient } from './client-socket.js'
 import { REFUSAL_BYTES_MAX, refusedField } from './command-handler.js'
+import type { ConnectionCounts } from './connection-counts.js'
 import type { GuardedWebSocket } from './guarded-web-socket.js'
 import { LifeSigns } from './life-signs.js'
 import { MessageIntake, type MessageIntakeDeps } from './message-intake.js'
@@ -33,6 +34,7 @@ export interface NewcomersDeps extends ClientRegistryDeps, MessageIntakeDeps {
   readonly subscriptionBudget: SubscriptionBudget
   readonly workBudgets: WorkBudgets
   readonly resumeWaits: ResumeWaits
+  readonly connections: ConnectionCounts
   /** undefined: nobody is asked who they are. */
   readonly access: AccessControl | undefined
 }
@@ -94,6 +96,8 @@ export class Newcomers {
       access: clientAccess,
     })
     listenToClient(client, this.sockets)
+    // From here on `closed` is called.
+    this.deps.connections.add(address, clientAccess?.identity)
     registry.add(client)
     const { done, refused } = subscriptions.add(symbols, delivery.intervalMs)
     if (access !== undefined && !access.begin(client, introduction?.message)) return
@@ -126,7 +130,9 @@ export class Newcomers {
    * nothing.
    */
   private closed(client: Client): void {
-    const { address, recipient } = client
+    const { access, address, recipient } = client
+    const { connections } = this.deps
+    connections.remove(address, access?.identity)
     this.deps.workBudgets.ofConnection(address).spendShared(recipient.replyWork)
     this.deps.access?.end(client)
   }

@@ -23,6 +23,18 @@ export const TOO_MANY_CONNECTIONS: Refusal = {
   message: 'too many clients connect at once: try again after the seconds in Retry-After',
 }
 
+export const TOO_FAST: Refusal = {
+  status: 429,
+  code: 'too_many_requests',
+  message: 'this address connects too often: try again after the seconds in Retry-After',
+}
+
+export const ORIGIN_NOT_ALLOWED: Refusal = {
+  status: 403,
+  code: 'origin_not_allowed',
+  message: 'pages of this origin may not connect',
+}
+
 export const TOO_MANY_REQUESTS: Refusal = {
   status: 429,
   code: 'too_many_requests',
@@ -39,6 +51,9 @@ const REFUSAL_METRICS: Readonly<Partial<Record<Refusal['code'], MainMetric>>> = 
   too_many_connections: 'refusedPace',
   draining: 'refusedDraining',
   not_entitled: 'refusedEntitlement',
+  origin_not_allowed: 'refusedOrigin',
+  address_full: 'refusedAddress',
+  user_full: 'refusedUser',
   auth_unavailable: 'refusedAuthUnavailable',
   subscriptions_full: 'refusedSubscriptions',
   too_many_requests: 'refusedRate',

@@ -239,9 +239,8 @@ export function symbols(description: string) {
   return setting(schema, { description, rule, form: listText, defaultText: undefined })
 }
 
-/** Texts, separated by commas; none by default. */
-export function names(description: string) {
-  const rule = 'must be texts with commas between them'
-  const schema = z.array(z.string().min(1)).readonly().default([])
-  return setting(schema, { description, rule, form: listText, defaultText: undefined })
+/** Texts with rules of their own, separated by commas; none by default. */
+export function listOf(description: string, { rule, placeholder, holds }: TextRules) {
+  const schema = z.array(z.string().refine(holds)).readonly().default([])
+  return setting(schema, { description, rule, form: { ...listText, placeholder }, defaultText: undefined })
 }

@@ -62,6 +62,7 @@ export const COMMAND_ERRORS = {
   ...AUTH_ERRORS,
   other_user: 'The token of an `auth` is of another user than the connection.',
   auth_expected: 'The first message of a client without a token must be an `auth`.',
+  user_full: 'The user has as many clients as it may have.',
   no_place: 'There is no place for the client now. Try again later.',
   auth_timeout: 'The client sent no `auth` in time.',
   auth_unavailable: 'Nobody can say now who the client is. Try again later.',
@@ -96,12 +97,15 @@ export const REQUEST_ERRORS = {
   401: AUTH_ERRORS,
   403: {
     not_entitled: 'The client may not have what its URL asks for. The message says what it may have.',
+    origin_not_allowed: 'The page from which the client comes may not connect.',
   },
   404: { unknown_path: 'Nothing is served at this path.' },
   426: { websocket_only: 'The request does not ask for a WebSocket.' },
   429: {
     too_many_requests:
       'This address, or all clients together, sent more requests and commands than they may. Try again later.',
+    address_full: 'This address has as many clients as it may have.',
+    user_full: 'The user has as many clients as it may have.',
   },
   500: {
     internal:

@@ -40,6 +40,12 @@ const DEFAULTS: Config = {
   authClockToleranceMs: 5000,
   authTimeoutMs: 5000,
   authMessages: true,
+  allowedOrigins: [],
+  maxClientsPerAddress: undefined,
+  maxClientsPerUser: undefined,
+  addressConnectionsPerSecond: undefined,
+  trustedProxies: [],
+  proxyHeader: 'x-forwarded-for',
   pingIntervalMs: 30_000,
   pongTimeoutMs: 10_000,
   readTimeoutMs: 60_000,
@@ -209,6 +215,18 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   authClockToleranceMs: duration(0),
   authTimeoutMs: duration(100),
   authMessages: booleans,
+  allowedOrigins: {
+    right: fc.array(fc.constantFrom('https://a.example', 'http://[::1]:80', 'app://x'), { minLength: 1 }),
+    wrong: ['*', 'a.example', 'https://a.example/', 'https://A.example', 'https://a,', 'https://u@a'],
+  },
+  maxClientsPerAddress: whole(1, 100_000),
+  maxClientsPerUser: whole(1, 100_000),
+  addressConnectionsPerSecond: whole(1, 100_000),
+  trustedProxies: {
+    right: fc.array(fc.constantFrom('unix', '10.0.0.0/8', '192.0.2.1', '::1', 'fd00::/8'), { minLength: 1 }),
+    wrong: ['all', '10.0.0.0/33', '10.0.0/8', '::1/129', '10.0.0.0/8/8', 'proxy.example', '10.0.0.0/'],
+  },
+  proxyHeader: { right: fc.constantFrom('x-forwarded-for', 'forwarded'), wrong: ['Forwarded', 'via'] },
   pingIntervalMs: duration(),
   pongTimeoutMs: duration(),
   readTimeoutMs: duration(),
@@ -723,7 +741,7 @@ describe('handlerOptions', () => {
       ...Object.fromEntries(Object.keys(options).map(key => [key, DEFAULTS[key as Key]])),
       maxClients: 5,
     })
-    expect(Object.keys(options)).toHaveLength(32)
+    expect(Object.keys(options)).toHaveLength(38)
     expect(options).not.toHaveProperty('port')
     expect(options).not.toHaveProperty('logLevel')
   })

@@ -48,7 +48,9 @@ export class Gatekeeper {
   private readonly deps: GatekeeperDeps
   private readonly waiting = new Set<Waiting>()
   private askedCount = 0
+  /** Since the last line of the log, and the first of them. */
   private refusedCount = 0
+  private firstRefused: object = {}
   private logTimer: Timer | undefined
 
   constructor(deps: GatekeeperDeps) {
@@ -69,7 +71,7 @@ export class Gatekeeper {
 
   close(): void {
     this.logTimer?.cancel()
-    this.logTimer = undefined
+    if (this.logTimer !== undefined) this.writeLog()
     for (const { giveUp } of [...this.waiting]) giveUp()
   }
 
@@ -130,18 +132,17 @@ export class Gatekeeper {
     return fault === undefined ? pruned(answer) : { code: 'bad_identity', denied: fault }
   }
 
-  private refused(answer: AccessDenied, address: string | undefined): void {
-    const { clock, log } = this.deps
+  private refused({ code = 'denied' }: AccessDenied, address: string | undefined): void {
     this.refusedCount++
-    this.logTimer ??= clock.after(LOG_INTERVAL_MS, () => {
-      this.logTimer = undefined
-      const { code = 'denied' } = answer
-      log.warn(
-        { refused: this.refusedCount, first: { code, address } },
-        'clients were refused: the gateway does not know them',
-      )
-      this.refusedCount = 0
-    })
+    if (this.refusedCount === 1) this.firstRefused = { code, address }
+    this.logTimer ??= this.deps.clock.after(LOG_INTERVAL_MS, () => this.writeLog())
+  }
+
+  private writeLog(): void {
+    this.logTimer = undefined
+    const { firstRefused: first, refusedCount: refused } = this
+    this.refusedCount = 0
+    this.deps.log.warn({ refused, first }, 'clients were refused: nobody knows who they are')
   }
 }
 
