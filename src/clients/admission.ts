@@ -39,6 +39,9 @@ export interface AdmissionDeps extends NewcomersDeps, StreamExtent {
   readonly areLanesBusy: () => boolean
 }
 
+/** A connection, and the address of its client. */
+type Arrival = Pick<Accepted, 'address' | 'socket'>
+
 /** An upgrade request that is well-formed. */
 interface Candidate extends Omit<Accepted, 'id' | 'windowBits'> {
   readonly request: IncomingMessage
@@ -117,14 +120,14 @@ export class Admission {
     }
     work.charge(WORK_PER_CONNECTION + (request.url?.length ?? 0))
     const unwanted = this.screen.refusalOf(address, request.headers)
-    if (unwanted !== undefined) return this.refuse(socket, unwanted)
+    if (unwanted !== undefined) return this.refuse({ address, socket }, unwanted)
     const stream = readUpgradeRequest(request, limits)
-    if (isRefusal(stream)) return this.refuse(socket, stream)
+    if (isRefusal(stream)) return this.refuse({ address, socket }, stream)
     const replayStart = readReplayStart(stream.start, this.deps)
     if (isStartError(replayStart))
-      return this.refuse(socket, badRequest(replayStart.code, replayStart.message))
+      return this.refuse({ address, socket }, badRequest(replayStart.code, replayStart.message))
     const refusal = this.refusalOf({ stream, address, introduction: undefined })
-    if (refusal !== undefined) return this.refuse(socket, refusal)
+    if (refusal !== undefined) return this.refuse({ address, socket }, refusal)
     work.charge(stream.symbols.length * WORK_PER_SYMBOL)
     const candidate = { request, head, socket, stream, address, replayStart, introduction: undefined }
     return access === undefined ? this.enqueue(candidate) : this.authenticate(access, candidate)
@@ -133,7 +136,7 @@ export class Admission {
   private authenticate(access: AccessControl, candidate: Candidate): Outcome {
     const { address, request, socket } = candidate
     const token = requestToken(request.url ?? '', request.headers, offeredBy(request))
-    if (typeof token === 'object') return this.refuse(socket, refusalOfDenied(token))
+    if (typeof token === 'object') return this.refuse(candidate, refusalOfDenied(token))
     this.deps.workBudgets.ofConnection(address).charge(WORK_PER_TOKEN)
     let isGone = false
     const release = holdSocket(socket, () => {
@@ -153,24 +156,24 @@ export class Admission {
 
   /** It is known who the client is, or that it is to say so by a message. */
   private answered(access: AccessControl, candidate: Candidate, answer: AccessAnswer): void {
-    const { socket, stream } = candidate
+    const { stream } = candidate
     if (answer === undefined && !access.takesMessages) {
-      this.refuse(socket, refusalOfDenied(TOKEN_MISSING))
+      this.refuse(candidate, refusalOfDenied(TOKEN_MISSING))
       return
     }
     if (answer !== undefined && isDenied(answer)) {
-      this.refuse(socket, refusalOfDenied(answer))
+      this.refuse(candidate, refusalOfDenied(answer))
       return
     }
     const introduction = answer && introductionOf(stream, answer, undefined)
     if (isRefusal(introduction)) {
-      this.refuse(socket, introduction)
+      this.refuse(candidate, introduction)
       return
     }
     const known = { ...candidate, introduction }
     const refusal = this.refusalOf(known)
     if (refusal === undefined) this.enqueue(known)
-    else this.refuse(socket, refusal)
+    else this.refuse(candidate, refusal)
   }
 
   private enqueue(candidate: Candidate): Outcome {
@@ -181,7 +184,7 @@ export class Admission {
       case 'waits':
         return 'accepted'
       case 'full':
-        return this.refuse(socket, TOO_MANY_CONNECTIONS)
+        return this.refuse(candidate, TOO_MANY_CONNECTIONS)
     }
   }
 
@@ -191,14 +194,14 @@ export class Admission {
     try {
       const refusal = this.refusalOf(candidate)
       if (refusal === undefined) this.upgrade(candidate)
-      else this.refuse(socket, refusal)
+      else this.refuse(candidate, refusal)
     } catch (err) {
       this.failed(socket, err)
     }
   }
 
-  private refuse(socket: Duplex, refusal: Refusal): 'refused' {
-    this.refusals.refuse(socket, refusal)
+  private refuse({ address, socket }: Arrival, refusal: Refusal): 'refused' {
+    this.refusals.refuse(socket, refusal, address)
     return 'refused'
   }
 

@@ -35,6 +35,8 @@ export interface ClientDeps {
   readonly address: string | undefined
   /** undefined: nobody was asked who the client is. */
   readonly access?: ClientAccess | undefined
+  /** By the clock of the process. */
+  readonly connectedMs: number
 }
 
 export class Client {
@@ -47,6 +49,8 @@ export class Client {
   readonly signs: LifeSigns
   readonly address: string | undefined
   readonly access: ClientAccess | undefined
+  /** In whole ms. */
+  private readonly connectedMs: number
   /** Why the client is to leave. Its end begins when it has been given its `goodbye`. */
   goodbye: GoodbyeReason | undefined
   private _state: ClientState = 'open'
@@ -55,7 +59,17 @@ export class Client {
   /** Made with the first reply: most clients get none. */
   private replySent: (() => void) | undefined
 
-  constructor({ socket, recipient, subscriptions, form, delivery, signs, address, access }: ClientDeps) {
+  constructor({
+    socket,
+    recipient,
+    subscriptions,
+    form,
+    delivery,
+    signs,
+    address,
+    access,
+    connectedMs,
+  }: ClientDeps) {
     this.socket = socket
     this.recipient = recipient
     this.subscriptions = subscriptions
@@ -64,6 +78,12 @@ export class Client {
     this.signs = signs
     this.address = address
     this.access = access
+    this.connectedMs = Math.round(connectedMs)
+  }
+
+  /** Whom the client has proved to be; null: nobody asks. */
+  get user(): string | null {
+    return this.access?.identity.user ?? null
   }
 
   get state(): ClientState {
@@ -73,6 +93,10 @@ export class Client {
   /** Why the client ended. Without another reason, the client or the network ended it. */
   get endReason(): EndReason {
     return this._endReason
+  }
+
+  ageMs(nowMs: number): number {
+    return Math.max(0, Math.round(nowMs - this.connectedMs))
   }
 
   /** The end begins. It changes nothing when the end has begun already. */

@@ -5,6 +5,7 @@ import type { Clock } from '../common/clock.js'
 import type { Recipient } from '../fanout/recipient.js'
 import { AccessControl, type AccessHooks } from './access/access-control.js'
 import { Admission } from './admission.js'
+import { ClientLog } from './client-log.js'
 import { ClientRegistry, type ClientRegistryDeps } from './client-registry.js'
 import { CommandHandler } from './command-handler.js'
 import { ConnectionCounts } from './connection-counts.js'
@@ -15,7 +16,7 @@ import { ResumeWaits } from './resume-waits.js'
 import { SubscriptionBudget } from './subscription-budget.js'
 import { WorkBudgets } from './work-budgets.js'
 
-export interface ClientsDeps extends Omit<ClientRegistryDeps, 'advice'> {
+export interface ClientsDeps extends Omit<ClientRegistryDeps, 'advice' | 'clientLog'> {
   /** Names the run of the process. Part of every client's name. */
   readonly processName: string
   readonly clock: Clock
@@ -40,14 +41,15 @@ export interface Clients {
 export function assembleClients(deps: ClientsDeps): Clients {
   const { connectionsPerSecond, retryAfterS } = deps.settings
   const advice = new ReconnectAdvice({ perSecond: connectionsPerSecond, retryAfterS, clock: deps.clock })
-  const registry = new ClientRegistry({ ...deps, advice })
+  const clientLog = new ClientLog(deps)
+  const registry = new ClientRegistry({ ...deps, advice, clientLog })
   const { hooks, settings } = deps
   const limits = {
     countMax: settings.maxSymbolsPerClient,
     // Half, so that the reply to the connection leaves room for the replies to commands.
     bytesMax: Math.floor(deps.replyBytesMax / 2),
   }
-  const refusals = new RequestRefusals({ ...deps, advice })
+  const refusals = new RequestRefusals({ ...deps, advice, clientLog })
   const access =
     hooks &&
     new AccessControl({
@@ -55,7 +57,7 @@ export function assembleClients(deps: ClientsDeps): Clients {
       ...hooks,
       limits,
       registry,
-      refused: code => refusals.countLate(code),
+      refused: (code, message, address) => refusals.refusedLate(code, message, address),
     })
   const commands = new CommandHandler({
     ...deps,
@@ -69,6 +71,7 @@ export function assembleClients(deps: ClientsDeps): Clients {
     ...deps,
     access,
     advice,
+    clientLog,
     connections: new ConnectionCounts(settings),
     registry,
     commands,

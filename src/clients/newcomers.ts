@@ -94,6 +94,7 @@ export class Newcomers {
       signs: new LifeSigns(patience.nowMs()),
       address,
       access: clientAccess,
+      connectedMs: this.deps.clock.nowMs(),
     })
     listenToClient(client, this.sockets)
     // From here on `closed` is called.

@@ -3,10 +3,13 @@
  */
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../common/clock.js'
+import { connectionUnder } from '../common/socket-handle.js'
 import type { HandlerOptions } from '../config/config.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS, type MainMetric } from '../metrics/metric-table.js'
 import type { CommandErrorCode } from '../protocol/error-codes.js'
+import { addressOf } from './client-address.js'
+import type { ClientLog } from './client-log.js'
 import type { ReconnectAdvice } from './reconnect-advice.js'
 import type { Refusal } from './refusal.js'
 import { refuseUpgrade } from './upgrade-refusal.js'
@@ -64,6 +67,7 @@ export interface RequestRefusalsDeps {
   readonly clock: Clock
   readonly counters: CounterWriter
   readonly advice: ReconnectAdvice
+  readonly clientLog: ClientLog
 }
 
 export class RequestRefusals {
@@ -73,9 +77,11 @@ export class RequestRefusals {
     this.deps = deps
   }
 
-  refuse(socket: Duplex, refusal: Refusal): void {
+  /** @param address that of the client, where it is not that of the connection */
+  refuse(socket: Duplex, refusal: Refusal, address?: string): void {
     this.count(refusal.status === 401 ? 'refusedToken' : (REFUSAL_METRICS[refusal.code] ?? 'refusedRequest'))
-    const { advice, clock, settings } = this.deps
+    const { advice, clientLog, clock, settings } = this.deps
+    clientLog.refused(refusal, address ?? addressOf(connectionUnder(socket).remoteAddress))
     refuseUpgrade(socket, refusal, {
       retryAfterS: () => advice.afterRefusalS(),
       timeoutMs: settings.closeTimeoutMs,
@@ -83,8 +89,9 @@ export class RequestRefusals {
     })
   }
 
-  /** Counts a connection that had to say by a message who it is. */
-  countLate(code: CommandErrorCode): void {
+  /** Counts and logs the refusal of a connection that had to say by a message who it is. */
+  refusedLate(code: CommandErrorCode, message: string, address: string | undefined): void {
+    this.deps.clientLog.refused({ code, message }, address)
     if (code === 'no_place') this.count('refusedLimit')
     else this.count(REFUSAL_METRICS[code as Refusal['code']] ?? 'refusedToken')
   }

@@ -22,7 +22,7 @@ import type { JoinFlush } from './join-flush.js'
 import type { Missed } from './latest-search.js'
 import type { LeaveFlush } from './leave-flush.js'
 import type { PlaceSince, ReplayPart, ReplayRange, ReplayReader } from './replay-reader.js'
-import { liveReply, notResumedReply, replayBrokenReply, resumedReply } from './reply-messages.js'
+import { epochGap, liveReply, notResumedReply, replayBrokenReply, resumedReply } from './reply-messages.js'
 import type { PartOutcome, ReplyPublisher } from './reply-publisher.js'
 import {
   ALL_CONFLATED,
@@ -144,9 +144,11 @@ export class ReplayTransfer {
 
   private nextPart(range: ReplayRange, audience: LaneAudience): ReplayPart | undefined {
     const { place, sentSerial } = audience
-    if (audience.deliveries.hasEvery) return this.deps.reader.next(range, audience, sentSerial)
-    // The client gets the latest ticks at most, and none of the past, so nobody has told it of an epoch.
-    return { ...NO_FRAMES, place: { ...place, epoch: range.epoch }, seq: range.seq }
+    const { cursor, reader } = this.deps
+    if (audience.deliveries.hasEvery) return reader.next(range, audience, sentSerial)
+    // The client gets the latest ticks at most, and none of the past. The epoch of their offset is told before them.
+    const frames = place.epoch === range.epoch ? NO_BYTES : epochGap(audience, cursor.epoch, range.seq)
+    return { ...NO_FRAMES, frames, place, seq: range.seq }
   }
 
   private publish(
@@ -197,15 +199,14 @@ export class ReplayTransfer {
   /** The rest of the replay is gone: the client joins with a gap. */
   private broken(join: JoinCommand, audience: LaneAudience, before: ReplayPosition): number {
     const frames = { ...NO_FRAMES, frames: replayBrokenReply(audience, this.deps.cursor.epoch, before) }
-    // The gap has named the present epoch.
-    const live = this.live(audience, { ...before, epoch: audience.sentEpoch })
+    const live = this.live(audience, before)
     return this.join(join, audience, frames, live, UNCHANGED, ALL_TICKS)
   }
 
   /** The end of a replay, and the present state of the feed. */
   private live(audience: LaneAudience, position: ReplayPosition): Uint8Array {
-    const { cursor, status } = this.deps
-    return concatBytes(liveReply(audience, cursor.epoch, position), status.frameAfter(position.statusNumber))
+    const state = this.deps.status.frameAfter(position.statusNumber)
+    return concatBytes(liveReply(audience, position), state)
   }
 
   private join(

@@ -42,7 +42,7 @@ export interface AccessControlDeps extends AccessHooks {
   readonly clock: Clock
   readonly log: Log
   /** A connection was refused that had to say by a message who it is. */
-  readonly refused: (code: CommandErrorCode) => void
+  readonly refused: (code: CommandErrorCode, message: string, address: string | undefined) => void
 }
 
 export class AccessControl {

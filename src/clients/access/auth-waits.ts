@@ -18,8 +18,8 @@ export interface AuthWaitsDeps {
   readonly closeTimeoutMs: number
   readonly countMax: number
   readonly clock: Pick<Clock, 'after'>
-  /** A connection was refused, with this code. */
-  readonly refused: (code: CommandErrorCode) => void
+  /** A connection was refused. */
+  readonly refused: (code: CommandErrorCode, message: string, address: string | undefined) => void
 }
 
 interface Message {
@@ -177,7 +177,7 @@ class AuthWait {
     close: CloseCode = CLOSE_CODES.unauthenticated,
   ): void {
     if (this.state === 'done') return
-    this.deps.refused(code)
+    this.deps.refused(code, message, this.credentials.address)
     const { socket } = this
     if (socket.readyState === socket.OPEN)
       socket.send(messageText({ type: 'error', ...(id === undefined ? {} : { id }), code, message }), {

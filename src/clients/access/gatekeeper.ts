@@ -17,8 +17,6 @@ import {
 
 /** Requests that are asked about at once. */
 export const ASKED_MAX = 64
-/** The log tells of refusals once in so long, ms. */
-const LOG_INTERVAL_MS = 5000
 
 export interface GatekeeperDeps {
   readonly authenticate: Authenticate
@@ -48,10 +46,6 @@ export class Gatekeeper {
   private readonly deps: GatekeeperDeps
   private readonly waiting = new Set<Waiting>()
   private askedCount = 0
-  /** Since the last line of the log, and the first of them. */
-  private refusedCount = 0
-  private firstRefused: object = {}
-  private logTimer: Timer | undefined
 
   constructor(deps: GatekeeperDeps) {
     this.deps = deps
@@ -64,14 +58,10 @@ export class Gatekeeper {
 
   /** Never rejects. */
   async check(credentials: Credentials): Promise<AccessAnswer> {
-    const answer = (await this.turn()) ? await this.ask(credentials) : UNAVAILABLE
-    if (answer !== undefined && isDenied(answer)) this.refused(answer, credentials.address)
-    return answer
+    return (await this.turn()) ? await this.ask(credentials) : UNAVAILABLE
   }
 
   close(): void {
-    this.logTimer?.cancel()
-    if (this.logTimer !== undefined) this.writeLog()
     for (const { giveUp } of [...this.waiting]) giveUp()
   }
 
@@ -130,19 +120,6 @@ export class Gatekeeper {
     if (answer === undefined || isDenied(answer)) return answer
     const fault = identityFault(answer, this.deps.limits)
     return fault === undefined ? pruned(answer) : { code: 'bad_identity', denied: fault }
-  }
-
-  private refused({ code = 'denied' }: AccessDenied, address: string | undefined): void {
-    this.refusedCount++
-    if (this.refusedCount === 1) this.firstRefused = { code, address }
-    this.logTimer ??= this.deps.clock.after(LOG_INTERVAL_MS, () => this.writeLog())
-  }
-
-  private writeLog(): void {
-    this.logTimer = undefined
-    const { firstRefused: first, refusedCount: refused } = this
-    this.refusedCount = 0
-    this.deps.log.warn({ refused, first }, 'clients were refused: nobody knows who they are')
   }
 }
 
