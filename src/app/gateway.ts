@@ -22,6 +22,7 @@ import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
 import { ProcessWatch } from '../metrics/process-watch.js'
 import type { LoadedFeed } from '../sources/grpc/load-feed.js'
 import type { TickSource } from '../sources/tick-source.js'
+import { type AdminAccess, openAdminAccess } from './admin-access.js'
 import { drainTimes } from './drain-times.js'
 import { EarlyRefusals } from './early-refusals.js'
 import { embeddedFeedName, feedSettings } from './feed-settings.js'
@@ -64,6 +65,7 @@ export class Gateway {
   private certificate: WatchedFiles<TlsServerFiles> | undefined
   private tokens: TokenAccess | undefined
   private admin: AdminServer | undefined
+  private adminAccess: AdminAccess | undefined
   private isStopping = false
   private webSocketUrl = ''
   private adminUrl: string | undefined
@@ -183,6 +185,7 @@ export class Gateway {
     this.server?.close()
     this.earlyRefusals.stop()
     await this.feed?.stop()
+    this.adminAccess?.close()
     await this.admin?.close()
     this.watch.stop()
   }
@@ -192,9 +195,9 @@ export class Gateway {
     return { handler, isStopping, loader, server, source, watch, refusedEarly: this.earlyRefusals.count }
   }
 
-  /** Reads the certificate and the keys of tokens again. */
+  /** Reads the files again that can change: certificates, keys and tokens. */
   async reload(): Promise<void> {
-    await Promise.all([this.certificate?.reload(), this.tokens?.reload()])
+    await Promise.all([this.certificate?.reload(), this.tokens?.reload(), this.adminAccess?.reload()])
   }
 
   /** The bounds of the settings. Lower ones, with a warning, when the process may not open as many files. */
@@ -271,10 +274,12 @@ export class Gateway {
   private async listenForAdmin(): Promise<void> {
     const { config, log } = this
     if (!this.hasAdmin) return
+    this.adminAccess = await openAdminAccess(config, log)
     this.admin = new AdminServer({
       host: config.adminHost,
       port: config.adminPort,
       view: this.state.view(),
+      guard: this.adminAccess.guard,
       clock: systemClock,
       log,
     })

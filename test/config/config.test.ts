@@ -106,6 +106,8 @@ const DEFAULTS: Config = {
   feedHistoryTicks: 262_144,
   adminHost: '127.0.0.1',
   adminPort: 9090,
+  adminTokenFile: undefined,
+  adminNames: [],
   logLevel: 'info',
   logFormat: 'auto',
   drainDelayMs: undefined,
@@ -321,6 +323,11 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   feedHistoryTicks: powerOfTwo(1024, 2 ** 24),
   adminHost: hosts,
   adminPort: port,
+  adminTokenFile: paths,
+  adminNames: {
+    right: fc.array(fc.constantFrom('gateway', 'a.example'), { minLength: 1 }),
+    wrong: ['a b', 'a:1', ',', 'a,,b'],
+  },
   logFormat: {
     right: fc.constantFrom('auto', 'json', 'text'),
     wrong: ['pretty', 'JSON', '1'],
