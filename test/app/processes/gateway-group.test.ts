@@ -168,7 +168,7 @@ describe('GatewayGroup', () => {
     ])
     stage.gateways[2]!.accept()
     stage.gateways[0]!.report(true)
-    expect(stage.group.view().readiness(new Set()).ready).toBe(true)
+    expect(stage.group.view().readiness(NONE).ready).toBe(true)
   })
 
   it('says why the system throws as the first process is started', async () => {
