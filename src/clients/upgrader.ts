@@ -5,7 +5,11 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { TIMER_MS_MAX } from '../common/clock.js'
 import type { HandlerOptions } from '../config/config.js'
-import { negotiatedWindowBits, PER_MESSAGE_DEFLATE } from '../protocol/deflate-negotiation.js'
+import {
+  acceptableOffers,
+  negotiatedWindowBits,
+  PER_MESSAGE_DEFLATE,
+} from '../protocol/deflate-negotiation.js'
 import {
   type GuardedWebSocket,
   type GuardedWebSocketServer,
@@ -52,10 +56,13 @@ export class Upgrader {
     head: Buffer,
     done: (webSocket: GuardedWebSocket, windowBits: number) => void,
   ): boolean {
+    const { headers } = request
+    const offers = headers['sec-websocket-extensions']
+    if (offers !== undefined) headers['sec-websocket-extensions'] = acceptableOffers(offers)
     let isUpgraded = false
     let windowBits = 0
-    const readHeaders = (headers: string[]): void => {
-      windowBits = negotiatedWindowBits(headers)
+    const readHeaders = (lines: string[]): void => {
+      windowBits = negotiatedWindowBits(lines)
     }
     // The library writes the headers and calls back before it returns, or refuses.
     this.server.on('headers', readHeaders)
