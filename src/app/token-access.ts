@@ -10,7 +10,6 @@ import type { Config } from '../config/config.js'
 import { RemoteKeys } from '../tokens/remote-keys.js'
 import { tokenAuthenticator } from '../tokens/token-authenticator.js'
 import { publicKeys, ReplaceableKeys, secretKeys, type TokenKeys, WrongKeys } from '../tokens/token-keys.js'
-import { warnOfOpenDoor } from './open-door.js'
 import { readSettingFile, wrongFile } from './setting-file.js'
 import { WatchedFiles } from './watched-files.js'
 
@@ -28,10 +27,7 @@ type KeySource = Omit<TokenAccess, 'authenticate'> & { readonly keys: TokenKeys 
  * @throws RingcastError `config_invalid` when a file cannot be read, or holds no keys
  */
 export async function openTokenAccess(config: Config, log: Log): Promise<TokenAccess | undefined> {
-  if (config.auth === 'none') {
-    warnOfOpenDoor(config, log)
-    return undefined
-  }
+  if (config.auth === 'none') return undefined
   const source = await openKeys(config, log)
   const rules = {
     issuer: config.authIssuer,
