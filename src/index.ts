@@ -8,6 +8,14 @@ export {
   type StreamHandlerOptions,
   type StreamHandlerParts,
 } from './broadcaster/stream-handler.js'
+export type {
+  AccessAnswer,
+  AccessDenied,
+  AccessRequest,
+  Authenticate,
+  Authorize,
+  Identity,
+} from './clients/access/identity.js'
 export { type ErrorCode, RingcastError } from './common/errors.js'
 export type { Log } from './common/log.js'
 export type { HandlerOptions } from './config/config.js'
@@ -16,7 +24,9 @@ export type { ClientActivity, ClientQuery, ClientRow, ClientSort } from './metri
 export type { HistogramView } from './metrics/histogram.js'
 export type { LaneView, MetricsView } from './metrics/metrics-view.js'
 export { CLOSE_CODES, type CloseCode } from './protocol/close-codes.js'
+export type { DenialCode } from './protocol/error-codes.js'
 export type {
+  AuthenticatedMessage,
   CommandId,
   ControlMessage,
   ErrorMessage,
@@ -36,6 +46,7 @@ export type {
   TickHead,
   TickJson,
   TicksMessage,
+  TokenExpiringMessage,
   UnsubscribedMessage,
 } from './protocol/messages.js'
 export { type GrpcMethod, GrpcSource, type GrpcSourceOptions } from './sources/grpc/grpc-source.js'

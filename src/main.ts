@@ -225,7 +225,7 @@ function relayService(config: Config, log: ProcessLog): Service {
     failed: new Promise(() => {}),
     drainRequested: relay.drainRequested,
     stop: () => relay.stop(),
-    reload: async () => {},
+    reload: () => relay.reload(),
     async start(signal) {
       log.info(await relay.start(signal), 'relaying')
     },

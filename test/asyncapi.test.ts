@@ -13,6 +13,8 @@ import { quote, trade } from './support/ticks.js'
 let protocol: ProtocolDocument
 let server: HandlerServer | undefined
 
+/** The access of a client that is told of its end. */
+const SHORT_MS = 500
 /** The parser takes some seconds on a busy machine. */
 const PARSE_TIMEOUT_MS = 60_000
 
@@ -73,7 +75,17 @@ describe('asyncapi.yaml', () => {
   })
 
   it('describes exactly the messages that a server sends', async () => {
-    server = await HandlerServer.start({ maxSymbolsPerClient: 5 })
+    server = await HandlerServer.start(
+      { maxSymbolsPerClient: 5 },
+      {
+        authenticate: ({ token }) => ({
+          user: 'alice',
+          symbols: ['*'],
+          expiresMs: token === 'short' ? Date.now() + SHORT_MS : undefined,
+        }),
+      },
+    )
+    const expiring = await server.connect('?token=short')
     const first = await server.connect('?snapshot=true&stamps=true')
     for (let tick = 1; tick <= 20; tick++) {
       server.handler.broadcastTick(tick % 3 === 0 ? trade('A', tick) : quote('A', tick))
@@ -97,8 +109,9 @@ describe('asyncapi.yaml', () => {
     for (let tick = 21; tick <= 40; tick++) server.handler.broadcastTick(quote('A', tick))
     await latest.until(() => latest.messages.some(message => message.type === 'ticks'))
     await quiet.until(() => has(quiet, 'heartbeat'))
+    await expiring.until(() => has(expiring, 'token-expiring'))
     await server.handler.shutdown()
-    const messages = [first, resumed, notResumed, latest, quiet].flatMap(client => client.messages)
+    const messages = [first, resumed, notResumed, latest, quiet, expiring].flatMap(client => client.messages)
     for (const message of messages) expect(protocol.errorIn(message)).toBeUndefined()
     const sent = new Set(messages.map(({ type }) => type))
     const commands = new Set(protocol.messagesOf('command'))

@@ -10,6 +10,7 @@ import { listen } from '../common/listen.js'
 import type { Log } from '../common/log.js'
 import { quoteValue } from '../common/quote-value.js'
 import { readTarget } from '../common/request-target.js'
+import { AdminGuard, statusOnly } from './admin-guard.js'
 import { type AdminReply, errorReply, jsonReply } from './admin-reply.js'
 import { ADMIN_ROUTES, type AdminRoute, READINESS_PATH } from './admin-routes.js'
 import type { AdminView } from './admin-view.js'
@@ -19,6 +20,8 @@ export interface AdminServerOptions {
   /** 0: any free port. */
   readonly port: number
   readonly view: AdminView
+  /** Default: one without a token. */
+  readonly guard?: AdminGuard
   /** A request must arrive whole in this time. Default five seconds. */
   readonly requestTimeoutMs?: number
   readonly clock: Clock
@@ -41,6 +44,7 @@ export class AdminServer {
   private readonly options: AdminServerOptions
   private readonly server: Server
   private readonly gate: ConnectionGate
+  private readonly guard: AdminGuard
   /** When somebody last asked for the readiness. */
   private polledMs = Number.NEGATIVE_INFINITY
   private opening: Promise<unknown> = Promise.resolve()
@@ -48,6 +52,7 @@ export class AdminServer {
   constructor(options: AdminServerOptions) {
     this.options = options
     const { clock, log, requestTimeoutMs = REQUEST_TIMEOUT_MS_DEFAULT } = options
+    this.guard = options.guard ?? new AdminGuard({ host: options.host, names: [], token: () => undefined })
     // Connections of this server are never settled, so all of them are pending.
     this.gate = new ConnectionGate({ what: PURPOSE, pendingMax: ADMIN_CONNECTIONS_MAX, clock, log })
     this.server = createServer(
@@ -112,7 +117,9 @@ export class AdminServer {
     }
     void this.replyTo(request, response)
       .catch((err: unknown) => {
-        this.options.log.error({ err, target: quoteValue(request.url) }, 'an admin request has failed')
+        // A query may be secret.
+        const { path } = readTarget(request.url ?? '')
+        this.options.log.error({ err, path: quoteValue(path) }, 'an admin request has failed')
         return errorReply(500, 'internal')
       })
       .then(reply => write(response, reply, request.method))
@@ -120,6 +127,11 @@ export class AdminServer {
 
   private async replyTo(request: IncomingMessage, response: ServerResponse): Promise<AdminReply> {
     const { path, query } = readTarget(request.url ?? '')
+    const verdict = this.guard.judge(path, request.headers)
+    if (typeof verdict === 'object') {
+      if (verdict.status === 401) response.setHeader('WWW-Authenticate', 'Bearer')
+      return verdict
+    }
     if (path === READINESS_PATH) this.polledMs = this.options.clock.nowMs()
     const found = routesAt(path)
     if (found.length === 0)
@@ -141,7 +153,11 @@ export class AdminServer {
     // Probes and scrapers add parameters of their own to paths that have none.
     if (unknown !== undefined && known.length > 0)
       return errorReply(400, 'unknown_parameter', `unknown parameter: there are ${known.join(', ')}`)
-    return route.reply(this.options.view, { query: parameters, argument: argumentOf(route, path) })
+    const reply = await route.reply(this.options.view, {
+      query: parameters,
+      argument: argumentOf(route, path),
+    })
+    return verdict === 'status' ? statusOnly(path, reply) : reply
   }
 }
 

@@ -3,7 +3,7 @@
  */
 import { ADMIN_CONNECTIONS_MAX, AdminServer } from '../admin/admin-server.js'
 import { StreamHandler } from '../broadcaster/stream-handler.js'
-import { ClientServer } from '../clients/client-server.js'
+import { ClientServer, type TlsServerFiles } from '../clients/client-server.js'
 import { ReconnectAdvice } from '../clients/reconnect-advice.js'
 import { systemClock } from '../common/clock.js'
 import type { RingcastError } from '../common/errors.js'
@@ -13,6 +13,7 @@ import {
   openDescriptors,
   SPARE_DESCRIPTORS,
 } from '../common/file-descriptors.js'
+import { hostInUrl } from '../common/host-text.js'
 import type { Log } from '../common/log.js'
 import { variableOf } from '../common/setting-names.js'
 import { type Config, handlerPart } from '../config/config.js'
@@ -21,15 +22,19 @@ import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
 import { ProcessWatch } from '../metrics/process-watch.js'
 import type { LoadedFeed } from '../sources/grpc/load-feed.js'
 import type { TickSource } from '../sources/tick-source.js'
+import { type AdminAccess, openAdminAccess } from './admin-access.js'
 import { drainTimes } from './drain-times.js'
 import { EarlyRefusals } from './early-refusals.js'
 import { embeddedFeedName, feedSettings } from './feed-settings.js'
 import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
 import { type GatewayInput, natsInput, type WaitingLoader } from './gateway-input.js'
 import { GatewayState } from './gateway-state.js'
-import { ServerCertificate } from './server-certificate.js'
+import { warnOfOpenDoor } from './open-door.js'
+import { openServerCertificate } from './server-certificate.js'
+import { openTokenAccess, type TokenAccess } from './token-access.js'
 import { readUpstreamFiles } from './upstream-files.js'
 import { upstreamSource } from './upstream-source.js'
+import type { WatchedFiles } from './watched-files.js'
 
 /** The least bound without `maxPendingConnections`. Otherwise `maxClients`, because all clients may return at once. */
 const PENDING_MAX_DEFAULT = 1000
@@ -58,8 +63,10 @@ export class Gateway {
   private loader: WaitingLoader | undefined
   private source: TickSource | undefined
   private server: ClientServer | undefined
-  private certificate: ServerCertificate | undefined
+  private certificate: WatchedFiles<TlsServerFiles> | undefined
+  private tokens: TokenAccess | undefined
   private admin: AdminServer | undefined
+  private adminAccess: AdminAccess | undefined
   private isStopping = false
   private webSocketUrl = ''
   private adminUrl: string | undefined
@@ -95,18 +102,20 @@ export class Gateway {
    */
   async start(signal: AbortSignal): Promise<GatewayAddresses> {
     const { config, log } = this
+    this.tokens = await openTokenAccess(config, log)
     const limit = descriptorLimit()
     const { maxClients, pendingMax } = this.boundConnections(limit)
     const listen = async (): Promise<void> => {
       await this.listenForAdmin()
       this.webSocketUrl = await this.listenForClients(pendingMax, limit - SPARE_DESCRIPTORS)
+      warnOfOpenDoor(config, log)
     }
     const input = await (config.nats === undefined
       ? this.openUpstream(listen, signal)
       : this.openStream(config.nats, listen, signal))
     const handler = new StreamHandler(
       { ...handlerPart(config), maxClients, schema: input.schema },
-      { log, ...input.rules },
+      { log, ...input.rules, ...(this.tokens && { authenticate: this.tokens.authenticate }) },
     )
     this.handler = handler
     this.source = input.makeSource()
@@ -174,9 +183,11 @@ export class Gateway {
       await handler.shutdown({ drainMs: isRequested ? drainMs : 0, timeoutMs: config.shutdownTimeoutMs })
     }
     this.certificate?.close()
+    this.tokens?.close()
     this.server?.close()
     this.earlyRefusals.stop()
     await this.feed?.stop()
+    this.adminAccess?.close()
     await this.admin?.close()
     this.watch.stop()
   }
@@ -186,9 +197,9 @@ export class Gateway {
     return { handler, isStopping, loader, server, source, watch, refusedEarly: this.earlyRefusals.count }
   }
 
-  /** Reads the certificate again. */
+  /** Reads the files again that can change: certificates, keys and tokens. */
   async reload(): Promise<void> {
-    await this.certificate?.reload()
+    await Promise.all([this.certificate?.reload(), this.tokens?.reload(), this.adminAccess?.reload()])
   }
 
   /** The bounds of the settings. Lower ones, with a warning, when the process may not open as many files. */
@@ -239,7 +250,7 @@ export class Gateway {
   /** @returns the address in use. Until there is a handler, clients are refused. */
   private async listenForClients(pendingMax: number, reservedFrom: number): Promise<string> {
     const { config, log } = this
-    this.certificate = await ServerCertificate.open(config, {
+    this.certificate = await openServerCertificate(config, {
       clock: systemClock,
       log,
       use: files => this.server?.setTls(files),
@@ -259,24 +270,22 @@ export class Gateway {
       log,
     })
     const { host, port } = await this.server.listen()
-    return `${tls === undefined ? 'ws' : 'wss'}://${bracketed(host)}:${port}/ws/ticks`
+    return `${tls === undefined ? 'ws' : 'wss'}://${hostInUrl(host)}:${port}/ws/ticks`
   }
 
   private async listenForAdmin(): Promise<void> {
     const { config, log } = this
     if (!this.hasAdmin) return
+    this.adminAccess = await openAdminAccess(config, log)
     this.admin = new AdminServer({
       host: config.adminHost,
       port: config.adminPort,
       view: this.state.view(),
+      guard: this.adminAccess.guard,
       clock: systemClock,
       log,
     })
     const { host, port } = await this.admin.listen()
-    this.adminUrl = `http://${bracketed(host)}:${port}`
+    this.adminUrl = `http://${hostInUrl(host)}:${port}`
   }
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host
 }

@@ -3,6 +3,7 @@ import { AdminServer } from '../admin/admin-server.js'
 import type { AdminView } from '../admin/admin-view.js'
 import { systemClock } from '../common/clock.js'
 import { descriptorLimit } from '../common/file-descriptors.js'
+import { hostInUrl } from '../common/host-text.js'
 import type { Log } from '../common/log.js'
 import type { Config } from '../config/config.js'
 import { isForeignMethod } from '../config/feed-setting-types.js'
@@ -10,6 +11,7 @@ import { ProcessWatch } from '../metrics/process-watch.js'
 import type { Relay, RelayOptions } from '../relay/relay.js'
 import { RelayCounters } from '../relay/relay-counters.js'
 import { tickCodecOf } from '../ticks/tick-codec-of.js'
+import { type AdminAccess, openAdminAccess } from './admin-access.js'
 import { ForeignFeedLoader } from './foreign-feed-loader.js'
 import { liveness } from './liveness.js'
 import { natsOptions } from './nats-settings.js'
@@ -38,6 +40,7 @@ export class RelayService {
   private loader: ForeignFeedLoader | undefined
   private relay: Relay | undefined
   private admin: AdminServer | undefined
+  private adminAccess: AdminAccess | undefined
 
   constructor(config: Config, log: Log) {
     this.config = config
@@ -95,15 +98,24 @@ export class RelayService {
     const timer = systemClock.after(this.config.shutdownTimeoutMs, () => deadline.abort())
     await this.relay?.stop(deadline.signal)
     timer.cancel()
+    this.adminAccess?.close()
     await this.admin?.close()
     this.watch.stop()
   }
 
+  /** Reads the token of the admin port again. */
+  async reload(): Promise<void> {
+    await this.adminAccess?.reload()
+  }
+
   private async listenForAdmin(): Promise<string> {
-    const { adminHost: host, adminPort: port } = this.config
-    this.admin = new AdminServer({ host, port, view: this.view(), clock: systemClock, log: this.log })
+    const { config, log } = this
+    const { adminHost: host, adminPort: port } = config
+    this.adminAccess = await openAdminAccess(config, log)
+    const { guard } = this.adminAccess
+    this.admin = new AdminServer({ host, port, view: this.view(), guard, clock: systemClock, log })
     const address = await this.admin.listen()
-    return `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
+    return `http://${hostInUrl(address.host)}:${address.port}`
   }
 
   private view(): AdminView {

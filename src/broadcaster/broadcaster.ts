@@ -3,6 +3,7 @@
  * It only assembles: each part's own file says what the part does. Parts that need one another are named in callbacks,
  * which nobody calls before all parts are there.
  */
+import type { AccessHooks } from '../clients/access/access-control.js'
 import { listClients } from '../clients/client-list.js'
 import { assembleClients, type Clients } from '../clients/clients.js'
 import type { Clock } from '../common/clock.js'
@@ -52,6 +53,8 @@ export interface BroadcasterDeps {
   readonly codec: TickCodec
   /** The worker's file; undefined: that of Ringcast. */
   readonly laneFile: string | undefined
+  /** Who is let in; undefined: everybody. */
+  readonly hooks: AccessHooks | undefined
 }
 
 export interface Broadcaster {
@@ -154,6 +157,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       return lane !== undefined && sender.isWaiting(lane)
     },
     numbering: ingest.numbering,
+    hooks: deps.hooks,
   })
 
   // The lanes

@@ -91,6 +91,7 @@ export class Shutdown {
       this.phase = 'stopped'
       clients.registry.stop()
       clients.resumeWaits.stop()
+      clients.access?.stop()
       ingest.stop()
       transmitter.stop()
       await supervisor.stop()

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { Authenticate, Authorize } from '../clients/access/identity.js'
 import { type Clock, systemClock, TIMER_MS_MAX } from '../common/clock.js'
 import { RingcastError } from '../common/errors.js'
 import { type Log, silentLog } from '../common/log.js'
@@ -46,6 +47,10 @@ export interface StreamHandlerParts {
   readonly positionsTellLosses?: boolean
   /** Whether several endpoints of one feed send the same ticks, and a tick whose position came before is dropped. Default false. */
   readonly ticksAreRepeated?: boolean
+  /** Says who a client is. Default: everybody is let in and may have everything. */
+  readonly authenticate?: Authenticate
+  /** Says what of its entries a client may see, beside what its identity says. Needs `authenticate`. */
+  readonly authorize?: Authorize
   /** URL of the worker's file, for tests. */
   readonly laneFile?: string
 }
@@ -61,6 +66,8 @@ const PART_RULES: Readonly<Record<keyof StreamHandlerParts, OptionRule>> = {
   log: withMethods('debug', 'info', 'warn', 'error'),
   positionsTellLosses: { rule: 'must be true or false', holds: value => typeof value === 'boolean' },
   ticksAreRepeated: { rule: 'must be true or false', holds: value => typeof value === 'boolean' },
+  authenticate: { rule: 'must be a function', holds: value => typeof value === 'function' },
+  authorize: { rule: 'must be a function', holds: value => typeof value === 'function' },
   laneFile: { rule: 'must be the URL of a file', holds: value => typeof value === 'string' },
 }
 const isMs = (value: unknown): value is number => typeof value === 'number' && value <= TIMER_MS_MAX
@@ -94,6 +101,9 @@ export class StreamHandler<Tick extends object = PushedTick> {
     const { schema, ...settings } = options
     this.settings = handlerOptions(settings)
     checkOptions(parts, PART_RULES, 'the second argument of a StreamHandler')
+    const { authenticate, authorize } = parts
+    if (authorize !== undefined && authenticate === undefined)
+      throw new RingcastError('option_invalid', 'authorize: needs authenticate, which says who the client is')
     this.codec = tickCodecOf(schema, this.settings.tickBytesMax)
     this.broadcaster = assembleBroadcaster(this.settings, {
       schema,
@@ -105,6 +115,7 @@ export class StreamHandler<Tick extends object = PushedTick> {
         areRepeated: parts.ticksAreRepeated ?? false,
       },
       laneFile: parts.laneFile,
+      hooks: authenticate && { authenticate, authorize },
     })
   }
 
@@ -240,6 +251,21 @@ export class StreamHandler<Tick extends object = PushedTick> {
     return this.broadcaster.metrics.laneBlocks.every(
       block => readCounter(new BigInt64Array(block), LANE_SLOTS.latestFull) === 0,
     )
+  }
+
+  /**
+   * Asks `authorize` again what a client may see, and gives it that from now on. A client whose access is revoked gets
+   * no further tick, and is gone within a second.
+   *
+   * @param clientId its name, as `authorize` and the client's `subscribed` have it
+   * @returns false: no such client is connected, or the handler has no `authenticate`
+   */
+  reauthorize(clientId: string): boolean {
+    const { access, registry } = this.broadcaster.clients
+    const client = registry.find(clientId)
+    if (access === undefined || client === undefined) return false
+    access.renewals.reauthorize(client)
+    return true
   }
 
   /**

@@ -3,164 +3,206 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { TIMER_MS_MAX } from '../common/clock.js'
-import type { HandlerOptions } from '../config/config.js'
-import type { Membership } from '../fanout/membership.js'
-import { Recipient } from '../fanout/recipient.js'
-import { isAwaited, type WantedStart } from '../fanout/wanted-start.js'
 import { CLOSE_CODES } from '../protocol/close-codes.js'
-import { negotiatedWindowBits, PER_MESSAGE_DEFLATE } from '../protocol/deflate-negotiation.js'
-import { deliveryFields } from '../protocol/delivery.js'
-import { AdmissionQueue } from './admission-queue.js'
-import { Client } from './client.js'
-import { addressOf } from './client-address.js'
-import type { ClientRegistryDeps } from './client-registry.js'
-import { type ClientSocketDeps, listenToClient } from './client-socket.js'
+import type { AccessControl } from './access/access-control.js'
+import { type AccessAnswer, isDenied } from './access/identity.js'
 import {
-  type GuardedWebSocket,
-  type GuardedWebSocketServer,
-  guardedWebSocketServer,
-} from './guarded-web-socket.js'
+  credentialsOf,
+  type Introduction,
+  introductionOf,
+  refusalOfDenied,
+  TOKEN_MISSING,
+} from './access/introduction.js'
+import { requestToken } from './access/request-token.js'
+import { AdmissionQueue } from './admission-queue.js'
+import { WORK_PER_TOKEN } from './command-handler.js'
+import type { GuardedWebSocket } from './guarded-web-socket.js'
+import { holdSocket } from './held-socket.js'
 import { LateRefusals } from './late-refusals.js'
-import { LifeSigns } from './life-signs.js'
-import { MessageIntake, type MessageIntakeDeps } from './message-intake.js'
-import { MessageQuota } from './message-quota.js'
+import { type Accepted, Newcomers, type NewcomersDeps } from './newcomers.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
 import { isStartError, readReplayStart, type StreamExtent } from './replay-start.js'
-import { DRAINING, RequestRefusals, TOO_MANY_CONNECTIONS, TOO_MANY_REQUESTS } from './request-refusals.js'
-import type { ResumeWaits } from './resume-waits.js'
-import type { SubscriptionBudget } from './subscription-budget.js'
-import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
-import { chooseSubprotocol, readUpgradeRequest, type StreamRequest } from './upgrade-request.js'
-import { WAIT_MS_MAX, WORK_PER_CONNECTION, WORK_PER_SYMBOL, type WorkBudgets } from './work-budgets.js'
+import {
+  DRAINING,
+  type RequestRefusals,
+  TOO_MANY_CONNECTIONS,
+  TOO_MANY_REQUESTS,
+} from './request-refusals.js'
+import { RequestScreen } from './request-screen.js'
+import { offeredBy, readUpgradeRequest } from './upgrade-request.js'
+import { Upgrader } from './upgrader.js'
+import { WAIT_MS_MAX, WORK_PER_CONNECTION, WORK_PER_SYMBOL } from './work-budgets.js'
 
-/** Bounds the frames of one message: an empty frame costs as much as a message and does not count as one. */
-const FRAGMENTS_MAX = 64
-
-export interface AdmissionDeps extends ClientRegistryDeps, MessageIntakeDeps, StreamExtent {
-  /** Names the run of the process. Part of every client's name. */
-  readonly processName: string
-  readonly membership: Membership
-  readonly limits: SubscriptionLimits
-  readonly subscriptionBudget: SubscriptionBudget
-  readonly workBudgets: WorkBudgets
+export interface AdmissionDeps extends NewcomersDeps, StreamExtent {
+  readonly refusals: RequestRefusals
   /** Whether all lanes are too far behind to take one more client. */
   readonly areLanesBusy: () => boolean
-  readonly resumeWaits: ResumeWaits
 }
 
-/** An upgrade request that is accepted: the client that it becomes has an id. */
-interface AcceptedRequest {
-  readonly id: number
-  readonly address: string | undefined
-  readonly socket: Duplex
-  readonly windowBits: number
-  readonly stream: StreamRequest
-  readonly replayStart: WantedStart
+/** A connection, and the address of its client. */
+type Arrival = Pick<Accepted, 'address' | 'socket'>
+
+/** An upgrade request that is well-formed. */
+interface Candidate extends Omit<Accepted, 'id' | 'windowBits'> {
+  readonly request: IncomingMessage
+  readonly head: Buffer
+  /** undefined: nobody is asked, or the client is to say it by a message. */
+  readonly introduction: Introduction | undefined
 }
 
-type RequestDetails = Omit<AcceptedRequest, 'id' | 'windowBits'>
+/** The end of an upgrade request: `refused` here and now; otherwise it is accepted. */
+type Outcome = 'accepted' | 'refused'
 
 export class Admission {
   private readonly deps: AdmissionDeps
-  private readonly server: GuardedWebSocketServer
+  private readonly screen: RequestScreen
+  private readonly upgrader: Upgrader
   private readonly lateRefusals: LateRefusals
   private readonly queue: AdmissionQueue
   private readonly refusals: RequestRefusals
-  private readonly sockets: ClientSocketDeps
+  private readonly newcomers: Newcomers
   private nextId = 1
   private isDraining = false
 
   constructor(deps: AdmissionDeps) {
     this.deps = deps
-    this.sockets = {
-      registry: deps.registry,
-      openIntake: client => this.openIntake(client),
-      closed: client => this.spendReplies(client),
-    }
-    this.server = webSocketServer(deps.settings)
-    this.refusals = new RequestRefusals(deps)
+    this.newcomers = new Newcomers(deps)
+    this.refusals = deps.refusals
+    this.screen = new RequestScreen(deps)
+    this.upgrader = new Upgrader({
+      settings: deps.settings,
+      refused: (socket, message) => this.refusals.refuse(socket, badRequest('bad_handshake', message)),
+    })
     this.lateRefusals = new LateRefusals(deps.clock, socket =>
       this.refusals.refuse(socket, TOO_MANY_REQUESTS),
     )
     const { clock, counters, settings } = deps
     this.queue = new AdmissionQueue({ perSecond: settings.connectionsPerSecond, clock, counters })
-    this.server.on('wsClientError', ({ message }, socket) =>
-      this.refusals.refuse(socket, badRequest('bad_handshake', message)),
-    )
   }
 
   /** From now on every request is refused. */
   refuseAll(): void {
     this.isDraining = true
     this.lateRefusals.flush()
+    this.deps.access?.waits.close()
     for (const socket of this.queue.close()) this.refusals.refuse(socket, DRAINING)
   }
 
   /**
-   * Replies to an upgrade request: with a WebSocket, or with a status and the reason. While many clients connect, the
-   * reply comes later.
+   * Replies to an upgrade request: with a WebSocket, or with a status and the reason. While many clients connect, and
+   * while it is asked who the client is, the reply comes later.
    *
-   * @returns whether the request is accepted: the connection is a WebSocket, or becomes one when its turn comes
+   * @returns whether the request is accepted: the connection is a WebSocket, or may become one later
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     try {
-      const { remoteAddress } = request.socket
-      // The socket keeps each address that is asked for, so its own is asked for only here.
-      if (remoteAddress === undefined && request.socket.localAddress !== undefined) {
-        // The peer has reset the TCP connection. Nobody is there to be charged, or to read a reply.
-        socket.destroy()
-        return false
-      }
-      const address = addressOf(remoteAddress)
-      const work = this.deps.workBudgets.ofConnection(address)
-      if (work.debtMs() > WAIT_MS_MAX) {
-        this.lateRefusals.add(socket)
-        return false
-      }
-      work.charge(WORK_PER_CONNECTION + (request.url?.length ?? 0))
-      const stream = readUpgradeRequest(request, this.deps.limits)
-      if (isRefusal(stream)) {
-        this.refusals.refuse(socket, stream)
-        return false
-      }
-      const replayStart = readReplayStart(stream.start, this.deps)
-      if (isStartError(replayStart)) {
-        this.refusals.refuse(socket, badRequest(replayStart.code, replayStart.message))
-        return false
-      }
-      const refusal = this.refusalOf(stream, address)
-      if (refusal !== undefined) {
-        this.refusals.refuse(socket, refusal)
-        return false
-      }
-      work.charge(stream.symbols.length * WORK_PER_SYMBOL)
-      const details = { socket, stream, address, replayStart }
-      switch (this.queue.enter(socket, () => this.letInLater(request, head, details))) {
-        case 'now':
-          return this.upgrade(request, head, details)
-        case 'waits':
-          return true
-        case 'full':
-          this.refusals.refuse(socket, TOO_MANY_CONNECTIONS)
-          return false
-      }
+      return this.receive(request, socket, head) === 'accepted'
     } catch (err) {
       this.failed(socket, err)
       return false
     }
   }
 
+  private receive(request: IncomingMessage, socket: Duplex, head: Buffer): Outcome {
+    const { remoteAddress } = request.socket
+    // The socket keeps each address that is asked for, so its own is asked for only here.
+    if (remoteAddress === undefined && request.socket.localAddress !== undefined) {
+      // The peer has reset the TCP connection. Nobody is there to be charged, or to read a reply.
+      socket.destroy()
+      return 'refused'
+    }
+    const address = this.screen.addressOf(remoteAddress, request.headers)
+    const { access, limits, workBudgets } = this.deps
+    const work = workBudgets.ofConnection(address)
+    if (work.debtMs() > WAIT_MS_MAX) {
+      this.lateRefusals.add(socket)
+      return 'refused'
+    }
+    work.charge(WORK_PER_CONNECTION + (request.url?.length ?? 0))
+    const unwanted = this.screen.refusalOf(address, request.headers)
+    if (unwanted !== undefined) return this.refuse({ address, socket }, unwanted)
+    const stream = readUpgradeRequest(request, limits)
+    if (isRefusal(stream)) return this.refuse({ address, socket }, stream)
+    const replayStart = readReplayStart(stream.start, this.deps)
+    if (isStartError(replayStart))
+      return this.refuse({ address, socket }, badRequest(replayStart.code, replayStart.message))
+    const refusal = this.refusalOf({ stream, address, introduction: undefined })
+    if (refusal !== undefined) return this.refuse({ address, socket }, refusal)
+    work.charge(stream.symbols.length * WORK_PER_SYMBOL)
+    const candidate = { request, head, socket, stream, address, replayStart, introduction: undefined }
+    return access === undefined ? this.enqueue(candidate) : this.authenticate(access, candidate)
+  }
+
+  private authenticate(access: AccessControl, candidate: Candidate): Outcome {
+    const { address, request, socket } = candidate
+    const token = requestToken(request.url ?? '', request.headers, offeredBy(request))
+    if (typeof token === 'object') return this.refuse(candidate, refusalOfDenied(token))
+    this.deps.workBudgets.ofConnection(address).charge(WORK_PER_TOKEN)
+    let isGone = false
+    const release = holdSocket(socket, () => {
+      isGone = true
+    })
+    void access.gatekeeper.check(credentialsOf(candidate, token)).then(answer => {
+      release()
+      if (isGone || socket.destroyed) return
+      try {
+        this.answered(access, candidate, answer)
+      } catch (err) {
+        this.failed(socket, err)
+      }
+    })
+    return 'accepted'
+  }
+
+  /** It is known who the client is, or that it is to say so by a message. */
+  private answered(access: AccessControl, candidate: Candidate, answer: AccessAnswer): void {
+    const { stream } = candidate
+    if (answer === undefined && !access.takesMessages) {
+      this.refuse(candidate, refusalOfDenied(TOKEN_MISSING))
+      return
+    }
+    if (answer !== undefined && isDenied(answer)) {
+      this.refuse(candidate, refusalOfDenied(answer))
+      return
+    }
+    const introduction = answer && introductionOf(stream, answer, undefined)
+    if (isRefusal(introduction)) {
+      this.refuse(candidate, introduction)
+      return
+    }
+    const known = { ...candidate, introduction }
+    const refusal = this.refusalOf(known)
+    if (refusal === undefined) this.enqueue(known)
+    else this.refuse(candidate, refusal)
+  }
+
+  private enqueue(candidate: Candidate): Outcome {
+    const { socket } = candidate
+    switch (this.queue.enter(socket, () => this.letInLater(candidate))) {
+      case 'now':
+        return this.upgrade(candidate) ? 'accepted' : 'refused'
+      case 'waits':
+        return 'accepted'
+      case 'full':
+        return this.refuse(candidate, TOO_MANY_CONNECTIONS)
+    }
+  }
+
   /** The turn of a request has come. Meanwhile the places may have been taken. */
-  private letInLater(request: IncomingMessage, head: Buffer, details: RequestDetails): void {
-    const { address, socket, stream } = details
+  private letInLater(candidate: Candidate): void {
+    const { socket } = candidate
     try {
-      const refusal = this.refusalOf(stream, address)
-      if (refusal === undefined) this.upgrade(request, head, details)
-      else this.refusals.refuse(socket, refusal)
+      const refusal = this.refusalOf(candidate)
+      if (refusal === undefined) this.upgrade(candidate)
+      else this.refuse(candidate, refusal)
     } catch (err) {
       this.failed(socket, err)
     }
+  }
+
+  private refuse({ address, socket }: Arrival, refusal: Refusal): 'refused' {
+    this.refusals.refuse(socket, refusal, address)
+    return 'refused'
   }
 
   private failed(socket: Duplex, err: unknown): void {
@@ -170,103 +212,68 @@ export class Admission {
   }
 
   /** Why this request is refused now; undefined when it is not. */
-  private refusalOf({ symbols }: StreamRequest, address: string | undefined): Refusal | undefined {
-    const { areLanesBusy, registry, settings, subscriptionBudget } = this.deps
+  private refusalOf({
+    address,
+    introduction,
+    stream,
+  }: Pick<Candidate, 'address' | 'introduction' | 'stream'>): Refusal | undefined {
+    const { areLanesBusy, connections, registry, settings, subscriptionBudget } = this.deps
     if (this.isDraining) return DRAINING
     if (areLanesBusy())
       return { status: 503, code: 'overload', message: 'all workers are too far behind: try again later' }
     const { maxClients } = settings
     if (registry.count + this.queue.count >= maxClients)
       return { status: 503, code: 'limit', message: `all ${maxClients} places are taken: try again later` }
+    const full =
+      connections.refusalOfAddress(address) ??
+      (introduction && connections.refusalOfUser(introduction.identity))
+    if (full !== undefined) return full
     const budget = subscriptionBudget.ofAddress(address)
-    if (budget.hasRoomFor(symbols.length)) return undefined
+    if (budget.hasRoomFor(stream.symbols.length)) return undefined
     return { status: 503, code: 'subscriptions_full', message: budget.refusal }
   }
 
   /** @returns false when the library has refused the handshake */
-  private upgrade(request: IncomingMessage, head: Buffer, details: RequestDetails): boolean {
-    let isUpgraded = false
-    let windowBits = 0
-    const readHeaders = (headers: string[]): void => {
-      windowBits = negotiatedWindowBits(headers)
-    }
-    // The library writes the headers and calls back before it returns, or refuses.
-    this.server.on('headers', readHeaders)
-    try {
-      this.server.handleUpgrade(request, details.socket, head, webSocket => {
-        isUpgraded = true
-        const id = this.nextId++
-        webSocket.onFault = err => this.admissionFailed(webSocket, id, err)
-        webSocket.guard(() => this.letIn(webSocket, { ...details, id, windowBits }))
-      })
-    } finally {
-      this.server.off('headers', readHeaders)
-    }
-    return isUpgraded
-  }
-
-  private letIn(
-    webSocket: GuardedWebSocket,
-    { id, address, replayStart, socket, stream, windowBits }: AcceptedRequest,
-  ): void {
-    const { limits, membership, patience, registry, resumeWaits } = this.deps
-    const { delivery, symbols } = stream
-    const form = { ...stream.form, windowBits }
-    const budget = this.deps.subscriptionBudget.ofAddress(address)
-    const subscriptions = new Subscriptions(limits, budget)
-    const recipient = new Recipient(id, this.nameOf(id), socket, stream.limits)
-    recipient.symbolBudget = budget
-    const client = new Client({
-      socket: webSocket,
-      recipient,
-      subscriptions,
-      form,
-      delivery,
-      signs: new LifeSigns(patience.nowMs()),
-      address,
-      connectedMs: this.deps.clock.nowMs(),
+  private upgrade(candidate: Candidate): boolean {
+    const { head, request, socket } = candidate
+    return this.upgrader.upgrade(request, socket, head, (webSocket, windowBits) => {
+      const id = this.nextId++
+      webSocket.onFault = err => this.admissionFailed(webSocket, id, err)
+      webSocket.guard(() => this.enter(webSocket, candidate, { ...candidate, id, windowBits }))
     })
-    listenToClient(client, this.sockets)
-    registry.add(client)
-    subscriptions.add(symbols, delivery.intervalMs)
-    membership.join(
-      recipient,
-      { ...subscriptions.selection, ...form },
-      {
-        type: 'subscribed',
-        symbols,
-        ...deliveryFields(delivery.intervalMs),
-        // A resume brings every tick that the client missed.
-        snapshot: replayStart === null && delivery.snapshot,
-      },
-      // The reply names the symbols of the request, and these have at most so many bytes.
-      limits.bytesMax,
-      replayStart,
-    )
-    if (isAwaited(replayStart)) resumeWaits.add(recipient, replayStart.awaited)
   }
 
-  private openIntake(client: Client): MessageIntake {
-    const { clock, patience, settings, workBudgets } = this.deps
-    const quota = new MessageQuota(settings.maxCommandsPerSecond, clock, patience)
-    return new MessageIntake(client, quota, workBudgets.ofClient(client.address), this.deps)
-  }
-
-  /**
-   * Whoever connects again and again pays for the snapshots, as far as the address can: a crowd that leaves owes
-   * nothing.
-   */
-  private spendReplies({ address, recipient }: Client): void {
-    this.deps.workBudgets.ofConnection(address).spendShared(recipient.replyWork)
-  }
-
-  private nameOf(id: number): string {
-    return `${this.deps.processName}-${id}`
+  /** The connection is a WebSocket: of a client, or of one that has still to say who it is. */
+  private enter(webSocket: GuardedWebSocket, candidate: Candidate, accepted: Accepted): void {
+    const { access, connections } = this.deps
+    const { address, introduction, stream } = candidate
+    if (access === undefined || introduction !== undefined) {
+      this.newcomers.letIn(webSocket, accepted, introduction)
+      return
+    }
+    connections.add(address)
+    const release = (): void => connections.remove(address)
+    webSocket.on('close', release)
+    access.waits.add(webSocket, credentialsOf(candidate, undefined), (identity, id) => {
+      const known = introductionOf(stream, identity, { id })
+      if (isRefusal(known))
+        return { code: 'not_entitled', message: known.message, close: CLOSE_CODES.unauthenticated }
+      // The address has this connection already.
+      const refusal = this.refusalOf({ stream, address: undefined, introduction: known })
+      if (refusal !== undefined) {
+        const code = refusal.code === 'user_full' ? 'user_full' : 'no_place'
+        return { code, message: refusal.message, close: CLOSE_CODES.tryAgainLater }
+      }
+      webSocket.off('close', release)
+      release()
+      this.newcomers.letIn(webSocket, accepted, known)
+      return undefined
+    })
   }
 
   /** An error was thrown before the client was registered. The error ends this connection only. */
   private admissionFailed(webSocket: GuardedWebSocket, id: number, err: unknown): void {
-    const client = this.nameOf(id)
+    const client = this.newcomers.nameOf(id)
     this.deps.log.error({ err, client }, 'serving a client has failed: this is a bug in Ringcast')
     this.refusals.count('refusedFault')
     const { code, reason } = CLOSE_CODES.internalError
@@ -277,19 +284,4 @@ export class Admission {
       webSocket.terminate()
     }
   }
-}
-
-function webSocketServer({ compression, maxMessageBytes }: HandlerOptions): GuardedWebSocketServer {
-  return guardedWebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: compression && PER_MESSAGE_DEFLATE,
-    maxPayload: maxMessageBytes,
-    maxFragments: FRAGMENTS_MAX,
-    // The heartbeat times close handshakes. The library would count time in which the thread could read nothing.
-    closeTimeout: TIMER_MS_MAX,
-    // Pongs are replies: they are bounded, and the client is told when it sends too many pings.
-    autoPong: false,
-    handleProtocols: (offered: Set<string>) => chooseSubprotocol(offered) ?? false,
-  })
 }

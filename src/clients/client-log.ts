@@ -7,6 +7,7 @@ import type { Clock } from '../common/clock.js'
 import { LINES_MAX, LINES_PERIOD_MS, LimitedLines } from '../common/limited-lines.js'
 import type { Log } from '../common/log.js'
 import { variableOf } from '../common/setting-names.js'
+import type { CommandErrorCode } from '../protocol/error-codes.js'
 import type { Client, EndReason } from './client.js'
 import type { Refusal } from './refusal.js'
 
@@ -18,6 +19,13 @@ export interface ClientAccount {
   readonly worstLagMs: number
   /** Gaps that it was told because it was slow. */
   readonly gaps: number
+}
+
+/** A client that says by a message who it is gets no status. */
+export interface RefusedRequest {
+  readonly code: Refusal['code'] | CommandErrorCode
+  readonly message: string
+  readonly status?: number
 }
 
 /** As the log and `/clients` name the end of a client. */
@@ -32,6 +40,8 @@ const REASONS = {
   disconnectShutdown: 'shutdown',
   disconnectMaxAge: 'max_age',
   disconnectOperator: 'operator',
+  disconnectExpired: 'access_expired',
+  disconnectRevoked: 'access_revoked',
 } as const satisfies Record<EndReason, string>
 
 /** Ends that are nobody's fault. The others are warnings. */
@@ -40,15 +50,19 @@ const ORDERLY: ReadonlySet<EndReason> = new Set([
   'disconnectShutdown',
   'disconnectMaxAge',
   'disconnectOperator',
+  'disconnectExpired',
+  'disconnectRevoked',
 ])
 
 /** The limit that has been reached, by the code of the refusal. These refusals are warnings. */
-const LIMITS: Readonly<Partial<Record<Refusal['code'], string>>> = {
+const LIMITS: Readonly<Partial<Record<RefusedRequest['code'], string>>> = {
   limit: variableOf('maxClients'),
   subscriptions_full: variableOf('subscriptionsMax'),
   too_many_connections: variableOf('connectionsPerSecond'),
   too_many_requests: `${variableOf('addressWorkPerSecond')}, ${variableOf('totalWorkPerSecond')}`,
   overload: variableOf('poolSize'),
+  address_full: variableOf('maxClientsPerAddress'),
+  user_full: variableOf('maxClientsPerUser'),
 }
 
 interface Kind {
@@ -86,7 +100,7 @@ export class ClientLog {
     else this.log.info(details, 'a client has left')
   }
 
-  refused({ code, message, status }: Refusal, address: string | undefined): void {
+  refused({ code, message, status }: RefusedRequest, address: string | undefined): void {
     const limit = LIMITS[code]
     const isWarning = limit !== undefined
     if (!this.lines.take(this.kind({ event: 'refused', reason: code, isWarning }))) return

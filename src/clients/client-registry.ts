@@ -32,6 +32,9 @@ export interface ClientRegistryDeps {
   readonly clientLog: ClientLog
 }
 
+/** A client whose access has ended is gone after so long, also if it does not read. */
+const ACCESS_ENDED_MS = 500
+
 /** How the connection of a client ends that was given a `goodbye`. */
 const ENDS = {
   draining: { code: CLOSE_CODES.shutdown, endReason: 'disconnectShutdown' },
@@ -110,6 +113,20 @@ export class ClientRegistry {
     client.recipient.socket.end()
   }
 
+  /** The client may not be here any more. It gets no further tick, and is gone within a second. */
+  endAccess(client: Client, why: 'accessExpired' | 'accessRevoked'): void {
+    if (client.state !== 'open') return
+    const endReason = why === 'accessExpired' ? 'disconnectExpired' : 'disconnectRevoked'
+    this.closeWithoutReading(client, CLOSE_CODES[why], endReason)
+    this.deps.clock.after(ACCESS_ENDED_MS, () => this.terminate(client, endReason))
+  }
+
+  /** @param name its public name */
+  find(name: string): Client | undefined {
+    for (const client of this.byRecipient.values()) if (client.recipient.name === name) return client
+    return undefined
+  }
+
   /** Cuts the connection. */
   terminate(client: Client, endReason: EndReason): void {
     client.beginEnd(endReason)
@@ -125,8 +142,11 @@ export class ClientRegistry {
 
   /** An error was thrown while this client was served. It ends this client only. */
   failed(client: Client, err: unknown): void {
-    const { name } = client.recipient
-    this.deps.log.error({ err, client: name }, 'serving a client has failed: this is a bug in Ringcast')
+    const { address, recipient } = client
+    this.deps.log.error(
+      { err, client: recipient.name, address },
+      'serving a client has failed: this is a bug in Ringcast',
+    )
     try {
       this.closeWithoutReading(client, CLOSE_CODES.internalError, 'disconnectFault')
     } catch {
@@ -145,12 +165,10 @@ export class ClientRegistry {
 
   /** Closes the client of this public name. @returns false when there is none, or its end has begun */
   closeNamed(name: string): boolean {
-    for (const client of this.byRecipient.values()) {
-      if (client.recipient.name !== name || client.state !== 'open') continue
-      this.close(client, CLOSE_CODES.operator, 'disconnectOperator')
-      return true
-    }
-    return false
+    const client = this.find(name)
+    if (client?.state !== 'open') return false
+    this.close(client, CLOSE_CODES.operator, 'disconnectOperator')
+    return true
   }
 
   /** Closes a client whose requests make lanes fail. @returns false when the client has left or its end has begun */

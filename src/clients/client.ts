@@ -7,6 +7,7 @@ import type { StreamForm } from '../lane-protocol/audience-spec.js'
 import type { MainMetric } from '../metrics/metric-table.js'
 import type { Delivery } from '../protocol/delivery.js'
 import { type ControlMessage, type GoodbyeReason, messageText } from '../protocol/messages.js'
+import type { ClientAccess } from './access/client-access.js'
 import type { GuardedWebSocket } from './guarded-web-socket.js'
 import type { LifeSigns } from './life-signs.js'
 import type { Subscriptions } from './subscriptions.js'
@@ -32,6 +33,8 @@ export interface ClientDeps {
   readonly signs: LifeSigns
   /** That of the connection, for the budget that clients of one address share. */
   readonly address: string | undefined
+  /** undefined: nobody was asked who the client is. */
+  readonly access?: ClientAccess | undefined
   /** By the clock of the process. */
   readonly connectedMs: number
 }
@@ -41,11 +44,11 @@ export class Client {
   readonly recipient: Recipient
   readonly subscriptions: Subscriptions
   readonly form: StreamForm
-  readonly delivery: Delivery
+  /** Changes when the access of the client is renewed. */
+  delivery: Delivery
   readonly signs: LifeSigns
   readonly address: string | undefined
-  /** Whom the client has proved to be; null: nobody asks. */
-  user: string | null = null
+  readonly access: ClientAccess | undefined
   /** In whole ms. */
   private readonly connectedMs: number
   /** Why the client is to leave. Its end begins when it has been given its `goodbye`. */
@@ -56,7 +59,17 @@ export class Client {
   /** Made with the first reply: most clients get none. */
   private replySent: (() => void) | undefined
 
-  constructor({ socket, recipient, subscriptions, form, delivery, signs, address, connectedMs }: ClientDeps) {
+  constructor({
+    socket,
+    recipient,
+    subscriptions,
+    form,
+    delivery,
+    signs,
+    address,
+    access,
+    connectedMs,
+  }: ClientDeps) {
     this.socket = socket
     this.recipient = recipient
     this.subscriptions = subscriptions
@@ -64,7 +77,13 @@ export class Client {
     this.delivery = delivery
     this.signs = signs
     this.address = address
+    this.access = access
     this.connectedMs = Math.round(connectedMs)
+  }
+
+  /** Whom the client has proved to be; null: nobody asks. */
+  get user(): string | null {
+    return this.access?.identity.user ?? null
   }
 
   get state(): ClientState {

@@ -3,12 +3,15 @@
  */
 import type { Clock } from '../common/clock.js'
 import type { Recipient } from '../fanout/recipient.js'
+import { AccessControl, type AccessHooks } from './access/access-control.js'
 import { Admission } from './admission.js'
 import { ClientLog } from './client-log.js'
 import { ClientRegistry, type ClientRegistryDeps } from './client-registry.js'
 import { CommandHandler } from './command-handler.js'
+import { ConnectionCounts } from './connection-counts.js'
 import { ReconnectAdvice } from './reconnect-advice.js'
 import type { StreamNumbers } from './replay-start.js'
+import { RequestRefusals } from './request-refusals.js'
 import { ResumeWaits } from './resume-waits.js'
 import { SubscriptionBudget } from './subscription-budget.js'
 import { WorkBudgets } from './work-budgets.js'
@@ -24,12 +27,15 @@ export interface ClientsDeps extends Omit<ClientRegistryDeps, 'advice' | 'client
   /** Whether the client's lane is too far behind to take one more change. */
   readonly isLaneBusy: (recipient: Recipient) => boolean
   readonly numbering: StreamNumbers
+  /** undefined: everybody may have everything. */
+  readonly hooks: AccessHooks | undefined
 }
 
 export interface Clients {
   readonly admission: Admission
   readonly registry: ClientRegistry
   readonly resumeWaits: ResumeWaits
+  readonly access: AccessControl | undefined
 }
 
 export function assembleClients(deps: ClientsDeps): Clients {
@@ -37,25 +43,43 @@ export function assembleClients(deps: ClientsDeps): Clients {
   const advice = new ReconnectAdvice({ perSecond: connectionsPerSecond, retryAfterS, clock: deps.clock })
   const clientLog = new ClientLog(deps)
   const registry = new ClientRegistry({ ...deps, advice, clientLog })
-  const commands = new CommandHandler(deps)
+  const { hooks, settings } = deps
   const limits = {
-    countMax: deps.settings.maxSymbolsPerClient,
+    countMax: settings.maxSymbolsPerClient,
     // Half, so that the reply to the connection leaves room for the replies to commands.
     bytesMax: Math.floor(deps.replyBytesMax / 2),
   }
-  const subscriptionBudget = new SubscriptionBudget(deps.settings.subscriptionsMax, deps.counters)
+  const refusals = new RequestRefusals({ ...deps, advice, clientLog })
+  const access =
+    hooks &&
+    new AccessControl({
+      ...deps,
+      ...hooks,
+      limits,
+      registry,
+      refused: (code, message, address) => refusals.refusedLate(code, message, address),
+    })
+  const commands = new CommandHandler({
+    ...deps,
+    renewals: access?.renewals,
+    revoked: client => registry.endAccess(client, 'accessRevoked'),
+  })
+  const subscriptionBudget = new SubscriptionBudget(settings.subscriptionsMax, deps.counters)
   const workBudgets = new WorkBudgets(deps)
   const resumeWaits = new ResumeWaits(deps)
   const admission = new Admission({
     ...deps,
+    access,
     advice,
     clientLog,
+    connections: new ConnectionCounts(settings),
     registry,
     commands,
     limits,
+    refusals,
     resumeWaits,
     subscriptionBudget,
     workBudgets,
   })
-  return { registry, admission, resumeWaits }
+  return { registry, admission, resumeWaits, access }
 }

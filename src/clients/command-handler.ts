@@ -11,8 +11,10 @@ import type { CommandReply, ReplayStart } from '../lane-protocol/lane-commands.j
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { type ClientCommand, commandId, readCommand } from '../protocol/client-command.js'
-import { deliveryFields, readDelivery } from '../protocol/delivery.js'
+import { deliveryFields } from '../protocol/delivery.js'
 import type { CommandId, ControlMessage, ErrorMessage, SymbolRefusal } from '../protocol/messages.js'
+import { readEntitledDelivery } from './access/client-access.js'
+import type { Renewals } from './access/renewals.js'
 import type { Client } from './client.js'
 import {
   futureError,
@@ -35,6 +37,9 @@ export const REFUSAL_BYTES_MAX = 160
 /** Bounds a reply without its symbols and refusals. */
 const REPLY_BYTES_MAX = 512
 
+/** The work to check a token. */
+export const WORK_PER_TOKEN = 4096
+
 type SymbolsCommand = Extract<ClientCommand, { type: 'subscribe' | 'unsubscribe' }>
 
 export interface CommandHandlerDeps extends StreamExtent {
@@ -45,6 +50,10 @@ export interface CommandHandlerDeps extends StreamExtent {
   readonly replyBytesMax: number
   /** Whether the client's lane is too far behind to take one more change. */
   readonly isLaneBusy: (recipient: Recipient) => boolean
+  /** undefined: nobody is asked who they are. */
+  readonly renewals?: Renewals | undefined
+  /** `authorize` has revoked the access of a client as it was asked about a command. */
+  readonly revoked?: (client: Client) => void
 }
 
 export class CommandHandler {
@@ -77,6 +86,8 @@ export class CommandHandler {
         return 0
       case 'list':
         return client.reply(list(client, command.id))
+      case 'auth':
+        return this.renew(client, command)
       case 'subscribe':
       case 'unsubscribe':
         return this.change(client, command, data.length)
@@ -91,6 +102,19 @@ export class CommandHandler {
   /** Refuses a message that is one too many. */
   refuse(client: Client, id: CommandId | undefined): void {
     client.reply(tooMany(id))
+  }
+
+  /** The reply comes when the token is checked. @returns the work */
+  private renew(client: Client, { id, token }: Extract<ClientCommand, { type: 'auth' }>): number {
+    const { renewals } = this.deps
+    if (renewals === undefined || client.access === undefined) {
+      const message = 'the gateway asks nobody who they are: there is nothing to renew'
+      client.reply({ type: 'error', ...(id === undefined ? {} : { id }), code: 'no_auth', message })
+      return 0
+    }
+    if (renewals.isChecking(client)) client.reply(tooMany(id))
+    else void renewals.renew(client, token, id)
+    return WORK_PER_TOKEN
   }
 
   /**
@@ -118,10 +142,20 @@ export class CommandHandler {
       client.reply(done)
       return 0
     }
+    const { membership, revoked } = this.deps
+    const { recipient, subscriptions } = client
+    // What the client asks for, or as much of it as the client may see.
+    const visible = subscriptions.isNarrowed ? subscriptions.visible : undefined
+    const change = visible === undefined ? done.change : membership.changeTo(recipient, visible)
+    if (client.access?.isRevoked) {
+      revoked?.(client)
+      return 0
+    }
     // The client's lane puts the change into effect, and sends the reply.
-    this.deps.membership.move(client.recipient, done.change, done.reply, replyBytes, replay)
+    membership.move(recipient, change, done.reply, replyBytes, replay)
+    const entries = subscriptions.count + (visible?.size ?? 0)
     const replayWork = replay === null ? 0 : WORK_PER_REPLAY
-    return command.symbols.length * WORK_PER_SYMBOL + client.subscriptions.count * WORK_PER_ENTRY + replayWork
+    return command.symbols.length * WORK_PER_SYMBOL + entries * WORK_PER_ENTRY + replayWork
   }
 
   /** Where the replay begins that the command asks for; null: it asks for none. */
@@ -176,7 +210,8 @@ function subscribe(
   isResumed: boolean,
 ): SubscriptionChange | ErrorMessage {
   const { id, symbols } = command
-  const delivery = readDelivery(command, client.delivery)
+  const leastMs = client.access?.identity.latestIntervalMs
+  const delivery = readEntitledDelivery(command, client.delivery, leastMs)
   if ('code' in delivery) return { type: 'error', id, ...delivery }
   const { intervalMs, snapshot } = delivery
   const { done, refused } = client.subscriptions.add(symbols, intervalMs)
@@ -202,11 +237,11 @@ function unsubscribe(client: Client, { id, symbols }: SymbolsCommand): Subscript
   }
 }
 
-function refusedField(refused: readonly SymbolRefusal[]): { refused?: readonly SymbolRefusal[] } {
+export function refusedField(refused: readonly SymbolRefusal[]): { refused?: readonly SymbolRefusal[] } {
   return refused.length === 0 ? {} : { refused }
 }
 
-function overloaded({ id }: ClientCommand): ErrorMessage {
+function overloaded({ id }: SymbolsCommand): ErrorMessage {
   return { type: 'error', id, code: 'overload', message: 'the gateway is overloaded: try again later' }
 }
 

@@ -3,7 +3,7 @@
  */
 import type { RequestErrorCode } from '../protocol/error-codes.js'
 
-type RefusalStatus = 400 | 404 | 429 | 500 | 503
+type RefusalStatus = 400 | 401 | 403 | 404 | 429 | 500 | 503
 
 interface RefusalWith<Status extends RefusalStatus> {
   readonly status: Status
@@ -14,6 +14,8 @@ interface RefusalWith<Status extends RefusalStatus> {
 
 export type Refusal =
   | RefusalWith<400>
+  | RefusalWith<401>
+  | RefusalWith<403>
   | RefusalWith<404>
   | RefusalWith<429>
   | RefusalWith<500>

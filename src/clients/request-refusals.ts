@@ -7,6 +7,7 @@ import { connectionUnder } from '../common/socket-handle.js'
 import type { HandlerOptions } from '../config/config.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS, type MainMetric } from '../metrics/metric-table.js'
+import type { CommandErrorCode } from '../protocol/error-codes.js'
 import { addressOf } from './client-address.js'
 import type { ClientLog } from './client-log.js'
 import type { ReconnectAdvice } from './reconnect-advice.js'
@@ -25,6 +26,18 @@ export const TOO_MANY_CONNECTIONS: Refusal = {
   message: 'too many clients connect at once: try again after the seconds in Retry-After',
 }
 
+export const TOO_FAST: Refusal = {
+  status: 429,
+  code: 'too_many_requests',
+  message: 'this address connects too often: try again after the seconds in Retry-After',
+}
+
+export const ORIGIN_NOT_ALLOWED: Refusal = {
+  status: 403,
+  code: 'origin_not_allowed',
+  message: 'pages of this origin may not connect',
+}
+
 export const TOO_MANY_REQUESTS: Refusal = {
   status: 429,
   code: 'too_many_requests',
@@ -40,6 +53,11 @@ const REFUSAL_METRICS: Readonly<Partial<Record<Refusal['code'], MainMetric>>> = 
   overload: 'refusedOverload',
   too_many_connections: 'refusedPace',
   draining: 'refusedDraining',
+  not_entitled: 'refusedEntitlement',
+  origin_not_allowed: 'refusedOrigin',
+  address_full: 'refusedAddress',
+  user_full: 'refusedUser',
+  auth_unavailable: 'refusedAuthUnavailable',
   subscriptions_full: 'refusedSubscriptions',
   too_many_requests: 'refusedRate',
 }
@@ -59,15 +77,23 @@ export class RequestRefusals {
     this.deps = deps
   }
 
-  refuse(socket: Duplex, refusal: Refusal): void {
-    this.count(REFUSAL_METRICS[refusal.code] ?? 'refusedRequest')
+  /** @param address that of the client, where it is not that of the connection */
+  refuse(socket: Duplex, refusal: Refusal, address?: string): void {
+    this.count(refusal.status === 401 ? 'refusedToken' : (REFUSAL_METRICS[refusal.code] ?? 'refusedRequest'))
     const { advice, clientLog, clock, settings } = this.deps
-    clientLog.refused(refusal, addressOf(connectionUnder(socket).remoteAddress))
+    clientLog.refused(refusal, address ?? addressOf(connectionUnder(socket).remoteAddress))
     refuseUpgrade(socket, refusal, {
       retryAfterS: () => advice.afterRefusalS(),
       timeoutMs: settings.closeTimeoutMs,
       clock,
     })
+  }
+
+  /** Counts and logs the refusal of a connection that had to say by a message who it is. */
+  refusedLate(code: CommandErrorCode, message: string, address: string | undefined): void {
+    this.deps.clientLog.refused({ code, message }, address)
+    if (code === 'no_place') this.count('refusedLimit')
+    else this.count(REFUSAL_METRICS[code as Refusal['code']] ?? 'refusedToken')
   }
 
   count(metric: MainMetric): void {

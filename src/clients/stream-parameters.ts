@@ -4,11 +4,14 @@
 import { quoteValue } from '../common/quote-value.js'
 import { NO_LIMITS } from '../fanout/recipient.js'
 import { ALL_SYMBOLS } from '../lane-protocol/audience-spec.js'
-import { type Delivery, EVERY_TICK, readDelivery } from '../protocol/delivery.js'
+import { type Delivery, type DeliveryFields, EVERY_TICK, readDelivery } from '../protocol/delivery.js'
 import type { RequestErrorCode } from '../protocol/error-codes.js'
 import { type QueryValue, readQuery } from './query-parameters.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
+
+/** The parameter that may hold a token. Here nobody looks at it. */
+export const TOKEN_PARAMETER = 'token'
 
 /** In the order in which an error message lists them. */
 const NAMES = [
@@ -23,6 +26,7 @@ const NAMES = [
   'maxAgeMs',
   'maxLagBytes',
   'heartbeat',
+  TOKEN_PARAMETER,
 ] as const
 
 type Values = ReadonlyMap<string, QueryValue>
@@ -30,6 +34,7 @@ type Values = ReadonlyMap<string, QueryValue>
 /** Reads each field of `StreamParameters`, in the order in which mistakes are reported. */
 const READERS = {
   symbols: readSymbols,
+  deliveryFields,
   delivery: readDeliveryParameters,
   batch: booleanReader('batch', 'bad_batch', true),
   stamps: booleanReader('stamps', 'bad_stamps', false),
@@ -91,17 +96,18 @@ function readSymbols(values: Values, limits: SubscriptionLimits): readonly strin
   return badRequest(code, `${refused.message}, at ${quoteValue(refused.symbol)}`)
 }
 
+function deliveryFields(values: Values): DeliveryFields {
+  const snapshot = values.get('snapshot')?.text
+  return {
+    delivery: values.get('delivery')?.text,
+    interval: numberOrText(values.get('interval')?.text),
+    snapshot: isBooleanText(snapshot) ? snapshot === 'true' : snapshot,
+  }
+}
+
 /** Holds for the entries of the URL, and for commands that say nothing about delivery. */
 function readDeliveryParameters(values: Values): Delivery | Refusal {
-  const snapshot = values.get('snapshot')?.text
-  const delivery = readDelivery(
-    {
-      delivery: values.get('delivery')?.text,
-      interval: numberOrText(values.get('interval')?.text),
-      snapshot: isBooleanText(snapshot) ? snapshot === 'true' : snapshot,
-    },
-    EVERY_TICK,
-  )
+  const delivery = readDelivery(deliveryFields(values), EVERY_TICK)
   return 'code' in delivery ? badRequest(delivery.code, delivery.message) : delivery
 }
 

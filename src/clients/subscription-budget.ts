@@ -63,10 +63,12 @@ export class SubscriptionBudget {
   }
 }
 
-/** The entries of the clients of one address. */
+/** The entries of one client, among those of its address. */
 export class AddressBudget implements EntryBudget, SymbolBudget {
   private readonly all: SubscriptionBudget
   private readonly address: string | undefined
+  /** Entries of this client. */
+  private held = 0
 
   constructor(all: SubscriptionBudget, address: string | undefined) {
     this.all = all
@@ -91,12 +93,25 @@ export class AddressBudget implements EntryBudget, SymbolBudget {
       this.all.countRefusal()
       return false
     }
+    this.held++
     this.all.chargeEntries(this.address, 1)
     return true
   }
 
   giveBack(count: number): void {
+    this.held -= count
     this.all.chargeEntries(this.address, -count)
+  }
+
+  /** As with symbols, the entries are known when the audience is to open, so they may be more than there is room for. */
+  audienceOpened(entries: number): number {
+    const charged = Math.max(0, entries - this.held)
+    this.all.charge(this.address, charged)
+    return charged
+  }
+
+  audienceClosed(charged: number): void {
+    this.all.charge(this.address, -charged)
   }
 
   /** The symbols are known when the audience is open, so they may be more than there is room for. Then there is none. */

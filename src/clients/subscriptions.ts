@@ -4,10 +4,12 @@
  */
 
 import { cutText } from '../common/quote-value.js'
-import { SYMBOL_BYTES_MAX, symbolFault } from '../common/symbol.js'
+import { SYMBOL_BYTES_MAX } from '../common/symbol.js'
 import { type Selection, selectionOf } from '../lane-protocol/audience-spec.js'
 import type { IntervalMs } from '../protocol/delivery.js'
 import type { SymbolRefusal } from '../protocol/messages.js'
+import type { EntryScope } from './access/entry-scope.js'
+import { entryFault } from './entry-fault.js'
 
 export interface SymbolResults {
   /** The entries that were added or removed, in the order of the command. */
@@ -47,22 +49,63 @@ export class Subscriptions {
   private readonly entries = new Map<string, IntervalMs>()
   /** The number of entries with each interval, from the first one on. Entries for every tick are not in it. */
   private countByInterval: Map<number, number> | undefined
-  private readonly limits: SubscriptionLimits
+  private limits: SubscriptionLimits
   private readonly budget: EntryBudget
+  /** What the client may see; undefined: everything. */
+  private scope: EntryScope | undefined
   private bytes = 0
 
-  constructor(limits: SubscriptionLimits, budget: EntryBudget = NO_BUDGET) {
+  constructor(
+    limits: SubscriptionLimits,
+    {
+      budget = NO_BUDGET,
+      scope,
+    }: { readonly budget?: EntryBudget; readonly scope?: EntryScope | undefined } = {},
+  ) {
     this.limits = limits
     this.budget = budget
+    this.scope = scope
   }
 
   get count(): number {
     return this.entries.size
   }
 
-  /** All entries, as lanes read them. */
+  /** What the client gets, as entries: all its entries, narrowed to what it may see. */
+  get visible(): ReadonlyMap<string, IntervalMs> {
+    return this.scope?.narrowed(this.entries) ?? this.entries
+  }
+
+  /** What the client gets, as lanes read it. */
   get selection(): Selection {
-    return selectionOf(this.entries)
+    return selectionOf(this.visible)
+  }
+
+  /** Whether `visible` differs from the entries. */
+  get isNarrowed(): boolean {
+    return this.scope !== undefined
+  }
+
+  /**
+   * The client may see something else now. Entries of which it may see nothing are removed.
+   *
+   * @param scope undefined: everything
+   * @param leastMs the client may only have latest ticks, with an interval of so many ms or more; undefined: everything
+   * @returns the entries that were removed
+   */
+  rescope(
+    scope: EntryScope | undefined,
+    limits: SubscriptionLimits,
+    leastMs: number | undefined,
+  ): readonly string[] {
+    this.scope = scope
+    this.limits = limits
+    const entries = [...this.entries.keys()]
+    const seen = scope?.seen(entries)
+    const unseen = seen === undefined ? [] : entries.filter(entry => !seen.has(entry))
+    if (unseen.length > 0) this.remove(unseen)
+    if (leastMs !== undefined) this.slowDown(leastMs)
+    return unseen
   }
 
   /** The entries for every tick, then those of each interval, in rising order. Each list is sorted. */
@@ -79,7 +122,10 @@ export class Subscriptions {
 
   /** An entry that exists already gets the new interval. */
   add(symbols: readonly string[], intervalMs: IntervalMs): SymbolResults {
-    return changeEach(symbols, symbol => this.addOne(symbol, intervalMs))
+    const seen = this.scope?.seen(symbols)
+    return changeEach(symbols, symbol =>
+      seen === undefined || seen.has(symbol) ? this.addOne(symbol, intervalMs) : NOT_ENTITLED,
+    )
   }
 
   remove(symbols: readonly string[]): SymbolResults {
@@ -113,6 +159,18 @@ export class Subscriptions {
     return undefined
   }
 
+  /** Gives entries that are faster than `leastMs` that interval, or the next one that the client has already. */
+  private slowDown(leastMs: number): void {
+    const slower = [...(this.countByInterval?.keys() ?? [])].filter(intervalMs => intervalMs >= leastMs)
+    const intervalMs = slower.length < INTERVALS_MAX ? leastMs : Math.min(...slower)
+    for (const [entry, before] of this.entries) {
+      if (before !== null && before >= leastMs) continue
+      this.countInterval(before, -1)
+      this.countInterval(intervalMs, 1)
+      this.entries.set(entry, intervalMs)
+    }
+  }
+
   private removeOne(symbol: string): Fault | undefined {
     const intervalMs = this.entries.get(symbol)
     if (intervalMs === undefined)
@@ -144,6 +202,8 @@ export class Subscriptions {
 
 type Fault = Omit<SymbolRefusal, 'symbol'>
 
+const NOT_ENTITLED: Fault = { code: 'not_entitled', message: 'you may see nothing of this entry' }
+
 /** Changes each different symbol. `changeOne` returns why a symbol is refused. */
 function changeEach(
   symbols: readonly string[],
@@ -163,13 +223,4 @@ function changeEach(
 /** Length as JSON, with quotes and a comma. */
 function jsonBytes(symbol: string): number {
   return Buffer.byteLength(JSON.stringify(symbol)) + 1
-}
-
-/** Why an entry is refused, in one sentence. */
-function entryFault(entry: string): string | undefined {
-  const fault = symbolFault(entry)
-  if (fault !== undefined) return fault
-  const star = entry.indexOf('*')
-  if (star >= 0 && star < entry.length - 1) return 'a * must stand at the end, for instance BTC*'
-  return undefined
 }

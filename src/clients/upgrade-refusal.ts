@@ -26,6 +26,10 @@ export function refuseUpgrade(socket: Duplex, refusal: Refusal, options: Refusal
   respond(socket, status, refusal, [
     // https://www.rfc-editor.org/rfc/rfc6455#section-4.4
     ...(code === 'bad_handshake' ? ['Sec-WebSocket-Version: 13, 8'] : []),
+    // https://www.rfc-editor.org/rfc/rfc6750#section-3
+    ...(status === 401
+      ? [`WWW-Authenticate: Bearer${code === 'token_missing' ? '' : ' error="invalid_token"'}`]
+      : []),
     ...(status === 429 || status === 503 ? [`Retry-After: ${retryAfterS()}`] : []),
   ])
 }

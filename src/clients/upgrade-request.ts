@@ -6,7 +6,7 @@ import { quoteValue } from '../common/quote-value.js'
 import { readTarget } from '../common/request-target.js'
 import type { LagLimits } from '../fanout/recipient.js'
 import type { StreamForm } from '../lane-protocol/audience-spec.js'
-import type { Delivery } from '../protocol/delivery.js'
+import type { Delivery, DeliveryFields } from '../protocol/delivery.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
 import type { StartFields } from './replay-start.js'
 import { readStreamParameters } from './stream-parameters.js'
@@ -18,12 +18,19 @@ const JSON_SUBPROTOCOL = 'ringcast.v1.json'
 /** The encoding of messages with ticks in each subprotocol. */
 const ENCODINGS = { [JSON_SUBPROTOCOL]: 'json', 'ringcast.v1.protobuf': 'protobuf' } as const
 
+/**
+ * A browser cannot send headers. It offers this subprotocol with its token, beside that of the stream; it is never chosen.
+ */
+export const TOKEN_SUBPROTOCOL = 'ringcast.token.'
+
 export type Subprotocol = keyof typeof ENCODINGS
 
 export interface StreamRequest {
   /** Entries, sorted, each once. */
   readonly symbols: readonly string[]
   readonly delivery: Delivery
+  /** Of which `delivery` was read. */
+  readonly deliveryFields: DeliveryFields
   /** The form of messages with ticks. The handshake decides about compression. */
   readonly form: Omit<StreamForm, 'windowBits'>
   readonly limits: LagLimits
@@ -50,13 +57,32 @@ export function readUpgradeRequest(
   if (refusal !== undefined) return refusal
   const parameters = readStreamParameters(query, subscriptionLimits)
   if (isRefusal(parameters)) return parameters
-  const { ageMsMax, batch, delivery, heartbeatMs, lagBytesMax, resume, since, stamps, symbols } = parameters
+  const {
+    ageMsMax,
+    batch,
+    delivery,
+    deliveryFields,
+    heartbeatMs,
+    lagBytesMax,
+    resume,
+    since,
+    stamps,
+    symbols,
+  } = parameters
   const encoding = ENCODINGS[chooseSubprotocol(offeredBy(request)) ?? JSON_SUBPROTOCOL]
   const form = { batch, encoding, heartbeatMs, stamps }
-  return { symbols, delivery, form, limits: { ageMsMax, lagBytesMax }, start: { resume, since } }
+  return {
+    symbols,
+    delivery,
+    deliveryFields,
+    form,
+    limits: { ageMsMax, lagBytesMax },
+    start: { resume, since },
+  }
 }
 
-function offeredBy(request: IncomingMessage): string[] {
+/** The subprotocols that a request offers. */
+export function offeredBy(request: IncomingMessage): string[] {
   const header = request.headers['sec-websocket-protocol']
   return header === undefined ? [] : header.split(',').map(name => name.trim())
 }
@@ -72,7 +98,10 @@ function bodyRefusal({ headers }: IncomingMessage): Refusal | undefined {
 }
 
 function subprotocolRefusal(request: IncomingMessage): Refusal | undefined {
-  const offered = offeredBy(request)
+  // A message must not show a token.
+  const offered = offeredBy(request).map(name =>
+    name.startsWith(TOKEN_SUBPROTOCOL) ? `${TOKEN_SUBPROTOCOL}…` : name,
+  )
   if (offered.length === 0 || chooseSubprotocol(offered) !== undefined) return undefined
   const known = Object.keys(ENCODINGS).join(' or ')
   return badRequest(

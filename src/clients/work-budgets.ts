@@ -7,6 +7,7 @@ import type { Clock } from '../common/clock.js'
 import type { PatientClock } from '../common/patient-clock.js'
 import { TokenBucket } from '../common/token-bucket.js'
 import type { HandlerOptions } from '../config/config.js'
+import { AddressBuckets } from './address-buckets.js'
 
 /** The work for a request to connect, without its URL and symbols. */
 export const WORK_PER_CONNECTION = 2048
@@ -16,8 +17,6 @@ export const WORK_PER_SYMBOL = 64
 export const WAIT_MS_MAX = 1000
 /** After a quiet time a budget holds the work of so many seconds. */
 export const BURST_SECONDS = 8
-/** Full buckets of addresses that are looked for with each new address: as many as come go, and one more. */
-const FORGOTTEN_PER_ADDRESS = 2
 
 export interface WorkBudgetsDeps {
   readonly settings: HandlerOptions
@@ -28,16 +27,16 @@ export interface WorkBudgetsDeps {
 export class WorkBudgets {
   private readonly deps: WorkBudgetsDeps
   private readonly total: TokenBucket
-  /** An address without a bucket has a full one. */
-  private readonly byAddress = new Map<string, TokenBucket>()
+  private readonly byAddress: AddressBuckets
 
   constructor(deps: WorkBudgetsDeps) {
     this.deps = deps
     this.total = this.bucket(deps.settings.totalWorkPerSecond)
+    this.byAddress = new AddressBuckets(() => this.bucket(deps.settings.addressWorkPerSecond))
   }
 
   get addressCount(): number {
-    return this.byAddress.size
+    return this.byAddress.count
   }
 
   /** @param address undefined: the connection has none, and only the total budget counts */
@@ -51,26 +50,7 @@ export class WorkBudgets {
   }
 
   private shared(address: string | undefined): TokenBucket[] {
-    return address === undefined ? [this.total] : [this.ofAddress(address), this.total]
-  }
-
-  private ofAddress(address: string): TokenBucket {
-    const known = this.byAddress.get(address)
-    if (known !== undefined) return known
-    this.forgetFull()
-    const bucket = this.bucket(this.deps.settings.addressWorkPerSecond)
-    this.byAddress.set(address, bucket)
-    return bucket
-  }
-
-  /** Forgets the oldest buckets if they are full. Others move to the end. */
-  private forgetFull(): void {
-    let left = FORGOTTEN_PER_ADDRESS
-    for (const [address, bucket] of this.byAddress) {
-      if (left-- === 0) break
-      this.byAddress.delete(address)
-      if (!bucket.isFull()) this.byAddress.set(address, bucket)
-    }
+    return address === undefined ? [this.total] : [this.byAddress.of(address), this.total]
   }
 
   private bucket(perSecond: number): TokenBucket {

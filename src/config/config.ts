@@ -67,6 +67,15 @@ export function parseConfig({ env, argv, availableParallelism }: ConfigSources):
   problems.push(...faultLines(faults, names))
   if (command !== undefined) problems.push(...unusedSettings({ command, given, values: read }, names))
   if (command === 'relay') problems.push(...missingOfRelay(given, names))
+  if (
+    command === 'serve' &&
+    read.auth === 'jwt' &&
+    read.authSecretFile === undefined &&
+    read.authJwks === undefined
+  )
+    problems.push(
+      `${names.given('auth')}: needs ${names.nameLike('authJwks', 'auth')} or ${names.nameLike('authSecretFile', 'auth')}: set one of them`,
+    )
   if (command === undefined || problems.length > 0) {
     throw new RingcastError('config_invalid', problems.join('\n'))
   }

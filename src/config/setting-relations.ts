@@ -66,6 +66,15 @@ const foreignMethodNeeds = (second: Key, what: string): Relation => ({
   secondMust: other => `must be ${what} because of ${other}`,
 })
 
+/** A setting of tokens. */
+const needsTokens = (first: Key): Relation => ({
+  first,
+  second: 'auth',
+  holds: (a, auth) => a === undefined || (Array.isArray(a) && a.length === 0) || auth === 'jwt',
+  firstMust: () => `has no effect without ${variableOf('auth')}=jwt`,
+  secondMust: other => `must be jwt because of ${other}`,
+})
+
 const relations: readonly Relation[] = [
   {
     first: 'upstreamMode',
@@ -95,6 +104,17 @@ const relations: readonly Relation[] = [
   // A record of the tick log is at most an eighth of it.
   atMost('tickBytesMax', 'tickLogBytes', 16),
   atMost('upstreamBackoffMinMs', 'upstreamBackoffMaxMs'),
+  needsTokens('authSecretFile'),
+  needsTokens('authJwks'),
+  needsTokens('authIssuer'),
+  needsTokens('authAudience'),
+  {
+    first: 'authSecretFile',
+    second: 'authJwks',
+    holds: (secret, keys) => secret === undefined || keys === undefined,
+    firstMust: other => `excludes ${other}: set one of them`,
+    secondMust: other => `excludes ${other}: set one of them`,
+  },
   needs('tlsCert', 'tlsKey'),
   needs('tlsKey', 'tlsCert'),
   needs('tlsClientCa', 'tlsCert'),

@@ -238,3 +238,9 @@ export function symbols(description: string) {
   const schema = z.array(z.string().refine(isSymbol)).readonly().default([])
   return setting(schema, { description, rule, form: listText, defaultText: undefined })
 }
+
+/** Texts with rules of their own, separated by commas; none by default. */
+export function listOf(description: string, { rule, placeholder, holds }: TextRules) {
+  const schema = z.array(z.string().refine(holds)).readonly().default([])
+  return setting(schema, { description, rule, form: { ...listText, placeholder }, defaultText: undefined })
+}

@@ -3,6 +3,8 @@
  * Variables, flags, --help, docs/settings.md and the types are made from this file. Rules between two settings stand
  * in setting-relations.ts.
  */
+import { accessSettings, tokenSettings } from './access-settings.js'
+import { adminSettings } from './admin-settings.js'
 import { embeddedFeedSettings } from './embedded-feed-settings.js'
 import { feedMethod, fieldPath, jsonOrFile, metadataOrFile, timePath } from './feed-setting-types.js'
 import { natsSettings, relaySettings } from './nats-settings.js'
@@ -234,15 +236,6 @@ const schema = {
   tickPosition: fieldPath('Integer that counts all ticks of the feed without holes, see docs/feed.md'),
 }
 
-const admin = {
-  adminHost: host('Address for health checks and metrics', { initial: '127.0.0.1' }),
-  adminPort: whole('Port for health checks and metrics; 0: any free one', {
-    min: 0,
-    max: 65_535,
-    initial: 9090,
-  }),
-}
-
 export const feedKeys: readonly string[] = Object.keys(embeddedFeedSettings)
 export const processKeys: readonly string[] = Object.keys(ofProcess)
 /** What a gateway that reads a stream does not use. */
@@ -251,21 +244,22 @@ export const relayKeys: readonly string[] = Object.keys(relaySettings)
 /** What `ringcast relay` uses. */
 export const relayCommandKeys: readonly string[] = [
   ...upstreamKeys,
-  ...Object.keys({ ...natsSettings, ...relaySettings, ...admin, ...ofProcess }),
+  ...Object.keys({ ...natsSettings, ...relaySettings, ...adminSettings, ...ofProcess }),
   'tickBytesMax',
 ]
 
 /** The settings that a user of the library may give. */
-export const handlerSettings = { ...clients, ...timeouts, ...lanes }
+export const handlerSettings = { ...clients, ...accessSettings, ...timeouts, ...lanes }
 export const configSettings = {
   ...listening,
+  ...tokenSettings,
   ...handlerSettings,
   ...upstream,
   ...schema,
   ...natsSettings,
   ...relaySettings,
   ...embeddedFeedSettings,
-  ...admin,
+  ...adminSettings,
   ...drain,
   ...ofProcess,
 }
@@ -275,6 +269,7 @@ export type SettingTable = Readonly<Record<string, Setting>>
 /** In the order of --help. */
 export const settingGroups: readonly { title: string; settings: SettingTable }[] = [
   { title: 'Clients', settings: { ...listening, ...clients } },
+  { title: 'Access', settings: { ...tokenSettings, ...accessSettings } },
   { title: 'Timeouts', settings: timeouts },
   { title: 'Lanes and memory', settings: lanes },
   { title: 'Upstream', settings: upstream },
@@ -282,7 +277,7 @@ export const settingGroups: readonly { title: string; settings: SettingTable }[]
   { title: 'NATS', settings: natsSettings },
   { title: 'Relay', settings: relaySettings },
   { title: 'Embedded feed', settings: embeddedFeedSettings },
-  { title: 'Admin', settings: admin },
+  { title: 'Admin', settings: adminSettings },
   { title: 'Process', settings: { ...drain, ...ofProcess } },
 ]
 

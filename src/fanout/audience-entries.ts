@@ -58,6 +58,18 @@ export class AudienceEntries {
     return new AudienceEntries(map, counts, hash)
   }
 
+  /** The change that makes these the entries. */
+  changeTo(entries: ReadonlyMap<string, IntervalMs>): EntryChange {
+    const added = [...entries].filter(([entry, intervalMs]) => this.map.get(entry) !== intervalMs)
+    const removed = [...this.map.keys()].filter(entry => !entries.has(entry))
+    return { added, removed }
+  }
+
+  /** The number of entries. */
+  get count(): number {
+    return this.map.size
+  }
+
   /** The number of different intervals of latest ticks. */
   get groupCount(): number {
     return this.counts.size - (this.counts.has(null) ? 1 : 0)

@@ -63,6 +63,7 @@ export class Audience {
 
   /** Pays for the symbols that its prefixes match: the budget of the client that it was opened for. */
   private readonly payer: SymbolBudget
+  private readonly charged: number
   private matched = 0
 
   constructor(
@@ -79,9 +80,16 @@ export class Audience {
     this.form = form
     this.isConflated = entries.isConflated
     this.groups = Array.from({ length: entries.groupCount }, () => null)
+    this.charged = payer.audienceOpened(entries.count)
   }
 
-  /** The lane has told how many symbols its prefixes match; 0: it has closed. */
+  /** The audience has no clients any more. Called once. */
+  close(): void {
+    this.setMatched(0)
+    this.payer.audienceClosed(this.charged)
+  }
+
+  /** The lane has told how many symbols its prefixes match. */
   setMatched(symbols: number): void {
     this.payer.symbolsMatched(this.matched, symbols)
     this.matched = symbols

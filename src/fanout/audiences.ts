@@ -62,7 +62,7 @@ export class Audiences {
     if (this.byKey[lane]!.get(key) === audience) this.byKey[lane]!.delete(key)
     this.streams[lane]!.audiences.delete(id)
     this.openCount--
-    audience.setMatched(0)
+    audience.close()
     this.send(lane, { op: 'close', audience: id })
   }
 

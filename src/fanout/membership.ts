@@ -17,6 +17,7 @@ import {
 } from '../lane-protocol/lane-commands.js'
 import type { CounterWriter } from '../memory/counters.js'
 import type { Histogram } from '../metrics/histogram.js'
+import type { IntervalMs } from '../protocol/delivery.js'
 import type { Audience } from './audience.js'
 import { AudienceEntries } from './audience-entries.js'
 import { Audiences } from './audiences.js'
@@ -96,6 +97,12 @@ export class Membership {
     if (base === undefined) return
     const audience = this.audiences.holdChanged(base, change, recipient)
     this.request(recipient, audience, reply, replyBytes, replayStart)
+  }
+
+  /** The change that gives a client these entries in place of those that it has asked for last. */
+  changeTo({ cursor, transfer }: Recipient, entries: ReadonlyMap<string, IntervalMs>): EntryChange {
+    const base = (transfer.last ?? cursor).audience
+    return base === undefined ? { added: [...entries], removed: [] } : base.entries.changeTo(entries)
   }
 
   /** It is known where the replay begins of a client that has joined with RESUME_AWAITED. */

@@ -116,7 +116,12 @@ export interface JoinCommand {
 }
 
 /** The reply to one command of the client, as far as the lane does not know it. */
-export type CommandReply = SubscribedReply | UnsubscribedReply | SnapshotReply | GoodbyeReply
+export type CommandReply =
+  | SubscribedReply
+  | UnsubscribedReply
+  | AuthenticatedReply
+  | SnapshotReply
+  | GoodbyeReply
 
 interface ChangedReply {
   readonly id?: CommandId
@@ -134,6 +139,17 @@ export interface SubscribedReply extends ChangedReply {
 
 export interface UnsubscribedReply extends ChangedReply {
   readonly type: 'unsubscribed'
+}
+
+/** The client may see other symbols from here on. */
+export interface AuthenticatedReply {
+  readonly type: 'authenticated'
+  readonly id?: CommandId
+  readonly user: string
+  readonly expires?: number
+  readonly unsubscribed?: readonly string[]
+  /** Whether a snapshot of all symbols of the client follows. */
+  readonly snapshot: boolean
 }
 
 /** A snapshot of all symbols of the client: the lane has died in the midst of an earlier one. */
@@ -160,7 +176,9 @@ export function goodbyeOf(replies: readonly CommandReply[]): GoodbyeReply | unde
 
 /** Whether the client gets a snapshot of all its symbols. */
 export function wantsAllLatest(replies: readonly CommandReply[]): boolean {
-  return replies.some(({ type }) => type === 'snapshot')
+  return replies.some(
+    reply => reply.type === 'snapshot' || (reply.type === 'authenticated' && reply.snapshot),
+  )
 }
 
 export type LaneCommand = OpenCommand | DeriveCommand | CloseCommand | JoinCommand

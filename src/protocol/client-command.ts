@@ -24,6 +24,7 @@ export type ClientCommand =
   | ({ readonly type: 'unsubscribe' } & SymbolsCommand)
   | { readonly type: 'list'; readonly id: CommandId }
   | { readonly type: 'ping'; readonly id: CommandId }
+  | { readonly type: 'auth'; readonly id: CommandId | undefined; readonly token: string }
 
 export type CommandResult = { readonly command: ClientCommand } | { readonly error: ErrorMessage }
 
@@ -32,6 +33,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   unsubscribe: ['type', 'id', 'symbols'],
   list: ['type', 'id'],
   ping: ['type', 'id'],
+  auth: ['type', 'id', 'token'],
 }
 const TYPES = Object.keys(FIELDS).join(', ')
 const ID_LENGTH_MAX = 64
@@ -49,8 +51,9 @@ export function readCommand(text: string): CommandResult {
     )
   }
   const fields: Readonly<Record<string, unknown>> = { ...value }
-  const { type, id, symbols, delivery, interval, snapshot, resume, since } = fields
-  if (!isId(id)) {
+  const { type, id, symbols, delivery, interval, snapshot, resume, since, token } = fields
+  // An `auth` may go without.
+  if (!isId(id) && (id !== undefined || type !== 'auth')) {
     return wrong(
       undefined,
       'bad_id',
@@ -63,6 +66,11 @@ export function readCommand(text: string): CommandResult {
   const extra = Object.keys(fields).find(name => !known.includes(name))
   if (extra !== undefined) {
     return wrong(id, 'unknown_field', `${type} has the fields ${known.join(', ')}, got ${quoteValue(extra)}`)
+  }
+  if (type === 'auth' || id === undefined) {
+    // The message does not show it: it may be a token.
+    if (typeof token !== 'string') return wrong(id, 'token_malformed', 'token must be a string')
+    return { command: { type: 'auth', id, token } }
   }
   if (type === 'list' || type === 'ping') return { command: { type, id } }
   if (!isSymbols(symbols)) {

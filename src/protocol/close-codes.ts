@@ -56,6 +56,30 @@ export const CLOSE_CODES = {
     reconnect: false,
     when: 'The gateway failed while it served this client. This is a bug; the log of the gateway tells of it.',
   },
+  tryAgainLater: {
+    code: 1013,
+    reason: 'try again later',
+    reconnect: true,
+    when: 'The client has said by an `auth` who it is, and there is no place for it now.',
+  },
+  unauthenticated: {
+    code: 4001,
+    reason: 'not authenticated',
+    reconnect: false,
+    when: 'The first message was no valid `auth`, or came too late. An `error` before says why.',
+  },
+  accessExpired: {
+    code: 4002,
+    reason: 'access expired',
+    reconnect: false,
+    when: 'The token of the client has expired. Connect with a new one.',
+  },
+  accessRevoked: {
+    code: 4003,
+    reason: 'access revoked',
+    reconnect: false,
+    when: 'The client may not be connected any more.',
+  },
   slowConsumer: {
     code: 4008,
     reason: 'slow consumer',

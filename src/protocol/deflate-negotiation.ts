@@ -38,3 +38,31 @@ export function negotiatedWindowBits(headers: readonly string[]): number {
   const [, bits = WINDOW_BITS_MAX] = /server_max_window_bits=(\d+)/.exec(line) ?? []
   return Math.min(WINDOW_BITS_MAX, Math.max(WINDOW_BITS_MIN, Number(bits)))
 }
+
+const BITS = '"?(?:[89]|1[0-5])"?'
+/** https://www.rfc-editor.org/rfc/rfc7692#section-7.1. As the library reads them: in lower case, without spaces. */
+const PARAMETERS = [
+  /^server_no_context_takeover$/,
+  /^client_no_context_takeover$/,
+  new RegExp(`^server_max_window_bits=${BITS}$`),
+  new RegExp(`^client_max_window_bits(?:=${BITS})?$`),
+]
+
+/**
+ * The offers of a request that the gateway may accept. A server declines an offer that it does not understand; the
+ * library would refuse the whole request.
+ *
+ * @param header `Sec-WebSocket-Extensions` of the request
+ * @returns the header without all other offers; undefined: none is left
+ */
+export function acceptableOffers(header: string): string | undefined {
+  const offers = header.split(',').map(offer => offer.trim())
+  return offers.filter(isAcceptable).join(', ') || undefined
+}
+
+function isAcceptable(offer: string): boolean {
+  const [name = '', ...parameters] = offer.split(';').map(part => part.trim())
+  if (name !== 'permessage-deflate') return false
+  const known = parameters.map(parameter => PARAMETERS.findIndex(pattern => pattern.test(parameter)))
+  return !known.includes(-1) && new Set(known).size === known.length
+}

@@ -25,6 +25,23 @@ const ENTRY_ERRORS = {
   too_many_symbols: 'The client would have more entries, or more bytes of entries, than it may.',
 } as const
 
+/** Why the gateway does not know who a client is: codes of a refused connection, and of a message `auth`. */
+const AUTH_ERRORS = {
+  token_missing: 'The client shows no token.',
+  token_repeated: 'The request has several different tokens.',
+  token_malformed: 'The token is no JSON Web Token.',
+  token_algorithm: 'The token is signed by an algorithm that the gateway does not accept.',
+  token_signature: 'The signature of the token is wrong.',
+  token_key_unknown: 'The token is signed with a key that the gateway does not know.',
+  token_expired: 'The token has expired.',
+  token_not_yet_valid: 'The token is not valid yet.',
+  token_issuer: 'The token is of an issuer whom the gateway does not accept.',
+  token_audience: 'The token is not meant for this gateway.',
+  bad_identity:
+    'The token lacks `sub` or `exp`, or says something wrong of the client. The message says what.',
+  denied: 'The server does not let this client in.',
+} as const
+
 /** `code` of an `error` message. The gateway did nothing of the command. */
 export const COMMAND_ERRORS = {
   malformed_json:
@@ -40,6 +57,15 @@ export const COMMAND_ERRORS = {
   too_many_commands:
     'The client sent too many messages, asked for too much work, or waits for too many replies. Wait a moment.',
   overload: 'The worker of the client is too far behind to take the command. Try again later.',
+  not_entitled: 'The client may not have this delivery or interval. The message says which it may have.',
+  no_auth: 'The gateway asks nobody who they are, so there is nothing to renew.',
+  ...AUTH_ERRORS,
+  other_user: 'The token of an `auth` is of another user than the connection.',
+  auth_expected: 'The first message of a client without a token must be an `auth`.',
+  user_full: 'The user has as many clients as it may have.',
+  no_place: 'There is no place for the client now. Try again later.',
+  auth_timeout: 'The client sent no `auth` in time.',
+  auth_unavailable: 'Nobody can say now who the client is. Try again later.',
 } as const
 
 /** `code` of one entry under `refused` in a reply. The gateway did the other entries. */
@@ -49,6 +75,7 @@ export const SYMBOL_ERRORS = {
   subscriptions_full:
     'All clients together, or those of your address, have as many entries as they may. Try again later.',
   not_subscribed: 'The client has no such entry.',
+  not_entitled: 'The client may see nothing of this entry.',
 } as const
 
 /** `code` in the body of a response that refuses a request, by HTTP status. */
@@ -67,11 +94,18 @@ export const REQUEST_ERRORS = {
     unknown_subprotocol: 'The client offers subprotocols, but none that the gateway knows.',
     bad_handshake: 'The request is not a WebSocket handshake of version 13 or 8, or it has a body.',
   },
+  401: AUTH_ERRORS,
+  403: {
+    not_entitled: 'The client may not have what its URL asks for. The message says what it may have.',
+    origin_not_allowed: 'The page from which the client comes may not connect.',
+  },
   404: { unknown_path: 'Nothing is served at this path.' },
   426: { websocket_only: 'The request does not ask for a WebSocket.' },
   429: {
     too_many_requests:
       'This address, or all clients together, sent more requests and commands than they may. Try again later.',
+    address_full: 'This address has as many clients as it may have.',
+    user_full: 'The user has as many clients as it may have.',
   },
   500: {
     internal:
@@ -85,9 +119,12 @@ export const REQUEST_ERRORS = {
     too_many_connections: 'More clients connect than the gateway lets in within ten seconds.',
     draining: 'The server is shutting down.',
     feed_unknown: 'The gateway has not got the schema of its feed yet. Try again later.',
+    auth_unavailable: 'Nobody can say now who the client is. Try again later.',
   },
 } as const
 
+/** Why a client is not let in: 401, or for want of an answer 503. */
+export type DenialCode = keyof typeof AUTH_ERRORS | 'auth_unavailable'
 export type DeliveryErrorCode = keyof typeof DELIVERY_ERRORS
 export type CommandErrorCode = keyof typeof COMMAND_ERRORS
 export type SymbolErrorCode = keyof typeof SYMBOL_ERRORS

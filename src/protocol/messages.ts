@@ -40,6 +40,33 @@ export interface UnsubscribedMessage extends ChangedMessage {
   readonly type: 'unsubscribed'
 }
 
+/** The reply to `auth`: the client is known. Its first `subscribed` follows, if it has had none. */
+export interface AuthenticatedMessage {
+  readonly type: 'authenticated'
+  readonly id?: CommandId
+  readonly user: string
+  /** When the access ends, µs since the Unix epoch. Left out: never. */
+  readonly expires?: number
+  /** Entries that the client had and may see nothing of any more. Left out when there are none. */
+  readonly unsubscribed?: readonly string[]
+  /**
+   * There when the client may see other symbols than before: the place from which on that holds. The fields are those of
+   * `subscribed`.
+   */
+  readonly client?: string
+  readonly epoch?: string
+  readonly offset?: number
+  readonly seq?: number
+  readonly batch?: boolean
+}
+
+/** The access of the client ends soon: a new token in a message `auth` renews it. */
+export interface TokenExpiringMessage {
+  readonly type: 'token-expiring'
+  /** µs since the Unix epoch. */
+  readonly expires: number
+}
+
 /** A command and its reply have the same id. */
 export type CommandId = number | string
 
@@ -235,6 +262,8 @@ export type ControlMessage =
   | HeartbeatMessage
   | LiveMessage
   | GoodbyeMessage
+  | AuthenticatedMessage
+  | TokenExpiringMessage
   | ErrorMessage
 
 /** @typeParam Tick as for TicksMessage */

@@ -208,7 +208,7 @@ describe('the admin server', () => {
       { log },
     )
     expect((await fetch(`${url}/metrics.json`)).status).toBe(500)
-    expect(errors).toEqual([{ err: failure, target: '"/metrics.json"' }])
+    expect(errors).toEqual([{ err: failure, path: '"/metrics.json"' }])
     expect((await fetch(`${url}/livez`)).status).toBe(500)
   })
 
@@ -216,7 +216,7 @@ describe('the admin server', () => {
     const { port } = await open()
     const statusOf = async (target: string) => {
       const socket = await dial(port)
-      socket.write(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
+      socket.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
       return (await untilEnd(socket)).slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)
     }
     expect(await statusOf('http://a:9090/livez?x')).toBe('200')

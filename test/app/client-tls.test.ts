@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { ServerCertificate } from '../../src/app/server-certificate.js'
+import { openServerCertificate } from '../../src/app/server-certificate.js'
 import { StreamHandler } from '../../src/broadcaster/stream-handler.js'
 import { ClientServer, type TlsServerFiles } from '../../src/clients/client-server.js'
 import { silentLog } from '../../src/common/log.js'
@@ -147,7 +147,7 @@ describe('clients over TLS', () => {
   })
 })
 
-describe('ServerCertificate', () => {
+describe('openServerCertificate', () => {
   async function open() {
     const clock = new FakeClock()
     const tlsCert = join(folder, 'live.crt')
@@ -160,7 +160,7 @@ describe('ServerCertificate', () => {
       isFailing = true
     }
     const errors: string[] = []
-    const certificate = (await ServerCertificate.open(
+    const certificate = (await openServerCertificate(
       { tlsCert, tlsKey, tlsClientCa: undefined },
       {
         clock,
@@ -239,7 +239,7 @@ describe('ServerCertificate', () => {
     ['a file of another kind', 'localhost.key', /must be PEM/],
   ])('refuses %s', async (_, name, message) => {
     const settings = { tlsCert: join(folder, name), tlsKey: first.keyPath, tlsClientCa: undefined }
-    const opening = ServerCertificate.open(settings, {
+    const opening = openServerCertificate(settings, {
       clock: new FakeClock(),
       log: silentLog,
       use: () => {},

@@ -24,6 +24,7 @@ async function start(env: Record<string, string>, isUp = true): Promise<Ringcast
   if (!isUp) await feed.stop()
   ringcast = new Ringcast([], {
     env: {
+      RINGCAST_HOST: '127.0.0.1',
       RINGCAST_UPSTREAM: feed.target,
       RINGCAST_UPSTREAM_METHOD: 'acme.md.MarketData/Subscribe',
       RINGCAST_TICK_SYMBOL: 'event.symbol',

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { VisibleEntries } from '../../src/clients/access/entry-scope.js'
 import { REFUSAL_BYTES_MAX } from '../../src/clients/command-handler.js'
 import { SubscriptionBudget } from '../../src/clients/subscription-budget.js'
 import { INTERVALS_MAX, Subscriptions } from '../../src/clients/subscriptions.js'
@@ -45,7 +46,8 @@ describe('a refused entry', () => {
       subscriptions.add(['new'], 60_000),
       subscriptions.remove(['not there']),
       new Subscriptions({ countMax: 0, bytesMax: Number.MAX_SAFE_INTEGER }).add(['one more'], null),
-      new Subscriptions(LIMITS, FULL.ofAddress('address')).add(['one more'], null),
+      new Subscriptions(LIMITS, { scope: new VisibleEntries(['A']) }).add(['B'], null),
+      new Subscriptions(LIMITS, { budget: FULL.ofAddress('address') }).add(['one more'], null),
     ]
     const codes = new Set()
     for (const refused of results.flatMap(each => each.refused)) {

@@ -14,6 +14,7 @@ export function pages(): readonly string[] {
     'README.md',
     'CONTRIBUTING.md',
     'CHANGELOG.md',
+    'SECURITY.md',
     'bench/README.md',
     'examples/feeds/README.md',
     'packages/client/README.md',

@@ -4,7 +4,12 @@
 import { goodbyeOf, type JoinCommand, type ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
 import type { StreamEpoch } from '../../src/lane-protocol/stream-events.js'
 import type { StreamPlace } from '../../src/memory/stream-place.js'
-import type { GapMessage, SubscribedMessage, UnsubscribedMessage } from '../../src/protocol/messages.js'
+import type {
+  AuthenticatedMessage,
+  GapMessage,
+  SubscribedMessage,
+  UnsubscribedMessage,
+} from '../../src/protocol/messages.js'
 import { textFrames } from '../../src/protocol/text-frames.js'
 import type { AudienceProgress, LaneAudience } from '../collect/lane-audience.js'
 import { NO_BYTES } from './client-frames.js'
@@ -124,7 +129,7 @@ function commandReplies(
   audience: LaneAudience,
   epoch: string,
   { offset, seq }: MessagePlace,
-): (SubscribedMessage | UnsubscribedMessage)[] {
+): (SubscribedMessage | UnsubscribedMessage | AuthenticatedMessage)[] {
   const place = { client: join.name, epoch, offset, seq, batch: audience.spec.batch }
   return join.replies.flatMap(reply => {
     if (reply.type === 'snapshot' || reply.type === 'goodbye') return []
@@ -132,6 +137,10 @@ function commandReplies(
     // 8 µs, and garbage that only a full collection finds.
     if (reply.type === 'unsubscribed') {
       const { type, ...rest } = reply
+      return { type, ...rest, ...place }
+    }
+    if (reply.type === 'authenticated') {
+      const { type, snapshot: _, ...rest } = reply
       return { type, ...rest, ...place }
     }
     const { type, snapshot: _, delivery, interval, ...rest } = reply

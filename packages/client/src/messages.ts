@@ -128,6 +128,15 @@ export interface ErrorMessage {
   readonly message: string
 }
 
+/** The gateway knows the token. With a place, the client may see other symbols from there on. */
+export interface AuthenticatedMessage {
+  readonly type: 'authenticated'
+  readonly epoch?: string | undefined
+  readonly offset?: number | undefined
+  readonly seq?: number | undefined
+  readonly unsubscribed?: readonly string[] | undefined
+}
+
 export interface TokenExpiringMessage {
   readonly type: 'token-expiring'
 }
@@ -143,6 +152,7 @@ export type ServerMessage<Tick> =
   | HeartbeatMessage
   | GoodbyeMessage
   | ErrorMessage
+  | AuthenticatedMessage
   | TokenExpiringMessage
 
 export type Command =

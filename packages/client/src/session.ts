@@ -5,6 +5,7 @@
 import type { Change, Entries, UrlPart } from './entries.js'
 import { type Entry, EVERY } from './entry.js'
 import type {
+  AuthenticatedMessage,
   Command,
   ErrorMessage,
   GapMessage,
@@ -123,6 +124,9 @@ export class Session<Tick extends TickHead> {
       case 'error':
         this.takeError(message)
         break
+      case 'authenticated':
+        this.takeAuthenticated(message)
+        break
       case 'token-expiring':
         this.events.tokenExpiring()
         break
@@ -186,6 +190,20 @@ export class Session<Tick extends TickHead> {
     this.pending.delete(Number(id))
     if (!this.advance(offset)) return
     this.events.settled()
+  }
+
+  /** Entries that the client may not see any more are as good as refused. */
+  private takeAuthenticated({ epoch, offset, seq, unsubscribed = [] }: AuthenticatedMessage): void {
+    if (epoch === undefined || offset === undefined || seq === undefined) return
+    this.seq = seq
+    this.at = { epoch, offset }
+    for (const entry of this.entries.all) {
+      if (!unsubscribed.includes(entry.name)) continue
+      entry.disconnect(undefined)
+      entry.isRefused = true
+      const message = 'the access of this client has changed: it may see nothing of this entry any more'
+      this.events.refused({ symbol: entry.name, code: 'not_entitled', message })
+    }
   }
 
   private takeGap(message: GapMessage): void {

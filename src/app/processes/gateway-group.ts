@@ -6,11 +6,13 @@ import { AdminServer } from '../../admin/admin-server.js'
 import type { AdminView } from '../../admin/admin-view.js'
 import type { Clock, Timer } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
+import { hostInUrl } from '../../common/host-text.js'
 import type { Log } from '../../common/log.js'
 import type { Config } from '../../config/config.js'
 import { EmbeddedFeed } from '../../embedded-feed/embedded-feed.js'
 import { RestartDelay } from '../../lanes/restart-delay.js'
 import { chooseClients } from '../../metrics/client-view.js'
+import { type AdminAccess, openAdminAccess } from '../admin-access.js'
 import { embeddedFeedName, feedSettings } from '../feed-settings.js'
 import { prometheusPage } from '../prometheus-page.js'
 import { GATEWAY_CHECKS } from '../readiness.js'
@@ -69,6 +71,7 @@ export class GatewayGroup {
   private fail: (error: RingcastError) => void = () => {}
   private feed: EmbeddedFeed | undefined
   private admin: AdminServer | undefined
+  private adminAccess: AdminAccess | undefined
   private isStopping = false
   /** Called when a process accepts clients, or has ended. */
   private changed: () => void = () => {}
@@ -107,7 +110,7 @@ export class GatewayGroup {
     return {
       webSocketUrl,
       feed: feedName,
-      adminUrl: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      adminUrl: `http://${hostInUrl(host)}:${port}`,
     }
   }
 
@@ -125,12 +128,14 @@ export class GatewayGroup {
     }
     await this.until(() => this.places.every(({ process }) => process === undefined))
     await this.feed?.stop()
+    this.adminAccess?.close()
     await this.admin?.close()
   }
 
   /** Lets every process read its certificate again. */
   async reload(): Promise<void> {
     for (const { process } of this.places) process?.send({ op: 'reload' })
+    await this.adminAccess?.reload()
   }
 
   view(): AdminView {
@@ -264,16 +269,18 @@ export class GatewayGroup {
     })
   }
 
-  private listenForAdmin(): Promise<{ host: string; port: number }> {
+  private async listenForAdmin(): Promise<{ host: string; port: number }> {
     const { config, deps } = this
+    this.adminAccess = await openAdminAccess(config, deps.log)
     this.admin = new AdminServer({
       host: config.adminHost,
       port: config.adminPort,
       view: this.view(),
+      guard: this.adminAccess.guard,
       clock: deps.clock,
       log: deps.log,
     })
-    return this.admin.listen()
+    return await this.admin.listen()
   }
 }
 
