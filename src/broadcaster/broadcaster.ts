@@ -13,6 +13,7 @@ import { Membership } from '../fanout/membership.js'
 import { Transmitter } from '../fanout/transmitter.js'
 import type { PositionRules } from '../ingest/feed-positions.js'
 import { Ingest } from '../ingest/ingest.js'
+import { LogExtent } from '../ingest/log-extent.js'
 import { randomEpochName } from '../ingest/offset-counter.js'
 import { PositionWatch } from '../ingest/position-watch.js'
 import { turnOvershootBytes } from '../lane-protocol/lane-task.js'
@@ -29,6 +30,7 @@ import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { TickCodec } from '../ticks/tick-codec.js'
 import type { TickSchema } from '../ticks/tick-schema.js'
 import { HandlerMetrics } from './handler-metrics.js'
+import { assembleHistory, type History } from './history.js'
 import { Shutdown } from './shutdown.js'
 
 /**
@@ -57,6 +59,7 @@ export interface Broadcaster {
   readonly clients: Clients
   readonly supervisor: LaneSupervisor
   readonly shutdown: Shutdown
+  readonly history: History
 }
 
 /** Starts the lanes at once. Clients and ticks may come before the lanes run. */
@@ -87,10 +90,15 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     positions: deps.positions,
     epochName: processName,
     positionWatch,
-    streamMoved: () => clients.resumeWaits.streamMoved(),
+    streamMoved: () => {
+      clients.resumeWaits.streamMoved()
+      history.clients.streamMoved()
+    },
     clock,
     counters,
   })
+
+  const extent = new LogExtent(tickLog, ingest.numbering)
 
   const sender = new CommandSender({
     lanes: laneHandles,
@@ -102,6 +110,19 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     ingest.lag(laneHandles[lane]!) > settings.queueSize / 2 || sender.isWaiting(lane)
 
   // To the sockets
+  const { numbering } = ingest
+  const history = assembleHistory({
+    settings,
+    schema: deps.schema,
+    numbering,
+    extent,
+    membership: () => membership,
+    transmitter: () => transmitter,
+    goodbyeGiven: recipient => clients.registry.goodbyeGiven(recipient),
+    clock,
+    log,
+    counters,
+  })
   const membership = new Membership({
     streams,
     place: (candidates, hasAudience) =>
@@ -110,6 +131,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     clock,
     counters,
     replyLatency: metrics.replyLatency,
+    past: history.clients,
     goodbyeGiven: recipient => clients.registry.goodbyeGiven(recipient),
   })
   const transmitter = new Transmitter({
@@ -146,7 +168,8 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       const lane = membership.laneOf(recipient)
       return lane !== undefined && sender.isWaiting(lane)
     },
-    numbering: ingest.numbering,
+    numbering,
+    past: history.extent,
   })
 
   // The lanes
@@ -214,6 +237,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   ]
 
   const shutdown = new Shutdown({
+    history,
     clock,
     ingest,
     transmitter,
@@ -225,7 +249,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   })
   // From here on the lanes wake the main thread.
   transmitter.wake()
-  return { laneHandles, metrics, ingest, clients, supervisor, shutdown }
+  return { laneHandles, metrics, ingest, clients, supervisor, shutdown, history }
 }
 
 /** @throws RingcastError `option_invalid` when the frame ring is too small for ticks of the schema */

@@ -7,7 +7,7 @@ import { TIMER_MS_MAX } from '../common/clock.js'
 import type { HandlerOptions } from '../config/config.js'
 import type { Membership } from '../fanout/membership.js'
 import { Recipient } from '../fanout/recipient.js'
-import { isAwaited, type WantedStart } from '../fanout/wanted-start.js'
+import { isAwaited, isSought, type WantedStart } from '../fanout/wanted-start.js'
 import { CLOSE_CODES } from '../protocol/close-codes.js'
 import { negotiatedWindowBits, PER_MESSAGE_DEFLATE } from '../protocol/deflate-negotiation.js'
 import { deliveryFields } from '../protocol/delivery.js'
@@ -27,7 +27,13 @@ import { MessageIntake, type MessageIntakeDeps } from './message-intake.js'
 import { MessageQuota } from './message-quota.js'
 import { badRequest, isRefusal, type Refusal } from './refusal.js'
 import { isStartError, readReplayStart, type StreamExtent } from './replay-start.js'
-import { DRAINING, RequestRefusals, TOO_MANY_CONNECTIONS, TOO_MANY_REQUESTS } from './request-refusals.js'
+import {
+  DRAINING,
+  PAST_FULL,
+  RequestRefusals,
+  TOO_MANY_CONNECTIONS,
+  TOO_MANY_REQUESTS,
+} from './request-refusals.js'
 import type { ResumeWaits } from './resume-waits.js'
 import type { SubscriptionBudget } from './subscription-budget.js'
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.js'
@@ -129,7 +135,7 @@ export class Admission {
         this.refusals.refuse(socket, badRequest(replayStart.code, replayStart.message))
         return false
       }
-      const refusal = this.refusalOf(stream, address)
+      const refusal = this.refusalOf(stream, address, replayStart)
       if (refusal !== undefined) {
         this.refusals.refuse(socket, refusal)
         return false
@@ -153,9 +159,9 @@ export class Admission {
 
   /** The turn of a request has come. Meanwhile the places may have been taken. */
   private letInLater(request: IncomingMessage, head: Buffer, details: RequestDetails): void {
-    const { address, socket, stream } = details
+    const { address, replayStart, socket, stream } = details
     try {
-      const refusal = this.refusalOf(stream, address)
+      const refusal = this.refusalOf(stream, address, replayStart)
       if (refusal === undefined) this.upgrade(request, head, details)
       else this.refusals.refuse(socket, refusal)
     } catch (err) {
@@ -170,14 +176,19 @@ export class Admission {
   }
 
   /** Why this request is refused now; undefined when it is not. */
-  private refusalOf({ symbols }: StreamRequest, address: string | undefined): Refusal | undefined {
-    const { areLanesBusy, registry, settings, subscriptionBudget } = this.deps
+  private refusalOf(
+    { symbols }: StreamRequest,
+    address: string | undefined,
+    replayStart: WantedStart,
+  ): Refusal | undefined {
+    const { areLanesBusy, past, registry, settings, subscriptionBudget } = this.deps
     if (this.isDraining) return DRAINING
     if (areLanesBusy())
       return { status: 503, code: 'overload', message: 'all workers are too far behind: try again later' }
     const { maxClients } = settings
     if (registry.count + this.queue.count >= maxClients)
       return { status: 503, code: 'limit', message: `all ${maxClients} places are taken: try again later` }
+    if (isSought(replayStart) && !past.hasRoom) return PAST_FULL
     const budget = subscriptionBudget.ofAddress(address)
     if (budget.hasRoomFor(symbols.length)) return undefined
     return { status: 503, code: 'subscriptions_full', message: budget.refusal }

@@ -7,7 +7,7 @@ import { Admission } from './admission.js'
 import { ClientRegistry, type ClientRegistryDeps } from './client-registry.js'
 import { CommandHandler } from './command-handler.js'
 import { ReconnectAdvice } from './reconnect-advice.js'
-import type { StreamNumbers } from './replay-start.js'
+import type { PastExtent, StreamNumbers } from './replay-start.js'
 import { ResumeWaits } from './resume-waits.js'
 import { SubscriptionBudget } from './subscription-budget.js'
 import { WorkBudgets } from './work-budgets.js'
@@ -23,6 +23,7 @@ export interface ClientsDeps extends Omit<ClientRegistryDeps, 'advice'> {
   /** Whether the client's lane is too far behind to take one more change. */
   readonly isLaneBusy: (recipient: Recipient) => boolean
   readonly numbering: StreamNumbers
+  readonly past: PastExtent
 }
 
 export interface Clients {
@@ -35,7 +36,7 @@ export function assembleClients(deps: ClientsDeps): Clients {
   const { connectionsPerSecond, retryAfterS } = deps.settings
   const advice = new ReconnectAdvice({ perSecond: connectionsPerSecond, retryAfterS, clock: deps.clock })
   const registry = new ClientRegistry({ ...deps, advice })
-  const commands = new CommandHandler(deps)
+  const commands = new CommandHandler({ ...deps, advice })
   const limits = {
     countMax: deps.settings.maxSymbolsPerClient,
     // Half, so that the reply to the connection leaves room for the replies to commands.

@@ -22,6 +22,13 @@ export const TOO_MANY_CONNECTIONS: Refusal = {
   message: 'too many clients connect at once: try again after the seconds in Retry-After',
 }
 
+export const PAST_FULL: Refusal = {
+  status: 503,
+  code: 'history_busy',
+  message:
+    'as many clients as may read ticks of the past: try again after the seconds in Retry-After, or connect without resume and since',
+}
+
 export const TOO_MANY_REQUESTS: Refusal = {
   status: 429,
   code: 'too_many_requests',
@@ -37,6 +44,7 @@ const REFUSAL_METRICS: Readonly<Partial<Record<Refusal['code'], MainMetric>>> = 
   overload: 'refusedOverload',
   too_many_connections: 'refusedPace',
   draining: 'refusedDraining',
+  history_busy: 'refusedHistory',
   subscriptions_full: 'refusedSubscriptions',
   too_many_requests: 'refusedRate',
 }

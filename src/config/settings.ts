@@ -5,7 +5,7 @@
  */
 import { embeddedFeedSettings } from './embedded-feed-settings.js'
 import { feedMethod, fieldPath, jsonOrFile, metadataOrFile, timePath } from './feed-setting-types.js'
-import { natsSettings, relaySettings } from './nats-settings.js'
+import { historySettings, natsSettings, relaySettings } from './nats-settings.js'
 import { drain, ofProcess } from './process-settings.js'
 import {
   byteSize,
@@ -114,6 +114,7 @@ const clients = {
     initial: 5,
     form: secondsText,
   }),
+  ...historySettings,
 }
 
 const timeouts = {

@@ -40,6 +40,8 @@ export const COMMAND_ERRORS = {
   too_many_commands:
     'The client sent too many messages, asked for too much work, or waits for too many replies. Wait a moment.',
   overload: 'The worker of the client is too far behind to take the command. Try again later.',
+  history_busy:
+    'Too many clients read ticks of the past, or wait for that. Try again after `retryAfterMs`, or without `resume` and `since`.',
 } as const
 
 /** `code` of one entry under `refused` in a reply. The gateway did the other entries. */
@@ -84,6 +86,7 @@ export const REQUEST_ERRORS = {
     overload: 'All workers are too far behind to accept a client.',
     too_many_connections: 'More clients connect than the gateway lets in within ten seconds.',
     draining: 'The server is shutting down.',
+    history_busy: 'Too many clients read ticks of the past, or wait for that. Try again later.',
     feed_unknown: 'The gateway has not got the schema of its feed yet. Try again later.',
   },
 } as const

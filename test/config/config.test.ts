@@ -30,6 +30,8 @@ const DEFAULTS: Config = {
   compressionMinBytes: KiB,
   compressionLevel: 6,
   retryAfterS: 5,
+  historyReaders: 4,
+  historyQueue: 64,
   connectionsPerSecond: 200,
   clientMaxAgeMs: 0,
   pingIntervalMs: 30_000,
@@ -173,6 +175,8 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   compressionMinBytes: size(0, 16 * MiB),
   compressionLevel: whole(1, 9),
   retryAfterS: whole(0, 86_400),
+  historyReaders: whole(1, 64),
+  historyQueue: whole(0, 100_000),
   connectionsPerSecond: whole(1, 100_000),
   clientMaxAgeMs: duration(0),
   pingIntervalMs: duration(),
@@ -684,7 +688,7 @@ describe('handlerOptions', () => {
       ...Object.fromEntries(Object.keys(options).map(key => [key, DEFAULTS[key as Key]])),
       maxClients: 5,
     })
-    expect(Object.keys(options)).toHaveLength(30)
+    expect(Object.keys(options)).toHaveLength(32)
     expect(options).not.toHaveProperty('port')
     expect(options).not.toHaveProperty('logLevel')
   })
