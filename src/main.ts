@@ -4,11 +4,11 @@
  * Exit codes: 0 stopped by a signal, 1 failed, 2 a wrong setting or a wrong file that it names, 128 + signal at a second signal.
  */
 import cluster from 'node:cluster'
-import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { stopTimeMs } from './app/drain-times.js'
 import { feedSettings } from './app/feed-settings.js'
 import { Gateway } from './app/gateway.js'
+import { packageVersion } from './app/package-version.js'
 import { probe } from './app/probe.js'
 import { type HostProcess, runService, type Service } from './app/process-lifetime.js'
 import { GatewayGroup } from './app/processes/gateway-group.js'
@@ -77,7 +77,14 @@ function run(
   stopTimeoutMs: number,
   { host = process, number }: RunOptions = {},
 ): Promise<void> {
-  const log = createProcessLog(config.logLevel, number === undefined ? {} : { process: number })
+  const { isTTY } = process.stdout
+  const log = createProcessLog({
+    level: config.logLevel,
+    form: config.logFormat === 'auto' ? (isTTY ? 'text' : 'json') : config.logFormat,
+    // https://no-color.org
+    hasColours: isTTY && !process.env.NO_COLOR,
+    details: number === undefined ? {} : { process: number },
+  })
   // Also for unhandled rejections. The state is unknown then, so there is no orderly stop.
   process.on('uncaughtException', (err, origin) => {
     log.fatal({ err, origin }, 'an unexpected error: this is a bug in Ringcast')
@@ -113,6 +120,7 @@ function serveService(config: Config, log: ProcessLog): Service {
   const gateway = new Gateway(config, log)
   return {
     failed: gateway.failed,
+    drainRequested: gateway.drainRequested,
     stop: isRequested => gateway.stop(isRequested),
     reload: () => gateway.reload(),
     async start(signal) {
@@ -130,7 +138,8 @@ function memberService(config: Config, log: ProcessLog, member: GroupMember): Se
     stop: isRequested => gateway.stop(isRequested, member.isPolled),
     reload: () => gateway.reload(),
     async start(signal) {
-      member.report(() => gateway.report())
+      member.answer(question => gateway.state.answer(question))
+      member.report(() => gateway.state.report())
       const { webSocketUrl, feed } = await gateway.start(signal)
       member.accepting(webSocketUrl, feed)
     },
@@ -141,6 +150,7 @@ function groupService(config: Config, log: ProcessLog): Service {
   const group = new GatewayGroup(config, { clock: systemClock, log })
   return {
     failed: group.failed,
+    drainRequested: group.drainRequested,
     stop: isRequested => group.stop(isRequested),
     reload: () => group.reload(),
     async start(signal) {
@@ -186,17 +196,13 @@ function relayService(config: Config, log: ProcessLog): Service {
   return {
     // It goes on trying.
     failed: new Promise(() => {}),
+    drainRequested: relay.drainRequested,
     stop: () => relay.stop(),
     reload: async () => {},
     async start(signal) {
       log.info(await relay.start(signal), 'relaying')
     },
   }
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }
 
 await main()

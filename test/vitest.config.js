@@ -1,18 +1,28 @@
-// Tests run from the build: what is tested is what ships, and worker threads can load it. With `--mode long` the long ones only.
+// Tests run from the build: what is tested is what ships, and worker threads can load it. With `--mode long` the long ones only; with
+// `--mode cluster` those of a cluster of processes, and with `--mode cluster-long` the same, the long way.
 import { defineConfig } from 'vitest/config'
 
 const LONG = '**/*.long.test.js'
+const CLUSTER = '**/*.cluster.test.js'
+const CLUSTER_LONG = '**/*.cluster-long.test.js'
+
+function filesOf(mode) {
+  if (mode === 'cluster') return { include: [CLUSTER], exclude: [] }
+  if (mode === 'cluster-long') return { include: [CLUSTER, CLUSTER_LONG], exclude: [] }
+  if (mode === 'long') return { include: [LONG], exclude: [] }
+  return { include: ['**/*.test.js'], exclude: [LONG, CLUSTER, CLUSTER_LONG] }
+}
 
 export default defineConfig(({ mode }) => {
-  const isLong = mode === 'long'
+  const isLong = mode.endsWith('long')
   return {
     test: {
       root: 'dist/test',
-      include: [isLong ? LONG : '**/*.test.js'],
-      exclude: isLong ? [] : [LONG],
+      ...filesOf(mode),
       provide: { isLong },
       pool: 'forks',
-      maxWorkers: 2,
+      // A cluster has ten processes already.
+      maxWorkers: mode.startsWith('cluster') ? 1 : 2,
       // A process for each file would take half as long again.
       isolate: false,
       restoreMocks: true,

@@ -1,5 +1,6 @@
 /**
- * Health checks and metrics over HTTP, for orchestrators and scrapers. Main thread.
+ * Health checks, metrics and clients over HTTP, for orchestrators, scrapers and people. Main thread. What there is
+ * stands in admin-routes.ts.
  * Connections, bytes and time of callers are bounded, and no caller keeps another one out.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -9,16 +10,9 @@ import { listen } from '../common/listen.js'
 import type { Log } from '../common/log.js'
 import { quoteValue } from '../common/quote-value.js'
 import { readTarget } from '../common/request-target.js'
-
-/** The state of the gateway. The server asks for it with each request. */
-export interface AdminView {
-  /** Any JSON value. */
-  metrics(): unknown
-  /** False: the orchestrator should restart the process. */
-  isLive(): boolean
-  /** Not ready: the load balancer should send no clients now. Each check is "ok" or says what is wrong. */
-  readiness(): { readonly ready: boolean; readonly checks: Readonly<Record<string, string>> }
-}
+import { type AdminReply, errorReply, jsonReply } from './admin-reply.js'
+import { ADMIN_ROUTES, type AdminRoute, READINESS_PATH } from './admin-routes.js'
+import type { AdminView } from './admin-view.js'
 
 export interface AdminServerOptions {
   readonly host: string
@@ -31,40 +25,11 @@ export interface AdminServerOptions {
   readonly log: Log
 }
 
-interface Reply {
-  readonly status: number
-  readonly body: string
-}
-
-function json(status: number, value: unknown): Reply {
-  return { status, body: `${JSON.stringify(value)}\n` }
-}
-
 /** Balancers that ask less often are not waited for. */
 const POLL_MS_MAX = 60_000
-const READINESS_PATH = '/readyz'
-
-const ROUTES: ReadonlyMap<string, (view: AdminView) => Reply> = new Map([
-  [
-    '/livez',
-    view => {
-      const live = view.isLive()
-      return json(live ? 200 : 503, { live })
-    },
-  ],
-  [
-    READINESS_PATH,
-    view => {
-      const { ready, checks } = view.readiness()
-      return json(ready ? 200 : 503, { ready, checks })
-    },
-  ],
-  ['/metrics.json', view => json(200, view.metrics())],
-])
-
 /** Enough for probes, scrapers and a person. The next connection ends the oldest; a scraper then opens another one. */
 export const ADMIN_CONNECTIONS_MAX = 32
-const PURPOSE = 'health checks and metrics'
+const PURPOSE = 'the admin port'
 /** A probe sends a few short headers. */
 const HEADER_BYTES_MAX = 8192
 const REQUEST_TIMEOUT_MS_DEFAULT = 5000
@@ -136,18 +101,8 @@ export class AdminServer {
     })
   }
 
-  /** Catches every error: otherwise it would end the process. */
+  /** Handles every error: otherwise it would end the process. */
   private serve(request: IncomingMessage, response: ServerResponse): void {
-    try {
-      this.respond(request, response)
-    } catch (err) {
-      this.options.log.error({ err, target: quoteValue(request.url) }, 'an admin request has failed')
-      if (response.headersSent) response.destroy()
-      else write(response, json(500, { error: 'internal' }), request.method)
-    }
-  }
-
-  private respond(request: IncomingMessage, response: ServerResponse): void {
     // The server reads no body, so a request with a body ends the connection.
     if (
       request.headers['content-length'] !== undefined ||
@@ -155,27 +110,71 @@ export class AdminServer {
     ) {
       response.setHeader('Connection', 'close')
     }
-    write(response, this.replyTo(request, response), request.method)
+    void this.replyTo(request, response)
+      .catch((err: unknown) => {
+        this.options.log.error({ err, target: quoteValue(request.url) }, 'an admin request has failed')
+        return errorReply(500, 'internal')
+      })
+      .then(reply => write(response, reply, request.method))
   }
 
-  private replyTo(request: IncomingMessage, response: ServerResponse): Reply {
-    const { path } = readTarget(request.url ?? '')
+  private async replyTo(request: IncomingMessage, response: ServerResponse): Promise<AdminReply> {
+    const { path, query } = readTarget(request.url ?? '')
     if (path === READINESS_PATH) this.polledMs = this.options.clock.nowMs()
-    const route = ROUTES.get(path)
-    if (route === undefined) return json(404, { error: 'not_found', paths: [...ROUTES.keys()] })
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('Allow', 'GET, HEAD')
-      return json(405, { error: 'method_not_allowed' })
+    const found = routesAt(path)
+    if (found.length === 0)
+      return jsonReply(404, { error: 'not_found', paths: ADMIN_ROUTES.map(({ path: known }) => known) })
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    const route = found.find(candidate => candidate.method === method)
+    if (route === undefined) {
+      response.setHeader(
+        'Allow',
+        found.map(({ method: known }) => (known === 'GET' ? 'GET, HEAD' : known)).join(', '),
+      )
+      return errorReply(405, 'method_not_allowed')
     }
-    return route(this.options.view)
+    if (route.method !== 'GET' && isOfForeignPage(request))
+      return errorReply(403, 'foreign_origin', 'a page of another origin may not do this')
+    const parameters = new URLSearchParams(query)
+    const known = route.parameters ?? []
+    const unknown = [...parameters.keys()].find(name => !known.includes(name))
+    // Probes and scrapers add parameters of their own to paths that have none.
+    if (unknown !== undefined && known.length > 0)
+      return errorReply(400, 'unknown_parameter', `unknown parameter: there are ${known.join(', ')}`)
+    return route.reply(this.options.view, { query: parameters, argument: argumentOf(route, path) })
   }
 }
 
-function write(response: ServerResponse, { status, body }: Reply, method: string | undefined): void {
-  response.writeHead(status, {
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(body),
+function routesAt(path: string): readonly AdminRoute[] {
+  return ADMIN_ROUTES.filter(route => {
+    const start = argumentStart(route)
+    if (start < 0) return route.path === path
+    return path.startsWith(route.path.slice(0, start)) && /^[\w-]+$/.test(path.slice(start))
+  })
+}
+
+function argumentStart({ path }: AdminRoute): number {
+  return path.indexOf('<')
+}
+
+function argumentOf(route: AdminRoute, path: string): string {
+  const start = argumentStart(route)
+  return start < 0 ? '' : path.slice(start)
+}
+
+/**
+ * A browser sends a POST of any page to any address, so a page that an operator looks at could drain the gateway. It
+ * names the page's origin: https://fetch.spec.whatwg.org/#origin-header.
+ */
+function isOfForeignPage({ headers: { host, origin } }: IncomingMessage): boolean {
+  return origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`
+}
+
+function write(response: ServerResponse, reply: AdminReply, method: string | undefined): void {
+  response.writeHead(reply.status, {
+    'Content-Type': reply.contentType,
+    'Content-Length': Buffer.byteLength(reply.body),
     'Cache-Control': 'no-store',
   })
-  response.end(method === 'HEAD' ? undefined : body)
+  response.end(method === 'HEAD' ? undefined : reply.body)
 }

@@ -1,7 +1,7 @@
 /**
  * The whole gateway: starts its parts in order, and stops them in reverse. Main thread.
  */
-import { ADMIN_CONNECTIONS_MAX, AdminServer, type AdminView } from '../admin/admin-server.js'
+import { ADMIN_CONNECTIONS_MAX, AdminServer } from '../admin/admin-server.js'
 import { StreamHandler } from '../broadcaster/stream-handler.js'
 import { ClientServer } from '../clients/client-server.js'
 import { ReconnectAdvice } from '../clients/reconnect-advice.js'
@@ -18,6 +18,7 @@ import { variableOf } from '../common/setting-names.js'
 import { type Config, handlerPart } from '../config/config.js'
 import { isForeignMethod } from '../config/feed-setting-types.js'
 import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
+import { ProcessWatch } from '../metrics/process-watch.js'
 import type { LoadedFeed } from '../sources/grpc/load-feed.js'
 import type { TickSource } from '../sources/tick-source.js'
 import { drainTimes } from './drain-times.js'
@@ -25,8 +26,7 @@ import { EarlyRefusals } from './early-refusals.js'
 import { embeddedFeedName, feedSettings } from './feed-settings.js'
 import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
 import { type GatewayInput, natsInput, type WaitingLoader } from './gateway-input.js'
-import type { GatewayMetrics, GatewayReport } from './processes/group-messages.js'
-import { readiness } from './readiness.js'
+import { GatewayState } from './gateway-state.js'
 import { ServerCertificate } from './server-certificate.js'
 import { readUpstreamFiles } from './upstream-files.js'
 import { upstreamSource } from './upstream-source.js'
@@ -45,9 +45,13 @@ export interface GatewayAddresses {
 export class Gateway {
   /** Resolves with an error after which the gateway must stop. Otherwise it stays pending. */
   readonly failed: Promise<RingcastError>
+  /** Resolves when the admin server was asked for an orderly stop. */
+  readonly drainRequested: Promise<void>
+  readonly state: GatewayState
   private readonly config: Config
   private readonly log: Log
   private readonly earlyRefusals: EarlyRefusals
+  private readonly watch = new ProcessWatch({ clock: systemClock, filesMax: descriptorLimit() })
   private fail: (error: RingcastError) => void = () => {}
   private handler: StreamHandler | undefined
   private feed: EmbeddedFeed | undefined
@@ -67,15 +71,19 @@ export class Gateway {
     this.log = log
     const { closeTimeoutMs: timeoutMs, connectionsPerSecond: perSecond, retryAfterS } = config
     const advice = new ReconnectAdvice({ perSecond, retryAfterS, clock: systemClock })
-    this.earlyRefusals = new EarlyRefusals({
-      retryAfterS: () => advice.afterRefusalS(),
-      timeoutMs,
-      clock: systemClock,
-    })
+    this.earlyRefusals = new EarlyRefusals(
+      { retryAfterS: () => advice.afterRefusalS(), timeoutMs, clock: systemClock },
+      log,
+    )
     this.hasAdmin = hasAdmin
     this.failed = new Promise(resolve => {
       this.fail = resolve
     })
+    let requestDrain: () => void = () => {}
+    this.drainRequested = new Promise(resolve => {
+      requestDrain = resolve
+    })
+    this.state = new GatewayState(() => this.parts(), requestDrain)
   }
 
   /**
@@ -167,8 +175,15 @@ export class Gateway {
     }
     this.certificate?.close()
     this.server?.close()
+    this.earlyRefusals.stop()
     await this.feed?.stop()
     await this.admin?.close()
+    this.watch.stop()
+  }
+
+  private parts() {
+    const { handler, isStopping, loader, server, source, watch } = this
+    return { handler, isStopping, loader, server, source, watch, refusedEarly: this.earlyRefusals.count }
   }
 
   /** Reads the certificate again. */
@@ -253,44 +268,12 @@ export class Gateway {
     this.admin = new AdminServer({
       host: config.adminHost,
       port: config.adminPort,
-      view: this.view(),
+      view: this.state.view(),
       clock: systemClock,
       log,
     })
     const { host, port } = await this.admin.listen()
     this.adminUrl = `http://${bracketed(host)}:${port}`
-  }
-
-  /** The state of this gateway. Before the handler is there, there is nothing to measure. */
-  report(): GatewayReport {
-    const { handler, loader, server, source } = this
-    return {
-      metrics:
-        handler === undefined || server === undefined
-          ? undefined
-          : { ...handler.getMetrics(), server: this.serverCounters(server) },
-      ...readiness({
-        isStopping: this.isStopping,
-        areLanesHealthy: handler?.isHealthy() ?? false,
-        hasRoomForLatest: handler?.hasRoomForLatest() ?? true,
-        upstream: source?.status() ?? loader?.status(),
-      }),
-    }
-  }
-
-  private serverCounters(server: ClientServer): GatewayMetrics['server'] {
-    return { ...server.counters(), refusedFeedUnknown: this.earlyRefusals.count }
-  }
-
-  private view(): AdminView {
-    return {
-      metrics: () => this.report().metrics ?? { server: this.server && this.serverCounters(this.server) },
-      isLive: () => true,
-      readiness: () => {
-        const { checks, ready } = this.report()
-        return { ready, checks }
-      },
-    }
   }
 }
 

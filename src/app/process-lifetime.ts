@@ -20,6 +20,8 @@ export interface Service {
   stop(isRequested: boolean): Promise<void>
   /** Reads the files of the settings again that can change while the service runs. */
   reload(): Promise<void>
+  /** Resolves when the service was asked to stop in order, in another way than by a signal. */
+  readonly drainRequested?: Promise<unknown>
   /** Resolves or rejects with an error after which the service must stop. */
   readonly failed: Promise<unknown>
 }
@@ -77,6 +79,10 @@ export async function runService(service: Service, options: LifetimeOptions): Pr
       log.info({ signal }, 'stopping')
       return true
     }),
+    drainOf(service).then(() => {
+      log.info({}, 'stopping: the admin port was asked to drain')
+      return true
+    }),
     failure.then(error => {
       // A start that was told to stop gives up.
       if (stopping.signal.aborted) return false
@@ -101,6 +107,11 @@ export async function runService(service: Service, options: LifetimeOptions): Pr
   } catch (err) {
     log.error({ err }, 'the stop has failed')
   }
+}
+
+/** A signal that comes later is the first one, and ends nothing at once. */
+function drainOf({ drainRequested }: Service): Promise<unknown> {
+  return drainRequested ?? new Promise(() => {})
 }
 
 /** Resolves with the first SIGTERM or SIGINT. A second one ends the process at once. */

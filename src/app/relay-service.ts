@@ -1,15 +1,20 @@
 /** The process of `ringcast relay`: the relay, its feed, its admin server. Main thread. */
-import { AdminServer, type AdminView } from '../admin/admin-server.js'
+import { AdminServer } from '../admin/admin-server.js'
+import type { AdminView } from '../admin/admin-view.js'
 import { systemClock } from '../common/clock.js'
+import { descriptorLimit } from '../common/file-descriptors.js'
 import type { Log } from '../common/log.js'
 import type { Config } from '../config/config.js'
 import { isForeignMethod } from '../config/feed-setting-types.js'
+import { ProcessWatch } from '../metrics/process-watch.js'
 import type { Relay, RelayOptions } from '../relay/relay.js'
 import { RelayCounters } from '../relay/relay-counters.js'
 import { tickCodecOf } from '../ticks/tick-codec-of.js'
 import { ForeignFeedLoader } from './foreign-feed-loader.js'
+import { liveness } from './liveness.js'
 import { natsOptions } from './nats-settings.js'
-import type { Readiness } from './readiness.js'
+import { isReady, type Readiness } from './readiness.js'
+import { relayPage } from './relay-page.js'
 import { readUpstreamFiles } from './upstream-files.js'
 import { upstreamSource } from './upstream-source.js'
 
@@ -19,10 +24,17 @@ export interface RelayAddresses {
   readonly stream: string
 }
 
+const RELAY_CHECKS = ['nats', 'upstream'] as const
+const NONE: ReadonlySet<string> = new Set()
+
 export class RelayService {
+  /** Resolves when the admin server was asked for an orderly stop. */
+  readonly drainRequested: Promise<void>
   private readonly config: Config
   private readonly log: Log
   private readonly counters = new RelayCounters()
+  private readonly watch = new ProcessWatch({ clock: systemClock, filesMax: descriptorLimit() })
+  private requestDrain: () => void = () => {}
   private loader: ForeignFeedLoader | undefined
   private relay: Relay | undefined
   private admin: AdminServer | undefined
@@ -30,6 +42,9 @@ export class RelayService {
   constructor(config: Config, log: Log) {
     this.config = config
     this.log = log
+    this.drainRequested = new Promise(resolve => {
+      this.requestDrain = resolve
+    })
   }
 
   /**
@@ -81,6 +96,7 @@ export class RelayService {
     await this.relay?.stop(deadline.signal)
     timer.cancel()
     await this.admin?.close()
+    this.watch.stop()
   }
 
   private async listenForAdmin(): Promise<string> {
@@ -93,19 +109,33 @@ export class RelayService {
   private view(): AdminView {
     return {
       metrics: () => this.relay?.metrics() ?? { role: 'connecting', counters: { ...this.counters } },
-      isLive: () => true,
-      readiness: () => this.readiness(),
+      prometheus: () => {
+        const { checks, ready } = this.readiness(NONE)
+        return relayPage({
+          checks,
+          ready,
+          isActive: this.relay?.status().role === 'active',
+          counters: this.counters,
+          runtime: this.watch.view(),
+        })
+      },
+      liveness: () => liveness({ lateForMs: this.watch.lateForMs, laneTroubleMs: 0 }),
+      checkNames: RELAY_CHECKS,
+      readiness: excluded => this.readiness(excluded),
+      details: () => this.relay?.status(),
+      clients: undefined,
+      drain: this.requestDrain,
     }
   }
 
   /** A relay that waits for the lease is ready: it takes over at any time. */
-  private readiness(): Readiness {
+  private readiness(excluded: ReadonlySet<string>): Readiness {
     const status = this.relay?.status()
-    const checks = {
+    const checks: Record<(typeof RELAY_CHECKS)[number], string> = {
       nats: status?.nats ?? 'connecting',
       upstream: status?.upstream ?? this.loader?.status().lastError ?? 'connecting',
     }
-    return { ready: Object.values(checks).every(check => check === 'ok'), checks }
+    return { ready: isReady(checks, excluded), checks }
   }
 }
 

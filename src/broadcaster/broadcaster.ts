@@ -3,12 +3,14 @@
  * It only assembles: each part's own file says what the part does. Parts that need one another are named in callbacks,
  * which nobody calls before all parts are there.
  */
+import { listClients } from '../clients/client-list.js'
 import { assembleClients, type Clients } from '../clients/clients.js'
 import type { Clock } from '../common/clock.js'
 import { RingcastError } from '../common/errors.js'
 import type { Log } from '../common/log.js'
 import { PatientClock } from '../common/patient-clock.js'
 import type { HandlerOptions } from '../config/config.js'
+import { summarizeLag } from '../fanout/lag-summary.js'
 import { Membership } from '../fanout/membership.js'
 import { Transmitter } from '../fanout/transmitter.js'
 import type { PositionRules } from '../ingest/feed-positions.js'
@@ -26,6 +28,8 @@ import { LatestWatch } from '../lanes/latest-watch.js'
 import { SymbolWatch } from '../lanes/symbol-watch.js'
 import { encodedLatestBytes, type LaneLayout, laneLayout, SEGMENT_COUNT_MIN } from '../memory/lane-layout.js'
 import { tickLogBytes } from '../memory/tick-log-memory.js'
+import type { ClientQuery, ClientRow } from '../metrics/client-view.js'
+import type { LagView } from '../metrics/lag-view.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { TickCodec } from '../ticks/tick-codec.js'
 import type { TickSchema } from '../ticks/tick-schema.js'
@@ -60,6 +64,8 @@ export interface Broadcaster {
   readonly supervisor: LaneSupervisor
   readonly shutdown: Shutdown
   readonly history: History
+  readonly listClients: (query: ClientQuery) => ClientRow[]
+  readonly summarizeLag: () => LagView
 }
 
 /** Starts the lanes at once. Clients and ticks may come before the lanes run. */
@@ -139,6 +145,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     patience,
     counters,
     latency: metrics.latency,
+    writeSizes: metrics.writeSizes,
     passBudgetMs: settings.passBudgetMs,
     gatherMs: settings.gatherMs,
     membership,
@@ -228,6 +235,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       handle.laneEnded()
       sender.laneReplaced(lane)
       membership.sendAgain(lane)
+      log.info({ lane }, 'the lane has a successor, which goes on where the lane ended')
     },
   })
   const watches = [
@@ -249,7 +257,17 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   })
   // From here on the lanes wake the main thread.
   transmitter.wake()
-  return { laneHandles, metrics, ingest, clients, supervisor, shutdown, history }
+  return {
+    laneHandles,
+    metrics,
+    ingest,
+    clients,
+    supervisor,
+    shutdown,
+    history,
+    summarizeLag: () => summarizeLag(transmitter.laggingRecipients(), { clock, patience, streams }),
+    listClients: query => listClients(clients.registry.all, query, { clock, patience, streams }),
+  }
 }
 
 /** @throws RingcastError `option_invalid` when the frame ring is too small for ticks of the schema */

@@ -3,7 +3,7 @@
  * The main thread writes the main block and the histograms. Each lane writes the block of its own.
  */
 import { CounterWriter, counterBlockBytes } from '../memory/counters.js'
-import { Histogram } from '../metrics/histogram.js'
+import { Histogram, SizeHistogram } from '../metrics/histogram.js'
 import { LANE_SLOT_COUNT, MAIN_SLOT_COUNT } from '../metrics/metric-table.js'
 import {
   type LaneView,
@@ -14,9 +14,10 @@ import {
 } from '../metrics/metrics-view.js'
 
 /** What the handler knows besides its counters. */
-export interface HandlerState extends Pick<MetricsView, 'offset' | 'epoch' | 'isUpstreamPaused'> {
+export interface HandlerState
+  extends Pick<MetricsView, 'lag' | 'clientsMax' | 'offset' | 'epoch' | 'isUpstreamPaused'> {
   /** Of each lane. */
-  readonly lanes: readonly Pick<LaneView, 'queueDepth' | 'queueCapacity' | 'audiences'>[]
+  readonly lanes: readonly Pick<LaneView, 'queueDepth' | 'queueCapacity' | 'audiences' | 'clients'>[]
 }
 
 export class HandlerMetrics {
@@ -24,6 +25,7 @@ export class HandlerMetrics {
   /** The counter block of each lane. */
   readonly laneBlocks: readonly SharedArrayBuffer[]
   readonly latency = new Histogram()
+  readonly writeSizes = new SizeHistogram()
   /** From the arrival of a command to its reply. */
   readonly replyLatency = new Histogram()
   private readonly mainBlock = counterBlock(MAIN_SLOT_COUNT)
@@ -37,12 +39,15 @@ export class HandlerMetrics {
     this.counters.flush()
     return {
       counters: mainCounters(new BigInt64Array(this.mainBlock)),
-      lanes: state.lanes.map(({ queueDepth, queueCapacity, audiences }, lane) => {
+      lanes: state.lanes.map((known, lane) => {
         const counters = laneCounters(new BigInt64Array(this.laneBlocks[lane]!))
-        return { lane, queueDepth, queueCapacity, utilisation: utilisation(counters), audiences, counters }
+        return { lane, ...known, utilisation: utilisation(counters), counters }
       }),
       latency: this.latency.view(),
       answerLatency: this.replyLatency.view(),
+      writeSizes: this.writeSizes.view(),
+      lag: state.lag,
+      clientsMax: state.clientsMax,
       offset: state.offset,
       epoch: state.epoch,
       isUpstreamPaused: state.isUpstreamPaused,

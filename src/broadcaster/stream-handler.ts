@@ -19,6 +19,7 @@ import {
 } from '../config/option-check.js'
 import type { TickSink } from '../ingest/tick-sink.js'
 import { readCounter } from '../memory/counters.js'
+import type { ClientQuery, ClientRow } from '../metrics/client-view.js'
 import { LANE_SLOTS, MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { MetricsView } from '../metrics/metrics-view.js'
 import type { FeedState } from '../protocol/messages.js'
@@ -28,6 +29,7 @@ import type { TickCodec } from '../ticks/tick-codec.js'
 import { tickCodecOf } from '../ticks/tick-codec-of.js'
 import type { TickSchema } from '../ticks/tick-schema.js'
 import { assembleBroadcaster, type Broadcaster } from './broadcaster.js'
+import { CLIENTS_SHOWN_DEFAULT, clientQueryRules } from './client-query.js'
 import { type PushedGap, pushedGapRules } from './pushed-gap.js'
 import { pushedStateRules } from './pushed-state.js'
 import type { ShutdownTimes } from './shutdown.js'
@@ -208,13 +210,16 @@ export class StreamHandler<Tick extends object = PushedTick> {
 
   /** The counters, queues and latencies, as `/metrics.json` shows them. */
   getMetrics(): MetricsView {
-    const { ingest, laneHandles, metrics } = this.broadcaster
+    const { ingest, laneHandles, metrics, summarizeLag } = this.broadcaster
     return metrics.view({
       lanes: laneHandles.map(handle => ({
         queueDepth: ingest.lag(handle),
         queueCapacity: this.settings.queueSize,
         audiences: handle.stream.audiences.size,
+        clients: handle.stream.clientCounts(),
       })),
+      lag: summarizeLag(),
+      clientsMax: this.settings.maxClients,
       offset: ingest.numbering.offset,
       epoch: this.epoch,
       isUpstreamPaused: ingest.isPaused,
@@ -227,11 +232,38 @@ export class StreamHandler<Tick extends object = PushedTick> {
     return !shutdown.hasBegun && supervisor.areAllRunning
   }
 
+  /** For how long a lane has been failing again and again, ms; 0: none is. */
+  laneTroubleMs(): number {
+    return this.broadcaster.supervisor.troubleMs
+  }
+
   /** Whether there is room for the latest ticks of all symbols. Otherwise snapshots lack some: raise `latestBytes`. */
   hasRoomForLatest(): boolean {
     return this.broadcaster.metrics.laneBlocks.every(
       block => readCounter(new BigInt64Array(block), LANE_SLOTS.latestFull) === 0,
     )
+  }
+
+  /**
+   * The clients that are connected, for people who look for a slow one. It looks at each client: about 1 µs.
+   *
+   * @param query `sort`: what comes first, `lag` by default. `limit`: 20 by default
+   * @throws RingcastError `option_invalid`, naming the value and the rule
+   */
+  getClients(query: Partial<ClientQuery> = {}): ClientRow[] {
+    checkOptions(query, clientQueryRules, 'the argument of getClients')
+    const { sort = 'lag', limit = CLIENTS_SHOWN_DEFAULT } = query
+    return this.broadcaster.listClients({ sort, limit })
+  }
+
+  /**
+   * Closes a client with 4010.
+   *
+   * @param id as in `getClients` and in the client's `subscribed` message
+   * @returns false when no such client is connected, or it is closed already
+   */
+  closeClient(id: string): boolean {
+    return this.broadcaster.clients.registry.closeNamed(id)
   }
 
   /** How many clients are connected. */

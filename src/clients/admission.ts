@@ -235,6 +235,7 @@ export class Admission {
       delivery,
       signs: new LifeSigns(patience.nowMs()),
       address,
+      connectedMs: this.deps.clock.nowMs(),
     })
     listenToClient(client, this.sockets)
     registry.add(client)

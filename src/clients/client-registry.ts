@@ -15,6 +15,7 @@ import { CLOSE_CODES, type CloseCode } from '../protocol/close-codes.js'
 import type { GoodbyeReason } from '../protocol/messages.js'
 import type { Client, EndReason } from './client.js'
 import { ClientAges } from './client-ages.js'
+import type { ClientLog } from './client-log.js'
 import { Heartbeat } from './heartbeat.js'
 import type { ReconnectAdvice } from './reconnect-advice.js'
 
@@ -28,6 +29,7 @@ export interface ClientRegistryDeps {
   readonly transmitter: Transmitter
   readonly membership: Membership
   readonly advice: ReconnectAdvice
+  readonly clientLog: ClientLog
 }
 
 /** How the connection of a client ends that was given a `goodbye`. */
@@ -35,6 +37,9 @@ const ENDS = {
   draining: { code: CLOSE_CODES.shutdown, endReason: 'disconnectShutdown' },
   max_age: { code: CLOSE_CODES.maxAge, endReason: 'disconnectMaxAge' },
 } as const satisfies Record<GoodbyeReason, { readonly code: CloseCode; readonly endReason: EndReason }>
+
+/** https://www.rfc-editor.org/rfc/rfc6455#section-7.1.5 */
+const NO_HANDSHAKE = 1006
 
 export class ClientRegistry {
   readonly heartbeat: Heartbeat
@@ -80,6 +85,7 @@ export class ClientRegistry {
     this.writeCount()
     this.heartbeat.add(client)
     this.ages.add(client)
+    this.deps.clientLog.entered(client)
   }
 
   /** Sends the close frame behind the bytes in flight. */
@@ -137,6 +143,16 @@ export class ClientRegistry {
     this.remove(client)
   }
 
+  /** Closes the client of this public name. @returns false when there is none, or its end has begun */
+  closeNamed(name: string): boolean {
+    for (const client of this.byRecipient.values()) {
+      if (client.recipient.name !== name || client.state !== 'open') continue
+      this.close(client, CLOSE_CODES.operator, 'disconnectOperator')
+      return true
+    }
+    return false
+  }
+
   /** Closes a client whose requests make lanes fail. @returns false when the client has left or its end has begun */
   endFaulty(id: number): boolean {
     for (const client of this.byRecipient.values()) {
@@ -186,12 +202,13 @@ export class ClientRegistry {
       this.terminate(client, 'disconnectShutdown')
       this.remove(client)
     }
+    this.deps.clientLog.stop()
   }
 
-  /** The connection is gone. Safe to call twice. */
-  remove(client: Client): void {
+  /** The connection is gone. Safe to call twice. @param code of its close handshake */
+  remove(client: Client, code = NO_HANDSHAKE): void {
     if (!client.finishEnd()) return
-    const { counters, transmitter } = this.deps
+    const { clientLog, clock, counters, transmitter } = this.deps
     const { recipient } = client
     // First: a client whose removal fails must not keep its place.
     this.byRecipient.delete(recipient)
@@ -203,6 +220,13 @@ export class ClientRegistry {
     transmitter.leave(recipient)
     client.subscriptions.clear()
     counters.flush()
+    clientLog.left(client, code, {
+      ageMs: client.ageMs(clock.nowMs()),
+      ticks: recipient.ticksBefore,
+      bytes: recipient.sentBytes,
+      worstLagMs: recipient.worstLagMs,
+      gaps: recipient.gaps,
+    })
   }
 
   private writeCount(): void {

@@ -41,7 +41,7 @@ export function listenToClient(client: Client, deps: ClientSocketDeps): void {
     intake.take({ kind: 'pong', data })
   })
   socket.on('error', () => registry.protocolBroken(client))
-  socket.on('close', () => registry.remove(client))
+  socket.on('close', code => registry.remove(client, code))
   // A client that closes the connection raises no event of its own: the library ends the gateway's side.
   // Both events come once. `once` would keep four more objects for each listener.
   recipient.socket.on('finish', () => registry.heartbeat.closing(client))

@@ -32,6 +32,8 @@ export interface ClientDeps {
   readonly signs: LifeSigns
   /** That of the connection, for the budget that clients of one address share. */
   readonly address: string | undefined
+  /** By the clock of the process. */
+  readonly connectedMs: number
 }
 
 export class Client {
@@ -42,6 +44,10 @@ export class Client {
   readonly delivery: Delivery
   readonly signs: LifeSigns
   readonly address: string | undefined
+  /** Whom the client has proved to be; null: nobody asks. */
+  user: string | null = null
+  /** In whole ms. */
+  private readonly connectedMs: number
   /** Why the client is to leave. Its end begins when it has been given its `goodbye`. */
   goodbye: GoodbyeReason | undefined
   private _state: ClientState = 'open'
@@ -50,7 +56,7 @@ export class Client {
   /** Made with the first reply: most clients get none. */
   private replySent: (() => void) | undefined
 
-  constructor({ socket, recipient, subscriptions, form, delivery, signs, address }: ClientDeps) {
+  constructor({ socket, recipient, subscriptions, form, delivery, signs, address, connectedMs }: ClientDeps) {
     this.socket = socket
     this.recipient = recipient
     this.subscriptions = subscriptions
@@ -58,6 +64,7 @@ export class Client {
     this.delivery = delivery
     this.signs = signs
     this.address = address
+    this.connectedMs = Math.round(connectedMs)
   }
 
   get state(): ClientState {
@@ -67,6 +74,10 @@ export class Client {
   /** Why the client ended. Without another reason, the client or the network ended it. */
   get endReason(): EndReason {
     return this._endReason
+  }
+
+  ageMs(nowMs: number): number {
+    return Math.max(0, Math.round(nowMs - this.connectedMs))
   }
 
   /** The end begins. It changes nothing when the end has begun already. */

@@ -4,6 +4,7 @@
 import type { Clock } from '../common/clock.js'
 import type { Recipient } from '../fanout/recipient.js'
 import { Admission } from './admission.js'
+import { ClientLog } from './client-log.js'
 import { ClientRegistry, type ClientRegistryDeps } from './client-registry.js'
 import { CommandHandler } from './command-handler.js'
 import { ReconnectAdvice } from './reconnect-advice.js'
@@ -12,7 +13,7 @@ import { ResumeWaits } from './resume-waits.js'
 import { SubscriptionBudget } from './subscription-budget.js'
 import { WorkBudgets } from './work-budgets.js'
 
-export interface ClientsDeps extends Omit<ClientRegistryDeps, 'advice'> {
+export interface ClientsDeps extends Omit<ClientRegistryDeps, 'advice' | 'clientLog'> {
   /** Names the run of the process. Part of every client's name. */
   readonly processName: string
   readonly clock: Clock
@@ -35,7 +36,8 @@ export interface Clients {
 export function assembleClients(deps: ClientsDeps): Clients {
   const { connectionsPerSecond, retryAfterS } = deps.settings
   const advice = new ReconnectAdvice({ perSecond: connectionsPerSecond, retryAfterS, clock: deps.clock })
-  const registry = new ClientRegistry({ ...deps, advice })
+  const clientLog = new ClientLog(deps)
+  const registry = new ClientRegistry({ ...deps, advice, clientLog })
   const commands = new CommandHandler({ ...deps, advice })
   const limits = {
     countMax: deps.settings.maxSymbolsPerClient,
@@ -48,6 +50,7 @@ export function assembleClients(deps: ClientsDeps): Clients {
   const admission = new Admission({
     ...deps,
     advice,
+    clientLog,
     registry,
     commands,
     limits,

@@ -3,9 +3,12 @@
  */
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../common/clock.js'
+import { connectionUnder } from '../common/socket-handle.js'
 import type { HandlerOptions } from '../config/config.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS, type MainMetric } from '../metrics/metric-table.js'
+import { addressOf } from './client-address.js'
+import type { ClientLog } from './client-log.js'
 import type { ReconnectAdvice } from './reconnect-advice.js'
 import type { Refusal } from './refusal.js'
 import { refuseUpgrade } from './upgrade-refusal.js'
@@ -54,6 +57,7 @@ export interface RequestRefusalsDeps {
   readonly clock: Clock
   readonly counters: CounterWriter
   readonly advice: ReconnectAdvice
+  readonly clientLog: ClientLog
 }
 
 export class RequestRefusals {
@@ -65,7 +69,8 @@ export class RequestRefusals {
 
   refuse(socket: Duplex, refusal: Refusal): void {
     this.count(REFUSAL_METRICS[refusal.code] ?? 'refusedRequest')
-    const { advice, clock, settings } = this.deps
+    const { advice, clientLog, clock, settings } = this.deps
+    clientLog.refused(refusal, addressOf(connectionUnder(socket).remoteAddress))
     refuseUpgrade(socket, refusal, {
       retryAfterS: () => advice.afterRefusalS(),
       timeoutMs: settings.closeTimeoutMs,

@@ -48,6 +48,16 @@ export function cutText(text: string, lengthMax: number): string {
   return text.slice(0, splitsPair ? lengthMax - 1 : lengthMax)
 }
 
+/** The text on one line, in full length: what is not visible is escaped. */
+export function visibleText(text: string): string {
+  let visible = ''
+  for (const character of text) {
+    const isVisible = character === '"' || character === '\\' || !HIDDEN.test(character)
+    visible += isVisible ? character : escaped(character)
+  }
+  return visible
+}
+
 function quoteText(text: string): string {
   let quoted = ''
   for (const character of text) {

@@ -9,6 +9,10 @@ export const ofProcess = {
     of: LOG_LEVELS,
     initial: 'info',
   }),
+  logFormat: choice('Form of log lines; auto: text on a terminal, else JSON', {
+    of: ['auto', 'json', 'text'],
+    initial: 'auto',
+  }),
   shutdownTimeoutMs: duration('How long the rest of an orderly stop may take', { initial: 10_000 }),
 }
 

@@ -37,6 +37,8 @@ export class AudienceCursor {
    * The last record that the client is not to be given any more. The client has it, or was no member at that record.
    */
   private lastGiven = NO_RECORD
+  /** LIVE: `ticksUpTo` of the audience when the client became live. Only given-ticks.ts uses it. */
+  ticksAtStart = 0
   /** BEHIND, OVERRUN, AWAITS_FLUSH: what the client has. */
   private reached: Progress | undefined
 
@@ -67,6 +69,10 @@ export class AudienceCursor {
     return this.state === BEHIND ? undefined : this.reached
   }
 
+  get isLive(): boolean {
+    return this.state === LIVE
+  }
+
   get isBehind(): boolean {
     return this.state === BEHIND
   }
@@ -88,6 +94,11 @@ export class AudienceCursor {
   /** Whether records of the audience that were read are still to be given to the client. */
   get hasPending(): boolean {
     return this.state === LIVE && this.lastGiven < this.joined!.lastRecord
+  }
+
+  /** The last record that the client has, or is not to be given. */
+  get lastRecord(): number {
+    return this.lastGiven
   }
 
   /** Whether the client has the record, or is not to be given it. */

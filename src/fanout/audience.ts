@@ -44,6 +44,8 @@ export class Audience {
   seq = 0
   /** Bytes of all its records that were read. */
   bytesTotal = 0
+  /** Ticks of all its records that all live members have. */
+  private ticksSent = 0
   private sent: Progress = {
     ticksTotal: 0,
     lostTotal: 0,
@@ -114,6 +116,14 @@ export class Audience {
     return this.firstPending === NO_RECORD ? this.bytesTotal : retained.bytesTotalBefore(this.firstPending)
   }
 
+  /** Ticks of all its records up to this one, which was read and may be on its way. Few records are on their way. */
+  ticksUpTo(record: number, retained: RetainedFrames): number {
+    let ticks = this.ticksSent
+    for (let next = this.firstPending; next !== NO_RECORD && next <= record; next = retained.next(next))
+      ticks += retained.tickCount(next)
+    return ticks
+  }
+
   /** A record was read, and is to be sent. */
   recordRead(record: number, bytes: number): void {
     this.lastRecord = record
@@ -125,6 +135,7 @@ export class Audience {
   recordSent(retained: RetainedFrames, record: number): void {
     this.firstPending = retained.next(record)
     this.seq += retained.messageCount(record)
+    this.ticksSent += retained.tickCount(record)
     const group = retained.group(record)
     if (group === NO_GROUP) this.sent = retained.progress(record, this.sent)
     else this.groupSent(group, retained.lastSerial(record), retained.ticksTotal(record))

@@ -5,10 +5,11 @@
  */
 import type { Clock } from '../common/clock.js'
 import type { PatientClock } from '../common/patient-clock.js'
-import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { Audience } from './audience.js'
-import { CLOSED, countWrites, type FrameBytes, HELD, writeFrames } from './frame-writes.js'
+import { lagMs } from './client-lag.js'
+import { CLOSED, countWrites, type FrameBytes, HELD, type WriteCounts, writeFrames } from './frame-writes.js'
+import { liveBegins, liveEnds } from './given-ticks.js'
 import type { LaneStream } from './lane-stream.js'
 import type { Membership } from './membership.js'
 import type { Recipient } from './recipient.js'
@@ -21,10 +22,9 @@ const CATCH_UP_BYTES_MAX = 1 << 20
 const CATCH_UP_WRITE_BYTES_MAX = 256 * 1024
 const NO_BYTES = Buffer.alloc(0)
 
-export interface CatchUpDeps {
+export interface CatchUpDeps extends WriteCounts {
   readonly clock: Pick<Clock, 'epochUs'>
   readonly patience: Pick<PatientClock, 'nowMs'>
-  readonly counters: CounterWriter
   readonly streams: readonly LaneStream[]
   readonly membership: Membership
   /** Has the transmitter run again: there may be something to do. */
@@ -56,7 +56,8 @@ export class CatchUp {
   giveOwn(recipient: Recipient, frames: Uint8Array, ticks: number, messages: number): boolean {
     const outcome = writeFrames(recipient, new OwnFrames(frames), 0, frames.length)
     if (outcome === CLOSED) return false
-    countWrites(this.deps.counters, 1, ticks, messages, frames.length)
+    countWrites(this.deps, 1, ticks, messages, frames.length)
+    recipient.ticksBefore += ticks
     if (outcome === HELD) this.hold(recipient)
     return true
   }
@@ -90,9 +91,18 @@ export class CatchUp {
 
   unblock(recipient: Recipient): void {
     if (!recipient.isBlocked) return
+    this.noteLag(recipient)
     this.blocked.delete(recipient)
     recipient.blockedSinceMs = 0
     for (const { pins, segment } of recipient.pins.splice(0)) pins.unpin(segment)
+  }
+
+  /** The lag of a blocked client ends, or its place in the audience is about to be lost. */
+  noteLag(recipient: Recipient): void {
+    if (!recipient.isBlocked) return
+    const { audience } = recipient.cursor
+    const retained = audience && this.deps.streams[audience.lane]!.retained
+    recipient.worstLagMs = Math.max(recipient.worstLagMs, lagMs(recipient, retained, this.deps))
   }
 
   /**
@@ -110,6 +120,7 @@ export class CatchUp {
       record = retained.next(record)
     }
     if (record === NO_RECORD) return
+    liveEnds(recipient, retained)
     cursor.fallBehind(record, progress)
     while (cursor.isBehind && !recipient.isBlocked)
       if (this.writeRecords(recipient, audience) === undefined) return
@@ -186,7 +197,9 @@ export class CatchUp {
     const outcome = writeFrames(recipient, stream, start, length)
     if (outcome === CLOSED) return undefined
     cursor.advanceTo(last, next, progress)
-    countWrites(this.deps.counters, 1, ticks, messages, length)
+    recipient.ticksBefore += ticks
+    if (cursor.isLive) liveBegins(recipient, retained)
+    countWrites(this.deps, 1, ticks, messages, length)
     if (outcome === HELD) this.block(recipient, retained.pins, segment)
     return length
   }

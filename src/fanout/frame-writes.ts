@@ -6,6 +6,7 @@
 import { writeSync } from 'node:fs'
 import { NO_DESCRIPTOR } from '../common/socket-handle.js'
 import type { CounterWriter } from '../memory/counters.js'
+import type { SizeHistogram } from '../metrics/histogram.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { Recipient } from './recipient.js'
 
@@ -58,14 +59,21 @@ export function tryWriteDirect(descriptor: number, bytes: Uint8Array, start: num
   }
 }
 
-/** Counts writes. `ticks`, `messages` and `bytes` are those of all the writes together. */
+/** Where writes are counted. */
+export interface WriteCounts {
+  readonly counters: CounterWriter
+  readonly writeSizes: SizeHistogram
+}
+
+/** Counts writes of the same length. `ticks`, `messages` and `bytes` are those of all the writes together. */
 export function countWrites(
-  { values }: CounterWriter,
+  { counters: { values }, writeSizes }: WriteCounts,
   writes: number,
   ticks: number,
   messages: number,
   bytes: number,
 ): void {
+  writeSizes.observe(bytes / writes, writes)
   values[MAIN_SLOTS.writes]! += writes
   values[MAIN_SLOTS.ticksBroadcast]! += ticks
   values[MAIN_SLOTS.messages]! += messages

@@ -74,6 +74,14 @@ export class LaneStream {
     return undefined
   }
 
+  /** The clients of its audiences, by what they get. */
+  clientCounts(): { every: number; latest: number } {
+    const counts = { every: 0, latest: 0 }
+    for (const { clientCount, isConflated } of this.audiences.values())
+      counts[isConflated ? 'latest' : 'every'] += clientCount
+    return counts
+  }
+
   /** The lane's thread has ended, and all that it published was transmitted: readies the ring for a successor. */
   laneEnded(): void {
     invariant(

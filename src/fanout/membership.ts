@@ -19,11 +19,13 @@ import type { Histogram } from '../metrics/histogram.js'
 import type { Audience } from './audience.js'
 import { AudienceEntries } from './audience-entries.js'
 import { Audiences } from './audiences.js'
+import { liveBegins, liveEnds } from './given-ticks.js'
 import type { LaneStream } from './lane-stream.js'
 import { countOverrun } from './overrun-counts.js'
 import type { Recipient } from './recipient.js'
 import { type PastClients, Replays } from './replays.js'
 import { RequestsInFlight } from './requests-in-flight.js'
+import type { RetainedFrames } from './retained-frames.js'
 import type { TransferOutcome, TransferRequest } from './transfer-request.js'
 import type { SoughtStart, WantedStart } from './wanted-start.js'
 
@@ -219,6 +221,7 @@ export class Membership {
     this.replays.leave(recipient, inFlight?.audience.lane)
     this.inFlight.remove(recipient)
     const { audience } = cursor
+    if (audience !== undefined) liveEnds(recipient, this.retainedOf(audience))
     cursor.leave()
     for (const held of [audience, ...transfer.end()]) if (held !== undefined) this.audiences.drop(held)
   }
@@ -253,9 +256,13 @@ export class Membership {
     if (sinceUs > 0 && replayStart === null)
       this.deps.replyLatency.observe(this.deps.clock.epochUs() - sinceUs, 1)
     const left = this.leaveAudience(recipient)
-    audience.joinedAt(progress, this.deps.streams[audience.lane]!.retained)
+    const retained = this.retainedOf(audience)
+    audience.joinedAt(progress, retained)
     if (awaitsFlush) cursor.awaitFlush(audience, progress)
-    else cursor.join(audience)
+    else {
+      cursor.join(audience)
+      liveBegins(recipient, retained)
+    }
     for (const held of [left, earlier]) if (held !== undefined) this.audiences.drop(held)
     if (!gotWholeReply) this.requestSnapshot(recipient, audience)
     else if (goodbyeOf(replies) !== undefined) this.deps.goodbyeGiven(recipient)
@@ -263,12 +270,21 @@ export class Membership {
   }
 
   /** Takes the client out of its audience, which stays held. @returns the audience, if there is one */
-  private leaveAudience({ cursor }: Recipient): Audience | undefined {
+  private leaveAudience(recipient: Recipient): Audience | undefined {
+    const { cursor } = recipient
     const { audience } = cursor
-    if (cursor.isOverrun)
-      countOverrun(this.deps.counters, audience!.progress.ticksTotal - cursor.progress!.ticksTotal)
+    if (audience !== undefined) liveEnds(recipient, this.retainedOf(audience))
+    if (cursor.isOverrun) {
+      const missed = audience!.progress.ticksTotal - cursor.progress!.ticksTotal
+      if (missed > 0) recipient.gaps++
+      countOverrun(this.deps.counters, missed)
+    }
     cursor.leave()
     return audience
+  }
+
+  private retainedOf(audience: Audience): RetainedFrames {
+    return this.deps.streams[audience.lane]!.retained
   }
 
   /** Asks for the latest ticks of all that the client gets, in place of a snapshot without an end. */

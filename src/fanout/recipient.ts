@@ -33,6 +33,12 @@ export class Recipient {
   blockedSinceMs = 0
   /** Bytes that the kernel has taken past the stream. */
   directBytes = 0
+  /** Ticks that it was given, without those as a live member of its audience: see given-ticks.ts. */
+  ticksBefore = 0
+  /** Gaps that it was told because it was slow. */
+  gaps = 0
+  /** The longest lag of those that have ended, see client-lag.ts, in whole ms. */
+  worstLagMs = 0
   /** Work for all replies of its lane without replays, see docs/limits.md. The client is charged for it. */
   replyWork = 0
   /** How often its progress was looked at, since it was blocked, or pinged while it was not. */
@@ -64,6 +70,11 @@ export class Recipient {
   /** Bytes that its connection was given. */
   get givenBytes(): number {
     return this.directBytes + bytesHandedTo(this.socket)
+  }
+
+  /** Bytes that it was sent, its replies included; also when the connection is gone. Under TLS before encryption. */
+  get sentBytes(): number {
+    return this.directBytes + ((this.socket as { readonly bytesWritten?: number }).bytesWritten ?? 0)
   }
 
   /** Since when it has been blocked and has taken nothing, as far as that is known. */

@@ -3,19 +3,18 @@
  * allocated per member.
  */
 import type { Clock } from '../common/clock.js'
-import type { CounterWriter } from '../memory/counters.js'
 import type { Histogram } from '../metrics/histogram.js'
 import type { CatchUp } from './catch-up.js'
 import type { DescriptorReader } from './descriptor-reader.js'
-import { CLOSED, countWrites, HELD, writeFrames } from './frame-writes.js'
+import { CLOSED, countWrites, HELD, type WriteCounts, writeFrames } from './frame-writes.js'
+import { liveEnds } from './given-ticks.js'
 import type { LaneStream } from './lane-stream.js'
 import type { RecordPass } from './record-pass.js'
 import type { RunBudget } from './run-budget.js'
 import type { TurnPacing } from './turn-pacing.js'
 
-export interface RecordSenderDeps {
+export interface RecordSenderDeps extends WriteCounts {
   readonly clock: Pick<Clock, 'epochUs'>
-  readonly counters: CounterWriter
   readonly latency: Histogram
   readonly pacing: TurnPacing
   readonly catchUp: CatchUp
@@ -52,6 +51,7 @@ export class RecordSender {
       position++
       if (!cursor.isDue(audience, record)) continue
       if (member.blockedSinceMs !== 0) {
+        liveEnds(member, retained)
         cursor.fallBehind(record, audience.progress)
         continue
       }
@@ -75,11 +75,17 @@ export class RecordSender {
     const { record, written } = pass
     if (written === 0) return
     pass.written = 0
-    const { clock, counters, latency, pacing } = this.deps
+    const { clock, latency, pacing } = this.deps
     const { retained } = stream
     const ticks = retained.tickCount(record)
     const length = retained.length(record)
-    countWrites(counters, written, written * ticks, written * retained.messageCount(record), written * length)
+    countWrites(
+      this.deps,
+      written,
+      written * ticks,
+      written * retained.messageCount(record),
+      written * length,
+    )
     pacing.wrote(stream, written, ticks, length)
     const receivedUs = retained.received(record)
     if (receivedUs > 0) latency.observe(clock.epochUs() - receivedUs, written)

@@ -2,10 +2,9 @@
  * Gives clients the replies of the lanes. Main thread.
  * A client gets the rest of its audience's frames first. A client that does not read gets no reply until it reads.
  */
-import type { CounterWriter } from '../memory/counters.js'
 import { GONE, LIVE, MORE, type ReplyDescriptor, UNCHANGED } from '../memory/reply-descriptor.js'
 import type { CatchUp } from './catch-up.js'
-import { CLOSED, countWrites, HELD, writeFrames } from './frame-writes.js'
+import { CLOSED, countWrites, HELD, type WriteCounts, writeFrames } from './frame-writes.js'
 import type { LaneStream } from './lane-stream.js'
 import type { Membership } from './membership.js'
 import type { Recipient } from './recipient.js'
@@ -18,12 +17,12 @@ const WORK_PER_SYMBOL_LOOKED_AT = 8
 
 export class Replies {
   private readonly membership: Membership
-  private readonly counters: CounterWriter
+  private readonly counts: WriteCounts
   private readonly catchUp: CatchUp
 
-  constructor(membership: Membership, counters: CounterWriter, catchUp: CatchUp) {
+  constructor(membership: Membership, counts: WriteCounts, catchUp: CatchUp) {
     this.membership = membership
-    this.counters = counters
+    this.counts = counts
     this.catchUp = catchUp
   }
 
@@ -61,7 +60,8 @@ export class Replies {
     if (outcome === CLOSED) return false
     // A replay has a pace of its own, see ReplayQueue.
     if (reply.outcome !== MORE) recipient.replyWork += length / BYTES_PER_WORK
-    countWrites(this.counters, 1, ticks, messages, length)
+    countWrites(this.counts, 1, ticks, messages, length)
+    recipient.ticksBefore += ticks
     if (outcome === HELD) this.catchUp.block(recipient, stream.retained.pins, segment)
     return true
   }

@@ -6,7 +6,7 @@
 import type { Clock } from '../common/clock.js'
 import type { PatientClock } from '../common/patient-clock.js'
 import type { CounterWriter } from '../memory/counters.js'
-import type { Histogram } from '../metrics/histogram.js'
+import type { Histogram, SizeHistogram } from '../metrics/histogram.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import { CatchUp } from './catch-up.js'
 import { DescriptorReader } from './descriptor-reader.js'
@@ -32,6 +32,7 @@ export interface TransmitterDeps {
   readonly patience: Pick<PatientClock, 'nowMs'>
   readonly counters: CounterWriter
   readonly latency: Histogram
+  readonly writeSizes: SizeHistogram
   readonly membership: Membership
   readonly streams: readonly LaneStream[]
   readonly events: TransmitterEvents
@@ -57,14 +58,15 @@ export class Transmitter {
 
   constructor(deps: TransmitterDeps) {
     this.deps = deps
-    const { clock, counters, gatherMs, latency, membership, patience, streams } = deps
+    const { clock, counters, gatherMs, latency, membership, patience, streams, writeSizes } = deps
+    const counts = { counters, writeSizes }
     this.budget = new RunBudget(clock, deps.passBudgetMs)
     this.pacing = new TurnPacing({ streams, gatherMs, counters, clock })
     const schedule = (): void => this.scheduleRun()
-    this.catchUp = new CatchUp({ clock, patience, counters, streams, membership, schedule })
-    this.reader = new DescriptorReader(streams, new Replies(membership, counters, this.catchUp))
+    this.catchUp = new CatchUp({ clock, patience, ...counts, streams, membership, schedule })
+    this.reader = new DescriptorReader(streams, new Replies(membership, counts, this.catchUp))
     const { budget, catchUp, pacing, reader } = this
-    this.sender = new RecordSender({ clock, counters, latency, pacing, catchUp, reader, budget })
+    this.sender = new RecordSender({ clock, ...counts, latency, pacing, catchUp, reader, budget })
   }
 
   /** Takes a recipient out of all for good. Its socket is closed, so the bytes that it pinned are free. */
@@ -77,6 +79,7 @@ export class Transmitter {
 
   /** Takes a recipient out of its audience: it gets no more frames. Its socket may stay open to be closed in order. */
   mute(recipient: Recipient): void {
+    this.catchUp.noteLag(recipient)
     this.deps.membership.leave(recipient)
     this.catchUp.catchingUp.delete(recipient)
   }
@@ -89,6 +92,12 @@ export class Transmitter {
   /** Recipients whose sockets have not taken all that was written. */
   blockedRecipients(): Iterable<Recipient> {
     return this.catchUp.blocked
+  }
+
+  /** Recipients that may be behind. */
+  *laggingRecipients(): Iterable<Recipient> {
+    yield* this.catchUp.blocked
+    for (const recipient of this.catchUp.catchingUp) if (!recipient.isBlocked) yield recipient
   }
 
   /** A lane has published something, or has ended. */

@@ -35,7 +35,7 @@ export class FeedPositions {
   private readonly rules: PositionRules
   /** The position of the last tick that had a new one; 0 for none. */
   private last: number
-  /** The tick at that position. */
+  /** The tick at that position. It is not known where another process took it. */
   private readonly lastTick: LastTick
   /**
    * Ticks told as lost since that tick. Nobody has read their positions, so as many missing positions are no new loss.
@@ -68,7 +68,8 @@ export class FeedPositions {
    */
   take(position: number, bytes: Uint8Array, start: number, end: number): number {
     const verdict = this.verdictOf(position, bytes, start, end)
-    if (position !== 0 && verdict !== SEEN) this.lastTick.note(bytes, start, end)
+    const isLast = position === this.last && !this.lastTick.isKnown
+    if (position !== 0 && (verdict !== SEEN || isLast)) this.lastTick.note(bytes, start, end)
     return verdict
   }
 
@@ -126,7 +127,8 @@ export class FeedPositions {
   /** Whether a tick at or behind the last position came before. The positions of repeated ticks rise, too. */
   private isSentAgain(position: number, bytes: Uint8Array, start: number, end: number): boolean {
     const depth = this.last - position
-    return depth === 0 ? this.lastTick.equals(bytes, start, end) : depth <= this.resendDepth
+    if (depth === 0 && this.lastTick.isKnown) return this.lastTick.equals(bytes, start, end)
+    return depth <= this.resendDepth
   }
 
   private moveTo(position: number, isInDoubt: boolean): void {

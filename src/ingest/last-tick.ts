@@ -14,6 +14,11 @@ export class LastTick {
     this.kept = new Uint8Array(tickBytesMax)
   }
 
+  /** Whether there was one. */
+  get isKnown(): boolean {
+    return this.bytes !== NO_BYTES
+  }
+
   /** The tick is at `[start, end)` of `bytes`, until `keep` is called. */
   note(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes
@@ -24,7 +29,7 @@ export class LastTick {
   /** Copies the tick: the bytes given to `note` may change from now on. Once for each message, not for each tick. */
   keep(): void {
     const { bytes, kept } = this
-    if (bytes === kept) return
+    if (bytes === kept || !this.isKnown) return
     const length = this.end - this.start
     for (let index = 0; index < length; index++) kept[index] = bytes[this.start + index]!
     this.bytes = kept

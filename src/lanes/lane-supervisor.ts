@@ -73,6 +73,8 @@ interface LaneSlot {
   readonly hangWatch: HangWatch
   readonly restartDelay: RestartDelay
   state: LaneState
+  /** When its failures began; undefined: it has run for a healthy while since then. */
+  troubledSinceMs: number | undefined
 }
 
 export class LaneSupervisor {
@@ -93,6 +95,7 @@ export class LaneSupervisor {
       hangWatch: new HangWatch(laneHangTimeoutMs),
       restartDelay: new RestartDelay(),
       state: { name: 'unstarted' },
+      troubledSinceMs: undefined,
     }))
     // Only a crash makes a lane read a tick again. So two crashes at one tick count, however far apart they are.
     this.tickSuspects = new CrashSuspects(lanes.length, Number.POSITIVE_INFINITY)
@@ -112,6 +115,18 @@ export class LaneSupervisor {
   /** Whether every lane runs. */
   get areAllRunning(): boolean {
     return this.slots.every(({ state }) => state.name === 'running')
+  }
+
+  /** For how long a lane has been failing, without a healthy while between, ms; 0: none is. */
+  get troubleMs(): number {
+    const nowMs = this.deps.patience.nowMs()
+    return Math.max(0, ...this.slots.map(slot => this.troubleOf(slot, nowMs)))
+  }
+
+  private troubleOf(slot: LaneSlot, nowMs: number): number {
+    const { state, troubledSinceMs } = slot
+    if (troubledSinceMs === undefined) return 0
+    return state.name === 'running' && nowMs - state.startedMs > HEALTHY_MS ? 0 : nowMs - troubledSinceMs
   }
 
   /**
@@ -168,9 +183,11 @@ export class LaneSupervisor {
       return
     }
     const { index } = entry
+    const nowMs = this.deps.patience.nowMs()
     entry.state = { name: 'ended' }
+    if (entry.troubledSinceMs === undefined || nowMs - startedMs > HEALTHY_MS) entry.troubledSinceMs = nowMs
     this.groups.laneFailed(index)
-    this.noteSuspects(entry, this.deps.patience.nowMs() - startedMs)
+    this.noteSuspects(entry, nowMs - startedMs)
     const message = `lane ${index} failed: ${error.message}`
     this.deps.failed(index, new RingcastError('lane_failed', message, { cause: error }))
   }

@@ -1,5 +1,5 @@
 /**
- * A histogram of durations with fixed buckets. One thread writes and reads it.
+ * Histograms of durations and sizes with fixed buckets. One thread writes and reads each.
  * An observation has a weight: one reading of the clock stands for all writes since the reading before.
  */
 
@@ -8,6 +8,20 @@ export const LATENCY_BOUNDS_US = [
   50, 100, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000,
   50_000, 75_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000,
 ] as const
+
+/** Upper bounds of the buckets, bytes. The last bucket has no bound. */
+export const SIZE_BOUNDS_BYTES = [
+  128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768, 65_536, 131_072, 262_144, 524_288, 1_048_576,
+] as const
+
+export interface SizeHistogramView {
+  /** Upper bound of each bucket, bytes. The last is null: no bound. */
+  readonly boundsBytes: readonly (number | null)[]
+  /** The observations of each bucket alone, by weight. */
+  readonly counts: readonly number[]
+  readonly count: number
+  readonly sumBytes: number
+}
 
 export interface HistogramView {
   /** Upper bound of each bucket, µs. The last is null: no bound. */
@@ -21,17 +35,30 @@ export interface HistogramView {
   readonly p99Us: number
 }
 
-export class Histogram {
-  private readonly counts = new Float64Array(LATENCY_BOUNDS_US.length + 1)
-  private count = 0
-  private sumUs = 0
+class Buckets {
+  protected readonly bounds: readonly number[]
+  protected readonly counts: Float64Array
+  protected count = 0
+  protected sum = 0
 
-  observe(durationUs: number, weight: number): void {
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds
+    this.counts = new Float64Array(bounds.length + 1)
+  }
+
+  observe(value: number, weight: number): void {
     let bucket = 0
-    while (bucket < LATENCY_BOUNDS_US.length && durationUs > LATENCY_BOUNDS_US[bucket]!) bucket++
+    while (bucket < this.bounds.length && value > this.bounds[bucket]!) bucket++
     this.counts[bucket]! += weight
     this.count += weight
-    this.sumUs += durationUs * weight
+    this.sum += value * weight
+  }
+}
+
+/** Of durations, µs. */
+export class Histogram extends Buckets {
+  constructor() {
+    super(LATENCY_BOUNDS_US)
   }
 
   view(): HistogramView {
@@ -39,9 +66,25 @@ export class Histogram {
       boundsUs: [...LATENCY_BOUNDS_US, null],
       counts: [...this.counts],
       count: this.count,
-      sumUs: this.sumUs,
+      sumUs: this.sum,
       p50Us: quantileUs(this.counts, 0.5),
       p99Us: quantileUs(this.counts, 0.99),
+    }
+  }
+}
+
+/** Of sizes, bytes. */
+export class SizeHistogram extends Buckets {
+  constructor() {
+    super(SIZE_BOUNDS_BYTES)
+  }
+
+  view(): SizeHistogramView {
+    return {
+      boundsBytes: [...SIZE_BOUNDS_BYTES, null],
+      counts: [...this.counts],
+      count: this.count,
+      sumBytes: this.sum,
     }
   }
 }

@@ -9,6 +9,8 @@ export interface MetricDescription {
   readonly help: string
   readonly unit: string
   readonly type: 'counter' | 'gauge'
+  /** Prometheus gets the value times this, in the base unit that the name says. Default 1. */
+  readonly scale?: number
   /** The label that tells counters of one name apart. */
   readonly reason?: string
 }
@@ -19,6 +21,12 @@ const counter = (name: string, unit: string, help: string, reason?: string): Met
   unit,
   type: 'counter',
   ...(reason === undefined ? {} : { reason }),
+})
+
+/** Counted in µs. Prometheus gets seconds. */
+const microseconds = (name: string, help: string): MetricDescription => ({
+  ...counter(`${name}_seconds`, 'µs', help),
+  scale: 1e-6,
 })
 
 const gauge = (name: string, unit: string, help: string): MetricDescription => ({
@@ -72,6 +80,7 @@ export const MAIN_METRICS = {
   ),
   disconnectShutdown: disconnect('shutdown', 'Ended: the gateway shut down.'),
   disconnectMaxAge: disconnect('max_age', 'Ended: the connection was as old as it may become.'),
+  disconnectOperator: disconnect('operator', 'Ended: an operator asked for it.'),
   subscriptions: gauge('subscriptions', 'entries', 'Entries (symbols and prefixes) of all clients now.'),
   subscriptionsRefused: counter(
     'subscriptions_refused',
@@ -214,8 +223,8 @@ export const LANE_METRICS = {
     'bytes',
     'Bytes of these messages as sent: compressed, or plain if that is shorter.',
   ),
-  busyUs: counter('lane_busy_us', 'µs', 'Time spent working.'),
-  idleUs: counter('lane_idle_us', 'µs', 'Time spent asleep.'),
+  busyUs: microseconds('lane_busy', 'Time spent working.'),
+  idleUs: microseconds('lane_idle', 'Time spent asleep.'),
 } as const satisfies Record<string, MetricDescription>
 
 export type MainMetric = keyof typeof MAIN_METRICS

@@ -3,7 +3,8 @@
  * the time of the call. Main thread.
  */
 import { readCounter } from '../memory/counters.js'
-import type { HistogramView } from './histogram.js'
+import type { HistogramView, SizeHistogramView } from './histogram.js'
+import type { LagView } from './lag-view.js'
 import {
   LANE_METRICS,
   LANE_SLOTS,
@@ -22,6 +23,8 @@ export interface LaneView {
   /** Share of its life in which the lane has worked, 0 to 1. */
   readonly utilisation: number
   readonly audiences: number
+  /** Clients by delivery. One that changes from one audience to another counts twice for that moment. */
+  readonly clients: { readonly every: number; readonly latest: number }
   readonly counters: Readonly<Record<LaneMetric, number>>
 }
 
@@ -32,6 +35,12 @@ export interface MetricsView {
   readonly latency: HistogramView
   /** From the arrival of a client, or of its command, to the reply with its offset in the stream, µs. */
   readonly answerLatency: HistogramView
+  /** Bytes of the writes to sockets. */
+  readonly writeSizes: SizeHistogramView
+  /** How far clients are behind now. */
+  readonly lag: LagView
+  /** Most clients at a time. */
+  readonly clientsMax: number
   /** Offset of the newest tick. */
   readonly offset: number
   readonly epoch: string

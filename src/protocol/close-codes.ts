@@ -62,4 +62,10 @@ export const CLOSE_CODES = {
     reconnect: true,
     when: 'The client accepted no bytes for `RINGCAST_WRITE_TIMEOUT_MS`.',
   },
+  operator: {
+    code: 4010,
+    reason: 'closed by an operator',
+    reconnect: true,
+    when: 'A person or program that runs the gateway has asked for it.',
+  },
 } as const satisfies Record<string, CloseCode>

@@ -137,8 +137,6 @@ export interface HeartbeatMessage {
 /** The end of a resume: the client has all ticks up to `offset`, and a snapshot of its `latest` symbols. */
 export interface LiveMessage {
   readonly type: 'live'
-  /** Only where the epoch has changed since the client was told it. */
-  readonly epoch?: string
   readonly offset: number
   /** The next `ticks` message has this number plus one. */
   readonly seq: number

@@ -1,19 +1,20 @@
 import type { Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import {
-  ADMIN_CONNECTIONS_MAX,
-  AdminServer,
-  type AdminServerOptions,
-  type AdminView,
-} from '../../src/admin/admin-server.js'
+import { ADMIN_CONNECTIONS_MAX, AdminServer, type AdminServerOptions } from '../../src/admin/admin-server.js'
+import type { AdminView } from '../../src/admin/admin-view.js'
 import { systemClock } from '../../src/common/clock.js'
 import { silentLog } from '../../src/common/log.js'
 import { dial, untilEnd } from '../support/raw-sockets.js'
 
 const VIEW: AdminView = {
   metrics: () => ({ clients: 3 }),
-  isLive: () => true,
+  prometheus: async () => 'ringcast_ready 1\n',
+  liveness: () => ({ live: true, checks: { eventLoop: 'ok' } }),
+  checkNames: ['feed', 'lanes'],
   readiness: () => ({ ready: true, checks: { feed: 'ok', lanes: 'ok' } }),
+  details: () => ({ clients: 3 }),
+  clients: undefined,
+  drain: () => {},
 }
 
 const OPTIONS: AdminServerOptions = {
@@ -50,10 +51,11 @@ describe('the admin server', () => {
     [true, 200],
     [false, 503],
   ])('says by status whether the process is live: %s', async (live, status) => {
-    const { url } = await open({ isLive: () => live })
+    const checks = { eventLoop: live ? 'ok' : 'late' }
+    const { url } = await open({ liveness: () => ({ live, checks }) })
     const response = await fetch(`${url}/livez`)
     expect(response.status).toBe(status)
-    expect(await response.json()).toEqual({ live })
+    expect(await response.json()).toEqual({ live, checks })
   })
 
   it.each([
@@ -62,9 +64,91 @@ describe('the admin server', () => {
   ])('says by status whether the gateway is ready, with every check: %s', async (ready, status) => {
     const checks = { feed: ready ? 'ok' : 'connecting' }
     const { url } = await open({ readiness: () => ({ ready, checks }) })
-    const response = await fetch(`${url}/readyz?verbose`)
+    const response = await fetch(`${url}/readyz`)
     expect(response.status).toBe(status)
     expect(await response.json()).toEqual({ ready, checks })
+    const verbose = await fetch(`${url}/readyz?verbose`)
+    expect(verbose.status).toBe(status)
+    expect(await verbose.json()).toEqual({ ready, checks, details: { clients: 3 } })
+  })
+
+  it('leaves checks out that the request excludes, and refuses names that it does not know', async () => {
+    const seen: string[][] = []
+    const { url } = await open({
+      readiness: excluded => {
+        seen.push([...excluded])
+        return { ready: true, checks: {} }
+      },
+    })
+    expect((await fetch(`${url}/readyz?exclude=feed&exclude=lanes`)).status).toBe(200)
+    expect((await fetch(`${url}/readyz?exclude=feed,lanes`)).status).toBe(200)
+    expect(seen).toEqual([
+      ['feed', 'lanes'],
+      ['feed', 'lanes'],
+    ])
+    for (const query of ['exclude=fed', 'exlude=feed'])
+      expect((await fetch(`${url}/readyz?${query}`)).status).toBe(400)
+  })
+
+  it('gives Prometheus its own format', async () => {
+    const { url } = await open()
+    const response = await fetch(`${url}/metrics`)
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+    expect(await response.text()).toBe('ringcast_ready 1\n')
+  })
+
+  it('lists clients as asked for, closes one, and says what is wrong with a query', async () => {
+    const queries: unknown[] = []
+    const closed: string[] = []
+    const { url } = await open({
+      clients: {
+        async list(query) {
+          queries.push(query)
+          return []
+        },
+        async close(id) {
+          closed.push(id)
+          return id === 'k3_-9'
+        },
+      },
+    })
+    expect(await (await fetch(`${url}/clients`)).json()).toEqual({ clients: [] })
+    await fetch(`${url}/clients?sort=gaps&limit=1000`)
+    expect(queries).toEqual([
+      { sort: 'lag', limit: 20 },
+      { sort: 'gaps', limit: 1000 },
+    ])
+    for (const query of ['sort=name', 'limit=0', 'limit=1001', 'limit=1e2', 'limit=', 'by=lag']) {
+      const response = await fetch(`${url}/clients?${query}`)
+      expect([query, response.status]).toEqual([query, 400])
+      expect(((await response.json()) as { message: string }).message).toMatch(/must be|there are/)
+    }
+    const statusOf = async (id: string) => (await fetch(`${url}/clients/${id}`, { method: 'DELETE' })).status
+    expect([
+      await statusOf('k3_-9'),
+      await statusOf('other'),
+      await statusOf('a/b'),
+      await statusOf(''),
+    ]).toEqual([202, 404, 404, 404])
+    expect(closed).toEqual(['k3_-9', 'other'])
+  })
+
+  it('has no clients in a process without', async () => {
+    const { url } = await open()
+    expect((await fetch(`${url}/clients`)).status).toBe(404)
+    expect((await fetch(`${url}/clients/a`, { method: 'DELETE' })).status).toBe(404)
+  })
+
+  it('drains when it is asked to, and not when a page of another origin asks', async () => {
+    let drains = 0
+    const { url } = await open({ drain: () => drains++ })
+    const ask = async (headers: Record<string, string>) =>
+      (await fetch(`${url}/drain`, { method: 'POST', headers })).status
+    expect([await ask({ origin: 'http://evil.example' }), await ask({ origin: 'null' })]).toEqual([403, 403])
+    expect(drains).toBe(0)
+    expect([await ask({}), await ask({ origin: url })]).toEqual([202, 202])
+    expect(drains).toBe(2)
+    expect((await fetch(`${url}/drain`)).status).toBe(405)
   })
 
   it('reads the metrics with each request and forbids caches', async () => {
@@ -82,7 +166,9 @@ describe('the admin server', () => {
     const { url } = await open()
     const response = await fetch(`${url}/livez`, { method: 'HEAD' })
     expect(response.status).toBe(200)
-    expect(response.headers.get('content-length')).toBe(String('{"live":true}\n'.length))
+    expect(response.headers.get('content-length')).toBe(
+      String('{"live":true,"checks":{"eventLoop":"ok"}}\n'.length),
+    )
     expect(await response.text()).toBe('')
   })
 
@@ -93,7 +179,7 @@ describe('the admin server', () => {
       expect(response.status).toBe(404)
       expect(await response.json()).toEqual({
         error: 'not_found',
-        paths: ['/livez', '/readyz', '/metrics.json'],
+        paths: ['/livez', '/readyz', '/metrics', '/metrics.json', '/clients', '/clients/<id>', '/drain'],
       })
     }
   })
@@ -117,7 +203,7 @@ describe('the admin server', () => {
         metrics() {
           throw failure
         },
-        isLive: () => 1n as unknown as boolean,
+        liveness: () => ({ live: true, checks: { eventLoop: 1n as unknown as string } }),
       },
       { log },
     )

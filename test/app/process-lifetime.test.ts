@@ -45,10 +45,12 @@ function begin() {
   const start = deferred()
   const stop = deferred()
   const failed = deferred<unknown>()
+  const drain = deferred()
   const stopCalled = deferred()
   const steps: string[] = []
   const service: Service = {
     failed: failed.promise,
+    drainRequested: drain.promise,
     start(signal) {
       steps.push('start')
       signal.addEventListener('abort', () => steps.push('abort'))
@@ -75,7 +77,7 @@ function begin() {
   }
   const clock = new FakeClock()
   const ended = runService(service, { host, clock, log, stopTimeoutMs: 10_000 })
-  return { host, start, stop, failed, stopCalled: stopCalled.promise, steps, lines, clock, ended }
+  return { host, start, stop, drain, failed, stopCalled: stopCalled.promise, steps, lines, clock, ended }
 }
 
 describe('runService', () => {
@@ -89,6 +91,19 @@ describe('runService', () => {
     expect(steps).toEqual(['start', 'abort', 'stop'])
     expect(host.exitCode).toBe(0)
     expect(host.exits).toEqual([])
+  })
+
+  it('stops in order when it is asked to drain, and a signal that comes then ends nothing at once', async () => {
+    const { host, start, stop, drain, stopCalled, steps, ended } = begin()
+    start.resolve()
+    drain.resolve()
+    await stopCalled
+    host.signal('SIGTERM')
+    expect(host.exits).toEqual([])
+    stop.resolve()
+    await ended
+    expect(steps).toEqual(['start', 'abort', 'stop'])
+    expect(host.exitCode).toBe(0)
   })
 
   it('reads files again at SIGHUP, as often as it comes, and goes on', async () => {

@@ -95,6 +95,7 @@ const DEFAULTS: Config = {
   adminHost: '127.0.0.1',
   adminPort: 9090,
   logLevel: 'info',
+  logFormat: 'auto',
   drainDelayMs: undefined,
   drainMs: undefined,
   shutdownTimeoutMs: 10_000,
@@ -272,6 +273,10 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   feedHistoryTicks: powerOfTwo(1024, 2 ** 24),
   adminHost: hosts,
   adminPort: port,
+  logFormat: {
+    right: fc.constantFrom('auto', 'json', 'text'),
+    wrong: ['pretty', 'JSON', '1'],
+  },
   logLevel: {
     right: fc.constantFrom('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
     wrong: ['all'],

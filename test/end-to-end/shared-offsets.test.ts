@@ -7,7 +7,7 @@ import { GrpcSource } from '../../src/sources/grpc/grpc-source.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { HandlerServer } from '../support/handler-server.js'
 import type { Tick } from '../support/proto-messages.js'
-import { type ScriptedCall, ScriptedFeed } from '../support/scripted-feed.js'
+import { OK, type ScriptedCall, ScriptedFeed } from '../support/scripted-feed.js'
 import { TickClient } from '../support/tick-client.js'
 import { sequences } from '../support/ticks.js'
 
@@ -98,6 +98,29 @@ it('a client resumes at the other gateway, and no tick is missing or doubled', a
     expect(back.subscribed).toMatchObject({ epoch: 'run', offset: 50, resumed: true })
     expect(back.gaps).toEqual([])
   }
+})
+
+it('a client of latest ticks that resumes in an epoch that has ended is told the present one first', async () => {
+  const { call, server } = await gateway()
+  call.open('run')
+  call.send(ticks(1, 20))
+  const watch = await TickClient.connect(server.url('?resume=run:0'))
+  await tickCount(watch, 20)
+  call.end(OK)
+  // The source has asked for the position after 20.
+  ;(await feed.call(2)).open('next-run')
+  const next = await feed.call(3)
+  next.open('next-run')
+  next.send(ticks(1, 5))
+  await tickCount(watch, 25)
+  const back = await server.connect('?delivery=latest&resume=run:10')
+  await back.until(() => back.messages.some(({ type }) => type === 'live'))
+  expect(back.messages.slice(0, 4)).toMatchObject([
+    { type: 'subscribed', epoch: 'run', offset: 10, resumed: true },
+    { type: 'gap', missed: null, epoch: 'next-run', from: 6, to: 5, offset: 5 },
+    { type: 'snapshot', offset: 5 },
+    { type: 'live', offset: 5 },
+  ])
 })
 
 it('a client waits at a gateway that is behind the one before', async () => {

@@ -10,6 +10,8 @@ import { FeedRecord } from '../support/feed-record.js'
 import { AMPLE_WORK, FULL_SIZE, HandlerServer } from '../support/handler-server.js'
 import { stateOf } from '../support/status-model.js'
 import { StormClient } from '../support/storm-client.js'
+import { StormServer } from '../support/storm-server.js'
+import { StreamModel } from '../support/stream-model.js'
 import { TickClient } from '../support/tick-client.js'
 import { quote, trade } from '../support/ticks.js'
 
@@ -80,10 +82,10 @@ async function rage(storm: Storm): Promise<void> {
   )
   server = running
   const random = new Random(SEED)
-  const urlOf = (query: string) => running.url(query)
+  const servers = new StormServer(query => running.url(query), laneFile !== undefined)
   const clients = Array.from(
     { length: CLIENTS },
-    () => new StormClient({ ...wishes, urlOf, lanesFail: laneFile !== undefined, random }),
+    () => new StormClient({ ...wishes, servers, model: new StreamModel(record), random }),
   )
   const models = clients.map(({ model }) => model)
   const pacer = await TickClient.connect(running.url())

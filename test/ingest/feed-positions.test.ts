@@ -174,6 +174,15 @@ describe('a session', () => {
     expect(take(feed, 3)).toEqual([SESSION_BOUNDARY])
   })
 
+  it('that goes on may send again what another process has taken, the last tick too', () => {
+    const feed = new FeedPositions(RULES, 64, 5)
+    feed.sessionStarted(false, true)
+    expect(take(feed, 3, 4, 5, 5, 6)).toEqual([SEEN, SEEN, SEEN, SEEN, WHOLE])
+    const other = new FeedPositions(RULES, 64, 5)
+    other.sessionStarted(false, true)
+    expect([takeOne(other, 5, 'one'), takeOne(other, 5, 'another')]).toEqual([SEEN, BROKEN])
+  })
+
   it('that goes on and goes back while it sends again has broken its count', () => {
     const feed = begin()
     take(feed, 1, 2, 3, 4)

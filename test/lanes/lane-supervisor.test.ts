@@ -235,4 +235,21 @@ describe('a stop', () => {
     supervisor.replaceEnded()
     expect(pool.lives).toHaveLength(livesBefore)
   })
+
+  it('tells for how long a lane has been failing, until one has run for a healthy while', async () => {
+    expect(supervisor.troubleMs).toBe(0)
+    for (let life = 0; life < 3; life++) {
+      clock.advance(1_000)
+      await pool.lives.at(-1)!.end()
+      supervisor.replaceEnded()
+    }
+    expect(supervisor.troubleMs).toBe(2_000)
+    clock.advance(10_000)
+    expect(supervisor.troubleMs).toBe(12_000)
+    clock.advance(1)
+    expect(supervisor.troubleMs).toBe(0)
+    await pool.lives.at(-1)!.end()
+    clock.advance(500)
+    expect(supervisor.troubleMs).toBe(500)
+  })
 })

@@ -41,7 +41,7 @@ describe('the table of metrics', () => {
   })
 
   it('names the unit of a time in the name', () => {
-    for (const { name, unit } of METRICS) expect(/_us_total$/.test(name)).toBe(unit === 'µs')
+    for (const { name, unit } of METRICS) expect(/_seconds_total$/.test(name)).toBe(unit === 'µs')
   })
 
   it('explains every metric in a sentence', () => {

@@ -29,9 +29,15 @@ function isExecutable(path: string): boolean {
 /**
  * Runs `script`, the text of an async function of one argument, in a page.
  *
+ * @param files JavaScript that the page may import, by path
  * @returns what it resolves to, as JSON can carry it; rejects with what it rejects with
  */
-export async function runInBrowser(path: string, script: string, argument: unknown): Promise<unknown> {
+export async function runInBrowser(
+  path: string,
+  script: string,
+  argument: unknown,
+  files: Readonly<Record<string, string>> = {},
+): Promise<unknown> {
   // No `<`: a text with an end tag of a script would end this one.
   const json = JSON.stringify(argument).replaceAll('<', '\\u003c')
   const page = `<!doctype html><meta charset="utf-8"><body><script type="module">
@@ -46,6 +52,12 @@ export async function runInBrowser(path: string, script: string, argument: unkno
   const server = createServer(async (request, response) => {
     let body = ''
     for await (const chunk of request) body += chunk
+    const file = files[request.url ?? '']
+    if (file !== undefined) {
+      response.setHeader('content-type', 'text/javascript')
+      response.end(file)
+      return
+    }
     response.end(request.method === 'POST' ? '' : page)
     if (request.method === 'POST') resolveResult(JSON.parse(body))
   })

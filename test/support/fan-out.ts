@@ -15,7 +15,7 @@ import { LaneHandle } from '../../src/lanes/lane-handle.js'
 import { chooseLane } from '../../src/lanes/lane-placement.js'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
 import { laneLayout } from '../../src/memory/lane-layout.js'
-import { Histogram } from '../../src/metrics/histogram.js'
+import { Histogram, SizeHistogram } from '../../src/metrics/histogram.js'
 import { MAIN_SLOT_COUNT, MAIN_SLOTS, type MainMetric } from '../../src/metrics/metric-table.js'
 import { FakeClock } from './fake-clock.js'
 import { FakeLane } from './fake-lane.js'
@@ -42,6 +42,7 @@ export interface Member {
 export class FanOut {
   readonly clock = new FakeClock()
   readonly latency = new Histogram()
+  readonly writeSizes = new SizeHistogram()
   readonly handles: LaneHandle[]
   readonly streams: LaneStream[]
   readonly lanes: FakeLane[]
@@ -92,6 +93,7 @@ export class FanOut {
       patience: this.clock,
       counters: this.counters,
       latency: this.latency,
+      writeSizes: this.writeSizes,
       passBudgetMs: PASS_BUDGET_MS,
       gatherMs,
       membership: this.membership,

@@ -3,8 +3,11 @@
  * In a page, a part stands between `<!-- name -->` and `<!-- /name -->`.
  */
 
+import { STATE_FAMILIES } from '../../src/app/prometheus-page.js'
+import { RELAY_FAMILIES } from '../../src/app/relay-page.js'
 import { parseConfig } from '../../src/config/config.js'
 import { markdownTable, settingsTable } from '../../src/config/help.js'
+import { METRIC_FAMILIES, type MetricFamily } from '../../src/metrics/metric-families.js'
 import {
   LANE_METRICS,
   MAIN_METRICS,
@@ -26,7 +29,10 @@ export const GENERATED_PARTS: readonly GeneratedPart[] = [
   part('docs/settings.md', 'settings', settingsTable()),
   part('docs/client-protocol.md', 'close codes', closeCodes()),
   part('docs/client-protocol.md', 'error codes', errorCodes()),
-  part('docs/operations.md', 'counters', counters()),
+  part('docs/metrics.md', 'families', families()),
+  part('docs/metrics.md', 'reasons', reasons()),
+  part('docs/metrics.md', 'relay', familyTable([...RELAY_FAMILIES])),
+  part('docs/metrics.md', 'counters', counters()),
   part('docs/limits.md', 'memory', memory()),
 ]
 
@@ -72,6 +78,32 @@ function errorCodes(): string {
 function section(title: string, codes: Readonly<Record<string, string>>): string {
   const rows = Object.entries(codes).map(([code, meaning]) => [`\`${code}\``, meaning])
   return `${title}:\n\n${markdownTable(['code', 'meaning'], rows)}`
+}
+
+type Family = Pick<MetricFamily, 'name' | 'help' | 'type' | 'labels'>
+
+function familyTable(shown: readonly Family[]): string {
+  const rows = shown.map(({ help, labels, name, type }) => [
+    `\`${name}\``,
+    type,
+    labels.map(label => `\`${label}\``).join(', '),
+    help,
+  ])
+  return markdownTable(['name', 'type', 'labels', 'meaning'], rows)
+}
+
+function families(): string {
+  const shown: readonly Family[] = [...STATE_FAMILIES, ...METRIC_FAMILIES]
+  return familyTable(shown.toSorted((a, b) => a.name.localeCompare(b.name)))
+}
+
+/** The counters that one name tells apart by the label `reason`. */
+function reasons(): string {
+  const all: MetricDescription[] = [MAIN_METRICS, SERVER_METRICS].flatMap(table => Object.values(table))
+  const rows = all.flatMap(({ help, name, reason }) =>
+    reason === undefined ? [] : [[`\`${name}\``, `\`${reason}\``, help]],
+  )
+  return markdownTable(['name', 'reason', 'meaning'], rows)
 }
 
 function counters(): string {

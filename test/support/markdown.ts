@@ -16,6 +16,8 @@ export function pages(): readonly string[] {
     'CHANGELOG.md',
     'bench/README.md',
     'examples/feeds/README.md',
+    'packages/client/README.md',
+    'packages/conformance/README.md',
     ...docs.sort(),
   ]
 }

@@ -23,6 +23,8 @@ export interface RingcastOptions {
   readonly env?: Readonly<Record<string, string>>
   /** File descriptors that the process may have, as of `ulimit -n`. Default: those of the test. */
   readonly descriptors?: number
+  /** The file of the command. Default: that of this build. */
+  readonly main?: string
 }
 
 export class Ringcast extends Watched {
@@ -30,10 +32,10 @@ export class Ringcast extends Watched {
   readonly child: ChildProcess
   exit: { readonly code: number | null; readonly signal: string | null } | undefined
 
-  constructor(args: readonly string[], { env = {}, descriptors }: RingcastOptions = {}) {
+  constructor(args: readonly string[], { env = {}, descriptors, main = MAIN }: RingcastOptions = {}) {
     super()
     const others = Object.entries(process.env).filter(([name]) => !name.startsWith('RINGCAST_'))
-    const command = [process.execPath, MAIN, ...args]
+    const command = [process.execPath, main, ...args]
     const [file = '', ...words] =
       descriptors === undefined
         ? command

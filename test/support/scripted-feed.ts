@@ -98,7 +98,13 @@ export class ScriptedFeed extends Watched {
   unimplementedCount = 0
   methods: ReadonlySet<string> = new Set(['Stream', 'StreamBatches'])
   private server: Http2Server | undefined
-  private port = 0
+  private port: number
+
+  /** @param port 0: any free one */
+  constructor(port = 0) {
+    super()
+    this.port = port
+  }
 
   get target(): string {
     return `127.0.0.1:${this.port}`

@@ -2,23 +2,33 @@
  * A client with random behaviour: changes its subscriptions, stops reading, disconnects and reconnects.
  * Every message that it gets goes to its model.
  */
-import { WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import type { Random } from '../../src/common/random.js'
 import type { ServerMessage } from '../../src/protocol/messages.js'
-import type { FeedRecord } from './feed-record.js'
-import { StreamModel } from './stream-model.js'
+import type { StreamModel } from './stream-model.js'
 import { Watched } from './watched.js'
 
-/** Close codes for a client that does not read. */
-const CLOSED_FOR_SLOWNESS = [1006, 1008, 4008]
-/** The close code for a client whose requests two lanes failed at. */
-const CLOSED_FOR_FAULTS = 1011
+/** What a client of a storm connects to. */
+export interface StormServers {
+  /** @param query the parameters of the URL, after a `?` */
+  open(query: string): WebSocket
+  /** The message in a frame. Its offsets are those of the record. */
+  read(data: Buffer, isBinary: boolean): ServerMessage
+  /** The connection has failed. @returns whether that may happen */
+  mayFail(): boolean
+  /** The connection has been closed. @returns ms until the client connects again; undefined: this must not happen */
+  returnsAfterMs(code: number): number | undefined
+  /** `<epoch>:<offset>` of an offset of the record; undefined: the client has not begun. */
+  pointOf(epoch: string, offset: number): string | undefined
+  /** A place of another epoch, which there is not. */
+  strangePointOf(offset: number): string
+  /** The first offset of the record that is of the same epoch. */
+  firstOffset(offset: number): number
+}
 
 export interface StormClientOptions {
-  readonly urlOf: (query: string) => string
-  /** Whether the server's lanes fail on purpose. */
-  readonly lanesFail: boolean
-  readonly record: FeedRecord
+  readonly servers: StormServers
+  readonly model: StreamModel
   /** Symbols and prefixes to choose from. */
   readonly entries: readonly string[]
   readonly random: Random
@@ -39,13 +49,19 @@ export class StormClient extends Watched {
   private replyCount = 0
   /** Whether the last reply is not an error. */
   private wasDone = false
+  private returnTimer: NodeJS.Timeout | undefined
   private readonly options: StormClientOptions
 
   constructor(options: StormClientOptions) {
     super()
     this.options = options
-    this.model = new StreamModel(options.record)
+    this.model = options.model
     this.connect('')
+  }
+
+  /** Whether it is connected and has its first reply. */
+  get isConnected(): boolean {
+    return this.isSubscribed
   }
 
   /** Does one random thing. */
@@ -114,10 +130,12 @@ export class StormClient extends Watched {
 
   /** A place in the past, mostly of this run. */
   private someResumePoint(): { readonly offset: number; readonly text: string } {
-    const { random } = this.options
+    const { random, servers } = this.options
     const { epoch, offset } = this.model
-    const past = random.next() < 0.4 ? offset : Math.max(0, offset - random.below(300))
-    return { offset: past, text: `${random.next() < 0.05 ? 'another' : epoch}:${past}` }
+    const first = servers.firstOffset(offset)
+    const past = random.next() < 0.4 ? offset : Math.max(first, offset - random.below(300))
+    const point = random.next() < 0.05 ? undefined : servers.pointOf(epoch, past)
+    return { offset: past, text: point ?? servers.strangePointOf(past) }
   }
 
   private send(command: Readonly<Record<string, unknown>>): void {
@@ -135,19 +153,26 @@ export class StormClient extends Watched {
   }
 
   /** Disconnects without a close frame and reconnects, mostly to resume. */
-  private reconnect(): void {
-    const { random } = this.options
+  reconnect(): void {
+    const { random, servers } = this.options
     if (!this.isSubscribed) return
-    const { epoch, offset } = this.model
     const resumes = random.next() < 0.8
     this.leave()
     const lag = random.next() < 0.2 ? '&maxLagBytes=20000' : ''
     if (!resumes) this.connect(lag)
-    else if (random.next() < 0.05) this.connect(`${lag}&resume=another:${offset}`)
-    else this.connect(`${lag}&resume=${epoch}:${offset}`, offset)
+    else if (random.next() < 0.05) this.connect(`${lag}&resume=${servers.strangePointOf(this.model.offset)}`)
+    else this.resume(lag)
+  }
+
+  private resume(parameters: string): void {
+    const { epoch, offset } = this.model
+    const point = this.options.servers.pointOf(epoch, offset)
+    if (point === undefined) this.connect(parameters)
+    else this.connect(`${parameters}&resume=${point}`, offset)
   }
 
   private leave(): void {
+    clearTimeout(this.returnTimer)
     this.socket?.removeAllListeners()
     this.socket?.on('error', () => {})
     this.socket?.terminate()
@@ -161,23 +186,24 @@ export class StormClient extends Watched {
     if (this.options.random.next() < 0.2) form.set('batch', 'false')
     if (this.options.random.next() < 0.1) form.set('heartbeat', '1000')
     if ('interval' in interval) form.set('interval', `${interval.interval}`)
-    const socket = new WebSocket(this.options.urlOf(`?${form}${parameters}`))
+    const { servers } = this.options
+    const socket = servers.open(`?${form}${parameters}`)
     this.socket = socket
     this.commandCount = 0
     this.replyCount = 0
     this.wasDone = false
     this.connections++
     this.model.connected(resumedOffset)
-    socket.on('message', data => this.take(JSON.parse(String(data)) as ServerMessage))
-    socket.on('error', error => this.model.silentErrors.push(String(error)))
+    socket.on('message', (data: Buffer, isBinary) => this.take(servers.read(data, isBinary)))
+    socket.on('error', error => {
+      if (!servers.mayFail()) this.model.wrong(String(error))
+    })
     socket.on('close', code => {
-      const isExpected =
-        CLOSED_FOR_SLOWNESS.includes(code) || (code === CLOSED_FOR_FAULTS && this.options.lanesFail)
-      if (!isExpected) this.model.silentErrors.push(`closed with ${code}`)
-      const { epoch, offset } = this.model
       this.isSubscribed = false
-      if (epoch === '') this.connect('')
-      else this.connect(`&resume=${epoch}:${offset}`, offset)
+      const delayMs = servers.returnsAfterMs(code)
+      if (delayMs === undefined) this.model.wrong(`closed with ${code}`)
+      if (delayMs === undefined || delayMs === 0) this.resume('')
+      else this.returnTimer = setTimeout(() => this.resume(''), delayMs)
     })
   }
 

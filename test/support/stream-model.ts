@@ -5,6 +5,7 @@
  */
 import type {
   GapMessage,
+  GoodbyeMessage,
   LiveMessage,
   ServerMessage,
   SnapshotMessage,
@@ -14,13 +15,21 @@ import type {
   UnsubscribedMessage,
 } from '../../src/protocol/messages.js'
 import { deliveryOf, matches } from './entries.js'
-import type { FeedRecord, Kind } from './feed-record.js'
+import type { FeedRecord } from './feed-record.js'
+import { HoleModel } from './hole-model.js'
+import { EPOCH_SPAN, LatestModel } from './latest-model.js'
+import { MergedReplies } from './merged-replies.js'
 import { ReplayModel } from './replay-model.js'
 import { StatusModel } from './status-model.js'
 
-const KINDS: readonly Kind[] = ['quote', 'trade']
-const keyOf = (symbol: string, kind: Kind): string => `${kind} ${symbol}`
-const symbolOf = (key: string): string => key.slice(key.indexOf(' ') + 1)
+export interface StreamModelOptions {
+  /** The server knows ticks behind this offset only, so a snapshot may lack older ones. Default 0. */
+  readonly knownFrom?: () => number
+  /** Whether the server's feed may lose ticks and begin epochs: then there are gaps of reason `upstream`. */
+  readonly feedLoses?: boolean
+  /** Whether the states of the feed are numbered, see StatusModel. Default true. */
+  readonly checksStatuses?: boolean
+}
 
 export class StreamModel {
   readonly silentErrors: string[] = []
@@ -29,33 +38,48 @@ export class StreamModel {
   epoch = ''
   ticks = 0
   gaps = 0
+  /** Ticks that the client was too slow for. */
+  missed = 0
+  /** Gaps that report an unknown number of ticks. */
+  unknownLosses = 0
   merged = 0
   resumed = 0
   snapshots = 0
-  /** Snapshots for several commands that were done together, at least one of them an `unsubscribe`. */
-  mergedSnapshots = 0
-  /** The types of the replies since the last other message. */
-  private readonly lastReplies: (SubscribedMessage | UnsubscribedMessage)['type'][] = []
   private readonly entries = new Map<string, 'every' | number>()
   private seq = -1
   private hasBegun = false
-  /** Offset of the newest tick that came, by symbol and kind. */
-  private readonly received = new Map<string, number>()
-  /** `counted` counts latest ticks after this offset, together with the ticks merged into them. */
-  private countedFrom = 0
-  private counted = 0
-  /** The symbols and kinds that the next snapshot must hold. */
-  private readonly owed = new Set<string>()
-  /** Whether the last snapshot is incomplete: more messages of it follow, or a whole snapshot in its place. */
-  isPartial = false
+  readonly holes: HoleModel
+  private readonly mergedReplies = new MergedReplies()
   readonly replay = new ReplayModel(text => this.wrong(text))
   /** Whether the next gap is for the entries of a command that cannot be resumed. */
   private isGapOfCommand = false
   /** Ids of the commands with a snapshot. */
   private readonly snapshotIds = new Set<unknown>()
   private readonly statuses = new StatusModel(text => this.wrong(text))
+  private readonly latest: LatestModel
+  private readonly record: FeedRecord
+  private readonly options: StreamModelOptions
 
-  constructor(private readonly record: FeedRecord) {}
+  constructor(record: FeedRecord, options: StreamModelOptions = {}) {
+    this.record = record
+    this.options = options
+    this.holes = new HoleModel(record, text => this.wrong(text))
+    this.latest = new LatestModel({
+      record,
+      deliveryOf: symbol => this.deliveryOf(symbol),
+      knownFrom: options.knownFrom ?? (() => 0),
+      wrong: text => this.wrong(text),
+    })
+  }
+
+  /** Whether the last snapshot is incomplete: more messages of it follow, or a whole snapshot in its place. */
+  get isPartial(): boolean {
+    return this.latest.isPartial
+  }
+
+  get mergedSnapshots(): number {
+    return this.mergedReplies.snapshots
+  }
 
   /** Replays of entries that a command added. */
   get resumedByCommand(): number {
@@ -65,14 +89,12 @@ export class StreamModel {
   /** A new connection. @param resumed the resumed offset; undefined: the first reply says where the stream begins */
   connected(resumed: number | undefined): void {
     this.entries.clear()
-    this.received.clear()
-    this.owed.clear()
-    this.isPartial = false
+    this.latest.connected()
+    this.holes.connected()
     this.snapshotIds.clear()
     this.replay.connected()
     this.isGapOfCommand = false
     this.statuses.connected()
-    this.counted = 0
     this.seq = -1
     this.hasBegun = resumed !== undefined
     this.offset = resumed ?? 0
@@ -84,13 +106,7 @@ export class StreamModel {
   }
 
   take(message: ServerMessage): void {
-    const { lastReplies } = this
-    if (message.type === 'subscribed' || message.type === 'unsubscribed') lastReplies.push(message.type)
-    else if (message.type !== 'error' && message.type !== 'status') {
-      if (message.type === 'snapshot' && lastReplies.length > 1 && lastReplies.includes('unsubscribed'))
-        this.mergedSnapshots++
-      lastReplies.length = 0
-    }
+    this.mergedReplies.take(message)
     switch (message.type) {
       case 'subscribed':
       case 'unsubscribed':
@@ -109,7 +125,10 @@ export class StreamModel {
         this.takeTicks(message)
         break
       case 'status':
-        this.statuses.take(message)
+        if (this.options.checksStatuses !== false) this.statuses.take(message)
+        break
+      case 'goodbye':
+        this.takeGoodbye(message)
         break
       case 'heartbeat':
         if (message.seq !== this.seq) this.wrong(`a heartbeat at seq ${message.seq}, not ${this.seq}`)
@@ -121,19 +140,21 @@ export class StreamModel {
   }
 
   /** The end of the test: no tick up to `offset` may be missing, and the newest state of the feed is known. */
-  end(offset: number, statusNumber: number): void {
-    this.statuses.end(statusNumber)
+  end(offset: number, statusNumber?: number): void {
+    if (statusNumber !== undefined) this.statuses.end(statusNumber)
     if (this.isPartial) this.wrong('a snapshot without an end')
     this.pass(offset)
-    this.checkLatest(offset)
+    this.latest.check(offset)
   }
 
-  private wrong(text: string): void {
+  /** Notes a silent error. */
+  wrong(text: string): void {
     this.silentErrors.push(text)
   }
 
   /** Whether the client is to get the tick at an offset, and did not get it before a replay. */
   private isDue(offset: number): boolean {
+    if (!this.record.isSent(offset)) return false
     const symbol = this.record.symbolAt(offset)
     if (this.deliveryOf(symbol) !== 'every') return false
     const before = this.replay.entriesBefore(offset)
@@ -154,7 +175,7 @@ export class StreamModel {
       this.changeAt(offset)
       for (const symbol of message.symbols) this.entries.delete(symbol)
       // What is done together is answered before its snapshot.
-      for (const key of this.owed) if (this.deliveryOf(symbolOf(key)) === undefined) this.owed.delete(key)
+      this.latest.forgetUnsubscribed()
       return
     }
     const { delivery, id, interval, resumed, symbols } = message
@@ -174,79 +195,95 @@ export class StreamModel {
     for (const symbol of symbols) this.entries.set(symbol, delivery === 'every' ? 'every' : interval!)
     const asksSnapshot = id === undefined ? delivery === 'latest' : this.snapshotIds.has(id)
     if ((resumed === undefined && asksSnapshot) || this.isGapOfCommand)
-      this.owe(symbol => symbols.some(entry => matches(entry, symbol)))
+      this.latest.owe(symbol => symbols.some(entry => matches(entry, symbol)), this.offset)
   }
 
   /** The subscriptions change: all ticks of the earlier ones have come up to here, also latest ticks. */
   private changeAt(offset: number): void {
     this.pass(offset)
-    this.checkLatest(offset)
-    this.countFrom(offset)
+    this.latest.check(offset)
+    this.latest.countFrom(offset)
   }
 
   private takeGap(message: GapMessage): void {
-    const { from, missed, reason, to } = message
-    this.gaps++
+    const { epoch, from, reason, to } = message
+    if (message.missed !== 0) this.gaps++
     this.seq = message.seq
-    if (reason !== 'slow' && reason !== 'resume')
-      this.wrong(`a gap for a reason that there is not: ${reason}`)
     this.pass(from - 1)
+    if (epoch !== undefined) this.beginEpoch(message)
+    if (reason === 'slow') this.takeSlowGap(message)
+    else if (reason === 'resume') {
+      this.unknownLosses++
+      this.replay.broken(from - 1)
+      if (!this.isGapOfCommand) this.latest.owe(symbol => this.deliveryOf(symbol) !== undefined, to)
+      this.isGapOfCommand = false
+      this.skipTo(to)
+    } else if (reason !== 'upstream' || this.options.feedLoses !== true)
+      this.wrong(`a gap for a reason that there is not: ${reason}`)
+    else if (epoch === undefined) {
+      this.holes.take(message)
+      // All ticks between them have come, or another gap has reported them.
+      this.pass(to)
+    }
+  }
+
+  private takeSlowGap({ from, missed, to }: GapMessage): void {
     let due = 0
     for (let offset = from; offset <= to; offset++) {
       const symbol = this.record.symbolAt(offset)
-      if (this.deliveryOf(symbol) !== 'every') continue
+      if (this.deliveryOf(symbol) !== 'every' || !this.record.isSent(offset)) continue
       due++
-      if (reason === 'slow') this.owed.add(keyOf(symbol, this.record.kindAt(offset)))
+      this.latest.oweTick(offset)
     }
-    if (reason === 'slow' && missed !== due) this.wrong(`a gap of ${missed} in place of ${due}`)
-    if (reason === 'resume') {
-      this.replay.broken(from - 1)
-      if (!this.isGapOfCommand) this.owe(symbol => this.deliveryOf(symbol) !== undefined, to)
-      this.isGapOfCommand = false
-    }
-    this.offset = Math.max(this.offset, to)
-    this.countFrom(to)
+    // Where an epoch has begun meanwhile, the gap counts ticks of two, and has no offsets.
+    const hasOffsets = to >= from
+    if (hasOffsets && missed !== due) this.wrong(`a gap of ${missed} in place of ${due}`)
+    this.missed += missed ?? 0
+    this.skipTo(to)
+  }
+
+  /** Nothing up to here is due any more. */
+  private skipTo(offset: number): void {
+    this.offset = Math.max(this.offset, offset)
+    this.latest.countFrom(offset)
+  }
+
+  /** Of the epoch before, an unknown number of ticks may be missing. Those that wait for their interval may follow. */
+  private beginEpoch({ epoch, missed, to }: GapMessage): void {
+    if (missed === null) this.unknownLosses++
+    this.epoch = epoch!
+    this.skipTo(to)
+    this.latest.beginEpoch(to)
+  }
+
+  /** The last message: up to its place the client has everything, and no tick waits for its interval. */
+  private takeGoodbye({ resume }: GoodbyeMessage): void {
+    const offset = Number(resume.slice(resume.lastIndexOf(':') + 1))
+    if (offset < this.offset) this.wrong(`a goodbye at ${offset} after ${this.offset}`)
+    if (this.hasBegun && !this.replay.isActive) this.changeAt(offset)
   }
 
   /** The end of a resume: the client has every tick that it missed, and the latest ticks from a snapshot. */
   private takeLive(message: LiveMessage): void {
     const { offset, seq } = message
-    this.checkOwed()
+    this.latest.checkOwed()
     this.pass(offset)
     this.replay.live(message)
     this.seq = seq
-    this.countFrom(offset)
-    for (const symbol of this.record.symbols) {
-      const delivery = this.deliveryOf(symbol)
-      if (delivery === 'every' || delivery === undefined) continue
-      for (const kind of KINDS)
-        if ((this.received.get(keyOf(symbol, kind)) ?? 0) !== this.record.newest(symbol, kind, offset))
-          this.wrong(`live at ${offset} without the latest ${kind} of ${symbol}`)
-    }
+    this.latest.countFrom(offset)
+    this.latest.checkLive(offset)
   }
 
-  private takeSnapshot({ more, offset, seq, ticks }: SnapshotMessage): void {
+  private takeSnapshot(message: SnapshotMessage): void {
     this.snapshots++
     // A client with latest ticks has an overrun without a gap. The snapshot says where its stream goes on.
-    this.seq = seq
-    this.pass(offset)
-    for (const tick of ticks) {
-      const { kind, symbol } = tick
-      if (this.deliveryOf(symbol) === undefined)
-        this.wrong(`the snapshot at ${offset} has ${symbol}, which it is not subscribed to`)
-      const newest = this.record.newest(symbol, kind, offset)
-      if (Number(tick.sequence) !== newest)
-        this.wrong(`the snapshot at ${offset} has tick ${tick.sequence} in place of ${newest}`)
-      this.received.set(keyOf(symbol, kind), newest)
-      this.owed.delete(keyOf(symbol, kind))
-    }
-    this.countFrom(offset)
-    this.isPartial = more === true
-    this.checkOwed()
+    this.seq = message.seq
+    this.pass(message.offset)
+    this.latest.takeSnapshot(message)
   }
 
   private takeTicks({ merged = 0, offset, seq, ticks }: TicksMessage): void {
-    this.checkOwed()
+    this.latest.checkOwed()
     if (seq !== ++this.seq) this.wrong(`seq ${seq} in place of ${this.seq}`)
     this.seq = seq
     this.replay.countTicks(ticks.length)
@@ -254,18 +291,17 @@ export class StreamModel {
     for (const tick of ticks) if (this.takeTick(tick)) latest++
     if (merged > 0 && latest !== ticks.length)
       this.wrong(`merged ticks at ${offset} of symbols with every tick`)
-    this.counted += latest + merged
+    this.latest.count(latest + merged)
     this.merged += merged
     this.pass(offset)
   }
 
   /** @returns whether it is a latest tick */
-  private takeTick({ kind, sequence, symbol }: TickJson): boolean {
+  private takeTick(tick: TickJson): boolean {
     this.ticks++
-    const offset = Number(sequence)
-    const key = keyOf(symbol, kind)
-    if (symbol !== this.record.symbolAt(offset) || kind !== this.record.kindAt(offset))
-      this.wrong(`tick ${offset} is not what the feed sent`)
+    const { symbol } = tick
+    const offset = Number(tick.sequence)
+    if (!this.record.isTick(offset, tick)) this.wrong(`tick ${offset} is not what the feed sent`)
     const delivery = this.deliveryOf(symbol)
     if (delivery === 'every') {
       this.pass(offset - 1)
@@ -273,53 +309,30 @@ export class StreamModel {
         this.wrong(`tick ${offset} again, or late, after ${this.offset}`)
       this.offset = offset
     } else if (delivery === undefined) this.wrong(`tick ${offset} of ${symbol} is not subscribed to`)
-    else if (offset <= (this.received.get(key) ?? 0)) this.wrong(`latest tick ${offset} of ${symbol} is old`)
-    this.received.set(key, offset)
+    this.latest.take(tick, offset, delivery !== 'every' && delivery !== undefined)
     return delivery !== 'every'
   }
 
-  /** No tick of a symbol with every tick may stand between the last one and `until`. */
+  /** No tick of a symbol with every tick may stand between the last one and `until`, and no hole that no gap has told. */
   private pass(until: number): void {
+    if (until - this.offset > EPOCH_SPAN) {
+      if (this.hasEvery) this.wrong(`an epoch has begun without a gap before ${until}`)
+      this.offset = until
+    }
     for (let offset = this.offset + 1; offset <= until; offset++) {
       if (this.isDue(offset)) this.wrong(`tick ${offset} of ${this.record.symbolAt(offset)} is missing`)
+      else if (this.holes.isUntold(offset)) this.holeUntold(offset)
     }
     this.offset = Math.max(this.offset, until)
   }
 
-  private countFrom(offset: number): void {
-    this.countedFrom = offset
-    this.counted = 0
+  private get hasEvery(): boolean {
+    return [...this.entries.values()].includes('every')
   }
 
-  /** Up to `until` the newest latest ticks have come, and together with merged ticks they are as many as the feed sent. */
-  private checkLatest(until: number): void {
-    let due = 0
-    for (let offset = this.countedFrom + 1; offset <= until; offset++) {
-      const symbol = this.record.symbolAt(offset)
-      const delivery = this.deliveryOf(symbol)
-      if (delivery === 'every' || delivery === undefined) continue
-      due++
-      const kind = this.record.kindAt(offset)
-      const isNewest = offset === this.record.newest(symbol, kind, until)
-      if (isNewest && this.received.get(keyOf(symbol, kind)) !== offset)
-        this.wrong(`the latest tick of ${symbol} at ${until} is missing: ${offset}`)
-    }
-    if (this.counted !== due)
-      this.wrong(`latest ticks stand for ${this.counted} from ${this.countedFrom} to ${until}, not ${due}`)
-  }
-
-  private owe(isOwed: (symbol: string) => boolean, until = this.offset): void {
-    for (const symbol of this.record.symbols) {
-      if (!isOwed(symbol)) continue
-      for (const kind of KINDS)
-        if (this.record.newest(symbol, kind, until) > 0) this.owed.add(keyOf(symbol, kind))
-    }
-  }
-
-  private checkOwed(): void {
-    // After a lane died in a snapshot, ticks may stand between the incomplete snapshot and the whole one.
-    if (this.isPartial) return
-    if (this.owed.size > 0) this.wrong(`no snapshot of ${[...this.owed].join(', ')}`)
-    this.owed.clear()
+  private holeUntold(offset: number): void {
+    // Of latest ticks, nothing of the past is told.
+    if (this.replay.isActive && !this.hasEvery) return
+    this.wrong(`the feed has no tick ${offset}, and no gap has told that`)
   }
 }

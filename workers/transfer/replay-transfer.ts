@@ -24,7 +24,7 @@ import type { Missed } from './latest-search.js'
 import type { LeaveFlush } from './leave-flush.js'
 import type { ReplayRange } from './part-reading.js'
 import type { PlaceSince, ReplayPart, ReplayReader } from './replay-reader.js'
-import { liveReply, notResumedReply, replayBrokenReply, resumedReply } from './reply-messages.js'
+import { epochGap, liveReply, notResumedReply, replayBrokenReply, resumedReply } from './reply-messages.js'
 import type { PartOutcome, ReplyPublisher } from './reply-publisher.js'
 import {
   ALL_CONFLATED,
@@ -115,7 +115,9 @@ export class ReplayTransfer {
     if ('sinceUs' in start) return this.deps.reader.placeSince(start.sinceUs, end)
     const { isWhole, past } = start
     const { epoch: epochName, offset } = past
-    return { after: { serial: NOT_IN_LOG, offset, epoch: NOT_IN_LOG, epochName }, isWhole }
+    const { name, number } = this.deps.cursor.epoch
+    const epoch = epochName === name ? number : NOT_IN_LOG
+    return { after: { serial: NOT_IN_LOG, offset, epoch, epochName }, isWhole }
   }
 
   private replayFirst(
@@ -156,12 +158,12 @@ export class ReplayTransfer {
 
   private nextPart(range: ReplayRange, audience: LaneAudience): ReplayPart | undefined {
     const { place, sentSerial } = audience
+    const { cursor, reader } = this.deps
     if (audience.deliveries.hasEvery)
-      return range.serial === NOT_IN_LOG
-        ? nothingOf(range)
-        : this.deps.reader.next(range, audience, sentSerial)
-    // The client gets the latest ticks at most, and none of the past, so nobody has told it of an epoch.
-    return { ...NO_FRAMES, place: { ...place, epoch: range.epoch }, seq: range.seq }
+      return range.serial === NOT_IN_LOG ? nothingOf(range) : reader.next(range, audience, sentSerial)
+    // The client gets the latest ticks at most, and none of the past. The epoch of their offset is told before them.
+    const frames = place.epoch === range.epoch ? NO_BYTES : epochGap(audience, cursor.epoch, range.seq)
+    return { ...NO_FRAMES, frames, place, seq: range.seq }
   }
 
   private publish(
@@ -212,15 +214,14 @@ export class ReplayTransfer {
   /** The rest of the replay is gone: the client joins with a gap. */
   private broken(join: JoinCommand, audience: LaneAudience, before: ReplayPosition): number {
     const frames = { ...NO_FRAMES, frames: replayBrokenReply(audience, this.deps.cursor.epoch, before) }
-    // The gap has named the present epoch.
-    const live = this.live(audience, { ...before, epoch: audience.sentEpoch })
+    const live = this.live(audience, before)
     return this.join(join, audience, frames, live, UNCHANGED, ALL_TICKS)
   }
 
   /** The end of a replay, and the present state of the feed. */
   private live(audience: LaneAudience, position: ReplayPosition): Uint8Array {
-    const { cursor, status } = this.deps
-    return concatBytes(liveReply(audience, cursor.epoch, position), status.frameAfter(position.statusNumber))
+    const state = this.deps.status.frameAfter(position.statusNumber)
+    return concatBytes(liveReply(audience, position), state)
   }
 
   private join(

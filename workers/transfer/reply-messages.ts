@@ -15,9 +15,6 @@ interface MessagePlace {
   readonly seq: number
 }
 
-/** Names the epoch, if it is another one than the client knows. */
-type NewEpoch = { readonly epoch?: string }
-
 /** Whether the client goes on in the audience in which it fell behind or waits. Otherwise it leaves that audience. */
 export function isBehind({ replies, fellBehindAt }: JoinCommand): boolean {
   return fellBehindAt !== null && replies.length === 0
@@ -67,10 +64,16 @@ export function resumedReply(
 }
 
 /** Ends a replay, behind the snapshot of the conflated ticks. The next frames of `audience` follow directly. */
-export function liveReply(audience: LaneAudience, epoch: StreamEpoch, position: ReplayPosition): Uint8Array {
-  const { offset, start, ticks } = position
-  const replayed = { from: start + 1, to: offset, ticks }
-  return textFrames([{ type: 'live', ...placeOf(audience), ...newEpoch(epoch, position.epoch), replayed }])
+export function liveReply(audience: LaneAudience, { offset, start, ticks }: ReplayPosition): Uint8Array {
+  return textFrames([
+    { type: 'live', ...placeOf(audience), replayed: { from: start + 1, to: offset, ticks } },
+  ])
+}
+
+/** Names the epoch in which `audience` is to a client that has known another one. @param seq of its last message */
+export function epochGap(audience: LaneAudience, epoch: StreamEpoch, seq: number): Uint8Array {
+  const place = { from: audience.sentOffset + 1, to: audience.sentOffset, offset: audience.sentOffset }
+  return textFrames([{ type: 'gap', reason: 'upstream', ...place, missed: null, epoch: epoch.name, seq }])
 }
 
 /**
@@ -99,7 +102,7 @@ export function replayBrokenReply(
   since: StreamPlace,
 ): Uint8Array {
   const gap = resumeGap(fromAfter(since, audience), placeOf(audience))
-  const begun = { ...newEpoch(epoch, since.epoch), offset: audience.sentOffset }
+  const begun = { epoch: epoch.name, offset: audience.sentOffset }
   return textFrames([epoch.number === since.epoch ? gap : { ...gap, ...begun }])
 }
 
@@ -110,10 +113,6 @@ function resumeGap(from: number, { offset, seq }: MessagePlace): GapMessage {
 /** The offset at which a gap since a place begins: of another epoch, nothing has an offset in the present one. */
 function fromAfter(since: StreamPlace | undefined, { sentEpoch, sentOffset }: LaneAudience): number {
   return (since?.epoch === sentEpoch ? since.offset : sentOffset) + 1
-}
-
-function newEpoch({ name, number }: StreamEpoch, told: number): NewEpoch {
-  return number === told ? {} : { epoch: name }
 }
 
 function placeOf({ sentOffset, seq }: LaneAudience): MessagePlace {

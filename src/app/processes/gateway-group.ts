@@ -2,17 +2,22 @@
  * The first process of several gateways on one port: starts them, replaces those that end, asks all to stop, and shows
  * their state on the admin port. It serves no client itself. Main thread.
  */
-import { AdminServer, type AdminView } from '../../admin/admin-server.js'
+import { AdminServer } from '../../admin/admin-server.js'
+import type { AdminView } from '../../admin/admin-view.js'
 import type { Clock, Timer } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
 import type { Log } from '../../common/log.js'
 import type { Config } from '../../config/config.js'
 import { EmbeddedFeed } from '../../embedded-feed/embedded-feed.js'
 import { RestartDelay } from '../../lanes/restart-delay.js'
+import { chooseClients } from '../../metrics/client-view.js'
 import { embeddedFeedName, feedSettings } from '../feed-settings.js'
+import { prometheusPage } from '../prometheus-page.js'
+import { GATEWAY_CHECKS } from '../readiness.js'
 import { type GatewayProcess, type GatewayProcessEvents, startGatewayProcess } from './gateway-process.js'
 import { type FromGateway, type GatewayReport, REPORT_INTERVAL_MS, type ToGateway } from './group-messages.js'
-import { groupMetrics, groupReadiness, type ProcessState } from './group-view.js'
+import { GroupQuestions } from './group-questions.js'
+import { groupLiveness, groupMetrics, groupReadiness, type ProcessState } from './group-view.js'
 
 /** A process that has not reported for so many intervals is no longer believed to be ready. */
 const SILENT_INTERVALS = 10
@@ -22,7 +27,7 @@ const HEALTHY_MS = 60_000
 export interface GatewayGroupDeps {
   readonly clock: Clock
   readonly log: Log
-  /** Default: by Node's `cluster`. */
+  /** Default: by Node's `cluster`. It throws some errors of the system, such as a full table of file descriptors. */
   readonly startProcess?: (events: GatewayProcessEvents) => GatewayProcess
 }
 
@@ -53,8 +58,12 @@ class Place {
 export class GatewayGroup {
   /** Resolves with an error after which the group must stop. Otherwise it stays pending. */
   readonly failed: Promise<RingcastError>
+  /** Resolves when the admin server was asked for an orderly stop. */
+  readonly drainRequested: Promise<void>
   private readonly config: Config
   private readonly deps: GatewayGroupDeps
+  private readonly questions: GroupQuestions
+  private requestDrain: () => void = () => {}
   private readonly places: readonly Place[]
   private readonly startProcess: (events: GatewayProcessEvents) => GatewayProcess
   private fail: (error: RingcastError) => void = () => {}
@@ -68,6 +77,10 @@ export class GatewayGroup {
   constructor(config: Config, deps: GatewayGroupDeps) {
     this.config = config
     this.deps = deps
+    this.questions = new GroupQuestions(deps.clock)
+    this.drainRequested = new Promise(resolve => {
+      this.requestDrain = resolve
+    })
     this.startProcess = deps.startProcess ?? startGatewayProcess
     this.places = Array.from({ length: config.processes }, (_, index) => new Place(index + 1))
     this.failed = new Promise(resolve => {
@@ -123,12 +136,28 @@ export class GatewayGroup {
   view(): AdminView {
     return {
       metrics: () => groupMetrics(this.states()),
-      isLive: () => true,
-      readiness: () => {
-        const { ready, checks } = groupReadiness(this.states())
+      prometheus: () => prometheusPage(this.states()),
+      liveness: () => groupLiveness(this.states()),
+      checkNames: GATEWAY_CHECKS,
+      readiness: excluded => {
+        const { ready, checks } = groupReadiness(this.states(), excluded)
         return { ready: ready && !this.isStopping, checks }
       },
+      details: () =>
+        this.states().map(({ process, pid, report }) => ({ process, pid, checks: report?.checks })),
+      clients: {
+        list: async query => {
+          const lists = await this.questions.ask(this.processes, { kind: 'clients', query })
+          return chooseClients(lists.flat(), query)
+        },
+        close: async id => (await this.questions.ask(this.processes, { kind: 'close', id })).includes(true),
+      },
+      drain: this.requestDrain,
     }
+  }
+
+  private get processes(): GatewayProcess[] {
+    return this.places.flatMap(({ process }) => (process === undefined ? [] : [process]))
   }
 
   private get isPolled(): boolean {
@@ -138,10 +167,14 @@ export class GatewayGroup {
   private open(place: Place): void {
     const { clock } = this.deps
     place.startedMs = clock.nowMs()
-    place.process = this.startProcess({
-      message: message => this.onMessage(place, message),
-      exit: (code, signal, error) => this.onExit(place, code, signal, error),
-    })
+    try {
+      place.process = this.startProcess({
+        message: message => this.onMessage(place, message),
+        exit: (code, signal, error) => this.onExit(place, code, signal, error),
+      })
+    } catch (error) {
+      this.onExit(place, null, null, error as Error)
+    }
   }
 
   private onMessage(place: Place, message: FromGateway): void {
@@ -157,6 +190,9 @@ export class GatewayGroup {
       case 'report':
         place.report = message.report
         place.reportedMs = this.deps.clock.nowMs()
+        return
+      case 'answer':
+        this.questions.answered(message.number, message.answer)
     }
   }
 

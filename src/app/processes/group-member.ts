@@ -7,7 +7,13 @@
 import cluster from 'node:cluster'
 import type { Clock, Timer } from '../../common/clock.js'
 import type { HostProcess, HostSignal } from '../process-lifetime.js'
-import { type FromGateway, type GatewayReport, REPORT_INTERVAL_MS, type ToGateway } from './group-messages.js'
+import {
+  type FromGateway,
+  type GatewayReport,
+  type Question,
+  REPORT_INTERVAL_MS,
+  type ToGateway,
+} from './group-messages.js'
 
 export interface StartOrder {
   /** The number of this gateway: 1, 2, 3 … A replacement has that of the process that it replaces. */
@@ -34,6 +40,7 @@ export class GroupMember implements HostProcess {
   private signalCount = 0
   private isStopOrdered = false
   private _isPolled = false
+  private answerTo: (question: Question) => unknown = () => undefined
   private stopListener: ((signal: HostSignal) => void) | undefined
   private reloadListener: (() => void) | undefined
 
@@ -46,6 +53,8 @@ export class GroupMember implements HostProcess {
           this.stopOrdered(message.isPolled)
           resolve(undefined)
         } else if (message.op === 'reload') this.reloadListener?.()
+        else if (message.op === 'ask')
+          this.send({ op: 'answer', number: message.number, answer: this.answerTo(message.question) })
         else resolve({ process: message.process, upstream: message.upstream ?? undefined })
       })
       this.send({ op: 'ready' })
@@ -88,6 +97,11 @@ export class GroupMember implements HostProcess {
 
   accepting(webSocketUrl: string, feed: string): void {
     this.send({ op: 'accepting', webSocketUrl, feed })
+  }
+
+  /** @param answerTo returns the answer to a question of the first process */
+  answer(answerTo: (question: Question) => unknown): void {
+    this.answerTo = answerTo
   }
 
   /** Reports at once, and then twice a second, until `leave`. */

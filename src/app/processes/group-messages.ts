@@ -1,9 +1,21 @@
 /**
  * What the first process and its gateways say to each other. Main thread. JSON over the channel between the processes.
  */
+import type { Checks, LivenessView } from '../../admin/admin-view.js'
+import type { ClientQuery, ClientRow } from '../../metrics/client-view.js'
+import type { GatewayMetrics } from '../../metrics/gateway-metrics.js'
 
-import type { ServerMetric } from '../../metrics/metric-table.js'
-import type { MetricsView } from '../../metrics/metrics-view.js'
+/** What the first process asks its gateways. */
+export type Question =
+  | { readonly kind: 'clients'; readonly query: ClientQuery }
+  | { readonly kind: 'close'; readonly id: string }
+
+/** What a gateway answers to each kind of question. */
+export interface Answers {
+  readonly clients: readonly ClientRow[]
+  /** Whether it has such a client. */
+  readonly close: boolean
+}
 
 /** From the first process. */
 export type ToGateway =
@@ -11,6 +23,7 @@ export type ToGateway =
   | { readonly op: 'start'; readonly process: number; readonly upstream: readonly string[] | null }
   /** `isPolled`: something asks if the gateways are ready, so each waits until it has seen that they are not. */
   | { readonly op: 'stop'; readonly isPolled: boolean }
+  | { readonly op: 'ask'; readonly number: number; readonly question: Question }
   /** Files that have changed are to be read again. */
   | { readonly op: 'reload' }
 
@@ -20,18 +33,16 @@ export type FromGateway =
   | { readonly op: 'ready' }
   | { readonly op: 'accepting'; readonly webSocketUrl: string; readonly feed: string }
   | { readonly op: 'report'; readonly report: GatewayReport }
+  | { readonly op: 'answer'; readonly number: number; readonly answer: unknown }
 
 /** The state of one gateway. */
 export interface GatewayReport {
   /** Undefined while the gateway starts. */
   readonly metrics: GatewayMetrics | undefined
   /** For each check "ok", or the reason why it has failed. */
-  readonly checks: Readonly<Record<string, string>>
+  readonly checks: Checks
   readonly ready: boolean
-}
-
-export interface GatewayMetrics extends MetricsView {
-  readonly server: Readonly<Record<ServerMetric, number>>
+  readonly liveness: LivenessView
 }
 
 /** A gateway reports its state so often, ms. */

@@ -6,6 +6,9 @@ import { silentLog } from '../../../src/common/log.js'
 import { parseConfig } from '../../../src/config/config.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
+const NONE: ReadonlySet<string> = new Set()
+const LIVE = { live: true, checks: { eventLoop: 'ok', lanes: 'ok' } }
+
 /** A gateway process that the test plays. */
 class FakeGateway {
   readonly received: ToGateway[] = []
@@ -21,7 +24,7 @@ class FakeGateway {
 
   report(ready: boolean): void {
     const checks = { lanes: 'ok', upstream: ready ? 'ok' : 'connecting' }
-    this.events.message({ op: 'report', report: { metrics: undefined, checks, ready } })
+    this.events.message({ op: 'report', report: { metrics: undefined, checks, ready, liveness: LIVE } })
   }
 }
 
@@ -35,8 +38,9 @@ afterEach(async () => {
   }
 })
 
-/** @param source the flags that say where ticks come from */
-function begin(source: readonly string[] = ['--upstream=a:1']) {
+/** @param source the flags that say where ticks come from @param failure of the first start of a process */
+function begin(source: readonly string[] = ['--upstream=a:1'], failure?: Error) {
+  let nextFailure = failure
   const parsed = parseConfig({
     env: {},
     argv: ['--processes=2', '--admin-port=0', ...source],
@@ -54,6 +58,9 @@ function begin(source: readonly string[] = ['--upstream=a:1']) {
     clock,
     log: { ...silentLog, error: (details, message) => lines.push({ details, message }) },
     startProcess(events) {
+      const error = nextFailure
+      nextFailure = undefined
+      if (error !== undefined) throw error
       const gateway = new FakeGateway(events)
       gateways.push(gateway)
       if (gateways.length === 2) onOpened()
@@ -63,7 +70,10 @@ function begin(source: readonly string[] = ['--upstream=a:1']) {
   groups.push({ group, gateways })
   const aborting = new AbortController()
   const started = group.start(aborting.signal)
-  return { clock, gateways, group, lines, started, opened, aborting }
+  const failNextStart = (error: Error) => {
+    nextFailure = error
+  }
+  return { clock, gateways, group, lines, started, opened, aborting, failNextStart }
 }
 
 async function accepting() {
@@ -146,6 +156,29 @@ describe('GatewayGroup', () => {
     ])
   })
 
+  it('tries again later where the system throws as a process is started', async () => {
+    const stage = await accepting()
+    stage.failNextStart(new Error('spawn EMFILE'))
+    stage.gateways[1]!.events.exit(null, 'SIGKILL')
+    stage.clock.advance(0)
+    expect(stage.gateways).toHaveLength(3)
+    expect(stage.lines.map(({ details }) => details)).toMatchObject([
+      { process: 2, signal: 'SIGKILL' },
+      { process: 2, signal: null, err: { message: 'spawn EMFILE' } },
+    ])
+    stage.gateways[2]!.accept()
+    stage.gateways[0]!.report(true)
+    expect(stage.group.view().readiness(NONE).ready).toBe(true)
+  })
+
+  it('says why the system throws as the first process is started', async () => {
+    const { started } = begin(['--upstream=a:1'], new Error('spawn EMFILE'))
+    await expect(started).rejects.toMatchObject({
+      code: 'process_failed',
+      message: 'process 1 could not be started: spawn EMFILE',
+    })
+  })
+
   it('counts an end after a healthy minute as the first', async () => {
     const { clock, gateways, lines } = await accepting()
     for (let ends = 0; ends < 5; ends++) {
@@ -161,7 +194,7 @@ describe('GatewayGroup', () => {
     const { clock, gateways, group } = await accepting()
     const view = group.view()
     gateways[0]!.report(false)
-    expect(view.readiness()).toEqual({
+    expect(view.readiness(NONE)).toEqual({
       ready: false,
       checks: {
         'process 1': 'upstream: connecting',
@@ -169,9 +202,9 @@ describe('GatewayGroup', () => {
       },
     })
     gateways[1]!.report(true)
-    expect(view.readiness()).toMatchObject({ ready: true, checks: { 'process 2': 'ok' } })
+    expect(view.readiness(NONE)).toMatchObject({ ready: true, checks: { 'process 2': 'ok' } })
     clock.advance(5_001)
-    expect(view.readiness()).toMatchObject({
+    expect(view.readiness(NONE)).toMatchObject({
       ready: false,
       checks: { 'process 2': 'it does not report: it starts, or it hangs' },
     })
@@ -182,7 +215,7 @@ describe('GatewayGroup', () => {
     gateways[0]!.report(true)
     gateways[0]!.events.exit(1, null)
     const stopped = group.stop(true)
-    expect(group.view().readiness().ready).toBe(false)
+    expect(group.view().readiness(NONE).ready).toBe(false)
     expect(gateways[1]!.received).toEqual([{ op: 'stop', isPolled: false }])
     gateways[1]!.events.message({ op: 'ready' })
     expect(gateways[1]!.received.at(-1)).toEqual({ op: 'stop', isPolled: false })
@@ -198,5 +231,38 @@ describe('GatewayGroup', () => {
     await opened
     aborting.abort(new Error('stopping'))
     await expect(started).rejects.toThrow('stopping')
+  })
+
+  it('asks every process for clients, and leaves out one that does not answer in time', async () => {
+    const { clock, gateways, group } = await accepting()
+    const listed = group.view().clients!.list({ sort: 'lag', limit: 2 })
+    const question = { op: 'ask', number: 1, question: { kind: 'clients', query: { sort: 'lag', limit: 2 } } }
+    expect(gateways.map(({ received }) => received.at(-1))).toEqual([question, question])
+    const rows = [5, 9, 7].map(lagMs => ({ id: `a-${lagMs}`, lagMs, lagBytes: 0 }))
+    gateways[0]!.events.message({ op: 'answer', number: 1, answer: rows })
+    clock.advance(1_000)
+    expect((await listed).map(({ lagMs }) => lagMs)).toEqual([9, 7])
+    // An answer that comes too late is for nobody.
+    gateways[1]!.events.message({ op: 'answer', number: 1, answer: rows })
+
+    const closed = group.view().clients!.close('a-9')
+    for (const [index, gateway] of gateways.entries())
+      gateway.events.message({ op: 'answer', number: 2, answer: index === 1 })
+    expect(await closed).toBe(true)
+  })
+
+  it('is live while one process is, and is not when all have failed', async () => {
+    const { gateways, group } = await accepting()
+    expect(group.view().liveness().live).toBe(false)
+    const dead = { live: false, checks: { eventLoop: 'ok', lanes: 'a lane has been failing' } }
+    const report = { metrics: undefined, checks: {}, ready: false }
+    gateways[0]!.events.message({ op: 'report', report: { ...report, liveness: LIVE } })
+    gateways[1]!.events.message({ op: 'report', report: { ...report, liveness: dead } })
+    expect(group.view().liveness()).toEqual({
+      live: true,
+      checks: { 'process 1': 'ok', 'process 2': 'lanes: a lane has been failing' },
+    })
+    gateways[0]!.events.message({ op: 'report', report: { ...report, liveness: dead } })
+    expect(group.view().liveness().live).toBe(false)
   })
 })

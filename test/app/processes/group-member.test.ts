@@ -78,7 +78,7 @@ describe('GroupMember', () => {
 
   it('reports at once and twice a second, until it leaves', () => {
     const { clock, member, process } = begin()
-    const report = { metrics: undefined, checks: {}, ready: true }
+    const report = { metrics: undefined, checks: {}, ready: true, liveness: { live: true, checks: {} } }
     member.report(() => report)
     // No report waits behind another one that was not taken.
     clock.advance(5_000)

@@ -41,7 +41,43 @@ async function until(adminUrl: string, holds: (metrics: GroupMetrics) => boolean
   }
 }
 
-it('serves one port with two processes, replaces one that was killed, and ends with 0 at SIGTERM', async () => {
+/** What a client has: each tick of each symbol once and in order, and no gap but the one that names the epoch. */
+function checkOrder(...connections: readonly TestClient[]): void {
+  const sequences = new Map<string, number>()
+  for (const message of connections.flatMap(({ messages }) => messages)) {
+    if (message.type === 'gap') expect(message).toMatchObject({ missed: 0 })
+    if (message.type !== 'ticks') continue
+    for (const { symbol, kind, sequence } of message.ticks) {
+      const before = sequences.get(symbol + kind)
+      if (before !== undefined) expect(sequence).toBe(before + 1)
+      sequences.set(symbol + kind, Number(sequence))
+    }
+  }
+}
+
+/** Resolves with the clients whose connections have ended, when there are so many. */
+function cutOff(clients: readonly TestClient[], count: number): Promise<readonly TestClient[]> {
+  const cut: TestClient[] = []
+  return new Promise(resolve => {
+    for (const client of clients)
+      client.socket.once('close', () => {
+        if (cut.push(client) === count) resolve(cut)
+      })
+  })
+}
+
+/** Connects again with the epoch and the last offset of an earlier connection. */
+function resume(url: string, { messages }: TestClient): Promise<TestClient> {
+  let epoch: string | undefined
+  let offset: number | undefined
+  for (const message of messages) {
+    if ('epoch' in message) epoch = message.epoch ?? epoch
+    if ('offset' in message) offset = message.offset ?? offset
+  }
+  return connect(`${url}?resume=${epoch}:${offset}`)
+}
+
+it('serves one port with two processes, replaces one that was killed, whose clients resume, and ends with 0 at SIGTERM', async () => {
   const ringcast = start(['--processes=2'])
   const { webSocketUrl, adminUrl } = await ringcast.streaming()
   const all: TestClient[] = []
@@ -53,6 +89,13 @@ it('serves one port with two processes, replaces one that was killed, and ends w
 
   const [victim] = busy
   process.kill(victim!.pid, 'SIGKILL')
+  const cut = await cutOff(all, victim!.counters!.connectionsActive)
+  // The other process has the port alone, until the next one has started.
+  const resumed = await Promise.all(cut.map(client => resume(webSocketUrl, client)))
+  for (const client of resumed) {
+    await client.until(() => client.messages.some(({ type }) => type === 'live'))
+    expect(client.messages[0]).toMatchObject({ type: 'subscribed', resumed: true })
+  }
   await until(adminUrl, ({ processes }) => {
     const replaced = processes.find(({ process }) => process === victim!.process)!
     return replaced.pid !== victim!.pid && replaced.counters !== undefined
@@ -60,6 +103,10 @@ it('serves one port with two processes, replaces one that was killed, and ends w
   expect(ringcast.lines.some(({ signal }) => signal === 'SIGKILL')).toBe(true)
   const ready = await fetch(`${adminUrl}/readyz`)
   expect(ready.status).toBe(200)
+  for (const [index, client] of cut.entries()) checkOrder(client, resumed[index]!)
+  const others = all.filter(client => !cut.includes(client))
+  expect(others.map(({ closed }) => closed)).toEqual([undefined, undefined])
+  for (const client of others) checkOrder(client)
   const next = [await connect(webSocketUrl), await connect(webSocketUrl)]
   for (const client of next) await client.until(() => client.messages.some(({ type }) => type === 'ticks'))
 

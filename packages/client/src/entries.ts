@@ -1,0 +1,210 @@
+/** All entries of the client, and what the gateway is to be told about them next. */
+
+import { checkEntryName, Entry, EVERY, type Rank } from './entry.js'
+import type { Time } from './environment.js'
+import { type Position, positionText } from './position.js'
+
+/** One command without its id. */
+export interface Change {
+  readonly isSubscribe: boolean
+  readonly entries: readonly Entry[]
+  readonly rank: Rank
+  readonly snapshot: boolean
+  readonly resume: string | undefined
+  readonly since: string | undefined
+}
+
+/** Entries that fit into the URL of a connection, which begins behind a position. */
+export interface UrlPart {
+  readonly entries: readonly Entry[]
+  readonly rank: Rank
+  readonly position: Position
+}
+
+/** Proxies refuse long URLs. */
+const URL_LENGTH_MAX = 1_800
+/** The gateway bounds the bytes and the entries of a command. */
+const COMMAND_ENTRIES_MAX = 200
+
+export class Entries {
+  private readonly time: Time
+  private readonly byName = new Map<string, Entry>()
+  private entriesPerCommand = COMMAND_ENTRIES_MAX
+  /** Of entries that are made before the first connection: an earlier client was there. */
+  firstPosition: Position | undefined
+
+  constructor(time: Time) {
+    this.time = time
+  }
+
+  get all(): Iterable<Entry> {
+    return this.byName.values()
+  }
+
+  /** Throws for a name that is no entry, and holds none then. @param since where new entries begin */
+  holdAll(names: readonly string[], rank: Rank, snapshot: boolean, since: string | undefined): void {
+    for (const name of names) checkEntryName(name)
+    for (const name of names) {
+      let entry = this.byName.get(name)
+      if (entry === undefined) {
+        entry = new Entry(name)
+        entry.position = this.firstPosition
+        entry.needsSnapshot = snapshot
+        if (entry.position === undefined) entry.since = since
+        this.byName.set(name, entry)
+      }
+      entry.hold(rank)
+    }
+  }
+
+  /** @param releaseMs until the gateway is told, in case somebody wants the entry again */
+  letGo(name: string, rank: Rank, releaseMs: number): void {
+    const entry = this.byName.get(name)!
+    entry.letGo(rank)
+    if (entry.isWanted) return
+    entry.releaseAtMs = this.time.now() + releaseMs
+    if (!entry.isActive && entry.sentRank === undefined) this.byName.delete(name)
+  }
+
+  get(name: string): Entry | undefined {
+    return this.byName.get(name)
+  }
+
+  delete(entry: Entry): void {
+    if (!entry.isWanted) this.byName.delete(entry.name)
+  }
+
+  /** The connection has ended. */
+  disconnect(positionOf: (entry: Entry) => Position | undefined): void {
+    for (const entry of this.byName.values()) {
+      entry.disconnect(positionOf(entry))
+      this.delete(entry)
+    }
+  }
+
+  /** The gateway does not know where these entries were: they begin anew. @returns those, and the last offset of one */
+  forgetPositions(entries: Iterable<Entry> = this.all): { forgotten: Set<Entry>; offset: number } {
+    const forgotten = new Set<Entry>()
+    let offset = 0
+    for (const entry of entries) {
+      if (entry.position === undefined) continue
+      offset = Math.max(offset, entry.position.offset)
+      entry.position = undefined
+      entry.needsSnapshot = true
+      forgotten.add(entry)
+    }
+    return { forgotten, offset }
+  }
+
+  /** A command had too many entries. @returns false if commands cannot be shorter */
+  shortenCommands(): boolean {
+    if (this.entriesPerCommand === 1) return false
+    this.entriesPerCommand >>= 1
+    return true
+  }
+
+  /** The entries to be named in the next URL. */
+  urlPart(): UrlPart | undefined {
+    const first = this.furthest()
+    const position = first?.position
+    const rank = first === undefined ? undefined : this.rankOf(first)
+    if (position === undefined || rank === undefined) return undefined
+    const entries: Entry[] = []
+    let length = 0
+    for (const entry of this.byName.values()) {
+      if (!isSame(entry.position, position) || this.rankOf(entry) !== rank || /,|^\s|\s$/.test(entry.name))
+        continue
+      length += encodeURIComponent(entry.name).length + 1
+      if (length > URL_LENGTH_MAX) break
+      entries.push(entry)
+    }
+    return entries.length === 0 ? undefined : { entries, rank, position }
+  }
+
+  /**
+   * What to send next: changes that begin at one place of the stream. The furthest comes first, so that the gateway has got as
+   * far when it is asked for the others.
+   */
+  nextChanges(): Change[] {
+    const changes = new Map<string, Entry[]>()
+    const furthest = this.furthest(entry => this.mustSubscribe(entry))?.position
+    const resume = furthest && positionText(furthest)
+    let since: string | undefined
+    for (const entry of this.byName.values()) {
+      const subscribes = this.mustSubscribe(entry)
+      if (!subscribes && !this.mustUnsubscribe(entry)) continue
+      if (furthest !== undefined && (!subscribes || !isSame(entry.position, furthest))) continue
+      since ??= entry.since
+      if (entry.since !== undefined && entry.since !== since) continue
+      const key = subscribes ? [this.rankOf(entry), entry.needsSnapshot, entry.since].join() : ''
+      const group = changes.get(key)
+      if (group === undefined) changes.set(key, [entry])
+      else group.push(entry)
+    }
+    return [...changes].flatMap(([key, group]) =>
+      this.cut(group).map(entries => ({
+        isSubscribe: key !== '',
+        entries,
+        rank: this.rankOf(group[0]!) ?? EVERY,
+        // A replay brings the latest ticks of itself, where it has them.
+        snapshot: resume === undefined && group[0]!.needsSnapshot,
+        resume,
+        since: key === '' ? undefined : group[0]!.since,
+      })),
+    )
+  }
+
+  /** How long until an entry may be released that nobody wants, ms; undefined: none waits for that. */
+  releaseDelayMs(): number | undefined {
+    let delayMs: number | undefined
+    for (const entry of this.byName.values()) {
+      if (entry.isWanted) continue
+      const ownMs = Math.max(0, entry.releaseAtMs - this.time.now())
+      delayMs = Math.min(delayMs ?? ownMs, ownMs)
+    }
+    return delayMs
+  }
+
+  /**
+   * How the entry must be delivered: a tick counts for its longest entry at the gateway, so an entry gets the most that it or a
+   * prefix of it is wanted with.
+   */
+  private rankOf({ name, ownRank }: Entry): Rank | undefined {
+    if (ownRank === undefined || ownRank === EVERY) return ownRank
+    let rank = ownRank
+    for (let length = 0; length < name.length; length++) {
+      const prefix = this.byName.get(`${name.slice(0, length)}*`)?.ownRank
+      if (prefix !== undefined) rank = Math.min(rank, prefix)
+    }
+    return rank
+  }
+
+  private mustSubscribe(entry: Entry): boolean {
+    if (!entry.isWanted || entry.isRefused) return false
+    return entry.sentRank !== this.rankOf(entry) || (entry.needsSnapshot && !entry.isSnapshotComing)
+  }
+
+  private mustUnsubscribe(entry: Entry): boolean {
+    return !entry.isWanted && entry.isActive && entry.releaseAtMs <= this.time.now()
+  }
+
+  private furthest(isMeant = (entry: Entry) => entry.isWanted): Entry | undefined {
+    let furthest: Entry | undefined
+    for (const entry of this.byName.values()) {
+      if (entry.position === undefined || entry.isActive || !isMeant(entry)) continue
+      if (furthest === undefined || entry.position.offset > furthest.position!.offset) furthest = entry
+    }
+    return furthest
+  }
+
+  private cut(entries: readonly Entry[]): Entry[][] {
+    const pieces: Entry[][] = []
+    for (let start = 0; start < entries.length; start += this.entriesPerCommand)
+      pieces.push(entries.slice(start, start + this.entriesPerCommand))
+    return pieces
+  }
+}
+
+function isSame(one: Position | undefined, other: Position): boolean {
+  return one !== undefined && one.epoch === other.epoch && one.offset === other.offset
+}
