@@ -47,6 +47,7 @@ const LIMITS: Readonly<Partial<Record<Refusal['code'], string>>> = {
   limit: variableOf('maxClients'),
   subscriptions_full: variableOf('subscriptionsMax'),
   too_many_connections: variableOf('connectionsPerSecond'),
+  history_busy: variableOf('historyQueue'),
   too_many_requests: `${variableOf('addressWorkPerSecond')}, ${variableOf('totalWorkPerSecond')}`,
   overload: variableOf('poolSize'),
 }
