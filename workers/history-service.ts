@@ -99,8 +99,9 @@ export class HistoryService {
     service?.reading?.close()
   }
 
-  private replayOf({ start }: HistoryReading, { has, spec }: WantedPast): HistoryReplay<KnownSymbol> {
-    return new HistoryReplay(this.deps, audienceOf(spec), has && audienceOf(has.spec), has, start)
+  private replayOf({ start }: HistoryReading, wanted: WantedPast): HistoryReplay<KnownSymbol> {
+    const { has, spec } = wanted
+    return new HistoryReplay(this.deps, audienceOf(spec), has && audienceOf(has.spec), wanted, start)
   }
 }
 

@@ -2,7 +2,7 @@
  * How far the replay of one client is that was given a part of it: in the tick log, or in the past that the source is
  * asked for. Main thread; only Transfer changes it.
  */
-import type { PastPart } from '../lane-protocol/history-messages.js'
+import type { PastPart, PastPlace } from '../lane-protocol/history-messages.js'
 import {
   type NamedPlace,
   NOT_IN_LOG,
@@ -23,11 +23,11 @@ export class BegunReplay {
   /** undefined: the client was in none. The lane needs the audience to know what the client has. */
   readonly left: LeftAudience | undefined
   private _position: ReplayPosition
-  private _past: NamedOffset | undefined
+  private _past: PastPlace | undefined
   private isPastLeft = false
 
   /** @param past where the client is, if what follows is not in the tick log */
-  constructor(position: ReplayPosition, left: LeftAudience | undefined, past: NamedOffset | undefined) {
+  constructor(position: ReplayPosition, left: LeftAudience | undefined, past: PastPlace | undefined) {
     this._position = position
     this.left = left
     this._past = past
@@ -38,7 +38,7 @@ export class BegunReplay {
   }
 
   /** Where the client is, while the source is asked for what follows; undefined: the tick log has that. */
-  get past(): NamedOffset | undefined {
+  get past(): PastPlace | undefined {
     return this._past
   }
 
@@ -58,7 +58,7 @@ export class BegunReplay {
   }
 
   /** What follows has left the tick log. @param past the place of the client */
-  gone(past: NamedOffset): void {
+  gone(past: PastPlace): void {
     this._past = past
   }
 

@@ -13,7 +13,7 @@
  *   any        nobody has what follows  none: the lane ends the replay with a gap
  */
 import type { Clock } from '../common/clock.js'
-import type { FromHistory, PastPart, WantedPast } from '../lane-protocol/history-messages.js'
+import type { FromHistory, PastPart, PastPlace, WantedPast } from '../lane-protocol/history-messages.js'
 import type { FoundPlace, GoodbyeReply, NamedPlace } from '../lane-protocol/lane-commands.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
@@ -101,9 +101,12 @@ export class PastTransfers implements PastClients {
   }
 
   gone({ transfer }: Recipient): void {
-    const { epoch, offset } = transfer.begun!.position
-    const epochName = this.deps.stream.nameOf(epoch)
-    transfer.gone({ epoch: epochName ?? '', offset })
+    const { stream } = this.deps
+    const { epoch, offset, serial } = transfer.begun!.position
+    const epochName = stream.nameOf(epoch)
+    const place = epochName === undefined ? 'gone' : stream.find(epochName, offset)
+    const losses = typeof place === 'object' ? Math.max(0, serial - place.serial) : 0
+    transfer.gone({ epoch: epochName ?? '', offset, losses })
     if (epochName === undefined) transfer.pastLost(epoch)
   }
 
@@ -173,7 +176,8 @@ export class PastTransfers implements PastClients {
     if (begun?.past === undefined || inFlight === undefined) return
     const { at, audience } = begun.has ?? {}
     const has: WantedPast['has'] = audience && at && { spec: audience.spec, upTo: at }
-    const wanted = reading.hasTold ? undefined : { spec: inFlight.audience.spec, has }
+    const { losses } = begun.past
+    const wanted = reading.hasTold ? undefined : { spec: inFlight.audience.spec, has, losses }
     this.readings.askForPart(reading, begun.position.seq, wanted)
   }
 
@@ -208,14 +212,25 @@ export class PastTransfers implements PastClients {
   private tryBack({ recipient }: PastReading, isAtEnd: boolean): boolean {
     const { membership, stream } = this.deps
     const { past } = recipient.transfer.begun ?? {}
-    const place = past && stream.find(past.epoch, past.offset)
-    if (typeof place !== 'object') return false
+    const place = past && this.placeInLog(past)
+    if (place === undefined) return false
     if (!isAtEnd && stream.serial - place.serial > NEAR_TICKS) return false
     if (!stream.holds(place)) return false
     recipient.transfer.backInLog(place)
     this.readings.remove(recipient)
     membership.sendNext(recipient)
     return true
+  }
+
+  /** undefined: the place is not in the tick log, or not everything there that the client was told. */
+  private placeInLog({ epoch, losses, offset }: PastPlace): NamedPlace | undefined {
+    const { stream } = this.deps
+    const place = stream.find(epoch, offset)
+    if (typeof place !== 'object') return undefined
+    const serial = place.serial + losses
+    return stream.placeOf(serial)?.offset === offset && serial <= stream.serial
+      ? { ...place, serial }
+      : undefined
   }
 
   /** The client has all that the stream holds. The tick log is not as far, or counts otherwise. */

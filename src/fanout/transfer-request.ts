@@ -1,6 +1,6 @@
 /** What one client asks its lane for, and where the reply leaves it. Main thread. Pure. */
+import type { PastPlace } from '../lane-protocol/history-messages.js'
 import type { CommandReply, Progress, ReplayPosition } from '../lane-protocol/lane-commands.js'
-import type { NamedOffset } from '../ticks/stream-history.js'
 import type { Audience } from './audience.js'
 import type { WantedStart } from './wanted-start.js'
 
@@ -32,8 +32,10 @@ export interface SettledTransfer {
 }
 
 /** The place of a replay that begins in the past; undefined: it begins in the tick log, or there is none. */
-export function pastOf(start: WantedStart): NamedOffset | undefined {
-  return start !== null && typeof start === 'object' && 'past' in start ? start.past : undefined
+export function pastOf(start: WantedStart): PastPlace | undefined {
+  return start !== null && typeof start === 'object' && 'past' in start
+    ? { ...start.past, losses: 0 }
+    : undefined
 }
 
 /** The copies are bounded: a client waits for no more bytes of replies than a turn holds. */

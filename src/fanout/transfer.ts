@@ -15,7 +15,7 @@
  *   any              end         none
  */
 import { invariant } from '../common/errors.js'
-import type { PastPart } from '../lane-protocol/history-messages.js'
+import type { PastPart, PastPlace } from '../lane-protocol/history-messages.js'
 import {
   type GoodbyeReply,
   type NamedPlace,
@@ -25,7 +25,6 @@ import {
   type ReplayProgress,
   type ReplayStart,
 } from '../lane-protocol/lane-commands.js'
-import type { NamedOffset } from '../ticks/stream-history.js'
 import type { Audience } from './audience.js'
 import { BegunReplay, type LeftAudience } from './begun-replay.js'
 import {
@@ -244,7 +243,7 @@ export class Transfer {
   }
 
   /** What follows has left the tick log. @param place of the client */
-  gone(place: NamedOffset): void {
+  gone(place: PastPlace): void {
     const { request } = this.current
     this.inFlightState = { request, state: WAITING, outcome: undefined }
     this.begunReplay!.gone(place)

@@ -16,6 +16,12 @@ export interface HistoryTask {
   readonly tickBytesMax: number
 }
 
+/** Where a client is in the past. */
+export interface PastPlace extends NamedOffset {
+  /** Losses without offsets behind the tick of the place that the client was told. */
+  readonly losses: number
+}
+
 /** What a client is to get of the past. */
 export interface WantedPast {
   readonly spec: AudienceSpec
@@ -24,6 +30,8 @@ export interface WantedPast {
    * nothing of what follows.
    */
   readonly has: { readonly spec: AudienceSpec; readonly upTo: NamedOffset } | undefined
+  /** See PastPlace. They are not told again. */
+  readonly losses: number
 }
 
 export type ToHistory =
@@ -46,7 +54,7 @@ export interface PastPart {
   readonly ticks: number
   readonly messages: number
   readonly seq: number
-  readonly place: NamedOffset
+  readonly place: PastPlace
   /** Whether the place is behind that of `WantedPast.has`. */
   readonly isPastHad: boolean
   /** Ticks of all symbols. */

@@ -72,3 +72,11 @@ export class PastStage {
 export const got = (client: TickClient): number[] => client.ticks.map(({ sequence }) => Number(sequence))
 
 export const isLive = (client: PastClient) => (): boolean => client.state.isLive
+
+/** Ends the thread that reads the past in the midst of its work. */
+export function endHistoryThread({ handler }: HandlerServer): void {
+  const { broadcaster } = handler as unknown as {
+    readonly broadcaster: { readonly history: { readonly clients: { readonly deps: { terminate(): void } } } }
+  }
+  broadcaster.history.clients.deps.terminate()
+}

@@ -2,7 +2,7 @@
  * Composes what one client gets of the past, from the records of one reading. Of the thread that reads the past.
  * Serial numbers count the ticks and losses of this reading: 1, 2, 3 …
  */
-import type { WantedPast } from '../../src/lane-protocol/history-messages.js'
+import type { PastPlace, WantedPast } from '../../src/lane-protocol/history-messages.js'
 import type { LostEvent } from '../../src/lane-protocol/stream-events.js'
 import { MESSAGE_OVERHEAD_BYTES_MAX } from '../../src/protocol/envelope-format.js'
 import { MISSED_MAX } from '../../src/protocol/messages.js'
@@ -33,7 +33,7 @@ export interface HistoryReplayDeps<Known extends KnownSymbol> extends PartReadin
 
 export interface HistoryPart extends ClientFrames {
   readonly seq: number
-  readonly place: NamedOffset
+  readonly place: PastPlace
   readonly ticksRead: number
 }
 
@@ -53,23 +53,28 @@ export class HistoryReplay<Known extends KnownSymbol> {
   /** Whether records of the epoch of `had` have come. */
   private hasMetHad: boolean
   private _isPastHad: boolean
+  /** Losses without offsets behind the place that were told, and of these the ones that will come again. */
+  private losses: number
+  private lossesToSkip: number
 
   /**
    * @param audience what the client gets
-   * @param earlier what it has got up to `had`
+   * @param earlier what it has got up to the place in `has`
    * @param place after which the records begin
    */
   constructor(
     deps: HistoryReplayDeps<Known>,
     audience: LaneAudience,
     earlier: LaneAudience | undefined,
-    had: WantedPast['has'],
+    { has, losses }: Pick<WantedPast, 'has' | 'losses'>,
     place: NamedOffset,
   ) {
     this.deps = deps
     this.audience = audience
     this.earlier = earlier
-    this.had = had?.upTo
+    this.had = has?.upTo
+    this.losses = losses
+    this.lossesToSkip = losses
     this.place = place
     this.hasMetHad = this.had?.epoch === place.epoch
     this._isPastHad = this.had === undefined || (this.hasMetHad && place.offset >= this.had.offset)
@@ -89,6 +94,13 @@ export class HistoryReplay<Known extends KnownSymbol> {
   add(records: readonly HistoryRecord[]): void {
     this.queue = records
     this.index = 0
+    while (this.lossesToSkip > 0 && !this.isDone) {
+      const record = records[this.index]!
+      if (hasNoOffsets(record) && record.to === this.place.offset) {
+        this.lossesToSkip--
+        this.index++
+      } else this.lossesToSkip = 0
+    }
   }
 
   /** Frames of the next records. @param seq number of the last `ticks` message */
@@ -106,7 +118,7 @@ export class HistoryReplay<Known extends KnownSymbol> {
     return {
       ...concatFrames(...parts),
       seq: lastSeq,
-      place: this.place,
+      place: { ...this.place, losses: this.losses },
       ticksRead: this.serial - before,
     }
   }
@@ -165,6 +177,7 @@ export class HistoryReplay<Known extends KnownSymbol> {
     reading.readRecord(Number.POSITIVE_INFINITY)
     this.serial = reading.serial
     this.place = { epoch: record.epoch, offset: reading.place.offset }
+    this.losses = hasNoOffsets(record) ? this.losses + 1 : 0
     if (reading.isInRecord) return
     const last = record.kind === 'ticks' ? record.offset + record.count - 1 : record.to
     // The message holds fewer ticks than it says.
@@ -200,6 +213,11 @@ export class HistoryReplay<Known extends KnownSymbol> {
     if (record.kind === 'loss' || record.epoch !== had.epoch) return ALL
     return record.offset + record.count - 1 <= had.offset ? ALL : firstSerial + had.offset - record.offset
   }
+}
+
+/** Whether the record is a loss that leaves the place where it is. */
+function hasNoOffsets(record: HistoryRecord): record is HistoryLoss {
+  return record.kind === 'loss' && !record.beginsEpoch && record.to < record.from
 }
 
 function eventOf({ beginsEpoch, epoch, from, missed, reason, to }: HistoryLoss): LostEvent {
