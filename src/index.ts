@@ -55,4 +55,12 @@ export type { ForeignFeed } from './sources/schema/foreign-feed.js'
 export type { MappingPaths } from './sources/schema/mapping-check.js'
 export type { SourceStatus, TickSource } from './sources/tick-source.js'
 export type { PushedTick, QuoteTick, TradeTick } from './ticks/pushed-tick.js'
+export type {
+  HistoryBatch,
+  HistoryOrigin,
+  HistoryPoint,
+  HistoryReading,
+  HistoryRecord,
+  StreamHistory,
+} from './ticks/stream-history.js'
 export type { TickMapping, TickSchema, TimeUnit } from './ticks/tick-schema.js'

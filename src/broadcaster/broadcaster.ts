@@ -16,6 +16,7 @@ import { Membership } from '../fanout/membership.js'
 import { Transmitter } from '../fanout/transmitter.js'
 import type { PositionRules } from '../ingest/feed-positions.js'
 import { Ingest } from '../ingest/ingest.js'
+import { LogExtent } from '../ingest/log-extent.js'
 import { randomEpochName } from '../ingest/offset-counter.js'
 import { PositionWatch } from '../ingest/position-watch.js'
 import { turnOvershootBytes } from '../lane-protocol/lane-task.js'
@@ -34,6 +35,7 @@ import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { TickCodec } from '../ticks/tick-codec.js'
 import type { TickSchema } from '../ticks/tick-schema.js'
 import { HandlerMetrics } from './handler-metrics.js'
+import { assembleHistory, type History } from './history.js'
 import { Shutdown } from './shutdown.js'
 
 /**
@@ -64,6 +66,7 @@ export interface Broadcaster {
   readonly clients: Clients
   readonly supervisor: LaneSupervisor
   readonly shutdown: Shutdown
+  readonly history: History
   readonly listClients: (query: ClientQuery) => ClientRow[]
   readonly summarizeLag: () => LagView
 }
@@ -96,10 +99,15 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     positions: deps.positions,
     epochName: processName,
     positionWatch,
-    streamMoved: () => clients.resumeWaits.streamMoved(),
+    streamMoved: () => {
+      clients.resumeWaits.streamMoved()
+      history.clients.streamMoved()
+    },
     clock,
     counters,
   })
+
+  const extent = new LogExtent(tickLog, ingest.numbering)
 
   const sender = new CommandSender({
     lanes: laneHandles,
@@ -111,6 +119,19 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     ingest.lag(laneHandles[lane]!) > settings.queueSize / 2 || sender.isWaiting(lane)
 
   // To the sockets
+  const { numbering } = ingest
+  const history = assembleHistory({
+    settings,
+    schema: deps.schema,
+    numbering,
+    extent,
+    membership: () => membership,
+    transmitter: () => transmitter,
+    goodbyeGiven: recipient => clients.registry.goodbyeGiven(recipient),
+    clock,
+    log,
+    counters,
+  })
   const membership = new Membership({
     streams,
     place: (candidates, hasAudience) =>
@@ -119,6 +140,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     clock,
     counters,
     replyLatency: metrics.replyLatency,
+    past: history.clients,
     goodbyeGiven: recipient => clients.registry.goodbyeGiven(recipient),
   })
   const transmitter = new Transmitter({
@@ -156,8 +178,9 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
       const lane = membership.laneOf(recipient)
       return lane !== undefined && sender.isWaiting(lane)
     },
-    numbering: ingest.numbering,
     hooks: deps.hooks,
+    numbering,
+    past: history.extent,
   })
 
   // The lanes
@@ -226,6 +249,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   ]
 
   const shutdown = new Shutdown({
+    history,
     clock,
     ingest,
     transmitter,
@@ -244,6 +268,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     clients,
     supervisor,
     shutdown,
+    history,
     summarizeLag: () => summarizeLag(transmitter.laggingRecipients(), { clock, patience, streams }),
     listClients: query => listClients(clients.registry.all, query, { clock, patience, streams }),
   }

@@ -11,8 +11,10 @@ import type { Transmitter } from '../fanout/transmitter.js'
 import type { Ingest } from '../ingest/ingest.js'
 import type { LaneSupervisor } from '../lanes/lane-supervisor.js'
 import type { CounterWriter } from '../memory/counters.js'
+import type { History } from './history.js'
 
 export interface ShutdownDeps {
+  readonly history: Pick<History, 'stop'>
   readonly clock: Clock
   readonly ingest: Ingest
   readonly transmitter: Transmitter
@@ -80,7 +82,8 @@ export class Shutdown {
   }
 
   private async run({ drainMs, timeoutMs }: ShutdownTimes, stopSource: () => Promise<void>): Promise<void> {
-    const { clients, clock, counters, ingest, patience, supervisor, transmitter, watches } = this.deps
+    const { clients, clock, counters, history, ingest, patience, supervisor, transmitter, watches } =
+      this.deps
     this.phase = 'draining'
     clients.admission.refuseAll()
     if (drainMs > 0 && clients.registry.count > 0) await this.drain(drainMs)
@@ -94,6 +97,7 @@ export class Shutdown {
       clients.access?.stop()
       ingest.stop()
       transmitter.stop()
+      await history.stop()
       await supervisor.stop()
       for (const watch of watches) watch.stop()
       patience.stop()

@@ -199,7 +199,7 @@ export class StreamHandler<Tick extends object = PushedTick> {
         `a source must have the methods ${SOURCE_METHODS.join(', ')}, see TickSource, got ${quoteValue(source)}`,
       )
     }
-    const { ingest, shutdown } = this.broadcaster
+    const { history, ingest, shutdown } = this.broadcaster
     if (shutdown.hasBegun) {
       throw new RingcastError(
         'handler_stopped',
@@ -212,6 +212,8 @@ export class StreamHandler<Tick extends object = PushedTick> {
         'the handler has a source already: make a StreamHandler for each source',
       )
     }
+    const origin = source.history?.()
+    if (origin !== undefined) history.attach(origin)
     ingest.attach(source)
     source.start(ingest satisfies TickSink)
     this.source = source

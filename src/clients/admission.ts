@@ -3,6 +3,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { isSought } from '../fanout/wanted-start.js'
 import { CLOSE_CODES } from '../protocol/close-codes.js'
 import type { AccessControl } from './access/access-control.js'
 import { type AccessAnswer, isDenied } from './access/identity.js'
@@ -24,6 +25,7 @@ import { badRequest, isRefusal, type Refusal } from './refusal.js'
 import { isStartError, readReplayStart, type StreamExtent } from './replay-start.js'
 import {
   DRAINING,
+  PAST_FULL,
   type RequestRefusals,
   TOO_MANY_CONNECTIONS,
   TOO_MANY_REQUESTS,
@@ -126,7 +128,7 @@ export class Admission {
     const replayStart = readReplayStart(stream.start, this.deps)
     if (isStartError(replayStart))
       return this.refuse({ address, socket }, badRequest(replayStart.code, replayStart.message))
-    const refusal = this.refusalOf({ stream, address, introduction: undefined })
+    const refusal = this.refusalOf({ stream, address, introduction: undefined, replayStart })
     if (refusal !== undefined) return this.refuse({ address, socket }, refusal)
     work.charge(stream.symbols.length * WORK_PER_SYMBOL)
     const candidate = { request, head, socket, stream, address, replayStart, introduction: undefined }
@@ -215,9 +217,10 @@ export class Admission {
   private refusalOf({
     address,
     introduction,
+    replayStart,
     stream,
-  }: Pick<Candidate, 'address' | 'introduction' | 'stream'>): Refusal | undefined {
-    const { areLanesBusy, connections, registry, settings, subscriptionBudget } = this.deps
+  }: Pick<Candidate, 'address' | 'introduction' | 'replayStart' | 'stream'>): Refusal | undefined {
+    const { areLanesBusy, connections, past, registry, settings, subscriptionBudget } = this.deps
     if (this.isDraining) return DRAINING
     if (areLanesBusy())
       return { status: 503, code: 'overload', message: 'all workers are too far behind: try again later' }
@@ -228,6 +231,7 @@ export class Admission {
       connections.refusalOfAddress(address) ??
       (introduction && connections.refusalOfUser(introduction.identity))
     if (full !== undefined) return full
+    if (isSought(replayStart) && !past.hasRoom) return PAST_FULL
     const budget = subscriptionBudget.ofAddress(address)
     if (budget.hasRoomFor(stream.symbols.length)) return undefined
     return { status: 503, code: 'subscriptions_full', message: budget.refusal }
@@ -246,7 +250,7 @@ export class Admission {
   /** The connection is a WebSocket: of a client, or of one that has still to say who it is. */
   private enter(webSocket: GuardedWebSocket, candidate: Candidate, accepted: Accepted): void {
     const { access, connections } = this.deps
-    const { address, introduction, stream } = candidate
+    const { address, introduction, replayStart, stream } = candidate
     if (access === undefined || introduction !== undefined) {
       this.newcomers.letIn(webSocket, accepted, introduction)
       return
@@ -259,7 +263,7 @@ export class Admission {
       if (isRefusal(known))
         return { code: 'not_entitled', message: known.message, close: CLOSE_CODES.unauthenticated }
       // The address has this connection already.
-      const refusal = this.refusalOf({ stream, address: undefined, introduction: known })
+      const refusal = this.refusalOf({ stream, address: undefined, introduction: known, replayStart })
       if (refusal !== undefined) {
         const code = refusal.code === 'user_full' ? 'user_full' : 'no_place'
         return { code, message: refusal.message, close: CLOSE_CODES.tryAgainLater }

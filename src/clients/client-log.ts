@@ -59,6 +59,7 @@ const LIMITS: Readonly<Partial<Record<RefusedRequest['code'], string>>> = {
   limit: variableOf('maxClients'),
   subscriptions_full: variableOf('subscriptionsMax'),
   too_many_connections: variableOf('connectionsPerSecond'),
+  history_busy: variableOf('historyQueue'),
   too_many_requests: `${variableOf('addressWorkPerSecond')}, ${variableOf('totalWorkPerSecond')}`,
   overload: variableOf('poolSize'),
   address_full: variableOf('maxClientsPerAddress'),

@@ -10,7 +10,7 @@ import { ClientRegistry, type ClientRegistryDeps } from './client-registry.js'
 import { CommandHandler } from './command-handler.js'
 import { ConnectionCounts } from './connection-counts.js'
 import { ReconnectAdvice } from './reconnect-advice.js'
-import type { StreamNumbers } from './replay-start.js'
+import type { PastExtent, StreamNumbers } from './replay-start.js'
 import { RequestRefusals } from './request-refusals.js'
 import { ResumeWaits } from './resume-waits.js'
 import { SubscriptionBudget } from './subscription-budget.js'
@@ -29,6 +29,7 @@ export interface ClientsDeps extends Omit<ClientRegistryDeps, 'advice' | 'client
   readonly numbering: StreamNumbers
   /** undefined: everybody may have everything. */
   readonly hooks: AccessHooks | undefined
+  readonly past: PastExtent
 }
 
 export interface Clients {
@@ -61,6 +62,7 @@ export function assembleClients(deps: ClientsDeps): Clients {
     })
   const commands = new CommandHandler({
     ...deps,
+    advice,
     renewals: access?.renewals,
     revoked: client => registry.endAccess(client, 'accessRevoked'),
   })

@@ -5,7 +5,7 @@
 import { type Clock, wallUs } from '../common/clock.js'
 import type { Membership } from '../fanout/membership.js'
 import type { Recipient } from '../fanout/recipient.js'
-import { isAwaited } from '../fanout/wanted-start.js'
+import { isAwaited, isSought, type SoughtStart } from '../fanout/wanted-start.js'
 import type { Entry, EntryChange } from '../lane-protocol/audience-spec.js'
 import type { CommandReply, ReplayStart } from '../lane-protocol/lane-commands.js'
 import type { CounterWriter } from '../memory/counters.js'
@@ -16,6 +16,7 @@ import type { CommandId, ControlMessage, ErrorMessage, SymbolRefusal } from '../
 import { readEntitledDelivery } from './access/client-access.js'
 import type { Renewals } from './access/renewals.js'
 import type { Client } from './client.js'
+import type { ReconnectAdvice } from './reconnect-advice.js'
 import {
   futureError,
   isStartError,
@@ -48,6 +49,7 @@ export interface CommandHandlerDeps extends StreamExtent {
   readonly counters: Pick<CounterWriter, 'values'>
   /** Bounds the replies that one client waits for, in bytes of JSON. */
   readonly replyBytesMax: number
+  readonly advice: Pick<ReconnectAdvice, 'afterRefusalS'>
   /** Whether the client's lane is too far behind to take one more change. */
   readonly isLaneBusy: (recipient: Recipient) => boolean
   /** undefined: nobody is asked who they are. */
@@ -159,7 +161,7 @@ export class CommandHandler {
   }
 
   /** Where the replay begins that the command asks for; null: it asks for none. */
-  private replayOf(command: SymbolsCommand): ReplayStart | StartError | null {
+  private replayOf(command: SymbolsCommand): ReplayStart | SoughtStart | StartError | null {
     if (command.type === 'unsubscribe') return null
     const start = readReplayStart(command, this.deps)
     // A connected client has no offset from another gateway that is new to this one.
@@ -173,12 +175,13 @@ export class CommandHandler {
     { recipient }: Client,
     command: SymbolsCommand,
     commandBytes: number,
-    replay: ReplayStart | null,
+    replay: ReplayStart | SoughtStart | null,
   ): ErrorMessage | undefined {
-    const { isLaneBusy, membership, replyBytesMax } = this.deps
+    const { advice, isLaneBusy, membership, past, replyBytesMax } = this.deps
     const replyBytes = replyBytesOf(command, commandBytes)
     if (isLaneBusy(recipient)) return overloaded(command)
     if (replyBytes > replyBytesMax) return tooLarge(command, commandBytes, replyBytesMax - REPLY_BYTES_MAX)
+    if (isSought(replay) && !past.hasRoom) return pastFull(command, advice.afterRefusalS() * 1000)
     const isFull = membership.hasTooManyQueued(recipient, replay)
     if (isFull || membership.waitingBytes(recipient) + replyBytes > replyBytesMax) return tooMany(command.id)
     return undefined
@@ -239,6 +242,11 @@ function unsubscribe(client: Client, { id, symbols }: SymbolsCommand): Subscript
 
 export function refusedField(refused: readonly SymbolRefusal[]): { refused?: readonly SymbolRefusal[] } {
   return refused.length === 0 ? {} : { refused }
+}
+
+function pastFull({ id }: SymbolsCommand, retryAfterMs: number): ErrorMessage {
+  const message = 'as many clients as may read ticks of the past: try again after retryAfterMs'
+  return { type: 'error', id, code: 'history_busy', message, retryAfterMs }
 }
 
 function overloaded({ id }: SymbolsCommand): ErrorMessage {

@@ -3,8 +3,13 @@
  * Main thread. Pure.
  */
 import { type Clock, wallUs } from '../common/clock.js'
-import type { AwaitedStart, WantedStart } from '../fanout/wanted-start.js'
-import { type FoundPlace, RESUME_GONE, type ReplayStart } from '../lane-protocol/lane-commands.js'
+import type { AwaitedStart, SoughtStart, WantedStart } from '../fanout/wanted-start.js'
+import {
+  type FoundPlace,
+  type NamedPlace,
+  RESUME_GONE,
+  type ReplayStart,
+} from '../lane-protocol/lane-commands.js'
 import type { StreamEpoch } from '../lane-protocol/stream-events.js'
 import { type ResumeError, type ResumePoint, readResumePoint } from '../protocol/resume-point.js'
 import { readSince, type SinceError } from '../protocol/since.js'
@@ -25,9 +30,22 @@ export interface StreamNumbers {
   find(epochName: string, offset: number): FoundPlace
 }
 
+/** The ticks that have left the tick log. */
+export interface PastExtent {
+  /** Whether the source can be asked for them. */
+  readonly isAvailable: boolean
+  /** Whether one more client can be. */
+  readonly hasRoom: boolean
+  /** Whether the tick log holds what follows a place, for a moment at least. */
+  holds(place: NamedPlace): boolean
+  /** Whether the tick log holds all that was received at `receivedUs` (`Clock.epochUs`) or later. */
+  holdsSince(receivedUs: number): boolean
+}
+
 /** The stream as far as it is known. */
 export interface StreamExtent {
   readonly numbering: StreamNumbers
+  readonly past: PastExtent
   readonly clock: Clock
 }
 
@@ -43,7 +61,11 @@ export function readReplayStart(
   const sinceUs = readSince(since, wallUs(clock))
   if (typeof sinceUs === 'object') return sinceUs
   // The times in the tick log do not follow the steps of the system's clock.
-  return { sinceUs: sinceUs - clock.aheadUs() }
+  const otherwise = { sinceUs: sinceUs - clock.aheadUs() }
+  const { past } = stream
+  return past.isAvailable && !past.holdsSince(otherwise.sinceUs)
+    ? { sought: { sinceUs }, otherwise }
+    : otherwise
 }
 
 export function isStartError(start: WantedStart | StartError): start is StartError {
@@ -52,12 +74,16 @@ export function isStartError(start: WantedStart | StartError): start is StartErr
 
 export function placeOfPoint(
   point: ResumePoint,
-  { numbering }: Pick<StreamExtent, 'numbering'>,
-): ReplayStart | AwaitedStart | ResumeError {
+  { numbering, past }: Pick<StreamExtent, 'numbering' | 'past'>,
+): ReplayStart | AwaitedStart | SoughtStart | ResumeError {
   const { epoch, offset } = point
   const found = numbering.find(epoch, offset)
-  if (typeof found !== 'string') return { after: found }
-  if (found === 'gone') return RESUME_GONE
+  if (typeof found !== 'string') {
+    const after = { after: found }
+    return past.isAvailable && !past.holds(found) ? { sought: { after: point }, otherwise: after } : after
+  }
+  if (found === 'gone')
+    return past.isAvailable ? { sought: { after: point }, otherwise: RESUME_GONE } : RESUME_GONE
   // Another gateway may have come so far already.
   return found === 'unnamed' || numbering.epoch.isShared ? { awaited: point } : futureError(offset, numbering)
 }
@@ -68,7 +94,10 @@ export function futureError(offset: number, numbering: StreamExtent['numbering']
   return { code: 'bad_resume', message }
 }
 
-function resumedStart(resume: unknown, stream: StreamExtent): ReplayStart | AwaitedStart | ResumeError {
+function resumedStart(
+  resume: unknown,
+  stream: StreamExtent,
+): ReplayStart | AwaitedStart | SoughtStart | ResumeError {
   const point = readResumePoint(resume)
   return 'code' in point ? point : placeOfPoint(point, stream)
 }

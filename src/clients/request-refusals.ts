@@ -38,6 +38,13 @@ export const ORIGIN_NOT_ALLOWED: Refusal = {
   message: 'pages of this origin may not connect',
 }
 
+export const PAST_FULL: Refusal = {
+  status: 503,
+  code: 'history_busy',
+  message:
+    'as many clients as may read ticks of the past: try again after the seconds in Retry-After, or connect without resume and since',
+}
+
 export const TOO_MANY_REQUESTS: Refusal = {
   status: 429,
   code: 'too_many_requests',
@@ -58,6 +65,7 @@ const REFUSAL_METRICS: Readonly<Partial<Record<Refusal['code'], MainMetric>>> = 
   address_full: 'refusedAddress',
   user_full: 'refusedUser',
   auth_unavailable: 'refusedAuthUnavailable',
+  history_busy: 'refusedHistory',
   subscriptions_full: 'refusedSubscriptions',
   too_many_requests: 'refusedRate',
 }

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../common/clock.js'
 import { removeItem } from '../common/remove-item.js'
 import type { Membership } from '../fanout/membership.js'
 import type { Recipient } from '../fanout/recipient.js'
-import { isAwaited } from '../fanout/wanted-start.js'
+import { isAwaited, type SoughtStart } from '../fanout/wanted-start.js'
 import { RESUME_GONE, type ReplayStart } from '../lane-protocol/lane-commands.js'
 import type { ResumePoint } from '../protocol/resume-point.js'
 import { isStartError, placeOfPoint, type StreamExtent } from './replay-start.js'
@@ -14,7 +14,7 @@ import { isStartError, placeOfPoint, type StreamExtent } from './replay-start.js
 /** A gateway that is further behind is no replacement for the one before. */
 export const RESUME_WAIT_MS = 5_000
 
-export interface ResumeWaitsDeps extends Pick<StreamExtent, 'numbering'> {
+export interface ResumeWaitsDeps extends Pick<StreamExtent, 'numbering' | 'past'> {
   readonly clock: Pick<Clock, 'after' | 'nowMs'>
   readonly membership: Pick<Membership, 'startFound'>
 }
@@ -71,7 +71,7 @@ export class ResumeWaits {
     else if (!isAwaited(start)) this.settle(wait, start)
   }
 
-  private settle(wait: Wait, start: ReplayStart): void {
+  private settle(wait: Wait, start: ReplayStart | SoughtStart): void {
     removeItem(this.waits, wait)
     this.deps.membership.startFound(wait.recipient, start)
   }

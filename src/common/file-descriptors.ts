@@ -7,8 +7,8 @@ import { readdirSync } from 'node:fs'
 
 /** Descriptors of the event loop of a thread. */
 const PER_THREAD = 4
-/** The embedded feed, and a lane that is started while the one that it replaces ends. */
-const OTHER_THREADS = 2
+/** The embedded feed, the thread that reads the past, and a lane that is started while the one that it replaces ends. */
+const OTHER_THREADS = 3
 /** Descriptors that connections never get: a replacement lane opens almost 40 files as it loads, and the feed is called. */
 export const SPARE_DESCRIPTORS = 48
 /** When descriptors are short, pending connections get one of this many parts, and clients the others. */

@@ -19,6 +19,20 @@ export const natsSettings = {
   natsTlsKey: filePath('File of the private key (PEM) of that certificate'),
 }
 
+/** Of a handler: a source of a library's user may keep ticks, too. */
+export const historySettings = {
+  historyReaders: whole('Clients that read ticks of the past from NATS at a time, by resume and since', {
+    min: 1,
+    max: 64,
+    initial: 4,
+  }),
+  historyQueue: whole('Clients that may wait until they can read the past; any more are refused', {
+    min: 0,
+    max: 100_000,
+    initial: 64,
+  }),
+}
+
 /** Of the relay alone. */
 export const relaySettings = {
   relayMaxAgeMs: whole('How long the stream keeps ticks', {

@@ -7,7 +7,7 @@ import { accessSettings, tokenSettings } from './access-settings.js'
 import { adminSettings } from './admin-settings.js'
 import { embeddedFeedSettings } from './embedded-feed-settings.js'
 import { feedMethod, fieldPath, jsonOrFile, metadataOrFile, timePath } from './feed-setting-types.js'
-import { natsSettings, relaySettings } from './nats-settings.js'
+import { historySettings, natsSettings, relaySettings } from './nats-settings.js'
 import { drain, ofProcess } from './process-settings.js'
 import {
   byteSize,
@@ -116,6 +116,7 @@ const clients = {
     initial: 5,
     form: secondsText,
   }),
+  ...historySettings,
 }
 
 const timeouts = {

@@ -8,7 +8,7 @@ import type { PatientClock } from '../common/patient-clock.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { Audience } from './audience.js'
 import { lagMs } from './client-lag.js'
-import { CLOSED, countWrites, HELD, type WriteCounts, writeFrames } from './frame-writes.js'
+import { CLOSED, countWrites, type FrameBytes, HELD, type WriteCounts, writeFrames } from './frame-writes.js'
 import { liveBegins, liveEnds } from './given-ticks.js'
 import type { LaneStream } from './lane-stream.js'
 import type { Membership } from './membership.js'
@@ -43,9 +43,28 @@ export class CatchUp {
 
   /** The kernel has not taken all of a write: the segment stays as it is until it has. */
   block(recipient: Recipient, pins: SegmentPins, segment: number): void {
-    this.deps.counters.values[MAIN_SLOTS.writesBlocked]! += 1
     pins.pin(segment)
     recipient.pins.push({ pins, segment })
+    this.hold(recipient)
+  }
+
+  /**
+   * Gives a client frames that are its alone, and in no ring.
+   *
+   * @returns false when the connection is ending
+   */
+  giveOwn(recipient: Recipient, frames: Uint8Array, ticks: number, messages: number): boolean {
+    const outcome = writeFrames(recipient, new OwnFrames(frames), 0, frames.length)
+    if (outcome === CLOSED) return false
+    countWrites(this.deps, 1, ticks, messages, frames.length)
+    recipient.ticksBefore += ticks
+    if (outcome === HELD) this.hold(recipient)
+    return true
+  }
+
+  /** The socket holds bytes: the client gets nothing more until it has taken them. */
+  private hold(recipient: Recipient): void {
+    this.deps.counters.values[MAIN_SLOTS.writesBlocked]! += 1
     if (recipient.isBlocked) return
     recipient.blockedSinceMs = this.deps.patience.nowMs()
     recipient.progressChecks = 0
@@ -183,5 +202,17 @@ export class CatchUp {
     countWrites(this.deps, 1, ticks, messages, length)
     if (outcome === HELD) this.block(recipient, retained.pins, segment)
     return length
+  }
+}
+
+class OwnFrames implements FrameBytes {
+  readonly bytes: Uint8Array
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
+
+  slice(start: number, length: number): Buffer {
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, length)
   }
 }

@@ -8,7 +8,6 @@ import { NO_DESCRIPTOR } from '../common/socket-handle.js'
 import type { CounterWriter } from '../memory/counters.js'
 import type { SizeHistogram } from '../metrics/histogram.js'
 import { MAIN_SLOTS } from '../metrics/metric-table.js'
-import type { LaneStream } from './lane-stream.js'
 import type { Recipient } from './recipient.js'
 
 /** The kernel has all of a write. */
@@ -18,10 +17,17 @@ export const HELD = 1
 /** The connection is ending: nothing was written. */
 export const CLOSED = 2
 
-/** Gives a socket bytes of the ring. */
+/** Memory that holds frames: that of a lane, or the frames of one client alone. */
+export interface FrameBytes {
+  readonly bytes: Uint8Array
+  /** A view: no bytes are copied. */
+  slice(start: number, length: number): Buffer
+}
+
+/** Gives a socket frames. They stay as they are while the socket holds them. */
 export function writeFrames(
   recipient: Recipient,
-  stream: LaneStream,
+  stream: FrameBytes,
   start: number,
   length: number,
 ): typeof TAKEN | typeof HELD | typeof CLOSED {

@@ -12,7 +12,6 @@ import {
   goodbyeOf,
   type LaneCommand,
   type Progress,
-  type ReplayPosition,
   type ReplayStart,
 } from '../lane-protocol/lane-commands.js'
 import type { CounterWriter } from '../memory/counters.js'
@@ -25,14 +24,11 @@ import { liveBegins, liveEnds } from './given-ticks.js'
 import type { LaneStream } from './lane-stream.js'
 import { countOverrun } from './overrun-counts.js'
 import type { Recipient } from './recipient.js'
-import { ReplayQueue } from './replay-queue.js'
+import { type PastClients, Replays } from './replays.js'
 import { RequestsInFlight } from './requests-in-flight.js'
 import type { RetainedFrames } from './retained-frames.js'
-import type { TransferOutcome, TransferRequest } from './transfer.js'
-import type { WantedStart } from './wanted-start.js'
-
-/** What a client is charged for each tick that a lane reads again for a command of the client: about 0.4 µs. */
-const WORK_PER_TICK_READ = 1
+import type { TransferOutcome, TransferRequest } from './transfer-request.js'
+import type { SoughtStart, WantedStart } from './wanted-start.js'
 
 export interface MembershipDeps {
   readonly streams: readonly LaneStream[]
@@ -43,6 +39,8 @@ export interface MembershipDeps {
   readonly counters: CounterWriter
   /** From the arrival of a command to its reply. */
   readonly replyLatency: Histogram
+  /** Gives clients what has left the tick log; undefined: nobody has it. */
+  readonly past: PastClients
   /** The client has been given its `goodbye`, behind everything that came before: close it now. */
   readonly goodbyeGiven: (recipient: Recipient) => void
 }
@@ -50,14 +48,15 @@ export interface MembershipDeps {
 export class Membership {
   private readonly deps: MembershipDeps
   private readonly audiences: Audiences
-  private readonly replays: ReplayQueue
+  private readonly replays: Replays
   private readonly inFlight: RequestsInFlight
 
   constructor(deps: MembershipDeps) {
     this.deps = deps
     this.audiences = new Audiences(deps.streams, deps.send)
-    this.inFlight = new RequestsInFlight(deps.send)
-    this.replays = new ReplayQueue(deps.streams.length, recipient => this.inFlight.send(recipient))
+    this.inFlight = new RequestsInFlight(deps.send, recipient => deps.past.canRead(recipient))
+    const send = (recipient: Recipient): void => this.inFlight.send(recipient)
+    this.replays = new Replays(deps.streams.length, send, deps.past)
   }
 
   get audienceCount(): number {
@@ -90,7 +89,7 @@ export class Membership {
     change: EntryChange,
     reply: CommandReply,
     replyBytes: number,
-    replayStart: ReplayStart | null = null,
+    replayStart: ReplayStart | SoughtStart | null = null,
   ): void {
     const { cursor, transfer } = recipient
     const base = (transfer.last ?? cursor).audience
@@ -105,10 +104,10 @@ export class Membership {
     return base === undefined ? { added: [...entries], removed: [] } : base.entries.changeTo(entries)
   }
 
-  /** It is known where the replay begins of a client that has joined with RESUME_AWAITED. */
-  startFound(recipient: Recipient, replayStart: ReplayStart): void {
+  /** It is known where the replay begins of a client whose request in flight waits for that. */
+  startFound(recipient: Recipient, replayStart: ReplayStart | SoughtStart): void {
     const { transfer } = recipient
-    if (!transfer.isAwaitingStart) return
+    if (!transfer.isAwaitingStart && transfer.sought === undefined) return
     transfer.startFound(replayStart)
     this.enter(recipient)
   }
@@ -131,7 +130,7 @@ export class Membership {
   }
 
   /** Whether the client waits for so many changes that it may not ask for one more. @param replayStart see `move` */
-  hasTooManyQueued({ transfer }: Recipient, replayStart: ReplayStart | null): boolean {
+  hasTooManyQueued({ transfer }: Recipient, replayStart: WantedStart): boolean {
     return transfer.isFullFor(replayStart)
   }
 
@@ -145,7 +144,7 @@ export class Membership {
     if (recipient.isBlocked) return
     const { goodbye, inFlight, queued } = transfer
     if (inFlight !== undefined) {
-      if (transfer.isReplaying) this.replays.enter(recipient, inFlight.audience.lane)
+      if (transfer.begun !== undefined) this.replays.goOn(recipient, inFlight.audience.lane)
     } else if (cursor.isBehind) return
     else if (queued !== undefined) this.begin(recipient)
     else if (goodbye !== undefined && cursor.audience !== undefined)
@@ -163,7 +162,7 @@ export class Membership {
     const { transfer } = recipient
     const { inFlight } = transfer
     if (inFlight === undefined) return
-    this.replays.leave(recipient, inFlight.audience.lane)
+    this.replays.takenBack(recipient, inFlight.audience.lane)
     const audience = transfer.takenBack()
     if (transfer.inFlight === undefined) this.inFlight.remove(recipient)
     if (audience !== undefined) this.audiences.drop(audience)
@@ -226,7 +225,7 @@ export class Membership {
   leave(recipient: Recipient): void {
     const { cursor, transfer } = recipient
     const { inFlight } = transfer
-    if (inFlight !== undefined) this.replays.leave(recipient, inFlight.audience.lane)
+    this.replays.leave(recipient, inFlight?.audience.lane)
     this.inFlight.remove(recipient)
     const { audience } = cursor
     if (audience !== undefined) liveEnds(recipient, this.retainedOf(audience))
@@ -236,20 +235,16 @@ export class Membership {
 
   /** @param gotWholeReply false: the lane has died, and the snapshot that the client was given has no end */
   private settle(recipient: Recipient, outcome: TransferOutcome, gotWholeReply: boolean): void {
-    if (outcome.type === 'more') this.replayTo(recipient, outcome.position)
-    else this.letIn(recipient, outcome.progress, outcome.type === 'await-flush', gotWholeReply)
+    if (outcome.type === 'more') {
+      // With the first part the client leaves its audience, which the lane needs for the next parts.
+      this.replays.movedTo(recipient, outcome.position, this.leaveAudience(recipient))
+      // It asks for the next part when it has taken this one.
+      this.sendNext(recipient)
+    } else if (outcome.type === 'gone') {
+      this.replays.gone(recipient)
+      this.sendNext(recipient)
+    } else this.letIn(recipient, outcome.progress, outcome.type === 'await-flush', gotWholeReply)
     recipient.cursor.checkInvariants()
-  }
-
-  /** The client has a part of its replay. It asks for the next part when it has taken this one. */
-  private replayTo(recipient: Recipient, position: ReplayPosition): void {
-    const { transfer } = recipient
-    const { lane } = transfer.inFlight!.audience
-    // With the first part the client leaves its audience, which the lane needs for the next parts.
-    const ticksRead = transfer.replayedTo(position, this.leaveAudience(recipient))
-    if (transfer.isReplayOfChange) recipient.replyWork += ticksRead * WORK_PER_TICK_READ
-    this.replays.leave(recipient, lane)
-    this.sendNext(recipient)
   }
 
   /** The client belongs to the audience that it asked for. */
@@ -331,8 +326,7 @@ export class Membership {
 
   /** Sends the request in flight; that of a replay when its turn comes. */
   private enter(recipient: Recipient): void {
-    const { transfer } = recipient
-    if (transfer.needsReplay) this.replays.enter(recipient, transfer.inFlight!.audience.lane)
-    else if (!transfer.isAwaitingStart) this.inFlight.send(recipient)
+    if (this.replays.begin(recipient)) return
+    if (!recipient.transfer.isAwaitingStart) this.inFlight.send(recipient)
   }
 }

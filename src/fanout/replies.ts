@@ -2,13 +2,13 @@
  * Gives clients the replies of the lanes. Main thread.
  * A client gets the rest of its audience's frames first. A client that does not read gets no reply until it reads.
  */
-import { LIVE, MORE, type ReplyDescriptor, UNCHANGED } from '../memory/reply-descriptor.js'
+import { GONE, LIVE, MORE, type ReplyDescriptor, UNCHANGED } from '../memory/reply-descriptor.js'
 import type { CatchUp } from './catch-up.js'
 import { CLOSED, countWrites, HELD, type WriteCounts, writeFrames } from './frame-writes.js'
 import type { LaneStream } from './lane-stream.js'
 import type { Membership } from './membership.js'
 import type { Recipient } from './recipient.js'
-import type { TransferOutcome } from './transfer.js'
+import type { TransferOutcome } from './transfer-request.js'
 
 /** Replies with ticks cost a lane and the main thread less than commands of the same length. */
 const BYTES_PER_WORK = 8
@@ -32,10 +32,10 @@ export class Replies {
     const recipient = membership.clientOf(reply.client, reply.request)
     if (recipient === undefined) return
     if (reply.outcome !== MORE) recipient.replyWork += reply.symbolsLookedAt * WORK_PER_SYMBOL_LOOKED_AT
-    if (reply.outcome !== MORE && reply.isLast)
+    if (reply.outcome !== MORE && reply.outcome !== GONE && reply.isLast)
       recipient.transfer.inFlight?.audience.setMatched(reply.symbolsMatched)
     if (!this.mayReceive(recipient)) membership.takeBack(recipient)
-    else if (this.write(recipient, stream, reply))
+    else if (reply.outcome === GONE || this.write(recipient, stream, reply))
       membership.partGiven(recipient, outcomeOf(reply), reply.isLast)
     // Its connection is ending: what it asks for is for nobody.
     else membership.leave(recipient)
@@ -72,6 +72,7 @@ function outcomeOf(reply: ReplyDescriptor): TransferOutcome | undefined {
   const { epoch, lostTotal, offset, outcome, serial, statusNumber, ticksTotal, unknownLosses } = reply
   const place = { serial, offset, epoch }
   if (outcome === UNCHANGED) return undefined
+  if (outcome === GONE) return { type: 'gone' }
   if (outcome === MORE) {
     const { reached, replayStart: start, replayTicks: ticks, seq } = reply
     return { type: 'more', position: { ...place, start, reached, seq, ticks, statusNumber } }

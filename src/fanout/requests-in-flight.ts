@@ -6,10 +6,16 @@ import type { Recipient } from './recipient.js'
 
 export class RequestsInFlight {
   private readonly sendCommand: (lane: number, command: LaneCommand) => void
+  /** Whether the source may be asked for what the client misses. */
+  private readonly hasPast: (recipient: Recipient) => boolean
   private readonly clients = new Map<number, Recipient>()
 
-  constructor(sendCommand: (lane: number, command: LaneCommand) => void) {
+  constructor(
+    sendCommand: (lane: number, command: LaneCommand) => void,
+    hasPast: (recipient: Recipient) => boolean,
+  ) {
     this.sendCommand = sendCommand
+    this.hasPast = hasPast
   }
 
   add(recipient: Recipient): void {
@@ -38,7 +44,8 @@ export class RequestsInFlight {
   }
 
   /** Sends the lane the request of a client that was added. */
-  send({ cursor, id, name, transfer }: Recipient): void {
+  send(recipient: Recipient): void {
+    const { cursor, id, name, transfer } = recipient
     const request = transfer.sent()
     const { audience, replies } = transfer.inFlight!
     this.sendCommand(audience.lane, {
@@ -50,6 +57,7 @@ export class RequestsInFlight {
       request,
       fellBehindAt: cursor.fellBehindAt ?? null,
       replay: transfer.replay,
+      ...(transfer.needsReplay && this.hasPast(recipient) ? { hasPast: true } : {}),
       replies,
     })
   }

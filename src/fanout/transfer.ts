@@ -11,46 +11,30 @@
  *   SENT, BEGUN      replayedTo  WAITING       the client has a part of its replay, and is in no audience
  *   WAITING, SENT    takenBack   none          the request is queued again, in front of the others
  *   any, in a replay takenBack   WAITING       the client asks again from where its replay is
+ *   SENT, BEGUN      gone         WAITING       what follows has left the tick log: the source is asked for it
  *   any              end         none
  */
 import { invariant } from '../common/errors.js'
+import type { PastPart, PastPlace } from '../lane-protocol/history-messages.js'
 import {
-  type CommandReply,
   type GoodbyeReply,
-  type Progress,
+  type NamedPlace,
+  NOT_IN_LOG,
   RESUME_GONE,
   type ReplayPosition,
   type ReplayProgress,
   type ReplayStart,
 } from '../lane-protocol/lane-commands.js'
 import type { Audience } from './audience.js'
-import { isAwaited, isSameStart, type WantedStart } from './wanted-start.js'
-
-/** To join an audience, with the replies to the commands of the client that led there. */
-export interface TransferRequest {
-  readonly audience: Audience
-  readonly replies: readonly CommandReply[]
-  /** Upper bound of the bytes of the replies. */
-  readonly replyBytes: number
-  /** When the first of the commands came, µs; 0: there is no command. */
-  readonly sinceUs: number
-  /** Whether the lane has replied once, and the client could not take the reply. */
-  readonly wasTakenBack: boolean
-  /** Where the replay begins that leads to the audience; null: there is none. */
-  readonly replayStart: WantedStart
-}
-
-/** Where a reply leaves its client. */
-export type TransferOutcome =
-  | { readonly type: 'more'; readonly position: ReplayPosition }
-  | { readonly type: 'live' | 'await-flush'; readonly progress: Progress }
-
-/** A request that the client has the last part of. */
-export interface SettledTransfer {
-  readonly request: TransferRequest
-  /** The audience that the client left when its replay began: drop its hold. */
-  readonly left: Audience | undefined
-}
+import { BegunReplay, type LeftAudience } from './begun-replay.js'
+import {
+  merged,
+  pastOf,
+  type SettledTransfer,
+  type TransferOutcome,
+  type TransferRequest,
+} from './transfer-request.js'
+import { isAwaited, isSameStart, isSought, type SoughtStart, type WantedStart } from './wanted-start.js'
 
 /** The lane was not sent the request yet: other replays are before it, or the client has not taken the last part. */
 const WAITING = 'waiting'
@@ -70,18 +54,14 @@ interface InFlight {
   readonly outcome: TransferOutcome | undefined
 }
 
-interface Replay {
-  readonly position: ReplayPosition
-  /** The audience that the client was in before. The lane needs it to know what the client has. */
-  readonly left: Audience | undefined
-}
-
 export class Transfer {
   private inFlightState: InFlight | undefined
   private queue: TransferRequest[] = []
   private lastRequestId = 0
   /** Set while the client is in a replay. */
-  private begunReplay: Replay | undefined
+  private begunReplay: BegunReplay | undefined
+  /** Whether the source was asked for what follows in vain. */
+  private hasNoPast = false
   /** Set when the client is to leave. It is asked for when nothing else is, so that no replay is merged with it. */
   goodbye: GoodbyeReply | undefined
 
@@ -109,8 +89,8 @@ export class Transfer {
   get replay(): ReplayStart | ReplayProgress | null {
     const { begunReplay } = this
     const start = this.inFlight?.replayStart ?? null
-    if (begunReplay === undefined) return isAwaited(start) ? null : start
-    return { ...begunReplay.position, earlier: begunReplay.left?.id ?? 0 }
+    if (begunReplay === undefined) return isAwaited(start) || isSought(start) ? null : start
+    return begunReplay.progress
   }
 
   /** Whether the request in flight is for ticks of the past, of which a lane reads few at a time. */
@@ -124,8 +104,24 @@ export class Transfer {
     return isAwaited(this.inFlight?.replayStart ?? null)
   }
 
+  /** What the source is to be asked for, before the replay of the request in flight can begin; undefined: nothing. */
+  get sought(): SoughtStart | undefined {
+    const start = this.inFlight?.replayStart ?? null
+    return this.begunReplay === undefined && isSought(start) ? start : undefined
+  }
+
+  /** The replay of which the client was given a part. */
+  get begun(): BegunReplay | undefined {
+    return this.begunReplay
+  }
+
+  /** Whether the source may be asked for what has left the tick log. */
+  get mayAskSource(): boolean {
+    return !this.hasNoPast
+  }
+
   /** It is known where the replay of the request in flight begins. */
-  startFound(replayStart: ReplayStart): void {
+  startFound(replayStart: WantedStart): void {
     const { current } = this
     this.inFlightState = { ...current, request: { ...current.request, replayStart } }
   }
@@ -230,25 +226,52 @@ export class Transfer {
   /**
    * The client was given a part of its replay, and is to ask for the next one.
    *
-   * @param left the audience that it has left with this part, held until the transfer is settled or ends
+   * @param left what it has left with this part, held until the transfer is settled or ends
    * @returns the number of ticks that the lane has read for this part
    */
-  replayedTo(position: ReplayPosition, left: Audience | undefined): number {
+  replayedTo(position: ReplayPosition, left: LeftAudience | undefined): number {
+    const { begunReplay } = this
     const { replayStart } = this.current.request
     const hasPlace = typeof replayStart === 'object' && replayStart !== null && 'after' in replayStart
-    const from = this.begunReplay?.position.serial ?? (hasPlace ? replayStart.after.serial : position.serial)
+    const from = begunReplay?.position.serial ?? (hasPlace ? replayStart.after.serial : position.serial)
     const request: TransferRequest = { ...this.current.request, replies: [], replyBytes: 0 }
     this.inFlightState = { request, state: WAITING, outcome: undefined }
-    this.begunReplay = { position, left: left ?? this.begunReplay?.left }
-    return position.serial - from
+    const past = position.serial === NOT_IN_LOG ? pastOf(replayStart) : undefined
+    if (begunReplay === undefined) this.begunReplay = new BegunReplay(position, left, past)
+    else begunReplay.movedTo(position)
+    return past === undefined ? position.serial - from : 0
+  }
+
+  /** What follows has left the tick log. @param place of the client */
+  gone(place: PastPlace): void {
+    const { request } = this.current
+    this.inFlightState = { request, state: WAITING, outcome: undefined }
+    this.begunReplay!.gone(place)
+  }
+
+  /** The source has given the client a part of its replay. */
+  pastGiven(part: PastPart): void {
+    this.begunReplay!.pastGiven(part)
+  }
+
+  /** The tick log has what follows. */
+  backInLog(place: NamedPlace): void {
+    this.begunReplay!.backInLog(place)
+  }
+
+  /** The source does not have what follows: the lane ends the replay with a gap. @param epoch see BegunReplay.pastLost */
+  pastLost(epoch: number | undefined): void {
+    this.hasNoPast = true
+    this.begunReplay?.pastLost(epoch)
   }
 
   /** The client has the whole reply, or as much as it gets. */
   settled(): SettledTransfer {
     const { request } = this.current
-    const left = this.begunReplay?.left
+    const left = this.begunReplay?.left?.audience
     this.inFlightState = undefined
     this.begunReplay = undefined
+    this.hasNoPast = false
     return { request, left }
   }
 
@@ -256,7 +279,7 @@ export class Transfer {
   end(): Audience[] {
     const { begunReplay, inFlight, queue } = this
     const ended = [inFlight, ...queue].flatMap(request => request?.audience ?? [])
-    if (begunReplay?.left !== undefined) ended.push(begunReplay.left)
+    if (begunReplay?.left !== undefined) ended.push(begunReplay.left.audience)
     this.inFlightState = undefined
     this.queue = []
     this.begunReplay = undefined
@@ -273,17 +296,5 @@ export class Transfer {
     const next = this.queue.shift()
     invariant(next !== undefined, `no request is queued after request ${this.lastRequestId}`)
     return next
-  }
-}
-
-/** The copies are bounded: a client waits for no more bytes of replies than a turn holds. */
-function merged(first: TransferRequest, second: TransferRequest): TransferRequest {
-  return {
-    audience: second.audience,
-    replies: [...first.replies, ...second.replies],
-    replyBytes: first.replyBytes + second.replyBytes,
-    sinceUs: first.sinceUs || second.sinceUs,
-    wasTakenBack: first.wasTakenBack || second.wasTakenBack,
-    replayStart: first.replayStart,
   }
 }

@@ -84,6 +84,11 @@ export class Transmitter {
     this.catchUp.catchingUp.delete(recipient)
   }
 
+  /** See CatchUp.giveOwn. */
+  giveOwn(recipient: Recipient, frames: Uint8Array, ticks: number, messages: number): boolean {
+    return this.catchUp.giveOwn(recipient, frames, ticks, messages)
+  }
+
   /** Recipients whose sockets have not taken all that was written. */
   blockedRecipients(): Iterable<Recipient> {
     return this.catchUp.blocked

@@ -7,6 +7,7 @@ import type { FoundPlace } from '../lane-protocol/lane-commands.js'
 import { EPOCHS_MAX, type PlacedEpoch } from '../lane-protocol/lane-task.js'
 import type { LostEvent, StreamEpoch } from '../lane-protocol/stream-events.js'
 import type { StreamPlace } from '../memory/stream-place.js'
+import type { NamedOffset } from '../ticks/stream-history.js'
 
 /** From here on, `offset − serial` stays the same. */
 interface Run {
@@ -88,6 +89,22 @@ export class StreamNumbering {
     const run = runs[index]!
     const serial = Math.min(run.serial + offset - run.offset, this.lastSerialOf(index))
     return { serial, offset, epoch: run.epoch.number, epochName }
+  }
+
+  /** The name of an epoch by its number; undefined: it is too long ago. */
+  nameOf(epoch: number): string | undefined {
+    return this.runs.findLast(run => run.epoch.number === epoch)?.epoch.name
+  }
+
+  /** The number of the present epoch if it has this name. */
+  numberOf(epochName: string): number | undefined {
+    return this.epoch.name === epochName ? this.epoch.number : undefined
+  }
+
+  /** The place of a serial number as clients name it; undefined: it is too long ago. */
+  placeOf(serial: number): NamedOffset | undefined {
+    const run = this.runs.findLast(each => each.serial <= serial)
+    return run && { epoch: run.epoch.name, offset: run.offset + serial - run.serial }
   }
 
   /** Index of the run of that epoch that begins last at or before the offset; −1: there is none. */

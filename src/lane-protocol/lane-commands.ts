@@ -4,6 +4,7 @@
  */
 import type { StreamPlace } from '../memory/stream-place.js'
 import type { CommandId, GoodbyeReason, SymbolRefusal } from '../protocol/messages.js'
+import type { NamedOffset } from '../ticks/stream-history.js'
 import type { AudienceSpec, EntryChange } from './audience-spec.js'
 
 /** How far a client is in its audience: it has all ticks up to a place. Totals since the audience began. */
@@ -58,13 +59,30 @@ export interface NamedPlace extends StreamPlace {
  */
 export type FoundPlace = NamedPlace | 'future' | 'unnamed' | 'gone'
 
+/** A replay that begins behind a place whose next ticks are not in the tick log: the source is asked for them. */
+export interface PastStart {
+  readonly past: NamedOffset
+  /** False: the client wants ticks before the place, too, and nobody has them. */
+  readonly isWhole: boolean
+}
+
 /**
  * Where a replay begins: after the last tick that the client has, or with the first tick that was received at a time, µs
  * by `Clock.epochUs`. RESUME_GONE: nobody has the ticks, because they are of another epoch.
  */
-export type ReplayStart = { readonly after: NamedPlace } | { readonly sinceUs: number } | typeof RESUME_GONE
+export type ReplayStart =
+  | { readonly after: NamedPlace }
+  | { readonly sinceUs: number }
+  | PastStart
+  | typeof RESUME_GONE
 
-/** How far the replay of a client is, after a part of it: it has all ticks of the replay up to a place. */
+/** In place of the serial number and the number of the epoch: the place has none in this process. */
+export const NOT_IN_LOG = -1
+
+/**
+ * How far the replay of a client is, after a part of it: it has all ticks of the replay up to a place. The serial number
+ * is NOT_IN_LOG while the source is asked for what follows.
+ */
 export interface ReplayPosition extends StreamPlace {
   /** Offset of the last tick before the replay. */
   readonly start: number
@@ -112,6 +130,8 @@ export interface JoinCommand {
   readonly fellBehindAt: Progress | null
   /** The replay that leads to the audience: where it begins, or how far it is; null: there is none. */
   readonly replay: ReplayStart | ReplayProgress | null
+  /** Whether the source can be asked for ticks that have left the tick log. */
+  readonly hasPast?: boolean
   readonly replies: readonly CommandReply[]
 }
 

@@ -46,8 +46,10 @@ export const MORE = 1
 export const LIVE = 2
 /** A member after the audience's next flush, which holds older ticks: it asks again then. */
 export const AWAIT_FLUSH = 3
+/** Where it was, in a replay. What follows has left the tick log: the source is asked for it. */
+export const GONE = 4
 
-export type ReplyOutcome = typeof UNCHANGED | typeof MORE | typeof LIVE | typeof AWAIT_FLUSH
+export type ReplyOutcome = typeof UNCHANGED | typeof MORE | typeof LIVE | typeof AWAIT_FLUSH | typeof GONE
 
 export class ReplyDescriptor extends FrameDescriptor {
   readonly kind = REPLY

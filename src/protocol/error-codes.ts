@@ -66,6 +66,8 @@ export const COMMAND_ERRORS = {
   no_place: 'There is no place for the client now. Try again later.',
   auth_timeout: 'The client sent no `auth` in time.',
   auth_unavailable: 'Nobody can say now who the client is. Try again later.',
+  history_busy:
+    'Too many clients read ticks of the past, or wait for that. Try again after `retryAfterMs`, or without `resume` and `since`.',
 } as const
 
 /** `code` of one entry under `refused` in a reply. The gateway did the other entries. */
@@ -118,6 +120,7 @@ export const REQUEST_ERRORS = {
     overload: 'All workers are too far behind to accept a client.',
     too_many_connections: 'More clients connect than the gateway lets in within ten seconds.',
     draining: 'The server is shutting down.',
+    history_busy: 'Too many clients read ticks of the past, or wait for that. Try again later.',
     feed_unknown: 'The gateway has not got the schema of its feed yet. Try again later.',
     auth_unavailable: 'Nobody can say now who the client is. Try again later.',
   },

@@ -194,6 +194,8 @@ export interface ErrorMessage {
   readonly code: CommandErrorCode
   /** One sentence that says what is wrong and what would be right. */
   readonly message: string
+  /** With `history_busy`: send the command again after this time. */
+  readonly retryAfterMs?: number
 }
 
 export interface SubscriptionsMessage {

@@ -1,7 +1,9 @@
 /**
  * Where ticks come from: a source pushes the undecoded messages of its feed into a sink. Main thread.
  */
+
 import type { TickSink } from '../ingest/tick-sink.js'
+import type { HistoryOrigin } from '../ticks/stream-history.js'
 
 /** The state of a source, for health checks and metrics. */
 export interface SourceStatus {
@@ -25,6 +27,12 @@ export interface TickSource {
   resume(): void
 
   status(): SourceStatus
+
+  /**
+   * How a thread of its own reads ticks again that have left the tick log. Left out, or undefined: the source cannot give
+   * them again. The epochs and offsets are those that the ticks of this source have at the clients.
+   */
+  history?(): HistoryOrigin | undefined
 
   /** Ends the stream for ever, with no timer or listener left. Resolves when no further message will be pushed. */
   stop(): Promise<void>

@@ -8,6 +8,7 @@ import { StreamNumbering } from '../../src/ingest/stream-numbering.js'
 import { MAIN_SLOTS } from '../../src/metrics/metric-table.js'
 import { EVERY_TICK } from '../../src/protocol/delivery.js'
 import type { ControlMessage } from '../../src/protocol/messages.js'
+import { NO_PAST_EXTENT } from '../support/no-past.js'
 
 const REPLY_BYTES_MAX = 4096
 
@@ -22,6 +23,8 @@ function errorCode(symbolCount: number, waitingBytes: number): string | undefine
     counters: { values },
     replyBytesMax: REPLY_BYTES_MAX,
     isLaneBusy: () => false,
+    advice: { afterRefusalS: () => 5 },
+    past: NO_PAST_EXTENT,
     numbering: new StreamNumbering({ number: 0, name: 'epoch', isShared: false }),
   })
   const replies: ControlMessage[] = []

@@ -17,6 +17,7 @@ import {
 } from '../../src/lane-protocol/lane-commands.js'
 import { COMMAND_OVERHEAD_BYTES } from '../../src/lanes/command-sender.js'
 import { EVERY_TICK } from '../../src/protocol/delivery.js'
+import { NO_PAST_EXTENT } from '../support/no-past.js'
 
 const LARGEST = Number.MAX_SAFE_INTEGER
 const LONGEST_FORM: StreamForm = {
@@ -107,6 +108,8 @@ describe('the longest command', () => {
           counters: { values: new Float64Array(0) },
           replyBytesMax,
           isLaneBusy: () => false,
+          advice: { afterRefusalS: () => 5 },
+          past: NO_PAST_EXTENT,
           numbering: new StreamNumbering({ number: 0, name: 'epoch', isShared: false }),
         })
         for (const { interval, ...fields } of commands) {

@@ -3,11 +3,12 @@ import { readReplayStart } from '../../src/clients/replay-start.js'
 import { StreamNumbering } from '../../src/ingest/stream-numbering.js'
 import { RESUME_GONE } from '../../src/lane-protocol/lane-commands.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { NO_PAST_EXTENT } from '../support/no-past.js'
 
 const clock = new FakeClock(1_723_123_800_000_000)
 const numbering = new StreamNumbering({ number: 0, name: 'k3Xh_9aB', isShared: false })
 numbering.ticksAppended(815, 1)
-const stream = { numbering, clock }
+const stream = { numbering, clock, past: NO_PAST_EXTENT }
 const after = (offset: number) => ({ after: { serial: offset, offset, epoch: 0, epochName: 'k3Xh_9aB' } })
 
 it.each([

@@ -30,6 +30,8 @@ const DEFAULTS: Config = {
   compressionMinBytes: KiB,
   compressionLevel: 6,
   retryAfterS: 5,
+  historyReaders: 4,
+  historyQueue: 64,
   connectionsPerSecond: 200,
   clientMaxAgeMs: 0,
   auth: 'none',
@@ -190,6 +192,8 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   compressionMinBytes: size(0, 16 * MiB),
   compressionLevel: whole(1, 9),
   retryAfterS: whole(0, 86_400),
+  historyReaders: whole(1, 64),
+  historyQueue: whole(0, 100_000),
   connectionsPerSecond: whole(1, 100_000),
   clientMaxAgeMs: duration(0),
   auth: { right: fc.constant('jwt'), wrong: ['JWT', 'basic', ' '] },
@@ -753,7 +757,7 @@ describe('handlerOptions', () => {
       ...Object.fromEntries(Object.keys(options).map(key => [key, DEFAULTS[key as Key]])),
       maxClients: 5,
     })
-    expect(Object.keys(options)).toHaveLength(38)
+    expect(Object.keys(options)).toHaveLength(40)
     expect(options).not.toHaveProperty('port')
     expect(options).not.toHaveProperty('logLevel')
   })

@@ -14,6 +14,7 @@ import { MAIN_SLOT_COUNT } from '../../src/metrics/metric-table.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { FakeSocket } from '../support/fake-socket.js'
 import { LATEST_BYTES } from '../support/fan-out.js'
+import { NO_PAST } from '../support/no-past.js'
 import { changeTo, spec } from '../support/specs.js'
 
 const AT_START = {
@@ -47,6 +48,7 @@ beforeEach(() => {
     clock,
     counters: new CounterWriter(new BigInt64Array(new SharedArrayBuffer(counterBlockBytes(MAIN_SLOT_COUNT)))),
     replyLatency,
+    past: NO_PAST,
     goodbyeGiven: () => {},
   })
 })

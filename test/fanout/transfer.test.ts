@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { Audience } from '../../src/fanout/audience.js'
 import { AudienceEntries } from '../../src/fanout/audience-entries.js'
-import { Transfer, type TransferRequest } from '../../src/fanout/transfer.js'
+import { Transfer } from '../../src/fanout/transfer.js'
+import type { TransferRequest } from '../../src/fanout/transfer-request.js'
 import { spec, startAt } from '../support/specs.js'
 
 const AUDIENCE = new Audience(1, 0, AudienceEntries.of([['A', null]]), spec())

@@ -39,12 +39,11 @@ describe.skipIf(noNatsServer !== undefined)('a client of a gateway behind NATS',
       const gateway = await HandlerServer.start()
       gateways.push(gateway)
       gateway.handler.attachSource(new NatsSource({ ...stage.nats, schema: undefined }))
-      const client = await TickClient.connect(gateway.url())
-      clients.push(client)
       let isLive = false
-      client.onMessage = message => {
+      const client = await TickClient.connect(gateway.url(), message => {
         if (message.type === 'status') isLive = message.feed === 'live'
-      }
+      })
+      clients.push(client)
       await client.until(() => isLive)
     }
     return { call, clients }

@@ -20,6 +20,7 @@ import { MAIN_SLOT_COUNT, MAIN_SLOTS, type MainMetric } from '../../src/metrics/
 import { FakeClock } from './fake-clock.js'
 import { FakeLane } from './fake-lane.js'
 import { FakeSocket } from './fake-socket.js'
+import { NO_PAST } from './no-past.js'
 import { spec } from './specs.js'
 
 export const ALL_TICKS: AudienceSpec = spec({ symbols: null, batch: true })
@@ -78,6 +79,7 @@ export class FanOut {
       clock: this.clock,
       counters: this.counters,
       replyLatency: new Histogram(),
+      past: NO_PAST,
       goodbyeGiven: () => {},
       send: (lane, command) => this.lanes[lane]!.commands.push(command),
     })

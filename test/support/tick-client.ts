@@ -31,9 +31,10 @@ export class TickClient {
     })
   }
 
-  /** Connects, and resolves when the client is subscribed. */
-  static async connect(url: string): Promise<TickClient> {
+  /** Connects, and resolves when the client is subscribed. @param onMessage see the field */
+  static async connect(url: string, onMessage?: (message: ServerMessage) => void): Promise<TickClient> {
     const client = new TickClient(url)
+    client.onMessage = onMessage
     let failure: unknown
     client.socket.on('error', error => {
       failure ??= error

@@ -5,6 +5,7 @@
 import {
   type CommandReply,
   type JoinCommand,
+  NOT_IN_LOG,
   RESUME_GONE,
   type ReplayPosition,
   type ReplayProgress,
@@ -21,7 +22,8 @@ import { type ClientFrames, concatBytes, concatFrames, NO_BYTES, NO_FRAMES } fro
 import type { JoinFlush } from './join-flush.js'
 import type { Missed } from './latest-search.js'
 import type { LeaveFlush } from './leave-flush.js'
-import type { PlaceSince, ReplayPart, ReplayRange, ReplayReader } from './replay-reader.js'
+import type { ReplayRange } from './part-reading.js'
+import type { PlaceSince, ReplayPart, ReplayReader } from './replay-reader.js'
 import { epochGap, liveReply, notResumedReply, replayBrokenReply, resumedReply } from './reply-messages.js'
 import type { PartOutcome, ReplyPublisher } from './reply-publisher.js'
 import {
@@ -85,7 +87,7 @@ export class ReplayTransfer {
     if (start === RESUME_GONE) return this.notResumed(join, audience, leaving, undefined)
     const earlier = leaveFlush.audienceLeftBy(join)
     const { after, isWhole: isWholePast } = this.placeOf(start, audience.place)
-    const reached = earlier === undefined ? after.serial : audience.sentSerial
+    const reached = earlier === undefined ? Math.max(0, after.serial) : audience.sentSerial
     // Of latest ticks the client gets none of the past.
     const isPastDue = addsEveryTick(join.replies)
     const isOfPast = earlier === undefined || isPastDue
@@ -99,7 +101,9 @@ export class ReplayTransfer {
       reached,
       earlier,
     }
-    const part = this.nextPart(range, audience)
+    const read = this.nextPart(range, audience)
+    // The next request finds out that the ticks are gone.
+    const part = read ?? (join.hasPast ? nothingOf(range) : undefined)
     if (part === undefined) return this.notResumed(join, audience, leaving, from)
     const epochName = isOfPast ? after.epochName : this.deps.cursor.epoch.name
     const statusNumber = leaveFlush.toldStatus(join)
@@ -107,9 +111,13 @@ export class ReplayTransfer {
   }
 
   private placeOf(start: Exclude<ReplayStart, typeof RESUME_GONE>, end: StreamPlace): PlaceSince {
-    return 'sinceUs' in start
-      ? this.deps.reader.placeSince(start.sinceUs, end)
-      : { after: start.after, isWhole: true }
+    if ('after' in start) return { after: start.after, isWhole: true }
+    if ('sinceUs' in start) return this.deps.reader.placeSince(start.sinceUs, end)
+    const { isWhole, past } = start
+    const { epoch: epochName, offset } = past
+    const { name, number } = this.deps.cursor.epoch
+    const epoch = epochName === name ? number : NOT_IN_LOG
+    return { after: { serial: NOT_IN_LOG, offset, epoch, epochName }, isWhole }
   }
 
   private replayFirst(
@@ -134,8 +142,14 @@ export class ReplayTransfer {
 
   private continue(join: JoinCommand, replay: ReplayProgress, audience: LaneAudience): number {
     const { earlier, ...before } = replay
-    const part = this.nextPart({ ...before, earlier: this.deps.directory.get(earlier) }, audience)
-    if (part === undefined) return this.broken(join, audience, before)
+    const isInLog = before.serial !== NOT_IN_LOG
+    const range = { ...before, earlier: this.deps.directory.get(earlier) }
+    const part = isInLog ? this.nextPart(range, audience) : undefined
+    if (part === undefined) {
+      if (!join.hasPast) return this.broken(join, audience, before)
+      this.deps.replyPublisher.publishGone(join, audience)
+      return 0
+    }
     const { place, seq, ticks } = part
     const position = { ...before, ...place, seq, ticks: before.ticks + ticks }
     if (place.serial < audience.sentSerial) return this.publish(join, audience, part, position)
@@ -145,7 +159,8 @@ export class ReplayTransfer {
   private nextPart(range: ReplayRange, audience: LaneAudience): ReplayPart | undefined {
     const { place, sentSerial } = audience
     const { cursor, reader } = this.deps
-    if (audience.deliveries.hasEvery) return reader.next(range, audience, sentSerial)
+    if (audience.deliveries.hasEvery)
+      return range.serial === NOT_IN_LOG ? nothingOf(range) : reader.next(range, audience, sentSerial)
     // The client gets the latest ticks at most, and none of the past. The epoch of their offset is told before them.
     const frames = place.epoch === range.epoch ? NO_BYTES : epochGap(audience, cursor.epoch, range.seq)
     return { ...NO_FRAMES, frames, place, seq: range.seq }
@@ -221,6 +236,11 @@ export class ReplayTransfer {
     const reply: JoinReply = { ...frames, join, framesAfter, outcome: LIVE, firstOutcome }
     return snapshots.reply([reply], audience, snapshots.snapshotFor(join, audience, missed))
   }
+}
+
+/** A part without ticks. */
+function nothingOf({ epoch, offset, seq, serial }: ReplayRange): ReplayPart {
+  return { ...NO_FRAMES, place: { serial, offset, epoch }, seq }
 }
 
 /** Whether a command of the client adds symbols of which it wants every tick. */

@@ -5,6 +5,7 @@
 import type { JoinCommand, ReplayPosition } from '../../src/lane-protocol/lane-commands.js'
 import {
   type AWAIT_FLUSH,
+  GONE,
   type LIVE,
   MORE,
   ReplyDescriptor,
@@ -28,7 +29,7 @@ export interface ReservedFrames {
 /** Where a reply makes the client a member: at once, or after the audience's next flush, which holds older ticks. */
 export type MemberOutcome = typeof LIVE | typeof AWAIT_FLUSH
 /** Where a part of a reply leaves its client. A ReplayPosition: so far with its replay. */
-export type PartOutcome = MemberOutcome | typeof UNCHANGED | ReplayPosition
+export type PartOutcome = MemberOutcome | typeof UNCHANGED | typeof GONE | ReplayPosition
 
 export class ReplyPublisher {
   private readonly publisher: FramePublisher
@@ -81,6 +82,12 @@ export class ReplyPublisher {
     this.publishPart({ start, end, ticks, messages }, join, position, audience, true)
   }
 
+  /** Replies that the tick log does not hold what follows, without frames. */
+  publishGone(join: JoinCommand, audience: LaneAudience): void {
+    const start = this.publisher.reserve(0)
+    this.publishPart({ start, end: start, ticks: 0, messages: 0 }, join, GONE, audience, true)
+  }
+
   private setReplay(position: ReplayPosition): void {
     const { descriptor } = this
     descriptor.outcome = MORE
@@ -100,7 +107,7 @@ export class ReplyPublisher {
   }
 
   private setMember(
-    outcome: MemberOutcome | typeof UNCHANGED,
+    outcome: MemberOutcome | typeof UNCHANGED | typeof GONE,
     { lostTotal, place, statusNumber, ticksTotal, unknownLosses }: LaneAudience,
   ): void {
     const { descriptor } = this

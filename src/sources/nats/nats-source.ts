@@ -8,7 +8,9 @@ import { Backoff } from '../../common/backoff.js'
 import type { Timer } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
 import type { TickSink } from '../../ingest/tick-sink.js'
+import type { HistoryOrigin } from '../../ticks/stream-history.js'
 import type { SourceStatus, TickSource } from '../tick-source.js'
+import type { NatsHistoryOptions } from './nats-history.js'
 import type { NatsConnection } from './nats-js.js'
 import { NatsLink, reasonOf } from './nats-link.js'
 import { type NatsOptions, ticksSubject } from './nats-options.js'
@@ -22,6 +24,7 @@ export interface NatsSourceOptions extends NatsOptions {
   readonly schema: string | undefined
 }
 
+const HISTORY_MODULE = new URL('./nats-history.js', import.meta.url).href
 const BACKOFF_MIN_MS = 100
 const BACKOFF_MAX_MS = 2_000
 
@@ -86,6 +89,12 @@ export class NatsSource implements TickSource {
       reconnects: Math.max(0, (this.place?.sessionCount ?? 0) - 1),
       lastError: reason === undefined ? undefined : (this.lastError ?? reason),
     }
+  }
+
+  history(): HistoryOrigin {
+    const { credentials, name, schema, servers, stream, tls } = this.options
+    const options: NatsHistoryOptions = { credentials, name: `${name} history`, schema, servers, stream, tls }
+    return { module: HISTORY_MODULE, options }
   }
 
   async stop(): Promise<void> {

@@ -16,8 +16,8 @@ import {
 } from './tick-stream.js'
 
 export interface StreamReaderEvents {
-  /** The next message of the stream, in order. */
-  message(stored: StoredMessage): void
+  /** The next message of the stream, in order. @param pending messages that the stream holds behind it */
+  message(stored: StoredMessage, pending: number): void
   /** Messages may be missing from here on. `reason` is one sentence. */
   ended(reason: string): void
 }
@@ -177,12 +177,13 @@ export class StreamReader {
     if (this.inFlight === 0) this.requestEnded()
     const { headers } = message
     const content: StreamMessage | undefined = headers && streamMessageOf(headers, message.data)
-    this.events.message({
+    const stored = {
       sequence: delivery.streamSequence,
       storedAtNs: delivery.storedAtNs,
       messageId: messageIdOf(headers),
       message: content,
-    })
+    }
+    this.events.message(stored, delivery.pending)
     this.askUnlessPaused()
   }
 

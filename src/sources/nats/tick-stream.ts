@@ -177,6 +177,8 @@ export interface Delivery {
   readonly deliverySequence: number
   /** Since the Unix epoch. */
   readonly storedAtNs: bigint
+  /** Messages that the stream holds behind this one. */
+  readonly pending: number
 }
 
 /**
@@ -192,6 +194,7 @@ export function deliveryOf({ reply }: Pick<Msg, 'reply'>): Delivery | undefined 
     streamSequence: Number(tokens[at + 1]),
     deliverySequence: Number(tokens[at + 2]),
     storedAtNs: BigInt(tokens[at + 3] ?? '0'),
+    pending: Number(tokens[at + 4] ?? 0),
   }
 }
 

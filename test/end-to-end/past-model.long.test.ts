@@ -1,0 +1,2 @@
+// The tests of past-model.test.ts, the long way.
+import './past-model.test.js'
