@@ -3,7 +3,7 @@
 /** The client broke a rule, or hit a bug of the gateway: coming back unchanged would end in the same way. */
 const FINAL_CLOSE_CODES = [1002, 1003, 1007, 1008, 1009, 1010, 1011, 4003]
 /** The token is missing, wrong or expired. */
-const UNAUTHORIZED_CLOSE_CODES = [4001, 4002, 4401]
+const UNAUTHORIZED_CLOSE_CODES = [4001, 4002]
 
 export function isFinalClose(closeCode: number): boolean {
   return FINAL_CLOSE_CODES.includes(closeCode)

@@ -12,9 +12,9 @@ from .transport import Connector
 _FIRST_MESSAGE_MS = 20_000
 """From the begin of the connection to the first message. A busy gateway makes a handshake wait up to ten seconds."""
 _RETRY_AFTER_MAX_MS = 300_000
-_FINAL_CLOSE_CODES = (1002, 1003, 1007, 1008, 1009, 1010, 1011)
+_FINAL_CLOSE_CODES = (1002, 1003, 1007, 1008, 1009, 1010, 1011, 4003)
 """The client broke a rule, or hit a bug of the gateway: coming back unchanged would end in the same way."""
-_UNAUTHORIZED_CLOSE_CODES = (4001, 4401)
+_UNAUTHORIZED_CLOSE_CODES = (4001, 4002)
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,7 @@ class Session:
             "status": events.feed_changed,
             "goodbye": self._take_goodbye,
             "error": self._take_error,
+            "authenticated": self._take_authenticated,
             "token-expiring": lambda _: events.token_expiring(),
         }
 
@@ -172,6 +173,21 @@ class Session:
             self._entries.delete(entry)
         if self._advance(message["offset"]):
             self._events.settled()
+
+    def _take_authenticated(self, message: Message) -> None:
+        """Entries that the client may not see any more are as good as refused."""
+        if "epoch" not in message:
+            return
+        self._seq = message["seq"]
+        self._at = Position(message["epoch"], message["offset"])
+        gone = set(message.get("unsubscribed", ()))
+        for entry in list(self._entries.all):
+            if entry.name not in gone:
+                continue
+            entry.disconnect(None)
+            entry.is_refused = True
+            text = "the access of this client has changed: it may see nothing of this entry any more"
+            self._events.refused({"symbol": entry.name, "code": "not_entitled", "message": text})
 
     def _take_gap(self, message: Message) -> None:
         self._seq = message["seq"]
