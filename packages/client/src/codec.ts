@@ -11,6 +11,6 @@ export interface Codec<Tick extends TickHead> {
 export const JSON_CODEC: Codec<never> = {
   subprotocols: [],
   decode() {
-    throw new TypeError('the gateway sent a binary message to a client of JSON')
+    throw new TypeError('a binary message without a codec')
   },
 }

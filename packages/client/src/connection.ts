@@ -50,10 +50,7 @@ export class Connection<Tick extends TickHead> {
     }
     socket.onclose = ({ code, reason }) => this.closed(code, reason)
     socket.on?.('unexpected-response', (_request, response) => this.refused(response))
-    this.timer = time.setTimeout(
-      () => this.fail('timeout', 'the gateway sent no first message'),
-      FIRST_MESSAGE_MS,
-    )
+    this.timer = time.setTimeout(() => this.fail('timeout', 'no first message'), FIRST_MESSAGE_MS)
   }
 
   send(command: Command): void {
@@ -111,7 +108,7 @@ export class Connection<Tick extends TickHead> {
         this.send({ type: 'ping', id: 0 })
         this.timer = time.setTimeout(() => {
           if (this.lastHeardMs >= askedMs) return this.watch()
-          this.fail('silent', 'the gateway sends nothing any more')
+          this.fail('silent', 'the gateway is silent')
         }, heartbeatMs / 2)
       },
       this.lastHeardMs + quietMs - time.now(),

@@ -45,7 +45,5 @@ export const SYSTEM_TIME: Time = {
 export function webSocketOf(given: WebSocketClass | undefined): WebSocketClass {
   const found = given ?? (globalThis as { WebSocket?: WebSocketClass }).WebSocket
   if (found !== undefined) return found
-  throw new TypeError(
-    'there is no global WebSocket here: pass the class of the package ws as the option WebSocket',
-  )
+  throw new TypeError('there is no global WebSocket: pass that of the package ws as an option')
 }

@@ -126,6 +126,7 @@ export interface ErrorMessage {
   readonly id?: number | string | undefined
   readonly code: string
   readonly message: string
+  readonly retryAfterMs?: number | undefined
 }
 
 /** The gateway knows the token. With a place, the client may see other symbols from there on. */

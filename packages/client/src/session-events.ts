@@ -26,8 +26,8 @@ export interface SessionEvents<Tick extends TickHead> {
   tokenExpiring(): void
   /** A replay has ended, or a reply has come: more may have to be sent. */
   settled(): void
-  /** The gateway cannot take commands now. */
-  mustWait(): void
+  /** The gateway cannot take commands before `delayMs`. */
+  mustWait(delayMs: number): void
   /** The gateway broke a promise: a message is missing. */
   broken(reason: string): void
 }

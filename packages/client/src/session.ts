@@ -26,6 +26,9 @@ interface Replay {
   offset: number
 }
 
+/** How long to wait when the gateway cannot take commands. */
+const BUSY_MS = 1_000
+
 export class Session<Tick extends TickHead> {
   private readonly entries: Entries
   private readonly events: SessionEvents<Tick>
@@ -112,7 +115,7 @@ export class Session<Tick extends TickHead> {
         break
       case 'heartbeat':
         if (message.seq === this.seq) this.advance(message.offset)
-        else this.events.broken(`the message ${message.seq} is missing after ${this.seq}`)
+        else this.missing()
         break
       case 'status':
         this.events.status(message)
@@ -136,7 +139,7 @@ export class Session<Tick extends TickHead> {
   private takeTicks(message: TicksMessage<Tick>): void {
     const { replay } = this
     if (message.seq !== this.seq + 1) {
-      this.events.broken(`the message ${this.seq + 1} is missing before ${message.seq}`)
+      this.missing()
       return
     }
     this.seq = message.seq
@@ -201,8 +204,7 @@ export class Session<Tick extends TickHead> {
       if (!unsubscribed.includes(entry.name)) continue
       entry.disconnect(undefined)
       entry.isRefused = true
-      const message = 'the access of this client has changed: it may see nothing of this entry any more'
-      this.events.refused({ symbol: entry.name, code: 'not_entitled', message })
+      this.events.refused({ symbol: entry.name, code: 'not_entitled', message: 'the access has changed' })
     }
   }
 
@@ -244,7 +246,7 @@ export class Session<Tick extends TickHead> {
     this.events.snapshot(message, waiting)
   }
 
-  private takeError({ code, id, message }: ErrorMessage): void {
+  private takeError({ code, id, message, retryAfterMs }: ErrorMessage): void {
     const change = this.pending.get(Number(id))
     if (change === undefined) return
     this.pending.delete(Number(id))
@@ -253,8 +255,8 @@ export class Session<Tick extends TickHead> {
       entry.isSnapshotComing = false
     }
     if (code === 'bad_resume' && change.resume !== undefined) this.events.forgotten(change.entries)
-    else if (code === 'too_many_commands' || code === 'overload') {
-      this.events.mustWait()
+    else if (code === 'too_many_commands' || code === 'overload' || code === 'history_busy') {
+      this.events.mustWait(retryAfterMs ?? BUSY_MS)
       return
     } else if (code !== 'command_too_large' || !this.entries.shortenCommands()) {
       for (const entry of change.entries) {
@@ -289,12 +291,16 @@ export class Session<Tick extends TickHead> {
     })
   }
 
+  private missing(): void {
+    this.events.broken(`the message ${this.seq + 1} is missing`)
+  }
+
   /** Takes an offset that never falls. @returns false when it does */
   private advance(offset: number): boolean {
     const { at, replay } = this
     if (at === undefined) return true
     if (offset < (replay?.offset ?? at.offset)) {
-      this.events.broken(`the offset ${offset} came after ${replay?.offset ?? at.offset}`)
+      this.events.broken(`the offset ${offset} goes back`)
       return false
     }
     if (replay !== undefined) replay.offset = offset

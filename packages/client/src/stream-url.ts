@@ -22,8 +22,7 @@ export function checkUrl(url: string | URL): URL {
   if (!['ws:', 'wss:'].includes(checked.protocol))
     throw new TypeError(`the URL must begin with ws:// or wss://, got ${checked.protocol}//`)
   const own = OWN_PARAMETERS.find(name => checked.searchParams.has(name))
-  if (own !== undefined)
-    throw new TypeError(`leave "${own}" out of the URL: it is an option of connect or subscribe`)
+  if (own !== undefined) throw new TypeError(`pass "${own}" as an option, not in the URL`)
   return checked
 }
 

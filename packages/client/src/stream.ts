@@ -23,8 +23,6 @@ import { Tokens } from './tokens.js'
 
 const HEARTBEAT_MS = 5_000
 const RELEASE_MS = 1_000
-/** How long to wait when the gateway cannot take commands. */
-const BUSY_MS = 1_000
 
 export class Stream<Tick extends TickHead = MarketTick> {
   private readonly url: URL
@@ -182,7 +180,7 @@ export class Stream<Tick extends TickHead = MarketTick> {
         goodbye: ({ reason, reconnectAfterMs }) => this.connection?.announceGoodbye(reason, reconnectAfterMs),
         tokenExpiring: () => void this.renewToken(),
         settled: () => this.settled(),
-        mustWait: () => this.syncTimer.holdBack(BUSY_MS),
+        mustWait: delayMs => this.syncTimer.holdBack(delayMs),
         broken: reason => this.connection?.fail('sequence', reason),
       },
       command => this.connection?.send(command),

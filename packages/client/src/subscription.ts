@@ -30,7 +30,7 @@ interface Waiting<Tick extends TickHead> {
 }
 
 const QUEUE_TICKS = 10_000
-const READ_ALREADY = 'a subscription is read by listeners or by one iterator, not by both'
+const READ_ALREADY = 'use listeners or one iterator, not both'
 
 /**
  * Read it by listeners or by one iterator. What comes before the first listener, or before the iterator takes it, waits in a
@@ -123,7 +123,7 @@ export class Subscription<Tick extends TickHead> implements AsyncIterable<Item<T
   }
 
   private async next(): Promise<IteratorResult<Item<Tick>, undefined>> {
-    if (this.waiting !== undefined) throw new TypeError('wait for one item before you ask for the next')
+    if (this.waiting !== undefined) throw new TypeError('wait for one item before the next')
     return new Promise((resolve, reject) => {
       this.waiting = { resolve, reject }
       this.settle()
@@ -163,7 +163,7 @@ export class Subscription<Tick extends TickHead> implements AsyncIterable<Item<T
 
   private overflowed(): void {
     this.queue.takeAll()
-    this.error = new OverflowError('overflow', 'the reader of this subscription is too slow for its queue')
+    this.error = new OverflowError('overflow', 'the reader is too slow')
     this.isClosed = true
     this.onClose()
     this.settle()

@@ -13,6 +13,9 @@ from .position import Position, read_position
 
 Message = Mapping[str, Any]
 
+_BUSY_MS = 1_000
+"""How long to wait when the gateway cannot take commands."""
+
 
 class SessionEvents(Protocol):
     """What a session tells. Its positions are set before. ``entries`` None: all."""
@@ -27,7 +30,7 @@ class SessionEvents(Protocol):
     def goodbye(self, message: Message) -> None: ...
     def token_expiring(self) -> None: ...
     def settled(self) -> None: ...
-    def must_wait(self) -> None: ...
+    def must_wait(self, delay_ms: float) -> None: ...
     def broken(self, reason: str) -> None: ...
 
 
@@ -118,7 +121,7 @@ class Session:
     def _take_ticks(self, message: Message) -> None:
         replay = self._replay
         if message["seq"] != self._seq + 1:
-            self._events.broken(f"the message {self._seq + 1} is missing before {message['seq']}")
+            self._missing()
             return
         self._seq = message["seq"]
         if not self._advance(message["offset"]):
@@ -186,8 +189,7 @@ class Session:
                 continue
             entry.disconnect(None)
             entry.is_refused = True
-            text = "the access of this client has changed: it may see nothing of this entry any more"
-            self._events.refused({"symbol": entry.name, "code": "not_entitled", "message": text})
+            self._events.refused({"symbol": entry.name, "code": "not_entitled", "message": "the access has changed"})
 
     def _take_gap(self, message: Message) -> None:
         self._seq = message["seq"]
@@ -243,7 +245,10 @@ class Session:
         if message["seq"] == self._seq:
             self._advance(message["offset"])
         else:
-            self._events.broken(f"the message {message['seq']} is missing after {self._seq}")
+            self._missing()
+
+    def _missing(self) -> None:
+        self._events.broken(f"the message {self._seq + 1} is missing")
 
     def _take_goodbye(self, message: Message) -> None:
         self._at = read_position(message["resume"]) or self._at
@@ -259,8 +264,8 @@ class Session:
             entry.is_snapshot_coming = False
         if code == "bad_resume" and change.resume is not None:
             self._events.forgotten(change.entries)
-        elif code in ("too_many_commands", "overload"):
-            self._events.must_wait()
+        elif code in ("too_many_commands", "overload", "history_busy"):
+            self._events.must_wait(message.get("retryAfterMs", _BUSY_MS))
             return
         elif code != "command_too_large" or not self._entries.shorten_commands():
             for entry in change.entries:

@@ -20,8 +20,6 @@ from .timing import Clock, LoopClock, SyncTimer, Timer
 from .tokens import GetToken, Tokens
 from .transport import Connector
 
-_BUSY_MS = 1_000
-"""How long to wait when the gateway cannot take commands."""
 
 
 class Stream:
@@ -198,8 +196,8 @@ class Stream:
     def token_expiring(self) -> None:
         self._tokens.start(self._tokens.renew(lambda token: self._send({"type": "auth", "token": token})))
 
-    def must_wait(self) -> None:
-        self._sync_timer.hold_back(_BUSY_MS)
+    def must_wait(self, delay_ms: float) -> None:
+        self._sync_timer.hold_back(delay_ms)
 
     def broken(self, reason: str) -> None:
         if self._connection is not None:
