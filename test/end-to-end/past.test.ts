@@ -189,11 +189,11 @@ describe.skipIf(noNatsServer !== undefined)('the past that the stream holds', ()
   it('stands still while its client does not read, and then goes on where the tick log has moved away', async () => {
     const { stored } = stage
     await stored.upTo(40_000, 500)
-    const server = await stage.begunGateway({ tickLogBytes: 64 * 1024, writeTimeoutMs: 600_000 })
+    const server = await stage.begunGateway({ tickLogBytes: 256 * 1024, writeTimeoutMs: 600_000 })
     const client = await stage.connect(server, '?resume=E:0&batch=false')
     client.socket.pause()
     await until(() => server.count('writesBlocked') > 0)
-    await stored.upTo(60_000, 500)
+    await stored.upTo(60_000, 100)
     await until(() => server.handler.getMetrics().offset === 60_000)
     expect(server.count('historyTicks')).toBeLessThan(60_000)
     client.socket.resume()
