@@ -11,6 +11,7 @@ import { encode } from './encode.js'
 import { endToEnd } from './end-to-end.js'
 import { frame } from './frame.js'
 import { gather } from './gather.js'
+import { history } from './history.js'
 import { machine } from './machine.js'
 import { poolSize } from './pool-size.js'
 import { publish } from './publish.js'
@@ -30,6 +31,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   queueSize,
   poolSize,
   relay,
+  history,
 ]
 const RESULTS = fileURLToPath(new URL('../../bench/results/', import.meta.url))
 
