@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Benchmark, exitOnSignals, type Table, tableText } from './benchmark.js'
+import { capacity } from './capacity.js'
 import { codec } from './codec.js'
 import { decode } from './decode.js'
 import { encode } from './encode.js'
@@ -32,6 +33,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   poolSize,
   relay,
   history,
+  capacity,
 ]
 const RESULTS = fileURLToPath(new URL('../../bench/results/', import.meta.url))
 
