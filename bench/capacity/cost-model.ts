@@ -34,11 +34,11 @@ const US = 1e6
 export class CostModel {
   /** Time for which ticks of a client are gathered, in seconds. */
   readonly gatherSeconds: number
-  /** µs of the main thread for each tick in, message, tick out, and second of a connection. */
+  /** µs of the main thread for each tick in, arrival of ticks, message, tick out, and second of a connection. */
   readonly main: readonly number[]
-  /** µs of a lane for each tick in, each tick written for an audience, and each message of an audience. */
+  /** µs of a lane for each tick in, arrival of ticks, tick and message of an audience, and second of an audience. */
   readonly lane: readonly number[]
-  /** Bytes of a gateway, and of a connection. */
+  /** Bytes of a gateway, of a connection, and of an audience. */
   readonly memory: readonly number[]
   /** Bytes of a tick, and of a message. */
   readonly wire: readonly number[]
@@ -76,19 +76,26 @@ export class CostModel {
   }
 }
 
+/** Ticks arrive together that the feed sends within a millisecond. */
+const arrivals = (ticksIn: number): number => ticksIn / (1 + ticksIn * 0.001)
+
+const audiencesOf = ({ clients, isShared }: Load): number => (isShared ? 1 : clients)
+
 const mainParts = ({ clients, messages = 0, ticksIn, ticksOut }: Load): number[] => [
   ticksIn,
+  arrivals(ticksIn),
   clients * messages,
   clients * ticksOut,
   clients,
 ]
 
-const laneParts = ({ clients, isShared, messages = 0, ticksIn, ticksOut }: Load): number[] => {
-  const audiences = isShared ? 1 : clients
-  return [ticksIn, audiences * ticksOut, audiences * messages]
+const laneParts = (load: Load): number[] => {
+  const { messages = 0, ticksIn, ticksOut } = load
+  const audiences = audiencesOf(load)
+  return [ticksIn, arrivals(ticksIn), audiences * ticksOut, audiences * messages, audiences]
 }
 
-const memoryParts = ({ clients }: Load): number[] => [1, clients]
+const memoryParts = (load: Load): number[] => [1, load.clients, audiencesOf(load)]
 
 const wireParts = ({ clients, messages = 0, ticksOut }: Load): number[] => [
   clients * ticksOut,
