@@ -19,6 +19,7 @@ import { publish } from './publish.js'
 import { publishThreads } from './publish-threads.js'
 import { queueSize } from './queue-size.js'
 import { relay } from './relay.js'
+import { relayLatency } from './relay-latency.js'
 
 const BENCHMARKS: readonly Benchmark[] = [
   publish,
@@ -32,6 +33,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   queueSize,
   poolSize,
   relay,
+  relayLatency,
   history,
   capacity,
 ]
