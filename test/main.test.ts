@@ -165,7 +165,10 @@ describe('ringcast', () => {
     let stderr = ''
     tail.stderr.on('data', chunk => {
       stderr += chunk
-      if (stderr.includes('again in')) tail.kill('SIGINT')
+      if (!stderr.includes('again in')) return
+      // As Ctrl-C does below npx: from the terminal, and from npx.
+      tail.kill('SIGINT')
+      tail.kill('SIGTERM')
     })
     const [code] = await once(tail, 'close')
     expect(code).toBe(0)

@@ -18,15 +18,19 @@ export interface ToolHost {
   readonly signal: AbortSignal
 }
 
+const SAME_SIGNAL_MS = 500
 const SIZE_DEFAULT = { columns: 80, rows: 24 }
 
 /** @param env of the process: `NO_COLOR` (https://no-color.org) forbids colours */
 export function processToolHost(host: NodeJS.Process, env: NodeJS.ProcessEnv): ToolHost {
   const ending = new AbortController()
+  let firstMs = 0
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     host.on(signal, () => {
-      // The second one ends the process at once.
-      if (ending.signal.aborted) host.exit(signal === 'SIGINT' ? 130 : 143)
+      const nowMs = performance.now()
+      if (!ending.signal.aborted) firstMs = nowMs
+      // The second one ends the process at once. A terminal and npx both send the first one.
+      else if (nowMs - firstMs > SAME_SIGNAL_MS) host.exit(signal === 'SIGINT' ? 130 : 143)
       ending.abort()
     })
   // `ringcast tail … | head`: the reader has gone.
