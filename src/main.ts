@@ -145,8 +145,8 @@ function serveService(config: Config, log: ProcessLog): ManagedService {
     stop: isRequested => gateway.stop(isRequested),
     reload: () => gateway.reload(),
     async start(signal) {
-      const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
       warnAtStart(config, log)
+      const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
       log.info({ webSocketUrl, adminUrl, feed, ...startDetails(config) }, 'accepting clients')
       log.info({}, tryWith(webSocketUrl))
     },
@@ -177,8 +177,8 @@ function groupService(config: Config, log: ProcessLog): ManagedService {
     stop: isRequested => group.stop(isRequested),
     reload: () => group.reload(),
     async start(signal) {
-      const { webSocketUrl, adminUrl, feed } = await group.start(signal)
       warnAtStart(config, log)
+      const { webSocketUrl, adminUrl, feed } = await group.start(signal)
       const { processes } = config
       log.info({ webSocketUrl, adminUrl, feed, processes, ...startDetails(config) }, 'accepting clients')
       log.info({}, tryWith(webSocketUrl))
