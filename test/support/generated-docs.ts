@@ -101,10 +101,10 @@ function families(): string {
 /** The counters that one name tells apart by the label `reason`. */
 function reasons(): string {
   const all: MetricDescription[] = [MAIN_METRICS, SERVER_METRICS].flatMap(table => Object.values(table))
-  const rows = all.flatMap(({ help, name, reason }) =>
+  const rows = all.flatMap(({ code, help, name, reason = code }) =>
     reason === undefined ? [] : [[`\`${name}\``, `\`${reason}\``, help]],
   )
-  return markdownTable(['name', 'reason', 'meaning'], rows)
+  return markdownTable(['name', 'reason or code', 'meaning'], rows)
 }
 
 function counters(): string {
