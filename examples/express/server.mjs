@@ -11,7 +11,9 @@ app.get('/healthz', (_request, response) => {
 
 const server = createServer({ headersTimeout: 10_000, requestTimeout: 10_000 }, app)
 server.on('upgrade', (request, socket, head) => handler.handleUpgrade(request, socket, head))
-server.listen(Number(process.env.PORT ?? 8080), () => process.stdout.write(`listening ${server.address().port}\n`))
+server.listen(Number(process.env.PORT ?? 8080), () =>
+  process.stdout.write(`listening ${server.address().port}\n`),
+)
 
 let sequence = 0
 const timer = setInterval(() => {

@@ -26,7 +26,10 @@ function readContract(): string {
     return readFileSync(PROTO_PATH, 'utf8')
   } catch (cause) {
     // Workers and contract are files beside the code, which bundlers leave behind.
-    throw new Error(`no ${PROTO_PATH}: where an app is bundled, mark ringcast as external (docs/library.md)`, { cause })
+    throw new Error(
+      `no ${PROTO_PATH}: where an app is bundled, mark ringcast as external (docs/library.md)`,
+      { cause },
+    )
   }
 }
 
