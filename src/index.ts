@@ -23,8 +23,16 @@ export type { FeedSession, TickSink } from './ingest/tick-sink.js'
 export type { ClientActivity, ClientQuery, ClientRow, ClientSort } from './metrics/client-view.js'
 export type { HistogramView } from './metrics/histogram.js'
 export type { LaneView, MetricsView } from './metrics/metrics-view.js'
+export type {
+  AuthCommand,
+  ClientMessage,
+  ListCommand,
+  PingCommand,
+  SubscribeCommand,
+  UnsubscribeCommand,
+} from './protocol/client-messages.js'
 export { CLOSE_CODES, type CloseCode } from './protocol/close-codes.js'
-export type { DenialCode } from './protocol/error-codes.js'
+export type { CommandErrorCode, DenialCode, SymbolErrorCode } from './protocol/error-codes.js'
 export type {
   AuthenticatedMessage,
   CommandId,
@@ -33,9 +41,12 @@ export type {
   FeedState,
   GapMessage,
   GapReason,
+  GoodbyeMessage,
+  GoodbyeReason,
   HeartbeatMessage,
   LiveMessage,
   PongMessage,
+  QuoteJson,
   SchemaTickJson,
   ServerMessage,
   SnapshotMessage,
@@ -47,6 +58,7 @@ export type {
   TickJson,
   TicksMessage,
   TokenExpiringMessage,
+  TradeJson,
   UnsubscribedMessage,
 } from './protocol/messages.js'
 export { type GrpcMethod, GrpcSource, type GrpcSourceOptions } from './sources/grpc/grpc-source.js'

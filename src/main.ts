@@ -1,7 +1,8 @@
 #!/usr/bin/env -S node --max-semi-space-size=4
 /**
  * The `ringcast` command. Main thread. The only file that touches process.env, argv, signals and exit.
- * Exit codes: 0 stopped by a signal, 1 failed, 2 a wrong setting or a wrong file that it names, 128 + signal at a second signal.
+ * Exit codes of services: 0 stopped by a signal, 1 failed, 2 a wrong setting or a wrong file that it names, 128 + signal at a
+ * second signal. Those of tools stand in config/commands.ts.
  */
 import cluster from 'node:cluster'
 import { availableParallelism, totalmem } from 'node:os'
@@ -9,35 +10,35 @@ import { stopTimeMs } from './app/drain-times.js'
 import { feedSettings } from './app/feed-settings.js'
 import { Gateway } from './app/gateway.js'
 import { packageVersion } from './app/package-version.js'
-import { probe } from './app/probe.js'
 import { type HostProcess, runService, type Service } from './app/process-lifetime.js'
 import { GatewayGroup } from './app/processes/gateway-group.js'
 import { GroupMember } from './app/processes/group-member.js'
 import { RelayService } from './app/relay-service.js'
 import { withServiceManager } from './app/service-manager.js'
 import { startDetails, startWarnings } from './app/start-report.js'
+import { runTool } from './app/tools/run-tool.js'
+import { processToolHost } from './app/tools/tool-host.js'
 import { systemClock } from './common/clock.js'
 import { RingcastError } from './common/errors.js'
 import { descriptorLimit, SPARE_DESCRIPTORS } from './common/file-descriptors.js'
 import type { ProcessLog } from './common/log.js'
 import { createProcessLog } from './common/process-log.js'
 import { type Config, type ParsedCommand, parseConfig } from './config/config.js'
+import { shownConfigText } from './config/shown-config.js'
 import { type RunningFeed, runFeed } from './embedded-feed/run-feed.js'
 
 async function main(): Promise<void> {
   const parsed = parse()
-  switch (parsed?.command) {
+  if (parsed === undefined) return
+  switch (parsed.command) {
     case 'help':
       process.stdout.write(parsed.text)
       return
     case 'version':
       process.stdout.write(`${packageVersion()}\n`)
       return
-    case 'probe':
-      process.exitCode = await probe(parsed.probe, {
-        result: line => process.stdout.write(`${line}\n`),
-        progress: line => process.stderr.write(`${line}\n`),
-      })
+    case 'config':
+      process.stdout.write(shownConfigText(parsed.shown))
       return
     case 'serve':
       if (parsed.config.processes === 1) return run(serveService, parsed.config, stopTimeMs(parsed.config))
@@ -47,6 +48,8 @@ async function main(): Promise<void> {
       return run(feedService, parsed.config, parsed.config.shutdownTimeoutMs)
     case 'relay':
       return run(relayService, parsed.config, parsed.config.shutdownTimeoutMs)
+    default:
+      process.exitCode = await runTool(parsed, processToolHost(process, process.env))
   }
 }
 
@@ -60,7 +63,9 @@ function parse(): ParsedCommand | undefined {
     })
   } catch (error) {
     if (!(error instanceof RingcastError)) throw error
-    process.stderr.write(`${error.message}\n\nringcast --help lists every setting.\n`)
+    process.stderr.write(
+      `${error.message}\n\nringcast --help lists the commands, ringcast <command> --help its flags.\n`,
+    )
     process.exitCode = 2
     return undefined
   }
@@ -140,8 +145,8 @@ function serveService(config: Config, log: ProcessLog): ManagedService {
     stop: isRequested => gateway.stop(isRequested),
     reload: () => gateway.reload(),
     async start(signal) {
-      const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
       warnAtStart(config, log)
+      const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
       log.info({ webSocketUrl, adminUrl, feed, ...startDetails(config) }, 'accepting clients')
       log.info({}, tryWith(webSocketUrl))
     },
@@ -172,8 +177,8 @@ function groupService(config: Config, log: ProcessLog): ManagedService {
     stop: isRequested => group.stop(isRequested),
     reload: () => group.reload(),
     async start(signal) {
-      const { webSocketUrl, adminUrl, feed } = await group.start(signal)
       warnAtStart(config, log)
+      const { webSocketUrl, adminUrl, feed } = await group.start(signal)
       const { processes } = config
       log.info({ webSocketUrl, adminUrl, feed, processes, ...startDetails(config) }, 'accepting clients')
       log.info({}, tryWith(webSocketUrl))

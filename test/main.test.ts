@@ -79,7 +79,7 @@ describe('ringcast', () => {
         'RINGCAST_PORT=abc: must be a whole number from 0 to 65535',
         '--log-level=loud: must be trace, debug, info, warn, error, fatal or silent',
         '',
-        'ringcast --help lists every setting.',
+        'ringcast --help lists the commands, ringcast <command> --help its flags.',
         '',
       ].join('\n'),
     })
@@ -142,6 +142,43 @@ describe('ringcast', () => {
     expect(code).toBe(1)
     expect(stdout).toContain('"code":"listen_failed"')
     expect(stdout).toContain('RINGCAST_ADMIN_PORT')
+  })
+
+  it('tails a gateway into a pipe, and ends when nobody reads it any more', async () => {
+    const gateway = start(['--port=0', '--admin-port=0', '--pool-size=1'])
+    let url = ''
+    for await (const line of createInterface({ input: gateway.stdout })) {
+      const { webSocketUrl } = JSON.parse(line) as { webSocketUrl?: string }
+      if (webSocketUrl !== undefined) url = webSocketUrl.replace('[::]', '127.0.0.1')
+      if (url !== '') break
+    }
+    gateway.stdout.resume()
+    const tail = start(['tail', '*', `--url=${url}`])
+    await once(tail.stdout, 'data')
+    tail.stdout.destroy()
+    const [code] = await once(tail, 'exit')
+    expect(code).toBe(0)
+  })
+
+  it('ends a tail at a signal, with 0', async () => {
+    const tail = start(['tail', 'A', '--url=ws://127.0.0.1:1/ws/ticks'])
+    let stderr = ''
+    tail.stderr.on('data', chunk => {
+      stderr += chunk
+      if (!stderr.includes('again in')) return
+      // As Ctrl-C does below npx: from the terminal, and from npx.
+      tail.kill('SIGINT')
+      tail.kill('SIGTERM')
+    })
+    const [code] = await once(tail, 'close')
+    expect(code).toBe(0)
+    expect(stderr).toContain('-- reconnecting: connect ECONNREFUSED 127.0.0.1:1, again in')
+    expect(stderr).toMatch(/0 ticks\n$/)
+  })
+
+  it('ends with 2 when a tool cannot read its file', async () => {
+    const { code, stderr } = await run(['tail', 'A', '--token-file=/no/such/file'])
+    expect([code, stderr]).toEqual([2, '--token-file=/no/such/file: must be a file that can be read\n'])
   })
 
   it('ends with 2 when a setting is found wrong during the start', async () => {

@@ -132,7 +132,9 @@ export class AdminServer {
       if (verdict.status === 401) response.setHeader('WWW-Authenticate', 'Bearer')
       return verdict
     }
-    if (path === READINESS_PATH) this.polledMs = this.options.clock.nowMs()
+    const parameters = new URLSearchParams(query)
+    // A balancer asks for the status. Details are for people and programs that look, and nobody need wait for them.
+    if (path === READINESS_PATH && !parameters.has('verbose')) this.polledMs = this.options.clock.nowMs()
     const found = routesAt(path)
     if (found.length === 0)
       return jsonReply(404, { error: 'not_found', paths: ADMIN_ROUTES.map(({ path: known }) => known) })
@@ -147,7 +149,6 @@ export class AdminServer {
     }
     if (route.method !== 'GET' && isOfForeignPage(request))
       return errorReply(403, 'foreign_origin', 'a page of another origin may not do this')
-    const parameters = new URLSearchParams(query)
     const known = route.parameters ?? []
     const unknown = [...parameters.keys()].find(name => !known.includes(name))
     // Probes and scrapers add parameters of their own to paths that have none.

@@ -29,7 +29,6 @@ import { embeddedFeedName, feedSettings } from './feed-settings.js'
 import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
 import { type GatewayInput, natsInput, type WaitingLoader } from './gateway-input.js'
 import { GatewayState } from './gateway-state.js'
-import { warnOfOpenDoor } from './open-door.js'
 import { openServerCertificate } from './server-certificate.js'
 import { openTokenAccess, type TokenAccess } from './token-access.js'
 import { readUpstreamFiles } from './upstream-files.js'
@@ -108,7 +107,6 @@ export class Gateway {
     const listen = async (): Promise<void> => {
       await this.listenForAdmin()
       this.webSocketUrl = await this.listenForClients(pendingMax, limit - SPARE_DESCRIPTORS)
-      warnOfOpenDoor(config, log)
     }
     const input = await (config.nats === undefined
       ? this.openUpstream(listen, signal)

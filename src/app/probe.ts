@@ -1,6 +1,7 @@
 /**
  * The command `ringcast probe`: looks at a feed of any schema, and proposes settings for it. Main thread.
  */
+import { type Clock, systemClock } from '../common/clock.js'
 import { RingcastError } from '../common/errors.js'
 import type { protobuf } from '../common/protobufjs.js'
 import { variableOf } from '../common/setting-names.js'
@@ -21,11 +22,14 @@ export interface ProbeOutput {
   progress(line: string): void
 }
 
-/** @returns the exit code: 0 found, 1 the feed cannot be reached, 2 a wrong file or name */
-export async function probe(config: ProbeConfig, output: ProbeOutput): Promise<0 | 1 | 2> {
+/** @returns the exit code: 0 found, 1 the feed cannot be reached or sent too few ticks, 2 a wrong file or name */
+export async function probe(
+  config: ProbeConfig,
+  output: ProbeOutput,
+  clock: Pick<Clock, 'after'> = systemClock,
+): Promise<0 | 1 | 2> {
   try {
-    await look(config, output)
-    return 0
+    return (await look(config, output, clock)) ? 0 : 1
   } catch (error) {
     if (!(error instanceof RingcastError)) throw error
     output.progress(error.message)
@@ -33,7 +37,8 @@ export async function probe(config: ProbeConfig, output: ProbeOutput): Promise<0
   }
 }
 
-async function look(config: ProbeConfig, output: ProbeOutput): Promise<void> {
+/** @returns false when the feed sent fewer ticks than were asked for */
+async function look(config: ProbeConfig, output: ProbeOutput, clock: Pick<Clock, 'after'>): Promise<boolean> {
   const { target, method: name, proto } = config
   const { result, progress } = output
   const { tls, metadata, request = {} } = await readUpstreamFiles(config)
@@ -42,7 +47,7 @@ async function look(config: ProbeConfig, output: ProbeOutput): Promise<void> {
   const types = await loadTypes({ ...call, proto }, name?.split('/')[0], '--proto')
   if (name === undefined) {
     tellServices(types, target, output)
-    return
+    return true
   }
   const method = findMethod(types, name)
   if (typeof method === 'string') throw new RingcastError('schema_invalid', `--method=${name}: ${method}`)
@@ -56,18 +61,31 @@ async function look(config: ProbeConfig, output: ProbeOutput): Promise<void> {
   for (const place of feed?.withoutSymbol ?? [])
     progress(`${place} has no symbol: its messages are no ticks, and are skipped`)
   for (const line of [...callLines(config), ...settingLines(paths)]) result(line)
-  if (config.sample === undefined || feed === undefined) return
+  if (config.sample === undefined || feed === undefined) return true
   for (const line of ['', 'The first ticks, as clients would see them:', '']) result(line)
-  progress(`calling ${name} for ${config.sample} ticks`)
-  let isSkipTold = false
-  await sampleTicks(call, feed, config.sample, tick => {
-    if (tick === 'malformed') progress('a tick is malformed: clients would be told of a gap')
-    else if (tick !== 'without a symbol') result(tick.text)
-    else if (!isSkipTold) {
-      isSkipTold = true
-      progress('a message has no symbol: it is no tick, and is skipped, as further ones are')
-    }
+  const { sample: count, sampleTimeoutMs: timeoutMs } = config
+  progress(`calling ${name} for ${count} ticks`)
+  let malformed = 0
+  let skipped = 0
+  const came = await sampleTicks(call, feed, {
+    count,
+    timeoutMs,
+    clock,
+    onTick: tick => {
+      if (tick === 'malformed') {
+        malformed++
+        progress('a tick is malformed: clients would be told of a gap')
+      } else if (tick !== 'without a symbol') result(tick.text)
+      else if (skipped++ === 0)
+        progress('a message has no symbol: it is no tick, and is skipped, as further ones are')
+    },
   })
+  if (came === count) return true
+  progress(
+    `the feed sent ${came} of ${count} ticks in ${timeoutMs} ms, ${malformed} of them malformed, and ${skipped} messages without a symbol: ` +
+      'look whether it is quiet, whether the request asks for the right symbols, or raise --sample-timeout-ms',
+  )
+  return false
 }
 
 function tellServices(types: protobuf.Root, target: string, { result, progress }: ProbeOutput): void {

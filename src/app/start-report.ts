@@ -1,8 +1,9 @@
 /**
  * What an operator must know at the start: the size of the gateway, and warnings about settings that will bite later.
- * Main thread. Pure. The limit of open files has its warning in gateway.ts.
+ * Main thread. Pure. The limit of open files has its warning in gateway.ts, the admin port in admin-access.ts.
  */
 import { layoutOf } from '../broadcaster/broadcaster.js'
+import { isLoopback } from '../common/loopback.js'
 import { variableOf } from '../common/setting-names.js'
 import type { Config } from '../config/config.js'
 import { latestStoreBytes } from '../memory/latest-store.js'
@@ -25,7 +26,6 @@ const MiB = 1 << 20
 const IDLE_BYTES = 95 * MiB
 /** Above this share of the memory, nothing is left for clients and for other programs. */
 const MEMORY_SHARE_MAX = 0.75
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/
 
 /** The size of the gateway, of all its processes together. */
 export function startDetails(config: Config): object {
@@ -38,7 +38,7 @@ export function startDetails(config: Config): object {
 }
 
 export function startWarnings(config: Config, { memoryBytes, processors }: Machine): StartWarning[] {
-  const { adminHost, host, poolSize, processes, tlsClientCa } = config
+  const { auth, host, poolSize, processes, tlsClientCa } = config
   const warnings: StartWarning[] = []
   const lanes = poolSize * processes
   if (lanes > processors) {
@@ -56,20 +56,12 @@ export function startWarnings(config: Config, { memoryBytes, processors }: Machi
         `lower ${variableOf('tickLogBytes')}, ${variableOf('frameRingBytes')}, ${variableOf('latestBytes')} or the number of lanes`,
     })
   }
-  if (!LOOPBACK.test(host) && tlsClientCa === undefined) {
+  if (auth === 'none' && tlsClientCa === undefined && !isLoopback(host)) {
     warnings.push({
       details: { host },
       message:
-        `clients are not authenticated: whoever reaches ${variableOf('port')} gets every tick; ` +
-        `put a proxy in front and set ${variableOf('host')}=127.0.0.1, or set ${variableOf('tlsClientCa')}`,
-    })
-  }
-  if (!LOOPBACK.test(adminHost)) {
-    warnings.push({
-      details: { adminHost },
-      message:
-        'the admin port listens beyond the loopback: whoever reaches it sees the clients, and can close them and stop the ' +
-        `gateway; let a firewall or a NetworkPolicy guard it, or set ${variableOf('adminHost')}=127.0.0.1`,
+        `clients are not authenticated: everybody who reaches ${variableOf('port')} gets every tick. ` +
+        `Set ${variableOf('auth')}=jwt or ${variableOf('tlsClientCa')}, or put a proxy in front and set ${variableOf('host')}=127.0.0.1`,
     })
   }
   return warnings

@@ -10,7 +10,7 @@ import type { Membership } from '../fanout/membership.js'
 import type { Recipient } from '../fanout/recipient.js'
 import type { Transmitter } from '../fanout/transmitter.js'
 import type { CounterWriter } from '../memory/counters.js'
-import { MAIN_SLOTS } from '../metrics/metric-table.js'
+import { closeMetric, MAIN_SLOTS } from '../metrics/metric-table.js'
 import { CLOSE_CODES, type CloseCode } from '../protocol/close-codes.js'
 import type { GoodbyeReason } from '../protocol/messages.js'
 import type { Client, EndReason } from './client.js'
@@ -231,6 +231,7 @@ export class ClientRegistry {
     // First: a client whose removal fails must not keep its place.
     this.byRecipient.delete(recipient)
     counters.values[MAIN_SLOTS[client.endReason]]! += 1
+    counters.values[MAIN_SLOTS[closeMetric(code)]]! += 1
     this.writeCount()
     if (this.count === 0) for (const resolve of this.whenEmpty.splice(0)) resolve()
     this.heartbeat.remove(client)

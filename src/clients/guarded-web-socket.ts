@@ -3,7 +3,14 @@
  * An error in a listener goes to `onFault`. Otherwise it would pass through the library to the process and end every
  * client.
  */
-import { type RawData, type Server, type ServerOptions, WebSocket, WebSocketServer } from 'ws'
+import {
+  type ClientOptions,
+  type RawData,
+  type Server,
+  type ServerOptions,
+  WebSocket,
+  WebSocketServer,
+} from 'ws'
 
 export type { RawData }
 
@@ -71,4 +78,20 @@ export interface GuardedWebSocketServerOptions extends Omit<ServerOptions, 'WebS
 
 export function guardedWebSocketServer(options: GuardedWebSocketServerOptions): GuardedWebSocketServer {
   return new WebSocketServer({ ...options, WebSocket: GuardedWebSocket })
+}
+
+export type ClientWebSocket = WebSocket
+
+/** The class of WebSockets that connect to a gateway, as our client library takes it. */
+export function clientWebSocket(
+  options: Pick<ClientOptions, 'ca' | 'headers'>,
+): new (
+  url: string,
+  protocols?: string[],
+) => ClientWebSocket {
+  return class extends WebSocket {
+    constructor(url: string, protocols?: string[]) {
+      super(url, protocols, { ...options, perMessageDeflate: false })
+    }
+  }
 }

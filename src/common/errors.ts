@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'feed_file_invalid'
   | 'feed_failed'
   | 'feed_unreachable'
+  | 'admin_unreachable'
   | 'schema_invalid'
   | 'lane_failed'
   | 'process_failed'

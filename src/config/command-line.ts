@@ -13,7 +13,7 @@ export interface GivenText {
 }
 
 export interface CommandLine {
-  /** The words that are neither a flag nor the value of one. */
+  /** The words that are neither a flag nor the value of one. All behind `--` are such words. */
   readonly words: readonly string[]
   readonly help: boolean
   readonly version: boolean
@@ -51,6 +51,10 @@ export function readCommandLine(argv: readonly string[], settings: SettingTable)
 
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i]!
+    if (word === '--') {
+      words.push(...argv.slice(i + 1))
+      break
+    }
     if (!word.startsWith('-')) {
       words.push(word)
       continue

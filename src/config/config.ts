@@ -4,119 +4,63 @@
  */
 import { availableParallelism as processorCount } from 'node:os'
 import { RingcastError } from '../common/errors.js'
-import { quoteUnlessPlain } from '../common/quote-value.js'
-import { type GivenText, readCommandLine } from './command-line.js'
-import { faultLines, namesOfOptions, namesOfTexts, type SettingNames } from './config-errors.js'
-import { readEnvironment } from './environment.js'
-import { helpText, probeHelpText } from './help.js'
+import { COMMAND_NAMES, type CommandName, type Service } from './commands.js'
+import { faultLines, namesOfOptions } from './config-errors.js'
+import { helpText, overviewText } from './help.js'
 import { checkObject } from './option-check.js'
-import { type ProbeConfig, type ProbeOptions, probeSettings } from './probe-settings.js'
-import { isAddress } from './setting-types.js'
-import { type Config, configSettings, type HandlerOptions, handlerSettings } from './settings.js'
+import type { ProbeConfig } from './probe-settings.js'
+import { type ConfigSources, poolSizeFor, readService, readServiceLine } from './service-command.js'
+import { type Config, type HandlerOptions, handlerSettings } from './settings.js'
 import { checkSettings } from './settings-check.js'
-import { suggestion, unknownName } from './suggestion.js'
-import { unusedSettings } from './unused-settings.js'
+import { type ShownConfig, shownConfig } from './shown-config.js'
+import {
+  isTool,
+  type LoadConfig,
+  readTool,
+  type TailConfig,
+  type ToolCommand,
+  type TopConfig,
+} from './tool-command.js'
+import { shownConfigSettings } from './tool-settings.js'
 
-export type { Config, HandlerOptions, ProbeConfig }
+export type {
+  Config,
+  ConfigSources,
+  HandlerOptions,
+  LoadConfig,
+  ProbeConfig,
+  ShownConfig,
+  TailConfig,
+  ToolCommand,
+  TopConfig,
+}
 
 export type ParsedCommand =
-  | { readonly command: 'serve' | 'feed' | 'relay'; readonly config: Config }
-  | { readonly command: 'probe'; readonly probe: ProbeConfig }
+  | { readonly command: Service; readonly config: Config }
+  | { readonly command: 'config'; readonly shown: ShownConfig }
+  | ToolCommand
   | { readonly command: 'help'; readonly text: string }
   | { readonly command: 'version' }
 
-export interface ConfigSources {
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** The words after the program's name. */
-  readonly argv: readonly string[]
-  /** How many threads this machine can run at once. The default of `poolSize` follows from it. */
-  readonly availableParallelism: number
-}
-
-const COMMANDS = ['serve', 'feed', 'relay'] as const
-const POOL_SIZE_MAX = 100
-
 /** @throws RingcastError `config_invalid`, with one line for each fault */
 export function parseConfig({ env, argv, availableParallelism }: ConfigSources): ParsedCommand {
-  if (argv[0] === 'probe') return parseProbe(env, argv.slice(1))
-  const line = readCommandLine(argv, configSettings)
-  if (line.help) return { command: 'help', text: helpText() }
+  const [first, ...rest] = argv
+  if (isTool(first)) {
+    const read = readTool(first, env, rest)
+    return read === 'help' ? help(first) : read === 'version' ? { command: 'version' } : read
+  }
+  const isShown = first === 'config'
+  const line = readServiceLine(isShown ? rest : argv, isShown ? shownConfigSettings : {})
+  if (line.help) return help(isShown ? 'config' : COMMAND_NAMES.find(name => line.words[0] === name))
   if (line.version) return { command: 'version' }
-
-  const [word = 'serve', ...surplus] = line.words
-  const command = COMMANDS.find(known => known === word)
-  const problems = [...line.problems]
-  if (word === 'probe') problems.push('probe: must be the first word')
-  else if (command === undefined) problems.push(unknownName(word, suggestion(word, [...COMMANDS, 'probe'])))
-  if (surplus.length > 0) problems.push(`${quoteUnlessPlain(surplus.join(' '))}: only one command at a time`)
-
-  const environment = readEnvironment(env)
-  problems.push(...environment.problems)
-
-  const given = new Map([...environment.given, ...line.given])
-  const names = namesOfTexts(given)
-  const read: Record<string, unknown> = {}
-  for (const [key, { text }] of given) {
-    if (text !== '') read[key] = configSettings[key as keyof Config].form.read(text)
-  }
-  if (read.processes === 'auto') read.processes = Math.max(1, Math.floor(availableParallelism / 2))
-  // A wrong number of processes is reported by the check.
-  const processes = typeof read.processes === 'number' && read.processes >= 1 ? read.processes : 1
-  read.poolSize ??= poolSizeFor(availableParallelism / processes)
-  const { values, faults } = checkSettings(configSettings, read)
-  problems.push(...faultLines(faults, names))
-  if (command !== undefined) problems.push(...unusedSettings({ command, given, values: read }, names))
-  if (command === 'relay') problems.push(...missingOfRelay(given, names))
-  if (
-    command === 'serve' &&
-    read.auth === 'jwt' &&
-    read.authSecretFile === undefined &&
-    read.authJwks === undefined
-  )
-    problems.push(
-      `${names.given('auth')}: needs ${names.nameLike('authJwks', 'auth')} or ${names.nameLike('authSecretFile', 'auth')}: set one of them`,
-    )
-  if (command === undefined || problems.length > 0) {
-    throw new RingcastError('config_invalid', problems.join('\n'))
-  }
-  return { command, config: Object.freeze(Object.fromEntries(values) as unknown as Config) }
+  const service = readService(line, { env, availableParallelism })
+  if (!isShown) return { command: service.service, config: service.config }
+  return { command: 'config', shown: shownConfig(service, line.given.get('json')?.text === 'true') }
 }
 
-/** One line for each setting without which a relay has nothing to do. */
-function missingOfRelay(given: ReadonlyMap<string, GivenText>, names: SettingNames): string[] {
-  const examples = { nats: 'nats://nats.example:4222', upstream: 'feed.example:50051' }
-  return Object.entries(examples)
-    .filter(([key]) => (given.get(key)?.text ?? '') === '')
-    .map(([key, example]) => `${names.nameLike(key, '')}: must be set for ringcast relay, such as ${example}`)
-}
-
-function parseProbe(env: ConfigSources['env'], argv: readonly string[]): ParsedCommand {
-  const line = readCommandLine(argv, probeSettings)
-  if (line.help) return { command: 'help', text: probeHelpText() }
-  if (line.version) return { command: 'version' }
-  const problems = [...line.problems]
-  const [target, ...surplus] = line.words
-  if (target === undefined) problems.push('host:port: must be given, such as feed.example:50051')
-  else if (!isAddress(target, 1)) {
-    problems.push(`${quoteUnlessPlain(target)}: must be host:port, such as feed.example:50051`)
-  }
-  if (surplus.length > 0) problems.push(`${quoteUnlessPlain(surplus.join(' '))}: only one feed at a time`)
-  const environment = readEnvironment(env)
-  const ofProbe = [...environment.given].filter(([key]) => Object.hasOwn(probeSettings, key))
-  const given = new Map([...ofProbe, ...line.given])
-  const read: Record<string, unknown> = {}
-  for (const [key, { text }] of given) {
-    if (text !== '') read[key] = probeSettings[key as keyof typeof probeSettings].form.read(text)
-  }
-  const { values, faults } = checkSettings(probeSettings, read)
-  problems.push(...faultLines(faults, namesOfTexts(given)))
-  if (read.sample !== undefined && read.method === undefined) problems.push('--sample: needs --method')
-  if (read.sample !== undefined && read.printEnv === true) {
-    problems.push('--sample: has no effect with --print-env: leave one of them out')
-  }
-  if (target === undefined || problems.length > 0)
-    throw new RingcastError('config_invalid', problems.join('\n'))
-  return { command: 'probe', probe: { ...(Object.fromEntries(values) as unknown as ProbeOptions), target } }
+/** @param name undefined: no command was named */
+function help(name: CommandName | undefined): ParsedCommand {
+  return { command: 'help', text: name === undefined ? overviewText() : helpText(name) }
 }
 
 /**
@@ -142,9 +86,4 @@ export function handlerOptions(
 export function handlerPart(config: Config): HandlerOptions {
   const keys = Object.keys(handlerSettings) as (keyof HandlerOptions)[]
   return Object.fromEntries(keys.map(key => [key, config[key]])) as unknown as HandlerOptions
-}
-
-/** One lane for each processor except one, which is left to the main thread. @param processors of one process */
-function poolSizeFor(processors: number): number {
-  return Math.min(POOL_SIZE_MAX, Math.max(1, Math.floor(processors) - 1))
 }

@@ -3,40 +3,46 @@
  * Both are made from the settings, so neither can be out of date.
  */
 import { flagOf, variableOf } from '../common/setting-names.js'
-import { probeSettings } from './probe-settings.js'
+import { COMMANDS, type CommandName, commandOf } from './commands.js'
 import { type SettingTable, settingGroups } from './settings.js'
 
-export function helpText(): string {
+const NAME_WIDTH = 12
+
+/** The commands, and the flags of the default one. */
+export function overviewText(): string {
   const lines = [
     'Broadcasts one gRPC stream of market ticks to WebSocket clients.',
     '',
-    'Usage: ringcast [serve] [flags]    read a feed and serve WebSocket clients',
-    '       ringcast feed [flags]       serve a synthetic or recorded feed over gRPC',
-    '       ringcast relay [flags]      read a feed and write its ticks into NATS JetStream, for many gateways',
-    '       ringcast probe host:port    look at a feed of any schema, and propose settings for it',
-    '       ringcast [probe] --help | --version',
+    'Usage: ringcast [command] [flags]',
     '',
-    'Each flag is a variable, too: --max-clients is RINGCAST_MAX_CLIENTS. The flag wins; --flag= puts the default back.',
-    'Sizes are in bytes, or with KiB, MiB or GiB.',
+    'Commands:',
+    ...COMMANDS.map(({ name, summary }) => `  ${name.padEnd(NAME_WIDTH)}${summary}`),
+    '',
+    'ringcast <command> --help lists the flags of a command; ringcast --version tells the version.',
+    '',
+    'Without a command, serve:',
+    '',
+    ...bodyLines('serve'),
   ]
-  for (const { title, settings } of settingGroups) {
-    lines.push('', `${title}:`, ...flagLines(settings))
-  }
   return `${lines.join('\n')}\n`
 }
 
-export function probeHelpText(): string {
+export function helpText(name: CommandName): string {
+  const { summary, words } = commandOf(name)
+  const usage = ['ringcast', name, words, '[flags]'].filter(word => word !== '').join(' ')
   const lines = [
-    'Looks at a gRPC feed of any schema: lists its services, or prints the messages of a method and proposes settings.',
+    `Usage: ${usage}`,
     '',
-    'Usage: ringcast probe host:port [flags]',
+    `${summary[0]!.toUpperCase()}${summary.slice(1)}.`,
     '',
-    'What was found is on stdout, all else on stderr. Exit codes: 0 found, 1 the feed cannot be reached, 2 a wrong flag,',
-    'file or name.',
-    '',
-    ...flagLines(probeSettings),
+    ...bodyLines(name),
   ]
   return `${lines.join('\n')}\n`
+}
+
+function bodyLines(name: CommandName): string[] {
+  const { groups, notes } = commandOf(name)
+  return [...notes, ...groups.flatMap(({ settings, title }) => ['', `${title}:`, ...flagLines(settings)])]
 }
 
 function flagLines(settings: SettingTable): string[] {
@@ -57,6 +63,15 @@ export function settingsTable(): string {
     return `## ${title}\n\n${markdownTable(['variable', 'default', 'meaning', 'allowed values'], rows)}`
   })
   return `\n${tables.join('\n\n')}\n`
+}
+
+/** The commands in Markdown. */
+export function commandsTable(): string {
+  const rows = COMMANDS.map(({ name, summary, words }) => [
+    `\`ringcast ${[name, words].filter(word => word !== '').join(' ')}\``,
+    summary,
+  ])
+  return markdownTable(['command', 'what it does'], rows)
 }
 
 /** Columns are aligned, as Markdown formatters leave them. */

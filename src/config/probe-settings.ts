@@ -4,7 +4,7 @@
  * place of the proposed one.
  */
 import { methodName } from './feed-setting-types.js'
-import { filePath, flag, type ValueOf, wholeOrUnset } from './setting-types.js'
+import { duration, filePath, flag, type ValueOf, wholeOrUnset } from './setting-types.js'
 import { configSettings } from './settings.js'
 
 const {
@@ -32,6 +32,7 @@ export const probeSettings = {
     min: 1,
     max: 1000,
   }),
+  sampleTimeoutMs: duration('How long to wait for these ticks', { initial: 10_000 }),
   upstreamTls,
   upstreamTlsCa,
   upstreamTlsCert,

@@ -3,6 +3,9 @@
  */
 import { quoteUnlessPlain } from '../common/quote-value.js'
 
+/** Fewer letters begin too many names. */
+const START_LENGTH_MIN = 3
+
 /** The name in `known` with the fewest typing errors; undefined when none is near. */
 export function suggestion(name: string, known: readonly string[]): string | undefined {
   const plain = normalized(name)
@@ -16,7 +19,13 @@ export function suggestion(name: string, known: readonly string[]): string | und
       bestDistance = distance
     }
   }
-  return best
+  return best ?? onlyWithStart(plain, known)
+}
+
+/** A name that was cut short: the only one in `known` that begins with it. */
+function onlyWithStart(start: string, known: readonly string[]): string | undefined {
+  const [found, ...others] = known.filter(name => normalized(name).startsWith(start))
+  return start.length >= START_LENGTH_MIN && others.length === 0 ? found : undefined
 }
 
 /** "--prot: unknown; did you mean --port?" The value is left out: it may be a secret of another program. */

@@ -4,21 +4,12 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { GivenText } from './command-line.js'
+import { SERVICES, type Service, takesSetting } from './commands.js'
 import type { SettingNames } from './config-errors.js'
-import {
-  type Config,
-  configSettings,
-  feedKeys,
-  processKeys,
-  relayCommandKeys,
-  relayKeys,
-  upstreamKeys,
-} from './settings.js'
-
-export type Command = 'serve' | 'feed' | 'relay'
+import { type Config, configSettings, feedKeys, upstreamKeys } from './settings.js'
 
 export interface GivenSettings {
-  readonly command: Command
+  readonly command: Service
   readonly given: ReadonlyMap<string, GivenText>
   /** The values that were read from `given`, unchecked. A setting that was not given has no key. */
   readonly values: Readonly<Record<string, unknown>>
@@ -26,9 +17,6 @@ export interface GivenSettings {
 
 const SYNTHETIC_KEYS = ['feedSymbols', 'feedRate', 'feedSeed']
 const REPLAY_KEYS = ['feedSpeed', 'feedLoop']
-/** `closeTimeoutMs` is among them because `shutdownTimeoutMs`, a setting of every process, must be more than it. */
-const FEED_COMMAND_KEYS = new Set([...feedKeys, ...processKeys, 'closeTimeoutMs'])
-const RELAY_COMMAND_KEYS = new Set([...relayCommandKeys, 'closeTimeoutMs'])
 
 /** One line for each such setting. */
 export function unusedSettings(settings: GivenSettings, names: SettingNames): string[] {
@@ -39,10 +27,12 @@ export function unusedSettings(settings: GivenSettings, names: SettingNames): st
   }
   for (const [key, { name, text }] of given) {
     if (text === '' || !name.startsWith('--')) continue
-    if (command === 'feed' && !FEED_COMMAND_KEYS.has(key)) report(key, 'on ringcast feed: leave it out')
-    if (command === 'serve' && key === 'feedListen') report(key, 'without the command feed: leave it out')
-    if (command === 'relay' && !RELAY_COMMAND_KEYS.has(key)) report(key, 'on ringcast relay: leave it out')
-    if (command === 'serve' && relayKeys.includes(key)) report(key, 'without the command relay: leave it out')
+    if (!takesSetting(command, key)) {
+      // A flag that the gateway does not take is of one other command.
+      const owner = SERVICES.find(service => takesSetting(service, key))
+      const place = command === 'serve' ? `without the command ${owner}` : `on ringcast ${command}`
+      report(key, `${place}: leave it out`)
+    }
     // The variable may be that of a relay.
     if (command === 'serve' && given.has('nats') && isOfOtherSource(key))
       report(key, `beside ${names.given('nats')}, which is read in its place: set one of them`)

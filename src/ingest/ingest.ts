@@ -245,6 +245,10 @@ export class Ingest implements TickSink, SplitTicks {
     this.counts[MAIN_SLOTS.positionBreaks]! += 1
   }
 
+  batchWasEmpty(): void {
+    this.counts[MAIN_SLOTS.messagesEmpty]! += 1
+  }
+
   /** The rest of a message cannot be taken apart, so nobody knows how many ticks it held. */
   private loseRest(): void {
     this.counts[MAIN_SLOTS.malformedMessages]! += 1

@@ -36,6 +36,8 @@ export interface SplitTicks {
   pushLoss(loss: LostEvent): void
   seenBefore(): void
   positionsBroken(): void
+  /** A message that is a batch of no ticks, as feeds send to show that they live. */
+  batchWasEmpty(): void
 }
 
 export interface TickSplitterDeps {
@@ -62,6 +64,8 @@ export class TickSplitter {
   private readonly recordBytesMax: number
   /** The position of the next tick of the current message, or OWN_POSITIONS. */
   private nextPosition = OWN_POSITIONS
+  /** Whether a tick of the current message was seen. */
+  private hasTicks = false
 
   constructor({ codec, epochName, payloadBytesMax, positions, target }: TickSplitterDeps) {
     this.target = target
@@ -100,7 +104,9 @@ export class TickSplitter {
     if (form !== 'batch' || this.batches.areTicks) this.pushTick(message, receivedUs)
     else {
       if (firstPosition === undefined) this.nextPosition = this.firstPositionOf(message)
+      this.hasTicks = false
       isWhole = this.batches.walk(message, receivedUs)
+      if (isWhole && !this.hasTicks) this.target.batchWasEmpty()
     }
     this.positions.keepTick()
     return isWhole
@@ -122,7 +128,9 @@ export class TickSplitter {
     let end = 0
     let count = 0
     let first = 0
-    while (batch.next()) {
+    let hasNext = batch.next()
+    this.hasTicks ||= hasNext
+    for (; hasNext; hasNext = batch.next()) {
       const { tickEnd, tickStart } = batch
       const position = this.positionOf(message, tickStart, tickEnd)
       const verdict = this.judge(position, message, tickStart, tickEnd)

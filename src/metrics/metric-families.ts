@@ -86,16 +86,18 @@ function counted<Key extends string>(
   const names = [...new Set(keys.map(key => table[key].name))]
   return names.map(name => {
     const ofName = keys.filter(key => table[key].name === name)
-    const { help, reason, type } = table[ofName[0]!]
+    const { code, help, reason, type } = table[ofName[0]!]
+    const own = reason === undefined ? (code === undefined ? [] : ['code']) : ['reason']
     return {
       name,
       type,
-      help: reason === undefined ? help : SHARED_HELP[name]!,
-      labels: reason === undefined ? labels : [...labels, 'reason'],
+      help: own.length === 0 ? help : SHARED_HELP[name]!,
+      labels: [...labels, ...own],
       read: gateway =>
         ofName.flatMap(key => {
-          const { reason: own, scale = 1 } = table[key]
-          const more: Labels = own === undefined ? {} : { reason: own }
+          const description = table[key]
+          const { scale = 1 } = description
+          const more = ownLabels(description)
           return samplesOf(gateway, key).map(sample => ({
             labels: { ...sample.labels, ...more },
             value: sample.value * scale,
@@ -105,11 +107,17 @@ function counted<Key extends string>(
   })
 }
 
-/** Of the families whose counters have a reason. docs/metrics.md lists the reasons. */
+function ownLabels({ code, reason }: MetricDescription): Labels {
+  if (reason !== undefined) return { reason }
+  return code === undefined ? {} : { code }
+}
+
+/** Of the families whose counters have a reason or a code. docs/metrics.md lists them. */
 const SHARED_HELP: Readonly<Record<string, string>> = {
   ringcast_connections_refused_total: 'Requests to connect that were refused.',
   ringcast_connections_dropped_total: 'Connections that were ended before they became clients.',
   ringcast_disconnects_total: 'Clients that have ended.',
+  ringcast_closes_total: 'Clients that have ended, by the code of the close handshake; 1006: there was none.',
   ringcast_gaps_total: 'Gaps that clients were told because they were slow.',
   ringcast_ticks_dropped_total: 'Ticks in these gaps.',
 }

@@ -11,8 +11,9 @@ export interface MetricDescription {
   readonly type: 'counter' | 'gauge'
   /** Prometheus gets the value times this, in the base unit that the name says. Default 1. */
   readonly scale?: number
-  /** The label that tells counters of one name apart. */
+  /** The label that tells counters of one name apart: a reason, or a close code. */
   readonly reason?: string
+  readonly code?: string
 }
 
 const counter = (name: string, unit: string, help: string, reason?: string): MetricDescription => ({
@@ -42,6 +43,11 @@ const dropped = (reason: string, help: string): MetricDescription =>
   counter('connections_dropped', 'connections', help, reason)
 const disconnect = (reason: string, help: string): MetricDescription =>
   counter('disconnects', 'connections', help, reason)
+
+const closed = (code: string, help: string): MetricDescription => ({
+  ...counter('closes', 'connections', help),
+  code,
+})
 
 /** Counters that the main thread writes. */
 export const MAIN_METRICS = {
@@ -89,6 +95,20 @@ export const MAIN_METRICS = {
   disconnectExpired: disconnect('access_expired', 'Ended: the token of the client had expired.'),
   disconnectRevoked: disconnect('access_revoked', 'Ended: the access of the client was revoked.'),
   disconnectOperator: disconnect('operator', 'Ended: an operator asked for it.'),
+  closed1000: closed('1000', 'Clients that have left in order.'),
+  closed1001: closed('1001', 'Clients that went away, or that were sent away with a goodbye.'),
+  closed1002: closed('1002', 'Clients that broke the WebSocket protocol.'),
+  closed1005: closed('1005', 'Clients that have left without a code.'),
+  closed1006: closed('1006', 'Connections that ended without a close handshake.'),
+  closed1007: closed('1007', 'Clients that sent text that is not UTF-8.'),
+  closed1008: closed('1008', 'Clients that sent too much, or did not read their replies.'),
+  closed1009: closed('1009', 'Clients that sent a message that is too long.'),
+  closed1011: closed('1011', 'Clients that the gateway failed to serve.'),
+  closed4002: closed('4002', 'Clients whose access has expired.'),
+  closed4003: closed('4003', 'Clients whose access was revoked.'),
+  closed4008: closed('4008', 'Slow consumers.'),
+  closed4010: closed('4010', 'Clients that an operator has closed.'),
+  closedOther: closed('other', 'Clients that have left with another code.'),
   subscriptions: gauge('subscriptions', 'entries', 'Entries (symbols and prefixes) of all clients now.'),
   subscriptionsRefused: counter(
     'subscriptions_refused',
@@ -114,7 +134,12 @@ export const MAIN_METRICS = {
   messagesReceived: counter(
     'messages_received',
     'messages',
-    'Messages with ticks from the feed, and ticks given to broadcastTick.',
+    'Messages of the feed, and ticks given to broadcastTick.',
+  ),
+  messagesEmpty: counter(
+    'messages_empty',
+    'messages',
+    'Messages of the feed that are a batch of no ticks, as a feed sends to show that it lives.',
   ),
   bytesReceived: counter('bytes_received', 'bytes', 'Bytes of messages from the feed.'),
   malformedMessages: counter(
@@ -238,6 +263,12 @@ export const LANE_METRICS = {
 export type MainMetric = keyof typeof MAIN_METRICS
 export type ServerMetric = keyof typeof SERVER_METRICS
 export type LaneMetric = keyof typeof LANE_METRICS
+
+/** The counter of a close code. Clients send any code: those that are not known share one counter. */
+export function closeMetric(code: number): MainMetric {
+  const key = `closed${code}`
+  return key in MAIN_METRICS ? (key as MainMetric) : 'closedOther'
+}
 
 function slots<Key extends string>(table: Record<Key, MetricDescription>): Readonly<Record<Key, number>> {
   return Object.fromEntries(Object.keys(table).map((key, slot) => [key, slot])) as Record<Key, number>

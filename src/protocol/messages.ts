@@ -2,10 +2,10 @@
  * The JSON messages from the gateway to a client: their types, and the text of messages without ticks. Any thread.
  * ticks-message.ts writes messages with ticks as bytes.
  */
-import type { TickJson } from '../ticks/market-tick-json.js'
+import type { QuoteJson, TickJson, TradeJson } from '../ticks/market-tick-json.js'
 import type { CommandErrorCode, SymbolErrorCode } from './error-codes.js'
 
-export type { TickJson }
+export type { QuoteJson, TickJson, TradeJson }
 
 /** The fields that a tick of every schema has, quotes and trades too. */
 export interface TickHead {

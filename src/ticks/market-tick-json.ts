@@ -7,21 +7,32 @@ import { MARKET_KIND_NAMES, type MarketTick, QUOTE_INDEX } from './market-tick.j
 import { NUMBER_BYTES_MAX, writeDouble, writeSigned, writeUint64 } from './number-text.js'
 import { nanosToMicros } from './time-units.js'
 
-/** One tick in a `ticks` message: a quote has bid and ask, a trade has last. */
-export interface TickJson {
+interface MarketTickJson {
   readonly symbol: string
-  readonly kind: (typeof MARKET_KIND_NAMES)[number]
-  /** A string of digits from 2^53 on. */
+  /** The source's own number of the tick. A string of digits from 2^53 on. */
   readonly sequence: number | string
   /** The source's time, µs since the Unix epoch. */
   readonly time: number
-  readonly bid?: number
-  readonly bidSize?: number
-  readonly ask?: number
-  readonly askSize?: number
-  readonly last?: number
-  readonly lastSize?: number
 }
+
+/** Best bid and offer. null: the source sent NaN or an infinity. */
+export interface QuoteJson extends MarketTickJson {
+  readonly kind: 'quote'
+  readonly bid: number | null
+  readonly bidSize: number | null
+  readonly ask: number | null
+  readonly askSize: number | null
+}
+
+/** The last trade. null: the source sent NaN or an infinity. */
+export interface TradeJson extends MarketTickJson {
+  readonly kind: 'trade'
+  readonly last: number | null
+  readonly lastSize: number | null
+}
+
+/** One tick in a `ticks` message: `kind` says which fields it has. */
+export type TickJson = QuoteJson | TradeJson
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
 

@@ -148,7 +148,7 @@ describe('ringcast', () => {
     const ringcast = start([], { RINGCAST_PORT: String(port) })
     expect(await ringcast.ended()).toBe(1)
     taken.close()
-    expect(ringcast.lines[0]).toMatchObject({
+    expect(ringcast.lines.find(({ level }) => level === 'fatal')).toMatchObject({
       code: 'listen_failed',
       msg: `cannot serve clients at [::]:${port}: another process has this port: choose another one with RINGCAST_PORT`,
     })
@@ -157,8 +157,9 @@ describe('ringcast', () => {
   it('ends with 2 and names the file that cannot be replayed', async () => {
     const ringcast = start(['--feed-replay=/nowhere/ticks.csv'])
     expect(await ringcast.ended()).toBe(2)
-    expect(ringcast.lines[0]).toMatchObject({ code: 'feed_file_invalid' })
-    expect(ringcast.lines[0]!.msg).toContain('/nowhere/ticks.csv')
+    const fatal = ringcast.lines.find(({ level }) => level === 'fatal')
+    expect(fatal).toMatchObject({ code: 'feed_file_invalid' })
+    expect(fatal!.msg).toContain('/nowhere/ticks.csv')
   })
 })
 

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
@@ -6,6 +7,8 @@ import { probe } from '../../src/app/probe.js'
 import { parseConfig } from '../../src/config/config.js'
 import { AcmeFeed } from '../support/acme-feed.js'
 import { TestFolder } from '../support/acme-proto.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { until } from '../support/until.js'
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 const folder = new TestFolder()
@@ -205,6 +208,32 @@ RINGCAST_TICK_SEQUENCE=header.seq`)
     expect(exitCode).toBe(0)
     const { RINGCAST_UPSTREAM_REQUEST: read } = parseEnv(results)
     expect(JSON.parse(read!)).toEqual(JSON.parse(request))
+  })
+
+  it('does not wait for ever at a quiet feed, and says what has come', async () => {
+    const clock = new FakeClock()
+    const argv = ['probe', await acme(), '--method=acme.md.MarketData/Subscribe', '--sample=3']
+    const parsed = parseConfig({ env: {}, argv, availableParallelism: 1 })
+    if (parsed.command !== 'probe') throw new Error(parsed.command)
+    const [results, progress]: [string[], string[]] = [[], []]
+    const output = {
+      result: (line: string) => results.push(line),
+      progress: (line: string) => progress.push(line),
+    }
+    const done = probe(parsed.probe, output, clock)
+    const call = await feed!.call(1)
+    call.send({ trade: { symbol: 'A', price: 1 } })
+    call.send({ side: 'BUY' })
+    await until(() => progress.at(-1)!.startsWith('a message has no symbol'))
+    clock.advance(9_999)
+    await setImmediate()
+    expect(progress.at(-1)).not.toContain('of 3 ticks in')
+    clock.advance(1)
+    expect(await done).toBe(1)
+    expect(results.at(-1)).toContain('"symbol":"A"')
+    expect(progress.at(-1)).toContain(
+      'the feed sent 1 of 3 ticks in 10000 ms, 0 of them malformed, and 1 messages without a symbol',
+    )
   })
 
   it('has exit code 1 when the call for ticks fails', async () => {

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
+import { openAdminAccess } from '../../src/app/admin-access.js'
 import { type Machine, startDetails, startWarnings } from '../../src/app/start-report.js'
+import { silentLog } from '../../src/common/log.js'
 import { parseConfig } from '../../src/config/config.js'
 
 const MACHINE: Machine = { processors: 4, memoryBytes: 8 * 2 ** 30 }
@@ -27,8 +29,11 @@ it('warns of nothing when there is nothing to warn of', () => {
 it.each([
   ['more lanes than processors', ['--pool-size=5'], /^5 lanes share 4 processors.*RINGCAST_POOL_SIZE/],
   ['those of several processes', ['--processes=3', '--pool-size=2'], /^6 lanes share 4 processors/],
-  ['clients that nobody checks', ['--host=0.0.0.0'], /not authenticated.*RINGCAST_HOST=127.0.0.1/],
-  ['an admin port for everybody', ['--admin-host=::'], /admin port.*RINGCAST_ADMIN_HOST/],
+  [
+    'clients that nobody checks',
+    ['--host=0.0.0.0'],
+    /not authenticated.*RINGCAST_AUTH=jwt.*RINGCAST_HOST=127.0.0.1/,
+  ],
   [
     'rings that do not fit',
     ['--frame-ring-bytes=1gib', '--tick-log-bytes=1gib', '--pool-size=4'],
@@ -39,7 +44,30 @@ it.each([
   expect(warningsOf(argv, machine)).toEqual([expect.stringMatching(message)])
 })
 
-it('does not warn where the certificate of a client is checked', () => {
-  const tls = ['--tls-cert=a', '--tls-key=b', '--tls-client-ca=c']
-  expect(warningsOf(['--host=::', ...tls])).toEqual([])
+it.each([
+  [[], true],
+  [['--host=::'], true],
+  [['--host=gateway.example'], true],
+  [['--host=127.0.0.1'], false],
+  [['--host=::1'], false],
+  [['--host=localhost'], false],
+  [['--auth=jwt', '--auth-jwks=keys.json'], false],
+  [['--tls-cert=a', '--tls-key=b', '--tls-client-ca=c'], false],
+])('warns with %j that everybody gets every tick: %s', (argv, warns) => {
+  expect(warningsOf(['--host=0.0.0.0', ...argv])).toHaveLength(warns ? 1 : 0)
+})
+
+it.each([
+  [[], false],
+  [['--admin-host=0.0.0.0'], true],
+])('warns with %j that the admin port needs a token: %s', async (argv, warns) => {
+  const lines: string[] = []
+  const log = { ...silentLog, warn: (_: object, message: string) => lines.push(message) }
+  const access = await openAdminAccess(configOf(argv), log)
+  access.close()
+  expect(lines.length).toBe(warns ? 1 : 0)
+})
+
+it('warns once, with all processes together', () => {
+  expect(warningsOf(['--host=0.0.0.0', '--processes=2', '--pool-size=1'])).toHaveLength(1)
 })

@@ -66,6 +66,7 @@ describe('the list of clients', () => {
     await server.until(() => server.handler.getClientCount() === 1)
     expect(server.handler.closeClient(nameOf(first))).toBe(false)
     expect(server.counts('disconnect')).toEqual({ disconnectOperator: 1 })
+    expect(server.counts('closed')).toEqual({ closed4010: 1 })
     expect(second.closed).toBeUndefined()
   })
 

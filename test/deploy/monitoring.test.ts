@@ -1,8 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { STATE_FAMILIES } from '../../src/app/prometheus-page.js'
 import { METRIC_FAMILIES } from '../../src/metrics/metric-families.js'
-import { noPrometheus, promtool } from '../support/prometheus.js'
+import { noPrometheus, Prometheus, promtool } from '../support/prometheus.js'
+import { Ringcast } from '../support/ringcast-process.js'
 
 const DEPLOY = new URL('../../../deploy/', import.meta.url)
 const FAMILIES = new Map([...STATE_FAMILIES, ...METRIC_FAMILIES].map(family => [family.name, family]))
@@ -73,5 +76,34 @@ describe('the alerts', () => {
   it.skipIf(noPrometheus !== undefined)('fire when they should, and not before', () => {
     const path = new URL('prometheus/ringcast.rules.test.yml', DEPLOY).pathname
     expect(promtool(['test', 'rules', path])).toMatchObject({ code: 0 })
+  })
+})
+
+describe.skipIf(noPrometheus !== undefined)('the configuration of Prometheus', () => {
+  it('is right', () => {
+    const path = new URL('prometheus/prometheus.yml', DEPLOY).pathname
+    // The file of the token is where the containers have it.
+    expect(promtool(['check', 'config', '--syntax-only', path])).toMatchObject({ code: 0 })
+  })
+
+  it('reads a gateway whose admin port asks for a token', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ringcast-token-'))
+    const token = join(folder, 'admin-token')
+    writeFileSync(token, 'a-token-of-sixteen-characters\n')
+    const ringcast = new Ringcast([`--admin-token-file=${token}`])
+    const prometheus = new Prometheus()
+    try {
+      const { host } = new URL((await ringcast.streaming()).adminUrl)
+      const config = text('prometheus/prometheus.yml')
+        .replace(/(gateway|relay):9090/g, host)
+        .replaceAll('/run/secrets/admin-token', token)
+      await prometheus.start(config, { 'ringcast.rules.yml': text('prometheus/ringcast.rules.yml') })
+      expect(await prometheus.results('up{job="ringcast"} == 1')).toHaveLength(1)
+      expect(await prometheus.results('ringcast_ready == 1')).not.toHaveLength(0)
+    } finally {
+      await prometheus.stop()
+      await ringcast.kill('SIGKILL')
+      rmSync(folder, { recursive: true })
+    }
   })
 })

@@ -50,7 +50,12 @@ function expectIntact(client: TickClient): void {
   for (const tick of client.ticks) {
     if (gaps[0]?.from === expected) expected = gaps.shift()!.to + 1
     const { bid, bidSize, ask, askSize } = quote(SYMBOL, expected)
-    const whole = tick.bid === bid && tick.bidSize === bidSize && tick.ask === ask && tick.askSize === askSize
+    const whole =
+      tick.kind === 'quote' &&
+      tick.bid === bid &&
+      tick.bidSize === bidSize &&
+      tick.ask === ask &&
+      tick.askSize === askSize
     if (tick.sequence !== expected || !whole)
       expect(tick).toMatchObject({ sequence: expected, bid, bidSize, ask, askSize })
     expected++

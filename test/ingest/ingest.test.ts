@@ -221,11 +221,12 @@ describe('the intake', () => {
   })
 
   it('takes a batch with nothing in it, and an empty tick as malformed', () => {
-    const { intake, lanes, workAll } = begin()
+    const { count, intake, lanes, workAll } = begin()
     intake.push(new Uint8Array(0), 'batch')
     intake.push(new Uint8Array(0), 'tick')
     workAll()
     expect(lanes[0]!.read).toEqual([-1])
+    expect(count('messagesEmpty')).toBe(1)
   })
 
   it('takes what is whole of a broken batch, and tells that something is lost', () => {
@@ -238,6 +239,7 @@ describe('the intake', () => {
     expect(lanes[1]!.read).toEqual([...numbers(1, 9), 'malformed null', 'malformed null', 11])
     expect(intake.numbering.offset).toBe(9 + 2 + 1)
     expect(count('malformedMessages')).toBe(2)
+    expect(count('messagesEmpty')).toBe(0)
   })
 
   it('puts an empty tick in the place of one that is too large', () => {

@@ -50,9 +50,18 @@ describe('the metrics for Prometheus', () => {
       expect(name).toMatch(/^ringcast_[a-z_]+$/)
       expect(help, name).toMatch(/^[A-Z].*\.$/)
       for (const label of labels)
-        expect(['lane', 'reason', 'check', 'above', 'delivery', 'kind', 'mode', 'version', 'node']).toContain(
-          label,
-        )
+        expect([
+          'lane',
+          'reason',
+          'code',
+          'check',
+          'above',
+          'delivery',
+          'kind',
+          'mode',
+          'version',
+          'node',
+        ]).toContain(label)
     }
   })
 

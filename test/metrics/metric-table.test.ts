@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { CounterWriter, counterBlockBytes } from '../../src/memory/counters.js'
 import {
+  closeMetric,
   LANE_METRICS,
   LANE_SLOT_COUNT,
   LANE_SLOTS,
@@ -11,14 +12,15 @@ import {
   SERVER_METRICS,
 } from '../../src/metrics/metric-table.js'
 import { laneCounters, mainCounters, utilisation } from '../../src/metrics/metrics-view.js'
+import { CLOSE_CODES } from '../../src/protocol/close-codes.js'
 
 const METRICS: MetricDescription[] = [MAIN_METRICS, SERVER_METRICS, LANE_METRICS].flatMap(table =>
   Object.values(table),
 )
 
 describe('the table of metrics', () => {
-  it('gives each counter a name of its own, or a reason of its own within a name', () => {
-    const names = METRICS.map(({ name, reason }) => `${name}{${reason ?? ''}}`)
+  it('gives each counter a name of its own, or a reason or code of its own within a name', () => {
+    const names = METRICS.map(({ code, name, reason = code }) => `${name}{${reason ?? ''}}`)
     expect(new Set(names).size).toBe(names.length)
   })
 
@@ -31,6 +33,18 @@ describe('the table of metrics', () => {
           reason === undefined,
         ])
     }
+  })
+
+  it('has a counter for each close code of a client, and one for all others', () => {
+    // These end connections that have not become clients.
+    const early: readonly number[] = [CLOSE_CODES.unauthenticated.code, CLOSE_CODES.tryAgainLater.code]
+    for (const { code } of Object.values(CLOSE_CODES))
+      expect([code, closeMetric(code)]).toEqual([
+        code,
+        early.includes(code) ? 'closedOther' : `closed${code}`,
+      ])
+    expect(closeMetric(3456)).toBe('closedOther')
+    for (const code of [1000, 1005, 1006]) expect(closeMetric(code)).toBe(`closed${code}`)
   })
 
   it('uses names that Prometheus accepts, and _total for counters', () => {

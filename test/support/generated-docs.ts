@@ -6,7 +6,7 @@
 import { STATE_FAMILIES } from '../../src/app/prometheus-page.js'
 import { RELAY_FAMILIES } from '../../src/app/relay-page.js'
 import { parseConfig } from '../../src/config/config.js'
-import { markdownTable, settingsTable } from '../../src/config/help.js'
+import { commandsTable, markdownTable, settingsTable } from '../../src/config/help.js'
 import { METRIC_FAMILIES, type MetricFamily } from '../../src/metrics/metric-families.js'
 import {
   LANE_METRICS,
@@ -27,6 +27,7 @@ export interface GeneratedPart {
 
 export const GENERATED_PARTS: readonly GeneratedPart[] = [
   part('docs/settings.md', 'settings', settingsTable()),
+  part('docs/command-line.md', 'commands', commandsTable()),
   part('docs/client-protocol.md', 'close codes', closeCodes()),
   part('docs/client-protocol.md', 'error codes', errorCodes()),
   part('docs/metrics.md', 'families', families()),
@@ -100,10 +101,10 @@ function families(): string {
 /** The counters that one name tells apart by the label `reason`. */
 function reasons(): string {
   const all: MetricDescription[] = [MAIN_METRICS, SERVER_METRICS].flatMap(table => Object.values(table))
-  const rows = all.flatMap(({ help, name, reason }) =>
+  const rows = all.flatMap(({ code, help, name, reason = code }) =>
     reason === undefined ? [] : [[`\`${name}\``, `\`${reason}\``, help]],
   )
-  return markdownTable(['name', 'reason', 'meaning'], rows)
+  return markdownTable(['name', 'reason or code', 'meaning'], rows)
 }
 
 function counters(): string {

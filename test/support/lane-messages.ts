@@ -33,12 +33,14 @@ export function binaryMessage(payload: Uint8Array): Message {
     offset: Number(offset),
     ...stamps,
     ticks: ticks.map(
-      ({ symbol, kind, sequence }): TickJson => ({
-        symbol,
-        kind: kind === QUOTE ? 'quote' : 'trade',
-        sequence: Number(sequence),
-        time: 0,
-      }),
+      ({ symbol, kind, sequence }) =>
+        // Its fields are not looked at.
+        ({
+          symbol,
+          kind: kind === QUOTE ? 'quote' : 'trade',
+          sequence: Number(sequence),
+          time: 0,
+        }) as TickJson,
     ),
   }
   if (snapshot) return { type: 'snapshot', ...(more ? { more } : {}), ...rest }

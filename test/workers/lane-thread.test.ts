@@ -14,7 +14,7 @@ import { AUDIENCE_FRAMES, TURN_BEGIN, TURN_END } from '../../src/memory/frame-de
 import { laneLayout } from '../../src/memory/lane-layout.js'
 import { tickLogBytes } from '../../src/memory/tick-log-memory.js'
 import { LANE_SLOT_COUNT, MAIN_SLOT_COUNT } from '../../src/metrics/metric-table.js'
-import type { TicksMessage } from '../../src/protocol/messages.js'
+import type { QuoteJson, TicksMessage } from '../../src/protocol/messages.js'
 import { marketCodec } from '../../src/ticks/market-codec.js'
 import { frameTexts } from '../support/frames.js'
 import { encodeTickBatch } from '../support/proto-messages.js'
@@ -99,7 +99,7 @@ describe('a lane in a thread of its own', () => {
     let received = 0
     let seq = 0
     const take = (text: string): void => {
-      const message = JSON.parse(text) as TicksMessage
+      const message = JSON.parse(text) as TicksMessage<QuoteJson>
       expect([message.type, message.seq]).toEqual(['ticks', ++seq])
       for (const { sequence, symbol, bid } of message.ticks) {
         received++

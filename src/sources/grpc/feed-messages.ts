@@ -17,9 +17,21 @@ export interface StreamRequest {
 // From dist/src/sources/grpc up to the package root, in a checkout and in an installed package alike.
 const PROTO_PATH = fileURLToPath(new URL('../../../../proto/ringcast.proto', import.meta.url))
 
-const { root } = protobuf.parse(readFileSync(PROTO_PATH, 'utf8'))
+const { root } = protobuf.parse(readContract())
 const streamRequestType = root.lookupType('ringcast.v1.StreamRequest')
 const serviceType = root.lookupService('ringcast.v1.TickFeed')
+
+function readContract(): string {
+  try {
+    return readFileSync(PROTO_PATH, 'utf8')
+  } catch (cause) {
+    // Workers and contract are files beside the code, which bundlers leave behind.
+    throw new Error(
+      `no ${PROTO_PATH}: where an app is bundled, mark ringcast as external (docs/library.md)`,
+      { cause },
+    )
+  }
+}
 
 export function encodeStreamRequest({ symbols, fromPosition }: StreamRequest): Buffer {
   return encode(streamRequestType, { symbols, fromPosition: integerToWire(fromPosition) })
