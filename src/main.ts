@@ -124,7 +124,7 @@ async function runMember(config: Config): Promise<void> {
   const { process: number, upstream } = order
   // The embedded feed of the first process is on this machine: a proxy of the environment leads elsewhere.
   const ofMember = upstream === undefined ? config : { ...config, upstream, upstreamProxy: false }
-  await run((_, log) => memberService(ofMember, log, member), ofMember, stopTimeMs(ofMember), {
+  await run((_, log) => memberService(ofMember, log, member, number), ofMember, stopTimeMs(ofMember), {
     number,
     host: member,
   })
@@ -148,8 +148,8 @@ function serveService(config: Config, log: ProcessLog): ManagedService {
   }
 }
 
-function memberService(config: Config, log: ProcessLog, member: GroupMember): Service {
-  const gateway = new Gateway(config, log, { hasAdmin: false })
+function memberService(config: Config, log: ProcessLog, member: GroupMember, number: number): Service {
+  const gateway = new Gateway(config, log, number)
   return {
     failed: gateway.failed,
     stop: isRequested => gateway.stop(isRequested, member.isPolled),

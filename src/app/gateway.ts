@@ -20,6 +20,7 @@ import { type Config, handlerPart } from '../config/config.js'
 import { isForeignMethod } from '../config/feed-setting-types.js'
 import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
 import { ProcessWatch } from '../metrics/process-watch.js'
+import { RecentEvents } from '../metrics/recent-events.js'
 import type { LoadedFeed } from '../sources/grpc/load-feed.js'
 import type { TickSource } from '../sources/tick-source.js'
 import { type AdminAccess, openAdminAccess } from './admin-access.js'
@@ -54,7 +55,8 @@ export class Gateway {
   readonly drainRequested: Promise<void>
   readonly state: GatewayState
   private readonly config: Config
-  private readonly log: Log
+  /** The log of the process, which keeps the newest lines for the overview. */
+  private readonly log: RecentEvents
   private readonly earlyRefusals: EarlyRefusals
   private readonly watch = new ProcessWatch({ clock: systemClock, filesMax: descriptorLimit() })
   private fail: (error: RingcastError) => void = () => {}
@@ -69,12 +71,14 @@ export class Gateway {
   private adminAccess: AdminAccess | undefined
   private isStopping = false
   private webSocketUrl = ''
+  private sourceName = ''
   private adminUrl: string | undefined
   private readonly hasAdmin: boolean
 
-  /** @param options `hasAdmin`: false for one of several gateways: their first process has the admin server */
-  constructor(config: Config, log: Log, { hasAdmin = true }: { readonly hasAdmin?: boolean } = {}) {
+  /** @param number of one of several gateways: their first process has the admin server. Default: the only one */
+  constructor(config: Config, processLog: Log, number?: number) {
     this.config = config
+    const log = new RecentEvents({ log: processLog, clock: systemClock, process: number ?? 1 })
     this.log = log
     const { closeTimeoutMs: timeoutMs, connectionsPerSecond: perSecond, retryAfterS } = config
     const advice = new ReconnectAdvice({ perSecond, retryAfterS, clock: systemClock })
@@ -82,7 +86,7 @@ export class Gateway {
       { retryAfterS: () => advice.afterRefusalS(), timeoutMs, clock: systemClock },
       log,
     )
-    this.hasAdmin = hasAdmin
+    this.hasAdmin = number === undefined
     this.failed = new Promise(resolve => {
       this.fail = resolve
     })
@@ -90,7 +94,11 @@ export class Gateway {
     this.drainRequested = new Promise(resolve => {
       requestDrain = resolve
     })
-    this.state = new GatewayState(() => this.parts(), requestDrain)
+    this.state = new GatewayState(() => this.parts(), {
+      clock: systemClock,
+      drain: requestDrain,
+      process: number ?? 1,
+    })
   }
 
   /**
@@ -113,6 +121,7 @@ export class Gateway {
     const input = await (config.nats === undefined
       ? this.openUpstream(listen, signal)
       : this.openStream(config.nats, listen, signal))
+    this.sourceName = input.name
     const handler = new StreamHandler(
       { ...handlerPart(config), maxClients, schema: input.schema },
       { log, ...input.rules, ...(this.tokens && { authenticate: this.tokens.authenticate }) },
@@ -193,8 +202,9 @@ export class Gateway {
   }
 
   private parts() {
-    const { handler, isStopping, loader, server, source, watch } = this
-    return { handler, isStopping, loader, server, source, watch, refusedEarly: this.earlyRefusals.count }
+    const { handler, isStopping, loader, log: events, server, source, sourceName, watch } = this
+    const refusedEarly = this.earlyRefusals.count
+    return { events, handler, isStopping, loader, refusedEarly, server, source, sourceName, watch }
   }
 
   /** Reads the files again that can change: certificates, keys and tokens. */

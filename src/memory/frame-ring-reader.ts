@@ -84,6 +84,15 @@ export class FrameRingReader {
     return distance(Atomics.load(control, FREE_TAIL), control[FREE_HEAD]!)
   }
 
+  /** Bytes of segments that the lane does not have free, and of all segments. */
+  occupancy(): { readonly usedBytes: number; readonly bytes: number } {
+    const { segmentBytes } = this.layout
+    return {
+      usedBytes: (this.segmentCount - this.freeSegments()) * segmentBytes,
+      bytes: this.segmentCount * segmentBytes,
+    }
+  }
+
   /** Lets the lane overwrite a segment. */
   giveBack(segment: number): void {
     const { control, freeQueue } = this.memory
