@@ -6,7 +6,7 @@
 import cluster from 'node:cluster'
 import { availableParallelism, totalmem } from 'node:os'
 import { stopTimeMs } from './app/drain-times.js'
-import { feedSettings } from './app/feed-settings.js'
+import { feedSettings, hasDemoPage } from './app/feed-settings.js'
 import { Gateway } from './app/gateway.js'
 import { packageVersion } from './app/package-version.js'
 import { probe } from './app/probe.js'
@@ -123,7 +123,9 @@ async function runMember(config: Config): Promise<void> {
   }
   const { process: number, upstream } = order
   // The embedded feed of the first process is on this machine: a proxy of the environment leads elsewhere.
-  const ofMember = upstream === undefined ? config : { ...config, upstream, upstreamProxy: false }
+  const demo = hasDemoPage(config) ? 'true' : 'false'
+  const ofMember: Config =
+    upstream === undefined ? config : { ...config, demo, upstream, upstreamProxy: false }
   await run((_, log) => memberService(ofMember, log, member, number), ofMember, stopTimeMs(ofMember), {
     number,
     host: member,
@@ -143,7 +145,7 @@ function serveService(config: Config, log: ProcessLog): ManagedService {
       const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
       warnAtStart(config, log)
       log.info({ webSocketUrl, adminUrl, feed, ...startDetails(config) }, 'accepting clients')
-      log.info({}, tryWith(webSocketUrl))
+      for (const line of examples(config, webSocketUrl, adminUrl)) log.info({}, line)
     },
   }
 }
@@ -176,7 +178,7 @@ function groupService(config: Config, log: ProcessLog): ManagedService {
       warnAtStart(config, log)
       const { processes } = config
       log.info({ webSocketUrl, adminUrl, feed, processes, ...startDetails(config) }, 'accepting clients')
-      log.info({}, tryWith(webSocketUrl))
+      for (const line of examples(config, webSocketUrl, adminUrl)) log.info({}, line)
     },
   }
 }
@@ -188,9 +190,15 @@ function warnAtStart(config: Config, log: ProcessLog): void {
   for (const { details, message } of startWarnings(config, machine)) log.warn(details, message)
 }
 
-/** An example for people. */
-function tryWith(webSocketUrl: string): string {
-  return `try: npx wscat -c ${webSocketUrl.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')}`
+/** For people. */
+function examples(config: Config, webSocketUrl: string, adminUrl: string | undefined): string[] {
+  const local = (url: string): string => url.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')
+  const demo = local(webSocketUrl).replace(/^ws(s?:.*)\/ws\/ticks$/, 'http$1/')
+  return [
+    `try: npx wscat -c ${local(webSocketUrl)}`,
+    ...(hasDemoPage(config) ? [`prices in a browser: ${demo}`] : []),
+    ...(adminUrl === undefined ? [] : [`dashboard in a browser: ${local(adminUrl)}/`]),
+  ]
 }
 
 function feedService(config: Config, log: ProcessLog): Service {

@@ -2,6 +2,7 @@
  * The whole gateway: starts its parts in order, and stops them in reverse. Main thread.
  */
 import { ADMIN_CONNECTIONS_MAX, AdminServer } from '../admin/admin-server.js'
+import { WATCHERS_MAX } from '../admin/overview-watch.js'
 import { StreamHandler } from '../broadcaster/stream-handler.js'
 import { ClientServer, type TlsServerFiles } from '../clients/client-server.js'
 import { ReconnectAdvice } from '../clients/reconnect-advice.js'
@@ -16,6 +17,7 @@ import {
 import { hostInUrl } from '../common/host-text.js'
 import type { Log } from '../common/log.js'
 import { variableOf } from '../common/setting-names.js'
+import { readPage } from '../common/web-pages.js'
 import { type Config, handlerPart } from '../config/config.js'
 import { isForeignMethod } from '../config/feed-setting-types.js'
 import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
@@ -26,7 +28,7 @@ import type { TickSource } from '../sources/tick-source.js'
 import { type AdminAccess, openAdminAccess } from './admin-access.js'
 import { drainTimes } from './drain-times.js'
 import { EarlyRefusals } from './early-refusals.js'
-import { embeddedFeedName, feedSettings } from './feed-settings.js'
+import { embeddedFeedName, feedSettings, hasDemoPage } from './feed-settings.js'
 import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
 import { type GatewayInput, natsInput, type WaitingLoader } from './gateway-input.js'
 import { GatewayState } from './gateway-state.js'
@@ -220,7 +222,7 @@ export class Gateway {
       maxClients,
       pendingMax,
       lanes: poolSize,
-      otherConnections: ADMIN_CONNECTIONS_MAX,
+      otherConnections: ADMIN_CONNECTIONS_MAX + WATCHERS_MAX,
       openBefore: openDescriptors(),
       limit,
     })
@@ -268,6 +270,7 @@ export class Gateway {
     const tls = this.certificate?.current
     this.server = new ClientServer({
       tls,
+      page: hasDemoPage(config) ? readPage('demo') : undefined,
       host: config.host,
       port: config.port,
       handleUpgrade: (request, socket, head) =>
@@ -291,6 +294,7 @@ export class Gateway {
       host: config.adminHost,
       port: config.adminPort,
       view: this.state.view(),
+      page: readPage('dashboard'),
       guard: this.adminAccess.guard,
       clock: systemClock,
       log,

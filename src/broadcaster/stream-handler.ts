@@ -226,7 +226,7 @@ export class StreamHandler<Tick extends object = PushedTick> {
     return metrics.view({
       lanes: laneHandles.map((handle, lane) => ({
         ...supervisor.lifeOf(lane),
-        frameRing: handle.stream.ring.occupancy(),
+        frameRing: handle.stream.ringOccupancy(),
         queueDepth: ingest.lag(handle),
         queueCapacity: this.settings.queueSize,
         audiences: handle.stream.audiences.size,

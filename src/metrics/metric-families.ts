@@ -233,7 +233,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
   laneGauge('up', 'Whether the lane runs: 1 or 0.', ({ isRunning }) => Number(isRunning)),
   laneGauge(
     'ring_used_bytes',
-    'Bytes of the frame ring that the lane fills or that clients still need.',
+    'Bytes of segments of the frame ring that sockets hold, so that the lane cannot write there.',
     ({ frameRing }) => frameRing.usedBytes,
   ),
   laneGauge('ring_bytes', 'Bytes of the frame ring.', ({ frameRing }) => frameRing.bytes),

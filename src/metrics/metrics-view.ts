@@ -20,7 +20,7 @@ export interface LaneView {
   readonly isRunning: boolean
   /** Times it was replaced. */
   readonly restarts: number
-  /** Bytes of the frame ring that the lane fills or that clients still need, and all its bytes. */
+  /** Bytes of segments of the frame ring that sockets hold, so that the lane cannot write there, and all its bytes. */
   readonly frameRing: { readonly usedBytes: number; readonly bytes: number }
   /** Ticks that the lane has not finished. */
   readonly queueDepth: number

@@ -66,7 +66,7 @@ export interface OverviewLane {
   /** Ticks that it has not finished, and those that it may be behind before the source is paused. */
   readonly queueTicks: number
   readonly queueTicksMax: number
-  /** Bytes of its frame ring that the lane fills or that clients still need, and all bytes. */
+  /** Bytes of segments of its frame ring that sockets hold, so that it cannot write there, and all bytes. */
   readonly ringUsedBytes: number
   readonly ringBytes: number
   /** Turns published, and the bytes in them, from the start. */

@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
 import { hostInUrl } from '../../common/host-text.js'
 import type { Log } from '../../common/log.js'
+import { readPage } from '../../common/web-pages.js'
 import type { Config } from '../../config/config.js'
 import { EmbeddedFeed } from '../../embedded-feed/embedded-feed.js'
 import { RestartDelay } from '../../lanes/restart-delay.js'
@@ -300,6 +301,7 @@ export class GatewayGroup {
       host: config.adminHost,
       port: config.adminPort,
       view: this.view(),
+      page: readPage('dashboard'),
       guard: this.adminAccess.guard,
       clock: deps.clock,
       log: this.log,
