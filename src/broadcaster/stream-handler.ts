@@ -240,7 +240,7 @@ export class StreamHandler<Tick extends object = PushedTick> {
     })
   }
 
-  /** The symbols with the most ticks among the newest 2,000. It reads those again: a few hundred µs. */
+  /** The symbols with the most ticks among the newest 2,000. It reads those again: about a millisecond. */
   sampleSymbols(): SymbolSample {
     return this.broadcaster.symbols.sample()
   }
