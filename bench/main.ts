@@ -5,12 +5,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Benchmark, exitOnSignals, type Table, tableText } from './benchmark.js'
+import { capacity } from './capacity.js'
 import { codec } from './codec.js'
 import { decode } from './decode.js'
 import { encode } from './encode.js'
 import { endToEnd } from './end-to-end.js'
 import { frame } from './frame.js'
 import { gather } from './gather.js'
+import { history } from './history.js'
 import { machine } from './machine.js'
 import { poolSize } from './pool-size.js'
 import { publish } from './publish.js'
@@ -30,6 +32,8 @@ const BENCHMARKS: readonly Benchmark[] = [
   queueSize,
   poolSize,
   relay,
+  history,
+  capacity,
 ]
 const RESULTS = fileURLToPath(new URL('../../bench/results/', import.meta.url))
 

@@ -10,9 +10,12 @@ import { marketCodecOf } from '../src/ticks/market-codec.js'
 import type { OpenHistory } from '../src/ticks/stream-history.js'
 import type { TickCodec } from '../src/ticks/tick-codec.js'
 import { assembleHistory } from './history-assembly.js'
+import { yieldCores } from './yield-cores.js'
 
 invariant(parentPort !== null, 'the past is read in a thread of its own')
 const port = parentPort
+// Live clients come first.
+yieldCores()
 const { origin, schema, tickBytesMax } = workerData as HistoryTask
 
 /** The codec of a schema comes with a protobuf library. Without it the thread starts in half the time. */

@@ -7,7 +7,7 @@ const MAIN = fileURLToPath(new URL('../../bench/main.js', import.meta.url))
 const run = promisify(execFile)
 
 describe('the benchmarks', () => {
-  it.each(['end-to-end', 'queue-size', 'pool-size', 'relay'])(
+  it.each(['end-to-end', 'queue-size', 'pool-size', 'relay', 'history', 'capacity'])(
     '%s still runs, without an error of order',
     async name => {
       const text = (await run(process.execPath, [MAIN, name, '--small'])).stdout

@@ -66,12 +66,15 @@ it.each(PAUSES)('ends no client, and replaces no lane, when it %s', async how =>
   // Of one that was blocked before the pause the process sees that it has taken something only after it.
   for (let read = 0; read < 20; read++) slow.read(100_000)
   await paused
+  // It answers pings from now on, however long the others take.
+  const reading = setInterval(() => slow.read(100_000), 100)
 
   const before = clients.map(({ ticks }) => ticks.length)
   // What comes now was sent by a process that has had the time to end those that it would.
   await Promise.all(
     clients.map((client, index) => client.until(() => client.ticks.length > before[index]! + 300)),
   )
+  clearInterval(reading)
   expect(clients.flatMap(({ closed }) => closed ?? [])).toEqual([])
   expect(await ask({ type: 'counters' })).toMatchObject({
     connectionsActive: CLIENT_COUNT + 1,

@@ -198,15 +198,18 @@ export class HandlerServer {
   async pushUntilBlocked(): Promise<number> {
     const before = this.count('writesBlocked')
     let sequence = 0
-    // The lanes keep up, so they have room for what the test pushes next.
-    const haveRead = () => this.handler.getMetrics().lanes.every(({ queueDepth }) => queueDepth === 0)
     while (this.count('writesBlocked') === before) {
       for (let tick = 0; tick < 100; tick++)
         if (this.handler.broadcastTick(quote(FILL, sequence + 1))) sequence++
-      await this.until(haveRead)
+      await this.untilRead()
     }
     await this.untilQuiet()
     return sequence
+  }
+
+  /** Waits until the lanes have read all ticks: they have room for what the test pushes next. */
+  async untilRead(): Promise<void> {
+    await this.until(() => this.handler.getMetrics().lanes.every(({ queueDepth }) => queueDepth === 0))
   }
 
   /** Waits until the kernel moves no more bytes. From then on a client that does not read takes no byte. */

@@ -11,7 +11,7 @@ interface Replay {
   /** Up to here the client has the ticks of the entries that it had before. */
   readonly reached: number
   readonly before: Entries
-  /** The last offset of which the ticks are there; undefined: all. */
+  /** The last offset before a gap behind which no ticks have come; undefined: no gap, or there were ticks. */
   readonly end: number | undefined
   readonly ticks: number
 }
@@ -73,11 +73,13 @@ export class ReplayModel {
     return this.replay !== undefined && offset <= this.replay.reached ? this.replay.before : undefined
   }
 
+  /** Ticks have come, so a gap before them was a hole, and not the end of the replay. */
   countTicks(ticks: number): void {
-    if (this.replay !== undefined) this.replay = { ...this.replay, ticks: this.replay.ticks + ticks }
+    if (this.replay !== undefined)
+      this.replay = { ...this.replay, end: undefined, ticks: this.replay.ticks + ticks }
   }
 
-  /** The rest of the replay is gone, after `end`. */
+  /** Ticks after `end` are gone: all that follow, or some. */
   broken(end: number): void {
     if (this.replay !== undefined) this.replay = { ...this.replay, end }
   }
@@ -86,7 +88,8 @@ export class ReplayModel {
     const { replay } = this
     this.replay = undefined
     const { from, ticks, to } = replayed
-    if (from - 1 !== replay?.start || to !== (replay.end ?? offset) || ticks !== replay.ticks)
+    const hasEnd = to === offset || to === replay?.end
+    if (from - 1 !== replay?.start || !hasEnd || ticks !== replay.ticks)
       this.wrong(`live at ${offset} after ${JSON.stringify(replayed)}, not ${JSON.stringify(replay)}`)
   }
 }
