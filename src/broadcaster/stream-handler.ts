@@ -240,7 +240,7 @@ export class StreamHandler<Tick extends object = PushedTick> {
     })
   }
 
-  /** The symbols with the most ticks among the newest 2,000. It reads those again: about a millisecond. */
+  /** The symbols with the most ticks among the newest 2,000. It reads those again: about two milliseconds. */
   sampleSymbols(): SymbolSample {
     return this.broadcaster.symbols.sample()
   }

@@ -1,6 +1,6 @@
 /**
  * Counts the newest ticks of the tick log by symbol, when somebody asks. Main thread.
- * Nothing is counted per tick: the ticks are read again from the log. A sample costs about a millisecond. Reason:
+ * Nothing is counted per tick: the ticks are read again from the log. A sample costs about two milliseconds. Reason:
  * docs/decisions/0098-the-dashboard-reads-what-is-there.md
  */
 import { TickLogHistory } from '../memory/tick-log-history.js'
