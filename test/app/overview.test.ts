@@ -57,4 +57,4 @@ it('two gateways on one port show sums, and the lanes of both', async () => {
   expect(processes.map(({ process }) => process)).toEqual([1, 2])
   expect(totals.entered).toBe(1)
   expect(events.some(({ message }) => message === 'a client has come')).toBe(true)
-})
+}, 60_000)
