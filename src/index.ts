@@ -23,6 +23,7 @@ export type { FeedSession, TickSink } from './ingest/tick-sink.js'
 export type { ClientActivity, ClientQuery, ClientRow, ClientSort } from './metrics/client-view.js'
 export type { HistogramView } from './metrics/histogram.js'
 export type { LaneView, MetricsView } from './metrics/metrics-view.js'
+export type { SymbolSample } from './metrics/overview.js'
 export type {
   AuthCommand,
   ClientMessage,

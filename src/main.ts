@@ -7,7 +7,7 @@
 import cluster from 'node:cluster'
 import { availableParallelism, totalmem } from 'node:os'
 import { stopTimeMs } from './app/drain-times.js'
-import { feedSettings } from './app/feed-settings.js'
+import { feedSettings, hasDemoPage } from './app/feed-settings.js'
 import { Gateway } from './app/gateway.js'
 import { packageVersion } from './app/package-version.js'
 import { type HostProcess, runService, type Service } from './app/process-lifetime.js'
@@ -128,8 +128,10 @@ async function runMember(config: Config): Promise<void> {
   }
   const { process: number, upstream } = order
   // The embedded feed of the first process is on this machine: a proxy of the environment leads elsewhere.
-  const ofMember = upstream === undefined ? config : { ...config, upstream, upstreamProxy: false }
-  await run((_, log) => memberService(ofMember, log, member), ofMember, stopTimeMs(ofMember), {
+  const demo = hasDemoPage(config) ? 'true' : 'false'
+  const ofMember: Config =
+    upstream === undefined ? config : { ...config, demo, upstream, upstreamProxy: false }
+  await run((_, log) => memberService(ofMember, log, member, number), ofMember, stopTimeMs(ofMember), {
     number,
     host: member,
   })
@@ -148,13 +150,13 @@ function serveService(config: Config, log: ProcessLog): ManagedService {
       warnAtStart(config, log)
       const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
       log.info({ webSocketUrl, adminUrl, feed, ...startDetails(config) }, 'accepting clients')
-      log.info({}, tryWith(webSocketUrl))
+      for (const line of examples(config, webSocketUrl, adminUrl)) log.info({}, line)
     },
   }
 }
 
-function memberService(config: Config, log: ProcessLog, member: GroupMember): Service {
-  const gateway = new Gateway(config, log, { hasAdmin: false })
+function memberService(config: Config, log: ProcessLog, member: GroupMember, number: number): Service {
+  const gateway = new Gateway(config, log, number)
   return {
     failed: gateway.failed,
     stop: isRequested => gateway.stop(isRequested, member.isPolled),
@@ -181,7 +183,7 @@ function groupService(config: Config, log: ProcessLog): ManagedService {
       const { webSocketUrl, adminUrl, feed } = await group.start(signal)
       const { processes } = config
       log.info({ webSocketUrl, adminUrl, feed, processes, ...startDetails(config) }, 'accepting clients')
-      log.info({}, tryWith(webSocketUrl))
+      for (const line of examples(config, webSocketUrl, adminUrl)) log.info({}, line)
     },
   }
 }
@@ -193,9 +195,15 @@ function warnAtStart(config: Config, log: ProcessLog): void {
   for (const { details, message } of startWarnings(config, machine)) log.warn(details, message)
 }
 
-/** An example for people. */
-function tryWith(webSocketUrl: string): string {
-  return `try: npx wscat -c ${webSocketUrl.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')}`
+/** For people. */
+function examples(config: Config, webSocketUrl: string, adminUrl: string | undefined): string[] {
+  const local = (url: string): string => url.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')
+  const demo = local(webSocketUrl).replace(/^ws(s?:.*)\/ws\/ticks$/, 'http$1/')
+  return [
+    `try: npx wscat -c ${local(webSocketUrl)}`,
+    ...(hasDemoPage(config) ? [`prices in a browser: ${demo}`] : []),
+    ...(adminUrl === undefined ? [] : [`dashboard in a browser: ${local(adminUrl)}/`]),
+  ]
 }
 
 function feedService(config: Config, log: ProcessLog): Service {

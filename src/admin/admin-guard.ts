@@ -29,6 +29,12 @@ const STATUS_FIELDS: ReadonlyMap<string, string> = new Map([
   ['/readyz', 'ready'],
 ])
 
+const WRONG_HOST = errorReply(
+  421,
+  'wrong_host',
+  'call this port by an address, localhost, or a name of RINGCAST_ADMIN_NAMES',
+)
+
 export class AdminGuard {
   private readonly options: AdminGuardOptions
   private readonly isLocal: boolean
@@ -47,12 +53,7 @@ export class AdminGuard {
     const isKnown = this.isKnownHost(host)
     if (this.isLocal && token === undefined && isKnown) return 'all'
     if (STATUS_FIELDS.has(path) && given === undefined) return 'status'
-    if (this.isLocal && token === undefined)
-      return errorReply(
-        421,
-        'wrong_host',
-        'call this port by an address, localhost, or a name of RINGCAST_ADMIN_NAMES',
-      )
+    if (this.isLocal && token === undefined) return WRONG_HOST
     if (token === undefined)
       return errorReply(403, 'no_token', 'beyond the loopback this port needs RINGCAST_ADMIN_TOKEN_FILE')
     return errorReply(
@@ -60,6 +61,13 @@ export class AdminGuard {
       given === undefined ? 'token_missing' : 'token_wrong',
       'send Authorization: Bearer <token>',
     )
+  }
+
+  /** The files of a page hold nothing of this gateway, and a browser shows no token for them. @returns a refusal */
+  judgePage({ host }: IncomingHttpHeaders): AdminReply | undefined {
+    return this.isLocal && this.options.token() === undefined && !this.isKnownHost(host)
+      ? WRONG_HOST
+      : undefined
   }
 
   /** An address cannot be rebound. */

@@ -3,7 +3,8 @@
 export interface AdminReply {
   readonly status: number
   readonly contentType: string
-  readonly body: string
+  readonly body: string | Buffer
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export function jsonReply(status: number, value: unknown): AdminReply {

@@ -22,6 +22,7 @@ export interface AdminRoute {
 }
 
 export const READINESS_PATH = '/readyz'
+export const OVERVIEW_PATH = '/overview'
 const SHOWN_DEFAULT = 20
 /** https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format */
 const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
@@ -56,6 +57,16 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
     reply: async view => ({ status: 200, contentType: PROMETHEUS_TYPE, body: await view.prometheus() }),
   },
   { method: 'GET', path: '/metrics.json', reply: view => jsonReply(200, view.metrics()) },
+  {
+    method: 'GET',
+    path: OVERVIEW_PATH,
+    reply: async view => {
+      if (view.overview === undefined) return NO_CLIENTS
+      const overview = await view.overview()
+      if (overview !== undefined) return jsonReply(200, overview)
+      return errorReply(503, 'no_overview', 'no gateway answers: they start, or hang')
+    },
+  },
   {
     method: 'GET',
     path: '/clients',

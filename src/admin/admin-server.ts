@@ -3,17 +3,21 @@
  * stands in admin-routes.ts.
  * Connections, bytes and time of callers are bounded, and no caller keeps another one out.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Clock } from '../common/clock.js'
 import { ConnectionGate } from '../common/connection-gate.js'
 import { listen } from '../common/listen.js'
 import type { Log } from '../common/log.js'
 import { quoteValue } from '../common/quote-value.js'
 import { readTarget } from '../common/request-target.js'
+import { PAGE_HEADERS, type WebPage } from '../common/web-pages.js'
 import { AdminGuard, statusOnly } from './admin-guard.js'
 import { type AdminReply, errorReply, jsonReply } from './admin-reply.js'
-import { ADMIN_ROUTES, type AdminRoute, READINESS_PATH } from './admin-routes.js'
+import { ADMIN_ROUTES, type AdminRoute, OVERVIEW_PATH, READINESS_PATH } from './admin-routes.js'
 import type { AdminView } from './admin-view.js'
+import { OverviewWatch, watchAuthorization } from './overview-watch.js'
 
 export interface AdminServerOptions {
   readonly host: string
@@ -22,6 +26,8 @@ export interface AdminServerOptions {
   readonly view: AdminView
   /** Default: one without a token. */
   readonly guard?: AdminGuard
+  /** Default: none. */
+  readonly page?: WebPage
   /** A request must arrive whole in this time. Default five seconds. */
   readonly requestTimeoutMs?: number
   readonly clock: Clock
@@ -39,12 +45,15 @@ const REQUEST_TIMEOUT_MS_DEFAULT = 5000
 /** Node looks for late requests this often in each request timeout. */
 const CHECKS_PER_TIMEOUT = 5
 const KEEP_ALIVE_TIMEOUT_MS = 5000
+const FOREIGN_ORIGIN = errorReply(403, 'foreign_origin', 'a page of another origin may not do this')
 
 export class AdminServer {
   private readonly options: AdminServerOptions
   private readonly server: Server
   private readonly gate: ConnectionGate
   private readonly guard: AdminGuard
+  /** Undefined: the process has no overview. */
+  private readonly watch: OverviewWatch | undefined
   /** When somebody last asked for the readiness. */
   private polledMs = Number.NEGATIVE_INFINITY
   private opening: Promise<unknown> = Promise.resolve()
@@ -64,6 +73,11 @@ export class AdminServer {
         connectionsCheckingInterval: requestTimeoutMs / CHECKS_PER_TIMEOUT,
       },
       (request, response) => this.serve(request, response),
+    )
+    const { overview } = options.view
+    this.watch = overview && new OverviewWatch({ overview, clock, log })
+    this.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
+      this.upgrade(request, socket, head),
     )
     this.server.on('connection', socket => this.gate.enter(socket))
     // The timeouts above end with the request. This one also ends a caller that does not read the response.
@@ -99,11 +113,39 @@ export class AdminServer {
   async close(): Promise<void> {
     await this.opening
     this.gate.close()
+    this.watch?.close()
     await new Promise<void>(resolve => {
       // The callback gets an error when the server does not listen. Then it is closed already.
       this.server.close(() => resolve())
       this.server.closeAllConnections()
     })
+  }
+
+  private upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+      // Some probes offer HTTP/2 so, and take HTTP/1.1: https://www.rfc-editor.org/rfc/rfc9110#section-7.8
+      const response = new ServerResponse(request)
+      response.shouldKeepAlive = false
+      response.assignSocket(socket)
+      response.once('finish', () => socket.end())
+      socket.on('error', () => socket.destroy())
+      this.serve(request, response)
+      return
+    }
+    const refusal = this.watchRefusal(request)
+    if (refusal !== undefined) refuseUpgrade(socket, refusal)
+    else this.watch?.upgrade(request, socket, head, () => this.gate.settle(socket))
+  }
+
+  /** Why a request to watch is refused; undefined when it is not. */
+  private watchRefusal(request: IncomingMessage): AdminReply | undefined {
+    const { path } = readTarget(request.url ?? '')
+    const verdict = this.guard.judge(path, { ...request.headers, authorization: watchAuthorization(request) })
+    if (typeof verdict === 'object') return verdict
+    if (path !== OVERVIEW_PATH || this.watch === undefined)
+      return errorReply(404, 'not_found', `the only WebSocket of a gateway's admin port is ${OVERVIEW_PATH}`)
+    if (isOfForeignPage(request)) return FOREIGN_ORIGIN
+    return this.watch.isFull ? errorReply(503, 'too_many_watchers', 'close another dashboard') : undefined
   }
 
   /** Handles every error: otherwise it would end the process. */
@@ -127,6 +169,9 @@ export class AdminServer {
 
   private async replyTo(request: IncomingMessage, response: ServerResponse): Promise<AdminReply> {
     const { path, query } = readTarget(request.url ?? '')
+    const file = this.options.page?.get(path)
+    if (file !== undefined && (request.method === 'GET' || request.method === 'HEAD'))
+      return this.guard.judgePage(request.headers) ?? { ...file, status: 200, headers: PAGE_HEADERS }
     const verdict = this.guard.judge(path, request.headers)
     if (typeof verdict === 'object') {
       if (verdict.status === 401) response.setHeader('WWW-Authenticate', 'Bearer')
@@ -147,8 +192,7 @@ export class AdminServer {
       )
       return errorReply(405, 'method_not_allowed')
     }
-    if (route.method !== 'GET' && isOfForeignPage(request))
-      return errorReply(403, 'foreign_origin', 'a page of another origin may not do this')
+    if (route.method !== 'GET' && isOfForeignPage(request)) return FOREIGN_ORIGIN
     const known = route.parameters ?? []
     const unknown = [...parameters.keys()].find(name => !known.includes(name))
     // Probes and scrapers add parameters of their own to paths that have none.
@@ -192,6 +236,20 @@ function write(response: ServerResponse, reply: AdminReply, method: string | und
     'Content-Type': reply.contentType,
     'Content-Length': Buffer.byteLength(reply.body),
     'Cache-Control': 'no-store',
+    ...reply.headers,
   })
   response.end(method === 'HEAD' ? undefined : reply.body)
+}
+
+/** Writes a whole response, and ends the connection. */
+function refuseUpgrade(socket: Duplex, { body, contentType, status }: AdminReply): void {
+  socket.on('error', () => socket.destroy())
+  socket.once('finish', () => socket.destroy())
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Connection: close',
+    `Content-Type: ${contentType}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }

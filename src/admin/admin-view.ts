@@ -1,5 +1,6 @@
 /** The process as the admin server sees it. It asks with each request. Main thread. */
 import type { ClientQuery, ClientRow } from '../metrics/client-view.js'
+import type { Overview } from '../metrics/overview.js'
 
 /** For each check "ok", or what is wrong. */
 export type Checks = Readonly<Record<string, string>>
@@ -37,6 +38,8 @@ export interface AdminView {
   details(): unknown
   /** Undefined: the process has no clients. */
   readonly clients: ClientsView | undefined
+  /** What the dashboard shows. Resolves to undefined when no gateway answers. Undefined: the process has no clients. */
+  readonly overview: (() => Promise<Overview | undefined>) | undefined
   /** Begins the orderly stop. Called twice, it does nothing more. */
   drain(): void
 }

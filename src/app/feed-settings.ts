@@ -23,6 +23,11 @@ export function feedSettings(config: Config, listen: string): FeedSettings {
 }
 
 /** The embedded feed, as a text for people. */
+/** A public page must be asked for. Only a gateway that has no feed of its own is one that somebody tries out. */
+export function hasDemoPage({ demo, nats, upstream }: Config): boolean {
+  return demo === 'auto' ? upstream === undefined && nats === undefined : demo === 'true'
+}
+
 export function embeddedFeedName({ feedReplay, feedRate, feedSpeed, feedSymbols }: Config): string {
   if (feedReplay !== undefined) return `replay of ${feedReplay} at speed ${feedSpeed}`
   return `synthetic: ${feedSymbols} symbols, ${feedRate === 0 ? 'as many ticks as are read' : `${feedRate} ticks/s`}`

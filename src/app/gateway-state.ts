@@ -4,10 +4,14 @@
 import type { AdminView } from '../admin/admin-view.js'
 import type { StreamHandler } from '../broadcaster/stream-handler.js'
 import type { ClientServer } from '../clients/client-server.js'
+import { type Clock, wallUs } from '../common/clock.js'
 import type { GatewayMetrics } from '../metrics/gateway-metrics.js'
+import { type Overview, SLOWEST_MAX } from '../metrics/overview.js'
 import type { ProcessWatch } from '../metrics/process-watch.js'
+import type { RecentEvents } from '../metrics/recent-events.js'
 import type { TickSource } from '../sources/tick-source.js'
 import type { WaitingLoader } from './gateway-input.js'
+import { gatewayOverview, NO_SYMBOLS } from './gateway-overview.js'
 import { liveness } from './liveness.js'
 import type { Answers, GatewayReport, Question } from './processes/group-messages.js'
 import { prometheusPage } from './prometheus-page.js'
@@ -23,16 +27,48 @@ export interface GatewayParts {
   readonly isStopping: boolean
   /** Clients that were refused because the feed had not told its schema. */
   readonly refusedEarly: number
+  /** The source of the ticks, as a text for people. */
+  readonly sourceName: string
+  readonly events: RecentEvents
 }
 
 export class GatewayState {
   private readonly parts: () => GatewayParts
   private readonly drain: () => void
+  private readonly clock: Clock
+  private readonly startedMs: number
+  /** 1 for the only gateway. */
+  private readonly process: number
 
   /** @param drain begins the orderly stop */
-  constructor(parts: () => GatewayParts, drain: () => void) {
+  constructor(
+    parts: () => GatewayParts,
+    {
+      clock,
+      drain,
+      process,
+    }: { readonly clock: Clock; readonly drain: () => void; readonly process: number },
+  ) {
     this.parts = parts
     this.drain = drain
+    this.clock = clock
+    this.startedMs = nowMs(clock)
+    this.process = process
+  }
+
+  overview(): Overview {
+    const { events, handler, loader, source, sourceName } = this.parts()
+    return gatewayOverview({
+      process: this.process,
+      atMs: nowMs(this.clock),
+      startedMs: this.startedMs,
+      report: this.report(),
+      upstream: source?.status() ?? loader?.status(),
+      sourceName,
+      slowest: handler?.getClients({ sort: 'lag', limit: SLOWEST_MAX }) ?? [],
+      symbols: handler?.sampleSymbols() ?? NO_SYMBOLS,
+      events: events.newest,
+    })
   }
 
   /** Before the handler is there, there is nothing to measure. @param excluded checks that do not make it unready */
@@ -74,6 +110,7 @@ export class GatewayState {
         list: async query => this.answer({ kind: 'clients', query }),
         close: async id => this.answer({ kind: 'close', id }),
       },
+      overview: async () => this.overview(),
       drain: this.drain,
     }
   }
@@ -86,6 +123,8 @@ export class GatewayState {
         return handler?.getClients(question.query) ?? []
       case 'close':
         return handler?.closeClient(question.id) ?? false
+      case 'overview':
+        return this.overview()
     }
   }
 
@@ -110,4 +149,9 @@ export class GatewayState {
   private serverCounters(server: ClientServer): GatewayMetrics['server'] {
     return { ...server.counters(), refusedFeedUnknown: this.parts().refusedEarly }
   }
+}
+
+/** Since the Unix epoch. */
+function nowMs(clock: Clock): number {
+  return Math.round(wallUs(clock) / 1000)
 }

@@ -2,6 +2,7 @@
  * The whole gateway: starts its parts in order, and stops them in reverse. Main thread.
  */
 import { ADMIN_CONNECTIONS_MAX, AdminServer } from '../admin/admin-server.js'
+import { WATCHERS_MAX } from '../admin/overview-watch.js'
 import { StreamHandler } from '../broadcaster/stream-handler.js'
 import { ClientServer, type TlsServerFiles } from '../clients/client-server.js'
 import { ReconnectAdvice } from '../clients/reconnect-advice.js'
@@ -16,16 +17,18 @@ import {
 import { hostInUrl } from '../common/host-text.js'
 import type { Log } from '../common/log.js'
 import { variableOf } from '../common/setting-names.js'
+import { readPage } from '../common/web-pages.js'
 import { type Config, handlerPart } from '../config/config.js'
 import { isForeignMethod } from '../config/feed-setting-types.js'
 import { EmbeddedFeed } from '../embedded-feed/embedded-feed.js'
 import { ProcessWatch } from '../metrics/process-watch.js'
+import { RecentEvents } from '../metrics/recent-events.js'
 import type { LoadedFeed } from '../sources/grpc/load-feed.js'
 import type { TickSource } from '../sources/tick-source.js'
 import { type AdminAccess, openAdminAccess } from './admin-access.js'
 import { drainTimes } from './drain-times.js'
 import { EarlyRefusals } from './early-refusals.js'
-import { embeddedFeedName, feedSettings } from './feed-settings.js'
+import { embeddedFeedName, feedSettings, hasDemoPage } from './feed-settings.js'
 import { ForeignFeedLoader, type ForeignFeedLoaderOptions } from './foreign-feed-loader.js'
 import { type GatewayInput, natsInput, type WaitingLoader } from './gateway-input.js'
 import { GatewayState } from './gateway-state.js'
@@ -53,7 +56,8 @@ export class Gateway {
   readonly drainRequested: Promise<void>
   readonly state: GatewayState
   private readonly config: Config
-  private readonly log: Log
+  /** The log of the process, which keeps the newest lines for the overview. */
+  private readonly log: RecentEvents
   private readonly earlyRefusals: EarlyRefusals
   private readonly watch = new ProcessWatch({ clock: systemClock, filesMax: descriptorLimit() })
   private fail: (error: RingcastError) => void = () => {}
@@ -68,12 +72,14 @@ export class Gateway {
   private adminAccess: AdminAccess | undefined
   private isStopping = false
   private webSocketUrl = ''
+  private sourceName = ''
   private adminUrl: string | undefined
   private readonly hasAdmin: boolean
 
-  /** @param options `hasAdmin`: false for one of several gateways: their first process has the admin server */
-  constructor(config: Config, log: Log, { hasAdmin = true }: { readonly hasAdmin?: boolean } = {}) {
+  /** @param number of one of several gateways: their first process has the admin server. Default: the only one */
+  constructor(config: Config, processLog: Log, number?: number) {
     this.config = config
+    const log = new RecentEvents({ log: processLog, clock: systemClock, process: number ?? 1 })
     this.log = log
     const { closeTimeoutMs: timeoutMs, connectionsPerSecond: perSecond, retryAfterS } = config
     const advice = new ReconnectAdvice({ perSecond, retryAfterS, clock: systemClock })
@@ -81,7 +87,7 @@ export class Gateway {
       { retryAfterS: () => advice.afterRefusalS(), timeoutMs, clock: systemClock },
       log,
     )
-    this.hasAdmin = hasAdmin
+    this.hasAdmin = number === undefined
     this.failed = new Promise(resolve => {
       this.fail = resolve
     })
@@ -89,7 +95,11 @@ export class Gateway {
     this.drainRequested = new Promise(resolve => {
       requestDrain = resolve
     })
-    this.state = new GatewayState(() => this.parts(), requestDrain)
+    this.state = new GatewayState(() => this.parts(), {
+      clock: systemClock,
+      drain: requestDrain,
+      process: number ?? 1,
+    })
   }
 
   /**
@@ -111,6 +121,7 @@ export class Gateway {
     const input = await (config.nats === undefined
       ? this.openUpstream(listen, signal)
       : this.openStream(config.nats, listen, signal))
+    this.sourceName = input.name
     const handler = new StreamHandler(
       { ...handlerPart(config), maxClients, schema: input.schema },
       { log, ...input.rules, ...(this.tokens && { authenticate: this.tokens.authenticate }) },
@@ -191,8 +202,9 @@ export class Gateway {
   }
 
   private parts() {
-    const { handler, isStopping, loader, server, source, watch } = this
-    return { handler, isStopping, loader, server, source, watch, refusedEarly: this.earlyRefusals.count }
+    const { handler, isStopping, loader, log: events, server, source, sourceName, watch } = this
+    const refusedEarly = this.earlyRefusals.count
+    return { events, handler, isStopping, loader, refusedEarly, server, source, sourceName, watch }
   }
 
   /** Reads the files again that can change: certificates, keys and tokens. */
@@ -208,7 +220,7 @@ export class Gateway {
       maxClients,
       pendingMax,
       lanes: poolSize,
-      otherConnections: ADMIN_CONNECTIONS_MAX,
+      otherConnections: ADMIN_CONNECTIONS_MAX + WATCHERS_MAX,
       openBefore: openDescriptors(),
       limit,
     })
@@ -256,6 +268,7 @@ export class Gateway {
     const tls = this.certificate?.current
     this.server = new ClientServer({
       tls,
+      page: hasDemoPage(config) ? readPage('demo') : undefined,
       host: config.host,
       port: config.port,
       handleUpgrade: (request, socket, head) =>
@@ -279,6 +292,7 @@ export class Gateway {
       host: config.adminHost,
       port: config.adminPort,
       view: this.state.view(),
+      page: readPage('dashboard'),
       guard: this.adminAccess.guard,
       clock: systemClock,
       log,

@@ -136,6 +136,7 @@ export class RelayService {
       readiness: excluded => this.readiness(excluded),
       details: () => this.relay?.status(),
       clients: undefined,
+      overview: undefined,
       drain: this.requestDrain,
     }
   }

@@ -19,6 +19,7 @@ import { Ingest } from '../ingest/ingest.js'
 import { LogExtent } from '../ingest/log-extent.js'
 import { randomEpochName } from '../ingest/offset-counter.js'
 import { PositionWatch } from '../ingest/position-watch.js'
+import { SymbolSampler } from '../ingest/symbol-sampler.js'
 import { turnOvershootBytes } from '../lane-protocol/lane-task.js'
 import { CommandSender } from '../lanes/command-sender.js'
 import { LaneHandle } from '../lanes/lane-handle.js'
@@ -67,6 +68,7 @@ export interface Broadcaster {
   readonly supervisor: LaneSupervisor
   readonly shutdown: Shutdown
   readonly history: History
+  readonly symbols: SymbolSampler
   readonly listClients: (query: ClientQuery) => ClientRow[]
   readonly summarizeLag: () => LagView
 }
@@ -269,6 +271,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     supervisor,
     shutdown,
     history,
+    symbols: new SymbolSampler(tickLog, numbering, codec),
     summarizeLag: () => summarizeLag(transmitter.laggingRecipients(), { clock, patience, streams }),
     listClients: query => listClients(clients.registry.all, query, { clock, patience, streams }),
   }

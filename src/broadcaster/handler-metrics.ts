@@ -17,7 +17,7 @@ import {
 export interface HandlerState
   extends Pick<MetricsView, 'lag' | 'clientsMax' | 'offset' | 'epoch' | 'isUpstreamPaused'> {
   /** Of each lane. */
-  readonly lanes: readonly Pick<LaneView, 'queueDepth' | 'queueCapacity' | 'audiences' | 'clients'>[]
+  readonly lanes: readonly Omit<LaneView, 'lane' | 'utilisation' | 'counters'>[]
 }
 
 export class HandlerMetrics {

@@ -23,6 +23,7 @@ import { readCounter } from '../memory/counters.js'
 import type { ClientQuery, ClientRow } from '../metrics/client-view.js'
 import { LANE_SLOTS, MAIN_SLOTS } from '../metrics/metric-table.js'
 import type { MetricsView } from '../metrics/metrics-view.js'
+import type { SymbolSample } from '../metrics/overview.js'
 import type { FeedState } from '../protocol/messages.js'
 import type { TickSource } from '../sources/tick-source.js'
 import type { PushedTick } from '../ticks/pushed-tick.js'
@@ -221,9 +222,11 @@ export class StreamHandler<Tick extends object = PushedTick> {
 
   /** The counters, queues and latencies, as `/metrics.json` shows them. */
   getMetrics(): MetricsView {
-    const { ingest, laneHandles, metrics, summarizeLag } = this.broadcaster
+    const { ingest, laneHandles, metrics, summarizeLag, supervisor } = this.broadcaster
     return metrics.view({
-      lanes: laneHandles.map(handle => ({
+      lanes: laneHandles.map((handle, lane) => ({
+        ...supervisor.lifeOf(lane),
+        frameRing: handle.stream.ringOccupancy(),
         queueDepth: ingest.lag(handle),
         queueCapacity: this.settings.queueSize,
         audiences: handle.stream.audiences.size,
@@ -235,6 +238,11 @@ export class StreamHandler<Tick extends object = PushedTick> {
       epoch: this.epoch,
       isUpstreamPaused: ingest.isPaused,
     })
+  }
+
+  /** The symbols with the most ticks among the newest 2,000. It reads those again: about two milliseconds. */
+  sampleSymbols(): SymbolSample {
+    return this.broadcaster.symbols.sample()
   }
 
   /** Whether every lane runs and the handler does not shut down. */

@@ -3,6 +3,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { GuardedWebSocket } from '../common/guarded-web-socket.js'
 import { isSought } from '../fanout/wanted-start.js'
 import { CLOSE_CODES } from '../protocol/close-codes.js'
 import type { AccessControl } from './access/access-control.js'
@@ -17,7 +18,6 @@ import {
 import { requestToken } from './access/request-token.js'
 import { AdmissionQueue } from './admission-queue.js'
 import { WORK_PER_TOKEN } from './command-handler.js'
-import type { GuardedWebSocket } from './guarded-web-socket.js'
 import { holdSocket } from './held-socket.js'
 import { LateRefusals } from './late-refusals.js'
 import { type Accepted, Newcomers, type NewcomersDeps } from './newcomers.js'
@@ -239,8 +239,8 @@ export class Admission {
 
   /** @returns false when the library has refused the handshake */
   private upgrade(candidate: Candidate): boolean {
-    const { head, request, socket } = candidate
-    return this.upgrader.upgrade(request, socket, head, (webSocket, windowBits) => {
+    const { head, request, socket, stream } = candidate
+    return this.upgrader.upgrade(request, socket, head, stream.compression, (webSocket, windowBits) => {
       const id = this.nextId++
       webSocket.onFault = err => this.admissionFailed(webSocket, id, err)
       webSocket.guard(() => this.enter(webSocket, candidate, { ...candidate, id, windowBits }))

@@ -1,5 +1,6 @@
 /**
- * The HTTP server that clients connect to: passes upgrade requests on and refuses all other requests. Main thread.
+ * The HTTP server that clients connect to: passes upgrade requests on, and refuses all other requests, except for the
+ * files of a page, if it has one. Main thread.
  * A connection makes one request and becomes a WebSocket or ends. `ConnectionGate` bounds the connections before that.
  */
 import {
@@ -16,7 +17,9 @@ import type { Clock } from '../common/clock.js'
 import { ConnectionGate } from '../common/connection-gate.js'
 import { listen } from '../common/listen.js'
 import type { Log } from '../common/log.js'
+import { readTarget } from '../common/request-target.js'
 import { connectionUnder } from '../common/socket-handle.js'
+import { PAGE_HEADERS, type WebPage } from '../common/web-pages.js'
 import type { ServerMetric } from '../metrics/metric-table.js'
 import { refuseBroken, refuseConnect, refuseRequest } from './upgrade-refusal.js'
 
@@ -41,6 +44,8 @@ export interface ClientServerOptions {
   readonly reservedFrom?: number
   /** The head of a request must arrive in this time. Default ten seconds. */
   readonly requestTimeoutMs?: number
+  /** Undefined: none is served. */
+  readonly page?: WebPage | undefined
   /** Undefined: no TLS. */
   readonly tls?: TlsServerFiles | undefined
   readonly clock: Clock
@@ -87,7 +92,7 @@ export class ClientServer {
     server.on('connection', (socket: Socket) => gate.enter(socket))
     const refuse = (request: IncomingMessage, response: ServerResponse): void => {
       this.answered.add(request.socket)
-      refuseRequest(response)
+      if (!this.serveFile(request, response)) refuseRequest(response)
     }
     server.on('request', refuse)
     // Without these listeners Node asks for the body, keeps the connection, or ends it without a response.
@@ -148,6 +153,21 @@ export class ClientServer {
   close(): void {
     this.server.close()
     this.gate.close()
+  }
+
+  /** @returns false when the request is for no file of the page */
+  private serveFile({ method, url = '' }: IncomingMessage, response: ServerResponse): boolean {
+    const file = this.options.page?.get(readTarget(url).path)
+    if (file === undefined || (method !== 'GET' && method !== 'HEAD')) return false
+    response.writeHead(200, {
+      'Content-Type': file.contentType,
+      'Content-Length': file.body.length,
+      'Cache-Control': 'no-cache',
+      Connection: 'close',
+      ...PAGE_HEADERS,
+    })
+    response.end(method === 'HEAD' ? undefined : file.body)
+    return true
   }
 
   /** Whether the stream has no response yet. Otherwise it is ended: nothing follows the response. */

@@ -2,13 +2,14 @@
  * One connected client. Main thread.
  * Its state only moves on: open, ending, gone. Only `ClientRegistry` moves it. The first reason of an end counts.
  */
+
+import type { GuardedWebSocket } from '../common/guarded-web-socket.js'
 import type { Recipient } from '../fanout/recipient.js'
 import type { StreamForm } from '../lane-protocol/audience-spec.js'
 import type { MainMetric } from '../metrics/metric-table.js'
 import type { Delivery } from '../protocol/delivery.js'
 import { type ControlMessage, type GoodbyeReason, messageText } from '../protocol/messages.js'
 import type { ClientAccess } from './access/client-access.js'
-import type { GuardedWebSocket } from './guarded-web-socket.js'
 import type { LifeSigns } from './life-signs.js'
 import type { Subscriptions } from './subscriptions.js'
 

@@ -4,6 +4,7 @@
  * behind it.
  */
 import type { Clock, Timer } from '../common/clock.js'
+import type { Inflation } from '../common/guarded-web-socket.js'
 import type { HandlerOptions } from '../config/config.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS, type MainMetric } from '../metrics/metric-table.js'
@@ -11,7 +12,6 @@ import { CLOSE_CODES } from '../protocol/close-codes.js'
 import type { Client } from './client.js'
 import type { ClientRegistry } from './client-registry.js'
 import type { CommandHandler } from './command-handler.js'
-import type { Inflation } from './guarded-web-socket.js'
 import type { MessageQuota } from './message-quota.js'
 import { BURST_SECONDS, type WorkBudget } from './work-budgets.js'
 

@@ -34,6 +34,8 @@ export interface StreamRequest {
   /** The form of messages with ticks. The handshake decides about compression. */
   readonly form: Omit<StreamForm, 'windowBits'>
   readonly limits: LagLimits
+  /** False: the client takes no compression, although its browser offers it. */
+  readonly compression: boolean
   /** Where the stream begins, unchecked. */
   readonly start: StartFields
 }
@@ -60,6 +62,7 @@ export function readUpgradeRequest(
   const {
     ageMsMax,
     batch,
+    compression,
     delivery,
     deliveryFields,
     heartbeatMs,
@@ -77,6 +80,7 @@ export function readUpgradeRequest(
     deliveryFields,
     form,
     limits: { ageMsMax, lagBytesMax },
+    compression,
     start: { resume, since },
   }
 }

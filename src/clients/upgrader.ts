@@ -4,17 +4,17 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { TIMER_MS_MAX } from '../common/clock.js'
+import {
+  type GuardedWebSocket,
+  type GuardedWebSocketServer,
+  guardedWebSocketServer,
+} from '../common/guarded-web-socket.js'
 import type { HandlerOptions } from '../config/config.js'
 import {
   acceptableOffers,
   negotiatedWindowBits,
   PER_MESSAGE_DEFLATE,
 } from '../protocol/deflate-negotiation.js'
-import {
-  type GuardedWebSocket,
-  type GuardedWebSocketServer,
-  guardedWebSocketServer,
-} from './guarded-web-socket.js'
 import { chooseSubprotocol } from './upgrade-request.js'
 
 /** Bounds the frames of one message: an empty frame costs as much as a message and does not count as one. */
@@ -47,6 +47,7 @@ export class Upgrader {
   }
 
   /**
+   * @param compression false: offers of it are declined
    * @param done called before this returns, unless the library refuses the handshake
    * @returns false when the library has refused it
    */
@@ -54,11 +55,13 @@ export class Upgrader {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
+    compression: boolean,
     done: (webSocket: GuardedWebSocket, windowBits: number) => void,
   ): boolean {
     const { headers } = request
     const offers = headers['sec-websocket-extensions']
-    if (offers !== undefined) headers['sec-websocket-extensions'] = acceptableOffers(offers)
+    if (!compression) delete headers['sec-websocket-extensions']
+    else if (offers !== undefined) headers['sec-websocket-extensions'] = acceptableOffers(offers)
     let isUpgraded = false
     let windowBits = 0
     const readHeaders = (lines: string[]): void => {

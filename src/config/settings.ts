@@ -32,6 +32,10 @@ import { GiB, KiB, MiB, millisecondsText, secondsText } from './units.js'
 const listening = {
   host: host('Address on which to accept clients; :: means all, 0.0.0.0 all of IPv4', { initial: '::' }),
   port: whole('Port for WebSocket clients; 0: any free one', { min: 0, max: 65_535, initial: 8080 }),
+  demo: choice('Serve a page with prices at / of that port; auto: with the embedded feed', {
+    of: ['auto', 'true', 'false'],
+    initial: 'auto',
+  }),
   processes: wholeOrAuto('Gateways on this port, a process each; auto: one for two processors', {
     min: 1,
     max: 64,

@@ -63,6 +63,12 @@ export class LaneStream {
     return !this.hasWork()
   }
 
+  /** Bytes of segments that sockets hold, so that the lane cannot write there, and of all segments. */
+  ringOccupancy(): { readonly usedBytes: number; readonly bytes: number } {
+    const { segmentBytes, segmentCount } = this.ring
+    return { usedBytes: this.retained.pins.heldCount * segmentBytes, bytes: segmentCount * segmentBytes }
+  }
+
   /** Asks the lane to wake the main thread. @returns whether there is something to transmit already */
   sleepUnlessWork(): boolean {
     return this.wakeUp.sleepUnless(this.hasWork)

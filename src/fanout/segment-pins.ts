@@ -20,6 +20,11 @@ export class SegmentPins {
     return this.draining
   }
 
+  /** How many segments sockets hold bytes of. */
+  get heldCount(): number {
+    return this.counts.reduce((held, count) => held + Math.min(count, 1), 0)
+  }
+
   /** How many writes hold the segment. */
   count(segment: number): number {
     return this.counts[segment]!

@@ -73,6 +73,8 @@ interface LaneSlot {
   readonly hangWatch: HangWatch
   readonly restartDelay: RestartDelay
   state: LaneState
+  /** How often it was replaced. */
+  restarts: number
   /** When its failures began; undefined: it has run for a healthy while since then. */
   troubledSinceMs: number | undefined
 }
@@ -95,6 +97,7 @@ export class LaneSupervisor {
       hangWatch: new HangWatch(laneHangTimeoutMs),
       restartDelay: new RestartDelay(),
       state: { name: 'unstarted' },
+      restarts: 0,
       troubledSinceMs: undefined,
     }))
     // Only a crash makes a lane read a tick again. So two crashes at one tick count, however far apart they are.
@@ -115,6 +118,11 @@ export class LaneSupervisor {
   /** Whether every lane runs. */
   get areAllRunning(): boolean {
     return this.slots.every(({ state }) => state.name === 'running')
+  }
+
+  lifeOf(lane: number): { readonly isRunning: boolean; readonly restarts: number } {
+    const { restarts, state } = this.slots[lane]!
+    return { isRunning: state.name === 'running', restarts }
   }
 
   /** For how long a lane has been failing, without a healthy while between, ms; 0: none is. */
@@ -174,6 +182,7 @@ export class LaneSupervisor {
 
   private replace(entry: LaneSlot): void {
     this.deps.replacing(entry.index)
+    entry.restarts++
     this.start(entry)
   }
 

@@ -23,6 +23,7 @@ export type AnyDescriptor = AudienceDescriptor | ReplyDescriptor | TurnBeginDesc
 
 export class FrameRingReader {
   readonly segmentCount: number
+  readonly segmentBytes: number
   // One of each kind, filled by `next`.
   private readonly audienceFrames = new AudienceDescriptor()
   private readonly reply = new ReplyDescriptor()
@@ -38,6 +39,7 @@ export class FrameRingReader {
     this.memory = new FrameRingMemory(memory, layout)
     this.layout = layout
     this.segmentCount = layout.segmentCount
+    this.segmentBytes = layout.segmentBytes
     this.tail = Atomics.load(this.memory.control, DESCRIPTOR_TAIL)
     for (let segment = 0; segment < layout.segmentCount; segment++) this.giveBack(segment)
   }

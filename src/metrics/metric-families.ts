@@ -238,6 +238,13 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     'Ticks that the lane may be behind before the feed is paused.',
     ({ queueCapacity }) => queueCapacity,
   ),
+  laneGauge('up', 'Whether the lane runs: 1 or 0.', ({ isRunning }) => Number(isRunning)),
+  laneGauge(
+    'ring_used_bytes',
+    'Bytes of segments of the frame ring that sockets hold, so that the lane cannot write there.',
+    ({ frameRing }) => frameRing.usedBytes,
+  ),
+  laneGauge('ring_bytes', 'Bytes of the frame ring.', ({ frameRing }) => frameRing.bytes),
   laneGauge('audiences', 'Groups of clients that get identical bytes.', ({ audiences }) => audiences),
   ...PROCESS_FAMILIES,
 ]

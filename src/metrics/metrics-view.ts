@@ -16,6 +16,12 @@ import {
 
 export interface LaneView {
   readonly lane: number
+  /** False: it starts, or it has ended and its successor is about to begin. */
+  readonly isRunning: boolean
+  /** Times it was replaced. */
+  readonly restarts: number
+  /** Bytes of segments of the frame ring that sockets hold, so that the lane cannot write there, and all its bytes. */
+  readonly frameRing: { readonly usedBytes: number; readonly bytes: number }
   /** Ticks that the lane has not finished. */
   readonly queueDepth: number
   /** Ticks that the lane may be behind. Beyond that the source is paused. */

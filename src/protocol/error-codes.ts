@@ -89,6 +89,7 @@ export const REQUEST_ERRORS = {
     ...DELIVERY_ERRORS,
     bad_batch: '`batch` must be `true` or `false`.',
     bad_stamps: '`stamps` must be `true` or `false`.',
+    bad_compression: '`compression` must be `true` or `false`.',
     bad_max_age_ms: '`maxAgeMs` must be a whole number from 1 to 2^53 − 1.',
     bad_max_lag_bytes: '`maxLagBytes` must be a whole number from 1 to 2^53 − 1.',
     bad_heartbeat: '`heartbeat` must be a whole number of ms from 1000 to 60000.',

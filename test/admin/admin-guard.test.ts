@@ -22,6 +22,7 @@ const VIEW: AdminView = {
   readiness: () => ({ ready: false, checks: { upstream: 'secret' } }),
   details: () => ({ secret: 1 }),
   clients: { list: async () => [], close: async () => true },
+  overview: async () => undefined,
   drain: () => {
     drains++
   },

@@ -14,6 +14,7 @@ const VIEW: AdminView = {
   readiness: () => ({ ready: true, checks: { feed: 'ok', lanes: 'ok' } }),
   details: () => ({ clients: 3 }),
   clients: undefined,
+  overview: async () => undefined,
   drain: () => {},
 }
 
@@ -179,7 +180,16 @@ describe('the admin server', () => {
       expect(response.status).toBe(404)
       expect(await response.json()).toEqual({
         error: 'not_found',
-        paths: ['/livez', '/readyz', '/metrics', '/metrics.json', '/clients', '/clients/<id>', '/drain'],
+        paths: [
+          '/livez',
+          '/readyz',
+          '/metrics',
+          '/metrics.json',
+          '/overview',
+          '/clients',
+          '/clients/<id>',
+          '/drain',
+        ],
       })
     }
   })

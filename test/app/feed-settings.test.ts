@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { sourceSettings } from '../../src/app/feed-settings.js'
+import { hasDemoPage, sourceSettings } from '../../src/app/feed-settings.js'
 import { type Config, parseConfig } from '../../src/config/config.js'
 
 function config(argv: string[]): Config {
@@ -22,3 +22,17 @@ it('lets a proxy of the environment be used for an upstream only', () => {
   )
   expect(sourceSettings(config([]), 'localhost:1', undefined).proxy).toBe(false)
 })
+
+it.each([
+  [[], true],
+  [['--feed-replay=a.csv'], true],
+  [['--upstream=a:1'], false],
+  [['--nats=nats://a:1'], false],
+  [['--upstream=a:1', '--demo=true'], true],
+  [['--demo=false'], false],
+])(
+  'a public page is served only where it was asked for, or where ticks are synthetic: %s',
+  (argv, isServed) => {
+    expect(hasDemoPage(config(argv))).toBe(isServed)
+  },
+)

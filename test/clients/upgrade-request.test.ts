@@ -145,6 +145,12 @@ describe('an upgrade request', () => {
     })
   })
 
+  it('has no compression where the URL says so', () => {
+    expect(read('/ws/ticks')).toMatchObject({ compression: true })
+    expect(read('/ws/ticks?compression=false')).toMatchObject({ compression: false })
+    expect(read('/ws/ticks?compression=no')).toMatchObject({ status: 400, code: 'bad_compression' })
+  })
+
   it('has heartbeats only when the URL asks for them', () => {
     expect(read('/ws/ticks')).toMatchObject({ form: { heartbeatMs: 0 } })
     expect(read('/ws/ticks?heartbeat=5000')).toMatchObject({ form: { heartbeatMs: 5000 } })

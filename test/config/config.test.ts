@@ -13,6 +13,7 @@ const MiB = 1024 * 1024
 const DEFAULTS: Config = {
   host: '::',
   port: 8080,
+  demo: 'auto',
   processes: 1,
   tlsCert: undefined,
   tlsKey: undefined,
@@ -175,6 +176,7 @@ const port = whole(0, 65_535)
 const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   host: hosts,
   port,
+  demo: { right: fc.constantFrom('auto', 'true', 'false'), wrong: ['yes', 'on'] },
   processes: whole(1, 64),
   tlsCert: paths,
   tlsKey: paths,

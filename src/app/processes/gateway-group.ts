@@ -8,16 +8,20 @@ import type { Clock, Timer } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
 import { hostInUrl } from '../../common/host-text.js'
 import type { Log } from '../../common/log.js'
+import { readPage } from '../../common/web-pages.js'
 import type { Config } from '../../config/config.js'
 import { EmbeddedFeed } from '../../embedded-feed/embedded-feed.js'
 import { RestartDelay } from '../../lanes/restart-delay.js'
 import { chooseClients } from '../../metrics/client-view.js'
+import type { Overview } from '../../metrics/overview.js'
+import { RecentEvents } from '../../metrics/recent-events.js'
 import { type AdminAccess, openAdminAccess } from '../admin-access.js'
 import { embeddedFeedName, feedSettings } from '../feed-settings.js'
 import { prometheusPage } from '../prometheus-page.js'
 import { GATEWAY_CHECKS } from '../readiness.js'
 import { type GatewayProcess, type GatewayProcessEvents, startGatewayProcess } from './gateway-process.js'
 import { type FromGateway, type GatewayReport, REPORT_INTERVAL_MS, type ToGateway } from './group-messages.js'
+import { groupOverview } from './group-overview.js'
 import { GroupQuestions } from './group-questions.js'
 import { groupLiveness, groupMetrics, groupReadiness, type ProcessState } from './group-view.js'
 
@@ -65,6 +69,8 @@ export class GatewayGroup {
   private readonly config: Config
   private readonly deps: GatewayGroupDeps
   private readonly questions: GroupQuestions
+  /** The log, which keeps the newest lines for the overview. */
+  private readonly log: RecentEvents
   private requestDrain: () => void = () => {}
   private readonly places: readonly Place[]
   private readonly startProcess: (events: GatewayProcessEvents) => GatewayProcess
@@ -81,6 +87,7 @@ export class GatewayGroup {
     this.config = config
     this.deps = deps
     this.questions = new GroupQuestions(deps.clock)
+    this.log = new RecentEvents({ log: deps.log, clock: deps.clock, process: 0 })
     this.drainRequested = new Promise(resolve => {
       this.requestDrain = resolve
     })
@@ -157,8 +164,25 @@ export class GatewayGroup {
         },
         close: async id => (await this.questions.ask(this.processes, { kind: 'close', id })).includes(true),
       },
+      overview: () => this.overview(),
       drain: this.requestDrain,
     }
+  }
+
+  private async overview(): Promise<Overview | undefined> {
+    const overviews = await this.questions.ask(this.processes, { kind: 'overview' })
+    if (overviews.length === 0) return undefined
+    return groupOverview({
+      overviews,
+      events: this.log.newest,
+      ready: this.view().readiness(new Set()).ready,
+      processes: this.states().map(({ pid, process, report, silence }) => ({
+        process,
+        pid: pid ?? null,
+        ready: report?.ready ?? false,
+        checks: report?.checks ?? { process: silence },
+      })),
+    })
   }
 
   private get processes(): GatewayProcess[] {
@@ -207,7 +231,8 @@ export class GatewayGroup {
   }
 
   private onExit(place: Place, code: number | null, signal: string | null, err?: Error): void {
-    const { clock, log } = this.deps
+    const { log } = this
+    const { clock } = this.deps
     const details = { process: place.number, pid: place.process?.pid, code, signal, err }
     place.process = undefined
     place.report = undefined
@@ -261,7 +286,7 @@ export class GatewayGroup {
   }
 
   private startFeed(): Promise<EmbeddedFeed> {
-    const { log } = this.deps
+    const { log } = this
     return EmbeddedFeed.start({
       ...feedSettings(this.config, '127.0.0.1:0'),
       onFailure: error => this.fail(error),
@@ -271,14 +296,15 @@ export class GatewayGroup {
 
   private async listenForAdmin(): Promise<{ host: string; port: number }> {
     const { config, deps } = this
-    this.adminAccess = await openAdminAccess(config, deps.log)
+    this.adminAccess = await openAdminAccess(config, this.log)
     this.admin = new AdminServer({
       host: config.adminHost,
       port: config.adminPort,
       view: this.view(),
+      page: readPage('dashboard'),
       guard: this.adminAccess.guard,
       clock: deps.clock,
-      log: deps.log,
+      log: this.log,
     })
     return await this.admin.listen()
   }

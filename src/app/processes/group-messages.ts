@@ -4,17 +4,20 @@
 import type { Checks, LivenessView } from '../../admin/admin-view.js'
 import type { ClientQuery, ClientRow } from '../../metrics/client-view.js'
 import type { GatewayMetrics } from '../../metrics/gateway-metrics.js'
+import type { Overview } from '../../metrics/overview.js'
 
 /** What the first process asks its gateways. */
 export type Question =
   | { readonly kind: 'clients'; readonly query: ClientQuery }
   | { readonly kind: 'close'; readonly id: string }
+  | { readonly kind: 'overview' }
 
 /** What a gateway answers to each kind of question. */
 export interface Answers {
   readonly clients: readonly ClientRow[]
   /** Whether it has such a client. */
   readonly close: boolean
+  readonly overview: Overview
 }
 
 /** From the first process. */

@@ -71,7 +71,9 @@ function faultsOf(checks: Checks): string {
   return faults.map(([name, check]) => `${name}: ${check}`).join('; ')
 }
 
-function sums<Key extends string>(views: readonly Readonly<Record<Key, number>>[]): Record<Key, number> {
+export function sums<Key extends string>(
+  views: readonly Readonly<Record<Key, number>>[],
+): Record<Key, number> {
   const total = { ...views[0]! } as Record<Key, number>
   for (const view of views.slice(1)) for (const key of Object.keys(total) as Key[]) total[key] += view[key]
   return total
@@ -87,7 +89,7 @@ function sumOfSizes(views: readonly SizeHistogramView[]): SizeHistogramView {
   }
 }
 
-function sumOfHistograms(views: readonly HistogramView[]): HistogramView {
+export function sumOfHistograms(views: readonly HistogramView[]): HistogramView {
   const { boundsUs } = views[0]!
   const counts = boundsUs.map((_, bucket) => views.reduce((sum, view) => sum + view.counts[bucket]!, 0))
   return {

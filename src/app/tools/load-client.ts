@@ -2,7 +2,7 @@
  * One client of a load. Main thread. Reads the head of each message with ticks and leaves the ticks unread, so that one
  * thread can be thousands of clients. Whether a message is missing shows in `seq`.
  */
-import type { ClientWebSocket } from '../../clients/guarded-web-socket.js'
+import type { ClientWebSocket } from '../../common/guarded-web-socket.js'
 import type { ServerMessage } from '../../protocol/messages.js'
 import { countUp, type LoadTally } from './load-tally.js'
 

@@ -2,7 +2,7 @@
  * `ringcast load`: connects many clients, measures what they get, and says whose limit was reached. Main thread.
  */
 import { setTimeout } from 'node:timers/promises'
-import { clientWebSocket } from '../../clients/guarded-web-socket.js'
+import { clientWebSocket } from '../../common/guarded-web-socket.js'
 import { systemClock, wallUs } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
 import { descriptorLimit, openDescriptors, SPARE_DESCRIPTORS } from '../../common/file-descriptors.js'

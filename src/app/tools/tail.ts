@@ -2,7 +2,7 @@
  * `ringcast tail`: prints the ticks of a gateway, and follows them over reconnects. Main thread.
  * The client library tells each loss as an item, so what is printed is exact.
  */
-import { clientWebSocket } from '../../clients/guarded-web-socket.js'
+import { clientWebSocket } from '../../common/guarded-web-socket.js'
 import type { TailConfig } from '../../config/config.js'
 import { connect, type Item, type TickHead } from './client-sdk.js'
 import { ItemText, type TextItem } from './item-text.js'

@@ -3,11 +3,11 @@
  * Until then nothing is sent, and of what comes only one read is kept. The oldest connection makes room for a new one.
  */
 import type { Clock, Timer } from '../../common/clock.js'
+import type { GuardedWebSocket, Inflation } from '../../common/guarded-web-socket.js'
 import { type ClientCommand, readCommand } from '../../protocol/client-command.js'
 import { CLOSE_CODES, type CloseCode } from '../../protocol/close-codes.js'
 import type { CommandErrorCode } from '../../protocol/error-codes.js'
 import { type CommandId, messageText } from '../../protocol/messages.js'
-import type { GuardedWebSocket, Inflation } from '../guarded-web-socket.js'
 import type { Credentials, Gatekeeper } from './gatekeeper.js'
 import { type Identity, isDenied } from './identity.js'
 
