@@ -181,7 +181,7 @@ const lanes = {
     form: millisecondsText,
   }),
   laneHangTimeoutMs: duration('How long a lane that has work may make no progress before it is replaced', {
-    initial: 5000,
+    initial: 1500,
     min: 100,
   }),
 }

@@ -63,7 +63,7 @@ const DEFAULTS: Config = {
   turnBytesMax: 256 * KiB,
   passBudgetMs: 4,
   gatherMs: 20,
-  laneHangTimeoutMs: 5000,
+  laneHangTimeoutMs: 1500,
   upstream: undefined,
   upstreamMode: 'failover',
   upstreamMethod: 'batches',
