@@ -156,7 +156,8 @@ const lanes = {
   latestBytes: byteSize('Memory of each lane for latest ticks, for snapshots and delivery=latest', {
     min: 64 * KiB,
     max: GiB,
-    initial: 16 * MiB,
+    // Of all symbols that a lane remembers, with two kinds each. The system hands out the memory as symbols come.
+    initial: 48 * MiB,
   }),
   tickBytesMax: byteSize('Longest tick of the feed; a longer one is told as lost, as malformed', {
     min: KiB,

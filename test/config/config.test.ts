@@ -58,7 +58,7 @@ const DEFAULTS: Config = {
   queueSize: 16_384,
   tickLogBytes: 64 * MiB,
   frameRingBytes: 64 * MiB,
-  latestBytes: 16 * MiB,
+  latestBytes: 48 * MiB,
   tickBytesMax: KiB,
   turnBytesMax: 256 * KiB,
   passBudgetMs: 4,
