@@ -258,6 +258,7 @@ export class Gateway {
     const tls = this.certificate?.current
     this.server = new ClientServer({
       tls,
+      proxies: config.proxyProtocol ? config.trustedProxies : undefined,
       host: config.host,
       port: config.port,
       handleUpgrade: (request, socket, head) =>

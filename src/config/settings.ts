@@ -37,6 +37,9 @@ const listening = {
     max: 64,
     initial: 1,
   }),
+  proxyProtocol: flag('Connections begin with the PROXY protocol, version 1 or 2, of a trusted proxy', {
+    initial: false,
+  }),
   tlsCert: filePath('File of the certificates (PEM) to serve clients over TLS; read again when it changes'),
   tlsKey: filePath('File of the private key (PEM) of that certificate'),
   tlsClientCa: filePath(
