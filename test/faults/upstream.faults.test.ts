@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { afterEach, expect, it } from 'vitest'
 import { Random } from '../../src/common/random.js'
+import type { TickJson } from '../../src/protocol/messages.js'
 import { GrpcSource } from '../../src/sources/grpc/grpc-source.js'
 import { figure } from '../support/figure.js'
 import { FULL_SIZE, HandlerServer } from '../support/handler-server.js'
@@ -103,8 +104,10 @@ it('a feed whose process stands still is called again, and nothing is lost when 
   expect([client.silentErrors, client.closed]).toEqual([[], undefined])
   // A client that came before the feed is told the epoch of the feed, by a gap of unknown size.
   expect(client.gaps.filter(({ epoch }) => epoch === undefined)).toEqual([])
-  for (const symbol of new Set(client.ticks.map(tick => tick.symbol))) {
-    const own = client.ticks.filter(tick => tick.symbol === symbol).map(({ sequence }) => Number(sequence))
+  // The feed numbers the ticks of each symbol and kind.
+  const nameOf = ({ kind, symbol }: TickJson) => `${symbol} ${kind}`
+  for (const name of new Set(client.ticks.map(nameOf))) {
+    const own = client.ticks.filter(tick => nameOf(tick) === name).map(({ sequence }) => Number(sequence))
     expect(own).toEqual(sequences(own[0]!, own[0]! + own.length - 1))
   }
   figure(`1.5 s, ${server.count('upstreamReconnects')} calls anew, ${client.ticks.length} ticks`)

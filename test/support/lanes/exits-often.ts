@@ -4,7 +4,7 @@ import { FrameRingWriter } from '../../../src/memory/frame-ring-writer.js'
 import { Faults, runPatchedLane } from './faults.js'
 
 export default function runFaultyLane(task: LaneTask): Promise<void> {
-  const faults = new Faults(task, [50, 100, 150, 200, 250])
+  const faults = new Faults(task, [100, 300, 500, 700, 900])
   return runPatchedLane(
     task,
     FrameRingWriter.prototype,
