@@ -35,6 +35,7 @@ import { LaneAudiences } from './lane-audiences.js'
 import { LaneCommit } from './lane-commit.js'
 import { LaneControl } from './lane-control.js'
 import { LaneLoop } from './lane-loop.js'
+import type { LaneMemoryWatch } from './lane-memory-watch.js'
 import { LaneReader } from './lane-reader.js'
 import { LaneSleep } from './lane-sleep.js'
 import { CurrentStatus } from './read/current-status.js'
@@ -56,6 +57,7 @@ export function assembleLane(
   task: LaneTask,
   codec: TickCodec,
   clock: Pick<Clock, 'nowMs' | 'epochUs' | 'aheadUs'>,
+  memoryWatch: Pick<LaneMemoryWatch, 'look'>,
 ): LaneLoop {
   const { layout, turnBytesMax } = task
   const memory = task.memory.buffer
@@ -68,7 +70,7 @@ export function assembleLane(
   const ring = new FrameRingWriter(memory, layout)
   const wakeUp = new LaneWakeUp(control.words, task.wakeUpPort)
   const counters = new CounterWriter(new BigInt64Array(task.counters))
-  const sleep = new LaneSleep({ control, wakeUp, ring, counters, clock })
+  const sleep = new LaneSleep({ control, wakeUp, ring, counters, clock, memoryWatch })
 
   // Read and collect
   const directory = new AudienceDirectory(codec)

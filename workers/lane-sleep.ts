@@ -7,6 +7,7 @@ import type { FrameRingWriter } from '../src/memory/frame-ring-writer.js'
 import { ASLEEP_FOR_ROOM, type LaneWakeUp } from '../src/memory/lane-wake-up.js'
 import { LANE_SLOTS } from '../src/metrics/metric-table.js'
 import type { LaneControl } from './lane-control.js'
+import type { LaneMemoryWatch } from './lane-memory-watch.js'
 
 /** Thrown out of a wait for room when the lane is told to stop. */
 export class Stopped extends Error {}
@@ -17,6 +18,7 @@ export interface LaneSleepDeps {
   readonly ring: FrameRingWriter
   readonly counters: CounterWriter
   readonly clock: Pick<Clock, 'nowMs'>
+  readonly memoryWatch: Pick<LaneMemoryWatch, 'look'>
 }
 
 export class LaneSleep {
@@ -29,13 +31,18 @@ export class LaneSleep {
     this.countedMs = deps.clock.nowMs()
   }
 
-  /** Counts the time until now as busy, and shows all counters to the main thread. */
+  /**
+   * Counts the time until now as busy, and shows all counters to the main thread.
+   *
+   * @throws TooMuchMemory
+   */
   countBusy(): void {
-    const { clock, counters } = this.deps
+    const { clock, counters, memoryWatch } = this.deps
     const nowMs = clock.nowMs()
     counters.values[LANE_SLOTS.busyUs]! += Math.round((nowMs - this.countedMs) * 1000)
     this.countedMs = nowMs
     counters.flush()
+    memoryWatch.look(nowMs)
   }
 
   /**

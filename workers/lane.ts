@@ -8,10 +8,18 @@ import type { LaneTask } from '../src/lane-protocol/lane-task.js'
 import { marketCodecOf } from '../src/ticks/market-codec.js'
 import type { TickCodec } from '../src/ticks/tick-codec.js'
 import { assembleLane } from './lane-assembly.js'
+import { LaneMemoryWatch, TooMuchMemory } from './lane-memory-watch.js'
 
 export default async function runLane(task: LaneTask): Promise<void> {
   const codec = task.schema === undefined ? marketCodecOf(task.tickBytesMax) : await schemaCodecOf(task)
-  assembleLane(task, codec, systemClock).run()
+  try {
+    assembleLane(task, codec, systemClock, new LaneMemoryWatch()).run()
+  } catch (error) {
+    if (!(error instanceof TooMuchMemory)) throw error
+    // Otherwise the pool would let the successor run in this thread, beside the memory that it keeps. This ends the thread alone.
+    task.wakeUpPort.postMessage(error.message)
+    process.exit(1)
+  }
 }
 
 /** The codec of a schema comes with a protobuf library. Without it a lane starts in half the time. */

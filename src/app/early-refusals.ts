@@ -8,7 +8,7 @@ import { ClientLog } from '../clients/client-log.js'
 import type { Refusal } from '../clients/refusal.js'
 import { type RefusalOptions, refuseUpgrade } from '../clients/upgrade-refusal.js'
 import type { Log } from '../common/log.js'
-import { connectionUnder } from '../common/socket-handle.js'
+import { peerAddressOf } from '../common/peer-address.js'
 
 const FEED_UNKNOWN: Refusal = {
   status: 503,
@@ -33,7 +33,7 @@ export class EarlyRefusals {
   /** @returns false: the connection has not become a WebSocket */
   refuse(socket: Duplex): false {
     this._count++
-    this.clientLog.refused(FEED_UNKNOWN, addressOf(connectionUnder(socket).remoteAddress))
+    this.clientLog.refused(FEED_UNKNOWN, addressOf(peerAddressOf(socket)))
     refuseUpgrade(socket, FEED_UNKNOWN, this.options)
     return false
   }

@@ -269,6 +269,7 @@ export class Gateway {
     this.server = new ClientServer({
       tls,
       page: hasDemoPage(config) ? readPage('demo') : undefined,
+      proxies: config.proxyProtocol ? config.trustedProxies : undefined,
       host: config.host,
       port: config.port,
       handleUpgrade: (request, socket, head) =>

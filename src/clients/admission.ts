@@ -4,6 +4,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { GuardedWebSocket } from '../common/guarded-web-socket.js'
+import { peerAddressOf } from '../common/peer-address.js'
 import { isSought } from '../fanout/wanted-start.js'
 import { CLOSE_CODES } from '../protocol/close-codes.js'
 import type { AccessControl } from './access/access-control.js'
@@ -106,7 +107,7 @@ export class Admission {
   }
 
   private receive(request: IncomingMessage, socket: Duplex, head: Buffer): Outcome {
-    const { remoteAddress } = request.socket
+    const remoteAddress = peerAddressOf(request.socket)
     // The socket keeps each address that is asked for, so its own is asked for only here.
     if (remoteAddress === undefined && request.socket.localAddress !== undefined) {
       // The peer has reset the TCP connection. Nobody is there to be charged, or to read a reply.

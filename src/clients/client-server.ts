@@ -21,6 +21,7 @@ import { readTarget } from '../common/request-target.js'
 import { connectionUnder } from '../common/socket-handle.js'
 import { PAGE_HEADERS, type WebPage } from '../common/web-pages.js'
 import type { ServerMetric } from '../metrics/metric-table.js'
+import { expectProxyHeaders } from './proxied-connections.js'
 import { refuseBroken, refuseConnect, refuseRequest } from './upgrade-refusal.js'
 
 /** Certificates and the key, in PEM. */
@@ -46,6 +47,8 @@ export interface ClientServerOptions {
   readonly requestTimeoutMs?: number
   /** Undefined: none is served. */
   readonly page?: WebPage | undefined
+  /** Each connection begins with a header of the PROXY protocol, from one of these proxies. Undefined: with none. */
+  readonly proxies?: readonly string[] | undefined
   /** Undefined: no TLS. */
   readonly tls?: TlsServerFiles | undefined
   readonly clock: Clock
@@ -89,7 +92,17 @@ export class ClientServer {
     })
     this.server = server
     // Under TLS this is the connection below: it is pending from its first byte on.
-    server.on('connection', (socket: Socket) => gate.enter(socket))
+    const enter = (socket: Socket): unknown => gate.enter(socket)
+    if (options.proxies === undefined) server.on('connection', enter)
+    else {
+      expectProxyHeaders(server, {
+        proxies: options.proxies,
+        timeoutMs: requestTimeoutMs,
+        clock,
+        enter,
+        refused: () => gate.refused(),
+      })
+    }
     const refuse = (request: IncomingMessage, response: ServerResponse): void => {
       this.answered.add(request.socket)
       if (!this.serveFile(request, response)) refuseRequest(response)
@@ -144,6 +157,7 @@ export class ClientServer {
       connectionsPending: pendingCount,
       droppedPending: counts.evicted,
       droppedTimeout: counts.timedOut,
+      droppedProxy: counts.unproxied,
       droppedDescriptors: counts.noDescriptor,
       acceptErrors: counts.acceptErrors,
     }

@@ -36,7 +36,7 @@ const WORK_PER_REPLAY = 1024
 /** Bounds one entry of `refused` in a reply, without the symbol. */
 export const REFUSAL_BYTES_MAX = 160
 /** Bounds a reply without its symbols and refusals. */
-const REPLY_BYTES_MAX = 512
+export const REPLY_BYTES_MAX = 512
 
 /** The work to check a token. */
 export const WORK_PER_TOKEN = 4096

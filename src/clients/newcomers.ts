@@ -14,7 +14,7 @@ import { limitsOf } from './access/renewals.js'
 import { Client } from './client.js'
 import type { ClientRegistryDeps } from './client-registry.js'
 import { type ClientSocketDeps, listenToClient } from './client-socket.js'
-import { REFUSAL_BYTES_MAX, refusedField } from './command-handler.js'
+import { REFUSAL_BYTES_MAX, REPLY_BYTES_MAX, refusedField } from './command-handler.js'
 import type { ConnectionCounts } from './connection-counts.js'
 import { LifeSigns } from './life-signs.js'
 import { MessageIntake, type MessageIntakeDeps } from './message-intake.js'
@@ -113,8 +113,8 @@ export class Newcomers {
         // A resume brings every tick that the client missed.
         snapshot: replayStart === null && delivery.snapshot,
       },
-      // The reply names the symbols of the request, and these have at most so many bytes.
-      limits.bytesMax + refused.length * REFUSAL_BYTES_MAX,
+      // What it takes is not left for the commands that come before it: a client may send its first one at once.
+      Buffer.byteLength(JSON.stringify(done)) + refused.length * REFUSAL_BYTES_MAX + REPLY_BYTES_MAX,
       replayStart,
     )
     if (isAwaited(replayStart)) resumeWaits.add(recipient, replayStart.awaited)

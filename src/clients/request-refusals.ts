@@ -3,7 +3,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../common/clock.js'
-import { connectionUnder } from '../common/socket-handle.js'
+import { peerAddressOf } from '../common/peer-address.js'
 import type { HandlerOptions } from '../config/config.js'
 import type { CounterWriter } from '../memory/counters.js'
 import { MAIN_SLOTS, type MainMetric } from '../metrics/metric-table.js'
@@ -89,7 +89,7 @@ export class RequestRefusals {
   refuse(socket: Duplex, refusal: Refusal, address?: string): void {
     this.count(refusal.status === 401 ? 'refusedToken' : (REFUSAL_METRICS[refusal.code] ?? 'refusedRequest'))
     const { advice, clientLog, clock, settings } = this.deps
-    clientLog.refused(refusal, address ?? addressOf(connectionUnder(socket).remoteAddress))
+    clientLog.refused(refusal, address ?? addressOf(peerAddressOf(socket)))
     refuseUpgrade(socket, refusal, {
       retryAfterS: () => advice.afterRefusalS(),
       timeoutMs: settings.closeTimeoutMs,

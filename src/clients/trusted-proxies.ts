@@ -45,7 +45,8 @@ export class TrustedProxies {
     return client
   }
 
-  private trusts(address: string | undefined): boolean {
+  /** @param address of a connection; undefined: it has none */
+  trusts(address: string | undefined): boolean {
     if (address === undefined) return this.trustsUnixSockets
     const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
     const version = isIP(plain)

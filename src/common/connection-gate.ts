@@ -28,6 +28,8 @@ export interface ConnectionCounts {
   readonly timedOut: number
   /** Ended because the process needs its last file descriptors for files, lanes and calls. */
   readonly noDescriptor: number
+  /** Ended because no proxy has told who its client is. */
+  readonly unproxied: number
   /** Errors of `accept`. */
   readonly acceptErrors: number
 }
@@ -48,6 +50,7 @@ export class ConnectionGate {
     evicted: 0,
     timedOut: 0,
     noDescriptor: 0,
+    unproxied: 0,
     acceptErrors: 0,
   }
   /** The oldest first. */
@@ -114,6 +117,11 @@ export class ConnectionGate {
     this.count('timedOut')
   }
 
+  /** The server itself has ended a connection that does not begin as those of its proxies. */
+  refused(): void {
+    this.count('unproxied')
+  }
+
   /** The server could not accept a connection. */
   acceptFailed(error: unknown): void {
     this.acceptError = error
@@ -156,13 +164,22 @@ export class ConnectionGate {
     const evicted = counts.evicted - this.logged.evicted
     const timedOut = counts.timedOut - this.logged.timedOut
     const noDescriptor = counts.noDescriptor - this.logged.noDescriptor
+    const unproxied = counts.unproxied - this.logged.unproxied
     const acceptErrors = counts.acceptErrors - this.logged.acceptErrors
     this.logged = counts
-    const details = { evicted, timedOut, noDescriptor, acceptErrors, pending: this.pending.size, pendingMax }
+    const details = {
+      evicted,
+      timedOut,
+      noDescriptor,
+      acceptErrors,
+      pending: this.pending.size,
+      pendingMax,
+      ...(unproxied > 0 && { unproxied }),
+    }
     const message = `connections of ${what} were dropped`
     if (acceptErrors > 0) log.error({ ...details, err: this.acceptError }, message)
     // No warning for timeouts alone: browsers open connections that they do not use, and so do port scanners.
-    else if (evicted + noDescriptor === 0) log.info(details, message)
+    else if (evicted + noDescriptor + unproxied === 0) log.info(details, message)
     else log.warn(details, message)
   }
 }

@@ -115,6 +115,13 @@ const relations: readonly Relation[] = [
     firstMust: other => `excludes ${other}: set one of them`,
     secondMust: other => `excludes ${other}: set one of them`,
   },
+  {
+    first: 'proxyProtocol',
+    second: 'trustedProxies',
+    holds: (isOn, proxies) => isOn === false || (proxies as unknown[]).length > 0,
+    firstMust: other => `needs ${other}: name the proxies that may connect`,
+    secondMust: other => `must name the proxies because of ${other}`,
+  },
   needs('tlsCert', 'tlsKey'),
   needs('tlsKey', 'tlsCert'),
   needs('tlsClientCa', 'tlsCert'),

@@ -41,6 +41,9 @@ const listening = {
     max: 64,
     initial: 1,
   }),
+  proxyProtocol: flag('Connections begin with the PROXY protocol, version 1 or 2, of a trusted proxy', {
+    initial: false,
+  }),
   tlsCert: filePath('File of the certificates (PEM) to serve clients over TLS; read again when it changes'),
   tlsKey: filePath('File of the private key (PEM) of that certificate'),
   tlsClientCa: filePath(
@@ -160,7 +163,8 @@ const lanes = {
   latestBytes: byteSize('Memory of each lane for latest ticks, for snapshots and delivery=latest', {
     min: 64 * KiB,
     max: GiB,
-    initial: 16 * MiB,
+    // Of all symbols that a lane remembers, with two kinds each. The system hands out the memory as symbols come.
+    initial: 48 * MiB,
   }),
   tickBytesMax: byteSize('Longest tick of the feed; a longer one is told as lost, as malformed', {
     min: KiB,
@@ -185,7 +189,7 @@ const lanes = {
     form: millisecondsText,
   }),
   laneHangTimeoutMs: duration('How long a lane that has work may make no progress before it is replaced', {
-    initial: 5000,
+    initial: 1500,
     min: 100,
   }),
 }

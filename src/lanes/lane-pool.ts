@@ -60,11 +60,17 @@ export class LanePool {
   run(assignment: LaneAssignment): LaneRun {
     const group = this.groupOfLane.get(assignment.lane)!
     const { port1, port2 } = new MessageChannel()
-    port1.on('message', this.deps.onWakeUp)
+    let lastWords: string | undefined
+    port1.on('message', (message: unknown) => {
+      if (typeof message === 'string') lastWords = message
+      else this.deps.onWakeUp()
+    })
     const abort = new AbortController()
     const ended = outcome(group, { ...assignment, wakeUpPort: port2 }, port1, abort.signal)
     return {
-      ended: ended.finally(() => port1.close()),
+      ended: ended
+        .then(error => (lastWords === undefined ? error : new Error(lastWords, { cause: error })))
+        .finally(() => port1.close()),
       terminate: () => abort.abort(),
     }
   }

@@ -209,6 +209,7 @@ export const SERVER_METRICS = {
     'Dropped for a newer connection: too many had not become clients yet.',
   ),
   droppedTimeout: dropped('timeout', 'Dropped: no whole request came in time.'),
+  droppedProxy: dropped('proxy', 'Dropped: no header of the PROXY protocol from a trusted proxy.'),
   droppedDescriptors: dropped('descriptors', 'Dropped: the process had no spare file descriptor.'),
   refusedFeedUnknown: refused('feed_unknown', 'Refused: the feed had not told its schema yet.'),
   acceptErrors: counter('accept_errors', 'errors', 'Errors of the system while it accepted a connection.'),

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { FULL_SIZE, HandlerServer, quote } from '../support/handler-server.js'
+import { dial } from '../support/raw-sockets.js'
+import { upgradeRequest } from '../support/upgrade-request.js'
 
 let server: HandlerServer
 
@@ -60,6 +62,25 @@ describe('a message of a client', () => {
     client.socket.send(JSON.stringify({ type: 'subscribe', id: 1, symbols }))
     await client.until(() => client.messages.length === 2 || client.closed !== undefined)
     expect(client.messages[1]).toMatchObject({ type: 'subscribed', id: 1, symbols })
+  })
+
+  it('may name as many also before its first reply', async () => {
+    await start(FULL_SIZE)
+    const symbols = Array.from({ length: 1000 }, (_, index) => `SYMBOL${String(index).padStart(8, '0')}`)
+    const command = Buffer.from(JSON.stringify({ type: 'subscribe', id: 1, symbols }))
+    const head = Buffer.from([TEXT, 0xfe, command.length >> 8, command.length & 255, 0, 0, 0, 0])
+    const socket = await dial(server.port)
+    let received = Buffer.alloc(0)
+    socket.on('data', chunk => {
+      received = Buffer.concat([received, chunk])
+    })
+    // With the request, so that it comes before the reply of a lane.
+    socket.write(Buffer.concat([Buffer.from(upgradeRequest('/ws/ticks?symbols=')), head, command]))
+    await server.until(() => received.includes('"id":1'))
+    expect(received.toString()).toContain(
+      '{"type":"subscribed","id":1,"symbols":["SYMBOL00000000","SYMBOL00000001"',
+    )
+    socket.destroy()
   })
 
   it('gets a reply while the client reads replies, however many messages come at once', async () => {

@@ -61,7 +61,7 @@ describe('ConnectionGate', () => {
     await untilClosed(first)
     expect(gate.pendingCount).toBe(3)
     expect(accepted.map(({ destroyed }) => destroyed)).toEqual([true, false, false, false])
-    expect(gate.counts).toEqual({ evicted: 1, timedOut: 0, noDescriptor: 0, acceptErrors: 0 })
+    expect(gate.counts).toEqual({ evicted: 1, timedOut: 0, noDescriptor: 0, unproxied: 0, acceptErrors: 0 })
   })
 
   it('leaves alone what is settled, and forgets what has closed', async () => {

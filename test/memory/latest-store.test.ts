@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { parseConfig } from '../../src/config/config.js'
 import { LatestStore, latestStoreBytes, NO_RECORD, NO_VERSION } from '../../src/memory/latest-store.js'
+import { SYMBOLS_MAX } from '../../workers/read/symbol-table.js'
 
 /** What a record of ticks up to 128 bytes takes. */
 const SMALL_RECORD_BYTES = 8 + 2 * (32 + 128)
@@ -286,4 +288,12 @@ describe('whatever a lane does and wherever it dies', () => {
       { numRuns: 400 },
     )
   })
+})
+
+it('has room, by default, for two kinds of each symbol that a lane remembers', () => {
+  const parsed = parseConfig({ env: {}, argv: [], availableParallelism: 2 })
+  if (!('config' in parsed)) throw new Error('the defaults are no config')
+  const store = new LatestStore(memoryFor(parsed.config.latestBytes))
+  for (let record = 0; record < 2 * SYMBOLS_MAX; record++)
+    if (store.allocate(128) === NO_RECORD) throw new Error(`no room after ${record} records`)
 })

@@ -303,7 +303,7 @@ export class LaneStage extends StageFrames {
       quarantinedTicks: this.poison,
       quarantinedClients: [],
     }
-    return assembleLane(task, marketCodec, this.clock)
+    return assembleLane(task, marketCodec, this.clock, { look: () => {} })
   }
 
   /** The lane's thread has ended, and all that it published was read: does what the main thread does then. */

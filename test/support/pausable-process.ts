@@ -6,7 +6,7 @@ import { HandlerServer, quote } from './handler-server.js'
 
 /** What the process is told to do. */
 export type PausableRequest =
-  | { readonly type: 'start'; readonly options: Partial<HandlerOptions> }
+  | { readonly type: 'start'; readonly options: Partial<HandlerOptions>; readonly laneFile?: string }
   /** Pushes ticks all the time from now on. */
   | { readonly type: 'feed' }
   /** Pushes ticks until so many clients have not taken all. */
@@ -14,6 +14,8 @@ export type PausableRequest =
   /** Does nothing else for so long. */
   | { readonly type: 'hold-up'; readonly ms: number }
   | { readonly type: 'counters' }
+  /** Resident memory, bytes. */
+  | { readonly type: 'rss' }
 
 let server: HandlerServer
 let sequence = 0
@@ -21,7 +23,10 @@ let sequence = 0
 async function obey(request: PausableRequest): Promise<unknown> {
   switch (request.type) {
     case 'start':
-      server = await HandlerServer.start(request.options)
+      server = await HandlerServer.start(
+        request.options,
+        request.laneFile === undefined ? {} : { laneFile: request.laneFile },
+      )
       return server.port
     case 'feed':
       setInterval(() => {
@@ -38,6 +43,8 @@ async function obey(request: PausableRequest): Promise<unknown> {
     }
     case 'counters':
       return server.handler.getMetrics().counters
+    case 'rss':
+      return process.memoryUsage.rss()
   }
 }
 

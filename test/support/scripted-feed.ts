@@ -1,5 +1,6 @@
 import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { decodeStreamRequest, type StreamRequest } from '../../src/sources/grpc/feed-messages.js'
 import { EPOCH_METADATA_KEY } from '../../src/sources/grpc/tick-feed-service.js'
 import { encodeTick, encodeTickBatch, type Tick } from './proto-messages.js'
@@ -23,11 +24,12 @@ export class ScriptedCall {
     this.request = request
   }
 
-  /** Sends the initial metadata. */
-  open(epoch?: string): void {
+  /** Sends the initial metadata. @param encoding of messages with the flag for compression */
+  open(epoch?: string, encoding?: 'gzip'): void {
     const epochHeader = epoch === undefined ? {} : { [EPOCH_METADATA_KEY]: epoch }
+    const encodingHeader = encoding === undefined ? {} : { 'grpc-encoding': encoding }
     this.stream.respond(
-      { ':status': 200, 'content-type': 'application/grpc', ...epochHeader },
+      { ':status': 200, 'content-type': 'application/grpc', ...epochHeader, ...encodingHeader },
       { waitForTrailers: true },
     )
   }
@@ -59,6 +61,23 @@ export class ScriptedCall {
     sendNext()
   }
 
+  /** Sends a batch as gzip. */
+  sendCompressed(ticks: Partial<Tick>[]): void {
+    this.sendFlagged(gzipSync(encodeTickBatch({ ticks })))
+  }
+
+  /** Sends bytes that say they are compressed. */
+  sendFlagged(message: Buffer): void {
+    const frame = framed(message)
+    frame[0] = 1
+    this.stream.write(frame)
+  }
+
+  /** Sends a batch byte by byte, each in a frame of HTTP/2 of its own. */
+  trickle(ticks: Partial<Tick>[]): void {
+    for (const byte of framed(encodeTickBatch({ ticks }))) this.stream.write(Buffer.from([byte]))
+  }
+
   /** Sends the status, with initial metadata before it where there was none. */
   end(code: number, details = ''): void {
     if (!this.stream.headersSent) this.open()
@@ -74,14 +93,19 @@ export class ScriptedCall {
   }
 
   private write(message: Buffer, onSent: () => void = () => {}): void {
-    const frame = Buffer.alloc(5 + message.length)
-    frame.writeUInt32BE(message.length, 1)
-    message.copy(frame, 5)
-    this.stream.write(frame, () => {
+    this.stream.write(framed(message), () => {
       this.sentCount++
       onSent()
     })
   }
+}
+
+/** A message as gRPC frames it: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
+function framed(message: Buffer): Buffer {
+  const frame = Buffer.alloc(5 + message.length)
+  frame.writeUInt32BE(message.length, 1)
+  message.copy(frame, 5)
+  return frame
 }
 
 /**

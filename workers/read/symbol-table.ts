@@ -9,7 +9,7 @@ import type { TickCodec } from '../../src/ticks/tick-codec.js'
 import { SymbolOrder } from './symbol-order.js'
 
 /** For each tick of a further symbol the lane makes a new KnownSymbol. */
-const SYMBOLS_MAX = 65_536
+export const SYMBOLS_MAX = 65_536
 
 /** A symbol of which ticks have come. The rooms above add their own fields in a subclass. */
 export class KnownSymbol {

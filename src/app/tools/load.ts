@@ -2,10 +2,10 @@
  * `ringcast load`: connects many clients, measures what they get, and says whose limit was reached. Main thread.
  */
 import { setTimeout } from 'node:timers/promises'
-import { clientWebSocket } from '../../common/guarded-web-socket.js'
 import { systemClock, wallUs } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
 import { descriptorLimit, openDescriptors, SPARE_DESCRIPTORS } from '../../common/file-descriptors.js'
+import { clientWebSocket } from '../../common/guarded-web-socket.js'
 import type { LoadConfig } from '../../config/config.js'
 import { LoadClient } from './load-client.js'
 import { type LoadReport, loadReportText } from './load-report.js'
