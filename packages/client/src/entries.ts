@@ -49,10 +49,10 @@ export class Entries {
       if (entry === undefined) {
         entry = new Entry(name)
         entry.position = this.firstPosition
-        entry.needsSnapshot = snapshot
         if (entry.position === undefined) entry.since = since
         this.byName.set(name, entry)
       }
+      if (snapshot && !entry.isKnown) entry.needsSnapshot = true
       entry.hold(rank)
     }
   }
@@ -62,6 +62,7 @@ export class Entries {
     const entry = this.byName.get(name)!
     entry.letGo(rank)
     if (entry.isWanted) return
+    entry.isKnown = false
     entry.releaseAtMs = this.time.now() + releaseMs
     if (!entry.isActive && entry.sentRank === undefined) this.byName.delete(name)
   }

@@ -20,9 +20,9 @@ export type {
 export type { DeliveryName, FeedState, MarketTick, QuoteTick, TickHead, TradeTick } from './messages.js'
 export type { ConnectOptions } from './options.js'
 export type { Storage } from './persistence.js'
+export type { ChangeOf, Stream } from './stream.js'
 export type { ItemOf, ItemType, SubscribeOptions, Subscription } from './subscription.js'
 export type { GetToken } from './tokens.js'
-export type { Stream }
 
 /**
  * Connects to a gateway, and connects again by itself whenever that is lost.

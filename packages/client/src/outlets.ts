@@ -2,6 +2,7 @@
 import type { Entries } from './entries.js'
 import type { Entry } from './entry.js'
 import type { GapItem, StatusItem, Transition } from './items.js'
+import { Listeners } from './listeners.js'
 import type { FeedState, GapMessage, StatusMessage, TickHead } from './messages.js'
 import { type Position, positionText, readPosition } from './position.js'
 import { Router } from './router.js'
@@ -11,6 +12,8 @@ import type { Subscription } from './subscription.js'
 type TickEvents = 'forgotten' | 'gap' | 'refused' | 'snapshot' | 'ticks'
 
 export class Outlets<Tick extends TickHead> {
+  /** Of the stream: told of each change of its state or of the feed's. */
+  readonly statusListeners = new Listeners<StatusItem>()
   private readonly router = new Router<Tick>()
   private readonly entries: Entries
   private feed: FeedState = 'live'
@@ -32,7 +35,7 @@ export class Outlets<Tick extends TickHead> {
     this.router.add(subscription)
     subscription.push(this.status(transition))
     if (!snapshot || at === undefined) return
-    // The gateway sends a snapshot for entries that are new to it. Of the others this client knows the latest ticks.
+    // The gateway sends a snapshot of entries of which this client has had none.
     const ticks = this.router.known(subscription)
     if (ticks.length > 0) subscription.push({ type: 'snapshot', ticks, position: positionText(at) })
   }
@@ -110,6 +113,7 @@ export class Outlets<Tick extends TickHead> {
 
   stateChanged(transition: Transition): void {
     const status = this.status(transition)
+    this.statusListeners.tell(status)
     for (const subscription of this.router.all) subscription.push(status)
   }
 

@@ -33,11 +33,11 @@ export class Persistence {
     this.position = position
   }
 
-  load(): string | undefined {
+  load(): string | null {
     try {
-      return this.storage.getItem(KEY) ?? undefined
+      return this.storage.getItem(KEY)
     } catch {
-      return undefined
+      return null
     }
   }
 

@@ -40,9 +40,7 @@ export class Router<Tick extends TickHead> {
   latest(symbol: string, kind?: string): Tick | undefined {
     const latest = this.records.get(symbol)?.latest
     if (kind !== undefined) return latest?.get(kind)
-    let newest: Tick | undefined
-    for (const tick of latest?.values() ?? []) newest = tick
-    return newest
+    return [...(latest?.values() ?? [])].at(-1)
   }
 
   /** What is known of the symbols of a subscription. */

@@ -72,10 +72,6 @@ export class Session<Tick extends TickHead> {
     return false
   }
 
-  get epoch(): string {
-    return this.at?.epoch ?? ''
-  }
-
   /** Sends the next commands, if none is under way. */
   sync(): void {
     if (!this.isOpen || this.pending.size > 0 || this.replay !== undefined) return
@@ -109,7 +105,7 @@ export class Session<Tick extends TickHead> {
         break
       case 'live':
         this.replay = undefined
-        this.at = { epoch: message.epoch ?? this.epoch, offset: message.offset }
+        this.at = { epoch: message.epoch ?? this.at?.epoch ?? '', offset: message.offset }
         this.seq = message.seq
         this.events.settled()
         break
@@ -152,8 +148,8 @@ export class Session<Tick extends TickHead> {
   private takeSubscribed(message: SubscribedMessage): void {
     const { id, epoch, offset, reached, resumed, seq } = message
     this.seq = seq
-    const change = typeof id === 'number' ? this.pending.get(id) : undefined
-    if (typeof id === 'number') this.pending.delete(id)
+    const change = this.pending.get(Number(id))
+    this.pending.delete(Number(id))
     const { entries = [], rank = EVERY } = change ?? this.urlPart ?? {}
     const refused = new Set((message.refused ?? []).map(({ symbol }) => symbol))
     const done = entries.filter(({ name }) => !refused.has(name))
@@ -197,9 +193,10 @@ export class Session<Tick extends TickHead> {
 
   /** Entries that the client may not see any more are as good as refused. */
   private takeAuthenticated({ epoch, offset, seq, unsubscribed = [] }: AuthenticatedMessage): void {
-    if (epoch === undefined || offset === undefined || seq === undefined) return
-    this.seq = seq
-    this.at = { epoch, offset }
+    // Without a change of the access there is no place.
+    if (epoch === undefined) return
+    this.seq = seq!
+    this.at = { epoch, offset: offset! }
     for (const entry of this.entries.all) {
       if (!unsubscribed.includes(entry.name)) continue
       entry.disconnect(undefined)
@@ -240,6 +237,7 @@ export class Session<Tick extends TickHead> {
         if (!entry.isSnapshotComing) continue
         entry.needsSnapshot = false
         entry.isSnapshotComing = false
+        entry.isKnown = entry.isWanted
         waiting.add(entry)
       }
     }
@@ -268,9 +266,10 @@ export class Session<Tick extends TickHead> {
     this.events.settled()
   }
 
-  private send({ entries, isSubscribe, rank, resume, since, snapshot }: Change): void {
+  private send(change: Change): void {
+    const { entries, isSubscribe, rank, resume, since, snapshot } = change
     const id = ++this.lastId
-    this.pending.set(id, { entries, isSubscribe, rank, resume, since, snapshot })
+    this.pending.set(id, change)
     const symbols = entries.map(({ name }) => name)
     if (!isSubscribe) {
       this.sendCommand({ type: 'unsubscribe', id, symbols })

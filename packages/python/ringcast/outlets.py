@@ -37,7 +37,7 @@ class Outlets:
         subscription.push(self.status(transition))
         if not snapshot or at is None:
             return
-        # The gateway sends a snapshot for entries that are new to it. Of the others this client knows the latest ticks.
+        # The gateway sends a snapshot of entries of which this client has had none.
         records = self._records.values()
         ticks = [tick for subscriptions, latest in records if subscription in subscriptions for tick in latest.values()]
         if ticks:

@@ -231,6 +231,7 @@ class Session:
             for entry in self._entries.all:
                 if entry.is_snapshot_coming:
                     entry.needs_snapshot = entry.is_snapshot_coming = False
+                    entry.is_known = entry.is_wanted
                     waiting.add(entry)
         self._events.snapshot(message, waiting)
 
