@@ -10,16 +10,20 @@ it.skipIf(noNatsServer !== undefined)(
   'no client has a silent error while processes of a cluster are killed, stopped and restarted',
   async ({ signal }) => {
     const clients = extent(60, 300)
+    const sdkClients = extent(20, 60)
     const result = await clusterStorm({
       seed: SEED,
       clients,
+      sdkClients,
       schedule: scheduleOf(SEED, extent(1, 5)),
       ticksPerSecond: extent(150, 80),
       signal,
       say: line => process.stdout.write(`${(performance.now() / 1000).toFixed(1)} s  ${line}\n`),
     })
     const { complaints, logs, scoreboard, silentErrors, ...counts } = result
-    process.stdout.write(`seed ${SEED}, ${clients} clients\n${scoreboard}\n${JSON.stringify(counts)}\n`)
+    process.stdout.write(
+      `seed ${SEED}, ${clients} clients, ${sdkClients} with the library\n${scoreboard}\n${JSON.stringify(counts)}\n`,
+    )
     if (complaints.length + silentErrors.length > 0) process.stdout.write(`${logs.join('\n')}\n`)
     expect({ complaints, silentErrors }).toEqual({ complaints: [], silentErrors: [] })
     expect(counts.moves).toBeGreaterThan(clients)
@@ -27,6 +31,8 @@ it.skipIf(noNatsServer !== undefined)(
     expect(counts.resumedByCommand).toBeGreaterThan(clients / 2)
     expect(counts.merged).toBeGreaterThan(clients)
     expect(counts.snapshots).toBeGreaterThan(clients)
+    expect(counts.sdkConnections).toBeGreaterThan(3 * sdkClients)
+    expect(counts.sdkTicks).toBeGreaterThan(counts.sdkConnections)
   },
   extent(300_000, 1_800_000),
 )

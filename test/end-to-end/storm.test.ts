@@ -8,6 +8,7 @@ import type { HandlerOptions } from '../../src/config/config.js'
 import { extent } from '../support/extent.js'
 import { FeedRecord } from '../support/feed-record.js'
 import { AMPLE_WORK, FULL_SIZE, HandlerServer } from '../support/handler-server.js'
+import { SdkStormClient } from '../support/sdk-storm-client.js'
 import { stateOf } from '../support/status-model.js'
 import { StormClient } from '../support/storm-client.js'
 import { StormServer } from '../support/storm-server.js'
@@ -26,6 +27,8 @@ const MANY = Array.from({ length: 32 }, (_, index) =>
 )
 const SEED = Number(process.env.RINGCAST_TEST_SEED ?? 20_261_124)
 const CLIENTS = 12
+/** Clients that use the library, where nothing ends one for good. */
+const SDK_CLIENTS = extent(2, 6)
 const TICKS_PER_STEP = 4
 /** The feed goes down, or comes back. */
 const TICKS_PER_STATE = 60
@@ -88,6 +91,18 @@ async function rage(storm: Storm): Promise<void> {
     () => new StormClient({ ...wishes, servers, model: new StreamModel(record), random }),
   )
   const models = clients.map(({ model }) => model)
+  const sdkRandom = new Random(SEED + 1)
+  const sdkClients = Array.from(
+    { length: laneFile === undefined ? SDK_CLIENTS : 0 },
+    () =>
+      new SdkStormClient({
+        ...wishes,
+        random: sdkRandom,
+        urlOf: query => running.url(query),
+        placeOf: position => (position === undefined ? undefined : Number(position.split(':')[1])),
+        startOf: () => 0,
+      }),
+  )
   const pacer = await TickClient.connect(running.url())
   const happened = (): Record<Happening, number> => {
     const { counters } = running.handler.getMetrics()
@@ -107,7 +122,10 @@ async function rage(storm: Storm): Promise<void> {
     while (!running.handler.broadcastTick(make(record.symbolAt(offset), offset)))
       await new Promise(setImmediate)
     if (offset % TICKS_PER_STATE === 0) running.handler.setSourceState(stateOf(++states), String(states))
-    if (offset % TICKS_PER_STEP === 0) clients[random.below(CLIENTS)]!.step()
+    if (offset % TICKS_PER_STEP === 0) {
+      clients[random.below(CLIENTS)]!.step()
+      sdkClients[sdkRandom.below(CLIENTS)]?.step()
+    }
     if (offset % LEAD_MAX !== 0) continue
     await pacer.until(() => pacer.ticks.length + pacer.missed >= offset - LEAD_MAX)
     if (isOver(offset)) break
@@ -115,11 +133,14 @@ async function rage(storm: Storm): Promise<void> {
   await pacer.until(() => pacer.ticks.length + pacer.missed === offset)
   for (const client of clients) await client.settle()
   for (const model of models) model.end(offset, states)
-  for (const client of clients) client.close()
+  for (const client of sdkClients) await client.settle(offset)
+  for (const client of [...clients, ...sdkClients]) client.close()
   expect(
-    [pacer, ...models].flatMap(({ silentErrors }) => silentErrors),
+    [pacer, ...models, ...sdkClients].flatMap(({ silentErrors }) => silentErrors),
     `seed ${SEED}`,
   ).toEqual([])
+  const sdkTicks = sdkClients.flatMap(client => client.models).reduce((sum, { ticks }) => sum + ticks, 0)
+  if (sdkClients.length > 0) expect(sdkTicks).toBeGreaterThan(0)
   const counts = happened()
   for (const [key, atLeast] of Object.entries(happens))
     expect(counts[key as Happening], key).toBeGreaterThanOrEqual(atLeast)

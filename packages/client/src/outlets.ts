@@ -28,11 +28,12 @@ export class Outlets<Tick extends TickHead> {
   /** @param at where the stream is; undefined: there is no connection */
   add(
     subscription: Subscription<Tick>,
+    own: readonly Entry[],
     snapshot: boolean,
     at: Position | undefined,
     transition: Transition,
   ): void {
-    this.router.add(subscription)
+    this.router.add(subscription, own)
     subscription.push(this.status(transition))
     if (!snapshot || at === undefined) return
     // The gateway sends a snapshot of entries of which this client has had none.
@@ -79,11 +80,7 @@ export class Outlets<Tick extends TickHead> {
     return {
       ticks: ({ merged, published, ticks }, entries) => {
         const position = text()
-        this.router.route(
-          ticks,
-          own => ({ type: 'ticks', ticks: own, position, merged, published }),
-          entries && (subscription => this.hasAny(subscription, entries)),
-        )
+        this.router.route(ticks, own => ({ type: 'ticks', ticks: own, position, merged, published }), entries)
       },
       snapshot: ({ incomplete, more, ticks }, waiting) => {
         const position = text()
@@ -91,7 +88,8 @@ export class Outlets<Tick extends TickHead> {
           ({ type: 'snapshot', ticks: own, position, more, incomplete }) as const
         const reached = this.router.route(ticks, itemOf)
         for (const subscription of this.router.all)
-          if (!reached.has(subscription) && this.hasAny(subscription, waiting)) subscription.push(itemOf([]))
+          if (!reached.has(subscription) && this.router.hasAny(subscription, waiting))
+            subscription.push(itemOf([]))
       },
       gap: (gap, entries) => this.gap(gap, entries),
       forgotten: entries => this.forget(entries),
@@ -139,10 +137,6 @@ export class Outlets<Tick extends TickHead> {
   ): void {
     const item: GapItem = { type: 'gap', reason, from, to, missed, epoch }
     for (const subscription of this.router.all)
-      if (entries === undefined || this.hasAny(subscription, entries)) subscription.push(item)
-  }
-
-  private hasAny({ symbols }: Subscription<Tick>, entries: ReadonlySet<Entry>): boolean {
-    return symbols.some(name => entries.has(this.entries.get(name)!))
+      if (entries === undefined || this.router.hasAny(subscription, entries)) subscription.push(item)
   }
 }

@@ -103,13 +103,13 @@ export class Stream<Tick extends TickHead = MarketTick> {
     const rank = delivery === 'latest' ? interval : EVERY
     const snapshot = options.snapshot ?? delivery === 'latest'
     const release = this.options.release ?? RELEASE_MS
+    const held = this.entries.holdAll(names, rank, snapshot, since)
     const subscription: Subscription<Tick> = new Subscription(names, options, () => {
       this.outlets.delete(subscription)
-      for (const name of names) this.entries.letGo(name, rank, release)
+      for (const entry of held) this.entries.letGo(entry, rank, release)
       this.syncSoon(release)
     })
-    this.entries.holdAll(names, rank, snapshot, since)
-    this.outlets.add(subscription, snapshot, this.session?.position, this.transition)
+    this.outlets.add(subscription, held, snapshot, this.session?.position, this.transition)
     subscription.end(this.failure)
     this.syncSoon(0)
     return subscription
