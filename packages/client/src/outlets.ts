@@ -137,6 +137,6 @@ export class Outlets<Tick extends TickHead> {
   ): void {
     const item: GapItem = { type: 'gap', reason, from, to, missed, epoch }
     for (const subscription of this.router.all)
-      if (entries === undefined || this.router.hasAny(subscription, entries)) subscription.push(item)
+      if (this.router.hasAny(subscription, entries)) subscription.push(item)
   }
 }

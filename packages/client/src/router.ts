@@ -41,9 +41,9 @@ export class Router<Tick extends TickHead> {
     }
   }
 
-  /** Whether the subscription has one of these entries. */
-  hasAny(subscription: Subscription<Tick>, entries: ReadonlySet<Entry>): boolean {
-    return this.subscriptions.get(subscription)!.some(entry => entries.has(entry))
+  /** Whether the subscription has one of these entries; undefined: one that the gateway serves. */
+  hasAny(subscription: Subscription<Tick>, entries: ReadonlySet<Entry> | undefined): boolean {
+    return this.subscriptions.get(subscription)!.some(isIn(entries))
   }
 
   /** The newest tick of a symbol, of one kind or of any. */
@@ -58,7 +58,7 @@ export class Router<Tick extends TickHead> {
     const ticks: Tick[] = []
     for (const { latest, readers } of this.records.values())
       for (const reader of readers)
-        if (reader.subscription === subscription && reader.entries.some(isActive))
+        if (reader.subscription === subscription && reader.entries.some(isIn(undefined)))
           ticks.push(...latest.values())
     return ticks
   }
@@ -75,7 +75,7 @@ export class Router<Tick extends TickHead> {
     itemOf: ItemOfTicks<Tick>,
     replayed?: ReadonlySet<Entry>,
   ): ReadonlyMap<Subscription<Tick>, unknown> {
-    const isMeant = replayed === undefined ? isActive : (entry: Entry) => replayed.has(entry)
+    const isMeant = isIn(replayed)
     const batches = new Map<Subscription<Tick>, Tick[]>()
     for (const tick of ticks) {
       const { latest, readers } = this.recordOf(tick.symbol)
@@ -106,8 +106,8 @@ export class Router<Tick extends TickHead> {
   }
 }
 
-function isActive(entry: Entry): boolean {
-  return entry.isActive
+function isIn(entries: ReadonlySet<Entry> | undefined): (entry: Entry) => boolean {
+  return entry => entries?.has(entry) ?? entry.isActive
 }
 
 function join<Tick extends TickHead>(

@@ -133,16 +133,19 @@ export class Session<Tick extends TickHead> {
   }
 
   private takeTicks(message: TicksMessage<Tick>): void {
-    const { replay } = this
     if (message.seq !== this.seq + 1) {
       this.missing()
       return
     }
     this.seq = message.seq
     if (!this.advance(message.offset)) return
-    // Up to there the others have had their ticks.
-    const isOfReplay = replay !== undefined && message.offset <= replay.reached
-    this.events.ticks(message, isOfReplay ? replay.entries : undefined)
+    this.events.ticks(message, this.replayedAt(message.offset))
+  }
+
+  /** The entries of the replay, up to the offset at which the others are already; undefined: all. */
+  private replayedAt(offset: number): ReadonlySet<Entry> | undefined {
+    const { replay } = this
+    return replay && offset <= replay.reached ? replay.entries : undefined
   }
 
   private takeSubscribed(message: SubscribedMessage): void {
@@ -213,7 +216,7 @@ export class Session<Tick extends TickHead> {
     if (reason === 'resume') {
       if (replay === undefined) this.unresumed = new Set()
       entries = replay?.entries ?? (unresumed.size > 0 ? unresumed : undefined)
-    }
+    } else if (reason !== 'slow') entries = this.replayedAt(to)
     if (reason === 'slow' || reason === 'resume')
       for (const entry of entries ?? this.entries.all) if (entry.isActive) expectSnapshot(entry)
     if (epoch !== undefined) {

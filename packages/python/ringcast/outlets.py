@@ -103,7 +103,7 @@ class Outlets:
     def gap(self, message: Message, entries: Optional[Collection[Entry]]) -> None:
         item = Gap(message["reason"], message["from"], message["to"], message["missed"], message.get("epoch"))
         for subscription in list(self._subscriptions):
-            if entries is None or self._has_any(subscription, entries):
+            if self._has_any(subscription, entries):
                 subscription.push(item)
 
     def forget(self, entries: Optional[Iterable[Entry]] = None) -> None:
@@ -173,8 +173,10 @@ class Outlets:
                 self._records[symbol] = record
         return record
 
-    def _has_any(self, subscription: Subscription, entries: Collection[Entry]) -> bool:
-        return any(self._entries.get(name) in entries for name in subscription.symbols)
+    def _has_any(self, subscription: Subscription, entries: Optional[Collection[Entry]]) -> bool:
+        """None: entries that the gateway serves."""
+        own = filter(None, map(self._entries.get, subscription.symbols))
+        return any(entry.is_active if entries is None else entry in entries for entry in own)
 
     def _entries_for(self, subscription: Subscription, symbol: str) -> List[Entry]:
         names = [
