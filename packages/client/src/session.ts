@@ -216,7 +216,7 @@ export class Session<Tick extends TickHead> {
     if (reason === 'resume') {
       if (replay === undefined) this.unresumed = new Set()
       entries = replay?.entries ?? (unresumed.size > 0 ? unresumed : undefined)
-    } else if (reason !== 'slow') entries = this.replayedAt(to)
+    } else if (epoch === undefined) entries = this.replayedAt(to)
     if (reason === 'slow' || reason === 'resume')
       for (const entry of entries ?? this.entries.all) if (entry.isActive) expectSnapshot(entry)
     if (epoch !== undefined) {

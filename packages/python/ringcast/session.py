@@ -203,7 +203,7 @@ class Session:
             else:
                 entries = self._unresumed or None
                 self._unresumed = set()
-        elif reason != "slow":
+        elif "epoch" not in message:
             entries = self._replayed_at(message["to"])
         if reason in ("slow", "resume"):
             for entry in self._entries.all if entries is None else entries:
