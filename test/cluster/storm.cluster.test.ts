@@ -4,17 +4,18 @@ import { extent } from '../support/extent.js'
 import { noNatsServer } from '../support/nats-server.js'
 import { clusterStorm, scheduleOf } from './cluster-storm.js'
 
+/** Clients that are the library `@ringcast/client`, beside the others. */
+const SDK_CLIENTS = Number(process.env.RINGCAST_TEST_SDK_CLIENTS ?? 0)
 const SEED = Number(process.env.RINGCAST_TEST_SEED ?? 20_261_129)
 
 it.skipIf(noNatsServer !== undefined)(
   'no client has a silent error while processes of a cluster are killed, stopped and restarted',
   async ({ signal }) => {
     const clients = extent(60, 300)
-    const sdkClients = extent(20, 60)
     const result = await clusterStorm({
       seed: SEED,
       clients,
-      sdkClients,
+      sdkClients: SDK_CLIENTS,
       schedule: scheduleOf(SEED, extent(1, 5)),
       ticksPerSecond: extent(150, 80),
       signal,
@@ -22,7 +23,7 @@ it.skipIf(noNatsServer !== undefined)(
     })
     const { complaints, logs, scoreboard, silentErrors, ...counts } = result
     process.stdout.write(
-      `seed ${SEED}, ${clients} clients, ${sdkClients} with the library\n${scoreboard}\n${JSON.stringify(counts)}\n`,
+      `seed ${SEED}, ${clients} clients, ${SDK_CLIENTS} with the library\n${scoreboard}\n${JSON.stringify(counts)}\n`,
     )
     if (complaints.length + silentErrors.length > 0) process.stdout.write(`${logs.join('\n')}\n`)
     expect({ complaints, silentErrors }).toEqual({ complaints: [], silentErrors: [] })
@@ -31,8 +32,6 @@ it.skipIf(noNatsServer !== undefined)(
     expect(counts.resumedByCommand).toBeGreaterThan(clients / 2)
     expect(counts.merged).toBeGreaterThan(clients)
     expect(counts.snapshots).toBeGreaterThan(clients)
-    expect(counts.sdkConnections).toBeGreaterThan(3 * sdkClients)
-    expect(counts.sdkTicks).toBeGreaterThan(counts.sdkConnections)
   },
   extent(300_000, 1_800_000),
 )
