@@ -92,7 +92,7 @@ export class SubscriptionModel {
   }
 
   /** Of a subscription with every tick, a snapshot may repeat ticks, and begins the symbols that have not begun. */
-  private takeSnapshot({ ticks }: SnapshotItem<MarketTick>): void {
+  private takeSnapshot({ position, ticks }: SnapshotItem<MarketTick>): void {
     const offsets = new Map<string, number>()
     for (const tick of ticks) {
       const { kind, symbol } = tick
@@ -103,9 +103,10 @@ export class SubscriptionModel {
     }
     if (!this.isEvery) return
     for (const [symbol, offset] of offsets) {
-      // The tick itself is in the snapshot.
+      // The tick itself is in the snapshot. It may be of an earlier epoch where the symbol begins.
       this.pass(symbol, offset - 1)
-      this.completeTo.set(symbol, Math.max(offset, this.completeTo.get(symbol) ?? 0))
+      const begin = this.options.placeOf(position) ?? 0
+      this.completeTo.set(symbol, Math.max(offset, this.completeTo.get(symbol) ?? begin))
     }
   }
 
