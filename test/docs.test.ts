@@ -33,7 +33,12 @@ const PROSE_LENGTH_MAX = 120
 /** A browser takes some seconds to start on a busy machine. */
 const BROWSER_TIMEOUT_MS = 60_000
 /** No settings: what Kubernetes may set, and what tests take. */
-const FOREIGN_VARIABLES = ['RINGCAST_SERVICE_HOST', 'RINGCAST_TEST_SEED', 'RINGCAST_SOAK_SECONDS']
+const FOREIGN_VARIABLES = [
+  'RINGCAST_SERVICE_HOST',
+  'RINGCAST_SOAK_SECONDS',
+  'RINGCAST_TEST_SDK_CLIENTS',
+  'RINGCAST_TEST_SEED',
+]
 
 let server: HandlerServer | undefined
 

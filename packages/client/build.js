@@ -14,13 +14,16 @@ const compile = options =>
   })
 
 /** These files declare what callers, the gateway and sockets see: no word in them is given another name. */
-const SEEN_FILES = ['codec', 'environment', 'errors', 'items', 'messages', 'options', 'persistence', 'tokens']
+const SEEN_FILES = ['codec', 'environment', 'errors', 'items', 'messages', 'options']
 /** Of these, the members that are not private. */
 const SEEN_CLASSES = ['stream', 'subscription']
-const LANGUAGE = [Array, Map, Set, Promise, String, Object, Error, URL, URLSearchParams].flatMap(type => [
-  type,
-  type.prototype,
-])
+const LANGUAGE = [
+  ...[Array, Map, Set, Promise, String, Object, Error, URL, URLSearchParams].flatMap(type => [
+    type,
+    type.prototype,
+  ]),
+  Object.getPrototypeOf([].values()),
+]
 
 rmSync(join(here, 'dist'), { recursive: true, force: true })
 compile([])
@@ -40,7 +43,8 @@ await bundle.close()
 
 /** Names of members that only this client sees. */
 function ownNames() {
-  const read = name => readFileSync(join(here, 'src', `${name}.ts`), 'utf8')
+  const read = name =>
+    readFileSync(join(here, 'src', `${name}.ts`), 'utf8').replaceAll(/\/\*\*[\s\S]*?\*\/|\/\/ .*/g, '')
   const seen = new Set(LANGUAGE.flatMap(owner => Object.getOwnPropertyNames(owner)))
   const classes = SEEN_CLASSES.map(read)
     .join('\n')

@@ -4,16 +4,20 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Random } from '../../src/common/random.js'
+import { SdkStormClient } from '../support/sdk-storm-client.js'
 import { StormClient } from '../support/storm-client.js'
 import { StreamModel } from '../support/stream-model.js'
 import { Cluster } from './cluster.js'
 import { ClusterServers, type Node } from './cluster-servers.js'
 import { FAULTS, type Fault, loseTicks } from './faults.js'
+import { RUN_SPAN, RunRecord } from './run-record.js'
 import { Scoreboard } from './scoreboard.js'
 
 export interface ClusterStormOptions {
   readonly seed: number
   readonly clients: number
+  /** Clients that use the library `@ringcast/client`, beside the others. */
+  readonly sdkClients: number
   /** The faults, in their order. Several in one entry are injected at once. */
   readonly schedule: readonly (readonly Fault[])[]
   readonly ticksPerSecond: number
@@ -40,6 +44,10 @@ export interface ClusterStormResult {
   readonly resumedByCommand: number
   readonly merged: number
   readonly snapshots: number
+  /** Of the clients that use the library: ticks that subscriptions got, connections, and gaps that they were told of. */
+  readonly sdkTicks: number
+  readonly sdkConnections: number
+  readonly sdkGaps: number
 }
 
 const SYMBOLS = ['AAA', 'AAB', 'ABA', 'ABB', 'BAA', 'BAB', 'BBA', 'BBB']
@@ -80,6 +88,7 @@ class ClusterStorm {
   private readonly peers: Peer[] = []
   /** Clients that stay at one gateway, and get every tick. */
   private readonly watchers: Peer[] = []
+  private readonly sdkClients: SdkStormClient[] = []
   private readonly complaints: string[] = []
   private stepTimer: NodeJS.Timeout | undefined
 
@@ -90,11 +99,12 @@ class ClusterStorm {
   }
 
   async run(): Promise<ClusterStormResult> {
-    const { clients, say, schedule } = this.options
+    const { clients, say, schedule, sdkClients } = this.options
     const { gateways } = this.cluster
     for (const gateway of gateways) this.watchers.push(this.peer([gateway], ['*'], 1))
     await this.recover('the start')
     for (let count = 0; count < clients; count++) this.peers.push(this.peer(gateways, ENTRIES, 0.6))
+    for (let count = 0; count < sdkClients; count++) this.sdkClients.push(this.sdkClient())
     const all = [...this.watchers, ...this.peers]
     const scoreboard = new Scoreboard(all.map(({ client }) => client.model))
     this.stepTimer = setInterval(() => this.step(), STEP_MS / clients)
@@ -115,6 +125,7 @@ class ClusterStorm {
   end(): void {
     clearInterval(this.stepTimer)
     for (const { client } of [...this.watchers, ...this.peers]) client.close()
+    for (const client of this.sdkClients) client.close()
   }
 
   private peer(nodes: readonly Node[], entries: readonly string[], everyChance: number): Peer {
@@ -131,8 +142,24 @@ class ClusterStorm {
     return { servers, client: new StormClient({ ...wishes, servers, model, random }) }
   }
 
+  private sdkClient(): SdkStormClient {
+    const { random } = this
+    const { gateways, record } = this.cluster
+    return new SdkStormClient({
+      record,
+      random,
+      entries: ENTRIES,
+      intervalsMs: INTERVALS_MS,
+      urlOf: query => `ws://127.0.0.1:${gateways[random.below(gateways.length)]!.port}/ws/ticks${query}`,
+      placeOf: position => RunRecord.placeOf(position),
+      startOf: place => place - (place % RUN_SPAN),
+    })
+  }
+
   /** Some client does something. */
   private step(): void {
+    const { clients, sdkClients } = this.options
+    this.sdkClients[this.random.below(clients + sdkClients)]?.step()
     const { client } = this.peers[this.random.below(this.peers.length)]!
     if (this.random.next() < 0.1) client.reconnect()
     else client.step()
@@ -180,15 +207,16 @@ class ClusterStorm {
     await this.reach(last, 'at the end')
     const all = [...this.watchers, ...this.peers]
     let settled = 0
-    const settling = all.map(async ({ client }) => {
-      await client.settle()
+    const clients = [...all.map(({ client }) => client), ...this.sdkClients]
+    const settling = clients.map(async client => {
+      await client.settle(last)
       settled++
     })
-    const isDone = () => settled === all.length
+    const isDone = () => settled === clients.length
     await this.waitUntil(
       isDone,
       () => settled,
-      () => `${all.length - settled} clients wait for ever`,
+      () => `${clients.length - settled} clients wait for ever`,
     )
     if (isDone()) {
       await Promise.all(settling)
@@ -201,12 +229,14 @@ class ClusterStorm {
     const models = all.map(({ client }) => client.model)
     const sum = (numberOf: (model: StreamModel) => number) =>
       models.reduce((total, model) => total + numberOf(model), 0)
+    const sdkModels = this.sdkClients.flatMap(client => client.models)
     const { members } = this.cluster
     const cpu = process.cpuUsage()
     return {
-      silentErrors: models.flatMap(({ silentErrors }, index) =>
-        silentErrors.slice(0, ERRORS_SHOWN).map(text => `client ${index}: ${text}`),
-      ),
+      silentErrors: [...models, ...this.sdkClients].flatMap((client, index) => {
+        const kind = client instanceof SdkStormClient ? 'client with the library' : 'client'
+        return client.silentErrors.slice(0, ERRORS_SHOWN).map(text => `${kind} ${index}: ${text}`)
+      }),
       complaints: [...this.complaints, ...members.flatMap(({ complaints }) => complaints)],
       scoreboard,
       logs: members.flatMap(member => member.tail(LOG_LINES)),
@@ -217,6 +247,9 @@ class ClusterStorm {
       resumedByCommand: sum(({ resumedByCommand }) => resumedByCommand),
       merged: sum(({ merged }) => merged),
       snapshots: sum(({ snapshots }) => snapshots),
+      sdkTicks: sdkModels.reduce((total, { ticks }) => total + ticks, 0),
+      sdkConnections: this.sdkClients.reduce((total, { connections }) => total + connections, 0),
+      sdkGaps: sdkModels.reduce((total, { gaps }) => total + gaps, 0),
     }
   }
 }

@@ -63,6 +63,7 @@ it.skipIf(noNatsServer !== undefined).each(MUTANTS)(
     const result = await clusterStorm({
       seed: SEED,
       clients: 20,
+      sdkClients: 0,
       schedule: faults.map(each => [each]),
       ticksPerSecond: 150,
       main: mutant.main,

@@ -28,6 +28,13 @@ export class RunRecord extends FeedRecord {
     return run === undefined ? undefined : Number(run) * RUN_SPAN
   }
 
+  /** The offset of a `<epoch>:<offset>`; undefined: its epoch is none of the feed. */
+  static placeOf(position: string | undefined): number | undefined {
+    const [epoch = '', offset] = position?.split(':') ?? []
+    const start = RunRecord.startOf(epoch)
+    return start === undefined ? undefined : start + Number(offset)
+  }
+
   override symbolAt(offset: number): string {
     return super.symbolAt(offset % RUN_SPAN)
   }

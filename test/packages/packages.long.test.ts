@@ -11,9 +11,10 @@ import { describe, expect, it } from 'vitest'
 import { Ringcast } from '../support/ringcast-process.js'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
-/** How each may be found: Node 20.20 can require ES modules, so the gateway has no CommonJS of its own. */
+/** How each may be found: Node 20.20 can require ES modules, so the gateway and the hooks have no CommonJS of their own. */
 const PACKAGES = [
   { folder: 'packages/client', accepted: ['node10'] },
+  { folder: 'packages/react', accepted: ['node10', 'node16-cjs'] },
   { folder: '.', accepted: ['node10', 'node16-cjs'] },
 ]
 const INSTALL_TIMEOUT_MS = 180_000
@@ -37,7 +38,7 @@ describe.each(PACKAGES)('$folder', ({ accepted, folder }) => {
     expect(messages).toEqual([])
   })
 
-  it('has types for importing and for requiring it', async () => {
+  it('has types wherever it can be loaded', async () => {
     const target = mkdtempSync(join(tmpdir(), 'ringcast-pack-'))
     try {
       const tarball = new Uint8Array(readFileSync(await pack(folder, target)))

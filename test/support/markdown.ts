@@ -16,10 +16,12 @@ export function pages(): readonly string[] {
     'CHANGELOG.md',
     'SECURITY.md',
     'bench/README.md',
+    'examples/README.md',
     'examples/feeds/README.md',
     'packages/client/README.md',
     'packages/conformance/README.md',
     'packages/python/README.md',
+    'packages/react/README.md',
     ...docs.sort(),
   ]
 }

@@ -4,8 +4,10 @@
 import { expect } from 'vitest'
 import { Random } from '../../src/common/random.js'
 import type { HandlerOptions } from '../../src/config/config.js'
+import { extent } from './extent.js'
 import { FeedRecord } from './feed-record.js'
 import { AMPLE_WORK, FULL_SIZE, HandlerServer } from './handler-server.js'
+import { SdkStormClient } from './sdk-storm-client.js'
 import { stateOf } from './status-model.js'
 import { StormClient } from './storm-client.js'
 import { StormServer } from './storm-server.js'
@@ -24,6 +26,8 @@ export const MANY = Array.from({ length: 32 }, (_, index) =>
 )
 const SEED = Number(process.env.RINGCAST_TEST_SEED ?? 20_261_124)
 const CLIENTS = 12
+/** Clients that use the library, where nothing ends one for good. */
+const SDK_CLIENTS = extent(2, 6)
 const TICKS_PER_STEP = 4
 /** The feed goes down, or comes back. */
 const TICKS_PER_STATE = 60
@@ -101,6 +105,20 @@ export async function rageOn(running: HandlerServer, storm: Storm): Promise<Rage
     () => new StormClient({ ...wishes, servers, model: new StreamModel(record), random }),
   )
   const models = clients.map(({ model }) => model)
+  const sdkRandom = new Random(SEED + 1)
+  // They begin with the stream, and a lane that dies in their command ends them.
+  const hasSdkClients = laneFile === undefined && storm.begin === undefined && storm.after === undefined
+  const sdkClients = Array.from(
+    { length: hasSdkClients ? SDK_CLIENTS : 0 },
+    () =>
+      new SdkStormClient({
+        ...wishes,
+        random: sdkRandom,
+        urlOf: query => running.url(query),
+        placeOf: position => (position === undefined ? undefined : Number(position.split(':')[1])),
+        startOf: () => 0,
+      }),
+  )
   const pacer = await TickClient.connect(running.url())
   const happened = (): Record<Happening, number> => {
     const { counters } = running.handler.getMetrics()
@@ -121,7 +139,10 @@ export async function rageOn(running: HandlerServer, storm: Storm): Promise<Rage
     while (!running.handler.broadcastTick(make(record.symbolAt(offset), offset)))
       await new Promise(setImmediate)
     if (offset % TICKS_PER_STATE === 0) running.handler.setSourceState(stateOf(++states), String(states))
-    if (offset % TICKS_PER_STEP === 0) clients[random.below(CLIENTS)]!.step()
+    if (offset % TICKS_PER_STEP === 0) {
+      clients[random.below(CLIENTS)]!.step()
+      sdkClients[sdkRandom.below(CLIENTS)]?.step()
+    }
     if (offset % LEAD_MAX !== 0) continue
     await pacer.until(() => reached() >= offset - LEAD_MAX)
     if (isOver(offset)) break
@@ -129,12 +150,15 @@ export async function rageOn(running: HandlerServer, storm: Storm): Promise<Rage
   await pacer.until(() => reached() === offset)
   for (const client of clients) await client.settle()
   for (const model of models) model.end(offset, states)
-  for (const client of clients) client.close()
+  for (const client of sdkClients) await client.settle(offset)
+  for (const client of [...clients, ...sdkClients]) client.close()
   await pacer.close()
   expect(
-    [pacer, ...models].flatMap(({ silentErrors }) => silentErrors),
+    [pacer, ...models, ...sdkClients].flatMap(({ silentErrors }) => silentErrors),
     `seed ${SEED}`,
   ).toEqual([])
+  const sdkTicks = sdkClients.flatMap(client => client.models).reduce((sum, { ticks }) => sum + ticks, 0)
+  if (hasSdkClients) expect(sdkTicks).toBeGreaterThan(0)
   const counts = happened()
   for (const [key, atLeast] of Object.entries(happens))
     expect(counts[key as Happening], key).toBeGreaterThanOrEqual(atLeast)

@@ -26,7 +26,7 @@ export function tokenEnd(error: unknown): ConnectionEnd {
   const isUnauthorized = error instanceof UnauthorizedError
   return {
     code: isUnauthorized ? 'unauthorized' : 'token',
-    reason: `getToken failed: ${error instanceof Error ? error.message : String(error)}`,
+    reason: `getToken failed: ${(error as Error | undefined)?.message ?? error}`,
     retryable: !isUnauthorized,
   }
 }

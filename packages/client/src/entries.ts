@@ -42,32 +42,29 @@ export class Entries {
   }
 
   /** Throws for a name that is no entry, and holds none then. @param since where new entries begin */
-  holdAll(names: readonly string[], rank: Rank, snapshot: boolean, since: string | undefined): void {
+  holdAll(names: readonly string[], rank: Rank, snapshot: boolean, since: string | undefined): Entry[] {
     for (const name of names) checkEntryName(name)
-    for (const name of names) {
+    return names.map(name => {
       let entry = this.byName.get(name)
       if (entry === undefined) {
         entry = new Entry(name)
         entry.position = this.firstPosition
-        entry.needsSnapshot = snapshot
         if (entry.position === undefined) entry.since = since
         this.byName.set(name, entry)
       }
+      if (snapshot && !entry.isKnown) entry.needsSnapshot = true
       entry.hold(rank)
-    }
+      return entry
+    })
   }
 
   /** @param releaseMs until the gateway is told, in case somebody wants the entry again */
-  letGo(name: string, rank: Rank, releaseMs: number): void {
-    const entry = this.byName.get(name)!
+  letGo(entry: Entry, rank: Rank, releaseMs: number): void {
     entry.letGo(rank)
     if (entry.isWanted) return
+    entry.isKnown = false
     entry.releaseAtMs = this.time.now() + releaseMs
-    if (!entry.isActive && entry.sentRank === undefined) this.byName.delete(name)
-  }
-
-  get(name: string): Entry | undefined {
-    return this.byName.get(name)
+    if (!entry.isActive && entry.sentRank === undefined) this.byName.delete(entry.name)
   }
 
   delete(entry: Entry): void {

@@ -17,6 +17,8 @@ export class Entry {
   since: string | undefined
   /** A snapshot is wanted, and its end has not come. */
   needsSnapshot = false
+  /** A whole snapshot has come, and its ticks are kept while somebody wants the entry. */
+  isKnown = false
 
   // On the present connection:
   /** As it was last sent. */

@@ -42,6 +42,14 @@ export const SYSTEM_TIME: Time = {
   clearTimeout: timer => clearTimeout(timer as number),
 }
 
+/** As `sessionStorage` has it. */
+export interface Storage {
+  getItem(key: string): string | null
+  setItem(key: string, value: string): void
+}
+
+export type GetToken = () => string | Promise<string>
+
 export function webSocketOf(given: WebSocketClass | undefined): WebSocketClass {
   const found = given ?? (globalThis as { WebSocket?: WebSocketClass }).WebSocket
   if (found !== undefined) return found

@@ -4,7 +4,7 @@ import type { ConnectOptions } from './options.js'
 import { Stream } from './stream.js'
 
 export type { Codec } from './codec.js'
-export type { Time, WebSocketClass } from './environment.js'
+export type { GetToken, Storage, Time, WebSocketClass } from './environment.js'
 export { OverflowError, RingcastError, StreamClosedError, UnauthorizedError } from './errors.js'
 export type { Overflow } from './item-queue.js'
 export type {
@@ -19,10 +19,8 @@ export type {
 } from './items.js'
 export type { DeliveryName, FeedState, MarketTick, QuoteTick, TickHead, TradeTick } from './messages.js'
 export type { ConnectOptions } from './options.js'
-export type { Storage } from './persistence.js'
+export type { ChangeOf, Stream } from './stream.js'
 export type { ItemOf, ItemType, SubscribeOptions, Subscription } from './subscription.js'
-export type { GetToken } from './tokens.js'
-export type { Stream }
 
 /**
  * Connects to a gateway, and connects again by itself whenever that is lost.

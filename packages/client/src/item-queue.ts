@@ -112,7 +112,7 @@ export class ItemQueue<Tick extends TickHead> {
 }
 
 function hasTicks<Tick extends TickHead>(item: Item<Tick>): item is TicksItem<Tick> | SnapshotItem<Tick> {
-  return item.type === 'ticks' || item.type === 'snapshot'
+  return 'ticks' in item
 }
 
 function mergedGap(one: GapItem, other: GapItem): GapItem {

@@ -1,9 +1,7 @@
 /** The options of `connect`. */
 import type { Codec } from './codec.js'
-import type { Time, WebSocketClass } from './environment.js'
+import type { GetToken, Storage, Time, WebSocketClass } from './environment.js'
 import type { TickHead } from './messages.js'
-import type { Storage } from './persistence.js'
-import type { GetToken } from './tokens.js'
 
 export interface ConnectOptions<Tick extends TickHead> {
   /** Asked when a token is needed: at the first connection, before it expires, and when the gateway has refused the last one. */

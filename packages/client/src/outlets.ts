@@ -2,6 +2,7 @@
 import type { Entries } from './entries.js'
 import type { Entry } from './entry.js'
 import type { GapItem, StatusItem, Transition } from './items.js'
+import { Listeners } from './listeners.js'
 import type { FeedState, GapMessage, StatusMessage, TickHead } from './messages.js'
 import { type Position, positionText, readPosition } from './position.js'
 import { Router } from './router.js'
@@ -11,6 +12,8 @@ import type { Subscription } from './subscription.js'
 type TickEvents = 'forgotten' | 'gap' | 'refused' | 'snapshot' | 'ticks'
 
 export class Outlets<Tick extends TickHead> {
+  /** Of the stream: told of each change of its state or of the feed's. */
+  readonly statusListeners = new Listeners<StatusItem>()
   private readonly router = new Router<Tick>()
   private readonly entries: Entries
   private feed: FeedState = 'live'
@@ -25,14 +28,15 @@ export class Outlets<Tick extends TickHead> {
   /** @param at where the stream is; undefined: there is no connection */
   add(
     subscription: Subscription<Tick>,
+    own: readonly Entry[],
     snapshot: boolean,
     at: Position | undefined,
     transition: Transition,
   ): void {
-    this.router.add(subscription)
+    this.router.add(subscription, own)
     subscription.push(this.status(transition))
     if (!snapshot || at === undefined) return
-    // The gateway sends a snapshot for entries that are new to it. Of the others this client knows the latest ticks.
+    // The gateway sends a snapshot of entries of which this client has had none.
     const ticks = this.router.known(subscription)
     if (ticks.length > 0) subscription.push({ type: 'snapshot', ticks, position: positionText(at) })
   }
@@ -76,11 +80,7 @@ export class Outlets<Tick extends TickHead> {
     return {
       ticks: ({ merged, published, ticks }, entries) => {
         const position = text()
-        this.router.route(
-          ticks,
-          own => ({ type: 'ticks', ticks: own, position, merged, published }),
-          entries && (subscription => this.hasAny(subscription, entries)),
-        )
+        this.router.route(ticks, own => ({ type: 'ticks', ticks: own, position, merged, published }), entries)
       },
       snapshot: ({ incomplete, more, ticks }, waiting) => {
         const position = text()
@@ -88,7 +88,8 @@ export class Outlets<Tick extends TickHead> {
           ({ type: 'snapshot', ticks: own, position, more, incomplete }) as const
         const reached = this.router.route(ticks, itemOf)
         for (const subscription of this.router.all)
-          if (!reached.has(subscription) && this.hasAny(subscription, waiting)) subscription.push(itemOf([]))
+          if (!reached.has(subscription) && this.router.hasAny(subscription, waiting))
+            subscription.push(itemOf([]))
       },
       gap: (gap, entries) => this.gap(gap, entries),
       forgotten: entries => this.forget(entries),
@@ -110,6 +111,7 @@ export class Outlets<Tick extends TickHead> {
 
   stateChanged(transition: Transition): void {
     const status = this.status(transition)
+    this.statusListeners.tell(status)
     for (const subscription of this.router.all) subscription.push(status)
   }
 
@@ -135,10 +137,6 @@ export class Outlets<Tick extends TickHead> {
   ): void {
     const item: GapItem = { type: 'gap', reason, from, to, missed, epoch }
     for (const subscription of this.router.all)
-      if (entries === undefined || this.hasAny(subscription, entries)) subscription.push(item)
-  }
-
-  private hasAny({ symbols }: Subscription<Tick>, entries: ReadonlySet<Entry>): boolean {
-    return symbols.some(name => entries.has(this.entries.get(name)!))
+      if (this.router.hasAny(subscription, entries)) subscription.push(item)
   }
 }

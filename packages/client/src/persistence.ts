@@ -1,11 +1,5 @@
 /** Keeps the position of a stream in a storage, so that a page that is loaded again resumes. */
-import type { Time } from './environment.js'
-
-/** As `sessionStorage` has it. */
-export interface Storage {
-  getItem(key: string): string | null
-  setItem(key: string, value: string): void
-}
+import type { Storage, Time } from './environment.js'
 
 const KEY = 'ringcast.position'
 const SAVED_EVERY_MS = 1_000
@@ -33,11 +27,11 @@ export class Persistence {
     this.position = position
   }
 
-  load(): string | undefined {
+  load(): string | null {
     try {
-      return this.storage.getItem(KEY) ?? undefined
+      return this.storage.getItem(KEY)
     } catch {
-      return undefined
+      return null
     }
   }
 

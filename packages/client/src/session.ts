@@ -72,10 +72,6 @@ export class Session<Tick extends TickHead> {
     return false
   }
 
-  get epoch(): string {
-    return this.at?.epoch ?? ''
-  }
-
   /** Sends the next commands, if none is under way. */
   sync(): void {
     if (!this.isOpen || this.pending.size > 0 || this.replay !== undefined) return
@@ -109,7 +105,7 @@ export class Session<Tick extends TickHead> {
         break
       case 'live':
         this.replay = undefined
-        this.at = { epoch: message.epoch ?? this.epoch, offset: message.offset }
+        this.at = { epoch: message.epoch ?? this.at?.epoch ?? '', offset: message.offset }
         this.seq = message.seq
         this.events.settled()
         break
@@ -137,23 +133,26 @@ export class Session<Tick extends TickHead> {
   }
 
   private takeTicks(message: TicksMessage<Tick>): void {
-    const { replay } = this
     if (message.seq !== this.seq + 1) {
       this.missing()
       return
     }
     this.seq = message.seq
     if (!this.advance(message.offset)) return
-    // Up to there the others have had their ticks.
-    const isOfReplay = replay !== undefined && message.offset <= replay.reached
-    this.events.ticks(message, isOfReplay ? replay.entries : undefined)
+    this.events.ticks(message, this.replayedAt(message.offset))
+  }
+
+  /** The entries of the replay, up to the offset at which the others are already; undefined: all. */
+  private replayedAt(offset: number): ReadonlySet<Entry> | undefined {
+    const { replay } = this
+    return replay && offset <= replay.reached ? replay.entries : undefined
   }
 
   private takeSubscribed(message: SubscribedMessage): void {
     const { id, epoch, offset, reached, resumed, seq } = message
     this.seq = seq
-    const change = typeof id === 'number' ? this.pending.get(id) : undefined
-    if (typeof id === 'number') this.pending.delete(id)
+    const change = this.pending.get(Number(id))
+    this.pending.delete(Number(id))
     const { entries = [], rank = EVERY } = change ?? this.urlPart ?? {}
     const refused = new Set((message.refused ?? []).map(({ symbol }) => symbol))
     const done = entries.filter(({ name }) => !refused.has(name))
@@ -197,9 +196,10 @@ export class Session<Tick extends TickHead> {
 
   /** Entries that the client may not see any more are as good as refused. */
   private takeAuthenticated({ epoch, offset, seq, unsubscribed = [] }: AuthenticatedMessage): void {
-    if (epoch === undefined || offset === undefined || seq === undefined) return
-    this.seq = seq
-    this.at = { epoch, offset }
+    // Without a change of the access there is no place.
+    if (epoch === undefined) return
+    this.seq = seq!
+    this.at = { epoch, offset: offset! }
     for (const entry of this.entries.all) {
       if (!unsubscribed.includes(entry.name)) continue
       entry.disconnect(undefined)
@@ -216,7 +216,7 @@ export class Session<Tick extends TickHead> {
     if (reason === 'resume') {
       if (replay === undefined) this.unresumed = new Set()
       entries = replay?.entries ?? (unresumed.size > 0 ? unresumed : undefined)
-    }
+    } else if (epoch === undefined) entries = this.replayedAt(to)
     if (reason === 'slow' || reason === 'resume')
       for (const entry of entries ?? this.entries.all) if (entry.isActive) expectSnapshot(entry)
     if (epoch !== undefined) {
@@ -240,6 +240,7 @@ export class Session<Tick extends TickHead> {
         if (!entry.isSnapshotComing) continue
         entry.needsSnapshot = false
         entry.isSnapshotComing = false
+        entry.isKnown = entry.isWanted
         waiting.add(entry)
       }
     }
@@ -268,9 +269,10 @@ export class Session<Tick extends TickHead> {
     this.events.settled()
   }
 
-  private send({ entries, isSubscribe, rank, resume, since, snapshot }: Change): void {
+  private send(change: Change): void {
+    const { entries, isSubscribe, rank, resume, since, snapshot } = change
     const id = ++this.lastId
-    this.pending.set(id, { entries, isSubscribe, rank, resume, since, snapshot })
+    this.pending.set(id, change)
     const symbols = entries.map(({ name }) => name)
     if (!isSubscribe) {
       this.sendCommand({ type: 'unsubscribe', id, symbols })

@@ -30,14 +30,15 @@ export function checkUrl(url: string | URL): URL {
 export function streamUrl(url: URL, heartbeatMs: number, stamps: boolean, part: UrlPart | undefined): string {
   const pairs = [['symbols', part?.entries.map(({ name }) => name).join(',') ?? '']]
   if (part !== undefined) {
-    if (part.rank !== EVERY) pairs.push(['delivery', 'latest'], ['interval', String(part.rank)])
+    if (part.rank !== EVERY) pairs.push(['delivery', 'latest'], ['interval', `${part.rank}`])
     pairs.push(['resume', positionText(part.position)])
   }
-  if (heartbeatMs > 0) pairs.push(['heartbeat', String(heartbeatMs)])
+  if (heartbeatMs > 0) pairs.push(['heartbeat', `${heartbeatMs}`])
   if (stamps) pairs.push(['stamps', 'true'])
   // URLSearchParams would write a space as a plus, which the gateway refuses.
   const query = pairs.map(([name, value]) => `${name}=${encodeURIComponent(value!)}`).join('&')
   const result = new URL(url)
-  result.search = result.search === '' ? query : `${result.search}&${query}`
+  result.search += result.search && '&'
+  result.search += query
   return result.href
 }

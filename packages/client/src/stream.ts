@@ -10,6 +10,7 @@ import { EVERY } from './entry.js'
 import { SYSTEM_TIME, type Time, webSocketOf } from './environment.js'
 import { StreamClosedError, UnauthorizedError } from './errors.js'
 import type { State, StatusItem, Transition } from './items.js'
+import { Listeners } from './listeners.js'
 import type { MarketTick, TickHead } from './messages.js'
 import type { ConnectOptions } from './options.js'
 import { Outlets } from './outlets.js'
@@ -24,6 +25,9 @@ import { Tokens } from './tokens.js'
 const HEARTBEAT_MS = 5_000
 const RELEASE_MS = 1_000
 
+/** What a listener of the stream is given. */
+export type ChangeOf<Event extends 'state' | 'status'> = Event extends 'state' ? Transition : StatusItem
+
 export class Stream<Tick extends TickHead = MarketTick> {
   private readonly url: URL
   private readonly options: ConnectOptions<Tick>
@@ -33,7 +37,7 @@ export class Stream<Tick extends TickHead = MarketTick> {
   private readonly backoff: Backoff
   private readonly tokens: Tokens
   private readonly persistence: Persistence | undefined
-  private readonly stateListeners = new Set<(transition: Transition) => void>()
+  private readonly stateListeners = new Listeners<Transition>()
   private transition: Transition = { state: 'connecting', code: 'started', reason: '', retryable: true }
   private connection: Connection<Tick> | undefined
   private session: Session<Tick> | undefined
@@ -52,7 +56,7 @@ export class Stream<Tick extends TickHead = MarketTick> {
   constructor(url: string | URL, options: ConnectOptions<Tick>) {
     const { heartbeat = HEARTBEAT_MS, persist, random = Math.random, time = SYSTEM_TIME } = options
     if (heartbeat !== 0 && !(heartbeat >= 1_000 && heartbeat <= 60_000))
-      throw new TypeError(`heartbeat must be 0, or from 1000 to 60000 ms, got ${heartbeat}`)
+      throw new TypeError(`heartbeat must be 0, or 1000 to 60000 ms, got ${heartbeat}`)
     webSocketOf(options.WebSocket)
     this.url = checkUrl(url)
     this.options = options
@@ -93,19 +97,19 @@ export class Stream<Tick extends TickHead = MarketTick> {
    */
   subscribe(symbols: string | readonly string[], options: SubscribeOptions = {}): Subscription<Tick> {
     if (this.failure !== undefined && !(this.failure instanceof UnauthorizedError)) throw this.failure
-    const names = [...new Set(typeof symbols === 'string' ? [symbols] : symbols)]
+    const names = [...new Set([symbols].flat())]
     if (names.length === 0) throw new TypeError('name at least one symbol, or "*" for all')
     const { delivery = 'every', interval = 0, since } = options
     const rank = delivery === 'latest' ? interval : EVERY
     const snapshot = options.snapshot ?? delivery === 'latest'
     const release = this.options.release ?? RELEASE_MS
+    const held = this.entries.holdAll(names, rank, snapshot, since)
     const subscription: Subscription<Tick> = new Subscription(names, options, () => {
       this.outlets.delete(subscription)
-      for (const name of names) this.entries.letGo(name, rank, release)
+      for (const entry of held) this.entries.letGo(entry, rank, release)
       this.syncSoon(release)
     })
-    this.entries.holdAll(names, rank, snapshot, since)
-    this.outlets.add(subscription, snapshot, this.session?.position, this.transition)
+    this.outlets.add(subscription, held, snapshot, this.session?.position, this.transition)
     subscription.end(this.failure)
     this.syncSoon(0)
     return subscription
@@ -116,11 +120,17 @@ export class Stream<Tick extends TickHead = MarketTick> {
     return this.outlets.latest(symbol, kind)
   }
 
-  /** Calls `listener` at each change of the state. @returns a function that removes it */
-  on(_event: 'state', listener: (transition: Transition) => void): () => void {
-    const added = (transition: Transition) => listener(transition)
-    this.stateListeners.add(added)
-    return () => this.stateListeners.delete(added)
+  /**
+   * Calls `listener` at each change of the state; for `status`, of the state or of the feed.
+   *
+   * @returns a function that removes it
+   */
+  on<Event extends 'state' | 'status'>(
+    event: Event,
+    listener: (change: ChangeOf<Event>) => void,
+  ): () => void {
+    const listeners = event === 'state' ? this.stateListeners : this.outlets.statusListeners
+    return listeners.add(listener as (change: Transition) => void)
   }
 
   /** A new token, for this connection and later ones. Goes on where an UnauthorizedError has ended the stream. */
@@ -144,7 +154,7 @@ export class Stream<Tick extends TickHead = MarketTick> {
     this.connection?.close()
     this.connection = undefined
     this.session = undefined
-    this.failure = new StreamClosedError('ended', 'the stream was closed here')
+    this.failure = new StreamClosedError('ended', 'close() was called')
     this.become({ state: 'closed', code: 'ended', reason: '', retryable: false })
     this.outlets.close()
     this.syncTimer.stop()
@@ -257,15 +267,7 @@ export class Stream<Tick extends TickHead = MarketTick> {
 
   private become(transition: Transition): void {
     this.transition = transition
-    for (const listener of this.stateListeners) {
-      try {
-        listener(transition)
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error
-        })
-      }
-    }
+    this.stateListeners.tell(transition)
     this.outlets.stateChanged(transition)
   }
 

@@ -2,6 +2,7 @@
 import { OverflowError } from './errors.js'
 import { ItemQueue, type Overflow } from './item-queue.js'
 import type { Item } from './items.js'
+import { Listeners } from './listeners.js'
 import type { DeliveryName, TickHead } from './messages.js'
 
 export interface SubscribeOptions {
@@ -21,7 +22,6 @@ export interface SubscribeOptions {
 
 export type ItemType = Item<TickHead>['type']
 export type ItemOf<Tick extends TickHead, Type extends ItemType> = Extract<Item<Tick>, { type: Type }>
-type Listener<Tick extends TickHead> = (item: Item<Tick>) => void
 
 /** How a reader of the subscription waits. */
 interface Waiting<Tick extends TickHead> {
@@ -43,7 +43,7 @@ export class Subscription<Tick extends TickHead> implements AsyncIterable<Item<T
   /** `<epoch>:<offset>` behind the last item with ticks that was read. */
   readPosition: string | undefined
   private readonly queue: ItemQueue<Tick>
-  private readonly listeners = new Map<ItemType, Set<Listener<Tick>>>()
+  private readonly listeners = new Map<ItemType, Listeners<Item<Tick>>>()
   private readonly onClose: () => void
   private mode: 'queued' | 'listeners' | 'iterator' = 'queued'
   private waiting: Waiting<Tick> | undefined
@@ -76,11 +76,9 @@ export class Subscription<Tick extends TickHead> implements AsyncIterable<Item<T
         for (const item of this.queue.takeAll()) this.call(item)
       })
     }
-    const listeners = this.listeners.get(type) ?? new Set()
+    const listeners = this.listeners.get(type) ?? new Listeners()
     this.listeners.set(type, listeners)
-    const added: Listener<Tick> = item => listener(item as ItemOf<Tick, Type>)
-    listeners.add(added)
-    return () => listeners.delete(added)
+    return listeners.add(listener as (item: Item<Tick>) => void)
   }
 
   /** The items, until `close()`. Throws the error that ends the stream. Leaving the loop closes the subscription. */
@@ -145,20 +143,11 @@ export class Subscription<Tick extends TickHead> implements AsyncIterable<Item<T
 
   private call(item: Item<Tick>): void {
     this.noteRead(item)
-    for (const listener of this.listeners.get(item.type) ?? []) {
-      try {
-        listener(item)
-      } catch (error) {
-        // A listener that throws costs nobody else a tick. Its error is reported like any that nobody catches.
-        queueMicrotask(() => {
-          throw error
-        })
-      }
-    }
+    this.listeners.get(item.type)?.tell(item)
   }
 
   private noteRead(item: Item<Tick>): void {
-    if (item.type === 'ticks' || item.type === 'snapshot') this.readPosition = item.position
+    if ('position' in item) this.readPosition = item.position
   }
 
   private overflowed(): void {

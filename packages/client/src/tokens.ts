@@ -1,6 +1,5 @@
 /** The token of the client: asked for only when there is none, or the gateway has refused the last one. */
-
-export type GetToken = () => string | Promise<string>
+import type { GetToken } from './environment.js'
 
 export class Tokens {
   private readonly getToken: GetToken | undefined

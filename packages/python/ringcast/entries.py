@@ -37,6 +37,8 @@ class Entry:
         self.since: Optional[str] = None
         # A snapshot is wanted, and its end has not come.
         self.needs_snapshot = False
+        # A whole snapshot has come, and its ticks are kept while somebody wants the entry.
+        self.is_known = False
         # On the present connection:
         self.sent_rank: Optional[int] = None
         self.active_rank: Optional[int] = None
@@ -107,10 +109,11 @@ class Entries:
             if entry is None:
                 entry = Entry(name)
                 entry.position = self.first_position
-                entry.needs_snapshot = snapshot
                 if entry.position is None:
                     entry.since = since
                 self._by_name[name] = entry
+            if snapshot and not entry.is_known:
+                entry.needs_snapshot = True
             entry.ranks.append(rank)
             entry.is_refused = False
 
@@ -119,6 +122,7 @@ class Entries:
         entry.ranks.remove(rank)
         if entry.is_wanted:
             return
+        entry.is_known = False
         entry.release_at_ms = self._clock.now_ms() + release_ms
         if not entry.is_active and entry.sent_rank is None:
             del self._by_name[name]

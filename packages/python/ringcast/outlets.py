@@ -19,8 +19,8 @@ class Outlets:
         self._entries = entries
         self._where = where
         self._subscriptions: Dict[Subscription, None] = {}
-        # Of each symbol: who gets its ticks, and its latest ticks by kind.
-        self._records: Dict[str, Tuple[List[Subscription], Dict[str, Tick]]] = {}
+        # Of each symbol: the subscriptions that have entries for it, and its latest ticks by kind.
+        self._records: Dict[str, Tuple[Dict[Subscription, List[Entry]], Dict[str, Tick]]] = {}
         self._feed = "live"
         self._since: Optional[int] = None
         self._feed_reason: Optional[str] = None
@@ -31,25 +31,29 @@ class Outlets:
     ) -> None:
         """``at`` is where the stream is; None: there is no connection."""
         self._subscriptions[subscription] = None
-        for symbol, (subscriptions, _) in self._records.items():
-            if _matches(subscription, symbol):
-                subscriptions.append(subscription)
+        for symbol, (readers, _) in self._records.items():
+            own = self._entries_for(subscription, symbol)
+            if own:
+                readers[subscription] = own
         subscription.push(self.status(transition))
         if not snapshot or at is None:
             return
-        # The gateway sends a snapshot for entries that are new to it. Of the others this client knows the latest ticks.
-        records = self._records.values()
-        ticks = [tick for subscriptions, latest in records if subscription in subscriptions for tick in latest.values()]
+        # The gateway sends a snapshot of entries of which this client has had none.
+        ticks = [
+            tick
+            for readers, latest in self._records.values()
+            if any(entry.is_active for entry in readers.get(subscription, ()))
+            for tick in latest.values()
+        ]
         if ticks:
             subscription.push(Snapshot(ticks, str(at)))
 
     def delete(self, subscription: Subscription) -> None:
         """Forgets the symbols that nobody wants any more."""
         self._subscriptions.pop(subscription, None)
-        for symbol, (subscriptions, _) in list(self._records.items()):
-            if subscription in subscriptions:
-                subscriptions.remove(subscription)
-            if not subscriptions:
+        for symbol, (readers, _) in list(self._records.items()):
+            readers.pop(subscription, None)
+            if not readers:
                 del self._records[symbol]
 
     def latest(self, symbol: str, kind: Optional[str]) -> Optional[Tick]:
@@ -99,7 +103,7 @@ class Outlets:
     def gap(self, message: Message, entries: Optional[Collection[Entry]]) -> None:
         item = Gap(message["reason"], message["from"], message["to"], message["missed"], message.get("epoch"))
         for subscription in list(self._subscriptions):
-            if entries is None or self._has_any(subscription, entries):
+            if self._has_any(subscription, entries):
                 subscription.push(item)
 
     def forget(self, entries: Optional[Iterable[Entry]] = None) -> None:
@@ -142,36 +146,42 @@ class Outlets:
         item_of: Callable[[List[Tick]], Item],
         entries: Optional[Collection[Entry]],
     ) -> Set[Subscription]:
-        """Gives each subscription its ticks. ``entries``: only to subscriptions that have one of them."""
+        """
+        Gives each subscription its ticks: of the entries that the gateway serves. A tick that comes for another entry
+        would not be followed by a replay, if the connection ended now. ``entries``: those whose ticks these are.
+        """
         batches: Dict[Subscription, List[Tick]] = {}
         for tick in ticks:
-            subscriptions, latest = self._record_of(tick["symbol"])
+            readers, latest = self._record_of(tick["symbol"])
             # The newest tick of any kind stands last.
             latest.pop(tick["kind"], None)
             latest[tick["kind"]] = tick
-            for subscription in subscriptions:
-                batches.setdefault(subscription, []).append(tick)
-        reached: Set[Subscription] = set()
+            for subscription, own in readers.items():
+                if any(entry.is_active if entries is None else entry in entries for entry in own):
+                    batches.setdefault(subscription, []).append(tick)
         for subscription, batch in batches.items():
-            if entries is None or self._has_any(subscription, entries):
-                reached.add(subscription)
-                subscription.push(item_of(batch))
-        return reached
+            subscription.push(item_of(batch))
+        return set(batches)
 
-    def _record_of(self, symbol: str) -> Tuple[List[Subscription], Dict[str, Tick]]:
+    def _record_of(self, symbol: str) -> Tuple[Dict[Subscription, List[Entry]], Dict[str, Tick]]:
         record = self._records.get(symbol)
         if record is None:
-            record = ([each for each in self._subscriptions if _matches(each, symbol)], {})
+            readers = {each: self._entries_for(each, symbol) for each in self._subscriptions}
+            record = ({each: own for each, own in readers.items() if own}, {})
             # Without a subscription the tick is a late one: nothing is kept of it.
             if record[0]:
                 self._records[symbol] = record
         return record
 
-    def _has_any(self, subscription: Subscription, entries: Collection[Entry]) -> bool:
-        return any(self._entries.get(name) in entries for name in subscription.symbols)
+    def _has_any(self, subscription: Subscription, entries: Optional[Collection[Entry]]) -> bool:
+        """None: entries that the gateway serves."""
+        own = filter(None, map(self._entries.get, subscription.symbols))
+        return any(entry.is_active if entries is None else entry in entries for entry in own)
 
-
-def _matches(subscription: Subscription, symbol: str) -> bool:
-    return any(
-        symbol.startswith(name[:-1]) if name.endswith("*") else name == symbol for name in subscription.symbols
-    )
+    def _entries_for(self, subscription: Subscription, symbol: str) -> List[Entry]:
+        names = [
+            name
+            for name in subscription.symbols
+            if (symbol.startswith(name[:-1]) if name.endswith("*") else name == symbol)
+        ]
+        return [entry for entry in map(self._entries.get, names) if entry is not None]

@@ -119,16 +119,18 @@ class Session:
             taker(message)
 
     def _take_ticks(self, message: Message) -> None:
-        replay = self._replay
         if message["seq"] != self._seq + 1:
             self._missing()
             return
         self._seq = message["seq"]
         if not self._advance(message["offset"]):
             return
-        # Up to there the others have had their ticks.
-        is_of_replay = replay is not None and message["offset"] <= replay.reached
-        self._events.ticks(message, replay.entries if replay is not None and is_of_replay else None)
+        self._events.ticks(message, self._replayed_at(message["offset"]))
+
+    def _replayed_at(self, offset: int) -> Optional[Collection[Entry]]:
+        """The entries of the replay, up to the offset at which the others are already; None: all."""
+        replay = self._replay
+        return replay.entries if replay is not None and offset <= replay.reached else None
 
     def _take_subscribed(self, message: Message) -> None:
         self._seq = message["seq"]
@@ -201,6 +203,8 @@ class Session:
             else:
                 entries = self._unresumed or None
                 self._unresumed = set()
+        elif "epoch" not in message:
+            entries = self._replayed_at(message["to"])
         if reason in ("slow", "resume"):
             for entry in self._entries.all if entries is None else entries:
                 if entry.is_active:
@@ -231,6 +235,7 @@ class Session:
             for entry in self._entries.all:
                 if entry.is_snapshot_coming:
                     entry.needs_snapshot = entry.is_snapshot_coming = False
+                    entry.is_known = entry.is_wanted
                     waiting.add(entry)
         self._events.snapshot(message, waiting)
 
