@@ -39,8 +39,8 @@ export default defineConfig(async ({ mode }) => {
       // The build needs no transformation.
       server: { deps: { external: [/\/node_modules\//, /\/dist\/(src|workers|bench)\//] } },
       // Processes and lanes that end wait for others on a busy machine.
-      testTimeout: isLong ? 180_000 : mode === 'faults' ? 120_000 : 30_000,
-      hookTimeout: 30_000,
+      testTimeout: isLong ? 180_000 : mode === 'faults' ? 120_000 : 60_000,
+      hookTimeout: 60_000,
       reporters: [
         'default',
         mode.startsWith('faults') ? './faults/scoreboard-reporter.js' : './skips-reporter.js',

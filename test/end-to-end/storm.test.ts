@@ -26,7 +26,7 @@ it('has no silent error while clients change, pause, leave and resume', async ()
     snapshots: steps / 30,
     mergedSnapshots: steps / 150,
   }
-  await tell({ steps, happens, options: { poolSize: 2 }, resumeChance: 0.2 })
+  await tell({ steps, happens, options: { poolSize: 2 }, resumeChance: 0.2, hasSdkClients: true })
 })
 
 it.each(extent(['exits'], DEATHS))(

@@ -60,6 +60,8 @@ export interface Storm {
   readonly entries?: readonly string[]
   readonly everyChance?: number
   readonly intervalsMs?: readonly number[]
+  /** Whether clients of the library take part. They begin with the stream, and a lane that dies in a command ends them. */
+  readonly hasSdkClients?: boolean
   /** Begins what goes wrong beside the clients. @returns whether the storm must go on for it */
   readonly begin?: (server: HandlerServer, random: Random) => () => boolean
   /** Where an earlier storm of the same server has ended. Default: there was none. */
@@ -106,8 +108,7 @@ export async function rageOn(running: HandlerServer, storm: Storm): Promise<Rage
   )
   const models = clients.map(({ model }) => model)
   const sdkRandom = new Random(SEED + 1)
-  // They begin with the stream, and a lane that dies in their command ends them.
-  const hasSdkClients = laneFile === undefined && storm.begin === undefined && storm.after === undefined
+  const { hasSdkClients = false } = storm
   const sdkClients = Array.from(
     { length: hasSdkClients ? SDK_CLIENTS : 0 },
     () =>

@@ -117,17 +117,18 @@ export class SubscriptionModel {
       this.completeTo.clear()
       return
     }
-    const isCounted = epoch === undefined && missed !== null && to >= from
+    // What a resume lost has offsets, also where nobody has counted its ticks.
+    const hasOffsets = epoch === undefined && to >= from
     const start = this.options.startOf(place)
     let due = 0
     for (const [symbol, before] of this.completeTo) {
-      if (isCounted) {
+      if (hasOffsets) {
         this.pass(symbol, start + from - 1)
         due += this.sentOf(symbol, Math.max(before, start + from - 1), start + to).length
       }
-      this.completeTo.set(symbol, Math.max(before, isCounted ? start + to : place))
+      this.completeTo.set(symbol, Math.max(before, hasOffsets ? start + to : place))
     }
-    if (isCounted && reason === 'slow' && due > missed)
+    if (hasOffsets && missed !== null && reason === 'slow' && due > missed)
       this.wrong(`a gap of ${missed} where ${due} are missing`)
   }
 
