@@ -294,10 +294,14 @@ export class Membership {
     return this.deps.streams[audience.lane]!.retained
   }
 
-  /** Asks for the latest ticks of all that the client gets, in place of a snapshot without an end. */
+  /**
+   * Asks for the latest ticks of all that the client gets, in place of a snapshot without an end, before anything else: the
+   * client takes the next snapshot for this one.
+   */
   private requestSnapshot(recipient: Recipient, audience: Audience): void {
-    const joined = recipient.transfer.last?.audience ?? audience
-    this.request(recipient, this.audiences.holdAgain(joined), { type: 'snapshot' }, 0, null)
+    const replaced = recipient.transfer.enqueueFirst(this.stay(audience, [{ type: 'snapshot' }]))
+    if (replaced !== undefined) this.audiences.drop(replaced)
+    this.sendNext(recipient)
   }
 
   /** @param audience held for the client */
@@ -308,8 +312,7 @@ export class Membership {
     replyBytes: number,
     replayStart: WantedStart,
   ): void {
-    // For a snapshot the gateway asks, so no latency is measured.
-    const sinceUs = reply.type === 'snapshot' ? 0 : this.deps.clock.epochUs()
+    const sinceUs = this.deps.clock.epochUs()
     const request = { audience, replies: [reply], replyBytes, sinceUs, wasTakenBack: false, replayStart }
     const replaced = recipient.transfer.enqueue(request)
     if (replaced !== undefined) this.audiences.drop(replaced)

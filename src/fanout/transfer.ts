@@ -178,6 +178,22 @@ export class Transfer {
     return before.audience
   }
 
+  /**
+   * Puts a request in front of the queued ones, merged with the first of them where both can be done at one place.
+   *
+   * @returns the audience that the client will now not join: drop its hold
+   */
+  enqueueFirst(request: TransferRequest): Audience | undefined {
+    const { queue } = this
+    const [next] = queue
+    if (next === undefined || !isSameStart(request.replayStart, next.replayStart)) {
+      queue.unshift(request)
+      return undefined
+    }
+    queue[0] = merged(request, next)
+    return request.audience
+  }
+
   /** Makes a request the one in flight; without an argument the first of the queued ones. */
   begin(request = this.takeQueued()): void {
     invariant(this.inFlightState === undefined, `request ${this.lastRequestId} is in flight`)
@@ -191,14 +207,13 @@ export class Transfer {
   }
 
   /**
-   * The client cannot take the reply: puts the request in flight in front of the queued ones, merged with the first of
-   * them where both can be done at one place. In a replay the request waits to be sent again.
+   * The client cannot take the reply: puts the request in flight in front of the queued ones. In a replay the request
+   * waits to be sent again.
    *
    * @returns the audience that the client will now not join: drop its hold
    */
   takenBack(): Audience | undefined {
     const { request, state } = this.current
-    const { queue } = this
     const again: TransferRequest = { ...request, wasTakenBack: true }
     if (this.isReplaying) {
       this.inFlightState = { request: again, state: WAITING, outcome: undefined }
@@ -208,13 +223,7 @@ export class Transfer {
     // all.
     invariant(state !== BEGUN, `the reply to request ${this.lastRequestId} has begun, and is taken back`)
     this.inFlightState = undefined
-    const [next] = queue
-    if (next === undefined || !isSameStart(again.replayStart, next.replayStart)) {
-      queue.unshift(again)
-      return undefined
-    }
-    queue[0] = merged(again, next)
-    return request.audience
+    return this.enqueueFirst(again)
   }
 
   /** The client was given a part of the reply. @param outcome undefined: as before */

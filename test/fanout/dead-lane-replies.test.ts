@@ -82,15 +82,26 @@ describe('a lane that dies before the last part of a reply', () => {
         await fanOut.rest()
       }
       const [join, ...others] = joins()
-      const replies = [TO_C, { type: 'snapshot' }]
-      expect(join).toMatchObject({
-        leaving: second.id,
-        replies: when === 'before' ? replies : replies.reverse(),
-      })
+      expect(join).toMatchObject({ leaving: second.id, replies: [{ type: 'snapshot' }, TO_C] })
       expect(others).toEqual([])
       expect(join?.op === 'join' && fanOut.streams[0]!.audiences.get(join.audience)?.spec).toEqual(C)
     },
   )
+
+  it('gives a client the whole snapshot before a replay that it has asked for', async () => {
+    const { mover, second } = await half()
+    const { membership } = fanOut
+    const C = spec({ symbols: ['C'], batch: true })
+    const TO_C = { type: 'unsubscribed', symbols: ['B'] } as const
+    membership.move(mover.recipient, changeTo(mover.recipient, C), TO_C, 100)
+    const D = spec({ symbols: ['C', 'D'], batch: true })
+    const TO_D = { ...REPLY, symbols: ['D'], snapshot: false }
+    membership.move(mover.recipient, changeTo(mover.recipient, D), TO_D, 100, startAt(0))
+    await fanOut.laneDies()
+    expect(joins()).toMatchObject([
+      { leaving: second.id, replies: [{ type: 'snapshot' }, TO_C], replay: null },
+    ])
+  })
 
   it('keeps a client as a member that the first part has blocked', async () => {
     const { mover, second } = await half()
