@@ -12,7 +12,7 @@ import { variableOf } from '../src/common/setting-names.js'
 import { configSettings } from '../src/config/settings.js'
 import { CLOSE_CODES } from '../src/protocol/close-codes.js'
 import type { ServerMessage } from '../src/protocol/messages.js'
-import { browserPath, runInBrowser } from './support/browser.js'
+import { BROWSER_TIMEOUT_MS, browserPath, runInBrowser } from './support/browser.js'
 import { GENERATED_PARTS, partOf } from './support/generated-docs.js'
 import { HandlerServer } from './support/handler-server.js'
 import {
@@ -30,8 +30,6 @@ import { quote } from './support/ticks.js'
 
 const README_LINES_MAX = 150
 const PROSE_LENGTH_MAX = 120
-/** A browser takes some seconds to start on a busy machine. */
-const BROWSER_TIMEOUT_MS = 60_000
 /** No settings: what Kubernetes may set, and what tests take. */
 const FOREIGN_VARIABLES = [
   'RINGCAST_SERVICE_HOST',

@@ -79,7 +79,7 @@ export function handlerOptions(
     const names = namesOfOptions(options, Object.keys(handlerSettings))
     throw new RingcastError('option_invalid', faultLines(faults, names).join('\n'))
   }
-  return Object.freeze(Object.fromEntries(values) as unknown as HandlerOptions)
+  return values
 }
 
 /** The settings of a config that a `StreamHandler` takes. */

@@ -81,7 +81,7 @@ export function readService(
   }
   return {
     service,
-    config: Object.freeze(Object.fromEntries(values) as unknown as Config),
+    config: values,
     origin(key) {
       const { name, text } = given.get(key) ?? {}
       return text === '' ? undefined : name

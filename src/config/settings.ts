@@ -290,7 +290,8 @@ export const settingGroups: readonly { title: string; settings: SettingTable }[]
   { title: 'Process', settings: { ...drain, ...ofProcess } },
 ]
 
-type ValuesOf<S extends SettingTable> = { readonly [K in keyof S]: ValueOf<S[K]> }
+/** The value of each setting of a table. */
+export type ValuesOf<S extends SettingTable> = { readonly [K in keyof S]: ValueOf<S[K]> }
 
 /** Every setting with its value. Durations are in milliseconds, sizes in bytes; `undefined`: unset. */
 export type Config = ValuesOf<typeof configSettings>

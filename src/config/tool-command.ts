@@ -10,13 +10,11 @@ import { SHELLS, type Shell } from './commands.js'
 import { faultLines, namesOfTexts } from './config-errors.js'
 import { readEnvironment } from './environment.js'
 import { type ProbeConfig, probeSettings } from './probe-settings.js'
-import { isAddress, type ValueOf } from './setting-types.js'
-import { configSettings, type SettingTable } from './settings.js'
+import { isAddress } from './setting-types.js'
+import { configSettings, type SettingTable, type ValuesOf } from './settings.js'
 import { checkSettings } from './settings-check.js'
 import { suggestion, unknownName } from './suggestion.js'
 import { loadSettings, tailSettings, topSettings } from './tool-settings.js'
-
-type ValuesOf<Settings extends SettingTable> = { readonly [Key in keyof Settings]: ValueOf<Settings[Key]> }
 
 export type TopConfig = ValuesOf<typeof topSettings>
 export type LoadConfig = ValuesOf<typeof loadSettings>
@@ -134,7 +132,7 @@ export function readTool(
     ...faultLines(faults, namesOfTexts(given)),
   ]
   if (problems.length > 0) throw new RingcastError('config_invalid', problems.join('\n'))
-  return command(line.words, Object.fromEntries(values))
+  return command(line.words, values)
 }
 
 function noWords(words: readonly string[]): string[] {

@@ -3,16 +3,11 @@
  */
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ServerMessage } from '../../src/protocol/messages.js'
-import { browserPath, runInBrowser } from '../support/browser.js'
+import { BROWSER_TIMEOUT_MS, browserPath, NO_BROWSER, runInBrowser } from '../support/browser.js'
 import { HandlerServer } from '../support/handler-server.js'
 import { decodeTicksMessage } from '../support/proto-messages.js'
 import { ProtocolDocument } from '../support/protocol-document.js'
 import { quote } from '../support/ticks.js'
-
-/** A browser takes some seconds to start on a busy machine. */
-const TIMEOUT_MS = 60_000
-
-const NO_BROWSER = 'no Chromium is in the PATH'
 
 const path = browserPath()
 let server: HandlerServer
@@ -97,7 +92,7 @@ describe('a browser', () => {
       }
       await server.until(() => server.handler.getClientCount() === 0)
     },
-    TIMEOUT_MS,
+    BROWSER_TIMEOUT_MS,
   )
 
   it(
@@ -124,6 +119,6 @@ describe('a browser', () => {
         }
       }
     },
-    TIMEOUT_MS,
+    BROWSER_TIMEOUT_MS,
   )
 })

@@ -2,7 +2,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { readPage } from '../../src/common/web-pages.js'
 import { AdminStage, type AdminStageOptions } from '../support/admin-stage.js'
-import { BROWSER_TIMEOUT_MS, NO_BROWSER, RealBrowser, type RealPage } from '../support/real-page.js'
+import { BROWSER_TIMEOUT_MS, NO_BROWSER } from '../support/browser.js'
+import { RealBrowser, type RealPage } from '../support/real-page.js'
 import { quote } from '../support/ticks.js'
 
 const TOKEN = 'a-token/of+a=test:"quoted"'

@@ -5,8 +5,9 @@ import { ClientServer } from '../../src/clients/client-server.js'
 import { systemClock } from '../../src/common/clock.js'
 import { silentLog } from '../../src/common/log.js'
 import { readPage, type WebPage } from '../../src/common/web-pages.js'
+import { BROWSER_TIMEOUT_MS, NO_BROWSER } from '../support/browser.js'
 import { SMALL } from '../support/handler-server.js'
-import { BROWSER_TIMEOUT_MS, NO_BROWSER, RealBrowser, type RealPage } from '../support/real-page.js'
+import { RealBrowser, type RealPage } from '../support/real-page.js'
 import { quote } from '../support/ticks.js'
 
 let browser: RealBrowser | undefined

@@ -54,7 +54,7 @@ const TABLES = {
     a third does not read        | 12 of 40 clients pause              | ended; others get all          | faults/overload.faults     | clients that do not read
     herd of reconnects           | all connections cut at once         | all resume                     | faults/overload.faults     | clients that all come back
     file descriptors short       | ulimit -n 192, 300 connections      | told, counted, recovers        | end-to-end/descriptors     | a gateway that may open few files
-    main thread stands still     | loop blocked, SIGSTOP, 4.5 s each   | nobody ended for it            | end-to-end/pause.long      | ends no client, and replaces no lane
+    main thread stands still     | loop blocked, SIGSTOP, 8 s each     | nobody ended for it            | end-to-end/pause.long      | ends no client, and replaces no lane
     clock steps of an hour       | clock of the system on a fake one   | followed within a second       | common/wall-clock          | follows a step of
     memory limit near            | all rings full                      | below the sum of the bounds    | end-to-end/memory-bounds   | a process whose rings are full
   `,

@@ -9,6 +9,9 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
+/** A browser takes some seconds to start on a busy machine. */
+export const BROWSER_TIMEOUT_MS = 60_000
+export const NO_BROWSER = 'no Chromium is in the PATH'
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome']
 
 /** Where the browser is; undefined when there is none. */

@@ -6,11 +6,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { setTimeout } from 'node:timers/promises'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { browserPath } from './browser.js'
-
-/** A browser takes some seconds to start on a busy machine. */
-export const BROWSER_TIMEOUT_MS = 60_000
-export const NO_BROWSER = 'no Chromium is in the PATH'
+import { BROWSER_TIMEOUT_MS, browserPath } from './browser.js'
 
 const LOOK_MS = 50
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')

@@ -1,14 +1,11 @@
 /** The client in a real browser. Needs Chromium; where there is none, these tests are skipped. */
 import { readFileSync } from 'node:fs'
 import { afterEach, expect, it } from 'vitest'
-import { browserPath, runInBrowser } from '../../support/browser.js'
+import { BROWSER_TIMEOUT_MS, browserPath, NO_BROWSER, runInBrowser } from '../../support/browser.js'
 import { HandlerServer } from '../../support/handler-server.js'
 import { exampleOf, readPage } from '../../support/markdown.js'
 import { quote } from '../../support/ticks.js'
 
-/** A browser takes some seconds to start on a busy machine. */
-const TIMEOUT_MS = 60_000
-const NO_BROWSER = 'no Chromium is in the PATH'
 const FILES = {
   '/ringcast-client.js': readFileSync(
     new URL('../../../../packages/client/dist/ringcast-client.js', import.meta.url),
@@ -59,7 +56,7 @@ it(
     expect(seen.sequences).toEqual(seen.sequences.map((_, index) => seen.sequences[0]! + index))
     expect(seen.states.filter(state => state === 'reconnecting').length).toBeGreaterThanOrEqual(2)
   },
-  TIMEOUT_MS,
+  BROWSER_TIMEOUT_MS,
 )
 
 it(
@@ -97,5 +94,5 @@ it(
     const shown = await runInBrowser(path!, script, page, FILES)
     expect(shown).toMatch(/^live, the feed is live\nA \d+\.25 \d+\.5$/)
   },
-  TIMEOUT_MS,
+  BROWSER_TIMEOUT_MS,
 )

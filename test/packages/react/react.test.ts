@@ -6,16 +6,13 @@ import { createElement } from 'react'
 import { renderToString } from 'react-dom/server'
 import { rolldown } from 'rolldown'
 import { afterEach, expect, it } from 'vitest'
-import { browserPath, runInBrowser } from '../../support/browser.js'
+import { BROWSER_TIMEOUT_MS, browserPath, NO_BROWSER, runInBrowser } from '../../support/browser.js'
 import { HandlerServer } from '../../support/handler-server.js'
 import { exampleOf, readPage } from '../../support/markdown.js'
 import { quote, trade } from '../../support/ticks.js'
 
-/** A browser takes some seconds to start on a busy machine. */
-const TIMEOUT_MS = 60_000
 /** `SDK_MEASURE=1` prints what was measured. */
 const MEASURED_MS = process.env.SDK_MEASURE === undefined ? 500 : 5_000
-const NO_BROWSER = 'no Chromium is in the PATH'
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 
 const path = browserPath()
@@ -138,7 +135,7 @@ it(
     expect(seen.renders).toBeLessThanOrEqual(4 * (seen.frames + 1))
     await server.until(() => server.handler.getClientCount() === 0)
   },
-  TIMEOUT_MS,
+  BROWSER_TIMEOUT_MS,
 )
 
 it('a server renders without a connection, and no timer is left', () => {
@@ -183,7 +180,7 @@ it(
     }`
     await runInBrowser(path!, script, null, { '/example.js': await bundle(code, 'production') })
   },
-  TIMEOUT_MS,
+  BROWSER_TIMEOUT_MS,
 )
 
 it(
@@ -235,5 +232,5 @@ it(
     expect(seen.changes).toBeGreaterThan(100)
     expect(seen.changes).toBeLessThanOrEqual(500 * (seen.frames + 1))
   },
-  TIMEOUT_MS,
+  BROWSER_TIMEOUT_MS,
 )
