@@ -6,6 +6,7 @@
  * Leaves out: a relay and a feed; the network. The load and the live ticks come from one process, so their latency is the
  *   same before and during the resume.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { systemClock } from '../src/common/clock.js'
 import type { ServerMessage } from '../src/protocol/messages.js'
@@ -14,6 +15,7 @@ import { type Benchmark, type BenchmarkOptions, type Cell, rounded, type Table }
 import { EPOCH, SYMBOLS, symbolOf, WrittenStream } from './history/written-stream.js'
 import { Child } from './processes/child.js'
 import { Samples } from './processes/samples.js'
+import { AMPLE_BUDGETS } from './processes/session.js'
 
 export const history: Benchmark = { name: 'history', run }
 
@@ -66,12 +68,12 @@ async function run({ small, tell }: BenchmarkOptions): Promise<Table[]> {
       tell(`history: ${name}`)
       phases.push(await phase(name, gateway!, latencies, until))
     }
-    await pause(small ? 200 : 3_000)
-    await measure('before', pause(seconds * 1000))
+    await sleep(small ? 200 : 3_000)
+    await measure('before', sleep(seconds * 1000))
     const { done, resumed, socket } = resume(url)
     sockets.push(socket)
     await measure('during', done)
-    await measure('after', pause(seconds * 1000))
+    await measure('after', sleep(seconds * 1000))
     await stream.stop()
     const rows = phases.map(({ cores, mainCores, name, p50Ms, p99Ms }): Cell[] => [
       name,
@@ -104,10 +106,7 @@ const ARGS = (url: string): string[] => [
   `--nats=${url}`,
   '--nats-stream=bench',
   '--pool-size=1',
-  '--connections-per-second=100000',
-  '--address-work-per-second=1GiB',
-  '--total-work-per-second=1GiB',
-  '--drain-ms=0',
+  ...AMPLE_BUDGETS,
 ]
 
 const symbolsOf = (client: number): string =>
@@ -174,8 +173,4 @@ async function phase(
     cores: (after.cpuUs - before.cpuUs) / us,
     mainCores: (after.mainThreadUs - before.mainThreadUs) / us,
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms))
 }

@@ -5,12 +5,14 @@
  *   clients are processes of this machine. The two ways in turns.
  * Leaves out: the network; a cluster of NATS. The clocks are one.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { NatsServer, noNatsServer } from '../test/support/nats-server.js'
 import { type Benchmark, type BenchmarkOptions, type Cell, median, rounded, type Table } from './benchmark.js'
 import { PORTFOLIO_SYMBOLS, portfolioPath } from './fanout/workloads/portfolio.js'
 import { Child } from './processes/child.js'
 import { freePort } from './processes/free-port.js'
 import type { ConnectAnswer, ConnectRequest, LoadReport } from './processes/load.js'
+import { AMPLE_BUDGETS } from './processes/session.js'
 
 export const relayLatency: Benchmark = { name: 'relay-latency', run }
 
@@ -77,9 +79,9 @@ async function measured(way: Way, small: boolean): Promise<LoadReport> {
     await ready(await gateway.told('adminUrl'))
     const url = new URL(await gateway.told('webSocketUrl'))
     await connect(load, Number(url.port), small ? 10 : CLIENTS)
-    await pause(small ? 200 : WARM_UP_MS)
+    await sleep(small ? 200 : WARM_UP_MS)
     await load.ask('begin')
-    await pause(small ? 500 : SECONDS * 1000)
+    await sleep(small ? 500 : SECONDS * 1000)
     const report = await load.ask<LoadReport>('end')
     if (report.silent > 0 || report.errorCount > 0 || report.closed > 0)
       throw new Error(
@@ -94,7 +96,7 @@ async function measured(way: Way, small: boolean): Promise<LoadReport> {
 
 /** Waits until the gateway reads the feed. */
 async function ready(adminUrl: string): Promise<void> {
-  while (!(await fetch(`${adminUrl}/readyz`)).ok) await pause(50)
+  while (!(await fetch(`${adminUrl}/readyz`)).ok) await sleep(50)
 }
 
 async function connect(load: Child, port: number, clients: number): Promise<void> {
@@ -110,18 +112,4 @@ async function connect(load: Child, port: number, clients: number): Promise<void
   if (refusal !== undefined) throw new Error(`the gateway refused a client: ${refusal}`)
 }
 
-const SETTINGS = [
-  '--host=127.0.0.1',
-  '--port=0',
-  '--admin-port=0',
-  '--pool-size=1',
-  '--connections-per-second=100000',
-  '--client-work-per-second=1GiB',
-  '--address-work-per-second=1GiB',
-  '--total-work-per-second=1GiB',
-  '--drain-ms=0',
-]
-
-function pause(ms: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms))
-}
+const SETTINGS = ['--host=127.0.0.1', '--port=0', '--admin-port=0', '--pool-size=1', ...AMPLE_BUDGETS]

@@ -7,6 +7,7 @@
  * Leaves out: what a gateway does with a tick once it has it, which is the same for both sources; a network; a cluster.
  *   CPU time is that of the reading process, with all of its threads.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../src/common/clock.js'
 import type { TickSink } from '../src/ingest/tick-sink.js'
 import { Relay } from '../src/relay/relay.js'
@@ -124,7 +125,7 @@ async function runRelay(target: string, url: string, seconds: number): Promise<R
     makeSource: memory => new GrpcSource({ target }, { memory }),
   })
   await started.start(new AbortController().signal)
-  while (counters.messagesStored < 10) await pause(10)
+  while (counters.messagesStored < 10) await sleep(10)
   const result = await measured(() => counters.ticksWritten, seconds)
   await started.stop(new AbortController().signal)
   if (counters.ticksWritten !== counters.ticksReceived) throw new Error('the relay has left ticks out')
@@ -161,7 +162,7 @@ async function readNats(url: string, atLeast: number): Promise<Result> {
 
 async function measured(count: () => number, seconds: number): Promise<Result> {
   const [before, startUs, startMs] = [count(), cpuUs(), performance.now()]
-  await pause(seconds * 1000)
+  await sleep(seconds * 1000)
   return {
     ticks: count() - before,
     seconds: (performance.now() - startMs) / 1000,
@@ -177,8 +178,4 @@ function natsOptions(url: string) {
 function cpuUs(): number {
   const { system, user } = process.cpuUsage()
   return system + user
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms))
 }

@@ -37,7 +37,7 @@ export interface Plan {
 }
 
 /** All clients of a benchmark have one address, and connect at once. */
-const AMPLE_BUDGETS = [
+export const AMPLE_BUDGETS = [
   '--subscriptions-max=1000000',
   '--client-work-per-second=1GiB',
   '--address-work-per-second=1GiB',
