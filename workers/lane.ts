@@ -1,5 +1,5 @@
 /**
- * Starts a lane: a Piscina worker's one long task, which reads the tick log and writes the frame ring. It knows no
+ * Starts a lane: the one long task of a thread, which reads the tick log and writes the frame ring. It knows no
  * socket.
  */
 

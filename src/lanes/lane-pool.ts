@@ -8,6 +8,7 @@ import { Piscina } from 'piscina'
 import type { Log } from '../common/log.js'
 import type { LaneTask } from '../lane-protocol/lane-task.js'
 
+const ENTRY_FILE = new URL('../../workers/lane-entry.cjs', import.meta.url).href
 const LANE_FILE = new URL('../../workers/lane.js', import.meta.url).href
 
 export interface LanePoolDeps {
@@ -41,7 +42,7 @@ export class LanePool {
   /** Starts one thread for each of these lanes. */
   startThreads(lanes: readonly number[]): void {
     const group = new Piscina({
-      filename: this.deps.laneFile ?? LANE_FILE,
+      filename: ENTRY_FILE,
       minThreads: lanes.length,
       maxThreads: lanes.length,
       idleTimeout: Number.POSITIVE_INFINITY,
@@ -66,7 +67,8 @@ export class LanePool {
       else this.deps.onWakeUp()
     })
     const abort = new AbortController()
-    const ended = outcome(group, { ...assignment, wakeUpPort: port2 }, port1, abort.signal)
+    const file = this.deps.laneFile ?? LANE_FILE
+    const ended = outcome(group, file, { ...assignment, wakeUpPort: port2 }, port1, abort.signal)
     return {
       ended: ended
         .then(error => (lastWords === undefined ? error : new Error(lastWords, { cause: error })))
@@ -83,13 +85,14 @@ export class LanePool {
 
 async function outcome(
   group: Piscina,
+  file: string,
   task: LaneTask,
   port: MessagePort,
   signal: AbortSignal,
 ): Promise<Error> {
   const portClosed = new Promise<void>(resolve => port.once('close', resolve))
   try {
-    await group.run(task, { transferList: [task.wakeUpPort], signal })
+    await group.run({ file, task }, { transferList: [task.wakeUpPort], signal })
     return new Error('the lane ended without being told to')
   } catch (error) {
     if (signal.aborted) {
