@@ -78,7 +78,7 @@ function resume(url: string, { messages }: TestClient): Promise<TestClient> {
 }
 
 it('serves one port with two processes, replaces one that was killed, whose clients resume, and ends with 0 at SIGTERM', async () => {
-  const ringcast = start(['--processes=2'])
+  const ringcast = start(['--processes=2', '--drain-delay-ms=100'])
   const { webSocketUrl, adminUrl } = await ringcast.streaming()
   const all: TestClient[] = []
   for (let index = 0; index < 4; index++) all.push(await connect(webSocketUrl))
@@ -88,8 +88,14 @@ it('serves one port with two processes, replaces one that was killed, whose clie
   expect(busy).toHaveLength(2)
 
   const [victim] = busy
+  // Each process is given one of two connections, and this one does not answer. It dies with the connection on its way.
+  process.kill(victim!.pid, 'SIGSTOP')
+  const waiting = [new TestClient(webSocketUrl, [], {}), new TestClient(webSocketUrl, [], {})]
+  clients.push(...waiting)
+  await Promise.race(waiting.map(client => client.until(() => client.messages.length > 0)))
   process.kill(victim!.pid, 'SIGKILL')
   const cut = await cutOff(all, victim!.counters!.connectionsActive)
+  await waiting.find(client => client.messages.length === 0)!.untilClosed()
   // The other process has the port alone, until the next one has started.
   const resumed = await Promise.all(cut.map(client => resume(webSocketUrl, client)))
   for (const client of resumed) {
