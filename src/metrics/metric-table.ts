@@ -118,7 +118,7 @@ export const MAIN_METRICS = {
   commandsDelayed: counter(
     'commands_delayed',
     'commands',
-    'Messages of clients that waited for a work budget.',
+    'Messages of clients that waited for a work budget, or for their turn.',
   ),
   commandsRefused: counter(
     'commands_refused',
