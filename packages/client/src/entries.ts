@@ -67,15 +67,21 @@ export class Entries {
     if (!entry.isActive && entry.sentRank === undefined) this.byName.delete(entry.name)
   }
 
-  delete(entry: Entry): void {
-    if (!entry.isWanted) this.byName.delete(entry.name)
+  /** The gateway is told that nobody wants these. Whoever wants one from now on, begins anew. */
+  release(entries: readonly Entry[]): void {
+    for (const { name } of entries) this.byName.delete(name)
+  }
+
+  /** The gateway still serves these, unless somebody wants one of that name already. */
+  takeBack(entries: readonly Entry[]): void {
+    for (const entry of entries) if (!this.byName.has(entry.name)) this.byName.set(entry.name, entry)
   }
 
   /** The connection has ended. */
   disconnect(positionOf: (entry: Entry) => Position | undefined): void {
     for (const entry of this.byName.values()) {
       entry.disconnect(positionOf(entry))
-      this.delete(entry)
+      if (!entry.isWanted) this.byName.delete(entry.name)
     }
   }
 
@@ -182,7 +188,7 @@ export class Entries {
   }
 
   private mustUnsubscribe(entry: Entry): boolean {
-    return !entry.isWanted && entry.isActive && entry.releaseAtMs <= this.time.now()
+    return !entry.isWanted && entry.isActive && !entry.isRefused && entry.releaseAtMs <= this.time.now()
   }
 
   private furthest(isMeant = (entry: Entry) => entry.isWanted): Entry | undefined {

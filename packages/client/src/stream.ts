@@ -215,11 +215,13 @@ export class Stream<Tick extends TickHead = MarketTick> {
   }
 
   private settled(): void {
-    const { session } = this
-    if (session === undefined) return
-    if (this.state !== 'live' && !session.isReplaying)
-      this.become({ state: 'live', code: 'live', reason: '', retryable: true })
+    this.noteLive()
     this.syncSoon(0)
+  }
+
+  private noteLive(): void {
+    if (this.state !== 'live' && this.session?.isLive)
+      this.become({ state: 'live', code: 'live', reason: '', retryable: true })
   }
 
   private async renewToken(): Promise<void> {
@@ -279,6 +281,8 @@ export class Stream<Tick extends TickHead = MarketTick> {
     const { session } = this
     if (session === undefined) return
     session.sync()
+    // Entries that were waited for may have been let go of.
+    this.noteLive()
     const releaseDelayMs = this.entries.releaseDelayMs()
     if (releaseDelayMs !== undefined && releaseDelayMs > 0) this.syncTimer.schedule(releaseDelayMs)
   }

@@ -127,14 +127,21 @@ class Entries:
         if not entry.is_active and entry.sent_rank is None:
             del self._by_name[name]
 
-    def delete(self, entry: Entry) -> None:
-        if not entry.is_wanted:
+    def release(self, entries: List[Entry]) -> None:
+        """The gateway is told that nobody wants these. Whoever wants one from now on, begins anew."""
+        for entry in entries:
             self._by_name.pop(entry.name, None)
+
+    def take_back(self, entries: List[Entry]) -> None:
+        """The gateway still serves these, unless somebody wants one of that name already."""
+        for entry in entries:
+            self._by_name.setdefault(entry.name, entry)
 
     def disconnect(self, position_of: Callable[[Entry], Optional[Position]]) -> None:
         for entry in list(self._by_name.values()):
             entry.disconnect(position_of(entry))
-            self.delete(entry)
+            if not entry.is_wanted:
+                del self._by_name[entry.name]
 
     def forget_positions(self, entries: Optional[Iterable[Entry]] = None) -> Tuple[Set[Entry], int]:
         """The gateway does not know where these entries were. Returns those, and the last offset of one."""
@@ -235,7 +242,8 @@ class Entries:
         return entry.sent_rank != self._rank_of(entry) or (entry.needs_snapshot and not entry.is_snapshot_coming)
 
     def _must_unsubscribe(self, entry: Entry) -> bool:
-        return not entry.is_wanted and entry.is_active and entry.release_at_ms <= self._clock.now_ms()
+        is_left = not entry.is_wanted and entry.is_active and not entry.is_refused
+        return is_left and entry.release_at_ms <= self._clock.now_ms()
 
     def _furthest(self, is_meant: Callable[[Entry], bool]) -> Optional[Entry]:
         furthest: Optional[Entry] = None
