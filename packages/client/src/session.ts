@@ -18,14 +18,15 @@ import type {
 } from './messages.js'
 import { Places } from './places.js'
 import { type Position, readPosition } from './position.js'
-import type { SessionEvents } from './session-events.js'
+import type { SessionEvents, TickEvents } from './session-events.js'
 
 /** How long to wait when the gateway cannot take commands. */
 const BUSY_MS = 1_000
 
 export class Session<Tick extends TickHead> {
   private readonly entries: Entries
-  private readonly events: SessionEvents<Tick>
+  private readonly outlets: TickEvents<Tick>
+  private readonly events: SessionEvents
   private readonly sendCommand: (command: Command) => void
   private readonly urlPart: UrlPart | undefined
   /** Commands whose replies are still to come, by id. */
@@ -39,11 +40,13 @@ export class Session<Tick extends TickHead> {
   constructor(
     entries: Entries,
     urlPart: UrlPart | undefined,
-    events: SessionEvents<Tick>,
+    outlets: TickEvents<Tick>,
+    events: SessionEvents,
     sendCommand: (command: Command) => void,
   ) {
     this.entries = entries
     this.urlPart = urlPart
+    this.outlets = outlets
     this.events = events
     this.sendCommand = sendCommand
   }
@@ -74,6 +77,7 @@ export class Session<Tick extends TickHead> {
   /** Sends the next commands, if none is under way. */
   sync(): void {
     if (this.position === undefined || this.pending.size > 0 || this.places.replayed !== undefined) return
+    this.outlets.forget(this.entries.overlapped)
     for (const change of this.entries.nextChanges()) this.send(change)
   }
 
@@ -138,7 +142,7 @@ export class Session<Tick extends TickHead> {
     }
     this.seq = message.seq
     if (this.isBack(message.offset)) return
-    this.events.ticks(message, this.places.reach(message.offset))
+    this.outlets.ticks(message, this.places.reach(message.offset))
   }
 
   private takeSubscribed(message: SubscribedMessage): void {
@@ -157,6 +161,7 @@ export class Session<Tick extends TickHead> {
       entry.activeRank = rank
       entry.sentRank = rank
       entry.since = undefined
+      entry.position = undefined
       // A replay has a snapshot of latest ticks, and so has the end of a resume that fails.
       if (resumed === true ? rank !== EVERY : resumed === false) expectSnapshot(entry)
     }
@@ -195,7 +200,7 @@ export class Session<Tick extends TickHead> {
     if (reason === 'slow' || (reason === 'resume' && !(isReplay && to === before)))
       for (const entry of entries ?? this.entries.all) if (entry.isActive) expectSnapshot(entry)
     // A gap of no ticks says how an epoch is called.
-    if (missed !== 0) this.events.gap(message, entries)
+    if (missed !== 0) this.outlets.gap(message, entries)
   }
 
   private takeSnapshot(message: SnapshotMessage<Tick>): void {
@@ -211,7 +216,7 @@ export class Session<Tick extends TickHead> {
         waiting.add(entry)
       }
     }
-    this.events.snapshot(message, waiting)
+    this.outlets.snapshot(message, waiting)
   }
 
   private takeError(error: ErrorMessage): void {
@@ -224,7 +229,7 @@ export class Session<Tick extends TickHead> {
       entry.sentRank = entry.activeRank
       entry.isSnapshotComing = false
     }
-    if (code === 'bad_resume' && resume !== undefined) this.events.forgotten(entries)
+    if (code === 'bad_resume' && resume !== undefined) this.outlets.forget(entries)
     else if (code === 'too_many_commands' || code === 'overload' || code === 'history_busy')
       this.events.mustWait(retryAfterMs ?? BUSY_MS)
     else if (code !== 'command_too_large' || !this.entries.shortenCommands())
@@ -243,7 +248,7 @@ export class Session<Tick extends TickHead> {
     entry.isRefused = true
     entry.sentRank = entry.activeRank
     entry.since = undefined
-    if (entry.isWanted) this.events.refused({ symbol: entry.name, code, message })
+    if (entry.isWanted) this.outlets.refused({ symbol: entry.name, code, message })
   }
 
   private send(change: Change): void {

@@ -98,6 +98,7 @@ class Session:
         """Sends the next commands, if none is under way."""
         if self.position is None or self._pending or self._places.replayed is not None:
             return
+        self._events.forgotten(self._entries.overlapped)
         for change in self._entries.next_changes():
             self._send(change)
 
@@ -136,6 +137,7 @@ class Session:
             done.append(entry)
             entry.active_rank = entry.sent_rank = rank
             entry.since = None
+            entry.position = None
             # A replay has a snapshot of latest ticks, and so has the end of a resume that fails.
             if resumed is False or (resumed is True and rank != EVERY):
                 entry.expect_snapshot()
