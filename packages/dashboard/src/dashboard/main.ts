@@ -1,10 +1,10 @@
 /** The dashboard: shows each overview as it comes. */
-import type { ClientRow } from '../../../../src/metrics/client-view.js'
 import type { Overview } from '../../../../src/metrics/overview.js'
-import { byId, element, setText } from '../shared/element.js'
+import { byId, setText } from '../shared/element.js'
 import { bytes, count, duration, percent, time } from '../shared/format.js'
 import { KeyedTable } from '../shared/keyed-table.js'
 import { followTheme } from '../shared/theme.js'
+import { ClientTable } from './client-table.js'
 import { EventList } from './event-list.js'
 import { Gateway } from './gateway.js'
 import { Glance } from './glance.js'
@@ -52,25 +52,6 @@ const lanes = new KeyedTable<LaneRates>(
   ],
   keyOf,
   byId('lanes-title'),
-)
-
-const clients = new KeyedTable<ClientRow>(
-  byId<HTMLTableElement>('clients'),
-  [
-    { name: 'Client', text: ({ id }) => id },
-    { name: 'Address', text: ({ address }) => address ?? '–' },
-    { name: 'User', text: ({ user }) => user ?? '–' },
-    { name: 'State', text: ({ state }) => state, className: ({ state }) => (state === 'live' ? '' : 'warn') },
-    { name: 'Lag', isNumber: true, text: ({ lagMs }) => duration(lagMs) },
-    { name: 'Worst', isNumber: true, text: ({ worstLagMs }) => duration(worstLagMs) },
-    { name: 'Waiting', isNumber: true, text: ({ lagBytes }) => bytes(lagBytes) },
-    { name: 'Age', isNumber: true, text: ({ ageMs }) => duration(ageMs) },
-    { name: 'Sent', isNumber: true, text: ({ sentBytes }) => bytes(sentBytes) },
-    { name: 'Gaps', isNumber: true, text: ({ gaps }) => count(gaps) },
-    { name: 'Action', text: () => '', control: disconnectButton },
-  ],
-  ({ id }) => id,
-  byId('clients-title'),
 )
 
 interface SymbolRow {
@@ -124,6 +105,8 @@ const gateway = new Gateway({
   },
 })
 
+const clients = new ClientTable(gateway)
+
 followTheme(byId<HTMLSelectElement>('theme'), () => charts.draw())
 
 byId('access-form').addEventListener('submit', event => {
@@ -151,8 +134,7 @@ function show(overview: Overview): void {
     charts.add(overview.atMs, rates.latency)
     lanes.show(rates.lanes)
   }
-  clients.show(overview.slowest)
-  byId('clients-none').hidden = overview.slowest.length > 0
+  clients.show(overview)
   showSymbols(overview)
   events.add(overview.events)
   if (rates !== undefined || elapsedMs <= 0) last = overview
@@ -183,22 +165,4 @@ function showSymbols({ symbols: { busiest, spanMs, ticks } }: Overview): void {
       ? 'No tick has come yet.'
       : `Of the newest ${count(ticks)} ticks, which came in ${duration(spanMs)}.`,
   )
-}
-
-function disconnectButton(client: string): HTMLElement {
-  const button = element('button', 'Disconnect')
-  button.type = 'button'
-  button.setAttribute('aria-label', `Disconnect ${client}`)
-  button.addEventListener('click', () => askToDisconnect(client))
-  return button
-}
-
-function askToDisconnect(client: string): void {
-  const dialog = byId<HTMLDialogElement>('confirm')
-  setText(byId('confirm-title'), `Disconnect client ${client}?`)
-  dialog.returnValue = 'no'
-  dialog.onclose = async () => {
-    if (dialog.returnValue === 'yes') setText(byId('closing'), await gateway.disconnect(client))
-  }
-  dialog.showModal()
 }
