@@ -62,6 +62,8 @@ describe('the dashboard in a browser', () => {
       await text('#amplification', /^× (1|0\.9\d+|1\.0\d*)$/)
       await text('#latency-now', /p50 .*p99 .*p99\.9/)
       await text('#histogram-now', /most took up to/)
+      // The ticks of this test are of 2024.
+      await text('#feed-latency-now', /From the feed to the gateway, by the time that ticks bear: p50 10 s/)
       await text('#lanes tbody', /^1\.0running0/)
       await text('#symbols tbody tr', /^A\d+67 %$/)
       await text('#event-list', /a client has come \(client: /)

@@ -22,6 +22,7 @@ export interface Look {
   readonly checks: Readonly<Record<string, string>>
   readonly counters: MetricsView['counters']
   readonly latency: Latency
+  readonly feedLatency: Latency
   readonly gateways: readonly GatewayLook[]
   readonly clients: readonly ClientRow[]
 }
@@ -53,8 +54,8 @@ export class AdminReader {
       this.get<ShownMetrics>('/metrics.json', [200]),
       this.clients(sort, limit),
     ])
-    const { counters, latency, processes } = metrics
-    if (counters === undefined || latency === undefined)
+    const { counters, feedLatency, latency, processes } = metrics
+    if (counters === undefined || latency === undefined || feedLatency === undefined)
       throw unreachable(`the gateway at ${this.url} is starting: it has no numbers yet`)
     const gateways = processes ?? [{ ...metrics, process: 1 }]
     return {
@@ -62,6 +63,7 @@ export class AdminReader {
       checks,
       counters,
       latency,
+      feedLatency,
       // A process that has ended, or hangs, tells nothing.
       gateways: gateways.filter((each): each is GatewayLook => each.lanes !== undefined),
       clients,

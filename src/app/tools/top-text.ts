@@ -37,7 +37,7 @@ export function topLines(
   const faults = Object.entries(numbers.checks).filter(([, words]) => words !== 'ok')
   const time = new Date(numbers.timeMs).toISOString().slice(11, 19)
   const { blockedClients, clients, clientsMax, disconnected, gaps, maxLagMs, refused, upstreamGaps } = numbers
-  const { latency } = numbers
+  const { feedLatency, latency } = numbers
   return [
     coloured(cut(`ringcast top  ${url}  ${time} UTC`), BOLD),
     numbers.ready ? coloured(row('state', 'ready'), GREEN) : coloured(row('state', 'not ready'), RED),
@@ -55,6 +55,14 @@ export function topLines(
       'latency',
       `p50 ${shortDuration(latency.p50Us)}, p99 ${shortDuration(latency.p99Us)}, p99.9 ${shortDuration(latency.p999Us)}`,
     ),
+    ...(feedLatency.p50Us === 0
+      ? []
+      : [
+          row(
+            'feed',
+            `ticks reach the gateway p50 ${shortDuration(feedLatency.p50Us)}, p99 ${shortDuration(feedLatency.p99Us)} after their time`,
+          ),
+        ]),
     row(
       'interval',
       `${disconnected} clients have left, ${refused} were refused, ${gaps} gaps of slow clients, ${upstreamGaps} gaps of the feed`,

@@ -62,6 +62,7 @@ it('shows the numbers of one interval as JSON', async () => {
   expect(numbers.ticksOutPerS).toBeGreaterThan(0)
   expect(numbers.amplification).toBeGreaterThan(0)
   expect(numbers.latency.p99Us).toBeGreaterThan(0)
+  expect(numbers.feedLatency.p50Us).toBeGreaterThan(0)
   expect(host.stderr).toBe('')
 })
 

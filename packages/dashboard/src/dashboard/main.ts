@@ -82,6 +82,7 @@ const charts = new LatencyCharts({
   lines: byId('latency'),
   histogram: byId('histogram'),
   linesText: byId('latency-now'),
+  feedText: byId('feed-latency-now'),
   histogramText: byId('histogram-now'),
 })
 const connection = byId('connection')
@@ -131,7 +132,7 @@ function show(overview: Overview): void {
   setText(byId('checks'), faults(overview))
   glance.show(overview, rates)
   if (rates !== undefined) {
-    charts.add(overview.atMs, rates.latency)
+    charts.add(overview.atMs, rates)
     lanes.show(rates.lanes)
   }
   clients.show(overview)
