@@ -20,6 +20,7 @@ import { growth } from './workloads/growth.js'
 import { idle } from './workloads/idle.js'
 import { ingest } from './workloads/ingest.js'
 import { latest } from './workloads/latest.js'
+import { observedFirehose, observedPaced } from './workloads/observed.js'
 import { paced, pacedGathering } from './workloads/paced.js'
 import { portfolio } from './workloads/portfolio.js'
 import { scaling } from './workloads/scaling.js'
@@ -42,6 +43,8 @@ const WORKLOADS: readonly Workload[] = [
   changes,
   latest,
   growth,
+  observedPaced,
+  observedFirehose,
 ]
 const RESULTS = fileURLToPath(new URL('../../../bench/results/', import.meta.url))
 

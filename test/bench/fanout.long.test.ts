@@ -20,9 +20,11 @@ const WORKLOADS = [
   'changes',
   'latest',
   'growth',
+  'observed-paced',
+  'observed-firehose',
 ]
 /** Of those, the ones that compare Ringcast with itself. */
-const ALONE = ['subscriptions', 'changes', 'latest', 'growth']
+const ALONE = ['subscriptions', 'changes', 'latest', 'growth', 'observed-paced', 'observed-firehose']
 /** Of those that need no packages but the root's. */
 const PEERS = ['ws', 'ws-frames']
 
