@@ -145,6 +145,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     replyLatency: metrics.replyLatency,
     past: history.clients,
     goodbyeGiven: recipient => clients.registry.goodbyeGiven(recipient),
+    overrun: (recipient, missed) => clients.registry.overrun(recipient, missed),
   })
   const transmitter = new Transmitter({
     clock,
