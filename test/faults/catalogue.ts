@@ -41,6 +41,10 @@ const TABLES = {
     feed accepts, says nothing   | server that never replies           | the call ends                  | sources/grpc/feed-retries  | a feed that is not there is a server that accepts
     feed slow                    | a byte in each HTTP/2 frame         | each tick once                 | faults/upstream.faults     | a feed that sends byte by byte
     garbage                      | seeded random bytes between ticks   | told, no tick lost             | faults/upstream.faults     | random bytes between the ticks
+    feed cut in a replay         | connections die while old ticks come | each tick once                | end-to-end/feed-past       | a call that is cut in the midst
+    feed gone in a replay        | cut, then each call refused         | the replay ends with a gap     | end-to-end/feed-past       | a feed that does not come back
+    feed drops what is replayed  | the oldest ticks go meanwhile       | the exact gap                  | end-to-end/feed-past       | a feed that drops ticks while
+    feed counts anew in a replay | another epoch in the metadata       | told as gone                   | end-to-end/feed-past       | a feed that counts anew meanwhile
     malformed ticks              | no symbol, 2,000 bytes of symbol    | told as malformed              | end-to-end/upstream        | tells bytes that are no tick
     oversize                     | messages of 17 MiB                  | the exact gap                  | end-to-end/upstream        | goes on behind a batch that is too long
     compressed                   | gzip, a lie about it, a bomb        | read, or the call ends         | faults/upstream.faults     | a feed that compresses

@@ -109,7 +109,6 @@ function received(target: GrpcTarget): GrpcTarget {
     ...target,
     tls: withBuffers(target.tls),
     windowBytes: Math.min(target.windowBytes, WINDOW_BYTES_MAX),
-    connectTimeoutMs: WAIT_MS,
   }
 }
 

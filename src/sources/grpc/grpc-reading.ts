@@ -3,6 +3,7 @@
  * It keeps little that was not asked for: then it stops reading, and the feed has to wait or to drop.
  */
 import { type Clock, wallUs } from '../../common/clock.js'
+import { PatientClock } from '../../common/patient-clock.js'
 import { epochName } from '../../ingest/epoch-name.js'
 import type { MessageForm } from '../../ingest/tick-sink.js'
 import type { HistoryBatch, HistoryReading, NamedOffset } from '../../ticks/stream-history.js'
@@ -78,11 +79,14 @@ export class GrpcReading implements HistoryReading {
     const { clock, signal, waitMs } = options
     signal.throwIfAborted()
     const reading = new GrpcReading(options)
-    const timer = clock.after(waitMs, () => reading.end(`the feed has not replied within ${waitMs} ms`))
+    // This thread gets the time that nobody else needs.
+    const patience = new PatientClock(clock, waitMs)
+    const timer = patience.after(waitMs, () => reading.end(`the feed has not replied within ${waitMs} ms`))
     try {
       return (await reading.replied) ?? reading
     } finally {
       timer.cancel()
+      patience.stop()
     }
   }
 

@@ -20,6 +20,7 @@ import { CertificateAuthority } from '../../support/certificates.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { encodeTick, encodeTickBatch } from '../../support/proto-messages.js'
 import { type ScriptedCall, ScriptedFeed, ticksAt, UNAVAILABLE } from '../../support/scripted-feed.js'
+import { until } from '../../support/until.js'
 
 const OUT_OF_RANGE = 11
 const after = { epoch: 'run', offset: 40 }
@@ -96,7 +97,10 @@ describe('one endpoint', () => {
   it('is given up when it does not reply, and its call is ended', async () => {
     const opening = expect(first().open({ after }, never)).rejects.toThrow('has not replied within 3000 ms')
     await feeds[0]!.call(1)
-    clock.advance(3_000)
+    await until(() => {
+      clock.advance(100)
+      return feeds[0]!.sessions.size === 0
+    })
     await opening
     await feeds[0]!.until(() => feeds[0]!.sessions.size === 0)
     expect(clock.timerCount).toBe(0)
