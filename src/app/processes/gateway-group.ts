@@ -20,7 +20,13 @@ import { embeddedFeedName, feedSettings } from '../feed-settings.js'
 import { prometheusPage } from '../prometheus-page.js'
 import { GATEWAY_CHECKS } from '../readiness.js'
 import { type GatewayProcess, type GatewayProcessEvents, startGatewayProcess } from './gateway-process.js'
-import { type FromGateway, type GatewayReport, REPORT_INTERVAL_MS, type ToGateway } from './group-messages.js'
+import {
+  type Accepting,
+  type FromGateway,
+  type GatewayReport,
+  REPORT_INTERVAL_MS,
+  type ToGateway,
+} from './group-messages.js'
 import { groupOverview } from './group-overview.js'
 import { GroupQuestions } from './group-questions.js'
 import { groupLiveness, groupMetrics, groupReadiness, type ProcessState } from './group-view.js'
@@ -41,6 +47,8 @@ export interface GroupAddresses {
   readonly webSocketUrl: string
   readonly adminUrl: string
   readonly feed: string
+  /** Of all processes. */
+  readonly maxClients: number
 }
 
 /** One place of the group: a process, or the wait for the next one. */
@@ -48,7 +56,7 @@ class Place {
   readonly number: number
   readonly delay = new RestartDelay()
   process: GatewayProcess | undefined
-  accepting: { readonly webSocketUrl: string; readonly feed: string } | undefined
+  accepting: Accepting | undefined
   report: GatewayReport | undefined
   reportedMs = 0
   startedMs = 0
@@ -118,6 +126,7 @@ export class GatewayGroup {
       webSocketUrl,
       feed: feedName,
       adminUrl: `http://${hostInUrl(host)}:${port}`,
+      maxClients: this.places.reduce((sum, { accepting }) => sum + (accepting?.maxClients ?? 0), 0),
     }
   }
 
