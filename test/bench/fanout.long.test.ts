@@ -17,14 +17,24 @@ const WORKLOADS = [
   'ingest',
   'scaling',
   'subscriptions',
+  'entitlements',
+  'changes',
+  'latest',
+  'growth',
+  'observed-paced',
+  'observed-firehose',
+  'tls',
+]
+/** Of those, the ones that compare Ringcast with itself. */
+const ALONE = [
+  'subscriptions',
+  'entitlements',
   'changes',
   'latest',
   'growth',
   'observed-paced',
   'observed-firehose',
 ]
-/** Of those, the ones that compare Ringcast with itself. */
-const ALONE = ['subscriptions', 'changes', 'latest', 'growth', 'observed-paced', 'observed-firehose']
 /** Of those that need no packages but the root's. */
 const PEERS = ['ws', 'ws-frames']
 
@@ -39,7 +49,9 @@ describe('bench:fanout', () => {
       new RegExp(`^(\\| )?${server.replace('.', '\\.')}( +\\||: skipped)`, 'm')
     if (ALONE.includes(name)) return
     expect(stdout).toMatch(/^\| ringcast +\|/m)
-    expect(stdout).toMatch(named('uws'))
+    if (name === 'tls')
+      for (const server of ['ringcast', ...PEERS]) expect(stdout).toContain(`| ${server} over TLS `)
+    else expect(stdout).toMatch(named('uws'))
     if (!name.startsWith('compressed') && name !== 'scaling' && name !== 'stalled')
       for (const peer of PEERS) expect(stdout).toMatch(new RegExp(`^\\| ${peer} +\\|`, 'm'))
   })
