@@ -148,8 +148,8 @@ function serveService(config: Config, log: ProcessLog): ManagedService {
     reload: () => gateway.reload(),
     async start(signal) {
       warnAtStart(config, log)
-      const { webSocketUrl, adminUrl, feed } = await gateway.start(signal)
-      log.info({ webSocketUrl, adminUrl, feed, ...startDetails(config) }, 'accepting clients')
+      const { webSocketUrl, adminUrl, feed, maxClients } = await gateway.start(signal)
+      log.info({ webSocketUrl, adminUrl, feed, ...startDetails(config, maxClients) }, 'accepting clients')
       for (const line of examples(config, webSocketUrl, adminUrl)) log.info({}, line)
     },
   }
@@ -164,8 +164,8 @@ function memberService(config: Config, log: ProcessLog, member: GroupMember, num
     async start(signal) {
       member.answer(question => gateway.state.answer(question))
       member.report(() => gateway.state.report())
-      const { webSocketUrl, feed } = await gateway.start(signal)
-      member.accepting(webSocketUrl, feed)
+      const { webSocketUrl, feed, maxClients } = await gateway.start(signal)
+      member.accepting({ webSocketUrl, feed, maxClients })
     },
   }
 }
@@ -180,9 +180,10 @@ function groupService(config: Config, log: ProcessLog): ManagedService {
     reload: () => group.reload(),
     async start(signal) {
       warnAtStart(config, log)
-      const { webSocketUrl, adminUrl, feed } = await group.start(signal)
+      const { webSocketUrl, adminUrl, feed, maxClients } = await group.start(signal)
       const { processes } = config
-      log.info({ webSocketUrl, adminUrl, feed, processes, ...startDetails(config) }, 'accepting clients')
+      const details = startDetails(config, maxClients)
+      log.info({ webSocketUrl, adminUrl, feed, processes, ...details }, 'accepting clients')
       for (const line of examples(config, webSocketUrl, adminUrl)) log.info({}, line)
     },
   }

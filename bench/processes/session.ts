@@ -236,7 +236,7 @@ export class Session {
   }
 
   private async gatewayMetrics(): Promise<GatewayMetrics> {
-    if (this.kind.name !== 'ringcast' || this.plan.observation === 'alone') return NO_METRICS
+    if (this.kind.name !== 'ringcast') return NO_METRICS
     const response = await fetch(`${await this.address.adminUrl()}/metrics.json`)
     return (await response.json()) as GatewayMetrics
   }

@@ -47,6 +47,8 @@ export interface GatewayAddresses {
   readonly adminUrl: string | undefined
   /** The source of the ticks, as a text for people. */
   readonly feed: string
+  /** Those of the settings, or fewer, where the process may not open as many files. */
+  readonly maxClients: number
 }
 
 export class Gateway {
@@ -129,7 +131,7 @@ export class Gateway {
     this.handler = handler
     this.source = input.makeSource()
     handler.attachSource(this.source)
-    return { webSocketUrl: this.webSocketUrl, adminUrl: this.adminUrl, feed: input.name }
+    return { webSocketUrl: this.webSocketUrl, adminUrl: this.adminUrl, feed: input.name, maxClients }
   }
 
   /** A schema that is not in the settings is waited for, with both servers open. */

@@ -27,12 +27,12 @@ const IDLE_BYTES = 95 * MiB
 /** Above this share of the memory, nothing is left for clients and for other programs. */
 const MEMORY_SHARE_MAX = 0.75
 
-/** The size of the gateway, of all its processes together. */
-export function startDetails(config: Config): object {
-  const { maxClients, poolSize, processes } = config
+/** The size of the gateway, of all its processes together. @param maxClients places that there really are */
+export function startDetails(config: Config, maxClients: number): object {
+  const { poolSize, processes } = config
   return {
     lanes: poolSize * processes,
-    maxClients: maxClients * processes,
+    maxClients,
     memoryMiB: Math.round(fixedBytes(config) / MiB),
   }
 }

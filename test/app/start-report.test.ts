@@ -19,9 +19,9 @@ function configOf(argv: readonly string[]) {
 it('warns of nothing when there is nothing to warn of', () => {
   expect(warningsOf([])).toEqual([])
   expect(warningsOf(['--host=::1'])).toEqual([])
-  expect(startDetails(configOf(['--pool-size=2', '--max-clients=500']))).toMatchObject({
+  expect(startDetails(configOf(['--pool-size=2', '--max-clients=500']), 400)).toMatchObject({
     lanes: 2,
-    maxClients: 500,
+    maxClients: 400,
     memoryMiB: expect.any(Number),
   })
 })

@@ -68,6 +68,7 @@ it('a gateway that may open few files says so, serves as many clients as there i
   expect(warning.msg).toMatch(/may open 192 files, .* need 21\d\d: .*ulimit -n.* RINGCAST_MAX_CLIENTS/)
   const maxClients = warning.maxClients as number
   expect(maxClients).toBeGreaterThan(10)
+  expect(ringcast.lines.find(({ msg }) => msg === 'accepting clients')).toMatchObject({ maxClients })
   const port = Number(new URL(webSocketUrl).port)
 
   const live = [await connect(webSocketUrl)]

@@ -42,6 +42,8 @@ export interface GroupAddresses {
   readonly webSocketUrl: string
   readonly adminUrl: string
   readonly feed: string
+  /** Of all processes. */
+  readonly maxClients: number
 }
 
 export class GatewayGroup {
@@ -101,6 +103,7 @@ export class GatewayGroup {
       webSocketUrl,
       feed: feedName,
       adminUrl: `http://${hostInUrl(host)}:${port}`,
+      maxClients: this.places.reduce((sum, { accepting }) => sum + (accepting?.maxClients ?? 0), 0),
     }
   }
 

@@ -8,6 +8,7 @@ import cluster from 'node:cluster'
 import type { Clock, Timer } from '../../common/clock.js'
 import type { HostProcess, HostSignal } from '../process-lifetime.js'
 import {
+  type Accepting,
   type FromGateway,
   type GatewayReport,
   type Question,
@@ -95,8 +96,8 @@ export class GroupMember implements HostProcess {
 
   // To the first process
 
-  accepting(webSocketUrl: string, feed: string): void {
-    this.send({ op: 'accepting', webSocketUrl, feed })
+  accepting(what: Accepting): void {
+    this.send({ op: 'accepting', ...what })
   }
 
   /** @param answerTo returns the answer to a question of the first process */

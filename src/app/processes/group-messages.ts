@@ -30,11 +30,20 @@ export type ToGateway =
   /** Files that have changed are to be read again. */
   | { readonly op: 'reload' }
 
+/** What a process tells when it accepts clients. */
+export interface Accepting {
+  readonly webSocketUrl: string
+  /** The source of the ticks, as a text for people. */
+  readonly feed: string
+  /** Places for clients that it has. */
+  readonly maxClients: number
+}
+
 /** To the first process. */
 export type FromGateway =
   /** It listens to orders now. Orders that are sent before are lost. */
   | { readonly op: 'ready' }
-  | { readonly op: 'accepting'; readonly webSocketUrl: string; readonly feed: string }
+  | ({ readonly op: 'accepting' } & Accepting)
   | { readonly op: 'report'; readonly report: GatewayReport }
   | { readonly op: 'answer'; readonly number: number; readonly answer: unknown }
 

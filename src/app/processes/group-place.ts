@@ -4,13 +4,13 @@
 import type { Timer } from '../../common/clock.js'
 import { RestartDelay } from '../../lanes/restart-delay.js'
 import type { GatewayProcess } from './gateway-process.js'
-import type { GatewayReport } from './group-messages.js'
+import type { Accepting, GatewayReport } from './group-messages.js'
 
 export class GroupPlace {
   readonly number: number
   readonly delay = new RestartDelay()
   process: GatewayProcess | undefined
-  accepting: { readonly webSocketUrl: string; readonly feed: string } | undefined
+  accepting: Accepting | undefined
   report: GatewayReport | undefined
   reportedMs = 0
   startedMs = 0

@@ -19,7 +19,12 @@ class FakeGateway {
   }
 
   accept(): void {
-    this.events.message({ op: 'accepting', webSocketUrl: 'ws://0.0.0.0:80/ws/ticks', feed: 'a:1' })
+    this.events.message({
+      op: 'accepting',
+      webSocketUrl: 'ws://0.0.0.0:80/ws/ticks',
+      feed: 'a:1',
+      maxClients: 10,
+    })
   }
 
   report(ready: boolean): void {
