@@ -10,11 +10,12 @@ const FAULTS = '**/*.faults.test.js'
 
 async function selectionOf(mode) {
   if (mode.startsWith('faults')) {
-    const { CATALOGUE, testPattern } = await import(
+    const { catalogue, testPattern } = await import(
       new URL('../dist/test/faults/catalogue.js', import.meta.url).href
     )
-    const paths = [...new Set(CATALOGUE.map(({ file }) => `**/${file}.test.js`))]
-    return { include: paths, exclude: [], testNamePattern: testPattern(CATALOGUE) }
+    const rows = catalogue(mode === 'faults-long')
+    const paths = [...new Set(rows.map(({ file }) => `**/${file}.test.js`))]
+    return { include: paths, exclude: [], testNamePattern: testPattern(rows) }
   }
   if (mode === 'cluster') return { include: [CLUSTER], exclude: [] }
   if (mode === 'cluster-long') return { include: [CLUSTER, CLUSTER_LONG], exclude: [] }

@@ -15,6 +15,7 @@ import type { FanoutOptions, Workload, WorkloadResult } from './workload.js'
 import { changes } from './workloads/changes.js'
 import { compressed, compressedSingle } from './workloads/compressed.js'
 import { conflated } from './workloads/conflated.js'
+import { entitlements } from './workloads/entitlements.js'
 import { firehose } from './workloads/firehose.js'
 import { growth } from './workloads/growth.js'
 import { idle } from './workloads/idle.js'
@@ -25,6 +26,7 @@ import { portfolio } from './workloads/portfolio.js'
 import { scaling } from './workloads/scaling.js'
 import { stalled } from './workloads/stalled.js'
 import { subscriptions } from './workloads/subscriptions.js'
+import { tls } from './workloads/tls.js'
 
 const WORKLOADS: readonly Workload[] = [
   paced,
@@ -39,9 +41,11 @@ const WORKLOADS: readonly Workload[] = [
   ingest,
   scaling,
   subscriptions,
+  entitlements,
   changes,
   latest,
   growth,
+  tls,
 ]
 const RESULTS = fileURLToPath(new URL('../../../bench/results/', import.meta.url))
 

@@ -1,7 +1,7 @@
 /**
  * The form of workloads that compare Ringcast with itself: several plans take turns. The first plan is the baseline.
  */
-import type { Cell } from '../benchmark.js'
+import { type Cell, median } from '../benchmark.js'
 import { type Measured, middle, remarks } from '../processes/measured.js'
 import type { Plan } from '../processes/session.js'
 import { barsOf, cellNumber, contest, isFaulty, ratios, spreadCells } from './contest.js'
@@ -38,6 +38,9 @@ async function run(its: VariantsWorkload, options: FanoutOptions): Promise<Workl
     ...spreadCells(costs(runs)),
     ...spreadCells(ratios(costs(runs), first)),
     cellNumber(middle(runs, 'otherThreadsUsPerTick')),
+    cellNumber(median(runs.map(run => run.bytesPerSecond / run.deliveredPerSecond))),
+    middle(runs, 'audiences'),
+    cellNumber(middle(runs, 'frameBytesPerTickIn')),
     cellNumber(middle(runs, 'serverCores')),
     cellNumber(middle(runs, 'p50Us') / 1000),
     cellNumber(middle(runs, 'p99Us') / 1000),
@@ -56,6 +59,9 @@ async function run(its: VariantsWorkload, options: FanoutOptions): Promise<Workl
           'of the first',
           'of the pairs',
           'outside the main thread',
+          'bytes sent each',
+          'audiences',
+          'bytes of frames a tick in',
           'server cores',
           'p50 ms',
           'p99 ms',

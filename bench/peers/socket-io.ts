@@ -3,10 +3,10 @@
  * frames once.
  * Arguments: the feed's address, `--deflate` to compress.
  */
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+
+import { listen, nodeServer } from './node-server.js'
 import { peerPackage } from './peer-package.js'
-import { TickTopics, tellPort } from './tick-topics.js'
+import { TickTopics } from './tick-topics.js'
 
 interface IoSocket {
   readonly handshake: { readonly url: string }
@@ -26,7 +26,7 @@ interface IoOptions {
 }
 
 const { Server } = peerPackage<{ Server: new (server: object, options: IoOptions) => Io }>('socket.io')
-const server = createServer()
+const server = nodeServer()
 const io = new Server(server, {
   transports: ['websocket'],
   serveClient: false,
@@ -42,6 +42,4 @@ io.on('connection', socket => {
   socket.join(its)
   socket.on('disconnect', () => topics.leave(its))
 })
-server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
-  tellPort((server.address() as AddressInfo).port)
-})
+listen(server)

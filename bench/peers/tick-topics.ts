@@ -138,6 +138,6 @@ export class TickTopics {
 }
 
 /** Reports the address of a peer to the benchmark. */
-export function tellPort(port: number): void {
-  process.stdout.write(`${JSON.stringify({ webSocketUrl: `ws://127.0.0.1:${port}/` })}\n`)
+export function tellPort(port: number, scheme: 'ws' | 'wss' = 'ws'): void {
+  process.stdout.write(`${JSON.stringify({ webSocketUrl: `${scheme}://127.0.0.1:${port}/` })}\n`)
 }

@@ -3,10 +3,10 @@
  * client's socket gets the same bytes in one write, as socket.io does it. `ws` has no public way to send a frame that
  * exists already.
  */
-import { createServer } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { WebSocketServer } from 'ws'
-import { TickTopics, tellPort } from './tick-topics.js'
+import { listen, nodeServer } from './node-server.js'
+import { TickTopics } from './tick-topics.js'
 import { TopicMembers } from './topic-members.js'
 import { wsTextFrame } from './ws-sender.js'
 
@@ -20,7 +20,7 @@ const topics = new TickTopics({
   },
 })
 
-const server = createServer()
+const server = nodeServer()
 const webSockets = new WebSocketServer({ server, perMessageDeflate: false, clientTracking: false })
 webSockets.on('connection', (webSocket, request) => {
   const its = topics.join(request.url ?? '/')
@@ -32,6 +32,4 @@ webSockets.on('connection', (webSocket, request) => {
   })
   webSocket.on('error', () => {})
 })
-server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
-  tellPort((server.address() as AddressInfo).port)
-})
+listen(server)

@@ -3,10 +3,9 @@
  * client.
  * Arguments: the feed's address, `--deflate` to compress.
  */
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { TickTopics, tellPort } from './tick-topics.js'
+import { listen, nodeServer } from './node-server.js'
+import { TickTopics } from './tick-topics.js'
 import { TopicMembers } from './topic-members.js'
 
 const members = new TopicMembers<WebSocket>()
@@ -19,7 +18,7 @@ const topics = new TickTopics({
   },
 })
 
-const server = createServer()
+const server = nodeServer()
 const webSockets = new WebSocketServer({
   server,
   perMessageDeflate: process.argv.includes('--deflate') ? { threshold: 0 } : false,
@@ -34,6 +33,4 @@ webSockets.on('connection', (socket, request) => {
   })
   socket.on('error', () => {})
 })
-server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
-  tellPort((server.address() as AddressInfo).port)
-})
+listen(server)

@@ -1,9 +1,10 @@
 /**
- * A WebSocket client that costs next to nothing: a TCP socket, an upgrade written by hand, and headers of frames. The
+ * A WebSocket client that costs next to nothing: a socket of TCP or TLS, an upgrade written by hand, and headers of frames. The
  * client answers pings and close frames. Only a client with a reader reads its messages.
  */
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
+import { type ConnectionOptions, type SecureContext, connect as tlsConnect } from 'node:tls'
 
 /** Takes the messages of a client, piece by piece. */
 export interface MessageReader {
@@ -22,6 +23,8 @@ export interface LoadClientOptions {
   readonly deflate: boolean
   /** Whether the client joins the default namespace and answers packets, as a client of socket.io. */
   readonly isSocketIo: boolean
+  /** Connects over TLS, to a server whose certificate names `localhost`. */
+  readonly secureContext?: SecureContext | undefined
   readonly reader: MessageReader | undefined
   /** Bytes that the client reads per second, at an even pace; undefined: as fast as they come. */
   readonly bytesPerSecond?: number
@@ -72,16 +75,16 @@ export class LoadClient {
 
   constructor(options: LoadClientOptions) {
     this.options = options
-    const { port, deflate } = options
+    const { port, deflate, secureContext } = options
     const path = options.isSocketIo ? socketIoPath(options.path) : options.path
     const pacedBytes = options.bytesPerSecond && Math.ceil((options.bytesPerSecond * PACE_MS) / 1000)
-    this.socket = connect({
+    const target = {
       port,
       host: '127.0.0.1',
       ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
       onread: {
         buffer: pacedBytes === undefined ? readBuffer : Buffer.allocUnsafeSlow(pacedBytes),
-        callback: (length, buffer) => {
+        callback: (length: number, buffer: Uint8Array) => {
           if (this.isOpen) this.read(buffer, 0, length)
           else this.readHead(buffer, length)
           if (pacedBytes === undefined && length < buffer.length) return true
@@ -89,7 +92,11 @@ export class LoadClient {
           return false
         },
       },
-    })
+    }
+    this.socket =
+      secureContext === undefined
+        ? connect(target)
+        : tlsConnect({ ...target, secureContext, servername: 'localhost' } as ConnectionOptions)
     this.socket.on('error', error => this.refused(error.message))
     const pace = pacedBytes === undefined ? undefined : setInterval(() => this.socket.resume(), PACE_MS)
     this.socket.on('close', () => {

@@ -2,6 +2,8 @@
  * The load process: many clients of one server, some of them witnesses. The parent process tells it when to connect,
  * when the measured time begins, and when the measured time ends.
  */
+import { readFileSync } from 'node:fs'
+import { createSecureContext, type SecureContext } from 'node:tls'
 import { LoadClient } from './load-client.js'
 import { Samples } from './samples.js'
 import { Witness } from './witness.js'
@@ -15,6 +17,8 @@ export interface ConnectRequest {
   /** One of so many messages is parsed completely by a witness. */
   readonly parseEvery: number
   readonly deflate: boolean
+  /** The authority of the server's certificate; undefined: the server does not speak TLS. */
+  readonly tlsCaPath?: string | undefined
   readonly isSocketIo: boolean
 }
 
@@ -73,16 +77,26 @@ let begun = { bytes: 0, frames: 0, witnessBytes: 0, witnessTicks: 0 }
 let ticksBegun: readonly number[] = []
 
 async function open(request: ConnectRequest): Promise<ConnectAnswer> {
+  const { tlsCaPath } = request
+  const secureContext =
+    tlsCaPath === undefined ? undefined : createSecureContext({ ca: readFileSync(tlsCaPath) })
   for (let first = 0; first < request.paths.length; first += AT_ONCE) {
     const some = request.paths.slice(first, first + AT_ONCE)
-    const refusals = await Promise.all(some.map((path, index) => openOne(request, path, first + index)))
+    const refusals = await Promise.all(
+      some.map((path, index) => openOne(request, path, first + index, secureContext)),
+    )
     const refusal = refusals.find(answer => answer !== undefined)
     if (refusal !== undefined) return { refusal }
   }
   return { refusal: undefined }
 }
 
-function openOne(request: ConnectRequest, path: string, index: number): Promise<string | undefined> {
+function openOne(
+  request: ConnectRequest,
+  path: string,
+  index: number,
+  secureContext: SecureContext | undefined,
+): Promise<string | undefined> {
   const { port, witnessEvery, parseEvery, deflate, isSocketIo } = request
   return new Promise(opened => {
     const witness =
@@ -93,7 +107,7 @@ function openOne(request: ConnectRequest, path: string, index: number): Promise<
             parseEvery,
           })
         : undefined
-    const client = new LoadClient({ port, path, deflate, isSocketIo, reader: witness, opened })
+    const client = new LoadClient({ port, path, deflate, isSocketIo, secureContext, reader: witness, opened })
     clients.push(client)
     if (witness !== undefined) witnesses.push({ client, witness })
   })

@@ -25,6 +25,10 @@ export interface Measured {
   /** Latency from a command's arrival at the gateway to its reply, since its start; 0: no such metric. */
   readonly gatewayAnswerP50Us: number
   readonly gatewayAnswerP99Us: number
+  /** Groups of clients of a gateway that get identical bytes, of all lanes, at the end; 0: no such metric. */
+  readonly audiences: number
+  /** Bytes of frames that the lanes of a gateway wrote, once for each audience; 0: no such metric. */
+  readonly frameBytesPerTickIn: number
   /** The highest value that was seen. */
   readonly serverRssBytes: number
   /** Cores that each process kept busy in the measured time. */
@@ -46,7 +50,7 @@ export interface Measured {
 
 export type Figure = Exclude<keyof Measured, 'remarks'>
 
-export function middle(runs: readonly Measured[], key: Figure): number {
+export function middle<Key extends string>(runs: readonly Readonly<Record<Key, number>>[], key: Key): number {
   return median(runs.map(run => run[key]))
 }
 

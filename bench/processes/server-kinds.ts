@@ -6,11 +6,21 @@ import { fileURLToPath } from 'node:url'
 import { peerPackagePath } from '../peers/peer-package.js'
 import type { Runtime } from './child.js'
 
+/** Paths of the files (PEM) with which a server speaks TLS. Its certificate names 127.0.0.1 as `localhost`. */
+export interface TlsFiles {
+  readonly cert: string
+  readonly key: string
+  /** The authority that clients trust. */
+  readonly ca: string
+}
+
 export interface ServerNeeds {
   /** host:port of the feed. */
   readonly upstream: string
   readonly clients: number
   readonly deflate: boolean
+  /** Undefined: clients connect without TLS. */
+  readonly tls?: TlsFiles | undefined
   /** Further settings of Ringcast. */
   readonly settings: readonly string[]
 }
@@ -24,27 +34,34 @@ export interface ServerKind {
   /** Why the server cannot run here; undefined: it can. */
   readonly missing: string | undefined
   readonly deflates: boolean
+  readonly speaksTls: boolean
   readonly isSocketIo: boolean
 }
 
 const INSTALL = 'not installed: npm ci --prefix bench/peers'
+
+function tlsWords(tls: TlsFiles | undefined): string[] {
+  return tls === undefined ? [] : [`--tls-cert=${tls.cert}`, `--tls-key=${tls.key}`]
+}
 
 const ringcast: ServerKind = {
   name: 'ringcast',
   file: '../src/main.js',
   // The same as in `npm start`.
   runtime: { options: ['--max-semi-space-size=4'] },
-  args: ({ upstream, clients, settings }) => [
+  args: ({ upstream, clients, tls, settings }) => [
     '--host=127.0.0.1',
     '--port=0',
     '--admin-port=0',
     `--upstream=${upstream}`,
     '--upstream-backoff-max-ms=200',
     `--max-clients=${clients}`,
+    ...tlsWords(tls),
     ...settings,
   ],
   missing: undefined,
   deflates: true,
+  speaksTls: true,
   isSocketIo: false,
 }
 
@@ -52,9 +69,10 @@ const peer = (name: string, file: string, more: Partial<ServerKind> = {}): Serve
   name,
   file: `peers/${file}`,
   runtime: {},
-  args: ({ upstream, deflate }) => [upstream, ...(deflate ? ['--deflate'] : [])],
+  args: ({ upstream, deflate, tls }) => [upstream, ...(deflate ? ['--deflate'] : []), ...tlsWords(tls)],
   missing: undefined,
   deflates: true,
+  speaksTls: false,
   isSocketIo: false,
   ...more,
 })
@@ -73,9 +91,10 @@ const perTick: Partial<ServerKind> = { args: ({ upstream }) => [upstream, '--per
 
 export const SERVER_KINDS: readonly ServerKind[] = [
   ringcast,
-  peer('ws', 'ws.js'),
-  peer('ws-frames', 'ws-frames.js', { deflates: false }),
+  peer('ws', 'ws.js', { speaksTls: true }),
+  peer('ws-frames', 'ws-frames.js', { speaksTls: true, deflates: false }),
   peer('socket.io', 'socket-io.js', {
+    speaksTls: true,
     isSocketIo: true,
     missing: peerPackagePath('socket.io') === undefined ? INSTALL : undefined,
   }),

@@ -7,13 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Child, ChildEnded, type Usage } from './child.js'
 import type { FeedPace } from './feed.js'
 import { freePort } from './free-port.js'
-import { type GatewayMetrics, type GatewayTimes, gatewayTimes, NO_METRICS } from './gateway-times.js'
+import { type GatewayFigures, type GatewayMetrics, gatewayFigures, NO_METRICS } from './gateway-figures.js'
 import type { ConnectAnswer, ConnectRequest, LoadReport, LoadTotals } from './load.js'
 import { machineCpuUs } from './machine-cpu.js'
 import type { Measured } from './measured.js'
 import { NotPossible } from './not-possible.js'
 import { inRealTime } from './real-time.js'
-import { type ServerKind, serverKind } from './server-kinds.js'
+import { type ServerKind, serverKind, type TlsFiles } from './server-kinds.js'
 
 export interface Plan {
   readonly symbols: number
@@ -24,6 +24,8 @@ export interface Plan {
   /** One of so many messages is parsed completely by a witness. Default 1. */
   readonly parseEvery?: number
   readonly deflate?: boolean
+  /** Clients connect over TLS. */
+  readonly tls?: TlsFiles
   /** Default 'steady'. */
   readonly pace?: FeedPace
   /** Steady ticks that come at one moment. Default 1. */
@@ -96,6 +98,7 @@ export class Session {
       witnessEvery: Math.ceil(paths.length / this.plan.witnesses),
       parseEvery: this.plan.parseEvery ?? 1,
       deflate: this.plan.deflate ?? false,
+      tlsCaPath: this.plan.tls?.ca,
       isSocketIo: this.kind.isSocketIo,
     }
     const withinMs = CONNECT_MS + CONNECT_MS_PER_CLIENT * paths.length
@@ -162,7 +165,7 @@ export class Session {
       mainThreadUs: after[0]!.mainThreadUs - before[0]!.mainThreadUs,
       loadBusyUs: busyUs(after[1]!) - busyUs(before[1]!),
       otherUs: Math.max(0, machineCpuUs() - machineBefore - ours),
-      ...gatewayTimes(gatewayBefore, await this.gatewayMetrics()),
+      figures: gatewayFigures(gatewayBefore, await this.gatewayMetrics(), count),
     })
   }
 
@@ -185,6 +188,7 @@ export class Session {
     const { kind, plan } = this
     if (kind.missing !== undefined) throw new NotPossible(kind.missing)
     if (plan.deflate && !kind.deflates) throw new NotPossible('it does not compress')
+    if (plan.tls && !kind.speaksTls) throw new NotPossible('it is not measured over TLS')
     const start = (...args: ConstructorParameters<typeof Child>): Child => {
       const child = new Child(...args)
       this.children.push(child)
@@ -202,6 +206,7 @@ export class Session {
       upstream,
       clients: Math.max(1, plan.paths.length),
       deflate: plan.deflate ?? false,
+      tls: plan.tls,
       settings: [...AMPLE_BUDGETS, ...(plan.settings ?? [])],
     }
     this.server = start(kind.file, kind.args(needs), this.runtime())
@@ -246,9 +251,7 @@ export class Session {
       p50Us: report.p50Us,
       p99Us: report.p99Us,
       p999Us: report.p999Us,
-      gatewayP99Us: seen.gatewayP99Us,
-      gatewayAnswerP50Us: seen.gatewayAnswerP50Us,
-      gatewayAnswerP99Us: seen.gatewayAnswerP99Us,
+      ...seen.figures,
       serverRssBytes: seen.rssBytes,
       serverCores: cores(serverUs),
       loadCores: cores(loadUs),
@@ -272,7 +275,8 @@ export class Session {
   }
 }
 
-interface Seen extends GatewayTimes {
+interface Seen {
+  readonly figures: GatewayFigures
   readonly count: number
   readonly rssBytes: number
   readonly cpuUs: readonly number[]

@@ -118,7 +118,7 @@ export const MAIN_METRICS = {
   commandsDelayed: counter(
     'commands_delayed',
     'commands',
-    'Messages of clients that waited for a work budget.',
+    'Messages of clients that waited for a work budget, or for their turn.',
   ),
   commandsRefused: counter(
     'commands_refused',
@@ -162,7 +162,7 @@ export const MAIN_METRICS = {
   historyTicks: counter(
     'history_ticks',
     'ticks',
-    'Ticks of the past that were read from the stream again, for all clients.',
+    'Ticks of the past that were read from NATS or the feed again, for all clients.',
   ),
   ticksBroadcast: counter('ticks_broadcast', 'ticks', 'Ticks handed to sockets, counted for each client.'),
   messages: counter('messages_sent', 'messages', 'Messages with ticks handed to sockets.'),

@@ -23,7 +23,10 @@ async function overviewOf(args: readonly string[], processes: number): Promise<O
   for (;;) {
     const response = await fetch(`${adminUrl}/overview`)
     const overview = (await response.json()) as Overview
-    if (overview.processes.filter(({ ready }) => ready).length === processes && overview.symbols.ticks > 0)
+    if (
+      overview.processes.filter(({ ready }) => ready).length === processes &&
+      overview.symbols.busiest.length === 3
+    )
       return overview
   }
 }

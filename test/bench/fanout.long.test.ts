@@ -17,12 +17,14 @@ const WORKLOADS = [
   'ingest',
   'scaling',
   'subscriptions',
+  'entitlements',
   'changes',
   'latest',
   'growth',
+  'tls',
 ]
 /** Of those, the ones that compare Ringcast with itself. */
-const ALONE = ['subscriptions', 'changes', 'latest', 'growth']
+const ALONE = ['subscriptions', 'entitlements', 'changes', 'latest', 'growth']
 /** Of those that need no packages but the root's. */
 const PEERS = ['ws', 'ws-frames']
 
@@ -37,7 +39,9 @@ describe('bench:fanout', () => {
       new RegExp(`^(\\| )?${server.replace('.', '\\.')}( +\\||: skipped)`, 'm')
     if (ALONE.includes(name)) return
     expect(stdout).toMatch(/^\| ringcast +\|/m)
-    expect(stdout).toMatch(named('uws'))
+    if (name === 'tls')
+      for (const server of ['ringcast', ...PEERS]) expect(stdout).toContain(`| ${server} over TLS `)
+    else expect(stdout).toMatch(named('uws'))
     if (!name.startsWith('compressed') && name !== 'scaling' && name !== 'stalled')
       for (const peer of PEERS) expect(stdout).toMatch(new RegExp(`^\\| ${peer} +\\|`, 'm'))
   })

@@ -23,7 +23,16 @@ const errors: string[] = []
 const log: Log = { ...silentLog, error: (_, message) => void errors.push(message) }
 
 beforeAll(async () => {
-  server = await HandlerServer.start({ closeTimeoutMs: 200, compression: true }, { log })
+  server = await HandlerServer.start(
+    {
+      closeTimeoutMs: 200,
+      compression: true,
+      // All clients have one address.
+      addressWorkPerSecond: 1 << 30,
+      totalWorkPerSecond: 1 << 30,
+    },
+    { log },
+  )
   other = await TickClient.connect(server.url())
 })
 
@@ -80,13 +89,15 @@ async function open(): Promise<{ socket: Socket; received: Buffer[] }> {
     received.push(head.subarray(end + 4))
   })
   await server.until(() => isOpen)
+  expect(head.toString('latin1')).toMatch(/^HTTP\/1\.1 101 /)
   return { socket, received }
 }
 
-/** The code of the close frame among what came; 1006: there is none. */
+/** The code of the close frame among what came; 1005: it has none; 1006: there is no close frame. */
 function closeCode(received: readonly Buffer[]): number {
   const close = framesOf(Buffer.concat(received)).find(({ first }: Frame) => first === CLOSE)
-  return close === undefined ? 1006 : close.payload.readUInt16BE()
+  if (close === undefined) return 1006
+  return close.payload.length === 0 ? 1005 : close.payload.readUInt16BE()
 }
 
 describe('a client whose frames break the protocol', () => {

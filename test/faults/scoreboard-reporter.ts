@@ -3,14 +3,21 @@
  * fails the run.
  */
 import '../support/figure.js'
-import type { Reporter, TestCase, TestModule } from 'vitest/node'
-import { CATALOGUE, type FaultRow } from './catalogue.js'
+import '../support/extent.js'
+import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node'
+import { catalogue, type FaultRow } from './catalogue.js'
 
 const COLUMNS = ['fault', 'injected', 'held', 'figure', 'tests', 'silent errors', 'verdict']
 
 export default class ScoreboardReporter implements Reporter {
+  private isLong = false
+
+  onInit(vitest: Vitest): void {
+    this.isLong = vitest.getRootProject().getProvidedContext().isLong
+  }
+
   onTestRunEnd(testModules: readonly TestModule[]): void {
-    const rows = CATALOGUE.map(row => ({ row, cells: cellsOf(row, testsOf(row, testModules)) }))
+    const rows = catalogue(this.isLong).map(row => ({ row, cells: cellsOf(row, testsOf(row, testModules)) }))
     const failed = rows.filter(({ cells }) => cells.at(-1) !== 'held').length
     if (failed > 0) process.exitCode = 1
     const widths = COLUMNS.map((name, column) =>

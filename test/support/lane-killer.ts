@@ -1,7 +1,7 @@
 /**
  * Ends the threads of lanes from outside, wherever they are: as the system does, and unlike a lane that throws.
  */
-import { vi } from 'vitest'
+import { type Mock, vi } from 'vitest'
 import type { Random } from '../../src/common/random.js'
 import { LanePool, type LaneRun } from '../../src/lanes/lane-pool.js'
 import { RestartDelay } from '../../src/lanes/restart-delay.js'
@@ -11,13 +11,17 @@ const PAUSE_MS_MAX = 60
 
 export class LaneKiller {
   private readonly runs: LaneRun[] = []
+  private readonly spies: readonly Pick<Mock, 'mockClear'>[]
   private timer: NodeJS.Timeout | undefined
 
   /** For the lanes that are started from now on, in this test. Successors are started at once, however often their lanes die. */
   constructor() {
     const { runs } = this
     const { run } = LanePool.prototype
-    vi.spyOn(LanePool.prototype, 'run').mockImplementation(function (this: LanePool, assignment) {
+    const runSpy = vi.spyOn(LanePool.prototype, 'run').mockImplementation(function (
+      this: LanePool,
+      assignment,
+    ) {
       const started = run.call(this, assignment)
       runs.push(started)
       void started.ended.then(() => {
@@ -26,12 +30,14 @@ export class LaneKiller {
       })
       return started
     })
-    vi.spyOn(RestartDelay.prototype, 'nextDelayMs').mockReturnValue(0)
+    this.spies = [runSpy, vi.spyOn(RestartDelay.prototype, 'nextDelayMs').mockReturnValue(0)]
   }
 
   /** Kills so many lanes, now and then one. Calls `done` behind the last one. */
   begin(times: number, random: Random, done: () => void): void {
     this.stop()
+    // A spy keeps each call, and with it the lane.
+    for (const spy of this.spies) spy.mockClear()
     if (times === 0) {
       done()
       return

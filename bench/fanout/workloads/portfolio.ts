@@ -27,11 +27,12 @@ export const portfolio = steadyWorkload({
   notes: ['The peers have a topic for each symbol, so their messages hold the ticks of one symbol.'],
 })
 
-/** A selection that differs for each client below 20,000. */
 export function portfolioPath(client: number, count = SYMBOLS_OF_CLIENT): string {
+  return `/ws/ticks?symbols=${portfolioSymbols(client, count).join(',')}`
+}
+
+/** A selection that differs for each client below 20,000. */
+export function portfolioSymbols(client: number, count = SYMBOLS_OF_CLIENT): string[] {
   const step = STEPS[(Math.floor(client / 100) + 7 * Math.floor(client / 2000)) % STEPS.length]!
-  const symbols = Array.from({ length: count }, (_, index) =>
-    symbolName((client + index * step) % PORTFOLIO_SYMBOLS),
-  )
-  return `/ws/ticks?symbols=${symbols.join(',')}`
+  return Array.from({ length: count }, (_, index) => symbolName((client + index * step) % PORTFOLIO_SYMBOLS))
 }
