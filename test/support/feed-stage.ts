@@ -1,5 +1,6 @@
 /** Gateways in this process that read a feed over gRPC which holds its ticks, and their clients. */
-import type { StreamHandlerOptions, StreamHandlerParts } from '../../src/broadcaster/stream-handler.js'
+import type { StreamHandlerParts } from '../../src/broadcaster/handler-parts.js'
+import type { StreamHandlerOptions } from '../../src/broadcaster/stream-handler.js'
 import { GrpcSource, type GrpcSourceOptions } from '../../src/sources/grpc/grpc-source.js'
 import type { HandlerServer } from './handler-server.js'
 import { HeldFeed } from './held-feed.js'

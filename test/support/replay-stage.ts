@@ -1,5 +1,6 @@
 /** Gateways in this process whose clients resume from ticks that have left the tick log. */
-import type { StreamHandlerOptions, StreamHandlerParts } from '../../src/broadcaster/stream-handler.js'
+import type { StreamHandlerParts } from '../../src/broadcaster/handler-parts.js'
+import type { StreamHandlerOptions } from '../../src/broadcaster/stream-handler.js'
 import type { LiveMessage, ServerMessage } from '../../src/protocol/messages.js'
 import { HandlerServer } from './handler-server.js'
 import { TickClient } from './tick-client.js'
