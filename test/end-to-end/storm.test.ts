@@ -58,7 +58,14 @@ it.each(extent(['exits'], [undefined, 'exits']))(
     const options = { poolSize: 3, frameRingBytes: 256 * 1024, turnBytesMax: 4096, tickLogBytes: 1 << 18 }
     const steps = extent(800, 4000)
     const happens = { lapped: 1, writesBlocked: steps / 200, mergedSnapshots: steps / 400 }
-    await tell({ steps, happens, options, laneFile, resumeChance: 0.01 })
+    await tell({
+      steps,
+      happens,
+      options,
+      laneFile,
+      resumeChance: 0.01,
+      hasSdkClients: laneFile === undefined,
+    })
   },
 )
 

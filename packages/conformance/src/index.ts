@@ -7,4 +7,5 @@ export {
   type DriverDeps,
   runCase,
 } from './runner.js'
-export { ScriptedServer, ScriptedSocket } from './scripted-server.js'
+export { ScriptedServer } from './scripted-server.js'
+export type { Server, ServerConnection, SocketClass } from './server.js'

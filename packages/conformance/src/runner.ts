@@ -3,7 +3,9 @@
  */
 import type { ConformanceCase, Step } from './conformance-case.js'
 import { FakeTime } from './fake-time.js'
-import { ScriptedServer, type ScriptedSocket } from './scripted-server.js'
+import { lengthen, matches, shorten } from './notation.js'
+import { ScriptedServer } from './scripted-server.js'
+import type { Server, SocketClass } from './server.js'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -29,7 +31,7 @@ export interface DrivenClient {
 }
 
 export interface DriverDeps {
-  readonly WebSocket: new (url: string) => ScriptedSocket
+  readonly WebSocket: SocketClass
   readonly time: FakeTime
   readonly random: () => number
   readonly getToken: (() => Promise<string>) | undefined
@@ -51,9 +53,17 @@ const EXPECTATIONS = [
   'delays',
 ]
 
-/** Rejects with what is wrong, and at which step. */
-export async function runCase(conformanceCase: ConformanceCase, driver: Driver): Promise<void> {
-  const run = new CaseRun(conformanceCase, driver)
+/**
+ * Rejects with what is wrong, and at which step.
+ *
+ * @param server of this run. Default: one without a network
+ */
+export async function runCase(
+  conformanceCase: ConformanceCase,
+  driver: Driver,
+  server: Server = new ScriptedServer(),
+): Promise<void> {
+  const run = new CaseRun(conformanceCase, driver, server)
   try {
     for (const [index, step] of conformanceCase.steps.entries()) {
       const done = run.step(step, index)
@@ -68,7 +78,7 @@ export async function runCase(conformanceCase: ConformanceCase, driver: Driver):
 
 class CaseRun {
   private readonly time = new FakeTime()
-  private readonly server = new ScriptedServer()
+  private readonly server: Server
   private readonly client: DrivenClient
   private readonly subscriptions = new Map<string, DrivenSubscription>()
   private readonly ids = new Map<string, unknown>()
@@ -77,10 +87,15 @@ class CaseRun {
   private asked = 0
   private at = ''
 
-  constructor({ options = {}, random = 0.5, steps, tokens }: ConformanceCase, driver: Driver) {
+  constructor(
+    { options = {}, random = 0.5, steps, tokens }: ConformanceCase,
+    driver: Driver,
+    server: Server,
+  ) {
+    this.server = server
     this.seesStatus = JSON.stringify(steps).includes('"type":"status","state"')
     this.client = driver(options, {
-      WebSocket: this.server.WebSocket,
+      WebSocket: server.WebSocket,
       time: this.time,
       random: () => random,
       getToken:
@@ -141,40 +156,34 @@ class CaseRun {
         this.client.setToken(String(value))
         break
       case 'accepts':
-        current!.onopen?.(undefined as never)
+        await current!.accept()
         break
       case 'sends':
-        for (const message of [value].flat()) current!.onmessage?.({ data: this.textOf(message) })
+        await current!.send([value].flat().map(message => this.textOf(message)))
         break
       case 'drops':
+        await current!.drop()
+        break
       case 'cuts':
-        current!.onclose?.({ code: 1006, reason: '' })
+        await current!.cut(this.textOf(value))
         break
       case 'closes': {
         const { code, reason = '' } = value as { code: number; reason?: string }
-        current!.onclose?.({ code, reason })
+        await current!.close(code, reason)
         break
       }
       case 'refuses': {
-        const {
-          status,
-          retryAfter,
-          body = {},
-          seen = true,
-        } = value as {
-          status: number
-          retryAfter?: number
-          body?: Fields
-          seen?: boolean
-        }
-        const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }
-        current!.refuse(status, headers as Record<string, string>, JSON.stringify(body), seen)
+        const refusal = value as { status: number; retryAfter?: number; body?: Fields; seen?: boolean }
+        const { status, retryAfter, body = {}, seen = true } = refusal
+        const headers: Record<string, string> =
+          retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }
+        await current!.refuse(status, headers, JSON.stringify(body), seen)
         break
       }
       case 'advances': {
         const endMs = this.time.now() + Number(value)
         await this.settle()
-        while (this.time.runNext(endMs)) await settled()
+        while (this.time.runNext(endMs)) await this.quiet()
         this.time.pass(endMs - this.time.now())
         break
       }
@@ -276,8 +285,13 @@ class CaseRun {
 
   /** Runs what is due, and lets the client do what follows of itself. */
   private async settle(): Promise<void> {
-    await settled()
-    while (this.time.runNext(this.time.now())) await settled()
+    await this.quiet()
+    while (this.time.runNext(this.time.now())) await this.quiet()
+  }
+
+  private async quiet(): Promise<void> {
+    do await settled()
+    while (await this.server.isMoved())
   }
 
   /** All fields of `expected` are in `actual`; null: the field is missing. */
@@ -289,33 +303,6 @@ class CaseRun {
   private fail(text: string): never {
     throw new Error(this.at + text)
   }
-}
-
-function matches(expected: unknown, actual: unknown): boolean {
-  if (expected === null) return actual === null || actual === undefined
-  if (Array.isArray(expected))
-    return (
-      Array.isArray(actual) &&
-      actual.length === expected.length &&
-      expected.every((each, index) => matches(each, actual[index]))
-    )
-  if (typeof expected === 'object') {
-    const fields = Object(actual) as Fields
-    return Object.entries(expected).every(([name, value]) => matches(value, fields[name]))
-  }
-  return expected === actual
-}
-
-function lengthen(name: string): Fields {
-  const [, symbol, mark, sequence] = /^(\D+?)(!?)(\d+)$/.exec(name)!
-  const head = { symbol, sequence: Number(sequence), time: 1_723_161_255_000_000 }
-  return mark === '!'
-    ? { ...head, kind: 'trade', last: 1, lastSize: 1 }
-    : { ...head, kind: 'quote', bid: 1, bidSize: 1, ask: 2, askSize: 1 }
-}
-
-function shorten(ticks: readonly Fields[]): string[] {
-  return ticks.map(({ kind, sequence, symbol }) => `${symbol}${kind === 'trade' ? '!' : ''}${sequence}`)
 }
 
 /** Everything that follows by promises has happened. */

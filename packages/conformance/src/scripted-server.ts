@@ -1,72 +1,112 @@
-/** The server of a case, and the WebSocket through which a client reaches it: all in one process, without a network. */
+/** The server of a case without a network: a WebSocket in the same process, whose events come at once. */
+import type { Server, ServerConnection, SocketClass } from './server.js'
 
-/** A WebSocket as browsers have it, with what `ws` has beyond. */
-export class ScriptedSocket {
+type Listener = (chunk?: unknown) => void
+
+/** The client's side: a WebSocket as browsers have it, with what `ws` has beyond. */
+class ScriptedSocket {
   binaryType = ''
-  onopen: ((event: never) => void) | null = null
+  onopen: ((event?: unknown) => void) | null = null
   onmessage: ((event: { readonly data: unknown }) => void) | null = null
   onclose: ((event: { readonly code: number; readonly reason: string }) => void) | null = null
-  onerror: ((event: never) => void) | null = null
-  readonly url: string
+  onerror: ((event?: unknown) => void) | null = null
   readonly commands: Record<string, unknown>[] = []
-  /** How the client has closed it. */
-  closedByClient = false
-  private refusalListener: ((request: unknown, response: unknown) => void) | undefined
+  hasClosed = false
+  private _refusalListener: ((request: unknown, response: unknown) => void) | undefined
 
-  constructor(url: string) {
-    this.url = url
+  get refusalListener(): ((request: unknown, response: unknown) => void) | undefined {
+    return this._refusalListener
   }
 
   send(data: string): void {
-    this.commands.push(JSON.parse(data))
+    this.commands.push(JSON.parse(data) as Record<string, unknown>)
   }
 
   close(): void {
-    this.closedByClient = true
+    this.hasClosed = true
   }
 
   terminate(): void {
-    this.closedByClient = true
+    this.hasClosed = true
   }
 
   on(_event: 'unexpected-response', listener: (request: unknown, response: unknown) => void): void {
-    this.refusalListener = listener
+    this._refusalListener = listener
+  }
+}
+
+class ScriptedConnection implements ServerConnection {
+  readonly url: string
+  private readonly socket: ScriptedSocket
+
+  constructor(url: string, socket: ScriptedSocket) {
+    this.url = url
+    this.socket = socket
   }
 
-  /** The connection is refused with an HTTP response. @param isSeen whether the client's environment shows it */
-  refuse(status: number, headers: Record<string, string>, body: string, isSeen: boolean): void {
-    if (!isSeen) {
-      this.onclose?.({ code: 1006, reason: '' })
-      return
-    }
-    const listeners = new Map<string, (chunk?: unknown) => void>()
+  get commands(): Record<string, unknown>[] {
+    return this.socket.commands
+  }
+
+  get closedByClient(): boolean {
+    return this.socket.hasClosed
+  }
+
+  async accept(): Promise<void> {
+    this.socket.onopen?.()
+  }
+
+  async send(texts: readonly string[]): Promise<void> {
+    for (const data of texts) this.socket.onmessage?.({ data })
+  }
+
+  async drop(): Promise<void> {
+    this.socket.onclose?.({ code: 1006, reason: '' })
+  }
+
+  async cut(): Promise<void> {
+    await this.drop()
+  }
+
+  async close(code: number, reason: string): Promise<void> {
+    this.socket.onclose?.({ code, reason })
+  }
+
+  async refuse(
+    status: number,
+    headers: Record<string, string>,
+    body: string,
+    isSeen: boolean,
+  ): Promise<void> {
+    if (!isSeen) return this.drop()
+    const listeners = new Map<string, Listener>()
     const response = {
       statusCode: status,
       headers,
-      on: (event: string, listener: (chunk?: unknown) => void) => listeners.set(event, listener),
+      on: (event: string, listener: Listener) => listeners.set(event, listener),
     }
-    this.refusalListener?.({ destroy: () => {} }, response)
+    this.socket.refusalListener?.({ destroy: () => {} }, response)
     listeners.get('data')?.(body)
     listeners.get('end')?.()
   }
 }
 
-export class ScriptedServer {
-  /** The connections that no step has named yet. */
-  readonly connections: ScriptedSocket[] = []
-  /** The connection that steps talk of: the last one that was named. */
-  current: ScriptedSocket | undefined
+export class ScriptedServer implements Server {
+  readonly connections: ServerConnection[] = []
+  current: ServerConnection | undefined
+  readonly WebSocket: SocketClass
 
-  /** The class that a client is given in place of its WebSocket. */
-  get WebSocket(): new (
-    url: string,
-  ) => ScriptedSocket {
+  constructor() {
     const { connections } = this
-    return class extends ScriptedSocket {
+    this.WebSocket = class extends ScriptedSocket {
       constructor(url: string) {
-        super(url)
-        connections.push(this)
+        super()
+        connections.push(new ScriptedConnection(url, this))
       }
     }
+  }
+
+  async isMoved(): Promise<boolean> {
+    return false
   }
 }

@@ -1,11 +1,13 @@
-/** The client for browsers and Node passes the cases that every client passes: as it is imported, required, and loaded by pages. */
+/**
+ * The client for browsers and Node passes the cases that every client passes: as it is imported, required, and loaded by pages. With
+ * the WebSocket of a newer Node also over real connections.
+ */
 import { createRequire } from 'node:module'
-import type { MarketTick, RingcastError, Subscription } from '@ringcast/client'
 import * as imported from '@ringcast/client'
-import { type DrivenSubscription, type Driver, readCases, runCase } from '@ringcast/conformance'
+import { readCases, runCase } from '@ringcast/conformance'
 import { describe, expect, it } from 'vitest'
-
-type Client = typeof imported
+import { type Client, driverOf } from '../../support/client-driver.js'
+import { playOverSockets, type RealSocketClass, seesRefusal } from '../../support/socket-server.js'
 
 const minified = '../../../../packages/client/dist/ringcast-client.js'
 const CLIENTS: readonly (readonly [string, Client])[] = [
@@ -13,55 +15,6 @@ const CLIENTS: readonly (readonly [string, Client])[] = [
   ['required', createRequire(import.meta.url)('@ringcast/client') as Client],
   ['minified', (await import(new URL(minified, import.meta.url).href)) as Client],
 ]
-
-const driverOf =
-  (client: Client): Driver =>
-  (options, deps) => {
-    const { getToken, ...others } = deps
-    const stream = client.connect('ws://gateway/ws/ticks', {
-      ...options,
-      ...others,
-      ...(getToken === undefined ? {} : { getToken }),
-    })
-    let last: object = { state: stream.state }
-    stream.on('state', transition => {
-      last = transition
-    })
-    return {
-      get state() {
-        return { ...last }
-      },
-      get position() {
-        return stream.position
-      },
-      subscribe: (symbols, { read, ...subscribeOptions }) => {
-        const driven = drive(stream.subscribe(symbols, subscribeOptions))
-        if (read !== 'later') driven.read()
-        return driven
-      },
-      latest: symbol => stream.latest(symbol) as unknown as Record<string, unknown>,
-      setToken: token => stream.setToken(token),
-      close: () => stream.close(),
-    }
-  }
-
-function drive(subscription: Subscription<MarketTick>): DrivenSubscription {
-  const driven: DrivenSubscription = {
-    items: [],
-    ended: undefined,
-    read: () => void read(),
-    close: () => subscription.close(),
-  }
-  const read = async () => {
-    try {
-      for await (const item of subscription) driven.items.push({ ...item })
-      driven.ended = null
-    } catch (error) {
-      driven.ended = (error as RingcastError).code
-    }
-  }
-  return driven
-}
 
 const cases = readCases()
 
@@ -75,3 +28,13 @@ describe.each(CLIENTS)('@ringcast/client, %s', (_, client) => {
     await runCase(each, driverOf(client))
   })
 })
+
+// Node 20 has none.
+const { WebSocket: ownWebSocket } = globalThis as { WebSocket?: RealSocketClass }
+if (ownWebSocket !== undefined)
+  describe('over real connections with the WebSocket of Node', () => {
+    const seen = cases.filter(each => !seesRefusal(each))
+    it.each(seen.map(each => [each.name, each] as const))('%s', async (_name, each) => {
+      await playOverSockets(each, driverOf(imported), ownWebSocket, false)
+    })
+  })
