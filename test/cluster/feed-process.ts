@@ -89,7 +89,8 @@ process.on('disconnect', () => process.exit())
 
 await feed.start()
 setInterval(() => {
-  for (const call of feed.calls.slice(callCount)) readers.add(new Reader(call))
+  // A call may have ended before it is looked at.
+  for (const call of feed.calls.slice(callCount)) if (!call.stream.destroyed) readers.add(new Reader(call))
   callCount = feed.calls.length
   for (const reader of readers) {
     if (reader.isGone) readers.delete(reader)
