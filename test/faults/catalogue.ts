@@ -55,7 +55,7 @@ const TABLES = {
     more than lanes can do       | 0.1 ms in the lane for each tick    | feed paused, queue bounded     | src/ingest/flow-control         | faults/overload.faults     | a rate far above that of the lanes
     a third does not read        | 12 of 40 clients pause              | ended; others get all          | src/clients/heartbeat           | faults/overload.faults     | clients that do not read
     herd of reconnects           | all connections cut at once         | all resume                     | src/clients/admission-queue     | faults/overload.faults     | clients that all come back
-    file descriptors short       | ulimit -n 192, 300 connections      | told, counted, recovers        | src/common/connection-gate      | end-to-end/descriptors     | a gateway that may open few files
+    file descriptors short       | ulimit -n 192, 300 connections      | told, counted, recovers        | src/common/file-descriptors     | end-to-end/descriptors     | a gateway that may open few files
     main thread stands still     | loop blocked, SIGSTOP, 8 s each     | nobody ended for it            | src/common/patient-clock        | end-to-end/pause.long      | ends no client, and replaces no lane
     clock steps of an hour       | clock of the system on a fake one   | followed within a second       | src/common/wall-clock           | common/wall-clock          | follows a step of
     memory limit near            | all rings full                      | below the sum of the bounds    | src/ingest/flow-control         | end-to-end/memory-bounds   | a process whose rings are full

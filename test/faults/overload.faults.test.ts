@@ -49,7 +49,8 @@ function expectWhole(client: TickClient, ticks: number): void {
 }
 
 it('a burst of ten times the ticks of a second is delivered whole', async () => {
-  const server = await serve(FULL_SIZE)
+  // The burst does not fit into the queue.
+  const server = await serve({ ...FULL_SIZE, queueSize: 2000 })
   const clients = await Promise.all(sequences(1, 10).map(() => TickClient.connect(server.url())))
   const send = await feedOf(server)
   let sent = 0
@@ -64,6 +65,7 @@ it('a burst of ten times the ticks of a second is delivered whole', async () => 
   sent += 10_000
   for (const client of clients) await client.until(() => client.ticks.length === sent)
   for (const client of clients) expectWhole(client, sent)
+  expect(server.count('sourcePauses')).toBeGreaterThan(0)
   figure(`10,000 ticks at 10 clients after ${Math.round(performance.now() - startMs)} ms`)
 })
 
@@ -144,7 +146,8 @@ it('clients that all come back at once are all let in, and resume without a loss
   const server = await serve({
     ...FULL_SIZE,
     maxClients: HERD,
-    connectionsPerSecond: 1000,
+    // Fewer than come back: the rest waits.
+    connectionsPerSecond: HERD / 4,
     totalWorkPerSecond: 1 << 30,
     addressWorkPerSecond: 1 << 30,
   })
