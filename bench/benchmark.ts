@@ -39,7 +39,8 @@ export function rounded(value: number): number {
 /** A table in Markdown, for a README. */
 export function tableText({ title, columns, rows, notes }: Table): string {
   const lines = [columns, ...rows].map(cells => cells.map(cellText))
-  const widths = columns.map((_, index) => Math.max(...lines.map(cells => cells[index]!.length)))
+  // A table whose servers have all failed may have no rows.
+  const widths = columns.map((_, index) => Math.max(1, ...lines.map(cells => cells[index]!.length)))
   const isNumber = columns.map((_, index) => rows.every(row => typeof row[index] === 'number'))
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, index) => (isNumber[index] ? cell.padStart(widths[index]!) : cell.padEnd(widths[index]!))).join(' | ')} |`

@@ -2,11 +2,11 @@
  * The exports of the package: the broadcaster for a server of your own, and the types of its input and output.
  */
 
+export type { StreamHandlerParts } from './broadcaster/handler-parts.js'
 export type { PushedGap } from './broadcaster/pushed-gap.js'
 export {
   StreamHandler,
   type StreamHandlerOptions,
-  type StreamHandlerParts,
 } from './broadcaster/stream-handler.js'
 export type {
   AccessAnswer,

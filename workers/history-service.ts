@@ -19,6 +19,8 @@ export interface HistoryServiceDeps extends HistoryReplayDeps<KnownSymbol> {
 
 /** One client's reading; undefined fields: it is not open yet, or the client has not said what it wants. */
 interface Service {
+  /** Aborted when nobody needs the reading any more. */
+  readonly ending: AbortController
   reading: HistoryReading | undefined
   replay: HistoryReplay<KnownSymbol> | undefined
   isAtEnd: boolean
@@ -60,9 +62,14 @@ export class HistoryService {
   }
 
   private async open({ point, reading: id }: ToHistory & { type: 'open' }): Promise<void> {
-    const service: Service = { reading: undefined, replay: undefined, isAtEnd: false }
+    const service: Service = {
+      ending: new AbortController(),
+      reading: undefined,
+      replay: undefined,
+      isAtEnd: false,
+    }
     this.services.set(id, service)
-    const reading = await this.deps.history.open(point)
+    const reading = await this.deps.history.open(point, service.ending.signal)
     if (this.services.get(id) !== service) {
       reading?.close()
       return
@@ -96,6 +103,7 @@ export class HistoryService {
   private close(id: number): void {
     const service = this.services.get(id)
     this.services.delete(id)
+    service?.ending.abort()
     service?.reading?.close()
   }
 

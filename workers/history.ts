@@ -25,12 +25,11 @@ async function codecOf(): Promise<TickCodec> {
   return schemaCodec(schema, tickBytesMax)
 }
 
-async function openHistory(): Promise<ReturnType<OpenHistory>> {
-  const { openHistory } = (await import(origin.module)) as { openHistory: OpenHistory }
-  return openHistory(origin.options as never)
-}
-
-const [codec, history] = await Promise.all([codecOf(), openHistory()])
+const [codec, { openHistory }] = await Promise.all([
+  codecOf(),
+  import(origin.module) as Promise<{ readonly openHistory: OpenHistory }>,
+])
+const history = openHistory(origin.options as never, codec)
 const service = assembleHistory({
   codec,
   history,

@@ -21,6 +21,7 @@ import { growth } from './workloads/growth.js'
 import { idle } from './workloads/idle.js'
 import { ingest } from './workloads/ingest.js'
 import { latest } from './workloads/latest.js'
+import { observedFirehose, observedPaced } from './workloads/observed.js'
 import { paced, pacedGathering } from './workloads/paced.js'
 import { portfolio } from './workloads/portfolio.js'
 import { scaling } from './workloads/scaling.js'
@@ -46,6 +47,8 @@ const WORKLOADS: readonly Workload[] = [
   latest,
   growth,
   tls,
+  observedPaced,
+  observedFirehose,
 ]
 const RESULTS = fileURLToPath(new URL('../../../bench/results/', import.meta.url))
 

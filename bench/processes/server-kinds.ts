@@ -5,6 +5,7 @@
 import { fileURLToPath } from 'node:url'
 import { peerPackagePath } from '../peers/peer-package.js'
 import type { Runtime } from './child.js'
+import { type Ports, quietSettings } from './server-address.js'
 
 /** Paths of the files (PEM) with which a server speaks TLS. Its certificate names 127.0.0.1 as `localhost`. */
 export interface TlsFiles {
@@ -23,6 +24,8 @@ export interface ServerNeeds {
   readonly tls?: TlsFiles | undefined
   /** Further settings of Ringcast. */
   readonly settings: readonly string[]
+  /** Of a gateway that logs nothing; undefined: any free ones, which it logs. */
+  readonly ports?: Ports | undefined
 }
 
 export interface ServerKind {
@@ -49,10 +52,9 @@ const ringcast: ServerKind = {
   file: '../src/main.js',
   // The same as in `npm start`.
   runtime: { options: ['--max-semi-space-size=4'] },
-  args: ({ upstream, clients, tls, settings }) => [
+  args: ({ upstream, clients, ports, tls, settings }) => [
     '--host=127.0.0.1',
-    '--port=0',
-    '--admin-port=0',
+    ...(ports === undefined ? ['--port=0', '--admin-port=0'] : quietSettings(ports)),
     `--upstream=${upstream}`,
     '--upstream-backoff-max-ms=200',
     `--max-clients=${clients}`,

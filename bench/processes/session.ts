@@ -12,8 +12,10 @@ import type { ConnectAnswer, ConnectRequest, LoadReport, LoadTotals } from './lo
 import { machineCpuUs } from './machine-cpu.js'
 import type { Measured } from './measured.js'
 import { NotPossible } from './not-possible.js'
-import { inRealTime } from './real-time.js'
+import { Observation, type ObservationKind, VISITORS_MAX } from './observation.js'
+import { freePorts, ServerAddress } from './server-address.js'
 import { type ServerKind, serverKind, type TlsFiles } from './server-kinds.js'
+import { runtimeOf } from './server-runtime.js'
 
 export interface Plan {
   readonly symbols: number
@@ -36,6 +38,8 @@ export interface Plan {
   readonly realTime?: boolean
   /** The folder for the server's CPU profiles, one for each thread; not with Bun. */
   readonly profileFolder?: string | undefined
+  /** Of a gateway. Default: its log is read, and nobody asks it for anything meanwhile. */
+  readonly observation?: ObservationKind
 }
 
 /** All clients of a benchmark have one address, and connect at once. */
@@ -70,6 +74,8 @@ export class Session {
   private readonly children: Child[] = []
   private feed!: Child
   private server!: Child
+  private address!: ServerAddress
+  private observation: Observation | undefined
   private load!: Child
 
   private constructor(kind: ServerKind, plan: Plan) {
@@ -91,7 +97,7 @@ export class Session {
 
   /** Connects more clients. @throws NotPossible when the server refuses them */
   async connect(paths: readonly string[]): Promise<void> {
-    const port = Number(new URL(await this.server.told('webSocketUrl')).port)
+    const port = Number(new URL(await this.address.webSocketUrl()).port)
     const request: ConnectRequest = {
       port,
       paths,
@@ -118,7 +124,7 @@ export class Session {
 
   /** The URL to which clients connect. */
   async webSocketUrl(): Promise<string> {
-    return await this.server.told('webSocketUrl')
+    return await this.address.webSocketUrl()
   }
 
   serverUsage(): Usage {
@@ -170,8 +176,12 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    // The load ends first, while its server still runs.
-    for (const child of this.children.toReversed()) await child.stop()
+    try {
+      await this.observation?.end()
+    } finally {
+      // The load ends first, while its server still runs.
+      for (const child of this.children.toReversed()) await child.stop()
+    }
   }
 
   private async orClosed(begun: Promise<void>): Promise<this> {
@@ -202,37 +212,32 @@ export class Session {
       String(plan.burst ?? 1),
     ])
     await this.feed.told('address')
+    const ports = plan.observation === 'alone' ? await freePorts() : undefined
     const needs = {
       upstream,
-      clients: Math.max(1, plan.paths.length),
+      clients: Math.max(1, plan.paths.length) + (plan.observation === undefined ? 0 : VISITORS_MAX),
       deflate: plan.deflate ?? false,
       tls: plan.tls,
       settings: [...AMPLE_BUDGETS, ...(plan.settings ?? [])],
+      ports,
     }
-    this.server = start(kind.file, kind.args(needs), this.runtime())
+    this.server = start(kind.file, kind.args(needs), runtimeOf(kind, plan))
     this.load = start('processes/load.js', [])
+    this.address = new ServerAddress(this.server, ports)
     try {
-      await this.server.told('webSocketUrl')
+      await this.address.webSocketUrl()
     } catch (error) {
       if (error instanceof ChildEnded) throw new NotPossible(error.message)
       throw error
     }
     await this.load.told('ready')
-  }
-
-  private runtime(): ServerKind['runtime'] {
-    const runtime = this.plan.realTime ? inRealTime(this.kind.runtime) : this.kind.runtime
-    const { profileFolder } = this.plan
-    if (profileFolder === undefined || this.kind.runtime.executable !== undefined) return runtime
-    return {
-      ...runtime,
-      options: [...(runtime.options ?? []), '--cpu-prof', `--cpu-prof-dir=${profileFolder}`],
-    }
+    if (plan.observation !== undefined)
+      this.observation = await Observation.begin(plan.observation, this.address)
   }
 
   private async gatewayMetrics(): Promise<GatewayMetrics> {
-    if (this.kind.name !== 'ringcast') return NO_METRICS
-    const response = await fetch(`${await this.server.told('adminUrl')}/metrics.json`)
+    if (this.kind.name !== 'ringcast' || this.plan.observation === 'alone') return NO_METRICS
+    const response = await fetch(`${await this.address.adminUrl()}/metrics.json`)
     return (await response.json()) as GatewayMetrics
   }
 

@@ -50,6 +50,8 @@ export function sourceSettings(
     keepaliveMs: config.upstreamKeepaliveMs,
     // The embedded feed is in this process: a proxy of the environment leads elsewhere.
     proxy: config.upstream !== undefined && config.upstreamProxy,
+    // The embedded feed waits for the slowest of its readers, and holds no more than the tick log.
+    history: config.upstream !== undefined,
     // The embedded feed may be silent, as its file is. Its thread reports a failure.
     stallTimeoutMs: config.upstream === undefined ? 0 : config.upstreamStallTimeoutMs,
     backoffMinMs: config.upstreamBackoffMinMs,

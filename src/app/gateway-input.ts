@@ -1,5 +1,5 @@
 /** Where the ticks of a gateway come from, with what must be known before its handler is made. Main thread. */
-import type { StreamHandlerParts } from '../broadcaster/stream-handler.js'
+import type { StreamHandlerParts } from '../broadcaster/handler-parts.js'
 import { type Clock, systemClock } from '../common/clock.js'
 import type { Log } from '../common/log.js'
 import type { Config } from '../config/config.js'

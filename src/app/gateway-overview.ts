@@ -66,6 +66,7 @@ export function gatewayOverview(facts: OverviewFacts): Overview {
     },
     totals: totalsOf(metrics),
     latency: metrics?.latency ?? NO_LATENCY,
+    feedLatency: metrics?.feedLatency ?? NO_LATENCY,
     lanes: lanes.map(lane => laneOf(number, lane)),
     slowest,
     symbols,

@@ -5,6 +5,7 @@ import { systemClock } from '../common/clock.js'
 import type { Log } from '../common/log.js'
 import type { Config } from '../config/config.js'
 import { FeedMemory } from '../sources/feed-memory.js'
+import { feedHistory } from '../sources/grpc/feed-history.js'
 import { type GrpcMethod, GrpcSource, type GrpcSourceOptions } from '../sources/grpc/grpc-source.js'
 import { BothSource } from '../sources/lines/both-source.js'
 import { FailoverSource } from '../sources/lines/failover-source.js'
@@ -30,14 +31,18 @@ export function upstreamSource(options: UpstreamOptions): TickSource {
     info: (message: string) => log.info({}, message),
     warn: (message: string) => log.warn({}, message),
   }
-  const endpoints = targets.map(
-    (target): MakeSource =>
-      failed => {
-        const options = { ...sourceSettings(config, target, method), ...call, log: sourceLog }
-        return new GrpcSource(options, { memory, failed })
-      },
+  const calls = targets.map(target => ({
+    ...sourceSettings(config, target, method),
+    ...call,
+    log: sourceLog,
+  }))
+  const endpoints = calls.map(
+    (options): MakeSource =>
+      failed =>
+        new GrpcSource(options, { memory, failed }),
   )
   if (endpoints.length === 1) return endpoints[0]!(() => {})
-  if (config.upstreamMode === 'both') return new BothSource(endpoints, memory)
-  return new FailoverSource(endpoints, systemClock)
+  const origin = feedHistory(calls)
+  if (config.upstreamMode === 'both') return new BothSource(endpoints, memory, origin)
+  return new FailoverSource(endpoints, systemClock, origin)
 }

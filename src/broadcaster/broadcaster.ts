@@ -14,6 +14,7 @@ import type { HandlerOptions } from '../config/config.js'
 import { summarizeLag } from '../fanout/lag-summary.js'
 import { Membership } from '../fanout/membership.js'
 import { Transmitter } from '../fanout/transmitter.js'
+import { FeedLatency } from '../ingest/feed-latency.js'
 import type { PositionRules } from '../ingest/feed-positions.js'
 import { Ingest } from '../ingest/ingest.js'
 import { LogExtent } from '../ingest/log-extent.js'
@@ -144,6 +145,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
     replyLatency: metrics.replyLatency,
     past: history.clients,
     goodbyeGiven: recipient => clients.registry.goodbyeGiven(recipient),
+    overrun: (recipient, missed) => clients.registry.overrun(recipient, missed),
   })
   const transmitter = new Transmitter({
     clock,
@@ -246,6 +248,7 @@ export function assembleBroadcaster(settings: HandlerOptions, deps: BroadcasterD
   })
   const watches = [
     positionWatch,
+    new FeedLatency({ tickLog, numbering, codec, clock, latency: metrics.feedLatency }),
     new LatestWatch({ clock, log, laneBlocks: metrics.laneBlocks, latestBytes: settings.latestBytes }),
     ...(deps.schema === undefined ? [] : [new SymbolWatch({ clock, log, laneBlocks: metrics.laneBlocks })]),
   ]

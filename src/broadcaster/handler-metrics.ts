@@ -25,6 +25,8 @@ export class HandlerMetrics {
   /** The counter block of each lane. */
   readonly laneBlocks: readonly SharedArrayBuffer[]
   readonly latency = new Histogram()
+  /** From the time of a tick to its arrival. */
+  readonly feedLatency = new Histogram()
   readonly writeSizes = new SizeHistogram()
   /** From the arrival of a command to its reply. */
   readonly replyLatency = new Histogram()
@@ -44,6 +46,7 @@ export class HandlerMetrics {
         return { lane, ...known, utilisation: utilisation(counters), counters }
       }),
       latency: this.latency.view(),
+      feedLatency: this.feedLatency.view(),
       answerLatency: this.replyLatency.view(),
       writeSizes: this.writeSizes.view(),
       lag: state.lag,

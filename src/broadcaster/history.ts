@@ -16,6 +16,7 @@ import { HistoryThread } from '../lanes/history-thread.js'
 import type { CounterWriter } from '../memory/counters.js'
 import type { HistoryOrigin } from '../ticks/stream-history.js'
 import type { TickSchema } from '../ticks/tick-schema.js'
+import { HistoryFailures } from './history-failures.js'
 
 export interface HistoryDeps {
   readonly settings: Pick<HandlerOptions, 'historyQueue' | 'historyReaders' | 'tickBytesMax'>
@@ -43,6 +44,9 @@ export interface History {
 export function assembleHistory(deps: HistoryDeps): History {
   const { clock, counters, extent, goodbyeGiven, log, membership, numbering, schema, settings } = deps
   let thread: HistoryThread | undefined
+  let isFeed = false
+  const failures = new HistoryFailures(clock, log)
+  const isAvailable = () => thread !== undefined && (!isFeed || numbering.epoch.isShared)
   const clients = new PastTransfers({
     send: message => thread?.send(message),
     terminate: () => thread?.terminate(),
@@ -53,10 +57,14 @@ export function assembleHistory(deps: HistoryDeps): History {
       numberOf: epochName => numbering.numberOf(epochName),
       placeOf: serial => numbering.placeOf(serial),
       holds: ({ serial }) => extent.holds(serial),
+      // The log holds as much before the place as is behind it.
+      holdsLong: ({ serial }) => extent.holds(Math.max(0, 2 * serial - numbering.serial)),
       get serial() {
         return numbering.serial
       },
     },
+    isAvailable,
+    isSpared: () => isFeed,
     membership: {
       leave: recipient => membership().leave(recipient),
       sendNext: recipient => membership().sendNext(recipient),
@@ -73,8 +81,9 @@ export function assembleHistory(deps: HistoryDeps): History {
   return {
     clients,
     extent: {
-      get isAvailable() {
-        return clients.isAvailable
+      canSeek(point) {
+        if (!isAvailable()) return false
+        return !isFeed || ('after' in point && point.after.epoch === numbering.epoch.name)
       },
       get hasRoom() {
         return clients.hasRoom
@@ -83,14 +92,18 @@ export function assembleHistory(deps: HistoryDeps): History {
       holdsSince: receivedUs => extent.holdsSince(receivedUs),
     },
     attach(origin) {
+      if (settings.historyReaders === 0) return
+      isFeed = origin.isFeed === true
       thread = new HistoryThread({
         task: { origin, schema, tickBytesMax: settings.tickBytesMax },
-        received: message => clients.received(message),
+        received: message => {
+          if (message.type === 'failed') failures.failed(message.reason)
+          clients.received(message)
+        },
         died: () => clients.died(),
         clock,
         log,
       })
-      clients.isAvailable = true
     },
     async stop() {
       clients.stop()

@@ -4,20 +4,12 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Authenticate, Authorize } from '../clients/access/identity.js'
-import { type Clock, systemClock, TIMER_MS_MAX } from '../common/clock.js'
+import { systemClock } from '../common/clock.js'
 import { RingcastError } from '../common/errors.js'
-import { type Log, silentLog } from '../common/log.js'
+import { silentLog } from '../common/log.js'
 import { quoteValue } from '../common/quote-value.js'
 import { type HandlerOptions, handlerOptions } from '../config/config.js'
-import {
-  checkObject,
-  checkOptions,
-  clockRule,
-  hasMethods,
-  type OptionRule,
-  withMethods,
-} from '../config/option-check.js'
+import { checkObject, checkOptions, hasMethods } from '../config/option-check.js'
 import type { TickSink } from '../ingest/tick-sink.js'
 import { readCounter } from '../memory/counters.js'
 import type { ClientQuery, ClientRow } from '../metrics/client-view.js'
@@ -32,29 +24,13 @@ import { tickCodecOf } from '../ticks/tick-codec-of.js'
 import type { TickSchema } from '../ticks/tick-schema.js'
 import { assembleBroadcaster, type Broadcaster } from './broadcaster.js'
 import { CLIENTS_SHOWN_DEFAULT, clientQueryRules } from './client-query.js'
+import { partRules, type StreamHandlerParts } from './handler-parts.js'
 import { type PushedGap, pushedGapRules } from './pushed-gap.js'
 import { pushedStateRules } from './pushed-state.js'
 import type { ShutdownTimes } from './shutdown.js'
+import { shutdownRules } from './shutdown-times.js'
 
 const SHUTDOWN_TIMEOUT_MS = 10_000
-
-/** What a handler may be given besides its settings. */
-export interface StreamHandlerParts {
-  /** Default: the time of the system. */
-  readonly clock?: Clock
-  /** Default: a log that is silent. */
-  readonly log?: Log
-  /** Whether a hole in the feed's positions is a loss. False for a source of some symbols only. Default true. */
-  readonly positionsTellLosses?: boolean
-  /** Whether several endpoints of one feed send the same ticks, and a tick whose position came before is dropped. Default false. */
-  readonly ticksAreRepeated?: boolean
-  /** Says who a client is. Default: everybody is let in and may have everything. */
-  readonly authenticate?: Authenticate
-  /** Says what of its entries a client may see, beside what its identity says. Needs `authenticate`. */
-  readonly authorize?: Authorize
-  /** URL of the worker's file, for tests. */
-  readonly laneFile?: string
-}
 
 /** The settings of a handler, and the schema of its ticks. */
 export interface StreamHandlerOptions extends Readonly<Partial<HandlerOptions>> {
@@ -62,26 +38,6 @@ export interface StreamHandlerOptions extends Readonly<Partial<HandlerOptions>> 
   readonly schema?: TickSchema | undefined
 }
 
-const PART_RULES: Readonly<Record<keyof StreamHandlerParts, OptionRule>> = {
-  clock: clockRule,
-  log: withMethods('debug', 'info', 'warn', 'error'),
-  positionsTellLosses: { rule: 'must be true or false', holds: value => typeof value === 'boolean' },
-  ticksAreRepeated: { rule: 'must be true or false', holds: value => typeof value === 'boolean' },
-  authenticate: { rule: 'must be a function', holds: value => typeof value === 'function' },
-  authorize: { rule: 'must be a function', holds: value => typeof value === 'function' },
-  laneFile: { rule: 'must be the URL of a file', holds: value => typeof value === 'string' },
-}
-const isMs = (value: unknown): value is number => typeof value === 'number' && value <= TIMER_MS_MAX
-const SHUTDOWN_RULES: Readonly<Record<keyof ShutdownTimes, OptionRule>> = {
-  drainMs: {
-    rule: `must be a number of milliseconds from 0 to ${TIMER_MS_MAX}`,
-    holds: value => isMs(value) && value >= 0,
-  },
-  timeoutMs: {
-    rule: `must be a positive number of milliseconds up to ${TIMER_MS_MAX}`,
-    holds: value => isMs(value) && value > 0,
-  },
-}
 const SOURCE_METHODS: readonly (keyof TickSource)[] = ['start', 'pause', 'resume', 'status', 'stop']
 
 /** With a schema of one's own: `new StreamHandler<MyTick>({ schema })`. */
@@ -101,7 +57,7 @@ export class StreamHandler<Tick extends object = PushedTick> {
     checkObject(options, 'options')
     const { schema, ...settings } = options
     this.settings = handlerOptions(settings)
-    checkOptions(parts, PART_RULES, 'the second argument of a StreamHandler')
+    checkOptions(parts, partRules, 'the second argument of a StreamHandler')
     const { authenticate, authorize } = parts
     if (authorize !== undefined && authenticate === undefined)
       throw new RingcastError('option_invalid', 'authorize: needs authenticate, which says who the client is')
@@ -320,7 +276,7 @@ export class StreamHandler<Tick extends object = PushedTick> {
    * from 0 on
    */
   shutdown(times: Partial<ShutdownTimes> = {}): Promise<void> {
-    checkOptions(times, SHUTDOWN_RULES, 'the argument of shutdown')
+    checkOptions(times, shutdownRules, 'the argument of shutdown')
     const { drainMs = 0, timeoutMs = SHUTDOWN_TIMEOUT_MS } = times
     return this.broadcaster.shutdown.begin({ drainMs, timeoutMs }, async () => this.source?.stop())
   }

@@ -1,6 +1,7 @@
 /**
  * Lets clients in at a steady pace: to accept a client takes the time in which others would get their ticks. Main thread.
- * Those that come faster wait, the oldest first. The pace and the longest wait bound how many.
+ * Those that come faster wait, the oldest first, and so they do while other work has its turn. The number in a second
+ * and the longest wait bound how many.
  */
 import type { Duplex } from 'node:stream'
 import type { Clock, Timer } from '../common/clock.js'
@@ -19,11 +20,14 @@ const LOOK_MS = 10
 export interface AdmissionQueueDeps {
   /** Clients that are let in in a second. */
   readonly perSecond: number
+  /** The pace of the work for all clients. */
+  readonly pace: Pick<TokenBucket, 'charge' | 'debtMs'>
   readonly clock: Clock
   readonly counters: Pick<CounterWriter, 'values'>
 }
 
 interface Waiting {
+  readonly work: number
   readonly letIn: () => void
   readonly release: () => void
 }
@@ -35,12 +39,14 @@ export class AdmissionQueue {
   private readonly clock: Clock
   private readonly counters: Pick<CounterWriter, 'values'>
   private readonly bucket: TokenBucket
+  private readonly pace: Pick<TokenBucket, 'charge' | 'debtMs'>
   private readonly countMax: number
   private readonly waiting = new Map<Duplex, Waiting>()
   private timer: Timer | undefined
 
-  constructor({ clock, counters, perSecond }: AdmissionQueueDeps) {
+  constructor({ clock, counters, pace, perSecond }: AdmissionQueueDeps) {
     this.clock = clock
+    this.pace = pace
     this.counters = counters
     this.countMax = Math.ceil((perSecond * ADMISSION_WAIT_MS_MAX) / 1000)
     // A thread that was held up by work must not be given as much work at once as it would have had meanwhile.
@@ -53,16 +59,19 @@ export class AdmissionQueue {
     return this.waiting.size
   }
 
-  /** @param letIn called when the turn of the connection comes; not after `now` or `full` */
-  enter(socket: Duplex, letIn: () => void): AdmissionTurn {
+  /**
+   * @param work for letting the connection in
+   * @param letIn called when the turn of the connection comes; not after `now` or `full`
+   */
+  enter(socket: Duplex, work: number, letIn: () => void): AdmissionTurn {
     const { waiting } = this
-    if (waiting.size === 0 && this.bucket.tryTake()) return 'now'
+    if (waiting.size === 0 && this.tryTake(work)) return 'now'
     if (waiting.size >= this.countMax) return 'full'
     const release = holdSocket(socket, () => {
       waiting.delete(socket)
       this.writeCount()
     })
-    waiting.set(socket, { letIn, release })
+    waiting.set(socket, { work, letIn, release })
     this.writeCount()
     this.timer ??= this.clock.every(LOOK_MS, () => this.letIn())
     return 'waits'
@@ -79,14 +88,20 @@ export class AdmissionQueue {
   }
 
   private letIn(): void {
-    for (const [socket, { letIn, release }] of this.waiting) {
-      if (!this.bucket.tryTake()) return
+    for (const [socket, { letIn, release, work }] of this.waiting) {
+      if (!this.tryTake(work)) return
       this.waiting.delete(socket)
       this.writeCount()
       release()
       letIn()
     }
     this.stopLooking()
+  }
+
+  private tryTake(work: number): boolean {
+    if (this.pace.debtMs() > 0 || !this.bucket.tryTake()) return false
+    this.pace.charge(work)
+    return true
   }
 
   private writeCount(): void {

@@ -79,8 +79,9 @@ export class Admission {
     this.lateRefusals = new LateRefusals(deps.clock, socket =>
       this.refusals.refuse(socket, TOO_MANY_REQUESTS),
     )
-    const { clock, counters, settings } = deps
-    this.queue = new AdmissionQueue({ perSecond: settings.connectionsPerSecond, clock, counters })
+    const { clock, counters, settings, workBudgets } = deps
+    const { pace } = workBudgets
+    this.queue = new AdmissionQueue({ perSecond: settings.connectionsPerSecond, pace, clock, counters })
   }
 
   /** From now on every request is refused. */
@@ -180,8 +181,9 @@ export class Admission {
   }
 
   private enqueue(candidate: Candidate): Outcome {
-    const { socket } = candidate
-    switch (this.queue.enter(socket, () => this.letInLater(candidate))) {
+    const { socket, stream } = candidate
+    const work = WORK_PER_CONNECTION + stream.symbols.length * WORK_PER_SYMBOL
+    switch (this.queue.enter(socket, work, () => this.letInLater(candidate))) {
       case 'now':
         return this.upgrade(candidate) ? 'accepted' : 'refused'
       case 'waits':

@@ -67,28 +67,52 @@ const LIMITS: Readonly<Partial<Record<RefusedRequest['code'], string>>> = {
 }
 
 interface Kind {
-  readonly event: 'entered' | 'left' | 'refused'
+  readonly event: 'entered' | 'left' | 'refused' | 'slow'
   readonly reason?: string
   readonly isWarning: boolean
 }
 
 const ENTERED: Kind = { event: 'entered', isWarning: false }
-const SUPPRESSED_WORDS = { entered: 'have come', left: 'have left', refused: 'were refused' } as const
+const SLOW: Kind = { event: 'slow', reason: 'slow', isWarning: true }
+const SUPPRESSED_WORDS = {
+  entered: 'have come',
+  left: 'have left',
+  refused: 'were refused',
+  slow: 'did not keep up',
+} as const
+/** A client that is slow for long is told about once in so many ms. */
+const SLOW_AGAIN_MS = 60_000
 
 export class ClientLog {
   private readonly log: Log
+  private readonly clock: Pick<Clock, 'nowMs'>
   private readonly lines: LimitedLines<Kind>
   /** One object for each kind: LimitedLines tells kinds apart by it. */
   private readonly kinds = new Map<string, Kind>()
 
   constructor({ clock, log }: { readonly clock: Pick<Clock, 'nowMs' | 'after'>; readonly log: Log }) {
     this.log = log
+    this.clock = clock
     this.lines = new LimitedLines(clock, (kind, suppressed) => this.tellSuppressed(kind, suppressed))
   }
 
   entered({ address, recipient, user }: Client): void {
     if (this.lines.take(ENTERED))
       this.log.info({ client: recipient.name, address, user }, 'a client has come')
+  }
+
+  /** The client is told a gap. @param missed ticks in it */
+  fellBehind(client: Client, missed: number): void {
+    const nowMs = this.clock.nowMs()
+    if (nowMs - client.slowToldMs < SLOW_AGAIN_MS) return
+    client.slowToldMs = nowMs
+    if (!this.lines.take(SLOW)) return
+    const { address, recipient, user } = client
+    const { gaps, name, worstLagMs } = recipient
+    this.log.warn(
+      { client: name, address, user, missed, gaps, worstLagMs },
+      'a client does not keep up, and is told a gap',
+    )
   }
 
   /** @param code of the close handshake; 1006: there was none */

@@ -194,6 +194,12 @@ export class ClientRegistry {
     }
   }
 
+  /** A client did not keep up, and is told that it misses ticks. */
+  overrun(recipient: Recipient, missed: number): void {
+    const client = this.byRecipient.get(recipient)
+    if (client?.state === 'open') this.deps.clientLog.fellBehind(client, missed)
+  }
+
   /** A client has its `goodbye`. */
   goodbyeGiven(recipient: Recipient): void {
     const client = this.byRecipient.get(recipient)

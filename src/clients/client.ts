@@ -54,6 +54,8 @@ export class Client {
   private readonly connectedMs: number
   /** Why the client is to leave. Its end begins when it has been given its `goodbye`. */
   goodbye: GoodbyeReason | undefined
+  /** When the log last told that it does not keep up. */
+  slowToldMs = Number.NEGATIVE_INFINITY
   private _state: ClientState = 'open'
   private _endReason: EndReason = 'disconnectClient'
   private unsentReplies = 0

@@ -16,6 +16,7 @@ import type { ClientRegistryDeps } from './client-registry.js'
 import { type ClientSocketDeps, listenToClient } from './client-socket.js'
 import { REFUSAL_BYTES_MAX, REPLY_BYTES_MAX, refusedField } from './command-handler.js'
 import type { ConnectionCounts } from './connection-counts.js'
+import { EntryTally } from './entry-tally.js'
 import { LifeSigns } from './life-signs.js'
 import { MessageIntake, type MessageIntakeDeps } from './message-intake.js'
 import { MessageQuota } from './message-quota.js'
@@ -52,9 +53,11 @@ export interface Accepted {
 export class Newcomers {
   private readonly deps: NewcomersDeps
   private readonly sockets: ClientSocketDeps
+  private readonly entryTally: EntryTally
 
   constructor(deps: NewcomersDeps) {
     this.deps = deps
+    this.entryTally = new EntryTally(deps.counters)
     this.sockets = {
       registry: deps.registry,
       openIntake: client => this.openIntake(client),
@@ -81,6 +84,7 @@ export class Newcomers {
     const subscriptions = new Subscriptions(introduction ? limitsOf(introduction.identity, limits) : limits, {
       budget,
       scope: clientAccess?.scope,
+      tally: this.entryTally,
     })
     const recipient = new Recipient(id, name, socket, stream.limits)
     recipient.symbolBudget = budget

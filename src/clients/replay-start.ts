@@ -13,6 +13,7 @@ import {
 import type { StreamEpoch } from '../lane-protocol/stream-events.js'
 import { type ResumeError, type ResumePoint, readResumePoint } from '../protocol/resume-point.js'
 import { readSince, type SinceError } from '../protocol/since.js'
+import type { HistoryPoint } from '../ticks/stream-history.js'
 
 /** The fields of a URL or a command, unchecked. */
 export interface StartFields {
@@ -32,8 +33,8 @@ export interface StreamNumbers {
 
 /** The ticks that have left the tick log. */
 export interface PastExtent {
-  /** Whether the source can be asked for them. */
-  readonly isAvailable: boolean
+  /** Whether the source can be asked for what follows a point. */
+  canSeek(point: HistoryPoint): boolean
   /** Whether one more client can be. */
   readonly hasRoom: boolean
   /** Whether the tick log holds what follows a place, for a moment at least. */
@@ -63,9 +64,8 @@ export function readReplayStart(
   // The times in the tick log do not follow the steps of the system's clock.
   const otherwise = { sinceUs: sinceUs - clock.aheadUs() }
   const { past } = stream
-  return past.isAvailable && !past.holdsSince(otherwise.sinceUs)
-    ? { sought: { sinceUs }, otherwise }
-    : otherwise
+  const sought = { sinceUs }
+  return past.canSeek(sought) && !past.holdsSince(otherwise.sinceUs) ? { sought, otherwise } : otherwise
 }
 
 export function isStartError(start: WantedStart | StartError): start is StartError {
@@ -77,13 +77,13 @@ export function placeOfPoint(
   { numbering, past }: Pick<StreamExtent, 'numbering' | 'past'>,
 ): ReplayStart | AwaitedStart | SoughtStart | ResumeError {
   const { epoch, offset } = point
+  const sought = { after: point }
   const found = numbering.find(epoch, offset)
   if (typeof found !== 'string') {
     const after = { after: found }
-    return past.isAvailable && !past.holds(found) ? { sought: { after: point }, otherwise: after } : after
+    return past.canSeek(sought) && !past.holds(found) ? { sought, otherwise: after } : after
   }
-  if (found === 'gone')
-    return past.isAvailable ? { sought: { after: point }, otherwise: RESUME_GONE } : RESUME_GONE
+  if (found === 'gone') return past.canSeek(sought) ? { sought, otherwise: RESUME_GONE } : RESUME_GONE
   // Another gateway may have come so far already.
   return found === 'unnamed' || numbering.epoch.isShared ? { awaited: point } : futureError(offset, numbering)
 }

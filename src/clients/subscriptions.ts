@@ -10,6 +10,7 @@ import type { IntervalMs } from '../protocol/delivery.js'
 import type { SymbolRefusal } from '../protocol/messages.js'
 import type { EntryScope } from './access/entry-scope.js'
 import { entryFault } from './entry-fault.js'
+import type { EntryTally } from './entry-tally.js'
 
 export interface SymbolResults {
   /** The entries that were added or removed, in the order of the command. */
@@ -51,6 +52,7 @@ export class Subscriptions {
   private countByInterval: Map<number, number> | undefined
   private limits: SubscriptionLimits
   private readonly budget: EntryBudget
+  private readonly tally: Pick<EntryTally, 'change'> | undefined
   /** What the client may see; undefined: everything. */
   private scope: EntryScope | undefined
   private bytes = 0
@@ -60,11 +62,17 @@ export class Subscriptions {
     {
       budget = NO_BUDGET,
       scope,
-    }: { readonly budget?: EntryBudget; readonly scope?: EntryScope | undefined } = {},
+      tally,
+    }: {
+      readonly budget?: EntryBudget
+      readonly scope?: EntryScope | undefined
+      readonly tally?: Pick<EntryTally, 'change'>
+    } = {},
   ) {
     this.limits = limits
     this.budget = budget
     this.scope = scope
+    this.tally = tally
   }
 
   get count(): number {
@@ -135,6 +143,7 @@ export class Subscriptions {
   /** Removes all entries. */
   clear(): void {
     this.budget.giveBack(this.entries.size)
+    for (const [entry, intervalMs] of this.entries) this.tally?.change(entry, intervalMs, -1)
     this.entries.clear()
     this.countByInterval = undefined
     this.bytes = 0
@@ -153,8 +162,8 @@ export class Subscriptions {
       }
       if (!this.budget.tryTake()) return { code: 'subscriptions_full', message: this.budget.refusal }
       this.bytes += bytes
-    } else this.countInterval(before, -1)
-    this.countInterval(intervalMs, 1)
+    } else this.countEntry(symbol, before, -1)
+    this.countEntry(symbol, intervalMs, 1)
     this.entries.set(symbol, intervalMs)
     return undefined
   }
@@ -165,8 +174,8 @@ export class Subscriptions {
     const intervalMs = slower.length < INTERVALS_MAX ? leastMs : Math.min(...slower)
     for (const [entry, before] of this.entries) {
       if (before !== null && before >= leastMs) continue
-      this.countInterval(before, -1)
-      this.countInterval(intervalMs, 1)
+      this.countEntry(entry, before, -1)
+      this.countEntry(entry, intervalMs, 1)
       this.entries.set(entry, intervalMs)
     }
   }
@@ -176,7 +185,7 @@ export class Subscriptions {
     if (intervalMs === undefined)
       return { code: 'not_subscribed', message: 'there is no such subscription, see list' }
     this.entries.delete(symbol)
-    this.countInterval(intervalMs, -1)
+    this.countEntry(symbol, intervalMs, -1)
     this.bytes -= jsonBytes(symbol)
     this.budget.giveBack(1)
     return undefined
@@ -191,7 +200,8 @@ export class Subscriptions {
     return typeof before === 'number' && countByInterval.get(before) === 1
   }
 
-  private countInterval(intervalMs: IntervalMs, change: 1 | -1): void {
+  private countEntry(entry: string, intervalMs: IntervalMs, change: 1 | -1): void {
+    this.tally?.change(entry, intervalMs, change)
     if (intervalMs === null) return
     this.countByInterval ??= new Map()
     const count = (this.countByInterval.get(intervalMs) ?? 0) + change

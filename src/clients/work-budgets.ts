@@ -17,6 +17,11 @@ export const WORK_PER_SYMBOL = 64
 export const WAIT_MS_MAX = 1000
 /** After a quiet time a budget holds the work of so many seconds. */
 export const BURST_SECONDS = 8
+/**
+ * Of all clients' work so much is done at once: that of so many milliseconds at the pace. The ticks of others wait for
+ * it, and then have their turn.
+ */
+const PACE_BURST_MS = 4
 
 export interface WorkBudgetsDeps {
   readonly settings: HandlerOptions
@@ -26,12 +31,22 @@ export interface WorkBudgetsDeps {
 
 export class WorkBudgets {
   private readonly deps: WorkBudgetsDeps
+  /**
+   * Spreads the work that the budgets allow at once: after a quiet time, all that a total budget holds would keep the
+   * thread for a third of a second.
+   */
+  readonly pace: TokenBucket
   private readonly total: TokenBucket
   private readonly byAddress: AddressBuckets
 
   constructor(deps: WorkBudgetsDeps) {
     this.deps = deps
-    this.total = this.bucket(deps.settings.totalWorkPerSecond)
+    const { totalWorkPerSecond } = deps.settings
+    const perSecond = totalWorkPerSecond * BURST_SECONDS
+    // A thread that was held up must not be given as much work at once as it would have had meanwhile.
+    const patience = { heldUpMs: () => 0 }
+    this.pace = new TokenBucket(perSecond, deps.clock, patience, (perSecond * PACE_BURST_MS) / 1000)
+    this.total = this.bucket(totalWorkPerSecond)
     this.byAddress = new AddressBuckets(() => this.bucket(deps.settings.addressWorkPerSecond))
   }
 
@@ -39,14 +54,18 @@ export class WorkBudgets {
     return this.byAddress.count
   }
 
-  /** @param address undefined: the connection has none, and only the total budget counts */
+  /**
+   * The budgets of a request to connect. They leave out the pace, which the request waits for in its queue.
+   *
+   * @param address undefined: the connection has none, and only the total budget counts
+   */
   ofConnection(address: string | undefined): WorkBudget {
     return new WorkBudget(undefined, () => this.shared(address))
   }
 
   ofClient(address: string | undefined): WorkBudget {
     const own = this.bucket(this.deps.settings.clientWorkPerSecond)
-    return new WorkBudget(own, () => this.shared(address))
+    return new WorkBudget(own, () => [...this.shared(address), this.pace])
   }
 
   private shared(address: string | undefined): TokenBucket[] {

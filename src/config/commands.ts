@@ -85,7 +85,8 @@ export const COMMANDS = [
     words: '',
     summary: 'show what a gateway does, and who is slow',
     notes: [
-      'Reads the admin port of a gateway. Ctrl-C ends it. The flags of the admin port are variables, too.',
+      'Reads the admin port of a gateway. Keys change the order of the clients, q or Ctrl-C ends it.',
+      'The flags of the admin port are variables, too.',
       ended('0 ended by a signal or by --once, 1 the admin port did not answer, 2 a wrong flag or file.'),
     ],
     groups: [{ title: 'Flags', settings: topSettings }],

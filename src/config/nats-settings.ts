@@ -21,11 +21,14 @@ export const natsSettings = {
 
 /** Of a handler: a source of a library's user may keep ticks, too. */
 export const historySettings = {
-  historyReaders: whole('Clients that read ticks of the past from NATS at a time, by resume and since', {
-    min: 1,
-    max: 64,
-    initial: 4,
-  }),
+  historyReaders: whole(
+    'Clients that read old ticks from NATS or the feed at a time, by resume; 0: none do',
+    {
+      min: 0,
+      max: 64,
+      initial: 4,
+    },
+  ),
   historyQueue: whole('Clients that may wait until they can read the past; any more are refused', {
     min: 0,
     max: 100_000,

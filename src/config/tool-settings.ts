@@ -63,8 +63,8 @@ export const topSettings = {
   adminTokenFile,
   interval: duration('Time between two looks', { initial: 2000, min: 100 }),
   rows: whole('Most clients to show', { min: 0, max: 1000, initial: 10 }),
-  sort: choice('What the first client has most of', {
-    of: ['lag', 'age', 'sent', 'subscriptions', 'gaps'],
+  sort: choice('Most of lag, bytes, ticks, gaps, age, sent or subscriptions first', {
+    of: ['lag', 'bytes', 'ticks', 'gaps', 'age', 'sent', 'subscriptions'],
     initial: 'lag',
   }),
   once: flag('Show the numbers of one interval, and end', { initial: false }),

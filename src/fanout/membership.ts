@@ -43,6 +43,8 @@ export interface MembershipDeps {
   readonly past: PastClients
   /** The client has been given its `goodbye`, behind everything that came before: close it now. */
   readonly goodbyeGiven: (recipient: Recipient) => void
+  /** The client did not keep up, and misses so many ticks, which it is told. */
+  readonly overrun: (recipient: Recipient, missed: number) => void
 }
 
 export class Membership {
@@ -283,7 +285,10 @@ export class Membership {
     if (audience !== undefined) liveEnds(recipient, this.retainedOf(audience))
     if (cursor.isOverrun) {
       const missed = audience!.progress.ticksTotal - cursor.progress!.ticksTotal
-      if (missed > 0) recipient.gaps++
+      if (missed > 0) {
+        recipient.gaps++
+        this.deps.overrun(recipient, missed)
+      }
       countOverrun(this.deps.counters, missed)
     }
     cursor.leave()

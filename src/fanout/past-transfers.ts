@@ -42,12 +42,18 @@ export interface PresentStream {
   placeOf(serial: number): NamedOffset | undefined
   /** Whether the tick log holds what follows. */
   holds(place: NamedPlace): boolean
+  /** Whether it will for as long as a lane takes to read that. */
+  holdsLong(place: NamedPlace): boolean
   /** Of the newest tick or loss. */
   readonly serial: number
 }
 
 export interface PastTransfersDeps extends Omit<PastReadingsDeps, 'pointOf'> {
   readonly stream: PresentStream
+  /** Whether there is a source that can be asked. */
+  readonly isAvailable: () => boolean
+  /** Whether the source has no time to lose for what the tick log has, too. */
+  readonly isSpared: () => boolean
   readonly membership: Pick<Membership, 'leave' | 'sendNext' | 'startFound'>
   /** Writes frames to the client. @returns false when its connection is ending */
   readonly give: (recipient: Recipient, part: Pick<PastPart, 'frames' | 'messages' | 'ticks'>) => boolean
@@ -71,8 +77,6 @@ const WORK_PER_TICK = 1
 export class PastTransfers implements PastClients {
   private readonly deps: PastTransfersDeps
   private readonly readings: PastReadings
-  /** Whether there is a source that can be asked. */
-  isAvailable = false
 
   constructor(deps: PastTransfersDeps) {
     this.deps = deps
@@ -85,7 +89,7 @@ export class PastTransfers implements PastClients {
   }
 
   canRead({ transfer }: Recipient): boolean {
-    return this.isAvailable && transfer.mayAskSource
+    return this.deps.isAvailable() && transfer.mayAskSource
   }
 
   seek(recipient: Recipient): void {
@@ -207,15 +211,16 @@ export class PastTransfers implements PastClients {
   /**
    * Lets the lane go on where the tick log holds what follows.
    *
-   * @param isAtEnd whether the stream holds nothing behind the place. Otherwise the place must be near the end
+   * @param isAtEnd whether the stream holds nothing behind the place. Otherwise the place must be near the end, or far
+   *   from where the tick log begins if the source is to be spared
    */
   private tryBack({ recipient }: PastReading, isAtEnd: boolean): boolean {
-    const { membership, stream } = this.deps
+    const { isSpared, membership, stream } = this.deps
     const { past } = recipient.transfer.begun ?? {}
     const place = past && this.placeInLog(past)
     if (place === undefined) return false
-    if (!isAtEnd && stream.serial - place.serial > NEAR_TICKS) return false
-    if (!stream.holds(place)) return false
+    const isNear = isAtEnd || stream.serial - place.serial <= NEAR_TICKS
+    if (isNear ? !stream.holds(place) : !isSpared() || !stream.holdsLong(place)) return false
     recipient.transfer.backInLog(place)
     this.readings.remove(recipient)
     membership.sendNext(recipient)

@@ -29,7 +29,7 @@ export interface NumberedTick {
 export class OffsetCounter {
   private current: StreamEpoch
   /** The last offset that was given, to a tick or to a loss. */
-  private last = 0
+  private last: number
   /** The name of the positions that the session has; undefined: none that offsets could be. */
   private feedEpoch: string | undefined
   /** The feed has broken the count of this name. */
@@ -37,9 +37,13 @@ export class OffsetCounter {
   /** A session has begun, and its first tick has not come. */
   private isUndecided = false
 
-  /** @param name of the first epoch, until the source names one */
-  constructor(name: string) {
-    this.current = { number: 0, name, isShared: false }
+  /**
+   * @param name of the first epoch, until the source names one
+   * @param after of a positional epoch with that name: the last position that came before. Left out: the epoch is counted
+   */
+  constructor(name: string, after?: number) {
+    this.current = { number: 0, name, isShared: after !== undefined }
+    this.last = after ?? 0
   }
 
   get epoch(): StreamEpoch {

@@ -1,5 +1,5 @@
 /**
- * Takes messages apart at tick boundaries: drops repeated ticks, finds what is missing, and gives each tick its offset. Main
+ * Takes messages apart at tick boundaries: drops repeated ticks, finds what is missing, and gives each tick its offset. Any
  * thread. It decodes no tick: of ticks without a first position outside of them it reads the position and no other field.
  */
 import type { LostEvent } from '../lane-protocol/stream-events.js'
@@ -12,6 +12,9 @@ import { epochName } from './epoch-name.js'
 import { BROKEN, FeedPositions, type PositionRules, SEEN, WHOLE } from './feed-positions.js'
 import { OffsetCounter } from './offset-counter.js'
 import type { FeedSession, MessageForm, SourceLoss } from './tick-sink.js'
+
+export type { LostEvent, RecordType }
+export { TICK }
 
 /** Ticks in one record at the most: a lane looks up from its work between records. */
 const RECORD_TICKS_MAX = 128
@@ -48,6 +51,8 @@ export interface TickSplitterDeps {
   readonly positions: PositionRules
   /** The name of the first epoch, until the source names one. */
   readonly epochName: string
+  /** The last position of that epoch that came before. Left out: nothing came, and the epoch is counted. */
+  readonly after?: number
   /** The longest payload of a record. */
   readonly payloadBytesMax: number
   readonly target: SplitTicks
@@ -67,10 +72,10 @@ export class TickSplitter {
   /** Whether a tick of the current message was seen. */
   private hasTicks = false
 
-  constructor({ codec, epochName, payloadBytesMax, positions, target }: TickSplitterDeps) {
+  constructor({ after, codec, epochName, payloadBytesMax, positions, target }: TickSplitterDeps) {
     this.target = target
-    this.positions = new FeedPositions(positions, codec.tickBytesMax)
-    this.offsets = new OffsetCounter(epochName)
+    this.positions = new FeedPositions(positions, codec.tickBytesMax, after)
+    this.offsets = new OffsetCounter(epochName, after)
     this.batches = new BatchLevels(codec.batchPath, (batch, message, receivedUs) =>
       this.pushTicksOf(batch, message, receivedUs),
     )

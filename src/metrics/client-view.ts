@@ -44,12 +44,12 @@ export interface ClientRow {
   readonly gaps: number
 }
 
-export const CLIENT_SORTS = ['lag', 'age', 'sent', 'subscriptions', 'gaps'] as const
+export const CLIENT_SORTS = ['lag', 'bytes', 'ticks', 'gaps', 'age', 'sent', 'subscriptions'] as const
 export type ClientSort = (typeof CLIENT_SORTS)[number]
 export const CLIENTS_SHOWN_MAX = 1000
 
 export interface ClientQuery {
-  /** The most comes first. Those with the same lag by the bytes that wait. */
+  /** The most comes first: of the lag in ms, bytes or ticks, and so on. Those with the same by the bytes that wait. */
   readonly sort: ClientSort
   /** Most clients to show: 1 to 1,000. */
   readonly limit: number
@@ -57,10 +57,13 @@ export interface ClientQuery {
 
 const VALUES: Readonly<Record<ClientSort, (row: ClientRow) => number>> = {
   lag: row => row.lagMs,
+  bytes: row => row.lagBytes,
+  // A client of latest ticks comes behind those that have all.
+  ticks: row => row.lagTicks ?? -1,
+  gaps: row => row.gaps,
   age: row => row.ageMs,
   sent: row => row.sentBytes,
   subscriptions: row => row.subscriptions,
-  gaps: row => row.gaps,
 }
 
 /** Those that the query asks for, in its order. */

@@ -86,8 +86,8 @@ function counted<Key extends string>(
   const names = [...new Set(keys.map(key => table[key].name))]
   return names.map(name => {
     const ofName = keys.filter(key => table[key].name === name)
-    const { code, help, reason, type } = table[ofName[0]!]
-    const own = reason === undefined ? (code === undefined ? [] : ['code']) : ['reason']
+    const { help, labels: firstLabels = {}, type } = table[ofName[0]!]
+    const own = Object.keys(firstLabels)
     return {
       name,
       type,
@@ -95,9 +95,7 @@ function counted<Key extends string>(
       labels: [...labels, ...own],
       read: gateway =>
         ofName.flatMap(key => {
-          const description = table[key]
-          const { scale = 1 } = description
-          const more = ownLabels(description)
+          const { labels: more = {}, scale = 1 } = table[key]
           return samplesOf(gateway, key).map(sample => ({
             labels: { ...sample.labels, ...more },
             value: sample.value * scale,
@@ -107,17 +105,13 @@ function counted<Key extends string>(
   })
 }
 
-function ownLabels({ code, reason }: MetricDescription): Labels {
-  if (reason !== undefined) return { reason }
-  return code === undefined ? {} : { code }
-}
-
-/** Of the families whose counters have a reason or a code. docs/metrics.md lists them. */
+/** Of the families whose counters have labels of their own. docs/metrics.md lists them. */
 const SHARED_HELP: Readonly<Record<string, string>> = {
   ringcast_connections_refused_total: 'Requests to connect that were refused.',
   ringcast_connections_dropped_total: 'Connections that were ended before they became clients.',
   ringcast_disconnects_total: 'Clients that have ended.',
   ringcast_closes_total: 'Clients that have ended, by the code of the close handshake; 1006: there was none.',
+  ringcast_entries: 'Entries of all clients now, by what an entry names and what it gets.',
   ringcast_gaps_total: 'Gaps that clients were told because they were slow.',
   ringcast_ticks_dropped_total: 'Ticks in these gaps.',
 }
@@ -216,6 +210,11 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     'latency',
     'From the arrival of a message of the feed to the write to a socket.',
     ({ latency }) => latency,
+  ),
+  seconds(
+    'feed_latency',
+    'From the time that a tick bears to its arrival at the gateway: of one tick, ten times a second.',
+    ({ feedLatency }) => feedLatency,
   ),
   seconds(
     'reply_latency',

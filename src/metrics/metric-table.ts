@@ -11,9 +11,8 @@ export interface MetricDescription {
   readonly type: 'counter' | 'gauge'
   /** Prometheus gets the value times this, in the base unit that the name says. Default 1. */
   readonly scale?: number
-  /** The label that tells counters of one name apart: a reason, or a close code. */
-  readonly reason?: string
-  readonly code?: string
+  /** Tell counters of one name apart: a reason, a close code, a kind. Few values each. */
+  readonly labels?: Readonly<Record<string, string>>
 }
 
 const counter = (name: string, unit: string, help: string, reason?: string): MetricDescription => ({
@@ -21,7 +20,7 @@ const counter = (name: string, unit: string, help: string, reason?: string): Met
   help,
   unit,
   type: 'counter',
-  ...(reason === undefined ? {} : { reason }),
+  ...(reason === undefined ? {} : { labels: { reason } }),
 })
 
 /** Counted in µs. Prometheus gets seconds. */
@@ -46,7 +45,12 @@ const disconnect = (reason: string, help: string): MetricDescription =>
 
 const closed = (code: string, help: string): MetricDescription => ({
   ...counter('closes', 'connections', help),
-  code,
+  labels: { code },
+})
+
+const entries = (kind: string, delivery: string, help: string): MetricDescription => ({
+  ...gauge('entries', 'entries', help),
+  labels: { kind, delivery },
 })
 
 /** Counters that the main thread writes. */
@@ -110,6 +114,12 @@ export const MAIN_METRICS = {
   closed4010: closed('4010', 'Clients that an operator has closed.'),
   closedOther: closed('other', 'Clients that have left with another code.'),
   subscriptions: gauge('subscriptions', 'entries', 'Entries (symbols and prefixes) of all clients now.'),
+  entriesSymbolEvery: entries('symbol', 'every', 'Symbols, for every tick.'),
+  entriesSymbolLatest: entries('symbol', 'latest', 'Symbols, for the latest ticks.'),
+  entriesPrefixEvery: entries('prefix', 'every', 'Prefixes such as BTC*, for every tick.'),
+  entriesPrefixLatest: entries('prefix', 'latest', 'Prefixes such as BTC*, for the latest ticks.'),
+  entriesAllEvery: entries('all', 'every', 'Entries * of all symbols, for every tick.'),
+  entriesAllLatest: entries('all', 'latest', 'Entries * of all symbols, for the latest ticks.'),
   subscriptionsRefused: counter(
     'subscriptions_refused',
     'entries',
@@ -118,7 +128,7 @@ export const MAIN_METRICS = {
   commandsDelayed: counter(
     'commands_delayed',
     'commands',
-    'Messages of clients that waited for a work budget.',
+    'Messages of clients that waited for a work budget, or for their turn.',
   ),
   commandsRefused: counter(
     'commands_refused',
@@ -162,7 +172,7 @@ export const MAIN_METRICS = {
   historyTicks: counter(
     'history_ticks',
     'ticks',
-    'Ticks of the past that were read from the stream again, for all clients.',
+    'Ticks of the past that were read from NATS or the feed again, for all clients.',
   ),
   ticksBroadcast: counter('ticks_broadcast', 'ticks', 'Ticks handed to sockets, counted for each client.'),
   messages: counter('messages_sent', 'messages', 'Messages with ticks handed to sockets.'),

@@ -39,6 +39,11 @@ export interface MetricsView {
   readonly lanes: readonly LaneView[]
   /** From the arrival of the feed's message to the write to the socket, µs. One observation for each write. */
   readonly latency: HistogramView
+  /**
+   * From the time that a tick bears to its arrival, µs: of one tick, ten times a second. Negative ones count as 0. Empty
+   * where ticks bear no time.
+   */
+  readonly feedLatency: HistogramView
   /** From the arrival of a client, or of its command, to the reply with its offset in the stream, µs. */
   readonly answerLatency: HistogramView
   /** Bytes of the writes to sockets. */

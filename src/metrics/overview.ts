@@ -121,6 +121,8 @@ export interface Overview {
   readonly totals: OverviewTotals
   /** From the arrival of a message of the feed to the write to a socket, from the start. */
   readonly latency: HistogramView
+  /** From the time that a tick bears to its arrival, from the start: of one tick, ten times a second. */
+  readonly feedLatency: HistogramView
   readonly lanes: readonly OverviewLane[]
   /** Those with the longest lag first, at most `SLOWEST_MAX`. */
   readonly slowest: readonly ClientRow[]

@@ -9,6 +9,7 @@ import { FIXED32, FIXED64, FieldSkipper, LENGTH_DELIMITED, VARINT } from './fiel
 import { MarketTick, NO_KIND, TRADE_INDEX } from './market-tick.js'
 import { writeMarketTickJson } from './market-tick-json.js'
 import { TICK_BYTES_DEFAULT, type TickReader, UNKNOWN_KIND } from './tick-codec.js'
+import { nanosToMicros } from './time-units.js'
 
 export class MarketTickReader extends MarketTick implements TickReader {
   private readonly bytes: Uint8Array
@@ -39,6 +40,10 @@ export class MarketTickReader extends MarketTick implements TickReader {
       if (!this.field(this.low >>> 3, this.low & 7)) return false
     }
     return this.symbolLength > 0 && this.kind !== NO_KIND
+  }
+
+  timeUs(): number {
+    return nanosToMicros(this.timeLow, this.timeHigh)
   }
 
   writeJson(target: Uint8Array, at: number, prefixes: readonly Uint8Array[]): number {

@@ -1,6 +1,7 @@
 /**
  * The ticks of the past that a source can read again, behind an interface: a thread of its own reads them. Any thread.
  */
+import type { TickCodec } from './tick-codec.js'
 
 /** A place in the stream as clients name it: behind the tick with this offset. */
 export interface NamedOffset {
@@ -58,8 +59,11 @@ export interface HistoryReading {
 }
 
 export interface StreamHistory {
-  /** @returns undefined when the stream does not hold the epoch (any more). Rejects when the stream cannot be read now */
-  open(point: HistoryPoint): Promise<HistoryReading | undefined>
+  /**
+   * @param signal nobody needs the reading any more. Whoever listens ends what it has begun, and rejects
+   * @returns undefined when the stream does not hold the epoch (any more). Rejects when the stream cannot be read now
+   */
+  open(point: HistoryPoint, signal: AbortSignal): Promise<HistoryReading | undefined>
   close(): Promise<void>
 }
 
@@ -67,8 +71,14 @@ export interface StreamHistory {
 export interface HistoryOrigin {
   /** URL of a module whose `openHistory` is an OpenHistory. */
   readonly module: string
-  /** Its argument, which can be cloned. */
+  /** Its first argument, which can be cloned. */
   readonly options: unknown
+  /**
+   * Whether the past is read from the feed itself, which others need, too. Such a past is only asked for what follows an
+   * offset of the present epoch, and clients leave it as soon as the tick log has what follows. Default false.
+   */
+  readonly isFeed?: boolean
 }
 
-export type OpenHistory = (options: never) => StreamHistory
+/** @param codec of the ticks of the stream */
+export type OpenHistory = (options: never, codec: TickCodec) => StreamHistory

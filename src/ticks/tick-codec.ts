@@ -82,6 +82,9 @@ export interface TickReader extends TickFields {
    */
   decode(start: number, end: number): boolean
 
+  /** Time of the decoded tick, µs since the Unix epoch; NaN or 0: it has none, or none that can be read. */
+  timeUs(): number
+
   /**
    * Writes the decoded tick as JSON at `target[at]`.
    *

@@ -23,7 +23,10 @@ async function overviewOf(args: readonly string[], processes: number): Promise<O
   for (;;) {
     const response = await fetch(`${adminUrl}/overview`)
     const overview = (await response.json()) as Overview
-    if (overview.processes.filter(({ ready }) => ready).length === processes && overview.symbols.ticks > 0)
+    if (
+      overview.processes.filter(({ ready }) => ready).length === processes &&
+      overview.symbols.busiest.length === 3
+    )
       return overview
   }
 }
@@ -44,6 +47,7 @@ it('a gateway shows its source, clients, ticks, lanes, symbols and events', asyn
   expect(totals.ticksOut).toBeGreaterThan(0)
   expect(totals.bytesOut).toBeGreaterThan(totals.messagesOut)
   expect(latency.count).toBeGreaterThan(0)
+  expect(overview.feedLatency.counts).toHaveLength(overview.feedLatency.boundsUs.length)
   expect(lanes[0]!.ringUsedBytes).toBeLessThan(lanes[0]!.ringBytes)
   expect(symbols.busiest.map(({ symbol }) => symbol).sort()).toEqual(['SYM0001', 'SYM0002', 'SYM0003'])
   expect(symbols.busiest.reduce((sum, { ticks }) => sum + ticks, 0)).toBe(symbols.ticks)

@@ -22,9 +22,19 @@ const WORKLOADS = [
   'latest',
   'growth',
   'tls',
+  'observed-paced',
+  'observed-firehose',
 ]
 /** Of those, the ones that compare Ringcast with itself. */
-const ALONE = ['subscriptions', 'entitlements', 'changes', 'latest', 'growth']
+const ALONE = [
+  'subscriptions',
+  'entitlements',
+  'changes',
+  'latest',
+  'growth',
+  'observed-paced',
+  'observed-firehose',
+]
 /** Of those that need no packages but the root's. */
 const PEERS = ['ws', 'ws-frames']
 

@@ -56,6 +56,8 @@ describe('the list of clients', () => {
     expect(lag).toMatchObject({ blocked: 1 })
     expect(lag.maxMs).toBeGreaterThanOrEqual(first!.lagMs)
     expect(server.handler.getClients({ limit: 1, sort: 'sent' })).toMatchObject([{ id: nameOf(quick) }])
+    for (const sort of ['bytes', 'ticks'] as const)
+      expect(server.handler.getClients({ limit: 1, sort })).toMatchObject([{ id: nameOf(slow) }])
   })
 
   it('closes the client that is named, and no other', async () => {

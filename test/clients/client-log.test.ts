@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import type { Client } from '../../src/clients/client.js'
+import { ClientLog } from '../../src/clients/client-log.js'
 import { LINES_MAX } from '../../src/common/limited-lines.js'
+import { FakeClock } from '../support/fake-clock.js'
 import { FULL_SIZE, HandlerServer, quote } from '../support/handler-server.js'
 import type { KernelReader } from '../support/kernel-reader.js'
 import { RecordedLog } from '../support/recorded-log.js'
@@ -84,11 +87,35 @@ describe('the log about clients', () => {
     await reader.readUntil(() => Number(lastOffset(reader)) >= before + 1)
     reader.destroy()
     await log.until(() => log.with('has left').length > 0)
+    const behind = log.with('does not keep up')
+    expect(behind).toHaveLength(gaps)
+    for (const line of behind) {
+      expect(line).toMatchObject({ level: 'warn', gaps: 1, user: null })
+      expect(line.missed).toBe(server.count('ticksDroppedSlow'))
+      expect(line.worstLagMs).toBeGreaterThan(0)
+    }
     const snapshots = reader.messages.flatMap(message => (message.type === 'snapshot' ? message.ticks : []))
     const line = log.with('has left')[0]!
     expect(line).toMatchObject({ ticks: reader.sequences.length + snapshots.length, gaps })
     expect(line.worstLagMs).toBeGreaterThan(0)
     if (gaps === 0) expect(line.ticks).toBe(before + 1)
+  })
+
+  it('names a client that does not keep up once a minute', async () => {
+    await start()
+    const clock = new FakeClock()
+    const lines = new ClientLog({ clock, log })
+    const client = {
+      recipient: { name: 'slow', gaps: 1, worstLagMs: 5 },
+      slowToldMs: Number.NEGATIVE_INFINITY,
+    }
+    const quick = { ...client, recipient: { ...client.recipient, name: 'other' } }
+    for (const seconds of [0, 1, 58, 1]) {
+      clock.advance(seconds * 1000)
+      for (const each of [client, quick]) lines.fellBehind(each as Client, 9)
+    }
+    expect(log.with('does not keep up').map(line => line.client)).toEqual(['slow', 'other', 'slow', 'other'])
+    lines.stop()
   })
 
   it('names the limit that refuses clients, and tells a number in place of many lines', async () => {

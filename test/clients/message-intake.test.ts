@@ -1,10 +1,12 @@
 /**
  * The bounds on the work of commands and connections, over real sockets.
  */
+import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { createRequire } from 'node:module'
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { WebSocket } from 'ws'
 import { REFUSED_AFTER_MS } from '../../src/clients/late-refusals.js'
 import type { HandlerOptions } from '../../src/config/config.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -26,8 +28,13 @@ async function start(
   options: Partial<HandlerOptions> = {},
   startServer = HandlerServer.start,
 ): Promise<void> {
-  // A test's time may pass much faster than its messages.
-  const many = { maxCommandsPerSecond: 1000, pongTimeoutMs: 3_600_000, readTimeoutMs: 7_200_000 }
+  // A test's time may pass much faster than its messages. Without a large total, commands wait for the pace.
+  const many = {
+    maxCommandsPerSecond: 1000,
+    pongTimeoutMs: 3_600_000,
+    readTimeoutMs: 7_200_000,
+    totalWorkPerSecond: 1024 * 1024 * KIB,
+  }
   server = await startServer({ ...FULL_SIZE, ...many, ...options }, { clock })
 }
 
@@ -281,9 +288,35 @@ describe('the clients of one address', () => {
 describe('all clients together', () => {
   it('share a budget', async () => {
     await start({ totalWorkPerSecond: 5 * KIB }, HandlerServer.startOnUnixSocket)
-    const [first, second] = [await server.connect('?symbols=A'), await server.connect('?symbols=A')]
+    const first = await server.connect('?symbols=A')
+    clock.advance(1000)
+    const second = await server.connect('?symbols=A')
+    clock.advance(1000)
     expect(await ask(first, subscribe(1))).toBe('subscribed')
     expect(await ask(second, subscribe(1))).toBe('error')
+  })
+
+  it('have their work done in parts, so that ticks come between them', async () => {
+    // 8 MiB a second, and 32 KiB at once.
+    await start({ totalWorkPerSecond: 1024 * KIB, clientWorkPerSecond: 1024 * KIB })
+    const clients = await Promise.all(Array.from({ length: 10 }, () => server.connect('?symbols=A')))
+    clock.advance(10)
+    const newcomer = server.url(`?symbols=${names(900)}`)
+    for (const client of clients) client.socket.send(subscribe(1))
+    const done = () => clients.filter(client => repliesOf(client).length > 0).length
+    await server.until(() => done() === 1 && server.count('commandsDelayed') === 9)
+    const late = new WebSocket(newcomer)
+    await server.until(() => server.count('connectionsWaiting') === 1)
+    // Each takes 11 ms of the pace.
+    for (let count = 2; count <= 10; count++) {
+      clock.advance(11)
+      await server.until(() => done() >= count)
+      expect(done()).toBe(count)
+    }
+    expect(server.count('connectionsWaiting')).toBe(1)
+    clock.advance(20)
+    await once(late, 'open')
+    late.terminate()
   })
 })
 

@@ -22,6 +22,28 @@ async function ask(client: TestClient, command: Readonly<Record<string, unknown>
 }
 
 describe('the entries of all clients together', () => {
+  it('are counted by what they name and what they get', async () => {
+    server = await HandlerServer.start()
+    const client = await server.connect('?symbols=A,B,BTC*')
+    const second = await server.connect('?symbols=*&delivery=latest')
+    expect(server.counts('entries')).toEqual({
+      entriesSymbolEvery: 2,
+      entriesPrefixEvery: 1,
+      entriesAllLatest: 1,
+    })
+    await ask(client, { type: 'subscribe', id: 1, symbols: ['B', 'BTC*', 'ETH*'], delivery: 'latest' })
+    await ask(client, { type: 'unsubscribe', id: 2, symbols: ['ETH*', 'X'] })
+    expect(server.counts('entries')).toEqual({
+      entriesSymbolEvery: 1,
+      entriesSymbolLatest: 1,
+      entriesPrefixLatest: 1,
+      entriesAllLatest: 1,
+    })
+    for (const each of [client, second]) each.socket.terminate()
+    await server.until(() => server.handler.getClientCount() === 0)
+    expect(server.counts('entries')).toEqual({})
+  })
+
   it('are bounded: further entries of a command are refused, and the client goes on', async () => {
     server = await HandlerServer.start({ subscriptionsMax: 5 })
     await server.connect('?symbols=A,B,C')

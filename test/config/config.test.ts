@@ -196,7 +196,7 @@ const VALUES: Record<Key, { right: fc.Arbitrary<unknown>; wrong: string[] }> = {
   compressionMinBytes: size(0, 16 * MiB),
   compressionLevel: whole(1, 9),
   retryAfterS: whole(0, 86_400),
-  historyReaders: whole(1, 64),
+  historyReaders: whole(0, 64),
   historyQueue: whole(0, 100_000),
   connectionsPerSecond: whole(1, 100_000),
   clientMaxAgeMs: duration(0),

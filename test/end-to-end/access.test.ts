@@ -3,7 +3,7 @@
  */
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import type { StreamHandlerParts } from '../../src/broadcaster/stream-handler.js'
+import type { StreamHandlerParts } from '../../src/broadcaster/handler-parts.js'
 import type { Authenticate } from '../../src/clients/access/identity.js'
 import { systemClock } from '../../src/common/clock.js'
 import type { HandlerOptions } from '../../src/config/config.js'

@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Random } from '../../src/common/random.js'
 import { extent } from '../support/extent.js'
 import { noNatsServer } from '../support/nats-server.js'
-import { endHistoryThread, type PastClient, PastStage } from '../support/past-stage.js'
+import { PastStage } from '../support/past-stage.js'
+import { endHistoryThread, type PastClient } from '../support/replay-stage.js'
 import { until } from '../support/until.js'
 
 /** What stands in the stream, in its order. `epoch` and `offset` are those behind it. */

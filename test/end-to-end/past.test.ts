@@ -1,8 +1,9 @@
 /** Clients that resume from ticks which have left the tick log, out of a real server of NATS. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { GapMessage, LiveMessage, SubscribedMessage } from '../../src/protocol/messages.js'
+import type { SubscribedMessage } from '../../src/protocol/messages.js'
 import { noNatsServer } from '../support/nats-server.js'
-import { got, isLive, type PastClient, PastStage } from '../support/past-stage.js'
+import { PastStage } from '../support/past-stage.js'
+import { gapsOf, got, isLive, liveOf } from '../support/replay-stage.js'
 import { TickClient } from '../support/tick-client.js'
 import { sequences } from '../support/ticks.js'
 import { until } from '../support/until.js'
@@ -15,10 +16,6 @@ describe.skipIf(noNatsServer !== undefined)('the past that the stream holds', ()
   beforeEach(() => stage.newStream())
   afterEach(() => stage.clear())
 
-  const gaps = (client: PastClient) =>
-    client.gaps.map(({ from, missed, reason, to }: GapMessage) => [reason, from, to, missed])
-  const live = (client: PastClient) => client.all.find(({ type }) => type === 'live') as LiveMessage
-
   it('is given from the first tick of the stream on, without a seam', async () => {
     const { stored } = stage
     await stored.upTo(1_000)
@@ -29,7 +26,7 @@ describe.skipIf(noNatsServer !== undefined)('the past that the stream holds', ()
     await client.until(() => client.ticks.length >= 1_100)
     expect(got(client)).toEqual(sequences(1, 1_100))
     expect(client.subscribed).toMatchObject({ resumed: true, epoch: 'E', offset: 0 })
-    expect(live(client)).toMatchObject({ replayed: { from: 1, ticks: 1_001 } })
+    expect(liveOf(client)).toMatchObject({ replayed: { from: 1, ticks: 1_001 } })
     expect([client.gaps, client.silentErrors]).toEqual([[], []])
     expect(server.count('historyTicks')).toBeGreaterThan(0)
     expect(server.count('historyReadings')).toBe(0)
@@ -62,7 +59,7 @@ describe.skipIf(noNatsServer !== undefined)('the past that the stream holds', ()
     const client = await stage.connect(server, '?resume=E:4')
     await client.until(isLive(client))
     expect(got(client)).toEqual([...sequences(5, 30), ...sequences(36, 50)])
-    expect(gaps(client)).toEqual([
+    expect(gapsOf(client)).toEqual([
       ['malformed', 11, 10, 3],
       ['upstream', 21, 20, null],
       ['upstream', 31, 35, 5],
@@ -98,7 +95,7 @@ describe.skipIf(noNatsServer !== undefined)('the past that the stream holds', ()
     const server = await stage.begunGateway()
     const client = await stage.connect(server, '?resume=another:3')
     expect(client.subscribed).toMatchObject({ resumed: false, epoch: 'E', offset: 51 })
-    expect(gaps(client)).toEqual([['resume', 52, 51, null]])
+    expect(gapsOf(client)).toEqual([['resume', 52, 51, null]])
   })
 
   it('is a gap with exact numbers where the stream has removed it', async () => {
@@ -109,7 +106,7 @@ describe.skipIf(noNatsServer !== undefined)('the past that the stream holds', ()
     const server = await stage.begunGateway()
     const client = await stage.connect(server, '?resume=E:5')
     await client.until(isLive(client))
-    expect(gaps(client)).toEqual([
+    expect(gapsOf(client)).toEqual([
       ['resume', 6, 30, 25],
       ['resume', 61, 70, 10],
     ])
@@ -134,7 +131,7 @@ describe.skipIf(noNatsServer !== undefined)('the past that the stream holds', ()
     await early.until(isLive(early))
     expect(got(early)).toEqual(sequences(1, 101))
     expect(early.subscribed).toMatchObject({ offset: 0, resumed: true })
-    expect(gaps(early)).toEqual([['resume', 1, 0, null]])
+    expect(gapsOf(early)).toEqual([['resume', 1, 0, null]])
   })
 
   it('is given for the entries of a command, and the others get nothing twice', async () => {

@@ -2,7 +2,7 @@
  * What clients are told when the feed goes away, comes back, or leaves something out.
  */
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { StreamHandlerParts } from '../../src/broadcaster/stream-handler.js'
+import type { StreamHandlerParts } from '../../src/broadcaster/handler-parts.js'
 import { type Log, silentLog } from '../../src/common/log.js'
 import { GrpcSource } from '../../src/sources/grpc/grpc-source.js'
 import { HandlerServer } from '../support/handler-server.js'

@@ -49,6 +49,7 @@ beforeEach(() => {
     replyLatency,
     past: NO_PAST,
     goodbyeGiven: () => {},
+    overrun: () => {},
   })
 })
 

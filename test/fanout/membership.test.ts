@@ -50,6 +50,7 @@ beforeEach(() => {
     replyLatency,
     past: NO_PAST,
     goodbyeGiven: () => {},
+    overrun: () => {},
   })
 })
 

@@ -19,18 +19,18 @@ const METRICS: MetricDescription[] = [MAIN_METRICS, SERVER_METRICS, LANE_METRICS
 )
 
 describe('the table of metrics', () => {
-  it('gives each counter a name of its own, or a reason or code of its own within a name', () => {
-    const names = METRICS.map(({ code, name, reason = code }) => `${name}{${reason ?? ''}}`)
+  it('gives each counter a name of its own, or labels of its own within a name', () => {
+    const names = METRICS.map(({ labels, name }) => `${name}${JSON.stringify(labels ?? {})}`)
     expect(new Set(names).size).toBe(names.length)
   })
 
-  it('gives counters of one name the same unit and type, and a reason to all of them or none', () => {
-    for (const { name, reason, type, unit } of METRICS) {
+  it('gives counters of one name the same unit, type and names of labels', () => {
+    for (const { labels, name, type, unit } of METRICS) {
       for (const other of METRICS.filter(metric => metric.name === name))
-        expect([other.type, other.unit, other.reason === undefined]).toEqual([
+        expect([other.type, other.unit, Object.keys(other.labels ?? {})]).toEqual([
           type,
           unit,
-          reason === undefined,
+          Object.keys(labels ?? {}),
         ])
     }
   })

@@ -81,6 +81,7 @@ export class FanOut {
       replyLatency: new Histogram(),
       past: NO_PAST,
       goodbyeGiven: () => {},
+      overrun: () => {},
       send: (lane, command) => this.lanes[lane]!.commands.push(command),
     })
     const recover = this.membership.recover.bind(this.membership)

@@ -98,13 +98,19 @@ function families(): string {
   return familyTable(shown.toSorted((a, b) => a.name.localeCompare(b.name)))
 }
 
-/** The counters that one name tells apart by the label `reason`. */
+/** The counters that labels of their own tell apart. */
 function reasons(): string {
   const all: MetricDescription[] = [MAIN_METRICS, SERVER_METRICS].flatMap(table => Object.values(table))
-  const rows = all.flatMap(({ code, help, name, reason = code }) =>
-    reason === undefined ? [] : [[`\`${name}\``, `\`${reason}\``, help]],
+  const rows = all.flatMap(({ help, labels, name }) =>
+    labels === undefined ? [] : [[`\`${name}\``, labelsText(labels), help]],
   )
-  return markdownTable(['name', 'reason or code', 'meaning'], rows)
+  return markdownTable(['name', 'labels', 'meaning'], rows)
+}
+
+function labelsText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `\`${name}="${value}"\``)
+    .join(', ')
 }
 
 function counters(): string {

@@ -11,11 +11,8 @@ import { dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import { type ClientOptions, WebSocket } from 'ws'
-import {
-  StreamHandler,
-  type StreamHandlerOptions,
-  type StreamHandlerParts,
-} from '../../src/broadcaster/stream-handler.js'
+import type { StreamHandlerParts } from '../../src/broadcaster/handler-parts.js'
+import { StreamHandler, type StreamHandlerOptions } from '../../src/broadcaster/stream-handler.js'
 import { KernelQueues } from '../../src/clients/kernel-queues.js'
 import { inodeOf } from '../../src/common/socket-handle.js'
 import type { HandlerOptions } from '../../src/config/config.js'

@@ -14,7 +14,7 @@ export const NO_PAST: PastClients = {
 
 /** To clients that resume there, the log is all there is. */
 export const NO_PAST_EXTENT: PastExtent = {
-  isAvailable: false,
+  canSeek: () => false,
   hasRoom: false,
   holds: () => true,
   holdsSince: () => true,

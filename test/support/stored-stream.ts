@@ -29,7 +29,8 @@ export class StoredStream {
   }
 
   static async create(url: string, name: string): Promise<StoredStream> {
-    const connection = await connect({ servers: url })
+    // A test may kill the server for a while.
+    const connection = await connect({ servers: url, reconnectTimeWait: 50, maxReconnectAttempts: -1 })
     const stream = await TickStream.open(connection, name, ticksSubject(name))
     await stream.create({ name, subjects: [ticksSubject(name)], discard: DiscardPolicy.Old })
     return new StoredStream(name, connection, stream)
@@ -87,6 +88,11 @@ export class StoredStream {
     }
     const id = `${epoch}:${content.offset}:${++this.events}`
     this.sequence = await this.stream.publish(message, id, { sequence: this.sequence }, PUBLISH_TIMEOUT_MS)
+  }
+
+  /** Resolves when a server that was killed serves the stream again. */
+  async reachable(): Promise<void> {
+    while ((await this.stream.state().catch(() => undefined)) === undefined);
   }
 
   /** Removes all messages before a sequence, as the retention does. */

@@ -9,6 +9,7 @@ export class TestToolHost extends Watched implements ToolHost {
   readonly isErrTerminal: boolean
   readonly hasColours = false
   private readonly ending = new AbortController()
+  private pressed: ((key: string) => void) | undefined
 
   constructor({ isTerminal = false } = {}) {
     super()
@@ -36,6 +37,19 @@ export class TestToolHost extends Watched implements ToolHost {
   err(text: string): void {
     this.stderr += text
     this.changed()
+  }
+
+  onKey(pressed: (key: string) => void): () => void {
+    this.pressed = pressed
+    return () => {
+      this.pressed = undefined
+    }
+  }
+
+  /** @returns false when nobody reads keys */
+  press(key: string): boolean {
+    this.pressed?.(key)
+    return this.pressed !== undefined
   }
 
   /** As Ctrl-C does. */

@@ -31,7 +31,7 @@ export class Connection<Tick extends TickHead> {
   private hasHeard = false
   private hasEnded = false
   private errorText = ''
-  private goodbye: { reason: string; delayMs: number } | undefined
+  private goodbye: ConnectionEnd | undefined
 
   /** @param token sent first of all; undefined: none */
   constructor(url: string, token: string | undefined, deps: ConnectionDeps<Tick>) {
@@ -59,7 +59,7 @@ export class Connection<Tick extends TickHead> {
 
   /** The gateway closes the connection next, and says when to come back. */
   announceGoodbye(reason: string, delayMs: number): void {
-    this.goodbye = { reason, delayMs }
+    this.goodbye = { code: 'goodbye', reason, retryable: true, delayMs }
   }
 
   /** Ends a connection that cannot be trusted any more. */
@@ -116,16 +116,13 @@ export class Connection<Tick extends TickHead> {
   }
 
   private closed(closeCode: number, text: string): void {
-    const { goodbye } = this
-    if (isUnauthorizedClose(closeCode)) {
-      this.end({ code: 'unauthorized', reason: text, retryable: false, closeCode })
-    } else if (goodbye !== undefined) {
-      const { reason, delayMs } = goodbye
-      this.end({ code: 'goodbye', reason, retryable: true, closeCode, delayMs })
-    } else {
-      const reason = text || this.errorText || `closed with ${closeCode}`
-      this.end({ code: 'closed', reason, retryable: !isFinalClose(closeCode), closeCode })
-    }
+    this.end({
+      code: isUnauthorizedClose(closeCode) ? 'unauthorized' : 'closed',
+      reason: text || this.errorText || `closed with ${closeCode}`,
+      retryable: !isFinalClose(closeCode),
+      closeCode,
+      ...this.goodbye,
+    })
   }
 
   /** The gateway has refused the connection, and this environment shows how. */

@@ -1,6 +1,6 @@
 /** All entries of the client, and what the gateway is to be told about them next. */
 
-import { checkEntryName, Entry, EVERY, type Rank } from './entry.js'
+import { checkEntryName, covers, Entry, EVERY, type Rank } from './entry.js'
 import type { Time } from './environment.js'
 import { type Position, positionText } from './position.js'
 
@@ -67,30 +67,22 @@ export class Entries {
     if (!entry.isActive && entry.sentRank === undefined) this.byName.delete(entry.name)
   }
 
-  delete(entry: Entry): void {
-    if (!entry.isWanted) this.byName.delete(entry.name)
+  /** The gateway is told that nobody wants these. Whoever wants one from now on, begins anew. */
+  release(entries: readonly Entry[]): void {
+    for (const { name } of entries) this.byName.delete(name)
+  }
+
+  /** The gateway still serves these, unless somebody wants one of that name already. */
+  takeBack(entries: readonly Entry[]): void {
+    for (const entry of entries) if (!this.byName.has(entry.name)) this.byName.set(entry.name, entry)
   }
 
   /** The connection has ended. */
   disconnect(positionOf: (entry: Entry) => Position | undefined): void {
     for (const entry of this.byName.values()) {
       entry.disconnect(positionOf(entry))
-      this.delete(entry)
+      if (!entry.isWanted) this.byName.delete(entry.name)
     }
-  }
-
-  /** The gateway does not know where these entries were: they begin anew. @returns those, and the last offset of one */
-  forgetPositions(entries: Iterable<Entry> = this.all): { forgotten: Set<Entry>; offset: number } {
-    const forgotten = new Set<Entry>()
-    let offset = 0
-    for (const entry of entries) {
-      if (entry.position === undefined) continue
-      offset = Math.max(offset, entry.position.offset)
-      entry.position = undefined
-      entry.needsSnapshot = true
-      forgotten.add(entry)
-    }
-    return { forgotten, offset }
   }
 
   /** A command had too many entries. @returns false if commands cannot be shorter */
@@ -100,12 +92,29 @@ export class Entries {
     return true
   }
 
+  /**
+   * Entries whose resume would lack ticks: the gateway does not send again what it has sent tick by tick for another entry, and
+   * that was not for these.
+   */
+  get overlapped(): Entry[] {
+    const all = [...this.all]
+    return all.filter(
+      one =>
+        one.position !== undefined &&
+        this.rankOf(one) === EVERY &&
+        all.some(
+          other =>
+            other.activeRank === EVERY && (covers(one.name, other.name) || covers(other.name, one.name)),
+        ),
+    )
+  }
+
   /** The entries to be named in the next URL. */
   urlPart(): UrlPart | undefined {
     const first = this.furthest()
-    const position = first?.position
-    const rank = first === undefined ? undefined : this.rankOf(first)
-    if (position === undefined || rank === undefined) return undefined
+    if (first === undefined) return undefined
+    const position = first.position!
+    const rank = this.rankOf(first)!
     const entries: Entry[] = []
     let length = 0
     for (const entry of this.byName.values()) {
@@ -133,32 +142,33 @@ export class Entries {
       if (furthest !== undefined && (!subscribes || !isSame(entry.position, furthest))) continue
       since ??= entry.since
       if (entry.since !== undefined && entry.since !== since) continue
-      const key = subscribes ? [this.rankOf(entry), entry.needsSnapshot, entry.since].join() : ''
+      // A replay brings the latest ticks of itself, where it has them.
+      const snapshot = furthest === undefined && entry.needsSnapshot
+      const key = subscribes ? [this.rankOf(entry), snapshot, entry.since].join() : ''
       const group = changes.get(key)
       if (group === undefined) changes.set(key, [entry])
       else group.push(entry)
     }
-    return [...changes].flatMap(([key, group]) =>
+    const commands = [...changes].flatMap(([key, group]) =>
       this.cut(group).map(entries => ({
         isSubscribe: key !== '',
         entries,
         rank: this.rankOf(group[0]!) ?? EVERY,
-        // A replay brings the latest ticks of itself, where it has them.
         snapshot: resume === undefined && group[0]!.needsSnapshot,
         resume,
         since: key === '' ? undefined : group[0]!.since,
       })),
     )
+    // The gateway may replay two commands one after the other: the second would lack what was sent for a prefix of the first.
+    const hasPrefix = [...this.byName.keys()].some(name => name.endsWith('*'))
+    return resume && hasPrefix ? commands.slice(0, 1) : commands
   }
 
-  /** How long until an entry may be released that nobody wants, ms; undefined: none waits for that. */
-  releaseDelayMs(): number | undefined {
-    let delayMs: number | undefined
-    for (const entry of this.byName.values()) {
-      if (entry.isWanted) continue
-      const ownMs = Math.max(0, entry.releaseAtMs - this.time.now())
-      delayMs = Math.min(delayMs ?? ownMs, ownMs)
-    }
+  /** How long until an entry may be released that nobody wants, ms; Infinity: none waits for that. */
+  releaseDelayMs(): number {
+    let delayMs = Number.POSITIVE_INFINITY
+    for (const { isWanted, releaseAtMs } of this.byName.values())
+      if (!isWanted) delayMs = Math.min(delayMs, Math.max(0, releaseAtMs - this.time.now()))
     return delayMs
   }
 
@@ -182,13 +192,13 @@ export class Entries {
   }
 
   private mustUnsubscribe(entry: Entry): boolean {
-    return !entry.isWanted && entry.isActive && entry.releaseAtMs <= this.time.now()
+    return !entry.isWanted && entry.isActive && !entry.isRefused && entry.releaseAtMs <= this.time.now()
   }
 
   private furthest(isMeant = (entry: Entry) => entry.isWanted): Entry | undefined {
     let furthest: Entry | undefined
     for (const entry of this.byName.values()) {
-      if (entry.position === undefined || entry.isActive || !isMeant(entry)) continue
+      if (entry.position === undefined || !isMeant(entry)) continue
       if (furthest === undefined || entry.position.offset > furthest.position!.offset) furthest = entry
     }
     return furthest

@@ -65,6 +65,11 @@ export class Entry {
   }
 }
 
+/** Whether a symbol, or all symbols of another entry, are those of the entry. */
+export function covers(entry: string, symbol: string): boolean {
+  return entry.endsWith('*') ? symbol.startsWith(entry.slice(0, -1)) : symbol === entry
+}
+
 /** Throws for what cannot be sent. The gateway tells of every other fault by itself, entry by entry. */
 export function checkEntryName(name: unknown): asserts name is string {
   if (typeof name !== 'string' || name === '' || /\p{Surrogate}/u.test(name))

@@ -96,7 +96,6 @@ export interface SnapshotMessage<Tick> {
 
 export interface LiveMessage {
   readonly type: 'live'
-  readonly epoch?: string | undefined
   readonly offset: number
   readonly seq: number
 }

@@ -3,38 +3,46 @@ import type { Entries } from './entries.js'
 import type { Entry } from './entry.js'
 import type { GapItem, StatusItem, Transition } from './items.js'
 import { Listeners } from './listeners.js'
-import type { FeedState, GapMessage, StatusMessage, TickHead } from './messages.js'
+import type {
+  EntryRefusal,
+  FeedState,
+  GapMessage,
+  SnapshotMessage,
+  StatusMessage,
+  TickHead,
+  TicksMessage,
+} from './messages.js'
 import { type Position, positionText, readPosition } from './position.js'
 import { Router } from './router.js'
-import type { SessionEvents } from './session-events.js'
+import type { TickEvents } from './session-events.js'
 import type { Subscription } from './subscription.js'
 
-type TickEvents = 'forgotten' | 'gap' | 'refused' | 'snapshot' | 'ticks'
-
-export class Outlets<Tick extends TickHead> {
+export class Outlets<Tick extends TickHead> implements TickEvents<Tick> {
   /** Of the stream: told of each change of its state or of the feed's. */
   readonly statusListeners = new Listeners<StatusItem>()
   private readonly router = new Router<Tick>()
   private readonly entries: Entries
+  private readonly where: () => Position | undefined
   private feed: FeedState = 'live'
   private since: number | undefined
   private feedReason: string | undefined
   private last: string | undefined
 
-  constructor(entries: Entries) {
+  /** @param where says where the session is; undefined: there is none */
+  constructor(entries: Entries, where: () => Position | undefined) {
     this.entries = entries
+    this.where = where
   }
 
-  /** @param at where the stream is; undefined: there is no connection */
   add(
     subscription: Subscription<Tick>,
     own: readonly Entry[],
     snapshot: boolean,
-    at: Position | undefined,
     transition: Transition,
   ): void {
     this.router.add(subscription, own)
     subscription.push(this.status(transition))
+    const at = this.where()
     if (!snapshot || at === undefined) return
     // The gateway sends a snapshot of entries of which this client has had none.
     const ticks = this.router.known(subscription)
@@ -54,13 +62,16 @@ export class Outlets<Tick extends TickHead> {
     return { type: 'status', ...transition, feed, since, feedReason }
   }
 
-  /** The session has come so far. */
-  note(position: Position | undefined): void {
-    if (position !== undefined) this.last = positionText(position)
+  /** Keeps the place of the session. @returns it as text */
+  note(): string {
+    const at = this.where()
+    if (at !== undefined) this.last = positionText(at)
+    return this.last ?? ''
   }
 
   /** What readers have: where items wait, the place before them. */
   get position(): string | undefined {
+    this.note()
     let position = this.last
     for (const { isBehind, readPosition: read } of this.router.all) {
       if (!isBehind || read === undefined || position === undefined) continue
@@ -71,34 +82,24 @@ export class Outlets<Tick extends TickHead> {
     return position
   }
 
-  /** @param positionOf the place behind what is told now */
-  sessionEvents(positionOf: () => Position | undefined): Pick<SessionEvents<Tick>, TickEvents> {
-    const text = () => {
-      this.note(positionOf())
-      return this.last ?? ''
-    }
-    return {
-      ticks: ({ merged, published, ticks }, entries) => {
-        const position = text()
-        this.router.route(ticks, own => ({ type: 'ticks', ticks: own, position, merged, published }), entries)
-      },
-      snapshot: ({ incomplete, more, ticks }, waiting) => {
-        const position = text()
-        const itemOf = (own: readonly Tick[]) =>
-          ({ type: 'snapshot', ticks: own, position, more, incomplete }) as const
-        const reached = this.router.route(ticks, itemOf)
-        for (const subscription of this.router.all)
-          if (!reached.has(subscription) && this.router.hasAny(subscription, waiting))
-            subscription.push(itemOf([]))
-      },
-      gap: (gap, entries) => this.gap(gap, entries),
-      forgotten: entries => this.forget(entries),
-      refused: refusal => {
-        for (const subscription of this.router.all)
-          if (subscription.symbols.includes(refusal.symbol))
-            subscription.push({ type: 'refused', ...refusal })
-      },
-    }
+  ticks({ merged, published, ticks }: TicksMessage<Tick>, entries: ReadonlySet<Entry> | undefined): void {
+    const position = this.note()
+    this.router.route(ticks, own => ({ type: 'ticks', ticks: own, position, merged, published }), entries)
+  }
+
+  snapshot({ incomplete, more, ticks }: SnapshotMessage<Tick>, waiting: ReadonlySet<Entry>): void {
+    const position = this.note()
+    const itemOf = (own: readonly Tick[]) =>
+      ({ type: 'snapshot', ticks: own, position, more, incomplete }) as const
+    const reached = this.router.route(ticks, itemOf)
+    for (const subscription of this.router.all)
+      if (!reached.has(subscription) && this.router.hasAny(subscription, waiting))
+        subscription.push(itemOf([]))
+  }
+
+  refused(refusal: EntryRefusal): void {
+    for (const subscription of this.router.all)
+      if (subscription.symbols.includes(refusal.symbol)) subscription.push({ type: 'refused', ...refusal })
   }
 
   feedChanged({ feed, reason, since }: StatusMessage, transition: Transition): void {
@@ -125,13 +126,21 @@ export class Outlets<Tick extends TickHead> {
   }
 
   /** The gateway does not know where entries were: a loss of unknown size. Default: all. */
-  forget(entries?: readonly Entry[]): void {
-    const { forgotten, offset } = this.entries.forgetPositions(entries)
+  forget(entries: Iterable<Entry> = this.entries.all): void {
+    const forgotten = new Set<Entry>()
+    let offset = 0
+    for (const entry of entries) {
+      if (entry.position === undefined) continue
+      offset = Math.max(offset, entry.position.offset)
+      entry.position = undefined
+      entry.needsSnapshot = true
+      forgotten.add(entry)
+    }
     if (forgotten.size > 0)
       this.gap({ reason: 'resume', from: offset + 1, to: offset, missed: null }, forgotten)
   }
 
-  private gap(
+  gap(
     { epoch, from, missed, reason, to }: Omit<GapMessage, 'type' | 'seq'>,
     entries: ReadonlySet<Entry> | undefined,
   ): void {

@@ -1,5 +1,5 @@
 /** Which subscriptions get a tick, and the latest ticks of each symbol. */
-import type { Entry } from './entry.js'
+import { covers, type Entry } from './entry.js'
 import type { Item } from './items.js'
 import type { TickHead } from './messages.js'
 import type { Subscription } from './subscription.js'
@@ -116,8 +116,6 @@ function join<Tick extends TickHead>(
   entries: readonly Entry[],
   symbol: string,
 ): void {
-  const own = entries.filter(({ name }) =>
-    name.endsWith('*') ? symbol.startsWith(name.slice(0, -1)) : name === symbol,
-  )
+  const own = entries.filter(({ name }) => covers(name, symbol))
   if (own.length > 0) readers.push({ subscription, entries: own })
 }

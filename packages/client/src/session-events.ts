@@ -1,4 +1,4 @@
-/** What a session tells the stream. The positions of the session are set before. */
+/** What a session tells. Its positions are set before. */
 import type { Entry } from './entry.js'
 import type {
   EntryRefusal,
@@ -10,17 +10,23 @@ import type {
   TicksMessage,
 } from './messages.js'
 
-export interface SessionEvents<Tick extends TickHead> {
-  /** The first message has come. */
-  opened(): void
+/** For subscriptions. */
+export interface TickEvents<Tick extends TickHead> {
   /** @param entries whose ticks these are; undefined: of all */
   ticks(message: TicksMessage<Tick>, entries: ReadonlySet<Entry> | undefined): void
-  snapshot(message: SnapshotMessage<Tick>, entries: ReadonlySet<Entry>): void
+  /** @param waiting entries whose snapshot is whole with this */
+  snapshot(message: SnapshotMessage<Tick>, waiting: ReadonlySet<Entry>): void
   /** @param entries that miss ticks; undefined: all */
   gap(gap: Omit<GapMessage, 'type' | 'seq'>, entries: ReadonlySet<Entry> | undefined): void
-  /** The gateway does not know where these entries were. */
-  forgotten(entries: readonly Entry[]): void
+  /** The gateway does not know where these entries were, or they cannot go on from there. */
+  forget(entries: readonly Entry[]): void
   refused(refusal: EntryRefusal): void
+}
+
+/** For the stream. */
+export interface SessionEvents {
+  /** The first message has come. */
+  opened(): void
   status(message: StatusMessage): void
   goodbye(message: GoodbyeMessage): void
   tokenExpiring(): void

@@ -7,6 +7,7 @@ import { type Entry, EVERY } from './entry.js'
 import type {
   AuthenticatedMessage,
   Command,
+  EntryRefusal,
   ErrorMessage,
   GapMessage,
   ServerMessage,
@@ -14,88 +15,93 @@ import type {
   SubscribedMessage,
   TickHead,
   TicksMessage,
-  UnsubscribedMessage,
 } from './messages.js'
+import { Places } from './places.js'
 import { type Position, readPosition } from './position.js'
-import type { SessionEvents } from './session-events.js'
-
-interface Replay {
-  readonly entries: ReadonlySet<Entry>
-  /** All other entries are complete up to here. */
-  readonly reached: number
-  offset: number
-}
+import type { SessionEvents, TickEvents } from './session-events.js'
 
 /** How long to wait when the gateway cannot take commands. */
 const BUSY_MS = 1_000
 
 export class Session<Tick extends TickHead> {
   private readonly entries: Entries
-  private readonly events: SessionEvents<Tick>
+  private readonly outlets: TickEvents<Tick>
+  private readonly events: SessionEvents
   private readonly sendCommand: (command: Command) => void
   private readonly urlPart: UrlPart | undefined
   /** Commands whose replies are still to come, by id. */
-  private readonly pending = new Map<number, Change>()
+  private readonly pending = new Map<unknown, Change>()
   private lastId = 0
-  private isOpen = false
   private seq = 0
-  /** Where all active entries are, but for those of a replay. */
-  private at: Position | undefined
-  private replay: Replay | undefined
+  private readonly places = new Places()
   /** Entries of which the gateway tells next that it does not resume them. */
   private unresumed = new Set<Entry>()
 
   constructor(
     entries: Entries,
     urlPart: UrlPart | undefined,
-    events: SessionEvents<Tick>,
+    outlets: TickEvents<Tick>,
+    events: SessionEvents,
     sendCommand: (command: Command) => void,
   ) {
     this.entries = entries
     this.urlPart = urlPart
+    this.outlets = outlets
     this.events = events
     this.sendCommand = sendCommand
   }
 
   /** Up to where everything has been told. undefined: nothing yet. */
   get position(): Position | undefined {
-    const { at, replay } = this
-    if (at === undefined || replay === undefined) return at
-    return { epoch: at.epoch, offset: Math.min(at.offset, replay.offset) }
+    return this.places.position
   }
 
   /** Whether entries are still to catch up after an earlier connection. */
   get isReplaying(): boolean {
-    if (!this.isOpen || this.replay !== undefined) return true
-    for (const { isActive, isRefused, isWanted, position } of this.entries.all)
-      if (position !== undefined && isWanted && !isActive && !isRefused) return true
-    return false
+    return this.places.replayed !== undefined || this.waiting.some(({ position }) => position !== undefined)
+  }
+
+  /** Whether the gateway serves all entries that are wanted, and nothing is to be caught up. */
+  get isLive(): boolean {
+    const { position, unresumed, waiting } = this
+    return position !== undefined && !this.isReplaying && unresumed.size + waiting.length === 0
+  }
+
+  /** Entries that the gateway has neither confirmed nor refused yet. */
+  private get waiting(): Entry[] {
+    return [...this.entries.all].filter(
+      ({ isActive, isRefused, isWanted }) => isWanted && !isActive && !isRefused,
+    )
   }
 
   /** Sends the next commands, if none is under way. */
   sync(): void {
-    if (!this.isOpen || this.pending.size > 0 || this.replay !== undefined) return
+    if (this.position === undefined || this.pending.size > 0 || this.places.replayed !== undefined) return
+    this.outlets.forget(this.entries.overlapped)
     for (const change of this.entries.nextChanges()) this.send(change)
   }
 
   /** The connection has ended: each entry keeps its place. */
   end(): void {
-    const { at, replay } = this
-    this.entries.disconnect(entry =>
-      at !== undefined && replay?.entries.has(entry) ? { epoch: at.epoch, offset: replay.offset } : at,
-    )
+    this.entries.disconnect(entry => this.places.of(entry))
   }
 
   take(message: ServerMessage<Tick>): void {
     switch (message.type) {
       case 'ticks':
         this.takeTicks(message)
-        break
+        return
+      case 'heartbeat':
+        if (message.seq === this.seq) this.advance(message.offset)
+        else this.missing()
+        return
       case 'subscribed':
         this.takeSubscribed(message)
         break
       case 'unsubscribed':
-        this.takeUnsubscribed(message)
+        this.seq = message.seq
+        this.changeOf(message)
+        this.advance(message.offset)
         break
       case 'gap':
         this.takeGap(message)
@@ -104,20 +110,16 @@ export class Session<Tick extends TickHead> {
         this.takeSnapshot(message)
         break
       case 'live':
-        this.replay = undefined
-        this.at = { epoch: message.epoch ?? this.at?.epoch ?? '', offset: message.offset }
+        this.places.endReplay(message.offset)
         this.seq = message.seq
-        this.events.settled()
-        break
-      case 'heartbeat':
-        if (message.seq === this.seq) this.advance(message.offset)
-        else this.missing()
+        // A snapshot that belongs to the replay has come by now.
+        for (const entry of this.entries.all) entry.isSnapshotComing = false
         break
       case 'status':
         this.events.status(message)
         break
       case 'goodbye':
-        this.at = readPosition(message.resume) ?? this.at
+        this.places.set(readPosition(message.resume) ?? this.position)
         this.events.goodbye(message)
         break
       case 'error':
@@ -130,6 +132,7 @@ export class Session<Tick extends TickHead> {
         this.events.tokenExpiring()
         break
     }
+    if (this.places.replayed === undefined) this.events.settled()
   }
 
   private takeTicks(message: TicksMessage<Tick>): void {
@@ -138,60 +141,35 @@ export class Session<Tick extends TickHead> {
       return
     }
     this.seq = message.seq
-    if (!this.advance(message.offset)) return
-    this.events.ticks(message, this.replayedAt(message.offset))
-  }
-
-  /** The entries of the replay, up to the offset at which the others are already; undefined: all. */
-  private replayedAt(offset: number): ReadonlySet<Entry> | undefined {
-    const { replay } = this
-    return replay && offset <= replay.reached ? replay.entries : undefined
+    if (this.isBack(message.offset)) return
+    this.outlets.ticks(message, this.places.reach(message.offset))
   }
 
   private takeSubscribed(message: SubscribedMessage): void {
-    const { id, epoch, offset, reached, resumed, seq } = message
+    const { epoch, offset, reached, refused = [], resumed, seq } = message
+    const isFirst = this.position === undefined
     this.seq = seq
-    const change = this.pending.get(Number(id))
-    this.pending.delete(Number(id))
-    const { entries = [], rank = EVERY } = change ?? this.urlPart ?? {}
-    const refused = new Set((message.refused ?? []).map(({ symbol }) => symbol))
-    const done = entries.filter(({ name }) => !refused.has(name))
+    const { entries = [], rank = EVERY } = this.changeOf(message) ?? this.urlPart ?? {}
+    const done: Entry[] = []
     for (const entry of entries) {
-      if (refused.has(entry.name)) {
-        entry.isRefused = true
-        entry.sentRank = entry.activeRank
+      const refusal = refused.find(({ symbol }) => symbol === entry.name)
+      if (refusal !== undefined) {
+        this.refuse(entry, refusal)
         continue
       }
+      done.push(entry)
       entry.activeRank = rank
       entry.sentRank = rank
       entry.since = undefined
+      entry.position = undefined
       // A replay has a snapshot of latest ticks, and so has the end of a resume that fails.
       if (resumed === true ? rank !== EVERY : resumed === false) expectSnapshot(entry)
     }
-    this.at = { epoch, offset: reached ?? offset }
-    if (resumed === true && done.length > 0) {
-      const others = this.replay?.entries ?? []
-      this.replay = { entries: new Set([...others, ...done]), reached: reached ?? offset, offset }
-    }
+    const place = { epoch, offset }
+    if (resumed === true && done.length > 0) this.places.beginReplay(done, place, reached)
+    else this.places.set(place)
     if (resumed === false) for (const entry of done) this.unresumed.add(entry)
-    for (const refusal of message.refused ?? []) this.events.refused(refusal)
-    if (!this.isOpen) {
-      this.isOpen = true
-      this.events.opened()
-    }
-    if (this.replay === undefined && this.unresumed.size === 0) this.events.settled()
-  }
-
-  private takeUnsubscribed({ id, offset, seq }: UnsubscribedMessage): void {
-    this.seq = seq
-    for (const entry of this.pending.get(Number(id))?.entries ?? []) {
-      entry.disconnect(undefined)
-      entry.position = undefined
-      this.entries.delete(entry)
-    }
-    this.pending.delete(Number(id))
-    if (!this.advance(offset)) return
-    this.events.settled()
+    if (isFirst) this.events.opened()
   }
 
   /** Entries that the client may not see any more are as good as refused. */
@@ -199,41 +177,35 @@ export class Session<Tick extends TickHead> {
     // Without a change of the access there is no place.
     if (epoch === undefined) return
     this.seq = seq!
-    this.at = { epoch, offset: offset! }
+    this.places.set({ epoch, offset: offset! })
     for (const entry of this.entries.all) {
       if (!unsubscribed.includes(entry.name)) continue
-      entry.disconnect(undefined)
-      entry.isRefused = true
-      this.events.refused({ symbol: entry.name, code: 'not_entitled', message: 'the access has changed' })
+      entry.disconnect(this.position)
+      this.refuse(entry, { code: 'not_entitled', message: 'the access has changed' })
     }
   }
 
   private takeGap(message: GapMessage): void {
-    const { epoch, missed, offset, reason, seq, to } = message
+    const { epoch, missed, offset = 0, reason, seq, to } = message
     this.seq = seq
-    const { at, replay, unresumed } = this
-    let entries: ReadonlySet<Entry> | undefined
-    if (reason === 'resume') {
-      if (replay === undefined) this.unresumed = new Set()
-      entries = replay?.entries ?? (unresumed.size > 0 ? unresumed : undefined)
-    } else if (epoch === undefined) entries = this.replayedAt(to)
-    if (reason === 'slow' || reason === 'resume')
+    const { places, unresumed } = this
+    const isReplay = places.replayed !== undefined
+    const before = places.position?.offset
+    let entries = epoch === undefined ? places.reach(to) : places.beginEpoch({ epoch, offset })
+    if (reason === 'resume' && !isReplay) {
+      if (unresumed.size > 0) entries = unresumed
+      this.unresumed = new Set()
+    }
+    // Behind a gap at the begin of a replay there are ticks, and no snapshot.
+    if (reason === 'slow' || (reason === 'resume' && !(isReplay && to === before)))
       for (const entry of entries ?? this.entries.all) if (entry.isActive) expectSnapshot(entry)
-    if (epoch !== undefined) {
-      this.at = { epoch, offset: offset ?? 0 }
-      if (replay !== undefined) replay.offset = offset ?? 0
-    } else if (replay !== undefined) replay.offset = Math.max(replay.offset, to)
-    else if (at !== undefined && reason !== 'resume') this.at = { ...at, offset: Math.max(at.offset, to) }
     // A gap of no ticks says how an epoch is called.
-    if (missed !== 0) this.events.gap(message, entries)
-    if (this.replay === undefined && reason === 'resume') this.events.settled()
+    if (missed !== 0) this.outlets.gap(message, entries)
   }
 
   private takeSnapshot(message: SnapshotMessage<Tick>): void {
-    const { at, replay } = this
     this.seq = message.seq
-    if (replay !== undefined) replay.offset = Math.max(replay.offset, message.offset)
-    else if (at !== undefined) this.at = { ...at, offset: Math.max(at.offset, message.offset) }
+    this.places.reach(message.offset)
     const waiting = new Set<Entry>()
     if (message.more !== true) {
       for (const entry of this.entries.all) {
@@ -244,29 +216,39 @@ export class Session<Tick extends TickHead> {
         waiting.add(entry)
       }
     }
-    this.events.snapshot(message, waiting)
+    this.outlets.snapshot(message, waiting)
   }
 
-  private takeError({ code, id, message, retryAfterMs }: ErrorMessage): void {
-    const change = this.pending.get(Number(id))
+  private takeError(error: ErrorMessage): void {
+    const { code, retryAfterMs } = error
+    const change = this.changeOf(error)
     if (change === undefined) return
-    this.pending.delete(Number(id))
-    for (const entry of change.entries) {
+    const { entries, isSubscribe, resume } = change
+    if (!isSubscribe) this.entries.takeBack(entries)
+    for (const entry of entries) {
       entry.sentRank = entry.activeRank
       entry.isSnapshotComing = false
     }
-    if (code === 'bad_resume' && change.resume !== undefined) this.events.forgotten(change.entries)
-    else if (code === 'too_many_commands' || code === 'overload' || code === 'history_busy') {
+    if (code === 'bad_resume' && resume !== undefined) this.outlets.forget(entries)
+    else if (code === 'too_many_commands' || code === 'overload' || code === 'history_busy')
       this.events.mustWait(retryAfterMs ?? BUSY_MS)
-      return
-    } else if (code !== 'command_too_large' || !this.entries.shortenCommands()) {
-      for (const entry of change.entries) {
-        entry.isRefused = true
-        entry.since = undefined
-        this.events.refused({ symbol: entry.name, code, message })
-      }
-    }
-    this.events.settled()
+    else if (code !== 'command_too_large' || !this.entries.shortenCommands())
+      for (const entry of entries) this.refuse(entry, error)
+  }
+
+  /** The command that this is the reply to; undefined: none of those that wait. */
+  private changeOf({ id }: { readonly id?: number | string | undefined }): Change | undefined {
+    const change = this.pending.get(id)
+    this.pending.delete(id)
+    return change
+  }
+
+  /** The gateway does not do it. An entry that nobody wants stays as it is. */
+  private refuse(entry: Entry, { code, message }: Pick<EntryRefusal, 'code' | 'message'>): void {
+    entry.isRefused = true
+    entry.sentRank = entry.activeRank
+    entry.since = undefined
+    if (entry.isWanted) this.outlets.refused({ symbol: entry.name, code, message })
   }
 
   private send(change: Change): void {
@@ -275,6 +257,7 @@ export class Session<Tick extends TickHead> {
     this.pending.set(id, change)
     const symbols = entries.map(({ name }) => name)
     if (!isSubscribe) {
+      this.entries.release(entries)
       this.sendCommand({ type: 'unsubscribe', id, symbols })
       return
     }
@@ -286,7 +269,8 @@ export class Session<Tick extends TickHead> {
       type: 'subscribe',
       id,
       symbols,
-      ...(rank === EVERY ? { delivery: 'every' } : { delivery: 'latest', interval: rank }),
+      delivery: rank === EVERY ? 'every' : 'latest',
+      interval: rank === EVERY ? undefined : rank,
       snapshot,
       resume,
       since,
@@ -297,17 +281,15 @@ export class Session<Tick extends TickHead> {
     this.events.broken(`the message ${this.seq + 1} is missing`)
   }
 
-  /** Takes an offset that never falls. @returns false when it does */
-  private advance(offset: number): boolean {
-    const { at, replay } = this
-    if (at === undefined) return true
-    if (offset < (replay?.offset ?? at.offset)) {
-      this.events.broken(`the offset ${offset} goes back`)
-      return false
-    }
-    if (replay !== undefined) replay.offset = offset
-    if (offset > at.offset) this.at = { epoch: at.epoch, offset }
-    return true
+  private advance(offset: number): void {
+    if (!this.isBack(offset)) this.places.reach(offset)
+  }
+
+  /** Whether an offset falls that never does. The connection is at its end then. */
+  private isBack(offset: number): boolean {
+    const isBack = offset < (this.position?.offset ?? 0)
+    if (isBack) this.events.broken(`the offset ${offset} goes back`)
+    return isBack
   }
 }
 

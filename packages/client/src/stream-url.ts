@@ -28,15 +28,20 @@ export function checkUrl(url: string | URL): URL {
 
 /** @param part entries that are named in the URL; undefined: none, all follow by commands */
 export function streamUrl(url: URL, heartbeatMs: number, stamps: boolean, part: UrlPart | undefined): string {
-  const pairs = [['symbols', part?.entries.map(({ name }) => name).join(',') ?? '']]
-  if (part !== undefined) {
-    if (part.rank !== EVERY) pairs.push(['delivery', 'latest'], ['interval', `${part.rank}`])
-    pairs.push(['resume', positionText(part.position)])
+  const rank = part?.rank ?? EVERY
+  const values = {
+    symbols: part?.entries.map(({ name }) => name).join(',') ?? '',
+    delivery: rank !== EVERY && 'latest',
+    interval: rank !== EVERY && `${rank}`,
+    resume: part && positionText(part.position),
+    heartbeat: heartbeatMs > 0 && heartbeatMs,
+    stamps,
   }
-  if (heartbeatMs > 0) pairs.push(['heartbeat', `${heartbeatMs}`])
-  if (stamps) pairs.push(['stamps', 'true'])
-  // URLSearchParams would write a space as a plus, which the gateway refuses.
-  const query = pairs.map(([name, value]) => `${name}=${encodeURIComponent(value!)}`).join('&')
+  // An empty list of symbols is said: without one, the gateway sends all. URLSearchParams would write a space as a plus,
+  // which the gateway refuses.
+  const query = Object.entries(values)
+    .flatMap(([name, value]) => (value || value === '' ? `${name}=${encodeURIComponent(value)}` : []))
+    .join('&')
   const result = new URL(url)
   result.search += result.search && '&'
   result.search += query

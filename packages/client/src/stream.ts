@@ -63,7 +63,7 @@ export class Stream<Tick extends TickHead = MarketTick> {
     this.time = time
     this.syncTimer = new SyncTimer(time, () => this.sync())
     this.entries = new Entries(time)
-    this.outlets = new Outlets(this.entries)
+    this.outlets = new Outlets(this.entries, () => this.session?.position)
     this.backoff = new Backoff(time, random)
     this.tokens = new Tokens(options.getToken)
     if (persist !== undefined) this.persistence = new Persistence(persist, time, () => this.position)
@@ -82,7 +82,6 @@ export class Stream<Tick extends TickHead = MarketTick> {
 
   /** `<epoch>:<offset>`: everything up to here has been given to readers. undefined: nothing yet. */
   get position(): string | undefined {
-    this.outlets.note(this.session?.position)
     return this.outlets.position
   }
 
@@ -109,7 +108,7 @@ export class Stream<Tick extends TickHead = MarketTick> {
       for (const entry of held) this.entries.letGo(entry, rank, release)
       this.syncSoon(release)
     })
-    this.outlets.add(subscription, held, snapshot, this.session?.position, this.transition)
+    this.outlets.add(subscription, held, snapshot, this.transition)
     subscription.end(this.failure)
     this.syncSoon(0)
     return subscription
@@ -147,7 +146,7 @@ export class Stream<Tick extends TickHead = MarketTick> {
   /** Ends the stream and all subscriptions. */
   close(): void {
     if (this.transition.code === 'ended') return
-    this.outlets.note(this.session?.position)
+    this.outlets.note()
     this.persistence?.stop()
     globalThis.removeEventListener?.('online', this.online)
     this.time.clearTimeout(this.retryTimer)
@@ -180,11 +179,11 @@ export class Stream<Tick extends TickHead = MarketTick> {
     const part = this.unopened % 2 === 0 ? this.entries.urlPart() : undefined
     this.entries.firstPosition = undefined
     this.unopened++
-    const session: Session<Tick> = new Session(
+    const session = new Session<Tick>(
       this.entries,
       part,
+      this.outlets,
       {
-        ...this.outlets.sessionEvents(() => session.position),
         opened: () => this.opened(),
         status: message => this.outlets.feedChanged(message, this.transition),
         goodbye: ({ reason, reconnectAfterMs }) => this.connection?.announceGoodbye(reason, reconnectAfterMs),
@@ -215,11 +214,13 @@ export class Stream<Tick extends TickHead = MarketTick> {
   }
 
   private settled(): void {
-    const { session } = this
-    if (session === undefined) return
-    if (this.state !== 'live' && !session.isReplaying)
-      this.become({ state: 'live', code: 'live', reason: '', retryable: true })
+    this.noteLive()
     this.syncSoon(0)
+  }
+
+  private noteLive(): void {
+    if (this.state !== 'live' && this.session?.isLive)
+      this.become({ state: 'live', code: 'live', reason: '', retryable: true })
   }
 
   private async renewToken(): Promise<void> {
@@ -234,7 +235,7 @@ export class Stream<Tick extends TickHead = MarketTick> {
   /** The connection has ended, or could not begin. */
   private ended(end: ConnectionEnd): void {
     if (this.state === 'closed') return
-    this.outlets.note(this.session?.position)
+    this.outlets.note()
     this.session?.end()
     this.session = undefined
     this.connection = undefined
@@ -259,8 +260,8 @@ export class Stream<Tick extends TickHead = MarketTick> {
 
   private finish(end: ConnectionEnd): void {
     const { code, reason } = end
-    this.failure =
-      code === 'unauthorized' ? new UnauthorizedError(code, reason) : new StreamClosedError(code, reason)
+    const Failure = code === 'unauthorized' ? UnauthorizedError : StreamClosedError
+    this.failure = new Failure(code, reason)
     this.become({ ...factsOf(end), state: 'closed', retryable: false })
     this.outlets.end(this.failure)
   }
@@ -279,7 +280,9 @@ export class Stream<Tick extends TickHead = MarketTick> {
     const { session } = this
     if (session === undefined) return
     session.sync()
+    // Entries that were waited for may have been let go of.
+    this.noteLive()
     const releaseDelayMs = this.entries.releaseDelayMs()
-    if (releaseDelayMs !== undefined && releaseDelayMs > 0) this.syncTimer.schedule(releaseDelayMs)
+    if (releaseDelayMs > 0) this.syncTimer.schedule(releaseDelayMs)
   }
 }

@@ -25,6 +25,11 @@ def check_names(names: List[str]) -> None:
             raise ValueError(f'an entry is a symbol, a prefix with a *, or "*" for all, got {name!r}')
 
 
+def covers(entry: str, symbol: str) -> bool:
+    """Whether a symbol, or all symbols of another entry, are those of the entry."""
+    return symbol.startswith(entry[:-1]) if entry.endswith("*") else symbol == entry
+
+
 class Entry:
     """Who wants an entry, and what the gateway does for it."""
 
@@ -127,14 +132,21 @@ class Entries:
         if not entry.is_active and entry.sent_rank is None:
             del self._by_name[name]
 
-    def delete(self, entry: Entry) -> None:
-        if not entry.is_wanted:
+    def release(self, entries: List[Entry]) -> None:
+        """The gateway is told that nobody wants these. Whoever wants one from now on, begins anew."""
+        for entry in entries:
             self._by_name.pop(entry.name, None)
+
+    def take_back(self, entries: List[Entry]) -> None:
+        """The gateway still serves these, unless somebody wants one of that name already."""
+        for entry in entries:
+            self._by_name.setdefault(entry.name, entry)
 
     def disconnect(self, position_of: Callable[[Entry], Optional[Position]]) -> None:
         for entry in list(self._by_name.values()):
             entry.disconnect(position_of(entry))
-            self.delete(entry)
+            if not entry.is_wanted:
+                del self._by_name[entry.name]
 
     def forget_positions(self, entries: Optional[Iterable[Entry]] = None) -> Tuple[Set[Entry], int]:
         """The gateway does not know where these entries were. Returns those, and the last offset of one."""
@@ -148,6 +160,21 @@ class Entries:
             entry.needs_snapshot = True
             forgotten.add(entry)
         return forgotten, offset
+
+    @property
+    def overlapped(self) -> List[Entry]:
+        """
+        Entries whose resume would lack ticks: the gateway does not send again what it has sent tick by tick for another
+        entry, and that was not for these.
+        """
+        served = [entry.name for entry in self.all if entry.active_rank == EVERY]
+        return [
+            entry
+            for entry in self.all
+            if entry.position is not None
+            and self._rank_of(entry) == EVERY
+            and any(covers(entry.name, name) or covers(name, entry.name) for name in served)
+        ]
 
     def shorten_commands(self) -> bool:
         """A command had too many entries. Returns False if commands cannot be shorter."""
@@ -192,25 +219,30 @@ class Entries:
             if entry.since is not None and entry.since != since:
                 continue
             key = None
+            # A replay brings the latest ticks of itself, where it has them.
+            snapshot = furthest is None and entry.needs_snapshot
             if subscribes:
                 rank = self._rank_of(entry)
                 assert rank is not None
-                key = (rank, entry.needs_snapshot, entry.since)
+                key = (rank, snapshot, entry.since)
             groups.setdefault(key, []).append(entry)
         size = self._entries_per_command
-        return [
+        changes = [
             Change(
                 is_subscribe=key is not None,
                 entries=group[start : start + size],
                 rank=EVERY if key is None else key[0],
-                # A replay brings the latest ticks of itself, where it has them.
-                snapshot=furthest is None and key is not None and key[1],
+                snapshot=key is not None and key[1],
                 resume=None if furthest is None else str(furthest),
                 since=None if key is None else key[2],
             )
             for key, group in groups.items()
             for start in range(0, len(group), size)
         ]
+        # The gateway may replay two commands one after the other: the second would lack what was sent for a prefix of
+        # the first.
+        has_prefix = any(name.endswith("*") for name in self._by_name)
+        return changes[:1] if furthest is not None and has_prefix else changes
 
     def release_delay_ms(self) -> Optional[float]:
         """How long until an entry may be released that nobody wants; None: none waits for that."""
@@ -235,12 +267,13 @@ class Entries:
         return entry.sent_rank != self._rank_of(entry) or (entry.needs_snapshot and not entry.is_snapshot_coming)
 
     def _must_unsubscribe(self, entry: Entry) -> bool:
-        return not entry.is_wanted and entry.is_active and entry.release_at_ms <= self._clock.now_ms()
+        is_left = not entry.is_wanted and entry.is_active and not entry.is_refused
+        return is_left and entry.release_at_ms <= self._clock.now_ms()
 
     def _furthest(self, is_meant: Callable[[Entry], bool]) -> Optional[Entry]:
         furthest: Optional[Entry] = None
         for entry in self.all:
-            if entry.position is None or entry.is_active or not is_meant(entry):
+            if entry.position is None or not is_meant(entry):
                 continue
             if furthest is None or furthest.position is None or entry.position.offset > furthest.position.offset:
                 furthest = entry

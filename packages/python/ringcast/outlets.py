@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Callable, Collection, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
-from .entries import Entries, Entry
+from .entries import Entries, Entry, covers
 from .items import Gap, Item, Refused, Snapshot, Status, Tick, Ticks, Transition
 from .position import Position, read_position
 from .subscription import Subscription
@@ -179,9 +179,5 @@ class Outlets:
         return any(entry.is_active if entries is None else entry in entries for entry in own)
 
     def _entries_for(self, subscription: Subscription, symbol: str) -> List[Entry]:
-        names = [
-            name
-            for name in subscription.symbols
-            if (symbol.startswith(name[:-1]) if name.endswith("*") else name == symbol)
-        ]
+        names = [name for name in subscription.symbols if covers(name, symbol)]
         return [entry for entry in map(self._entries.get, names) if entry is not None]

@@ -5,10 +5,10 @@ commands until the gateway has what is wanted. Knows no socket and no time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Protocol, Set
 
 from .entries import EVERY, Change, Entries, Entry, UrlPart
+from .places import Places
 from .position import Position, read_position
 
 Message = Mapping[str, Any]
@@ -34,14 +34,6 @@ class SessionEvents(Protocol):
     def broken(self, reason: str) -> None: ...
 
 
-@dataclass
-class _Replay:
-    entries: Set[Entry]
-    reached: int
-    """All other entries are complete up to here."""
-    offset: int
-
-
 class Session:
     def __init__(
         self,
@@ -56,11 +48,8 @@ class Session:
         self._send_command = send
         self._pending: Dict[int, Change] = {}
         self._last_id = 0
-        self._is_open = False
         self._seq = 0
-        # Where all active entries are, but for those of a replay.
-        self._at: Optional[Position] = None
-        self._replay: Optional[_Replay] = None
+        self._places = Places()
         # Entries of which the gateway tells next that it does not resume them.
         self._unresumed: Set[Entry] = set()
         self._takers: Dict[Any, Callable[[Message], None]] = {
@@ -81,155 +70,130 @@ class Session:
     @property
     def position(self) -> Optional[Position]:
         """Up to where everything has been told. None: nothing yet."""
-        if self._at is None or self._replay is None:
-            return self._at
-        return Position(self._at.epoch, min(self._at.offset, self._replay.offset))
+        return self._places.position
 
     @property
     def is_replaying(self) -> bool:
         """Whether entries are still to catch up after an earlier connection."""
-        if not self._is_open or self._replay is not None:
+        if self._places.replayed is not None:
             return True
-        return any(
-            entry.position is not None and entry.is_wanted and not entry.is_active and not entry.is_refused
+        return any(entry.position is not None for entry in self._waiting)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the gateway serves all entries that are wanted, and nothing is to be caught up."""
+        is_settled = not self.is_replaying and not self._unresumed and not self._waiting
+        return self.position is not None and is_settled
+
+    @property
+    def _waiting(self) -> List[Entry]:
+        """Entries that the gateway has neither confirmed nor refused yet."""
+        return [
+            entry
             for entry in self._entries.all
-        )
+            if entry.is_wanted and not entry.is_active and not entry.is_refused
+        ]
 
     def sync(self) -> None:
         """Sends the next commands, if none is under way."""
-        if not self._is_open or self._pending or self._replay is not None:
+        if self.position is None or self._pending or self._places.replayed is not None:
             return
+        self._events.forgotten(self._entries.overlapped)
         for change in self._entries.next_changes():
             self._send(change)
 
     def end(self) -> None:
         """The connection has ended: each entry keeps its place."""
-        at, replay = self._at, self._replay
-
-        def position_of(entry: Entry) -> Optional[Position]:
-            if at is not None and replay is not None and entry in replay.entries:
-                return Position(at.epoch, replay.offset)
-            return at
-
-        self._entries.disconnect(position_of)
+        self._entries.disconnect(self._places.of)
 
     def take(self, message: Message) -> None:
         taker = self._takers.get(message.get("type"))
-        if taker is not None:
-            taker(message)
+        if taker is None:
+            return
+        taker(message)
+        if message["type"] not in ("ticks", "heartbeat") and self._places.replayed is None:
+            self._events.settled()
 
     def _take_ticks(self, message: Message) -> None:
         if message["seq"] != self._seq + 1:
             self._missing()
             return
         self._seq = message["seq"]
-        if not self._advance(message["offset"]):
-            return
-        self._events.ticks(message, self._replayed_at(message["offset"]))
-
-    def _replayed_at(self, offset: int) -> Optional[Collection[Entry]]:
-        """The entries of the replay, up to the offset at which the others are already; None: all."""
-        replay = self._replay
-        return replay.entries if replay is not None and offset <= replay.reached else None
+        if not self._is_back(message["offset"]):
+            self._events.ticks(message, self._places.reach(message["offset"]))
 
     def _take_subscribed(self, message: Message) -> None:
+        is_first = self.position is None
         self._seq = message["seq"]
-        change = self._pending.pop(message.get("id", 0), None)
-        part = change or self._url_part
-        entries = [] if part is None else part.entries
+        part = self._pending.pop(message.get("id", 0), None) or self._url_part
         rank = EVERY if part is None else part.rank
-        refusals = message.get("refused", ())
-        refused = {refusal["symbol"] for refusal in refusals}
+        refusals = {refusal["symbol"]: refusal for refusal in message.get("refused", ())}
         resumed = message.get("resumed")
         done: List[Entry] = []
-        for entry in entries:
-            if entry.name in refused:
-                entry.is_refused = True
-                entry.sent_rank = entry.active_rank
+        for entry in [] if part is None else part.entries:
+            if entry.name in refusals:
+                self._refuse(entry, refusals[entry.name])
                 continue
             done.append(entry)
             entry.active_rank = entry.sent_rank = rank
             entry.since = None
+            entry.position = None
             # A replay has a snapshot of latest ticks, and so has the end of a resume that fails.
             if resumed is False or (resumed is True and rank != EVERY):
                 entry.expect_snapshot()
-        offset = message["offset"]
-        reached = message.get("reached", offset)
-        self._at = Position(message["epoch"], reached)
+        place = Position(message["epoch"], message["offset"])
         if resumed is True and done:
-            others = set() if self._replay is None else self._replay.entries
-            self._replay = _Replay(others | set(done), reached, offset)
+            self._places.begin_replay(done, place, message.get("reached"))
+        else:
+            self._places.set(place)
         if resumed is False:
             self._unresumed.update(done)
-        for refusal in refusals:
-            self._events.refused(refusal)
-        if not self._is_open:
-            self._is_open = True
+        if is_first:
             self._events.opened()
-        if self._replay is None and not self._unresumed:
-            self._events.settled()
 
     def _take_unsubscribed(self, message: Message) -> None:
         self._seq = message["seq"]
-        change = self._pending.pop(message["id"], None)
-        for entry in change.entries if change else ():
-            entry.disconnect(None)
-            entry.position = None
-            self._entries.delete(entry)
-        if self._advance(message["offset"]):
-            self._events.settled()
+        self._pending.pop(message["id"], None)
+        self._advance(message["offset"])
 
     def _take_authenticated(self, message: Message) -> None:
         """Entries that the client may not see any more are as good as refused."""
         if "epoch" not in message:
             return
         self._seq = message["seq"]
-        self._at = Position(message["epoch"], message["offset"])
+        self._places.set(Position(message["epoch"], message["offset"]))
         gone = set(message.get("unsubscribed", ()))
         for entry in list(self._entries.all):
             if entry.name not in gone:
                 continue
-            entry.disconnect(None)
-            entry.is_refused = True
-            self._events.refused({"symbol": entry.name, "code": "not_entitled", "message": "the access has changed"})
+            entry.disconnect(self.position)
+            self._refuse(entry, {"code": "not_entitled", "message": "the access has changed"})
 
     def _take_gap(self, message: Message) -> None:
         self._seq = message["seq"]
-        at, replay, reason = self._at, self._replay, message["reason"]
-        entries: Optional[Collection[Entry]] = None
-        if reason == "resume":
-            if replay is not None:
-                entries = replay.entries
-            else:
-                entries = self._unresumed or None
-                self._unresumed = set()
-        elif "epoch" not in message:
-            entries = self._replayed_at(message["to"])
-        if reason in ("slow", "resume"):
+        places, reason, to = self._places, message["reason"], message["to"]
+        is_replay = places.replayed is not None
+        before = None if places.position is None else places.position.offset
+        entries: Optional[Collection[Entry]]
+        if "epoch" in message:
+            entries = places.begin_epoch(Position(message["epoch"], message["offset"]))
+        else:
+            entries = places.reach(to)
+        if reason == "resume" and not is_replay:
+            entries = self._unresumed or entries
+            self._unresumed = set()
+        # Behind a gap at the begin of a replay there are ticks, and no snapshot.
+        if reason == "slow" or (reason == "resume" and not (is_replay and to == before)):
             for entry in self._entries.all if entries is None else entries:
                 if entry.is_active:
                     entry.expect_snapshot()
-        if "epoch" in message:
-            self._at = Position(message["epoch"], message["offset"])
-            if replay is not None:
-                replay.offset = message["offset"]
-        elif replay is not None:
-            replay.offset = max(replay.offset, message["to"])
-        elif at is not None and reason != "resume":
-            self._at = Position(at.epoch, max(at.offset, message["to"]))
         # A gap of no ticks says how an epoch is called.
         if message["missed"] != 0:
             self._events.gap(message, entries)
-        if self._replay is None and reason == "resume":
-            self._events.settled()
 
     def _take_snapshot(self, message: Message) -> None:
         self._seq = message["seq"]
-        at, replay = self._at, self._replay
-        if replay is not None:
-            replay.offset = max(replay.offset, message["offset"])
-        elif at is not None:
-            self._at = Position(at.epoch, max(at.offset, message["offset"]))
+        self._places.reach(message["offset"])
         waiting: Set[Entry] = set()
         if not message.get("more"):
             for entry in self._entries.all:
@@ -240,11 +204,11 @@ class Session:
         self._events.snapshot(message, waiting)
 
     def _take_live(self, message: Message) -> None:
-        self._replay = None
-        epoch = message.get("epoch") or (self._at.epoch if self._at else "")
-        self._at = Position(epoch, message["offset"])
+        self._places.end_replay(message["offset"])
         self._seq = message["seq"]
-        self._events.settled()
+        # A snapshot that belongs to the replay has come by now.
+        for entry in self._entries.all:
+            entry.is_snapshot_coming = False
 
     def _take_heartbeat(self, message: Message) -> None:
         if message["seq"] == self._seq:
@@ -256,7 +220,7 @@ class Session:
         self._events.broken(f"the message {self._seq + 1} is missing")
 
     def _take_goodbye(self, message: Message) -> None:
-        self._at = read_position(message["resume"]) or self._at
+        self._places.set(read_position(message["resume"]) or self.position)
         self._events.goodbye(message)
 
     def _take_error(self, message: Message) -> None:
@@ -264,6 +228,8 @@ class Session:
         if change is None:
             return
         code = message["code"]
+        if not change.is_subscribe:
+            self._entries.take_back(change.entries)
         for entry in change.entries:
             entry.sent_rank = entry.active_rank
             entry.is_snapshot_coming = False
@@ -271,19 +237,25 @@ class Session:
             self._events.forgotten(change.entries)
         elif code in ("too_many_commands", "overload", "history_busy"):
             self._events.must_wait(message.get("retryAfterMs", _BUSY_MS))
-            return
         elif code != "command_too_large" or not self._entries.shorten_commands():
             for entry in change.entries:
-                entry.is_refused = True
-                entry.since = None
-                self._events.refused({"symbol": entry.name, "code": code, "message": message["message"]})
-        self._events.settled()
+                self._refuse(entry, message)
+
+    def _refuse(self, entry: Entry, refusal: Message) -> None:
+        """The gateway does not do it. An entry that nobody wants stays as it is."""
+        entry.is_refused = True
+        entry.sent_rank = entry.active_rank
+        entry.since = None
+        if entry.is_wanted:
+            facts = {"symbol": entry.name, "code": refusal["code"], "message": refusal["message"]}
+            self._events.refused(facts)
 
     def _send(self, change: Change) -> None:
         self._last_id += 1
         self._pending[self._last_id] = change
         symbols = [entry.name for entry in change.entries]
         if not change.is_subscribe:
+            self._entries.release(change.entries)
             self._send_command({"type": "unsubscribe", "id": self._last_id, "symbols": symbols})
             return
         for entry in change.entries:
@@ -301,17 +273,13 @@ class Session:
             command["since"] = change.since
         self._send_command(command)
 
-    def _advance(self, offset: int) -> bool:
-        """Takes an offset that never falls. Returns False when it does."""
-        at, replay = self._at, self._replay
-        if at is None:
-            return True
-        before = at.offset if replay is None else replay.offset
+    def _advance(self, offset: int) -> None:
+        if not self._is_back(offset):
+            self._places.reach(offset)
+
+    def _is_back(self, offset: int) -> bool:
+        """Whether an offset falls that never does. The connection is at its end then."""
+        before = 0 if self.position is None else self.position.offset
         if offset < before:
             self._events.broken(f"the offset {offset} came after {before}")
-            return False
-        if replay is not None:
-            replay.offset = offset
-        if offset > at.offset:
-            self._at = Position(at.epoch, offset)
-        return True
+        return offset < before

@@ -180,10 +180,7 @@ class Stream:
             self._become(Transition("replaying", "open"))
 
     def settled(self) -> None:
-        if self._session is None:
-            return
-        if self.state != "live" and not self._session.is_replaying:
-            self._become(Transition("live", "live"))
+        self._note_live()
         self._sync_soon(0)
 
     def feed_changed(self, message: Mapping[str, Any]) -> None:
@@ -290,6 +287,10 @@ class Stream:
                 asyncio.get_running_loop().call_exception_handler(context)
         self._outlets.state_changed(transition)
 
+    def _note_live(self) -> None:
+        if self.state != "live" and self._session is not None and self._session.is_live:
+            self._become(Transition("live", "live"))
+
     def _sync_soon(self, delay_ms: float) -> None:
         if self._session is not None:
             self._sync_timer.schedule(delay_ms)
@@ -298,6 +299,8 @@ class Stream:
         if self._session is None:
             return
         self._session.sync()
+        # Entries that were waited for may have been let go of.
+        self._note_live()
         delay_ms = self._entries.release_delay_ms()
         if delay_ms is not None and delay_ms > 0:
             self._sync_timer.schedule(delay_ms)

@@ -251,6 +251,8 @@ class CaseRun:
             command = self.current.commands.pop(0)
             self.match(value, command)
             self.ids["$"] = command.get("id")
+            if "as" in step:
+                self.ids["$" + step["as"]] = command.get("id")
         elif name == "reports":
             items = self.items_of(step.get("to", "s"))
             if not items:

@@ -4,14 +4,13 @@
  */
 import { AdminServer } from '../../admin/admin-server.js'
 import type { AdminView } from '../../admin/admin-view.js'
-import type { Clock, Timer } from '../../common/clock.js'
-import { RingcastError } from '../../common/errors.js'
+import type { Clock } from '../../common/clock.js'
+import type { RingcastError } from '../../common/errors.js'
 import { hostInUrl } from '../../common/host-text.js'
 import type { Log } from '../../common/log.js'
 import { readPage } from '../../common/web-pages.js'
 import type { Config } from '../../config/config.js'
 import { EmbeddedFeed } from '../../embedded-feed/embedded-feed.js'
-import { RestartDelay } from '../../lanes/restart-delay.js'
 import { chooseClients } from '../../metrics/client-view.js'
 import type { Overview } from '../../metrics/overview.js'
 import { RecentEvents } from '../../metrics/recent-events.js'
@@ -20,8 +19,10 @@ import { embeddedFeedName, feedSettings } from '../feed-settings.js'
 import { prometheusPage } from '../prometheus-page.js'
 import { GATEWAY_CHECKS } from '../readiness.js'
 import { type GatewayProcess, type GatewayProcessEvents, startGatewayProcess } from './gateway-process.js'
-import { type FromGateway, type GatewayReport, REPORT_INTERVAL_MS, type ToGateway } from './group-messages.js'
+import { endedAtStart, notStarted } from './group-errors.js'
+import { type FromGateway, REPORT_INTERVAL_MS, type ToGateway } from './group-messages.js'
 import { groupOverview } from './group-overview.js'
+import { GroupPlace } from './group-place.js'
 import { GroupQuestions } from './group-questions.js'
 import { groupLiveness, groupMetrics, groupReadiness, type ProcessState } from './group-view.js'
 
@@ -43,24 +44,6 @@ export interface GroupAddresses {
   readonly feed: string
 }
 
-/** One place of the group: a process, or the wait for the next one. */
-class Place {
-  readonly number: number
-  readonly delay = new RestartDelay()
-  process: GatewayProcess | undefined
-  accepting: { readonly webSocketUrl: string; readonly feed: string } | undefined
-  report: GatewayReport | undefined
-  reportedMs = 0
-  startedMs = 0
-  /** Whether one of its processes has accepted clients. */
-  hasServed = false
-  restart: Timer | undefined
-
-  constructor(number: number) {
-    this.number = number
-  }
-}
-
 export class GatewayGroup {
   /** Resolves with an error after which the group must stop. Otherwise it stays pending. */
   readonly failed: Promise<RingcastError>
@@ -72,7 +55,7 @@ export class GatewayGroup {
   /** The log, which keeps the newest lines for the overview. */
   private readonly log: RecentEvents
   private requestDrain: () => void = () => {}
-  private readonly places: readonly Place[]
+  private readonly places: readonly GroupPlace[]
   private readonly startProcess: (events: GatewayProcessEvents) => GatewayProcess
   private fail: (error: RingcastError) => void = () => {}
   private feed: EmbeddedFeed | undefined
@@ -92,7 +75,7 @@ export class GatewayGroup {
       this.requestDrain = resolve
     })
     this.startProcess = deps.startProcess ?? startGatewayProcess
-    this.places = Array.from({ length: config.processes }, (_, index) => new Place(index + 1))
+    this.places = Array.from({ length: config.processes }, (_, index) => new GroupPlace(index + 1))
     this.failed = new Promise(resolve => {
       this.fail = resolve
     })
@@ -193,7 +176,7 @@ export class GatewayGroup {
     return this.admin?.isPolled ?? false
   }
 
-  private open(place: Place): void {
+  private open(place: GroupPlace): void {
     const { clock } = this.deps
     place.startedMs = clock.nowMs()
     try {
@@ -206,7 +189,7 @@ export class GatewayGroup {
     }
   }
 
-  private onMessage(place: Place, message: FromGateway): void {
+  private onMessage(place: GroupPlace, message: FromGateway): void {
     switch (message.op) {
       case 'ready':
         place.process?.send(this.isStopping ? { op: 'stop', isPolled: false } : this.startOrder(place))
@@ -225,12 +208,12 @@ export class GatewayGroup {
     }
   }
 
-  private startOrder({ number }: Place): ToGateway {
+  private startOrder({ number }: GroupPlace): ToGateway {
     const upstream = this.feed === undefined ? null : [`127.0.0.1:${this.feed.port}`]
     return { op: 'start', process: number, upstream }
   }
 
-  private onExit(place: Place, code: number | null, signal: string | null, err?: Error): void {
+  private onExit(place: GroupPlace, code: number | null, signal: string | null, err?: Error): void {
     const { log } = this
     const { clock } = this.deps
     const details = { process: place.number, pid: place.process?.pid, code, signal, err }
@@ -308,18 +291,4 @@ export class GatewayGroup {
     })
     return await this.admin.listen()
   }
-}
-
-/** The exit code 2 stands for a wrong setting, of which the process has logged the reason. */
-function endedAtStart(process: number, code: number | null): RingcastError {
-  return new RingcastError(
-    code === 2 ? 'config_invalid' : 'process_failed',
-    `process ${process} has ended as it started: its last line in the log says why`,
-  )
-}
-
-function notStarted(process: number, cause: Error): RingcastError {
-  return new RingcastError('process_failed', `process ${process} could not be started: ${cause.message}`, {
-    cause,
-  })
 }

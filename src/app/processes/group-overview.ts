@@ -40,6 +40,7 @@ export function groupOverview({ events, overviews, processes, ready }: GroupOver
     },
     totals: sums(byProcess.map(({ totals }) => ({ ...totals }))),
     latency: sumOfHistograms(byProcess.map(({ latency }) => latency)),
+    feedLatency: sumOfHistograms(byProcess.map(({ feedLatency }) => feedLatency)),
     lanes: byProcess.flatMap(({ lanes }) => lanes),
     slowest: chooseClients(
       byProcess.flatMap(({ slowest }) => slowest),

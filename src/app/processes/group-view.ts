@@ -19,7 +19,9 @@ export interface ProcessState {
 
 /** What `/metrics.json` shows of a group. Counters and histograms are sums over the processes. */
 export interface GroupMetrics
-  extends Partial<Pick<GatewayMetrics, 'counters' | 'server' | 'latency' | 'answerLatency' | 'writeSizes'>> {
+  extends Partial<
+    Pick<GatewayMetrics, 'counters' | 'server' | 'latency' | 'feedLatency' | 'answerLatency' | 'writeSizes'>
+  > {
   /** The metrics of each gateway, as a single gateway shows them. */
   readonly processes: readonly ({
     readonly process: number
@@ -35,6 +37,7 @@ export function groupMetrics(states: readonly ProcessState[]): GroupMetrics {
     counters: sums(known.map(({ counters }) => counters)),
     server: sums(known.map(({ server }) => server)),
     latency: sumOfHistograms(known.map(({ latency }) => latency)),
+    feedLatency: sumOfHistograms(known.map(({ feedLatency }) => feedLatency)),
     answerLatency: sumOfHistograms(known.map(({ answerLatency }) => answerLatency)),
     writeSizes: sumOfSizes(known.map(({ writeSizes }) => writeSizes)),
     processes,

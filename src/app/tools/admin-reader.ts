@@ -22,6 +22,7 @@ export interface Look {
   readonly checks: Readonly<Record<string, string>>
   readonly counters: MetricsView['counters']
   readonly latency: Latency
+  readonly feedLatency: Latency
   readonly gateways: readonly GatewayLook[]
   readonly clients: readonly ClientRow[]
 }
@@ -51,14 +52,10 @@ export class AdminReader {
     const [{ checks, ready }, metrics, clients] = await Promise.all([
       this.get<Pick<Look, 'checks' | 'ready'>>('/readyz?verbose', [200, 503]),
       this.get<ShownMetrics>('/metrics.json', [200]),
-      limit === 0
-        ? { clients: [] }
-        : this.get<{ clients: readonly ClientRow[] }>(`/clients?sort=${sort}&limit=${limit}`, [200, 404]),
+      this.clients(sort, limit),
     ])
-    const { counters, latency, processes } = metrics
-    if (clients.clients === undefined)
-      throw unreachable(`${this.url} is the admin port of a relay: name that of a gateway`)
-    if (counters === undefined || latency === undefined)
+    const { counters, feedLatency, latency, processes } = metrics
+    if (counters === undefined || latency === undefined || feedLatency === undefined)
       throw unreachable(`the gateway at ${this.url} is starting: it has no numbers yet`)
     const gateways = processes ?? [{ ...metrics, process: 1 }]
     return {
@@ -66,10 +63,21 @@ export class AdminReader {
       checks,
       counters,
       latency,
+      feedLatency,
       // A process that has ended, or hangs, tells nothing.
       gateways: gateways.filter((each): each is GatewayLook => each.lanes !== undefined),
-      clients: clients.clients,
+      clients,
     }
+  }
+
+  /** @throws RingcastError `admin_unreachable`, with what to do */
+  async clients(sort: ClientSort, limit: number): Promise<readonly ClientRow[]> {
+    if (limit === 0) return []
+    const path = `/clients?sort=${sort}&limit=${limit}`
+    const { clients } = await this.get<{ clients?: readonly ClientRow[] }>(path, [200, 404])
+    if (clients === undefined)
+      throw unreachable(`${this.url} is the admin port of a relay: name that of a gateway`)
+    return clients
   }
 
   private async get<Body>(path: string, statuses: readonly number[]): Promise<Body> {

@@ -17,6 +17,8 @@ export interface LoadClientDeps {
 
 const TICKS = Buffer.from(',"ticks":[')
 const REFUSAL_BYTES_MAX = 4096
+/** https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
+const LEFT_IN_ORDER = 1000
 
 interface RefusalResponse {
   readonly statusCode?: number | undefined
@@ -46,8 +48,17 @@ export class LoadClient {
     this.socket.send('{"type":"ping","id":0}')
   }
 
-  end(): void {
+  /** Leaves in order, so that the gateway counts no connection that broke. Resolves when the connection has ended. */
+  async leave(): Promise<void> {
     this.isLeaving = true
+    if (this.socket.readyState === this.socket.CLOSED) return
+    const closed = new Promise(resolve => this.socket.once('close', resolve))
+    this.socket.close(LEFT_IN_ORDER)
+    await closed
+  }
+
+  /** Cuts the connection, if it has not ended. */
+  cut(): void {
     this.socket.terminate()
   }
 

@@ -1,8 +1,19 @@
 /**
  * Says whether a gateway or its load generator was at its limit. Any thread. Pure.
  */
+import { CLOSE_CODES } from '../../protocol/close-codes.js'
 
-export interface LoadFacts {
+/** Shares of time in which the thread of the generator was busy, 0 to 1. */
+export interface GeneratorFacts {
+  /** Of the measured time. */
+  readonly generatorUtilisation: number
+  /** Of the busiest second in it. */
+  readonly generatorPeak: number
+  /** Before the measured time, while clients were connected. */
+  readonly generatorConnecting: number
+}
+
+export interface LoadFacts extends GeneratorFacts {
   readonly clients: number
   /** Clients that were subscribed when the measured time began. */
   readonly connected: number
@@ -14,8 +25,6 @@ export interface LoadFacts {
   /** By reason. */
   readonly gaps: Readonly<Record<string, { readonly gaps: number; readonly missed: number }>>
   readonly p99Us: number
-  /** Share of the measured time in which the thread of the generator was busy, 0 to 1. */
-  readonly generatorUtilisation: number
 }
 
 export interface LoadVerdict {
@@ -28,11 +37,14 @@ export interface LoadVerdict {
 
 /** Above this share, messages wait for the generator and not for the gateway. */
 const GENERATOR_BUSY = 0.85
+/** In such a second, a generator that is less busy on the whole makes its clients slow. */
+const GENERATOR_FULL = 0.95
 /** A client that gets ticks later than this sees a market of the past. */
 const LATE_US = 1_000_000
+const SLOW_CONSUMER = String(CLOSE_CODES.slowConsumer.code)
 
 export function loadVerdict(facts: LoadFacts): LoadVerdict {
-  const { clients, connected, generatorUtilisation, p99Us, silentErrors, ticks } = facts
+  const { clients, connected, p99Us, silentErrors, ticks } = facts
   const faults: string[] = []
   if (silentErrors > 0) faults.push(`${silentErrors} silent errors: this is a bug, please report it`)
   for (const [code, count] of Object.entries(facts.refused))
@@ -46,17 +58,33 @@ export function loadVerdict(facts: LoadFacts): LoadVerdict {
   for (const [reason, { gaps, missed }] of Object.entries(facts.gaps))
     if (gaps > 0) faults.push(`${gaps} gaps of reason ${reason}, with ${missed} ticks`)
   if (connected > 0 && ticks === 0) faults.push('no tick came: look whether the gateway has a feed')
-  const isGeneratorBusy = generatorUtilisation > GENERATOR_BUSY
+  if (p99Us > LATE_US) faults.push('one message in a hundred came more than a second late')
+  const busy = generatorLimit(facts, missing)
   // A loss without a word is never the fault of a client that is slow.
-  if (isGeneratorBusy && silentErrors === 0) {
-    const percent = Math.round(generatorUtilisation * 100)
-    const reason = `the generator was busy ${percent} % of the time, so these figures are its own: take fewer clients, or several generators`
+  if (busy !== undefined && silentErrors === 0) {
+    const reason = `the generator ${busy}, so these figures are its own: take fewer clients, several generators, or another machine`
     return { limit: 'generator', exitCode: 3, reasons: [reason, ...faults] }
   }
-  if (p99Us > LATE_US) faults.push('one message in a hundred came more than a second late')
   return faults.length === 0
     ? { limit: 'none', exitCode: 0, reasons: [] }
     : { limit: 'gateway', exitCode: 1, reasons: faults }
+}
+
+/** @returns undefined: what went wrong is not the generator's */
+function generatorLimit(facts: LoadFacts, missing: number): string | undefined {
+  const { generatorConnecting, generatorPeak, generatorUtilisation } = facts
+  const percent = (share: number) => `${Math.round(share * 100)} %`
+  if (generatorUtilisation > GENERATOR_BUSY) return `was busy ${percent(generatorUtilisation)} of the time`
+  if (missing > 0 && generatorConnecting > GENERATOR_BUSY)
+    return `was busy ${percent(generatorConnecting)} of the time as it connected clients`
+  if (generatorPeak > GENERATOR_FULL && areClientsSlow(facts))
+    return `was busy ${percent(generatorPeak)} of a whole second`
+  return undefined
+}
+
+/** Whether something went wrong as it does with clients that do not read. */
+function areClientsSlow({ ended, gaps, p99Us }: LoadFacts): boolean {
+  return p99Us > LATE_US || (gaps.slow?.gaps ?? 0) > 0 || ended[SLOW_CONSUMER] !== undefined
 }
 
 function sumOf(counts: Readonly<Record<string, number>>): number {

@@ -3,14 +3,16 @@
  */
 import { setTimeout } from 'node:timers/promises'
 import { systemClock, wallUs } from '../../common/clock.js'
+import { doneWithin } from '../../common/deadline.js'
 import { RingcastError } from '../../common/errors.js'
 import { descriptorLimit, openDescriptors, SPARE_DESCRIPTORS } from '../../common/file-descriptors.js'
 import { clientWebSocket } from '../../common/guarded-web-socket.js'
 import type { LoadConfig } from '../../config/config.js'
+import { GeneratorWork } from './generator-work.js'
 import { LoadClient } from './load-client.js'
 import { type LoadReport, loadReportText } from './load-report.js'
 import { LoadTally } from './load-tally.js'
-import { type LoadFacts, loadVerdict } from './load-verdict.js'
+import { type GeneratorFacts, type LoadFacts, loadVerdict } from './load-verdict.js'
 import { Progress } from './progress.js'
 import { readToken, readToolFile } from './tool-file.js'
 import type { ToolHost } from './tool-host.js'
@@ -21,6 +23,8 @@ const BURST_MS = 20
 const SETTLE_MS = 15_000
 const LOOK_MS = 250
 const PINGS = 5
+/** For the close handshakes. */
+const LEAVE_MS_MAX = 3000
 
 /**
  * @returns the exit code
@@ -44,6 +48,7 @@ class LoadRun {
   private readonly tally = new LoadTally()
   private readonly clients: LoadClient[] = []
   private readonly progress: Progress
+  private work = new GeneratorWork()
   private settled = 0
   /** How far the clock of the gateway is ahead, µs, as the fastest ping has shown it. */
   private clockAheadUs = 0
@@ -61,18 +66,28 @@ class LoadRun {
     try {
       await this.connect()
       const connected = this.open
-      const elu = performance.eventLoopUtilization()
+      const connecting = this.work.shares().mean
+      this.work = new GeneratorWork()
       const startMs = systemClock.nowMs()
       this.tally.begin()
       if (connected > 0) await this.measure(startMs)
       const durationMs = Math.max(1, systemClock.nowMs() - startMs)
       // Nothing was measured without a client.
-      const utilisation = connected === 0 ? 0 : performance.eventLoopUtilization(elu).utilization
-      return this.report(connected, durationMs, utilisation)
+      const { mean, peak } = connected === 0 ? { mean: 0, peak: 0 } : this.work.shares()
+      return this.report(connected, durationMs, {
+        generatorUtilisation: mean,
+        generatorPeak: peak,
+        generatorConnecting: connecting,
+      })
     } finally {
       this.progress.end()
-      for (const client of this.clients) client.end()
+      await this.leave()
     }
+  }
+
+  private async leave(): Promise<void> {
+    const left = Promise.all(this.clients.map(client => client.leave()))
+    if (!(await doneWithin(systemClock, LEAVE_MS_MAX, left))) for (const client of this.clients) client.cut()
   }
 
   private get open(): number {
@@ -147,12 +162,13 @@ class LoadRun {
       const { ticks } = this.tally
       const perS = Math.round(((ticks - last.ticks) * 1000) / Math.max(1, nowMs - last.atMs))
       last = { atMs: nowMs, ticks }
+      this.work.look()
       this.progress.show(1 - leftMs / durationMs, `${Math.ceil(leftMs / 1000)} s left, ${perS} ticks/s`)
       await this.wait(Math.min(LOOK_MS, leftMs))
     }
   }
 
-  private report(connected: number, durationMs: number, generatorUtilisation: number): LoadReport {
+  private report(connected: number, durationMs: number, generator: GeneratorFacts): LoadReport {
     const { bytes, ended, firstError, gaps, maxLatencyUs, merged, messages, refused, refusedEntries } =
       this.tally
     const { silentErrors, ticks } = this.tally
@@ -167,7 +183,7 @@ class LoadRun {
       refusedEntries: Object.fromEntries(refusedEntries),
       gaps: Object.fromEntries(gaps),
       p99Us: quantile(0.99),
-      generatorUtilisation,
+      ...generator,
     }
     return {
       url: this.config.url,

@@ -14,6 +14,13 @@ export interface ToolHost {
   readonly hasColours: boolean
   /** Columns and rows of the terminal of stdout, as they are now. */
   size(): { readonly columns: number; readonly rows: number }
+  /**
+   * Reads single keys of the terminal from now on. Ctrl-C still interrupts. Without a terminal no key comes.
+   *
+   * @param pressed is called with one character
+   * @returns gives the keys back to the terminal
+   */
+  onKey(pressed: (key: string) => void): () => void
   /** Aborted by SIGINT, by SIGTERM, and when nobody reads stdout any more. */
   readonly signal: AbortSignal
 }
@@ -47,7 +54,30 @@ export function processToolHost(host: NodeJS.Process, env: NodeJS.ProcessEnv): T
       columns: host.stdout.columns ?? SIZE_DEFAULT.columns,
       rows: host.stdout.rows ?? SIZE_DEFAULT.rows,
     }),
+    onKey: pressed => readKeys(host, pressed),
     signal: ending.signal,
+  }
+}
+
+const CTRL_C = '\x03'
+const ESCAPE = '\x1b'
+
+function readKeys(host: NodeJS.Process, pressed: (key: string) => void): () => void {
+  const { stdin } = host
+  if (!stdin.isTTY) return () => {}
+  const read = (data: Buffer): void => {
+    const text = data.toString()
+    // In raw mode the terminal makes no signal of it.
+    if (text.includes(CTRL_C)) host.kill(host.pid, 'SIGINT')
+    // Arrows and the like come as several characters.
+    else if (!text.startsWith(ESCAPE)) for (const key of text) pressed(key)
+  }
+  stdin.setRawMode(true)
+  stdin.on('data', read)
+  return () => {
+    stdin.off('data', read)
+    stdin.setRawMode(false)
+    stdin.pause()
   }
 }
 

@@ -17,6 +17,12 @@ export interface LaneNumbers {
   readonly audiences: number
 }
 
+export interface Quantiles {
+  readonly p50Us: number
+  readonly p99Us: number
+  readonly p999Us: number
+}
+
 export interface TopNumbers {
   /** ms since the Unix epoch. */
   readonly timeMs: number
@@ -33,7 +39,9 @@ export interface TopNumbers {
   /** Ticks out for each tick in; 0 without ticks. */
   readonly amplification: number
   /** From the arrival at the gateway to the write to a socket, in the interval. 0: nothing was written. */
-  readonly latency: { readonly p50Us: number; readonly p99Us: number; readonly p999Us: number }
+  readonly latency: Quantiles
+  /** From the time that a tick bears to its arrival, of ten ticks a second in the interval. 0: none bore a time. */
+  readonly feedLatency: Quantiles
   /** Clients whose sockets have not taken the last write, and the longest lag. */
   readonly blockedClients: number
   readonly maxLagMs: number
@@ -65,7 +73,14 @@ export function topNumbers(before: TimedLook, now: TimedLook, timeMs: number): T
     (Object.keys(counters) as (keyof typeof counters)[])
       .filter(key => key.startsWith(prefix))
       .reduce((sum, key) => sum + ofCounter(key), 0)
-  const counts = now.look.latency.counts.map((count, bucket) => risen(count, old.latency.counts[bucket]!))
+  const quantilesOf = (key: 'latency' | 'feedLatency'): Quantiles => {
+    const counts = now.look[key].counts.map((count, bucket) => risen(count, old[key].counts[bucket]!))
+    return {
+      p50Us: quantileUs(counts, 0.5),
+      p99Us: quantileUs(counts, 0.99),
+      p999Us: quantileUs(counts, 0.999),
+    }
+  }
   const [ticksIn, ticksOut] = [ofCounter('ticksReceived'), ofCounter('ticksBroadcast')]
   return {
     timeMs,
@@ -79,11 +94,8 @@ export function topNumbers(before: TimedLook, now: TimedLook, timeMs: number): T
     messagesOutPerS: perS('messages'),
     bytesOutPerS: perS('bytesSent'),
     amplification: ticksIn === 0 ? 0 : ticksOut / ticksIn,
-    latency: {
-      p50Us: quantileUs(counts, 0.5),
-      p99Us: quantileUs(counts, 0.99),
-      p999Us: quantileUs(counts, 0.999),
-    },
+    latency: quantilesOf('latency'),
+    feedLatency: quantilesOf('feedLatency'),
     blockedClients: gateways.reduce((sum, { lag }) => sum + lag.blocked, 0),
     maxLagMs: Math.max(0, ...gateways.map(({ lag }) => lag.maxMs)),
     refused: sumOf('refused'),

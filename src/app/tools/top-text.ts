@@ -3,8 +3,9 @@
  * Texts of clients and feeds are shown with invisible characters escaped: none of them can move the cursor.
  */
 import { cutText, visibleText } from '../../common/quote-value.js'
-import type { ClientRow } from '../../metrics/client-view.js'
+import type { ClientRow, ClientSort } from '../../metrics/client-view.js'
 import { shortBytes, shortDuration, shortNumber } from './short-number.js'
+import { QUIT_KEY, SORT_KEYS } from './top-keys.js'
 import type { TopNumbers } from './top-numbers.js'
 
 const BOLD = 1
@@ -19,17 +20,24 @@ export interface TopTextOptions {
   readonly url: string
   readonly hasColours: boolean
   readonly columns: number
+  /** What the first client has most of. */
+  readonly sort: ClientSort
+  /** Whether keys choose the order. */
+  readonly hasKeys: boolean
 }
 
 /** @returns lines of at most `columns` visible characters */
-export function topLines(numbers: TopNumbers, { columns, hasColours, url }: TopTextOptions): string[] {
+export function topLines(
+  numbers: TopNumbers,
+  { columns, hasColours, hasKeys, sort, url }: TopTextOptions,
+): string[] {
   const coloured = (text: string, colour: number) => (hasColours ? `\x1b[${colour}m${text}\x1b[0m` : text)
   const cut = (text: string) => cutText(text, columns)
   const row = (label: string, text: string) => cut(`${label.padEnd(LABEL_WIDTH)}${text}`)
   const faults = Object.entries(numbers.checks).filter(([, words]) => words !== 'ok')
   const time = new Date(numbers.timeMs).toISOString().slice(11, 19)
   const { blockedClients, clients, clientsMax, disconnected, gaps, maxLagMs, refused, upstreamGaps } = numbers
-  const { latency } = numbers
+  const { feedLatency, latency } = numbers
   return [
     coloured(cut(`ringcast top  ${url}  ${time} UTC`), BOLD),
     numbers.ready ? coloured(row('state', 'ready'), GREEN) : coloured(row('state', 'not ready'), RED),
@@ -47,6 +55,14 @@ export function topLines(numbers: TopNumbers, { columns, hasColours, url }: TopT
       'latency',
       `p50 ${shortDuration(latency.p50Us)}, p99 ${shortDuration(latency.p99Us)}, p99.9 ${shortDuration(latency.p999Us)}`,
     ),
+    ...(feedLatency.p50Us === 0
+      ? []
+      : [
+          row(
+            'feed',
+            `ticks reach the gateway p50 ${shortDuration(feedLatency.p50Us)}, p99 ${shortDuration(feedLatency.p99Us)} after their time`,
+          ),
+        ]),
     row(
       'interval',
       `${disconnected} clients have left, ${refused} were refused, ${gaps} gaps of slow clients, ${upstreamGaps} gaps of the feed`,
@@ -60,7 +76,9 @@ export function topLines(numbers: TopNumbers, { columns, hasColours, url }: TopT
       )
       return lane.utilisation > BUSY ? coloured(text, YELLOW) : text
     }),
-    ...(numbers.slowest.length === 0 ? [] : ['', ...clientLines(numbers.slowest).map(cut)]),
+    ...(numbers.slowest.length === 0
+      ? []
+      : ['', ...(hasKeys ? [cut(KEYS)] : []), ...clientLines(numbers.slowest, sort).map(cut)]),
   ]
 }
 
@@ -69,21 +87,31 @@ function bar(share: number): string {
   return `[${'#'.repeat(full)}${' '.repeat(BAR_WIDTH - full)}]`
 }
 
-const COLUMNS: readonly (readonly [string, (row: ClientRow) => string])[] = [
-  ['client', ({ id }) => id],
-  ['state', ({ state }) => state],
-  ['lag', ({ lagMs }) => shortDuration(lagMs * 1000)],
-  ['waiting', ({ lagBytes }) => shortBytes(lagBytes)],
-  ['gaps', ({ gaps }) => String(gaps)],
-  ['sent', ({ sentBytes }) => shortBytes(sentBytes)],
-  ['entries', ({ subscriptions }) => String(subscriptions)],
-  ['age', ({ ageMs }) => shortDuration(ageMs * 1000)],
-  ['address', ({ address }) => address ?? '–'],
-  ['user', ({ user }) => (user === null ? '–' : visibleText(user))],
+interface Column {
+  readonly name: string
+  readonly text: (row: ClientRow) => string
+  readonly sort?: ClientSort
+}
+
+const COLUMNS: readonly Column[] = [
+  { name: 'client', text: ({ id }) => id },
+  { name: 'state', text: ({ state }) => state },
+  { name: 'lag', sort: 'lag', text: ({ lagMs }) => shortDuration(lagMs * 1000) },
+  { name: 'bytes', sort: 'bytes', text: ({ lagBytes }) => shortBytes(lagBytes) },
+  { name: 'ticks', sort: 'ticks', text: ({ lagTicks }) => (lagTicks === null ? '–' : shortNumber(lagTicks)) },
+  { name: 'gaps', sort: 'gaps', text: ({ gaps }) => String(gaps) },
+  { name: 'age', sort: 'age', text: ({ ageMs }) => shortDuration(ageMs * 1000) },
+  { name: 'sent', sort: 'sent', text: ({ sentBytes }) => shortBytes(sentBytes) },
+  { name: 'entries', sort: 'subscriptions', text: ({ subscriptions }) => String(subscriptions) },
+  { name: 'address', text: ({ address }) => address ?? '–' },
+  { name: 'user', text: ({ user }) => (user === null ? '–' : visibleText(user)) },
 ]
 
-function clientLines(rows: readonly ClientRow[]): string[] {
-  const cells = [COLUMNS.map(([name]) => name), ...rows.map(row => COLUMNS.map(([, text]) => text(row)))]
+const KEYS = `keys: ${COLUMNS.flatMap(({ name, sort }) => (sort === undefined ? [] : [`${SORT_KEYS[sort]} ${name}`])).join(', ')}, ${QUIT_KEY} quit`
+
+function clientLines(rows: readonly ClientRow[], sort: ClientSort): string[] {
+  const heads = COLUMNS.map(column => `${column.name}${column.sort === sort ? ' ▼' : ''}`)
+  const cells = [heads, ...rows.map(row => COLUMNS.map(({ text }) => text(row)))]
   const widths = COLUMNS.map((_, column) => Math.max(...cells.map(line => line[column]!.length)))
   return cells.map(line =>
     line

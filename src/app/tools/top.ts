@@ -1,14 +1,14 @@
 /**
  * `ringcast top`: shows what a gateway does, again and again, until it is ended. Main thread.
  */
-import { setTimeout } from 'node:timers/promises'
 import { systemClock } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
 import type { TopConfig } from '../../config/config.js'
 import { AdminReader } from './admin-reader.js'
 import { readToken } from './tool-file.js'
 import type { ToolHost } from './tool-host.js'
-import { type TimedLook, topNumbers } from './top-numbers.js'
+import { TopKeys } from './top-keys.js'
+import { type TimedLook, type TopNumbers, topNumbers } from './top-numbers.js'
 import { topLines } from './top-text.js'
 
 /** The other screen of a terminal, which leaves what stood there before. */
@@ -23,54 +23,68 @@ const CLEAR_BELOW = '\x1b[J'
  * @throws RingcastError `config_invalid` when the file of the token cannot be read
  */
 export async function top(config: TopConfig, host: ToolHost): Promise<0 | 1> {
-  const { adminHost, adminPort: port, adminTokenFile, interval, json, once, rows, sort } = config
+  const { adminHost, adminPort: port, adminTokenFile, interval, json, once, rows } = config
   const token = adminTokenFile === undefined ? undefined : readToken('--admin-token-file', adminTokenFile)
   const reader = new AdminReader({ host: adminHost, port, token })
   const look = async (): Promise<TimedLook> => ({
-    look: await reader.look(sort, rows),
+    look: await reader.look(keys.sort, rows),
     atMs: systemClock.nowMs(),
   })
-  let before: TimedLook
-  try {
-    before = await look()
-  } catch (error) {
-    host.err(`${messageOf(error)}\n`)
-    return 1
-  }
   const isScreen = host.isTerminal && !once && !json
-  if (isScreen) host.out(ENTER_SCREEN)
+  const keys = new TopKeys(config.sort, host.signal, isScreen ? host : undefined)
+  let hasEntered = false
   try {
+    let before = await look()
+    if (isScreen) host.out(ENTER_SCREEN)
+    hasEntered = true
+    let numbers: TopNumbers | undefined
+    let dueMs = before.atMs + interval
     for (;;) {
-      await setTimeout(interval, undefined, { signal: host.signal })
-      let now: TimedLook
+      const why = await keys.pause(dueMs - systemClock.nowMs())
+      if (why === 'quit') return 0
       try {
-        now = await look()
-      } catch (error) {
-        if (once) {
-          host.err(`${messageOf(error)}\n`)
-          return 1
+        if (why === 'time') {
+          dueMs = systemClock.nowMs() + interval
+          const now = await look()
+          numbers = topNumbers(before, now, Date.now())
+          before = now
+        } else if (numbers !== undefined) {
+          // The rates stay those of a whole interval.
+          numbers = { ...numbers, slowest: await reader.clients(keys.sort, rows) }
         }
+      } catch (error) {
+        if (once) throw error
         const message = messageOf(error)
         if (isScreen) host.out(screen([message], host.size().rows))
         else host.err(`${message}\n`)
         continue
       }
-      const numbers = topNumbers(before, now, Date.now())
-      before = now
+      if (numbers === undefined) continue
       if (json) host.out(`${JSON.stringify(numbers)}\n`)
-      else {
-        // A pipe has no columns, so nothing is cut.
-        const columns = host.isTerminal ? host.size().columns : Number.POSITIVE_INFINITY
-        const lines = topLines(numbers, { url: reader.url, hasColours: host.hasColours, columns })
-        host.out(isScreen ? screen(lines, host.size().rows) : `${lines.join('\n')}\n${once ? '' : '\n'}`)
-      }
+      else host.out(asText(numbers))
       if (once) return 0
     }
   } catch (error) {
-    if (!host.signal.aborted) throw error
-    return 0
+    if (host.signal.aborted) return 0
+    host.err(`${messageOf(error)}\n`)
+    return 1
   } finally {
-    if (isScreen) host.out(LEAVE_SCREEN)
+    keys.stop()
+    if (isScreen && hasEntered) host.out(LEAVE_SCREEN)
+  }
+
+  function asText(numbers: TopNumbers): string {
+    // A pipe has no columns, so nothing is cut.
+    const columns = host.isTerminal ? host.size().columns : Number.POSITIVE_INFINITY
+    const { hasColours } = host
+    const lines = topLines(numbers, {
+      url: reader.url,
+      hasColours,
+      columns,
+      sort: keys.sort,
+      hasKeys: isScreen,
+    })
+    return isScreen ? screen(lines, host.size().rows) : `${lines.join('\n')}\n${once ? '' : '\n'}`
   }
 }
 

@@ -47,6 +47,11 @@ export interface GrpcSourceOptions {
    * again; 0: never. Default 0.
    */
   readonly stallTimeoutMs?: number
+  /**
+   * Whether a further connection may ask the feed for ticks that have left the tick log: only where the feed keeps
+   * positions and names an epoch, and without `symbols`. Default true.
+   */
+  readonly history?: boolean
   /** Upper bound of the wait after the first failure. Default 100 ms. */
   readonly backoffMinMs?: number
   /** The upper bound doubles with each failure until it is this. Default 10 s. */
@@ -77,6 +82,7 @@ const rules: Readonly<Record<keyof GrpcSourceOptions, OptionRule>> = {
   windowBytes: wholeFrom(WINDOW_BYTES_MIN, WINDOW_BYTES_MAX),
   keepaliveMs: wholeFrom(0, DAY_MS),
   stallTimeoutMs: wholeFrom(0, DAY_MS),
+  history: { rule: 'must be true or false', holds: value => typeof value === 'boolean' },
   backoffMinMs: wholeFrom(1, DAY_MS),
   backoffMaxMs: wholeFrom(1, DAY_MS),
   random: { rule: 'must be a function', holds: value => typeof value === 'function' },
@@ -108,6 +114,7 @@ export function grpcOptions(options: GrpcSourceOptions): Required<GrpcSourceOpti
     keepaliveMs: options.keepaliveMs ?? KEEPALIVE_MS_DEFAULT,
     proxy: options.proxy ?? true,
     stallTimeoutMs: options.stallTimeoutMs ?? 0,
+    history: options.history ?? true,
     backoffMinMs,
     backoffMaxMs,
     random: options.random ?? Math.random,

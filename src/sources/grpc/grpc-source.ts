@@ -10,9 +10,11 @@
 import type { Clock, Timer } from '../../common/clock.js'
 import { RingcastError } from '../../common/errors.js'
 import type { TickSink } from '../../ingest/tick-sink.js'
+import type { HistoryOrigin } from '../../ticks/stream-history.js'
 import { FeedMemory, OTHER_EPOCH, positionAfter } from '../feed-memory.js'
 import type { SourceStatus, TickSource } from '../tick-source.js'
 import { CallProgress } from './call-progress.js'
+import { feedHistory } from './feed-history.js'
 import { FeedLog, noFeedThere } from './feed-log.js'
 import { type CallOutcome, GrpcCall } from './grpc-call.js'
 import { type GrpcSourceOptions, grpcOptions } from './grpc-options.js'
@@ -51,6 +53,7 @@ export class GrpcSource implements TickSource {
   private isStalled = false
   private sessionCount = 0
 
+  private readonly origin: HistoryOrigin | undefined
   private readonly memory: FeedMemory
   private readonly failed: () => void
   private call: GrpcCall | undefined
@@ -68,6 +71,7 @@ export class GrpcSource implements TickSource {
     this.failed = endpoint.failed ?? (() => {})
     const { target, tls, windowBytes, keepaliveMs, metadata, proxy, ...others } = grpcOptions(options)
     this.target = { target, tls, windowBytes, keepaliveMs, metadata, proxy }
+    this.origin = feedHistory([options])
     this.symbols = [...others.symbols]
     this.foreignMethod = typeof others.method === 'object' ? others.method : undefined
     this.method = new MethodChoice(others.method === 'single' ? 'tick' : 'batch')
@@ -116,6 +120,10 @@ export class GrpcSource implements TickSource {
       reconnects: Math.max(0, this.sessionCount - 1),
       lastError: isLive ? undefined : this.lastError,
     }
+  }
+
+  history(): HistoryOrigin | undefined {
+    return this.origin
   }
 
   async stop(): Promise<void> {

@@ -4,21 +4,27 @@
  * lane's task), so every endpoint must keep the same positions under the same epoch.
  */
 import type { FeedSession, FeedState, TickSink } from '../../ingest/tick-sink.js'
+import type { HistoryOrigin } from '../../ticks/stream-history.js'
 import type { FeedMemory } from '../feed-memory.js'
 import type { SourceStatus, TickSource } from '../tick-source.js'
 import { FeedLine, type MakeSource } from './feed-line.js'
 
 export class BothSource implements TickSource {
   private readonly endpoints: readonly MakeSource[]
+  private readonly origin: HistoryOrigin | undefined
   private lines: readonly FeedLine[] = []
   private sink: TickSink | undefined
   private isPaused = false
   private isStopped = false
   private sessionCount = 0
 
-  /** @param memory which the sources of all endpoints share */
-  constructor(endpoints: readonly MakeSource[], memory: FeedMemory) {
+  /**
+   * @param memory which the sources of all endpoints share
+   * @param origin see TickSource.history
+   */
+  constructor(endpoints: readonly MakeSource[], memory: FeedMemory, origin?: HistoryOrigin) {
     this.endpoints = endpoints
+    this.origin = origin
     // Two counts cannot be compared: the first one that answers is the feed.
     memory.isRefused = epoch =>
       this.lines.some(({ isLive }) => isLive) && (epoch === undefined || epoch !== memory.epoch)
@@ -58,6 +64,10 @@ export class BothSource implements TickSource {
       // Also while one endpoint is live: nobody would see otherwise that the other one is not.
       lastError: statuses.find(({ lastError }) => lastError !== undefined)?.lastError,
     }
+  }
+
+  history(): HistoryOrigin | undefined {
+    return this.origin
   }
 
   async stop(): Promise<void> {

@@ -5,6 +5,7 @@
  */
 import type { Clock, Timer } from '../../common/clock.js'
 import type { FeedSession, FeedState, TickSink } from '../../ingest/tick-sink.js'
+import type { HistoryOrigin } from '../../ticks/stream-history.js'
 import type { SourceStatus, TickSource } from '../tick-source.js'
 import { FeedLine, type MakeSource } from './feed-line.js'
 
@@ -15,6 +16,7 @@ export const LOOK_BACK_AFTER_MS = 60_000
 
 export class FailoverSource implements TickSource {
   private readonly endpoints: readonly MakeSource[]
+  private readonly origin: HistoryOrigin | undefined
   private readonly clock: Clock
   private sink: TickSink | undefined
   /** The lines that are live or trying, in the order of their endpoints. */
@@ -27,9 +29,13 @@ export class FailoverSource implements TickSource {
   private sessionCount = 0
   private readonly stopping = new Set<Promise<void>>()
 
-  /** @param endpoints in the order of preference */
-  constructor(endpoints: readonly MakeSource[], clock: Clock) {
+  /**
+   * @param endpoints in the order of preference
+   * @param origin see TickSource.history
+   */
+  constructor(endpoints: readonly MakeSource[], clock: Clock, origin?: HistoryOrigin) {
     this.endpoints = endpoints
+    this.origin = origin
     this.clock = clock
   }
 
@@ -57,6 +63,10 @@ export class FailoverSource implements TickSource {
       lastError:
         live === undefined ? statuses.find(({ lastError }) => lastError !== undefined)?.lastError : undefined,
     }
+  }
+
+  history(): HistoryOrigin | undefined {
+    return this.origin
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,4 @@
-/** Writes the mapped sequence and time of a tick as JSON, straight into bytes. One reader's own. */
+/** Writes the mapped sequence and time of a tick as JSON, straight into bytes, and reads the time. One reader's own. */
 import { writeAscii, writeSigned } from '../number-text.js'
 import type { TimeUnit } from '../tick-schema.js'
 import { nanosToMicros } from '../time-units.js'
@@ -58,6 +58,12 @@ export class HeadJson {
     const next = copyText(target, at, TIME)
     const micros = this.microsOf(field, unit, words, slot)
     return Number.isSafeInteger(micros) ? writeSigned(target, next, micros) : writeAscii(target, next, 'null')
+  }
+
+  /** The time in µs; NaN when the tick has none, or it is no time. */
+  timeUs(path: SlotPath, unit: TimeUnit, words: Int32Array, root: number): number {
+    const slot = path.find(words, root)
+    return slot === 0 || words[slot] === 0 ? Number.NaN : this.microsOf(path.field, unit, words, slot)
   }
 
   private microsOf(field: FieldPlan, unit: TimeUnit, words: Int32Array, slot: number): number {

@@ -85,6 +85,11 @@ export class SchemaTickReader implements TickReader {
     return this.kindReader.take(words, root) && this.fitsAsJson()
   }
 
+  timeUs(): number {
+    const { head, plan, root, timePath } = this
+    return timePath === undefined ? Number.NaN : head.timeUs(timePath, plan.time!.unit, this.tape.words, root)
+  }
+
   writeJson(target: Uint8Array, at: number, prefixes: readonly Uint8Array[]): number {
     const prefix = prefixes[0]!
     for (let index = 0; index < prefix.length; index++) target[at + index] = prefix[index]!

@@ -48,6 +48,7 @@ describe('ringcast load', () => {
     expect(code).toBe(report.verdict.exitCode)
     expect(host.stderr).toContain('[##')
     await server.until(() => server.handler.getClientCount() === 0)
+    expect(server.counts('closed')).toEqual({ closed1000: 4 })
   })
 
   it('says that the gateway refuses clients, in words, with the exit code 1', async () => {
@@ -91,7 +92,8 @@ describe('ringcast load', () => {
 
 describe('the verdict', () => {
   const FINE: LoadFacts = {
-    ...{ clients: 2, connected: 2, ticks: 5, silentErrors: 0, p99Us: 900, generatorUtilisation: 0.2 },
+    ...{ clients: 2, connected: 2, ticks: 5, silentErrors: 0, p99Us: 900 },
+    ...{ generatorUtilisation: 0.2, generatorPeak: 0.3, generatorConnecting: 0.9 },
     ...{ refused: {}, ended: {}, refusedEntries: {}, gaps: {} },
   }
 
@@ -99,6 +101,24 @@ describe('the verdict', () => {
     ['nothing', {}, 'none', 0, /^$/],
     ['a busy generator', { generatorUtilisation: 0.97, p99Us: 2e6 }, 'generator', 3, /busy 97 % of the time/],
     ['late ticks', { p99Us: 2e6 }, 'gateway', 1, /more than a second late/],
+    ['a generator with a busy second', { generatorPeak: 1 }, 'none', 0, /^$/],
+    [
+      'late ticks and a busy second',
+      { generatorPeak: 1, p99Us: 2e6 },
+      'generator',
+      3,
+      /busy 100 % of a whole second.*\none message in a hundred/,
+    ],
+    [
+      'slow gaps in a busy second',
+      { generatorPeak: 1, gaps: { slow: { gaps: 1, missed: 9 } } },
+      ...(['generator', 3, /busy 100 % of a whole second/] as const),
+    ],
+    [
+      'gaps of the feed in a busy second',
+      { generatorPeak: 1, gaps: { upstream: { gaps: 1, missed: 9 } } },
+      ...(['gateway', 1, /1 gaps of reason upstream/] as const),
+    ],
     [
       'a gap',
       { gaps: { slow: { gaps: 1, missed: 9 } } },
@@ -107,7 +127,12 @@ describe('the verdict', () => {
       /1 gaps of reason slow, with 9 ticks/,
     ],
     ['clients that were ended', { ended: { 4008: 1 } }, 'gateway', 1, /1 clients were ended with 4008/],
-    ['clients without a reply', { connected: 1 }, 'gateway', 1, /1 clients got no reply in time/],
+    ['clients without a reply', { connected: 1 }, 'generator', 3, /busy 90 % .* as it connected clients/],
+    [
+      'clients without a reply of an idle generator',
+      { connected: 1, generatorConnecting: 0.4 },
+      ...(['gateway', 1, /1 clients got no reply in time/] as const),
+    ],
     ['no ticks', { ticks: 0 }, 'gateway', 1, /no tick came/],
     // The generator is no excuse for that.
     ['silent errors', { silentErrors: 1, generatorUtilisation: 1 }, 'gateway', 1, /1 silent errors/],

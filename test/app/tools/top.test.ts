@@ -17,6 +17,7 @@ let tokenFile: string
 let ringcast: Ringcast
 let adminUrl: URL
 let client: TickClient
+let webSocketUrl: string
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ringcast-top-'))
@@ -25,7 +26,8 @@ beforeAll(async () => {
   ringcast = new Ringcast([`--admin-token-file=${tokenFile}`, '--feed-rate=500'])
   const urls = await ringcast.streaming()
   adminUrl = new URL(urls.adminUrl)
-  client = await TickClient.connect(urls.webSocketUrl)
+  webSocketUrl = urls.webSocketUrl
+  client = await TickClient.connect(webSocketUrl)
 })
 
 afterAll(async () => {
@@ -60,6 +62,7 @@ it('shows the numbers of one interval as JSON', async () => {
   expect(numbers.ticksOutPerS).toBeGreaterThan(0)
   expect(numbers.amplification).toBeGreaterThan(0)
   expect(numbers.latency.p99Us).toBeGreaterThan(0)
+  expect(numbers.feedLatency.p50Us).toBeGreaterThan(0)
   expect(host.stderr).toBe('')
 })
 
@@ -76,6 +79,31 @@ it('draws a screen that fits the terminal, until it is ended, and leaves it as i
   expect(lines.some(line => line.startsWith('clients    1 of 1.00k'))).toBe(true)
   expect(lines.some(line => /^lane 0 +\[#* *\] +\d+ % busy/.test(line))).toBe(true)
   for (const line of lines.slice(0, -1)) expect(line.length).toBeLessThanOrEqual(80)
+})
+
+it('a key chooses what the first client has most of, and another one quits', async () => {
+  const second = await TickClient.connect(`${webSocketUrl}?symbols=SYM0001,SYM0002`)
+  const [older, newer] = [client, second].map(({ subscribed }) => subscribed!.client)
+  const host = new TestToolHost({ isTerminal: true })
+  const { code } = start([`--admin-token-file=${tokenFile}`, '--sort=age'], host)
+  const lines = () => host.stdout.split('\u001b[H').at(-1)!.split('\u001b[K\n')
+  /** The clients of the last screen, if its column is the sorted one. */
+  const sortedBy = (column: string): string | undefined =>
+    lines().some(line => line.includes(` ${column} ▼`))
+      ? lines()
+          .map(line => line.split(' ')[0])
+          .filter(word => word === older || word === newer)
+          .join()
+      : undefined
+  await host.until(() => sortedBy('age') === `${older},${newer}`)
+  expect(host.press('E')).toBe(true)
+  await host.until(() => sortedBy('entries') === `${newer},${older}`)
+  expect(lines()).toContain('keys: l lag, b bytes, t ticks, g gaps, a age, s sent, e entries, q quit')
+  host.press('q')
+  expect(await code).toBe(0)
+  // The terminal has its keys back.
+  expect(host.press('l')).toBe(false)
+  await second.close()
 })
 
 it('says what to do where it is not told the numbers', async () => {

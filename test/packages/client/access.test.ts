@@ -2,7 +2,7 @@
 import { connect, type GetToken, type Item, type MarketTick, type Stream } from '@ringcast/client'
 import { afterEach, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import type { StreamHandlerParts } from '../../../src/broadcaster/stream-handler.js'
+import type { StreamHandlerParts } from '../../../src/broadcaster/handler-parts.js'
 import { tokenAuthenticator } from '../../../src/tokens/token-authenticator.js'
 import { secretKeys } from '../../../src/tokens/token-keys.js'
 import { FakeClock } from '../../support/fake-clock.js'

@@ -22,7 +22,16 @@ describe.each(FOREIGN_SCHEMAS)('the codec of $name', foreign => {
     fc.assert(
       fc.property(anyMessage(type), message => {
         const bytes = encodeMessage(type, message)
-        expect(clientJson(codec, bytes)).toEqual(schemaTickJson(schema, type, bytes))
+        const shown = clientJson(codec, bytes) as { readonly time?: unknown } | undefined
+        expect(shown).toEqual(schemaTickJson(schema, type, bytes))
+        if (shown === undefined) return
+        // What clients are not shown as a number is no time.
+        const reader = placed(codec, bytes)
+        reader.decode(BEFORE, BEFORE + bytes.length)
+        const timeUs = reader.timeUs()
+        expect(Number.isSafeInteger(timeUs) ? timeUs : 0).toBe(
+          schema.mapping.time === undefined || typeof shown.time !== 'number' ? 0 : shown.time,
+        )
       }),
       { numRuns: 100 },
     )

@@ -1,4 +1,5 @@
 /** The gateway as the page reaches it: the overview once a second, and the end of a client. It tries again for ever. */
+import type { ClientRow, ClientSort } from '../../../../src/metrics/client-view.js'
 import type { Overview } from '../../../../src/metrics/overview.js'
 
 export interface GatewayEvents {
@@ -29,6 +30,18 @@ export class Gateway {
     sessionStorage.setItem(TOKEN_KEY, token)
     clearTimeout(this.timer)
     void this.open()
+  }
+
+  /** @returns undefined when the gateway does not tell */
+  async clients(sort: ClientSort, limit: number): Promise<readonly ClientRow[] | undefined> {
+    try {
+      const path = `clients?sort=${sort}&limit=${limit}`
+      const response = await fetch(path, { headers: this.headers, cache: 'no-store' })
+      if (!response.ok) return undefined
+      return ((await response.json()) as { readonly clients: readonly ClientRow[] }).clients
+    } catch {
+      return undefined
+    }
   }
 
   /** @returns what came of it, for people */

@@ -3,6 +3,7 @@ import uPlot from 'uplot'
 import { LATENCY_BOUNDS_US, quantileUs } from '../../../../src/metrics/histogram.js'
 import { setText } from '../shared/element.js'
 import { duration } from '../shared/format.js'
+import type { Rates } from './rates.js'
 
 const QUANTILES = [
   { name: 'p50', quantile: 0.5, colour: '--p50' },
@@ -20,6 +21,7 @@ export interface ChartTargets {
   readonly histogram: HTMLElement
   /** Texts that say the same. */
   readonly linesText: HTMLElement
+  readonly feedText: HTMLElement
   readonly histogramText: HTMLElement
 }
 
@@ -31,6 +33,8 @@ export class LatencyCharts {
   private readonly quantiles: (number | null)[][] = QUANTILES.map(() => [])
   /** The writes in each bucket, of each of the last seconds. */
   private readonly recent: (readonly number[])[] = []
+  /** The same of ticks on their way from the feed. */
+  private readonly recentFeed: (readonly number[])[] = []
 
   constructor(targets: ChartTargets) {
     this.targets = targets
@@ -38,8 +42,8 @@ export class LatencyCharts {
     new ResizeObserver(() => this.resize()).observe(targets.lines)
   }
 
-  /** @param counts writes in each bucket since the last call */
-  add(atMs: number, counts: readonly number[]): void {
+  /** @param rates since the last call */
+  add(atMs: number, { feedLatency, latency: counts }: Pick<Rates, 'feedLatency' | 'latency'>): void {
     const isEmpty = counts.every(value => value === 0)
     this.times.push(atMs / 1000)
     const now = QUANTILES.map(({ quantile }) => (isEmpty ? null : quantileUs(counts, quantile) / 1000))
@@ -47,8 +51,9 @@ export class LatencyCharts {
       this.quantiles[index]!.push(value)
     })
     if (this.times.length > POINTS_MAX) for (const series of [this.times, ...this.quantiles]) series.shift()
-    this.recent.push(counts)
-    if (this.recent.length > WINDOW) this.recent.shift()
+    addRecent(this.recent, counts)
+    addRecent(this.recentFeed, feedLatency)
+    this.showFeed()
     setText(
       this.targets.linesText,
       isEmpty
@@ -65,6 +70,17 @@ export class LatencyCharts {
     this.histogram?.destroy()
     this.lines = new uPlot(this.lineOptions(), this.lineData, lines)
     this.histogram = new uPlot(this.histogramOptions(), this.histogramData, histogram)
+  }
+
+  private showFeed(): void {
+    const buckets = sumOf(this.recentFeed)
+    const [p50, p99] = [0.5, 0.99].map(quantile => duration(quantileUs(buckets, quantile) / 1000))
+    setText(
+      this.targets.feedText,
+      buckets.every(value => value === 0)
+        ? 'From the feed to the gateway: no tick of the last minute bore its time.'
+        : `From the feed to the gateway, by the time that ticks bear: p50 ${p50}, p99 ${p99} in the last minute.`,
+    )
   }
 
   private showData(): void {
@@ -86,9 +102,7 @@ export class LatencyCharts {
   }
 
   private get histogramData(): uPlot.AlignedData {
-    const buckets = Array.from({ length: LATENCY_BOUNDS_US.length + 1 }, (_, bucket) =>
-      this.recent.reduce((sum, counts) => sum + (counts[bucket] ?? 0), 0),
-    )
+    const buckets = sumOf(this.recent)
     const total = buckets.reduce((sum, value) => sum + value, 0)
     return [buckets.map((_, index) => index), buckets.map(value => (total === 0 ? 0 : (100 * value) / total))]
   }
@@ -146,6 +160,18 @@ export class LatencyCharts {
       ],
     }
   }
+}
+
+function addRecent(recent: (readonly number[])[], counts: readonly number[]): void {
+  recent.push(counts)
+  if (recent.length > WINDOW) recent.shift()
+}
+
+/** Of each bucket. */
+function sumOf(recent: readonly (readonly number[])[]): number[] {
+  return Array.from({ length: LATENCY_BOUNDS_US.length + 1 }, (_, bucket) =>
+    recent.reduce((sum, counts) => sum + (counts[bucket] ?? 0), 0),
+  )
 }
 
 function boundText(bucket: number): string {

@@ -1,10 +1,10 @@
 /** The dashboard: shows each overview as it comes. */
-import type { ClientRow } from '../../../../src/metrics/client-view.js'
 import type { Overview } from '../../../../src/metrics/overview.js'
-import { byId, element, setText } from '../shared/element.js'
+import { byId, setText } from '../shared/element.js'
 import { bytes, count, duration, percent, time } from '../shared/format.js'
 import { KeyedTable } from '../shared/keyed-table.js'
 import { followTheme } from '../shared/theme.js'
+import { ClientTable } from './client-table.js'
 import { EventList } from './event-list.js'
 import { Gateway } from './gateway.js'
 import { Glance } from './glance.js'
@@ -54,25 +54,6 @@ const lanes = new KeyedTable<LaneRates>(
   byId('lanes-title'),
 )
 
-const clients = new KeyedTable<ClientRow>(
-  byId<HTMLTableElement>('clients'),
-  [
-    { name: 'Client', text: ({ id }) => id },
-    { name: 'Address', text: ({ address }) => address ?? '–' },
-    { name: 'User', text: ({ user }) => user ?? '–' },
-    { name: 'State', text: ({ state }) => state, className: ({ state }) => (state === 'live' ? '' : 'warn') },
-    { name: 'Lag', isNumber: true, text: ({ lagMs }) => duration(lagMs) },
-    { name: 'Worst', isNumber: true, text: ({ worstLagMs }) => duration(worstLagMs) },
-    { name: 'Waiting', isNumber: true, text: ({ lagBytes }) => bytes(lagBytes) },
-    { name: 'Age', isNumber: true, text: ({ ageMs }) => duration(ageMs) },
-    { name: 'Sent', isNumber: true, text: ({ sentBytes }) => bytes(sentBytes) },
-    { name: 'Gaps', isNumber: true, text: ({ gaps }) => count(gaps) },
-    { name: 'Action', text: () => '', control: disconnectButton },
-  ],
-  ({ id }) => id,
-  byId('clients-title'),
-)
-
 interface SymbolRow {
   readonly symbol: string
   readonly ticks: number
@@ -101,6 +82,7 @@ const charts = new LatencyCharts({
   lines: byId('latency'),
   histogram: byId('histogram'),
   linesText: byId('latency-now'),
+  feedText: byId('feed-latency-now'),
   histogramText: byId('histogram-now'),
 })
 const connection = byId('connection')
@@ -123,6 +105,8 @@ const gateway = new Gateway({
     if (isMended === 'by a token') byId('token').focus()
   },
 })
+
+const clients = new ClientTable(gateway)
 
 followTheme(byId<HTMLSelectElement>('theme'), () => charts.draw())
 
@@ -148,11 +132,10 @@ function show(overview: Overview): void {
   setText(byId('checks'), faults(overview))
   glance.show(overview, rates)
   if (rates !== undefined) {
-    charts.add(overview.atMs, rates.latency)
+    charts.add(overview.atMs, rates)
     lanes.show(rates.lanes)
   }
-  clients.show(overview.slowest)
-  byId('clients-none').hidden = overview.slowest.length > 0
+  clients.show(overview)
   showSymbols(overview)
   events.add(overview.events)
   if (rates !== undefined || elapsedMs <= 0) last = overview
@@ -183,22 +166,4 @@ function showSymbols({ symbols: { busiest, spanMs, ticks } }: Overview): void {
       ? 'No tick has come yet.'
       : `Of the newest ${count(ticks)} ticks, which came in ${duration(spanMs)}.`,
   )
-}
-
-function disconnectButton(client: string): HTMLElement {
-  const button = element('button', 'Disconnect')
-  button.type = 'button'
-  button.setAttribute('aria-label', `Disconnect ${client}`)
-  button.addEventListener('click', () => askToDisconnect(client))
-  return button
-}
-
-function askToDisconnect(client: string): void {
-  const dialog = byId<HTMLDialogElement>('confirm')
-  setText(byId('confirm-title'), `Disconnect client ${client}?`)
-  dialog.returnValue = 'no'
-  dialog.onclose = async () => {
-    if (dialog.returnValue === 'yes') setText(byId('closing'), await gateway.disconnect(client))
-  }
-  dialog.showModal()
 }

@@ -18,6 +18,8 @@ export interface Rates {
   readonly amplification: number | undefined
   /** Writes in each bucket of the latency. */
   readonly latency: readonly number[]
+  /** Ticks in each bucket of the latency from the feed. */
+  readonly feedLatency: readonly number[]
   readonly lanes: readonly LaneRates[]
 }
 
@@ -34,6 +36,7 @@ export function ratesBetween(before: Overview, now: Overview): Rates {
     bytesOut: growth('bytesOut') / seconds,
     amplification: ticksIn === 0 ? undefined : ticksOut / ticksIn,
     latency: growthOf(before.latency.counts, now.latency.counts),
+    feedLatency: growthOf(before.feedLatency.counts, now.feedLatency.counts),
     lanes: now.lanes.map(lane =>
       laneRates(
         before.lanes.find(each => keyOf(each) === keyOf(lane)),

@@ -1,7 +1,7 @@
 /** The rows of a table, by key: a row that stays keeps its elements, so the focus stays, too. */
 import { element, setText } from './element.js'
 
-export interface Column<Row> {
+export interface Column<Row, Sort extends string = never> {
   readonly name: string
   readonly isNumber?: boolean
   /** A text, or an element that is made once for each row. */
@@ -9,33 +9,55 @@ export interface Column<Row> {
   readonly className?: (row: Row) => string
   /** Makes what stands in the cell in place of a text. */
   readonly control?: (key: string) => HTMLElement
+  /** The order that the head of the column chooses. */
+  readonly sort?: Sort
 }
 
-export class KeyedTable<Row> {
+export class KeyedTable<Row, Sort extends string = never> {
   private readonly body: HTMLTableSectionElement
-  private readonly columns: readonly Column<Row>[]
+  private readonly columns: readonly Column<Row, Sort>[]
   private readonly keyOf: (row: Row) => string
   private readonly heading: HTMLElement
+  private readonly heads = new Map<Sort, HTMLTableCellElement>()
   private rows = new Map<string, HTMLTableRowElement>()
 
-  /** @param heading gets the focus when the row that has it goes */
+  /**
+   * @param heading gets the focus when the row that has it goes
+   * @param choose is called with the order of a head that was pressed
+   */
   constructor(
     table: HTMLTableElement,
-    columns: readonly Column<Row>[],
+    columns: readonly Column<Row, Sort>[],
     keyOf: (row: Row) => string,
     heading: HTMLElement,
+    choose?: (sort: Sort) => void,
   ) {
     this.columns = columns
     this.keyOf = keyOf
     this.heading = heading
     const head = element('tr')
-    for (const { isNumber, name } of columns) {
-      const cell = element('th', name, isNumber ? 'number' : '')
+    for (const { isNumber, name, sort } of columns) {
+      const cell = element('th', sort === undefined ? name : '', isNumber ? 'number' : '')
       cell.scope = 'col'
+      if (sort !== undefined) {
+        const button = element('button', name)
+        button.type = 'button'
+        button.addEventListener('click', () => choose?.(sort))
+        cell.append(button)
+        this.heads.set(sort, cell)
+      }
       head.append(cell)
     }
     table.createTHead().append(head)
     this.body = table.createTBody()
+  }
+
+  /** Says by which column the rows are sorted: the most comes first. */
+  showSort(sort: Sort): void {
+    for (const [each, cell] of this.heads) {
+      if (each === sort) cell.ariaSort = 'descending'
+      else cell.removeAttribute('aria-sort')
+    }
   }
 
   show(rows: readonly Row[]): void {
