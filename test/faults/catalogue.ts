@@ -10,7 +10,7 @@ export interface FaultRow {
   readonly injected: string
   /** What the tests show, beside that there was no silent error. */
   readonly held: string
-  /** The source without which it does not hold: it was taken out, and the row failed. A file, or a package. */
+  /** Where the guard is without which it does not hold: a file, or a package. */
   readonly guard: string
   readonly file: string
   readonly test: string
