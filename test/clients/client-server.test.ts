@@ -126,6 +126,7 @@ describe('connections that send no request', () => {
 describe('a connection', () => {
   const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
   const POST = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n'
+  const HEADERS = Array.from({ length: 3000 }, (_, index) => `X${index}: y`)
 
   it.each([
     ['a plain request', GET, 426, 'websocket_only'],
@@ -158,6 +159,7 @@ describe('a connection', () => {
     ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, undefined],
     ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01', 400, undefined],
     ['no host', 'GET / HTTP/1.1\r\n\r\n', 400, undefined],
+    ['3,000 headers', upgradeRequest('/ws/ticks', HEADERS), 431, undefined],
     ['a head without an end', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(17_000)}`, 431, undefined],
   ])('that sends %s is answered once and ended at once', async (_, sent, status, code) => {
     await start()

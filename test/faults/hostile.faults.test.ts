@@ -1,5 +1,5 @@
 /**
- * Frames and requests that break the rules of WebSocket and HTTP, written byte for byte: the right end, and nobody else is harmed.
+ * Frames that break the rules of WebSocket, written byte for byte: the right end, and nobody else is harmed.
  */
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
@@ -10,7 +10,7 @@ import { extent } from '../support/extent.js'
 import { figure } from '../support/figure.js'
 import { type Frame, framesOf } from '../support/frames.js'
 import { HandlerServer } from '../support/handler-server.js'
-import { dial, untilClosed, untilEnd } from '../support/raw-sockets.js'
+import { untilClosed } from '../support/raw-sockets.js'
 import { TickClient } from '../support/tick-client.js'
 import { quote } from '../support/ticks.js'
 
@@ -201,14 +201,6 @@ it('random bytes and frames end their own connections only', async () => {
   await server.until(() => server.handler.getClientCount() === 1)
   const found = [...codes].sort(([a], [b]) => a - b).map(([code, count]) => `${code}: ${count}`)
   figure(`${rounds * 20} connections, ${found.join(', ')}; seed ${SEED}`)
-})
-
-it('a request with 3,000 headers is refused with 431, and costs the others nothing', async () => {
-  const socket = await dial(server.port)
-  const headers = Array.from({ length: 3000 }, (_, index) => `X${index}: y\r\n`).join('')
-  socket.write(`GET /ws/ticks HTTP/1.1\r\nHost: a\r\n${headers}\r\n`)
-  expect(await untilEnd(socket)).toMatch(/^HTTP\/1.1 431 /)
-  await expectUnharmed()
 })
 
 it('100,000 fragments of one message end their connection at the bound', async () => {

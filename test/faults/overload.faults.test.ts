@@ -49,7 +49,8 @@ function expectWhole(client: TickClient, ticks: number): void {
 }
 
 it('a burst of ten times the ticks of a second is delivered whole', async () => {
-  const server = await serve(FULL_SIZE)
+  // The burst does not fit into the queue.
+  const server = await serve({ ...FULL_SIZE, queueSize: 2000 })
   const clients = await Promise.all(sequences(1, 10).map(() => TickClient.connect(server.url())))
   const send = await feedOf(server)
   let sent = 0
@@ -64,28 +65,49 @@ it('a burst of ten times the ticks of a second is delivered whole', async () => 
   sent += 10_000
   for (const client of clients) await client.until(() => client.ticks.length === sent)
   for (const client of clients) expectWhole(client, sent)
+  expect(server.count('sourcePauses')).toBeGreaterThan(0)
   figure(`10,000 ticks at 10 clients after ${Math.round(performance.now() - startMs)} ms`)
 })
 
-it('a rate far above that of the lanes pauses the feed, keeps the queue within its bound, and loses nothing', async () => {
-  const queueSize = 2000
-  const laneFile = new URL('../support/lanes/slow.js', import.meta.url).href
-  const server = await serve({ ...FULL_SIZE, queueSize }, { laneFile })
-  const client = await TickClient.connect(server.url())
-  const send = await feedOf(server)
-  const ticks = 30_000
-  send(1, ticks)
-  let deepest = 0
-  await server.until(() => {
-    deepest = Math.max(deepest, server.handler.getMetrics().lanes[0]!.queueDepth)
-    return client.ticks.length === ticks
-  })
-  expectWhole(client, ticks)
-  expect(server.count('sourcePauses')).toBeGreaterThan(3)
-  // One message of the feed may come beyond the bound, and what HTTP/2 hands over with it.
-  expect(deepest).toBeLessThan(2 * queueSize)
-  figure(`${server.count('sourcePauses')} pauses, at most ${deepest} ticks queued of ${ticks}`)
-})
+/** Ticks that the feed sends at once. The lane takes three seconds for them. */
+const LOAD = 30_000
+/** The feed goes on for so long. */
+const OVERLOAD_MS = extent(0, 120_000)
+
+it(
+  'a rate far above that of the lanes pauses the feed, keeps the queue within its bound, and loses nothing',
+  async () => {
+    const queueSize = 2000
+    const laneFile = new URL('../support/lanes/slow.js', import.meta.url).href
+    const server = await serve({ ...FULL_SIZE, queueSize }, { laneFile })
+    const client = await TickClient.connect(server.url())
+    const send = await feedOf(server)
+    let deepest = 0
+    let taken = 0
+    let sent = 0
+    const endMs = performance.now() + OVERLOAD_MS
+    for (let isLast = false; !isLast; ) {
+      isLast = performance.now() >= endMs
+      send(sent + 1, sent + LOAD)
+      sent += LOAD
+      // The next ticks come before the lane has taken these.
+      const wanted = isLast ? sent : sent - LOAD / 2
+      await server.until(() => {
+        deepest = Math.max(deepest, server.handler.getMetrics().lanes[0]!.queueDepth)
+        return taken + client.ticks.length >= wanted
+      })
+      const wrong = client.ticks.splice(0).filter(({ sequence }) => sequence !== ++taken)
+      expect(wrong).toEqual([])
+    }
+    expect(taken).toBe(sent)
+    expect([client.silentErrors, client.gaps, client.closed]).toEqual([[], [], undefined])
+    expect(server.count('sourcePauses')).toBeGreaterThan((3 * sent) / LOAD)
+    // One message of the feed may come beyond the bound, and what HTTP/2 hands over with it.
+    expect(deepest).toBeLessThan(2 * queueSize)
+    figure(`${server.count('sourcePauses')} pauses, at most ${deepest} ticks queued of ${taken}`)
+  },
+  extent(120_000, 600_000),
+)
 
 it('clients that do not read, a third of all, cost the others nothing and are ended', async () => {
   const server = await HandlerServer.startOnUnixSocket({
@@ -124,7 +146,8 @@ it('clients that all come back at once are all let in, and resume without a loss
   const server = await serve({
     ...FULL_SIZE,
     maxClients: HERD,
-    connectionsPerSecond: 1000,
+    // Fewer than come back: the rest waits.
+    connectionsPerSecond: HERD / 4,
     totalWorkPerSecond: 1 << 30,
     addressWorkPerSecond: 1 << 30,
   })
