@@ -43,10 +43,10 @@ const TABLES = {
     feed accepts, says nothing   | server that never replies           | the call ends                  | src/sources/grpc/grpc-call      | sources/grpc/feed-retries  | a feed that is not there is a server that accepts
     feed slow                    | a byte in each HTTP/2 frame         | each tick once                 | @grpc/grpc-js                   | faults/upstream.faults     | a feed that sends byte by byte
     garbage                      | seeded random bytes between ticks   | told, no tick lost             | src/ingest/ingest               | faults/upstream.faults     | random bytes between the ticks
-    feed cut in a replay         | connections die while old ticks come | each tick once                | src/fanout/past-transfers       | end-to-end/feed-past       | a call that is cut in the midst
-    feed gone in a replay        | cut, then each call refused         | the replay ends with a gap     | src/fanout/past-transfers       | end-to-end/feed-past       | a feed that does not come back
-    feed drops what is replayed  | the oldest ticks go meanwhile       | the exact gap                  | src/sources/grpc/feed-records   | end-to-end/feed-past       | a feed that drops ticks while
-    feed counts anew in a replay | another epoch in the metadata       | told as gone                   | src/sources/grpc/grpc-reading   | end-to-end/feed-past       | a feed that counts anew meanwhile
+    feed cut in a replay         | connections die while old ticks come | each tick once                | src/fanout/past-transfers       | end-to-end/feed-past.long  | a call that is cut in the midst
+    feed gone in a replay        | cut, then each call refused         | the replay ends with a gap     | src/fanout/past-transfers       | end-to-end/feed-past.long  | a feed that does not come back
+    feed drops what is replayed  | the oldest ticks go meanwhile       | the exact gap                  | src/sources/grpc/feed-records   | end-to-end/feed-past.long  | a feed that drops ticks while
+    feed counts anew in a replay | another epoch in the metadata       | told as gone                   | src/sources/grpc/grpc-reading   | end-to-end/feed-past.long  | a feed that counts anew meanwhile
     malformed ticks              | no symbol, 2,000 bytes of symbol    | told as malformed              | src/ingest/offset-counter       | end-to-end/upstream        | tells bytes that are no tick
     oversize                     | messages of 17 MiB                  | the exact gap                  | src/sources/grpc/grpc-target    | end-to-end/upstream        | goes on behind a batch that is too long
     compressed                   | gzip, a lie about it, a bomb        | read, or the call ends         | src/sources/grpc/grpc-target    | faults/upstream.faults     | a feed that compresses
