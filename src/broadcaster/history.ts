@@ -57,8 +57,7 @@ export function assembleHistory(deps: HistoryDeps): History {
       numberOf: epochName => numbering.numberOf(epochName),
       placeOf: serial => numbering.placeOf(serial),
       holds: ({ serial }) => extent.holds(serial),
-      // The log holds as much before the place as is behind it.
-      holdsLong: ({ serial }) => extent.holds(Math.max(0, 2 * serial - numbering.serial)),
+      holdsLong: ({ serial }) => extent.holdsLong(serial),
       get serial() {
         return numbering.serial
       },
@@ -83,7 +82,9 @@ export function assembleHistory(deps: HistoryDeps): History {
     extent: {
       canSeek(point) {
         if (!isAvailable()) return false
-        return !isFeed || ('after' in point && point.after.epoch === numbering.epoch.name)
+        if (!isFeed) return true
+        // Beyond the room a client is told a gap: a crowd that comes back after a restart is not to wait for the feed.
+        return clients.hasRoom && 'after' in point && point.after.epoch === numbering.epoch.name
       },
       get hasRoom() {
         return clients.hasRoom

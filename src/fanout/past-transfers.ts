@@ -88,8 +88,11 @@ export class PastTransfers implements PastClients {
     return this.readings.hasRoom
   }
 
-  canRead({ transfer }: Recipient): boolean {
-    return this.deps.isAvailable() && transfer.mayAskSource
+  canRead(recipient: Recipient): boolean {
+    const { transfer } = recipient
+    const { isAvailable, isSpared } = this.deps
+    if (!isAvailable() || !transfer.mayAskSource) return false
+    return !isSpared() || this.hasRoom || this.readings.get(recipient) !== undefined
   }
 
   seek(recipient: Recipient): void {

@@ -19,6 +19,11 @@ export class LogExtent {
     return serial >= this.numbering.serial || this.history.seek(serial)
   }
 
+  /** Whether it also will for as long as a lane takes to read that. */
+  holdsLong(serial: number): boolean {
+    return serial >= this.numbering.serial || (this.history.seek(serial) && this.history.isInNewerHalf)
+  }
+
   /** Whether the log holds all that was received at `receivedUs` or later. False, too, where it holds nothing earlier. */
   holdsSince(receivedUs: number): boolean {
     return this.history.seekReceived(receivedUs)

@@ -62,6 +62,14 @@ export class TickLogHistory extends RecordHeader {
   }
 
   /**
+   * Whether the writer has at least as many bytes to write before the next record may be overwritten as a reader has to
+   * read from there.
+   */
+  get isInNewerHalf(): boolean {
+    return distance(this.cursor, this.head()) <= this.safeUnits / 2
+  }
+
+  /**
    * Moves to the first record of ticks that was received at `receivedUs` or later. Without such a record it stands at
    * the end.
    *

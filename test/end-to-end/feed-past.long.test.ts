@@ -220,11 +220,13 @@ it('a feed that falls silent in the midst holds up nobody else', async () => {
   const reader = await stage.connect(server, '?symbols=')
   reader.socket.send('{"type":"subscribe","id":1,"symbols":["A"],"resume":"run:5"}')
   await until(() => feed.readings.length === 1)
-  expect(await server.refusal('/ws/ticks?resume=run:5')).toMatchObject({
-    status: 503,
-    body: { code: 'history_busy' },
-  })
+  // Whoever finds no room is told the loss, and need not wait for the feed.
+  const other = await stage.connect(server, '?resume=run:5')
+  expect(other.subscribed).toMatchObject({ resumed: false })
+  expect(gapsOf(other)).toMatchObject([['resume', expect.any(Number), expect.any(Number), null]])
   feed.upTo(110)
+  await other.until(() => got(other).at(-1) === 110)
+  expect(other.silentErrors).toEqual([])
   await live.until(() => live.ticks.length === 9)
   expect(got(live)).toEqual(sequences(102, 110))
   // Whoever leaves, ends the call.

@@ -105,6 +105,18 @@ describe('the history of the tick log', () => {
     }
   })
 
+  it('says that the first record is far from being overwritten until the newer half of the safe share is full', () => {
+    for (const start of STARTS) {
+      const log = new WrittenLog(start)
+      do {
+        log.append()
+        expect(log.history.seek(0)).toBe(true)
+        expect(log.history.isInNewerHalf).toBe(distance(log.starts[1]!, log.head) <= SAFE_UNITS / 2)
+      } while (log.history.isInNewerHalf)
+      expect(log.history.seek(0)).toBe(true)
+    }
+  })
+
   it('goes on with records that were written meanwhile', () => {
     const log = new WrittenLog()
     log.append()
