@@ -3,7 +3,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -11,6 +11,13 @@ import { delimiter, join } from 'node:path'
 
 /** A browser takes some seconds to start on a busy machine. */
 export const BROWSER_TIMEOUT_MS = 60_000
+/** The client as a page imports it. */
+export const CLIENT_FILES = {
+  '/ringcast-client.js': readFileSync(
+    new URL('../../../packages/client/dist/ringcast-client.js', import.meta.url),
+    'utf8',
+  ),
+}
 export const NO_BROWSER = 'no Chromium is in the PATH'
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome']
 

@@ -2,17 +2,16 @@
  * A page that shows 500 prices of a feed with 50,000 ticks a second, in a real browser: with the client, and with a plain
  * WebSocket that parses each message. `SDK_MEASURE=1` measures longer, and prints the figures.
  */
-import { readFileSync } from 'node:fs'
 import { afterEach, expect, it } from 'vitest'
-import { BROWSER_TIMEOUT_MS, browserPath, NO_BROWSER, runInBrowser } from '../../support/browser.js'
+import {
+  BROWSER_TIMEOUT_MS,
+  browserPath,
+  CLIENT_FILES,
+  NO_BROWSER,
+  runInBrowser,
+} from '../../support/browser.js'
 import { Ringcast } from '../../support/ringcast-process.js'
 
-const FILES = {
-  '/ringcast-client.js': readFileSync(
-    new URL('../../../../packages/client/dist/ringcast-client.js', import.meta.url),
-    'utf8',
-  ),
-}
 const RATE = 50_000
 const SYMBOLS = 500
 /** Of each way, after as much time to warm up. */
@@ -104,7 +103,7 @@ it(
     skip(path === undefined, NO_BROWSER)
     ringcast = new Ringcast([`--feed-symbols=${SYMBOLS}`, `--feed-rate=${RATE}`])
     const { webSocketUrl } = await ringcast.streaming()
-    const seen = (await runInBrowser(path!, SCRIPT, webSocketUrl, FILES)) as Record<
+    const seen = (await runInBrowser(path!, SCRIPT, webSocketUrl, CLIENT_FILES)) as Record<
       keyof typeof WAYS,
       Figures
     >

@@ -1,17 +1,15 @@
 /** The client in a real browser. Needs Chromium; where there is none, these tests are skipped. */
-import { readFileSync } from 'node:fs'
 import { afterEach, expect, it } from 'vitest'
-import { BROWSER_TIMEOUT_MS, browserPath, NO_BROWSER, runInBrowser } from '../../support/browser.js'
+import {
+  BROWSER_TIMEOUT_MS,
+  browserPath,
+  CLIENT_FILES,
+  NO_BROWSER,
+  runInBrowser,
+} from '../../support/browser.js'
 import { HandlerServer } from '../../support/handler-server.js'
 import { exampleOf, readPage } from '../../support/markdown.js'
 import { quote } from '../../support/ticks.js'
-
-const FILES = {
-  '/ringcast-client.js': readFileSync(
-    new URL('../../../../packages/client/dist/ringcast-client.js', import.meta.url),
-    'utf8',
-  ),
-}
 
 const path = browserPath()
 let server: HandlerServer
@@ -47,7 +45,7 @@ it(
       stream.close()
       return { gaps, sequences, states }
     }`
-    const seen = (await runInBrowser(path!, script, server.url(), FILES)) as {
+    const seen = (await runInBrowser(path!, script, server.url(), CLIENT_FILES)) as {
       gaps: number
       sequences: number[]
       states: string[]
@@ -91,7 +89,7 @@ it(
       })
       return shown.textContent
     }`
-    const shown = await runInBrowser(path!, script, page, FILES)
+    const shown = await runInBrowser(path!, script, page, CLIENT_FILES)
     expect(shown).toMatch(/^live, the feed is live\nA \d+\.25 \d+\.5$/)
   },
   BROWSER_TIMEOUT_MS,
